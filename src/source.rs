@@ -1,0 +1,211 @@
+//! Where text comes from, and how a byte in it is named.
+//!
+//! Promises: every fact, finding and edit is placed by a [`Site`]; bytes become lines and columns here and nowhere else.
+//! SQL that no file holds (what `EXECUTE format(…)` builds, a quoted body with doubled quotes) is a *derived* source whose
+//! sites resolve to the site it came from, so nothing downstream needs to know the difference.
+
+use std::sync::{Arc, OnceLock};
+
+/// A source in [`Sources`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileId(pub u32);
+
+impl FileId {
+    /// What exists before the first migration: the platform's own start.
+    pub const PLATFORM: FileId = FileId(0);
+}
+
+/// A half-open range of bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Span {
+    pub start: u32,
+    pub end: u32,
+}
+
+impl Span {
+    pub fn new(start: u32, end: u32) -> Span {
+        Span { start, end }
+    }
+
+    /// The smallest span that holds both.
+    pub fn to(self, other: Span) -> Span {
+        Span { start: self.start.min(other.start), end: self.end.max(other.end) }
+    }
+
+    pub fn shifted(self, by: u32) -> Span {
+        Span { start: self.start + by, end: self.end + by }
+    }
+
+    pub fn contains(self, other: Span) -> bool {
+        self.start <= other.start && other.end <= self.end
+    }
+
+    pub fn len(self) -> usize {
+        (self.end - self.start) as usize
+    }
+
+    pub fn is_empty(self) -> bool {
+        self.start == self.end
+    }
+
+    /// The text this span covers.
+    pub fn of(self, text: &str) -> &str {
+        &text[self.start as usize..self.end as usize]
+    }
+}
+
+/// A place in a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Site {
+    pub file: FileId,
+    pub span: Span,
+}
+
+impl Site {
+    pub fn new(file: FileId, span: Span) -> Site {
+        Site { file, span }
+    }
+
+    pub fn is_platform(self) -> bool {
+        self.file == FileId::PLATFORM
+    }
+}
+
+/// Line and column, both counted from 1; columns count characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    pub line: u32,
+    pub column: u32,
+}
+
+/// One text with its line index.
+#[derive(Debug)]
+pub struct Source {
+    /// As users see it: relative to the project's root, with forward slashes.
+    pub path: Arc<str>,
+    text: Arc<str>,
+    lines: OnceLock<Vec<u32>>,
+    origin: Option<Site>,
+}
+
+impl Source {
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    fn line_starts(&self) -> &[u32] {
+        self.lines.get_or_init(|| {
+            std::iter::once(0)
+                .chain(self.text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at as u32 + 1))
+                .collect()
+        })
+    }
+
+    /// Index of the line that holds the byte, counted from 0.
+    pub fn line_index(&self, offset: u32) -> usize {
+        self.line_starts().partition_point(|start| *start <= offset) - 1
+    }
+
+    /// Bytes of a line counted from 0, without its line ending.
+    pub fn line_span(&self, index: usize) -> Span {
+        let starts = self.line_starts();
+        let start = starts[index];
+        let end = starts.get(index + 1).map_or(self.text.len() as u32, |next| next - 1);
+        let end = if end > start && self.text.as_bytes()[end as usize - 1] == b'\r' { end - 1 } else { end };
+        Span { start, end }
+    }
+
+    pub fn line_count(&self) -> usize {
+        self.line_starts().len()
+    }
+
+    pub fn position(&self, offset: u32) -> Position {
+        let mut offset = (offset as usize).min(self.text.len());
+        while !self.text.is_char_boundary(offset) {
+            offset -= 1;
+        }
+        let line = self.line_index(offset as u32);
+        let start = self.line_starts()[line] as usize;
+        Position { line: line as u32 + 1, column: self.text[start..offset].chars().count() as u32 + 1 }
+    }
+}
+
+/// Every text of a run.
+#[derive(Debug, Default)]
+pub struct Sources {
+    files: Vec<Source>,
+}
+
+impl Sources {
+    pub fn add(&mut self, path: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> FileId {
+        self.push(path.into(), text.into(), None)
+    }
+
+    /// Text that is built from what stands at `origin`.
+    pub fn add_derived(&mut self, origin: Site, text: impl Into<Arc<str>>) -> FileId {
+        let path = self.get(origin.file).path.clone();
+        self.push(path, text.into(), Some(origin))
+    }
+
+    fn push(&mut self, path: Arc<str>, text: Arc<str>, origin: Option<Site>) -> FileId {
+        self.files.push(Source { path, text, lines: OnceLock::new(), origin });
+        FileId(self.files.len() as u32 - 1)
+    }
+
+    pub fn get(&self, file: FileId) -> &Source {
+        &self.files[file.0 as usize]
+    }
+
+    /// A shared handle to the text, for readers that outlive a borrow of `self`.
+    pub fn text(&self, file: FileId) -> Arc<str> {
+        self.get(file).text.clone()
+    }
+
+    pub fn slice(&self, site: Site) -> &str {
+        site.span.of(self.get(site.file).text())
+    }
+
+    /// The place in a real file that a site stands for.
+    pub fn resolve(&self, mut site: Site) -> Site {
+        while let Some(origin) = self.get(site.file).origin {
+            site = origin;
+        }
+        site
+    }
+
+    pub fn is_derived(&self, file: FileId) -> bool {
+        self.get(file).origin.is_some()
+    }
+
+    /// Start and end of a site in its real file.
+    pub fn range(&self, site: Site) -> (Position, Position) {
+        let site = self.resolve(site);
+        let source = self.get(site.file);
+        (source.position(site.span.start), source.position(site.span.end))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_count_characters_and_lines_end_with_any_ending() {
+        let mut sources = Sources::default();
+        let file = sources.add("a.sql", "é\tb\r\nsecond");
+        let source = sources.get(file);
+        assert_eq!(source.position(3), Position { line: 1, column: 3 });
+        assert_eq!(source.position(6), Position { line: 2, column: 1 });
+        assert_eq!(source.line_span(0).of(source.text()), "é\tb");
+        assert_eq!(source.line_count(), 2);
+    }
+
+    #[test]
+    fn a_derived_site_is_reported_where_it_came_from() {
+        let mut sources = Sources::default();
+        let file = sources.add("a.sql", "execute 'drop table t'");
+        let origin = Site::new(file, Span::new(8, 22));
+        let derived = sources.add_derived(origin, "drop table t");
+        assert_eq!(sources.resolve(Site::new(derived, Span::new(5, 10))), origin);
+    }
+}

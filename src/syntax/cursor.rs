@@ -1,0 +1,447 @@
+//! A place in a run of tokens, and the few questions a reader asks there.
+
+use super::expression::{Ident, ObjectName};
+use super::lexer::{Token, TokenKind, ident_value, string_value};
+use super::types::{TypeName, builtin_name};
+use crate::source::Span;
+use smol_str::SmolStr;
+
+/// Why a statement could not be read, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SyntaxError {
+    pub span: Span,
+    pub message: String,
+}
+
+pub type Result<T> = std::result::Result<T, SyntaxError>;
+
+/// Reads tokens in order. `end` bounds what it sees, so that a part of a statement can be read by itself.
+#[derive(Clone)]
+pub struct Cursor<'a> {
+    pub text: &'a str,
+    pub tokens: &'a [Token],
+    pub pos: usize,
+    pub end: usize,
+}
+
+impl<'a> Cursor<'a> {
+    pub fn new(text: &'a str, tokens: &'a [Token]) -> Cursor<'a> {
+        Cursor { text, tokens, pos: 0, end: tokens.len() }
+    }
+
+    /// The same tokens, from `pos` up to but without `end`.
+    pub fn part(&self, pos: usize, end: usize) -> Cursor<'a> {
+        Cursor { text: self.text, tokens: self.tokens, pos, end }
+    }
+
+    pub fn peek(&self) -> Option<Token> {
+        self.ahead(0)
+    }
+
+    pub fn ahead(&self, by: usize) -> Option<Token> {
+        let at = self.pos + by;
+        if at < self.end { Some(self.tokens[at]) } else { None }
+    }
+
+    pub fn done(&self) -> bool {
+        self.pos >= self.end
+    }
+
+    pub fn advance(&mut self) -> Option<Token> {
+        let token = self.peek()?;
+        self.pos += 1;
+        Some(token)
+    }
+
+    pub fn slice(&self, token: Token) -> &'a str {
+        token.text(self.text)
+    }
+
+    /// The span of the token to be read next, or of the end of what was read.
+    pub fn here(&self) -> Span {
+        match self.peek() {
+            Some(token) => token.span(),
+            None if self.pos > 0 => {
+                let last = self.tokens[self.pos - 1];
+                Span::new(last.end, last.end)
+            }
+            None => Span::default(),
+        }
+    }
+
+    /// From a token to the one read last.
+    pub fn span_from(&self, start: usize) -> Span {
+        let start = self.tokens.get(start).map_or(self.here().start, |token| token.start);
+        let end = if self.pos > 0 { self.tokens[self.pos - 1].end } else { start };
+        Span::new(start, end.max(start))
+    }
+
+    pub fn error<T>(&self, message: impl Into<String>) -> Result<T> {
+        Err(SyntaxError { span: self.here(), message: message.into() })
+    }
+
+    /// PostgreSQL's words for a token that does not belong here.
+    pub fn unexpected<T>(&self) -> Result<T> {
+        match self.peek() {
+            Some(token) => {
+                let text: String = self.slice(token).chars().take(40).collect();
+                self.error(format!("syntax error at or near \"{text}\""))
+            }
+            None => self.error("syntax error at end of input"),
+        }
+    }
+
+    pub fn is_kind(&self, kind: TokenKind) -> bool {
+        self.peek().is_some_and(|token| token.kind == kind)
+    }
+
+    pub fn eat_kind(&mut self, kind: TokenKind) -> bool {
+        let found = self.is_kind(kind);
+        self.pos += found as usize;
+        found
+    }
+
+    pub fn expect_kind(&mut self, kind: TokenKind) -> Result<Token> {
+        if self.is_kind(kind) { Ok(self.tokens[self.pos]).inspect(|_| self.pos += 1) } else { self.unexpected() }
+    }
+
+    fn word_at(&self, by: usize, word: &str) -> bool {
+        self.ahead(by).is_some_and(|token| token.kind == TokenKind::Word && self.slice(token).eq_ignore_ascii_case(word))
+    }
+
+    /// Is the next token this keyword?
+    pub fn is(&self, word: &str) -> bool {
+        self.word_at(0, word)
+    }
+
+    /// Are the next tokens these keywords, written with single spaces?
+    pub fn is_words(&self, words: &str) -> bool {
+        words.split(' ').enumerate().all(|(at, word)| self.word_at(at, word))
+    }
+
+    pub fn is_any(&self, words: &[&str]) -> bool {
+        words.iter().any(|word| self.is(word))
+    }
+
+    /// Reads the keywords if they stand here.
+    pub fn eat(&mut self, words: &str) -> bool {
+        if self.is_words(words) {
+            self.pos += words.split(' ').count();
+            return true;
+        }
+        false
+    }
+
+    pub fn expect(&mut self, words: &str) -> Result<()> {
+        for word in words.split(' ') {
+            if !self.eat(word) {
+                return self.unexpected();
+            }
+        }
+        Ok(())
+    }
+
+    pub fn is_op(&self, op: &str) -> bool {
+        self.peek().is_some_and(|token| token.kind == TokenKind::Operator && self.slice(token) == op)
+    }
+
+    pub fn eat_op(&mut self, op: &str) -> bool {
+        let found = self.is_op(op);
+        self.pos += found as usize;
+        found
+    }
+
+    pub fn is_ident(&self) -> bool {
+        self.peek().is_some_and(|token| matches!(token.kind, TokenKind::Word | TokenKind::QuotedIdent | TokenKind::UnicodeIdent))
+    }
+
+    pub fn ident(&mut self) -> Result<Ident> {
+        if !self.is_ident() {
+            return self.unexpected();
+        }
+        let token = self.tokens[self.pos];
+        self.pos += 1;
+        Ok(Ident { name: ident_value(token, self.text), span: token.span() })
+    }
+
+    /// `a`, `a.b`, `a.b.c`
+    pub fn object_name(&mut self) -> Result<ObjectName> {
+        let mut parts = vec![self.ident()?];
+        while self.eat_kind(TokenKind::Dot) {
+            parts.push(self.ident()?);
+        }
+        Ok(ObjectName { parts })
+    }
+
+    pub fn is_string(&self) -> bool {
+        self.peek().is_some_and(|token| {
+            matches!(token.kind, TokenKind::String | TokenKind::EscapeString | TokenKind::UnicodeString | TokenKind::DollarString)
+        })
+    }
+
+    /// A string literal of any form, with the ones that continue it on later lines.
+    pub fn string(&mut self) -> Result<String> {
+        if !self.is_string() {
+            return self.unexpected();
+        }
+        let mut value = string_value(self.tokens[self.pos], self.text);
+        self.pos += 1;
+        while let Some(next) = self.peek().filter(|next| next.kind == TokenKind::String) {
+            let before = self.tokens[self.pos - 1];
+            if before.kind == TokenKind::DollarString || !self.text[before.end as usize..next.start as usize].contains('\n') {
+                break;
+            }
+            value.push_str(&string_value(next, self.text));
+            self.pos += 1;
+        }
+        Ok(value)
+    }
+
+    /// A number, with its sign.
+    pub fn number(&mut self) -> Result<SmolStr> {
+        let start = self.pos;
+        let _ = self.eat_op("-") || self.eat_op("+");
+        self.expect_kind(TokenKind::Number)?;
+        Ok(self.span_from(start).of(self.text).into())
+    }
+
+    /// Index of the parenthesis that closes the one at `open`; the end of the tokens if none does.
+    pub fn matching(&self, open: usize) -> usize {
+        let mut depth = 0usize;
+        for at in open..self.end {
+            match self.tokens[at].kind {
+                TokenKind::LParen | TokenKind::LBracket => depth += 1,
+                TokenKind::RParen | TokenKind::RBracket => {
+                    depth = depth.saturating_sub(1);
+                    if depth == 0 {
+                        return at;
+                    }
+                }
+                _ => {}
+            }
+        }
+        self.end
+    }
+
+    /// Index of the first token from here, outside parentheses, for which `stop` holds; the end if there is none.
+    pub fn find(&self, stop: impl Fn(&Cursor<'a>) -> bool) -> usize {
+        let mut probe = self.clone();
+        while let Some(token) = probe.peek() {
+            if stop(&probe) {
+                return probe.pos;
+            }
+            match token.kind {
+                TokenKind::LParen | TokenKind::LBracket => probe.pos = (probe.matching(probe.pos) + 1).min(probe.end),
+                TokenKind::RParen | TokenKind::RBracket => return probe.pos,
+                _ => probe.pos += 1,
+            }
+        }
+        probe.end
+    }
+
+    /// Reads `( … )` and returns a cursor over what stands between.
+    pub fn parens(&mut self) -> Result<Cursor<'a>> {
+        if !self.is_kind(TokenKind::LParen) {
+            return self.unexpected();
+        }
+        let close = self.matching(self.pos);
+        if close >= self.end {
+            self.pos = self.end;
+            return self.unexpected();
+        }
+        let inner = self.part(self.pos + 1, close);
+        self.pos = close + 1;
+        Ok(inner)
+    }
+
+    /// The parts of this cursor between commas outside parentheses.
+    pub fn list(&self) -> Vec<Cursor<'a>> {
+        let mut out = Vec::new();
+        let mut probe = self.clone();
+        while !probe.done() {
+            let end = probe.find(|cursor| cursor.is_kind(TokenKind::Comma));
+            out.push(probe.part(probe.pos, end));
+            // a comma that ends the list leaves an empty part, which no reader accepts
+            if end + 1 == probe.end {
+                out.push(probe.part(probe.end, probe.end));
+            }
+            probe.pos = (end + 1).min(probe.end);
+        }
+        out
+    }
+
+    /// `(a, b, c)` of names.
+    pub fn ident_list(&mut self) -> Result<Vec<Ident>> {
+        let inner = self.parens()?;
+        inner.list().into_iter().map(|mut part| part.ident().and_then(|ident| part.finish().map(|()| ident))).collect()
+    }
+
+    /// An error unless everything was read.
+    pub fn finish(&self) -> Result<()> {
+        if self.done() { Ok(()) } else { self.unexpected() }
+    }
+
+    /// A data type, with its modifiers and array bounds.
+    pub fn type_name(&mut self) -> Result<TypeName> {
+        let start = self.pos;
+        let setof = self.eat("SETOF");
+        let quoted = self.peek().is_some_and(|token| token.kind != TokenKind::Word);
+        let mut name = self.object_name()?;
+        let mut builtin = false;
+        let mut modifiers = Vec::new();
+        if name.parts.len() == 1 && !quoted {
+            let word = name.parts[0].name.clone();
+            let spelled: Option<SmolStr> = match word.as_str() {
+                "double" if self.eat("PRECISION") => Some("double precision".into()),
+                "national" if self.eat("CHARACTER") || self.eat("CHAR") => Some(self.varying("character")),
+                "character" | "char" | "nchar" => Some(self.varying("character")),
+                "bit" => Some(self.varying("bit")),
+                "timestamp" | "time" => {
+                    modifiers = self.modifiers()?;
+                    let zone = if self.eat("WITH TIME ZONE") {
+                        "with"
+                    } else {
+                        self.eat("WITHOUT TIME ZONE");
+                        "without"
+                    };
+                    Some(format!("{word} {zone} time zone").into())
+                }
+                "interval" => {
+                    self.interval_fields();
+                    Some("interval".into())
+                }
+                // precision of float(n) decides between the two
+                "float" => {
+                    let precision = self.modifiers()?;
+                    let single = precision.first().and_then(|bits| bits.parse::<u32>().ok()).is_some_and(|bits| bits <= 24);
+                    Some(if single { "real" } else { "double precision" }.into())
+                }
+                other => builtin_name(other).map(SmolStr::from),
+            };
+            if let Some(spelled) = spelled {
+                builtin = true;
+                name.parts = vec![Ident { name: spelled, span: self.span_from(start) }];
+            }
+        } else if name.parts.len() == 1 && name.last() == "char" {
+            // the one-byte type "char" keeps its quotes
+            name.parts[0].name = "\"char\"".into();
+            builtin = true;
+        } else if name.schema() == Some("pg_catalog") || name.parts.len() == 1 {
+            let word = name.last();
+            if let Some(known) = builtin_name(word).filter(|_| name.schema().is_some() || word != "char") {
+                let span = name.span();
+                name.parts = vec![Ident { name: known.into(), span }];
+                builtin = true;
+            }
+        }
+        let mut of_column = false;
+        let mut of_row = false;
+        if self.is_op("%") {
+            of_column = self.ahead(1).is_some_and(|next| self.slice(next).eq_ignore_ascii_case("type"));
+            of_row = self.ahead(1).is_some_and(|next| self.slice(next).eq_ignore_ascii_case("rowtype"));
+            if of_column || of_row {
+                self.pos += 2;
+            }
+        }
+        if modifiers.is_empty() {
+            modifiers = self.modifiers()?;
+        }
+        if builtin && name.last() == "numeric" && modifiers.len() == 1 {
+            modifiers.push("0".into());
+        }
+        if builtin
+            && matches!(name.last(), "character" | "bit")
+            && modifiers.is_empty()
+            && !name.parts[0].span.of(self.text).eq_ignore_ascii_case("bpchar")
+        {
+            modifiers.push("1".into());
+        }
+        let mut dimensions = 0u8;
+        while self.is_kind(TokenKind::LBracket) {
+            self.pos += 1;
+            self.eat_kind(TokenKind::Number);
+            self.expect_kind(TokenKind::RBracket)?;
+            dimensions = dimensions.saturating_add(1);
+        }
+        if self.eat("ARRAY") {
+            dimensions = 1;
+            if self.eat_kind(TokenKind::LBracket) {
+                self.eat_kind(TokenKind::Number);
+                self.expect_kind(TokenKind::RBracket)?;
+            }
+        }
+        Ok(TypeName { span: self.span_from(start), name, builtin, modifiers, dimensions, setof, of_column, of_row })
+    }
+
+    fn varying(&mut self, base: &str) -> SmolStr {
+        match (self.eat("VARYING"), base) {
+            (true, "character") => "character varying".into(),
+            (true, _) => "bit varying".into(),
+            (false, base) => base.into(),
+        }
+    }
+
+    fn interval_fields(&mut self) {
+        const FIELDS: [&str; 6] = ["YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND"];
+        let field = |cursor: &mut Self| FIELDS.iter().any(|field| cursor.eat(field));
+        if field(self) && self.eat("TO") {
+            field(self);
+        }
+    }
+
+    fn modifiers(&mut self) -> Result<Vec<SmolStr>> {
+        if !self.is_kind(TokenKind::LParen) {
+            return Ok(Vec::new());
+        }
+        let inner = self.parens()?;
+        inner
+            .list()
+            .into_iter()
+            .map(|mut part| {
+                let start = part.pos;
+                if part.done() {
+                    return part.unexpected();
+                }
+                part.pos = part.end;
+                Ok(part.span_from(start).of(self.text).into())
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::lexer::tokens;
+    use super::*;
+
+    fn canonical(text: &str) -> String {
+        let tokens = tokens(text);
+        let mut cursor = Cursor::new(text, &tokens);
+        let ty = cursor.type_name().expect(text);
+        assert!(cursor.done(), "{text}");
+        ty.canonical().to_string()
+    }
+
+    #[test]
+    fn types_are_printed_as_postgres_prints_them() {
+        for (written, printed) in [
+            ("int", "integer"),
+            ("VARCHAR(20)[]", "character varying(20)[]"),
+            ("timestamptz(3)", "timestamp(3) with time zone"),
+            ("timestamp (3)", "timestamp(3) without time zone"),
+            ("time with time zone", "time with time zone"),
+            ("numeric(10, 2)", "numeric(10,2)"),
+            ("decimal(5)", "numeric(5,0)"),
+            ("float(10)", "real"),
+            ("double precision", "double precision"),
+            ("char", "character(1)"),
+            ("\"char\"", "\"char\""),
+            ("extensions.vector(1536)", "extensions.vector(1536)"),
+            ("integer array[4]", "integer[]"),
+            ("pg_catalog.int4", "integer"),
+            ("bit varying(3)", "bit varying(3)"),
+        ] {
+            assert_eq!(canonical(written), printed);
+        }
+    }
+}

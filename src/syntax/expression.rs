@@ -1,0 +1,749 @@
+//! Expressions and queries as rules and the fold see them: small, with exact spans, and without any parser's types.
+//!
+//! Promises: every node knows the bytes it came from, so a rewrite is the user's own text with edits. Column and table
+//! references carry what they were bound to when the statement ran ([`Binding`]), because PostgreSQL binds views and
+//! policies when they are made, not when they are used.
+
+use super::types::TypeName;
+use crate::source::Span;
+use smol_str::SmolStr;
+
+/// A name as it was written, folded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ident {
+    pub name: SmolStr,
+    pub span: Span,
+}
+
+/// A name with its qualifiers.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct ObjectName {
+    pub parts: Vec<Ident>,
+}
+
+impl ObjectName {
+    pub fn span(&self) -> Span {
+        match (self.parts.first(), self.parts.last()) {
+            (Some(first), Some(last)) => first.span.to(last.span),
+            _ => Span::default(),
+        }
+    }
+
+    pub fn last(&self) -> &str {
+        self.parts.last().map_or("", |part| part.name.as_str())
+    }
+
+    pub fn schema(&self) -> Option<&str> {
+        self.parts.len().checked_sub(2).map(|at| self.parts[at].name.as_str())
+    }
+
+    /// Is this `schema.name`, written in full?
+    pub fn is(&self, schema: &str, name: &str) -> bool {
+        self.schema() == Some(schema) && self.last() == name
+    }
+}
+
+impl std::fmt::Display for ObjectName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (at, part) in self.parts.iter().enumerate() {
+            if at > 0 {
+                f.write_str(".")?;
+            }
+            f.write_str(&part.name)?;
+        }
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expr {
+    pub span: Span,
+    pub kind: ExprKind,
+}
+
+/// What a column reference means, found by the binder.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub enum Binding {
+    #[default]
+    Unknown,
+    /// A column of a relation in scope: `depth` 0 is the query the reference stands in, 1 the one around it, …
+    Column { depth: u16, relation: Option<Box<(SmolStr, SmolStr)>> },
+    /// A variable or parameter of a function.
+    Variable,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Call {
+    pub name: ObjectName,
+    pub args: Vec<Arg>,
+    pub distinct: bool,
+    pub order_by: Vec<SortKey>,
+    pub filter: Option<Expr>,
+    /// `OVER (…)`: the expressions of the window.
+    pub over: Option<Vec<Expr>>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Arg {
+    pub name: Option<SmolStr>,
+    pub value: Expr,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Logic {
+    And,
+    Or,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum ExprKind {
+    /// `column`, `table.column`, `schema.table.column`
+    Column {
+        path: Vec<SmolStr>,
+        binding: Binding,
+    },
+    /// `*` or `table.*`
+    Star {
+        qualifier: Vec<SmolStr>,
+    },
+    String(SmolStr),
+    Number(SmolStr),
+    Bool(bool),
+    Null,
+    /// `$1`
+    Param(SmolStr),
+    Call(Box<Call>),
+    Cast {
+        expr: Box<Expr>,
+        to: TypeName,
+    },
+    Not(Box<Expr>),
+    Unary {
+        op: SmolStr,
+        expr: Box<Expr>,
+    },
+    Logic {
+        op: Logic,
+        left: Box<Expr>,
+        right: Box<Expr>,
+    },
+    /// Every operator with two sides, `like` and its kin, `is distinct from`, `at time zone`; words in lower case.
+    Binary {
+        op: SmolStr,
+        left: Box<Expr>,
+        right: Box<Expr>,
+    },
+    IsNull {
+        expr: Box<Expr>,
+        negated: bool,
+    },
+    /// `IS [NOT] TRUE | FALSE | UNKNOWN`
+    IsBool {
+        expr: Box<Expr>,
+        value: Option<bool>,
+        negated: bool,
+    },
+    Between {
+        expr: Box<Expr>,
+        low: Box<Expr>,
+        high: Box<Expr>,
+        negated: bool,
+    },
+    InList {
+        expr: Box<Expr>,
+        list: Vec<Expr>,
+        negated: bool,
+    },
+    InQuery {
+        expr: Box<Expr>,
+        query: Box<Query>,
+        negated: bool,
+    },
+    /// `x = ANY (…)`; the right side is an array or a [`ExprKind::Subquery`].
+    Quantified {
+        left: Box<Expr>,
+        op: SmolStr,
+        all: bool,
+        right: Box<Expr>,
+    },
+    Exists {
+        query: Box<Query>,
+        negated: bool,
+    },
+    /// A scalar sub-select.
+    Subquery(Box<Query>),
+    /// `ARRAY(SELECT …)`
+    ArrayQuery(Box<Query>),
+    Case {
+        operand: Option<Box<Expr>>,
+        whens: Vec<(Expr, Expr)>,
+        otherwise: Option<Box<Expr>>,
+    },
+    Array(Vec<Expr>),
+    Row(Vec<Expr>),
+    /// `base[index]`
+    Index {
+        base: Box<Expr>,
+        index: Vec<Expr>,
+    },
+    /// `(base).field`
+    Field {
+        base: Box<Expr>,
+        field: SmolStr,
+    },
+    /// Read, but of no interest beyond what stands inside it.
+    Other(Vec<Expr>),
+}
+
+/// A `WITH` entry.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cte {
+    pub name: Ident,
+    pub columns: Vec<SmolStr>,
+    pub body: Data,
+}
+
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Query {
+    pub span: Span,
+    pub with: Vec<Cte>,
+    pub recursive: bool,
+    pub body: SetExpr,
+    pub order_by: Vec<SortKey>,
+    pub limit: Option<Expr>,
+    pub offset: Option<Expr>,
+    /// `FOR UPDATE` and the like.
+    pub locks: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum SetExpr {
+    Select(Box<Select>),
+    Values(Vec<Vec<Expr>>),
+    /// `UNION`, `INTERSECT`, `EXCEPT`
+    Set {
+        op: &'static str,
+        all: bool,
+        left: Box<SetExpr>,
+        right: Box<SetExpr>,
+    },
+    Query(Box<Query>),
+    Data(Box<Data>),
+}
+
+impl Default for SetExpr {
+    fn default() -> Self {
+        SetExpr::Values(Vec::new())
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Select {
+    pub distinct: bool,
+    pub distinct_on: Vec<Expr>,
+    pub targets: Vec<Target>,
+    pub into: Option<ObjectName>,
+    pub from: Vec<FromItem>,
+    pub filter: Option<Expr>,
+    pub group_by: Vec<Expr>,
+    pub having: Option<Expr>,
+}
+
+/// An entry of a select list or of `RETURNING`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Target {
+    pub expr: Expr,
+    pub alias: Option<SmolStr>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JoinKind {
+    Inner,
+    Left,
+    Right,
+    Full,
+    Cross,
+}
+
+/// One relation of a FROM clause: joins are flattened in their written order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FromItem {
+    pub span: Span,
+    pub relation: FromRelation,
+    pub alias: Option<SmolStr>,
+    pub column_aliases: Vec<SmolStr>,
+    pub lateral: bool,
+    /// How this item is joined to the ones before it; none for the first of a comma-separated entry.
+    pub join: Option<JoinKind>,
+    pub on: Option<Expr>,
+    pub using: Vec<SmolStr>,
+    pub natural: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum FromRelation {
+    /// `bound` is the schema and name of the relation, once it was looked up.
+    Table {
+        name: ObjectName,
+        bound: Option<Box<(SmolStr, SmolStr)>>,
+    },
+    Query(Box<Query>),
+    Function {
+        calls: Vec<Expr>,
+        ordinality: bool,
+    },
+    /// A join in parentheses.
+    Join(Vec<FromItem>),
+}
+
+impl FromItem {
+    /// The name by which columns of this item may be qualified.
+    pub fn reference(&self) -> Option<&str> {
+        match (&self.alias, &self.relation) {
+            (Some(alias), _) => Some(alias),
+            (None, FromRelation::Table { name, .. }) => Some(name.last()),
+            (None, FromRelation::Function { calls, .. }) => match calls.first().map(|call| &call.kind) {
+                Some(ExprKind::Call(call)) => Some(call.name.last()),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct SortKey {
+    pub expr: Expr,
+    pub descending: bool,
+    /// None where nothing was written.
+    pub nulls_first: Option<bool>,
+}
+
+/// A statement that reads or writes rows.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Data {
+    Query(Box<Query>),
+    Insert(Box<Insert>),
+    Update(Box<Update>),
+    Delete(Box<Delete>),
+    /// `MERGE`: its target and the expressions in it.
+    Merge {
+        target: FromItem,
+        source: FromItem,
+        exprs: Vec<Expr>,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Insert {
+    pub with: Vec<Cte>,
+    pub table: ObjectName,
+    pub alias: Option<SmolStr>,
+    pub columns: Vec<Ident>,
+    /// None for `DEFAULT VALUES`.
+    pub source: Option<Query>,
+    pub on_conflict: Option<OnConflict>,
+    pub returning: Vec<Target>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct OnConflict {
+    pub columns: Vec<Ident>,
+    pub constraint: Option<Ident>,
+    /// `ON CONFLICT (expression)` or `… WHERE …`: not a plain list of columns.
+    pub inexact: bool,
+    pub update: Option<Vec<Assignment>>,
+    pub filter: Option<Expr>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Assignment {
+    pub columns: Vec<Ident>,
+    pub value: Expr,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Update {
+    pub with: Vec<Cte>,
+    pub table: FromItem,
+    pub assignments: Vec<Assignment>,
+    pub from: Vec<FromItem>,
+    pub filter: Option<Expr>,
+    pub returning: Vec<Target>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Delete {
+    pub with: Vec<Cte>,
+    pub table: FromItem,
+    pub using: Vec<FromItem>,
+    pub filter: Option<Expr>,
+    pub returning: Vec<Target>,
+}
+
+/// A step of a walk through an expression and the queries in it.
+pub enum Node<'a> {
+    Expr(&'a Expr),
+    Query(&'a Query),
+    From(&'a FromItem),
+}
+
+/// What a walk does below a node.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Walk {
+    Into,
+    Over,
+}
+
+impl Expr {
+    pub fn new(span: Span, kind: ExprKind) -> Expr {
+        Expr { span, kind }
+    }
+
+    /// The direct sub-expressions; queries inside are not entered.
+    pub fn children(&self) -> Vec<&Expr> {
+        let mut out: Vec<&Expr> = Vec::new();
+        match &self.kind {
+            ExprKind::Column { .. }
+            | ExprKind::Star { .. }
+            | ExprKind::String(_)
+            | ExprKind::Number(_)
+            | ExprKind::Bool(_)
+            | ExprKind::Null
+            | ExprKind::Param(_)
+            | ExprKind::Exists { .. }
+            | ExprKind::Subquery(_)
+            | ExprKind::ArrayQuery(_) => {}
+            ExprKind::Call(call) => {
+                out.extend(call.args.iter().map(|arg| &arg.value));
+                out.extend(call.order_by.iter().map(|key| &key.expr));
+                out.extend(&call.filter);
+                out.extend(call.over.iter().flatten());
+            }
+            ExprKind::Cast { expr, .. }
+            | ExprKind::Not(expr)
+            | ExprKind::Unary { expr, .. }
+            | ExprKind::IsNull { expr, .. }
+            | ExprKind::IsBool { expr, .. }
+            | ExprKind::InQuery { expr, .. }
+            | ExprKind::Field { base: expr, .. } => out.push(expr),
+            ExprKind::Logic { left, right, .. } | ExprKind::Binary { left, right, .. } | ExprKind::Quantified { left, right, .. } => {
+                out.push(left);
+                out.push(right);
+            }
+            ExprKind::Between { expr, low, high, .. } => out.extend([&**expr, low, high]),
+            ExprKind::InList { expr, list, .. } => {
+                out.push(expr);
+                out.extend(list);
+            }
+            ExprKind::Case { operand, whens, otherwise } => {
+                out.extend(operand.as_deref());
+                out.extend(whens.iter().flat_map(|(when, then)| [when, then]));
+                out.extend(otherwise.as_deref());
+            }
+            ExprKind::Array(list) | ExprKind::Row(list) | ExprKind::Other(list) => out.extend(list),
+            ExprKind::Index { base, index } => {
+                out.push(base);
+                out.extend(index);
+            }
+        }
+        out
+    }
+
+    /// The same, to be changed in place.
+    pub fn children_mut(&mut self) -> Vec<&mut Expr> {
+        let mut out: Vec<&mut Expr> = Vec::new();
+        match &mut self.kind {
+            ExprKind::Column { .. }
+            | ExprKind::Star { .. }
+            | ExprKind::String(_)
+            | ExprKind::Number(_)
+            | ExprKind::Bool(_)
+            | ExprKind::Null
+            | ExprKind::Param(_)
+            | ExprKind::Exists { .. }
+            | ExprKind::Subquery(_)
+            | ExprKind::ArrayQuery(_) => {}
+            ExprKind::Call(call) => {
+                out.extend(call.args.iter_mut().map(|arg| &mut arg.value));
+                out.extend(call.order_by.iter_mut().map(|key| &mut key.expr));
+                out.extend(&mut call.filter);
+                out.extend(call.over.iter_mut().flatten());
+            }
+            ExprKind::Cast { expr, .. }
+            | ExprKind::Not(expr)
+            | ExprKind::Unary { expr, .. }
+            | ExprKind::IsNull { expr, .. }
+            | ExprKind::IsBool { expr, .. }
+            | ExprKind::InQuery { expr, .. }
+            | ExprKind::Field { base: expr, .. } => out.push(expr),
+            ExprKind::Logic { left, right, .. } | ExprKind::Binary { left, right, .. } | ExprKind::Quantified { left, right, .. } => {
+                out.push(left);
+                out.push(right);
+            }
+            ExprKind::Between { expr, low, high, .. } => out.extend([&mut **expr, low, high]),
+            ExprKind::InList { expr, list, .. } => {
+                out.push(expr);
+                out.extend(list);
+            }
+            ExprKind::Case { operand, whens, otherwise } => {
+                out.extend(operand.as_deref_mut());
+                out.extend(whens.iter_mut().flat_map(|(when, then)| [when, then]));
+                out.extend(otherwise.as_deref_mut());
+            }
+            ExprKind::Array(list) | ExprKind::Row(list) | ExprKind::Other(list) => out.extend(list),
+            ExprKind::Index { base, index } => {
+                out.push(base);
+                out.extend(index);
+            }
+        }
+        out
+    }
+
+    /// The query that stands directly in this node.
+    pub fn query(&self) -> Option<&Query> {
+        match &self.kind {
+            ExprKind::InQuery { query, .. } | ExprKind::Exists { query, .. } | ExprKind::Subquery(query) | ExprKind::ArrayQuery(query) => {
+                Some(query)
+            }
+            _ => None,
+        }
+    }
+
+    pub fn query_mut(&mut self) -> Option<&mut Query> {
+        match &mut self.kind {
+            ExprKind::InQuery { query, .. } | ExprKind::Exists { query, .. } | ExprKind::Subquery(query) | ExprKind::ArrayQuery(query) => {
+                Some(query)
+            }
+            _ => None,
+        }
+    }
+
+    /// Visits this node and all below it, in written order.
+    pub fn walk<'a>(&'a self, visit: &mut dyn FnMut(Node<'a>) -> Walk) {
+        if visit(Node::Expr(self)) == Walk::Over {
+            return;
+        }
+        for child in self.children() {
+            child.walk(visit);
+        }
+        if let Some(query) = self.query() {
+            query.walk(visit);
+        }
+    }
+
+    /// Every expression at or below this one, queries included.
+    pub fn all(&self) -> Vec<&Expr> {
+        let mut out = Vec::new();
+        self.walk(&mut |node| {
+            if let Node::Expr(expr) = node {
+                out.push(expr);
+            }
+            Walk::Into
+        });
+        out
+    }
+
+    /// Every query below this expression.
+    pub fn queries(&self) -> Vec<&Query> {
+        let mut out = Vec::new();
+        self.walk(&mut |node| {
+            if let Node::Query(query) = node {
+                out.push(query);
+            }
+            Walk::Into
+        });
+        out
+    }
+
+    pub fn as_call(&self) -> Option<&Call> {
+        match &self.kind {
+            ExprKind::Call(call) => Some(call),
+            _ => None,
+        }
+    }
+
+    /// The last part of a column reference.
+    pub fn column(&self) -> Option<&str> {
+        match &self.kind {
+            ExprKind::Column { path, .. } => path.last().map(SmolStr::as_str),
+            _ => None,
+        }
+    }
+
+    /// The expression without the casts around it.
+    pub fn uncast(&self) -> &Expr {
+        match &self.kind {
+            ExprKind::Cast { expr, .. } => expr.uncast(),
+            _ => self,
+        }
+    }
+
+    pub fn as_str(&self) -> Option<&str> {
+        match &self.uncast().kind {
+            ExprKind::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Sides of a chain of AND, left to right.
+    pub fn conjuncts(&self) -> Vec<&Expr> {
+        match &self.kind {
+            ExprKind::Logic { op: Logic::And, left, right } => {
+                let mut out = left.conjuncts();
+                out.extend(right.conjuncts());
+                out
+            }
+            _ => vec![self],
+        }
+    }
+
+    /// Both sides of `a = b`.
+    pub fn equality(&self) -> Option<(&Expr, &Expr)> {
+        match &self.kind {
+            ExprKind::Binary { op, left, right } if op == "=" => Some((left, right)),
+            _ => None,
+        }
+    }
+
+    /// Is this the constant `true`, however written?
+    pub fn is_true(&self) -> bool {
+        match &self.kind {
+            ExprKind::Bool(value) => *value,
+            ExprKind::Binary { op, left, right } if op == "=" => {
+                matches!((&left.kind, &right.kind), (ExprKind::Number(a), ExprKind::Number(b)) if a == b)
+            }
+            ExprKind::Cast { expr, .. } => {
+                expr.is_true() || matches!(&expr.kind, ExprKind::String(text) if matches!(text.as_str(), "t" | "true"))
+            }
+            _ => false,
+        }
+    }
+
+    /// Is this the constant `false`, however written?
+    pub fn is_false(&self) -> bool {
+        matches!(&self.kind, ExprKind::Bool(false))
+    }
+}
+
+impl SetExpr {
+    /// The selects of this set expression, left to right.
+    pub fn selects(&self) -> Vec<&Select> {
+        match self {
+            SetExpr::Select(select) => vec![select],
+            SetExpr::Set { left, right, .. } => {
+                let mut out = left.selects();
+                out.extend(right.selects());
+                out
+            }
+            SetExpr::Query(query) => query.body.selects(),
+            SetExpr::Values(_) | SetExpr::Data(_) => Vec::new(),
+        }
+    }
+
+    fn walk<'a>(&'a self, visit: &mut dyn FnMut(Node<'a>) -> Walk) {
+        match self {
+            SetExpr::Select(select) => select.walk(visit),
+            SetExpr::Values(rows) => rows.iter().flatten().for_each(|expr| expr.walk(visit)),
+            SetExpr::Set { left, right, .. } => {
+                left.walk(visit);
+                right.walk(visit);
+            }
+            SetExpr::Query(query) => query.walk(visit),
+            SetExpr::Data(data) => data.walk(visit),
+        }
+    }
+}
+
+impl Select {
+    fn walk<'a>(&'a self, visit: &mut dyn FnMut(Node<'a>) -> Walk) {
+        self.distinct_on.iter().for_each(|expr| expr.walk(visit));
+        self.targets.iter().for_each(|target| target.expr.walk(visit));
+        self.from.iter().for_each(|item| item.walk(visit));
+        self.filter.iter().for_each(|expr| expr.walk(visit));
+        self.group_by.iter().for_each(|expr| expr.walk(visit));
+        self.having.iter().for_each(|expr| expr.walk(visit));
+    }
+}
+
+impl FromItem {
+    fn walk<'a>(&'a self, visit: &mut dyn FnMut(Node<'a>) -> Walk) {
+        if visit(Node::From(self)) == Walk::Over {
+            return;
+        }
+        match &self.relation {
+            FromRelation::Table { .. } => {}
+            FromRelation::Query(query) => query.walk(visit),
+            FromRelation::Function { calls, .. } => calls.iter().for_each(|call| call.walk(visit)),
+            FromRelation::Join(items) => items.iter().for_each(|item| item.walk(visit)),
+        }
+        self.on.iter().for_each(|expr| expr.walk(visit));
+    }
+
+    /// The tables of this item, joins in parentheses included.
+    pub fn tables(&self) -> Vec<&FromItem> {
+        match &self.relation {
+            FromRelation::Join(items) => items.iter().flat_map(FromItem::tables).collect(),
+            _ => vec![self],
+        }
+    }
+}
+
+impl Query {
+    pub fn walk<'a>(&'a self, visit: &mut dyn FnMut(Node<'a>) -> Walk) {
+        if visit(Node::Query(self)) == Walk::Over {
+            return;
+        }
+        self.with.iter().for_each(|cte| cte.body.walk(visit));
+        self.body.walk(visit);
+        self.order_by.iter().for_each(|key| key.expr.walk(visit));
+        self.limit.iter().for_each(|expr| expr.walk(visit));
+        self.offset.iter().for_each(|expr| expr.walk(visit));
+    }
+
+    /// The only select, where the query is a plain one.
+    pub fn select(&self) -> Option<&Select> {
+        match &self.body {
+            SetExpr::Select(select) => Some(select),
+            SetExpr::Query(query) => query.select(),
+            _ => None,
+        }
+    }
+}
+
+impl Data {
+    pub fn walk<'a>(&'a self, visit: &mut dyn FnMut(Node<'a>) -> Walk) {
+        match self {
+            Data::Query(query) => query.walk(visit),
+            Data::Insert(insert) => {
+                insert.with.iter().for_each(|cte| cte.body.walk(visit));
+                insert.source.iter().for_each(|query| query.walk(visit));
+                if let Some(conflict) = &insert.on_conflict {
+                    conflict.update.iter().flatten().for_each(|assignment| assignment.value.walk(visit));
+                    conflict.filter.iter().for_each(|expr| expr.walk(visit));
+                }
+                insert.returning.iter().for_each(|target| target.expr.walk(visit));
+            }
+            Data::Update(update) => {
+                update.with.iter().for_each(|cte| cte.body.walk(visit));
+                update.table.walk(visit);
+                update.assignments.iter().for_each(|assignment| assignment.value.walk(visit));
+                update.from.iter().for_each(|item| item.walk(visit));
+                update.filter.iter().for_each(|expr| expr.walk(visit));
+                update.returning.iter().for_each(|target| target.expr.walk(visit));
+            }
+            Data::Delete(delete) => {
+                delete.with.iter().for_each(|cte| cte.body.walk(visit));
+                delete.table.walk(visit);
+                delete.using.iter().for_each(|item| item.walk(visit));
+                delete.filter.iter().for_each(|expr| expr.walk(visit));
+                delete.returning.iter().for_each(|target| target.expr.walk(visit));
+            }
+            Data::Merge { target, source, exprs } => {
+                target.walk(visit);
+                source.walk(visit);
+                exprs.iter().for_each(|expr| expr.walk(visit));
+            }
+        }
+    }
+}

@@ -1,0 +1,485 @@
+//! Text to tokens, by PostgreSQL's own lexical rules.
+//!
+//! Promises: every byte is covered by exactly one token, comment or white space; nothing panics; what is not closed becomes
+//! an [`TokenKind::Broken`] token that runs to the end of its line or text. Source: PostgreSQL's documentation, "Lexical Structure".
+
+use crate::source::Span;
+
+/// What a token is. Text is always asked of the source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenKind {
+    /// An unquoted identifier or keyword.
+    Word,
+    /// `"…"`
+    QuotedIdent,
+    /// `U&"…"`
+    UnicodeIdent,
+    Number,
+    /// `'…'`
+    String,
+    /// `E'…'`
+    EscapeString,
+    /// `U&'…'`
+    UnicodeString,
+    /// `B'…'` or `X'…'`
+    BitString,
+    /// `$tag$…$tag$`
+    DollarString,
+    /// `$1`
+    Param,
+    /// `:name`, which psql would replace.
+    Variable,
+    Operator,
+    Comma,
+    Semicolon,
+    LParen,
+    RParen,
+    LBracket,
+    RBracket,
+    Dot,
+    DotDot,
+    Colon,
+    /// `::`
+    TypeCast,
+    /// `:=`
+    Assign,
+    /// A line that begins with a backslash: a command for psql, never SQL.
+    Meta,
+    /// What no rule reads: an unclosed quote or comment, a stray byte.
+    Broken(Broken),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Broken {
+    String,
+    QuotedIdent,
+    DollarString,
+    Comment,
+    Character,
+}
+
+impl Broken {
+    /// PostgreSQL's words.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Broken::String => "unterminated quoted string",
+            Broken::QuotedIdent => "unterminated quoted identifier",
+            Broken::DollarString => "unterminated dollar-quoted string",
+            Broken::Comment => "unterminated /* comment",
+            Broken::Character => "a character that is not part of SQL",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Token {
+    pub kind: TokenKind,
+    pub start: u32,
+    pub end: u32,
+}
+
+impl Token {
+    pub fn span(self) -> Span {
+        Span { start: self.start, end: self.end }
+    }
+
+    pub fn text(self, source: &str) -> &str {
+        &source[self.start as usize..self.end as usize]
+    }
+}
+
+/// Reads one token at a time.
+#[derive(Clone)]
+pub struct Lexer<'a> {
+    text: &'a str,
+    bytes: &'a [u8],
+    pos: usize,
+    /// Comments met since the caller last took them.
+    pub comments: Vec<Span>,
+    line_start: bool,
+}
+
+fn ident_start(byte: u8) -> bool {
+    byte.is_ascii_alphabetic() || byte == b'_' || byte >= 0x80
+}
+
+fn ident_part(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'$' || byte >= 0x80
+}
+
+fn operator_byte(byte: u8) -> bool {
+    matches!(byte, b'+' | b'-' | b'*' | b'/' | b'<' | b'>' | b'=' | b'~' | b'!' | b'@' | b'#' | b'%' | b'^' | b'&' | b'|' | b'`' | b'?')
+}
+
+impl<'a> Lexer<'a> {
+    pub fn new(text: &'a str) -> Lexer<'a> {
+        Lexer::from(text, 0)
+    }
+
+    /// Starts at a byte of the text, so that spans are those of the whole text.
+    pub fn from(text: &'a str, pos: usize) -> Lexer<'a> {
+        Lexer { text, bytes: text.as_bytes(), pos, comments: Vec::new(), line_start: true }
+    }
+
+    pub fn position(&self) -> usize {
+        self.pos
+    }
+
+    /// Goes on from another byte: behind `COPY` data.
+    pub fn seek(&mut self, pos: usize) {
+        self.pos = pos;
+        self.line_start = true;
+    }
+
+    fn at(&self, ahead: usize) -> u8 {
+        self.bytes.get(self.pos + ahead).copied().unwrap_or(0)
+    }
+
+    fn skip_blank(&mut self) -> Option<Token> {
+        loop {
+            match self.at(0) {
+                b'\n' | b'\r' => {
+                    self.line_start = true;
+                    self.pos += 1;
+                }
+                b' ' | b'\t' | 0x0b | 0x0c => self.pos += 1,
+                // a byte order mark, wherever an editor left it
+                0xef if self.bytes[self.pos..].starts_with(b"\xef\xbb\xbf") => self.pos += 3,
+                b'-' if self.at(1) == b'-' => {
+                    let start = self.pos;
+                    self.pos = memchr(b'\n', self.bytes, start);
+                    self.comments.push(Span::new(start as u32, self.pos as u32));
+                }
+                b'/' if self.at(1) == b'*' => {
+                    let start = self.pos;
+                    let mut depth = 0usize;
+                    loop {
+                        match (self.at(0), self.at(1)) {
+                            (b'/', b'*') => {
+                                depth += 1;
+                                self.pos += 2;
+                            }
+                            (b'*', b'/') => {
+                                depth -= 1;
+                                self.pos += 2;
+                                if depth == 0 {
+                                    break;
+                                }
+                            }
+                            _ if self.pos >= self.bytes.len() => {
+                                return Some(self.token(TokenKind::Broken(Broken::Comment), start));
+                            }
+                            _ => self.pos += 1,
+                        }
+                    }
+                    self.comments.push(Span::new(start as u32, self.pos as u32));
+                }
+                _ => return None,
+            }
+        }
+    }
+
+    fn token(&self, kind: TokenKind, start: usize) -> Token {
+        Token { kind, start: start as u32, end: self.pos as u32 }
+    }
+
+    /// The next token, or none at the end of the text.
+    pub fn next_token(&mut self) -> Option<Token> {
+        if let Some(broken) = self.skip_blank() {
+            return Some(broken);
+        }
+        if self.pos >= self.bytes.len() {
+            return None;
+        }
+        let start = self.pos;
+        let first = self.at(0);
+        let line_start = std::mem::replace(&mut self.line_start, false);
+        let kind = match first {
+            b'\\' if line_start => {
+                self.pos = memchr(b'\n', self.bytes, start);
+                TokenKind::Meta
+            }
+            b'\'' => self.quoted(start + 1, b'\'', TokenKind::String, Broken::String, false),
+            b'"' => self.quoted(start + 1, b'"', TokenKind::QuotedIdent, Broken::QuotedIdent, false),
+            b'e' | b'E' if self.at(1) == b'\'' => self.quoted(start + 2, b'\'', TokenKind::EscapeString, Broken::String, true),
+            b'n' | b'N' if self.at(1) == b'\'' => self.quoted(start + 2, b'\'', TokenKind::String, Broken::String, false),
+            b'b' | b'B' | b'x' | b'X' if self.at(1) == b'\'' => self.quoted(start + 2, b'\'', TokenKind::BitString, Broken::String, false),
+            b'u' | b'U' if self.at(1) == b'&' && self.at(2) == b'\'' => {
+                self.quoted(start + 3, b'\'', TokenKind::UnicodeString, Broken::String, false)
+            }
+            b'u' | b'U' if self.at(1) == b'&' && self.at(2) == b'"' => {
+                self.quoted(start + 3, b'"', TokenKind::UnicodeIdent, Broken::QuotedIdent, false)
+            }
+            b'$' => self.dollar(),
+            b'0'..=b'9' => self.number(),
+            b'.' if self.at(1).is_ascii_digit() => self.number(),
+            b'.' if self.at(1) == b'.' => self.fixed(2, TokenKind::DotDot),
+            b'.' => self.fixed(1, TokenKind::Dot),
+            b',' => self.fixed(1, TokenKind::Comma),
+            b';' => self.fixed(1, TokenKind::Semicolon),
+            b'(' => self.fixed(1, TokenKind::LParen),
+            b')' => self.fixed(1, TokenKind::RParen),
+            b'[' => self.fixed(1, TokenKind::LBracket),
+            b']' => self.fixed(1, TokenKind::RBracket),
+            b':' if self.at(1) == b':' => self.fixed(2, TokenKind::TypeCast),
+            b':' if self.at(1) == b'=' => self.fixed(2, TokenKind::Assign),
+            b':' => self.fixed(1, TokenKind::Colon),
+            _ if ident_start(first) => {
+                self.pos += 1;
+                while self.pos < self.bytes.len() && ident_part(self.bytes[self.pos]) {
+                    self.pos += 1;
+                }
+                TokenKind::Word
+            }
+            _ if operator_byte(first) => self.operator(),
+            _ => {
+                self.pos += self.text[start..].chars().next().map_or(1, char::len_utf8);
+                TokenKind::Broken(Broken::Character)
+            }
+        };
+        Some(self.token(kind, start))
+    }
+
+    fn fixed(&mut self, length: usize, kind: TokenKind) -> TokenKind {
+        self.pos += length;
+        kind
+    }
+
+    fn quoted(&mut self, from: usize, quote: u8, kind: TokenKind, broken: Broken, escapes: bool) -> TokenKind {
+        self.pos = from;
+        while self.pos < self.bytes.len() {
+            let byte = self.bytes[self.pos];
+            if byte == quote {
+                if self.at(1) == quote {
+                    self.pos += 2;
+                    continue;
+                }
+                self.pos += 1;
+                return kind;
+            }
+            self.pos += if escapes && byte == b'\\' { 2 } else { 1 };
+        }
+        self.pos = self.bytes.len();
+        TokenKind::Broken(broken)
+    }
+
+    fn dollar(&mut self) -> TokenKind {
+        let start = self.pos;
+        if self.at(1).is_ascii_digit() {
+            self.pos += 1;
+            while self.at(0).is_ascii_digit() {
+                self.pos += 1;
+            }
+            return TokenKind::Param;
+        }
+        let mut end = start + 1;
+        if self.bytes.get(end).copied().is_some_and(ident_start) {
+            end += 1;
+            while self.bytes.get(end).copied().is_some_and(|byte| byte != b'$' && ident_part(byte)) {
+                end += 1;
+            }
+        }
+        if self.bytes.get(end) != Some(&b'$') {
+            self.pos += 1;
+            return TokenKind::Broken(Broken::Character);
+        }
+        let tag = &self.text[start..=end];
+        match self.text[end + 1..].find(tag) {
+            Some(at) => {
+                self.pos = end + 1 + at + tag.len();
+                TokenKind::DollarString
+            }
+            None => {
+                self.pos = self.bytes.len();
+                TokenKind::Broken(Broken::DollarString)
+            }
+        }
+    }
+
+    fn number(&mut self) -> TokenKind {
+        let digits = |lexer: &mut Self| {
+            while lexer.at(0).is_ascii_alphanumeric() || lexer.at(0) == b'_' {
+                let exponent = matches!(lexer.at(0), b'e' | b'E');
+                lexer.pos += 1;
+                if exponent && matches!(lexer.at(0), b'+' | b'-') && lexer.at(1).is_ascii_digit() {
+                    lexer.pos += 1;
+                }
+            }
+        };
+        digits(self);
+        // `1..10` is a range of a PL/pgSQL loop, not a number with a fraction
+        if self.at(0) == b'.' && self.at(1) != b'.' {
+            self.pos += 1;
+            digits(self);
+        }
+        TokenKind::Number
+    }
+
+    fn operator(&mut self) -> TokenKind {
+        let start = self.pos;
+        while operator_byte(self.at(0)) {
+            // a comment ends an operator
+            if self.pos > start && ((self.at(0) == b'-' && self.at(1) == b'-') || (self.at(0) == b'/' && self.at(1) == b'*')) {
+                break;
+            }
+            self.pos += 1;
+        }
+        // an operator of more than one character may end in + or - only if it also holds one of these
+        let special = |byte: &u8| matches!(byte, b'~' | b'!' | b'@' | b'#' | b'%' | b'^' | b'&' | b'|' | b'`' | b'?');
+        while self.pos - start > 1 && matches!(self.bytes[self.pos - 1], b'+' | b'-') && !self.bytes[start..self.pos].iter().any(special) {
+            self.pos -= 1;
+        }
+        TokenKind::Operator
+    }
+}
+
+fn memchr(needle: u8, bytes: &[u8], from: usize) -> usize {
+    bytes[from..].iter().position(|byte| *byte == needle).map_or(bytes.len(), |at| from + at)
+}
+
+/// All tokens of a text.
+pub fn tokens(text: &str) -> Vec<Token> {
+    tokens_in(text, Span::new(0, text.len() as u32))
+}
+
+/// The tokens of a part of a text, placed in the whole.
+pub fn tokens_in(text: &str, span: Span) -> Vec<Token> {
+    let mut lexer = Lexer::from(&text[..span.end as usize], span.start as usize);
+    std::iter::from_fn(|| lexer.next_token()).collect()
+}
+
+/// The value of a string literal of any form.
+pub fn string_value(token: Token, source: &str) -> String {
+    let text = token.text(source);
+    match token.kind {
+        TokenKind::String => {
+            let open = text.find('\'').unwrap_or(0);
+            text[open + 1..text.len() - 1].replace("''", "'")
+        }
+        TokenKind::EscapeString => unescape(&text[2..text.len() - 1]),
+        TokenKind::UnicodeString => unicode_value(&text[3..text.len() - 1].replace("''", "'")),
+        TokenKind::DollarString => text[dollar_tag(text).len()..text.len() - dollar_tag(text).len()].to_string(),
+        TokenKind::BitString => text[2..text.len() - 1].to_string(),
+        _ => text.to_string(),
+    }
+}
+
+/// `$tag$` of a dollar-quoted string.
+pub fn dollar_tag(text: &str) -> &str {
+    let end = text[1..].find('$').map_or(text.len(), |at| at + 2);
+    &text[..end]
+}
+
+/// The name an identifier token stands for: folded to lower case unless quoted, cut at 63 bytes as PostgreSQL does.
+pub fn ident_value(token: Token, source: &str) -> smol_str::SmolStr {
+    let text = token.text(source);
+    let mut name: smol_str::SmolStr = match token.kind {
+        TokenKind::QuotedIdent if !text[1..text.len() - 1].contains('"') => text[1..text.len() - 1].into(),
+        TokenKind::QuotedIdent => text[1..text.len() - 1].replace("\"\"", "\"").into(),
+        TokenKind::UnicodeIdent => unicode_value(&text[3..text.len() - 1].replace("\"\"", "\"")).into(),
+        _ if text.bytes().any(|byte| byte.is_ascii_uppercase()) => text.to_ascii_lowercase().into(),
+        _ => text.into(),
+    };
+    if name.len() > 63 {
+        let mut end = 63;
+        while !name.is_char_boundary(end) {
+            end -= 1;
+        }
+        name = name[..end].into();
+    }
+    name
+}
+
+fn unescape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        if c == '\'' {
+            chars.next_if_eq(&'\'');
+            out.push('\'');
+        } else if c != '\\' {
+            out.push(c);
+        } else {
+            match chars.next() {
+                Some('n') => out.push('\n'),
+                Some('t') => out.push('\t'),
+                Some('r') => out.push('\r'),
+                Some('b') => out.push('\u{8}'),
+                Some('f') => out.push('\u{c}'),
+                Some('u') => push_code(&mut out, &mut chars, 4),
+                Some('U') => push_code(&mut out, &mut chars, 8),
+                Some('x') => push_code(&mut out, &mut chars, 2),
+                Some(other) => out.push(other),
+                None => {}
+            }
+        }
+    }
+    out
+}
+
+fn push_code(out: &mut String, chars: &mut std::iter::Peekable<std::str::Chars>, most: usize) {
+    let mut code = 0u32;
+    for _ in 0..most {
+        let Some(digit) = chars.peek().and_then(|c| c.to_digit(16)) else { break };
+        code = code.wrapping_mul(16).wrapping_add(digit);
+        chars.next();
+    }
+    out.push(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
+}
+
+fn unicode_value(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' if chars.peek() == Some(&'\\') => out.push(chars.next().unwrap_or('\\')),
+            '\\' if chars.peek() == Some(&'+') => {
+                chars.next();
+                push_code(&mut out, &mut chars, 6);
+            }
+            '\\' => push_code(&mut out, &mut chars, 4),
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kinds(text: &str) -> Vec<(TokenKind, &str)> {
+        tokens(text).into_iter().map(|token| (token.kind, token.text(text))).collect()
+    }
+
+    #[test]
+    fn operators_end_where_postgres_ends_them() {
+        assert_eq!(kinds("a=-1").iter().map(|t| t.1).collect::<Vec<_>>(), ["a", "=", "-", "1"]);
+        assert_eq!(kinds("a@-b").iter().map(|t| t.1).collect::<Vec<_>>(), ["a", "@-", "b"]);
+        assert_eq!(kinds("a->>'k'").iter().map(|t| t.1).collect::<Vec<_>>(), ["a", "->>", "'k'"]);
+        assert_eq!(kinds("1+--x\n2").iter().map(|t| t.1).collect::<Vec<_>>(), ["1", "+", "2"]);
+    }
+
+    #[test]
+    fn strings_of_every_form() {
+        let text = r#"'it''s' E'a\'b' $q$ $x$ ' $q$ U&'\0041' "A""b" $1"#;
+        let values: Vec<_> = tokens(text).into_iter().map(|token| string_value(token, text)).collect();
+        assert_eq!(&values[..4], ["it's", "a'b", " $x$ ' ", "A"]);
+        assert_eq!(ident_value(tokens(text)[4], text), "A\"b");
+        assert_eq!(tokens(text)[5].kind, TokenKind::Param);
+    }
+
+    #[test]
+    fn nested_comments_and_what_is_not_closed() {
+        assert_eq!(kinds("/* a /* b */ c */ x").len(), 1);
+        assert_eq!(kinds("x /* a")[1].0, TokenKind::Broken(Broken::Comment));
+        assert_eq!(kinds("'abc")[0].0, TokenKind::Broken(Broken::String));
+        assert_eq!(kinds("$a$ x")[0].0, TokenKind::Broken(Broken::DollarString));
+    }
+
+    #[test]
+    fn loops_have_ranges_and_numbers_fractions() {
+        assert_eq!(kinds("1..10").iter().map(|t| t.1).collect::<Vec<_>>(), ["1", "..", "10"]);
+        assert_eq!(kinds("1.5e-3 .5").iter().map(|t| t.1).collect::<Vec<_>>(), ["1.5e-3", ".5"]);
+    }
+}

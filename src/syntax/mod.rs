@@ -1,0 +1,8 @@
+//! Text to statements. Parsing cannot fail: a statement that nobody can read costs only itself.
+
+pub mod ast;
+pub mod cursor;
+pub mod expression;
+pub mod lexer;
+pub mod split;
+pub mod types;
