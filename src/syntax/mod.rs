@@ -4,5 +4,7 @@ pub mod ast;
 pub mod cursor;
 pub mod expression;
 pub mod lexer;
+pub mod parser;
 pub mod split;
+mod sql;
 pub mod types;

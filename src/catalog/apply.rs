@@ -1,0 +1,1009 @@
+//! The one place where the state changes. A change that PostgreSQL would reject is refused with its words and changes nothing.
+//! Source of codes: PostgreSQL's documentation, "PostgreSQL Error Codes".
+
+use super::acl::{Acl, DefaultPrivilege, Grant, Privileges};
+use super::effect::{Change, Effect, Grantable};
+use super::name::QName;
+use super::object::*;
+use super::{Applied, Catalog, Contradiction, is_system_schema};
+use crate::source::Site;
+use crate::syntax::ast::{FunctionOptions, ObjectKind, SettingValue};
+use smol_str::{SmolStr, format_smolstr};
+use std::sync::Arc;
+
+fn missing(sqlstate: &'static str, what: &str, name: impl std::fmt::Display) -> Contradiction {
+    Contradiction::new(sqlstate, format!("{what} \"{name}\" does not exist"))
+}
+
+fn duplicate(sqlstate: &'static str, what: &str, name: impl std::fmt::Display) -> Contradiction {
+    Contradiction::new(sqlstate, format!("{what} \"{name}\" already exists"))
+}
+
+fn on_relation(verb: &'static str, sqlstate: &'static str, what: &str, name: &str, relation: &QName) -> Contradiction {
+    let word = if what == "policy" || what == "trigger" { "for" } else { "of" };
+    let table = if what == "column" || what == "constraint" { "relation" } else { "table" };
+    Contradiction::new(sqlstate, format!("{what} \"{name}\" {word} {table} \"{}\" {verb}", relation.name))
+}
+
+impl Catalog {
+    /// Applies one change, or says why PostgreSQL would not.
+    pub fn apply(&mut self, effect: Effect) -> Applied {
+        let Effect { at, certainty, change } = effect;
+        match change {
+            Change::CreateSchema(schema) => {
+                if self.schemas.contains(&schema.name) {
+                    return Err(duplicate("42P06", "schema", &schema.name));
+                }
+                self.schemas.insert(schema.name.clone(), schema);
+            }
+            Change::DropSchema { name, cascade } => return self.drop_schema(&name, cascade),
+            Change::RenameSchema { name, to } => return self.rename_schema(&name, &to),
+
+            Change::AssumeTable { name, named } => self.assume_table(name, at, named),
+            Change::AssumeColumn { table, column, named } => {
+                if let Some(table) = self.tables.get_mut(&table).filter(|table| table.external && table.column(&column).is_none()) {
+                    let not_null = Fact { value: false, at, certainty: Certainty::Maybe };
+                    table.columns.push(Column {
+                        name: column,
+                        ty: DataType::builtin("unknown"),
+                        at: named,
+                        named,
+                        certainty: Certainty::Maybe,
+                        not_null,
+                        default: None,
+                        generated: None,
+                        identity: None,
+                        sequence: None,
+                    });
+                }
+            }
+            Change::CreateTable(table) => return self.create_table(*table),
+            Change::DropRelation { name, cascade } => return self.drop_relation(&name, cascade),
+            Change::RenameRelation { name, to } => {
+                if self.relation_kind(&to).is_some() {
+                    return Err(duplicate("42P07", "relation", &to.name));
+                }
+                self.rename_relation(&name, &to);
+            }
+            Change::SetPartition { table, parent } => self.table_mut(&table)?.partition_of = parent,
+            Change::SetInherit { table, parent, inherit } => {
+                let table = self.table_mut(&table)?;
+                table.inherits.retain(|name| *name != parent);
+                if inherit {
+                    table.inherits.push(parent);
+                }
+            }
+
+            Change::AddColumn { table, column } => return self.add_column(&table, *column),
+            Change::DropColumn { table, column, cascade } => return self.drop_column(&table, &column, cascade),
+            Change::RenameColumn { relation, from, to } => {
+                let columns = self.columns(&relation);
+                if columns.as_ref().is_some_and(|columns| !columns.contains(&from)) {
+                    return Err(missing("42703", "column", &from));
+                }
+                if columns.is_some_and(|columns| columns.contains(&to)) {
+                    return Err(on_relation("already exists", "42701", "column", &to, &relation));
+                }
+                self.rename_column(&relation, &from, &to);
+            }
+            Change::SetColumnType { table, column, ty } => self.require_column(&table, &column)?.ty = ty,
+            Change::SetDefault { table, column, default } => self.require_column(&table, &column)?.default = default,
+            Change::SetNotNull { table, column, not_null } => {
+                let in_key = self.tables.get(&table).and_then(Table::primary_key).is_some_and(|key| key.columns.contains(&column));
+                if !not_null && in_key {
+                    return Err(Contradiction::new("42P16", format!("column \"{column}\" is in a primary key")));
+                }
+                self.require_column(&table, &column)?.not_null = Fact { value: not_null, at, certainty };
+            }
+            Change::SetIdentity { table, column, identity } => {
+                let sequence = identity.map(|_| QName::new(table.schema.clone(), super::name::derived_name(&table.name, &column, "seq")));
+                let found = self.require_column(&table, &column)?;
+                found.identity = identity;
+                let old = std::mem::replace(&mut found.sequence, sequence.clone());
+                if identity.is_some() {
+                    found.not_null = Fact { value: true, at, certainty };
+                }
+                match (sequence, old) {
+                    (Some(sequence), _) => self.own_sequence(sequence, at, &table, &column, certainty),
+                    (None, Some(old)) => {
+                        self.sequences.remove(&old);
+                    }
+                    (None, None) => {}
+                }
+            }
+            Change::DropGenerated { table, column } => self.require_column(&table, &column)?.generated = None,
+            Change::TouchColumns { table, columns } => {
+                for column in &columns {
+                    self.require_column(&table, column)?;
+                }
+            }
+
+            Change::AddConstraint { table, constraint } => return self.add_constraint(&table, *constraint),
+            Change::DropConstraint { table, name, cascade } => return self.drop_constraint(&table, &name, cascade),
+            Change::ValidateConstraint { table, name } => {
+                self.require_constraint(&table, &name)?.validated = Fact { value: true, at, certainty }
+            }
+            Change::RenameConstraint { table, from, to } => return self.rename_constraint(&table, &from, to),
+
+            Change::CreateIndex { relation, index } => return self.create_index(&relation, *index),
+            Change::DropIndex { name } => {
+                let Some(home) = self.index_home(&name).cloned() else { return Err(missing("42704", "index", &name.name)) };
+                let of_constraint =
+                    self.tables.get(&home).and_then(|table| table.index(&name.name)).and_then(|index| index.constraint.clone());
+                if let Some(constraint) = of_constraint {
+                    let reason =
+                        format!("cannot drop index {} because constraint {constraint} on table {} requires it", name.name, home.name);
+                    return Err(Contradiction::new("2BP01", reason));
+                }
+                self.remove_index(&home, &name.name);
+            }
+            Change::RenameIndex { name, to } => {
+                let Some(home) = self.index_home(&name).cloned() else { return Err(missing("42P01", "relation", &name.name)) };
+                let target = QName::new(name.schema.clone(), to.clone());
+                if self.relation_kind(&target).is_some() {
+                    return Err(duplicate("42P07", "relation", &to));
+                }
+                self.rename_index(&home, &name.name, &to);
+            }
+
+            Change::SetRls { table, enabled } => self.table_mut(&table)?.rls = Fact { value: enabled, at, certainty },
+            Change::SetForceRls { table, forced } => self.table_mut(&table)?.force_rls = Fact { value: forced, at, certainty },
+            Change::CreatePolicy { table, policy } => {
+                let found = self.table_mut(&table)?;
+                if found.policy(&policy.name).is_some() {
+                    return Err(on_relation("already exists", "42710", "policy", &policy.name, &table));
+                }
+                found.policies.push(*policy);
+            }
+            Change::AlterPolicy { table, name, roles, using, check } => {
+                let policy = self.require_policy(&table, &name)?;
+                policy.at = at;
+                if let Some(roles) = roles {
+                    policy.roles = roles;
+                }
+                if using.is_some() {
+                    policy.using = using;
+                }
+                if check.is_some() {
+                    policy.check = check;
+                }
+            }
+            Change::DropPolicy { table, name } => {
+                self.require_policy(&table, &name)?;
+                self.table_mut(&table)?.policies.retain(|policy| policy.name != name);
+            }
+            Change::RenamePolicy { table, from, to } => {
+                if self.table_mut(&table)?.policy(&to).is_some() {
+                    return Err(on_relation("already exists", "42710", "policy", &to, &table));
+                }
+                self.require_policy(&table, &from)?.name = to;
+            }
+
+            Change::CreateTrigger { relation, trigger, replace } => {
+                let triggers = self.require_triggers(&relation)?;
+                match triggers.iter_mut().find(|known| known.name == trigger.name) {
+                    Some(known) if replace => *known = *trigger,
+                    Some(_) => {
+                        return Err(Contradiction::new(
+                            "42710",
+                            format!("trigger \"{}\" for relation \"{}\" already exists", trigger.name, relation.name),
+                        ));
+                    }
+                    None => triggers.push(*trigger),
+                }
+            }
+            Change::DropTrigger { relation, name } => {
+                self.require_trigger(&relation, &name)?;
+                self.require_triggers(&relation)?.retain(|trigger| trigger.name != name);
+            }
+            Change::RenameTrigger { relation, from, to } => self.require_trigger(&relation, &from)?.name = to,
+            Change::EnableTrigger { relation, name, enabled } => match name {
+                Some(name) => self.require_trigger(&relation, &name)?.enabled = enabled,
+                None => self.require_triggers(&relation)?.iter_mut().for_each(|trigger| trigger.enabled = enabled),
+            },
+
+            Change::CreateView { view, replace } => return self.create_view(*view, replace),
+            Change::SetSecurityInvoker { view, on } => {
+                if let Some(view) = self.views.get_mut(&view) {
+                    view.security_invoker = Fact { value: on, at, certainty };
+                }
+            }
+
+            Change::CreateFunction { function, replace } => return self.create_function(*function, replace),
+            Change::AlterFunction { name, signature, options } => {
+                let Some(function) = self.function_mut(&name, &signature) else {
+                    return Err(Contradiction::new("42883", format!("function {name}({}) does not exist", signature.join(", "))));
+                };
+                alter_function(function, &options, at, certainty);
+            }
+            Change::DropFunction { name, signature, cascade } => {
+                let Some(function) = self.function(&name, &signature).cloned() else {
+                    return Err(Contradiction::new("42883", format!("function {name}({}) does not exist", signature.join(", "))));
+                };
+                if !cascade && !self.dependents_of_function(&function).is_empty() {
+                    return Err(depends("function", function.display()));
+                }
+                self.remove_function(&name, &signature);
+            }
+            Change::RenameFunction { name, signature, to } => self.rename_function(&name, &signature, &to),
+
+            Change::CreateType(ty) => {
+                if self.types.contains(&ty.name) || self.relation_kind(&ty.name).is_some() {
+                    return Err(duplicate("42710", "type", &ty.name.name));
+                }
+                self.types.insert(ty.name.clone(), *ty);
+            }
+            Change::DropType { name, cascade } => {
+                if !cascade && !self.dependents_of_type(&name).is_empty() {
+                    return Err(depends("type", &name.name));
+                }
+                self.remove_type(&name);
+            }
+            Change::RenameType { name, to } => {
+                if self.types.contains(&to) {
+                    return Err(duplicate("42710", "type", &to.name));
+                }
+                self.rename_type(&name, &to);
+            }
+            Change::AddLabel { name, label, before, after } => return self.add_label(&name, label, before, after, at),
+            Change::RenameLabel { name, from, to } => {
+                if let Some(labels) = self.labels_mut(&name) {
+                    match labels.iter_mut().find(|label| label.text == from) {
+                        Some(label) => label.text = to,
+                        None => return Err(Contradiction::new("22023", format!("\"{from}\" is not an existing enum label"))),
+                    }
+                }
+            }
+
+            Change::CreateSequence(sequence) => {
+                if self.relation_kind(&sequence.name).is_some() {
+                    return Err(duplicate("42P07", "relation", &sequence.name.name));
+                }
+                self.sequences.insert(sequence.name.clone(), *sequence);
+            }
+            Change::OwnSequence { name, owner } => {
+                if let Some(sequence) = self.sequences.get_mut(&name) {
+                    sequence.owned_by = owner;
+                }
+            }
+
+            Change::CreateExtension(extension) => {
+                if self.extensions.contains(&extension.name) {
+                    return Err(duplicate("42710", "extension", &extension.name));
+                }
+                self.extensions.insert(extension.name.clone(), extension);
+            }
+            Change::DropExtension { name } => {
+                if self.extensions.remove(&name).is_none() {
+                    return Err(missing("42704", "extension", &name));
+                }
+            }
+            Change::CreateRole(role) => {
+                if self.roles.contains(&role.name) {
+                    return Err(duplicate("42710", "role", &role.name));
+                }
+                self.roles.insert(role.name.clone(), role);
+            }
+            Change::DropRole { name } => {
+                if self.roles.remove(&name).is_none() {
+                    return Err(missing("42704", "role", &name));
+                }
+            }
+            Change::JoinRole { role, member, joined } => {
+                if let Some(member) = self.roles.get_mut(&member) {
+                    member.member_of.retain(|known| *known != role);
+                    if joined {
+                        member.member_of.push(role);
+                    }
+                }
+            }
+
+            Change::Grant { on, grantee, privileges, columns } => self.change_acl(&on, |acl| {
+                let grant = |column: Option<SmolStr>| Grant { grantee: grantee.clone(), privileges, column, at, certainty };
+                if columns.is_empty() {
+                    acl.grant(grant(None));
+                }
+                columns.iter().for_each(|column| acl.grant(grant(Some(column.clone()))));
+            }),
+            Change::Revoke { on, grantee, privileges, columns } => self.change_acl(&on, |acl| {
+                if columns.is_empty() {
+                    acl.revoke(&grantee, privileges, None);
+                }
+                columns.iter().for_each(|column| acl.revoke(&grantee, privileges, Some(column)));
+            }),
+            Change::DefaultPrivileges { role, schema, on, grantee, privileges, grant } => {
+                let mut entries = self.default_privileges.get(&()).cloned().unwrap_or_default();
+                change_defaults(&mut entries, DefaultPrivilege { role, schema, on, grantee, privileges, at }, grant);
+                self.default_privileges.insert((), entries);
+            }
+            Change::EndPlatformDefaults => {
+                let kept = Privileges::TRUNCATE | Privileges::REFERENCES | Privileges::TRIGGER;
+                let mut entries = self.default_privileges.get(&()).cloned().unwrap_or_default();
+                for entry in entries.iter_mut().filter(|entry| entry.at.is_platform() && entry.role == super::MIGRATION_ROLE) {
+                    entry.privileges = match entry.on {
+                        ObjectKind::Table => kept,
+                        _ => Privileges::NONE,
+                    };
+                }
+                self.default_privileges.insert((), entries);
+            }
+            Change::SetOwner { kind, name, signature, owner } => self.set_owner(kind, &name, signature.as_deref(), owner),
+
+            Change::CreatePublication(publication) => {
+                if self.publications.contains(&publication.name) {
+                    return Err(duplicate("42710", "publication", &publication.name));
+                }
+                self.publications.insert(publication.name.clone(), publication);
+            }
+            Change::DropPublication { name } => {
+                if self.publications.remove(&name).is_none() {
+                    return Err(missing("42704", "publication", &name));
+                }
+            }
+            Change::SetPublication { name, add, remove, schemas, replace } => {
+                let Some(publication) = self.publications.get_mut(&name) else { return Err(missing("42704", "publication", &name)) };
+                if replace {
+                    publication.tables.clear();
+                    publication.schemas.clear();
+                }
+                for table in add {
+                    if publication.tables.iter().any(|(known, _)| *known == table) {
+                        let reason = format!("relation \"{}\" is already member of publication \"{name}\"", table.name);
+                        return Err(Contradiction::new("42710", reason));
+                    }
+                    publication.tables.push((table, at));
+                }
+                for table in remove {
+                    if !publication.tables.iter().any(|(known, _)| *known == table) {
+                        return Err(Contradiction::new("42704", format!("relation \"{}\" is not part of the publication", table.name)));
+                    }
+                    publication.tables.retain(|(known, _)| *known != table);
+                }
+                publication.schemas.extend(schemas);
+            }
+
+            Change::PutBucket(bucket) => self.buckets.insert(bucket.id.clone(), bucket),
+            Change::SetBucketPublic { id, public } => {
+                if let Some(bucket) = self.buckets.get_mut(&id) {
+                    bucket.public = public;
+                    bucket.at = at;
+                }
+            }
+            Change::RemoveBucket { id } => {
+                self.buckets.remove(&id);
+            }
+
+            Change::CreateEventTrigger(trigger) => {
+                if self.event_triggers.contains(&trigger.name) {
+                    return Err(duplicate("42710", "event trigger", &trigger.name));
+                }
+                self.event_triggers.insert(trigger.name.clone(), trigger);
+            }
+            Change::DropEventTrigger { name } => {
+                if self.event_triggers.remove(&name).is_none() {
+                    return Err(missing("42704", "event trigger", &name));
+                }
+            }
+
+            Change::SetSearchPath { path } => self.session.search_path = path,
+            Change::SetRole { role } => self.session.role = role,
+        }
+        Ok(())
+    }
+
+    pub(super) fn table_mut(&mut self, name: &QName) -> Result<&mut Table, Contradiction> {
+        self.tables.get_mut(name).ok_or_else(|| missing("42P01", "relation", &name.name))
+    }
+
+    pub(super) fn column_mut(&mut self, table: &QName, column: &str) -> Option<&mut Column> {
+        self.tables.get_mut(table)?.columns.iter_mut().find(|known| known.name == column)
+    }
+
+    fn require_column(&mut self, table: &QName, column: &str) -> Result<&mut Column, Contradiction> {
+        let found = self.table_mut(table)?;
+        found
+            .columns
+            .iter_mut()
+            .find(|known| known.name == column)
+            .ok_or_else(|| on_relation("does not exist", "42703", "column", column, table))
+    }
+
+    fn require_constraint(&mut self, table: &QName, name: &str) -> Result<&mut Constraint, Contradiction> {
+        let found = self.table_mut(table)?;
+        found
+            .constraints
+            .iter_mut()
+            .find(|known| known.name == name)
+            .ok_or_else(|| on_relation("does not exist", "42704", "constraint", name, table))
+    }
+
+    fn require_policy(&mut self, table: &QName, name: &str) -> Result<&mut Policy, Contradiction> {
+        let found = self.table_mut(table)?;
+        found
+            .policies
+            .iter_mut()
+            .find(|known| known.name == name)
+            .ok_or_else(|| on_relation("does not exist", "42704", "policy", name, table))
+    }
+
+    pub(super) fn triggers_mut(&mut self, relation: &QName) -> Option<&mut Vec<Trigger>> {
+        if self.tables.contains(relation) {
+            return self.tables.get_mut(relation).map(|table| &mut table.triggers);
+        }
+        self.views.get_mut(relation).map(|view| &mut view.triggers)
+    }
+
+    fn require_triggers(&mut self, relation: &QName) -> Result<&mut Vec<Trigger>, Contradiction> {
+        self.triggers_mut(relation).ok_or_else(|| missing("42P01", "relation", &relation.name))
+    }
+
+    fn require_trigger(&mut self, relation: &QName, name: &str) -> Result<&mut Trigger, Contradiction> {
+        let triggers = self.require_triggers(relation)?;
+        triggers
+            .iter_mut()
+            .find(|known| known.name == name)
+            .ok_or_else(|| on_relation("does not exist", "42704", "trigger", name, relation))
+    }
+
+    pub fn function(&self, name: &QName, signature: &[SmolStr]) -> Option<&Function> {
+        self.functions.get(name)?.iter().find(|function| function.signature() == signature)
+    }
+
+    fn function_mut(&mut self, name: &QName, signature: &[SmolStr]) -> Option<&mut Function> {
+        self.functions.get_mut(name)?.iter_mut().find(|function| function.signature() == signature)
+    }
+
+    fn labels_mut(&mut self, name: &QName) -> Option<&mut Vec<Label>> {
+        match self.types.get_mut(name).map(|ty| &mut ty.kind) {
+            Some(TypeKind::Enum(labels)) => Some(labels),
+            _ => None,
+        }
+    }
+
+    fn drop_schema(&mut self, name: &SmolStr, cascade: bool) -> Applied {
+        if !self.schemas.contains(name) {
+            return Err(missing("3F000", "schema", name));
+        }
+        let inside = |qname: &QName| qname.schema == *name;
+        let relations: Vec<QName> =
+            self.tables.keys().chain(self.views.keys()).chain(self.sequences.keys()).filter(|key| inside(key)).cloned().collect();
+        let functions: Vec<(QName, Vec<SmolStr>)> = self
+            .functions
+            .values()
+            .flatten()
+            .filter(|function| inside(&function.name))
+            .map(|function| (function.name.clone(), function.signature()))
+            .collect();
+        let types: Vec<QName> = self.types.keys().filter(|key| inside(key)).cloned().collect();
+        if !cascade && !(relations.is_empty() && functions.is_empty() && types.is_empty()) {
+            return Err(depends("schema", name));
+        }
+        relations.iter().for_each(|relation| self.remove_relation(relation));
+        functions.iter().for_each(|(function, signature)| self.remove_function(function, signature));
+        types.iter().for_each(|ty| self.remove_type(ty));
+        self.schemas.remove(name);
+        Ok(())
+    }
+
+    fn rename_schema(&mut self, name: &SmolStr, to: &SmolStr) -> Applied {
+        if self.schemas.contains(to) {
+            return Err(duplicate("42P06", "schema", to));
+        }
+        let Some(schema) = self.schemas.remove(name) else { return Err(missing("3F000", "schema", name)) };
+        self.schemas.insert(to.clone(), Schema { name: to.clone(), ..Arc::unwrap_or_clone(schema) });
+        let inside = |qname: &&QName| qname.schema == *name;
+        let moved = |qname: &QName| QName::new(to.clone(), qname.name.clone());
+        let relations: Vec<QName> =
+            self.tables.keys().chain(self.views.keys()).chain(self.sequences.keys()).filter(inside).cloned().collect();
+        let types: Vec<QName> = self.types.keys().filter(inside).cloned().collect();
+        let functions: Vec<(QName, Vec<SmolStr>)> = self
+            .functions
+            .values()
+            .flatten()
+            .filter(|function| function.name.schema == *name)
+            .map(|function| (function.name.clone(), function.signature()))
+            .collect();
+        relations.iter().for_each(|relation| self.rename_relation(relation, &moved(relation)));
+        types.iter().for_each(|ty| self.rename_type(ty, &moved(ty)));
+        functions.iter().for_each(|(function, signature)| self.rename_function(function, signature, &moved(function)));
+        Ok(())
+    }
+
+    fn assume_table(&mut self, name: QName, at: Site, named: Site) {
+        let unknown = |value| Fact { value, at, certainty: Certainty::Maybe };
+        let table = Table {
+            name: name.clone(),
+            kind: TableKind::Ordinary,
+            created: at,
+            named,
+            certainty: Certainty::Maybe,
+            external: true,
+            of_extension: is_system_schema(&name.schema),
+            columns: Vec::new(),
+            constraints: Vec::new(),
+            indexes: Vec::new(),
+            policies: Vec::new(),
+            triggers: Vec::new(),
+            rls: unknown(false),
+            force_rls: unknown(false),
+            inherits: Vec::new(),
+            partition_of: None,
+            owner: super::MIGRATION_ROLE.into(),
+            acl: self.initial_acl(ObjectKind::Table, &name.schema, at, Certainty::Maybe),
+        };
+        self.tables.insert(name, table);
+    }
+
+    fn create_table(&mut self, table: Table) -> Applied {
+        if self.relation_kind(&table.name).is_some() {
+            return Err(duplicate("42P07", "relation", &table.name.name));
+        }
+        if self.types.contains(&table.name) {
+            return Err(duplicate("42710", "type", &table.name.name));
+        }
+        for (at, column) in table.columns.iter().enumerate() {
+            if table.columns[..at].iter().any(|before| before.name == column.name) {
+                return Err(Contradiction::new("42701", format!("column \"{}\" specified more than once", column.name)));
+            }
+        }
+        for constraint in &table.constraints {
+            self.check_constraint(&table, constraint)?;
+        }
+        for column in &table.columns {
+            if let Some(sequence) = &column.sequence {
+                self.own_sequence(sequence.clone(), column.at, &table.name, &column.name, table.certainty);
+            }
+        }
+        for index in &table.indexes {
+            self.index_homes.insert(QName::new(table.name.schema.clone(), index.name.clone()), table.name.clone());
+        }
+        self.tables.insert(table.name.clone(), table);
+        Ok(())
+    }
+
+    fn own_sequence(&mut self, name: QName, at: Site, table: &QName, column: &str, certainty: Certainty) {
+        let acl = self.initial_acl(ObjectKind::Sequence, &name.schema, at, certainty);
+        let owner = self.current_role();
+        let owned_by = Some((table.clone(), column.into()));
+        self.sequences.insert(name.clone(), Sequence { name, at, certainty, owned_by, owner, acl });
+    }
+
+    /// Are the columns of a constraint there, and what it refers to?
+    fn check_constraint(&self, table: &Table, constraint: &Constraint) -> Applied {
+        for column in &constraint.columns {
+            if !table.may_have(column) {
+                let reason = match constraint.kind {
+                    ConstraintKind::ForeignKey => format!("column \"{column}\" referenced in foreign key constraint does not exist"),
+                    ConstraintKind::Check => format!("column \"{column}\" does not exist"),
+                    _ => format!("column \"{column}\" named in key does not exist"),
+                };
+                return Err(Contradiction::new("42703", reason));
+            }
+        }
+        let Some(key) = &constraint.references else { return Ok(()) };
+        let target = if key.table == table.name { Some(table) } else { self.tables.get(&key.table) };
+        let Some(target) = target else { return Ok(()) };
+        for column in &key.columns {
+            if !target.may_have(column) {
+                return Err(Contradiction::new(
+                    "42703",
+                    format!("column \"{column}\" referenced in foreign key constraint does not exist"),
+                ));
+            }
+        }
+        let is_key = |columns: &[SmolStr]| columns.len() == key.columns.len() && columns.iter().all(|column| key.columns.contains(column));
+        let unique_constraint = target
+            .constraints
+            .iter()
+            .any(|known| matches!(known.kind, ConstraintKind::PrimaryKey | ConstraintKind::Unique) && is_key(&known.columns));
+        let unique_index = target.indexes.iter().any(|index| {
+            let columns: Option<Vec<SmolStr>> = index.columns.iter().map(|column| column.column.clone()).collect();
+            index.unique && index.predicate.is_none() && columns.is_some_and(|columns| is_key(&columns))
+        });
+        if !target.external && !unique_constraint && !unique_index {
+            let reason = format!("there is no unique constraint matching given keys for referenced table \"{}\"", target.name.name);
+            return Err(Contradiction::new("42830", reason));
+        }
+        Ok(())
+    }
+
+    fn drop_relation(&mut self, name: &QName, cascade: bool) -> Applied {
+        let Some(kind) = self.relation_kind(name) else { return Err(missing("42P01", "relation", &name.name)) };
+        if !cascade && !self.dependents_of_relation(name).is_empty() {
+            return Err(depends(kind.noun(), &name.name));
+        }
+        self.remove_relation(name);
+        Ok(())
+    }
+
+    fn add_column(&mut self, table: &QName, column: Column) -> Applied {
+        let found = self.table_mut(table)?;
+        if let Some(known) = found.columns.iter_mut().find(|known| known.name == column.name) {
+            // a column that was only relied upon is now seen to be made
+            if found.external && known.ty.is("unknown") {
+                *known = column;
+                return Ok(());
+            }
+            return Err(on_relation("already exists", "42701", "column", &column.name, table));
+        }
+        let (name, at, sequence, certainty) = (column.name.clone(), column.at, column.sequence.clone(), column.certainty);
+        found.columns.push(column.clone());
+        if let Some(sequence) = sequence {
+            self.own_sequence(sequence, at, table, &name, certainty);
+        }
+        let children: Vec<QName> = self
+            .tables
+            .values()
+            .filter(|child| child.partition_of.as_ref() == Some(table) || child.inherits.contains(table))
+            .map(|child| child.name.clone())
+            .collect();
+        for child in children {
+            let has = self.tables.get(&child).is_some_and(|child| child.column(&name).is_some());
+            if !has {
+                self.add_column(&child, Column { sequence: None, ..column.clone() })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn drop_column(&mut self, table: &QName, column: &str, cascade: bool) -> Applied {
+        self.require_column(table, column)?;
+        if !cascade && !self.dependents_of_column(table, column).is_empty() {
+            let reason = format!("cannot drop column {column} of table {} because other objects depend on it", table.name);
+            return Err(Contradiction::new("2BP01", reason));
+        }
+        self.remove_column(table, column);
+        Ok(())
+    }
+
+    fn add_constraint(&mut self, name: &QName, constraint: Constraint) -> Applied {
+        let Some(table) = self.tables.get(name) else { return Err(missing("42P01", "relation", &name.name)) };
+        if table.constraint(&constraint.name).is_some() {
+            return Err(on_relation("already exists", "42710", "constraint", &constraint.name, name).as_for());
+        }
+        if constraint.kind == ConstraintKind::PrimaryKey && table.primary_key().is_some() {
+            return Err(Contradiction::new("42P16", format!("multiple primary keys for table \"{}\" are not allowed", name.name)));
+        }
+        self.check_constraint(table, &constraint)?;
+        if let Some(index) = &constraint.index {
+            let index_name = QName::new(name.schema.clone(), index.clone());
+            let own = table.index(index).is_some();
+            if !own {
+                if self.relation_kind(&index_name).is_some() {
+                    return Err(duplicate("42P07", "relation", index));
+                }
+                self.index_homes.insert(index_name, name.clone());
+            }
+        }
+        let nulls = constraint.kind == ConstraintKind::PrimaryKey;
+        let Ok(table) = self.table_mut(name) else { return Ok(()) };
+        if nulls {
+            for column in table.columns.iter_mut().filter(|column| constraint.columns.contains(&column.name) && !column.not_null.value) {
+                column.not_null = Fact { value: true, at: constraint.at, certainty: constraint.certainty };
+            }
+        }
+        if let Some(index) = &constraint.index {
+            match table.indexes.iter_mut().find(|known| known.name == *index) {
+                Some(known) => {
+                    known.constraint = Some(constraint.name.clone());
+                    known.primary = nulls;
+                }
+                None => table.indexes.push(super::object::Index::of_constraint(&constraint, index.clone())),
+            }
+        }
+        table.constraints.push(constraint);
+        Ok(())
+    }
+
+    fn drop_constraint(&mut self, table: &QName, name: &str, cascade: bool) -> Applied {
+        let constraint = self.require_constraint(table, name)?.clone();
+        if !cascade && !self.dependents_of_key(table, &constraint).is_empty() {
+            let reason = format!("cannot drop constraint {name} on table {} because other objects depend on it", table.name);
+            return Err(Contradiction::new("2BP01", reason));
+        }
+        self.remove_constraint(table, name);
+        Ok(())
+    }
+
+    fn rename_constraint(&mut self, table: &QName, from: &str, to: SmolStr) -> Applied {
+        if self.table_mut(table)?.constraint(&to).is_some() {
+            return Err(on_relation("already exists", "42710", "constraint", &to, table));
+        }
+        let index = self.require_constraint(table, from)?.index.clone();
+        self.require_constraint(table, from)?.name = to.clone();
+        if let Some(index) = index {
+            self.rename_index(table, &index, &to);
+        }
+        Ok(())
+    }
+
+    fn create_index(&mut self, relation: &QName, index: Index) -> Applied {
+        let name = QName::new(relation.schema.clone(), index.name.clone());
+        if self.relation_kind(&name).is_some() {
+            return Err(duplicate("42P07", "relation", &index.name));
+        }
+        if let Some(columns) = self.columns(relation) {
+            let keys = index.columns.iter().filter_map(|column| column.column.as_ref());
+            for column in keys.chain(&index.include) {
+                if !columns.contains(column) {
+                    return Err(Contradiction::new("42703", format!("column \"{column}\" does not exist")));
+                }
+            }
+        }
+        self.index_homes.insert(name, relation.clone());
+        if let Some(table) = self.tables.get_mut(relation) {
+            table.indexes.push(index);
+        } else if let Some(view) = self.views.get_mut(relation) {
+            view.indexes.push(index);
+        }
+        Ok(())
+    }
+
+    /// An index carries the name of its constraint, and the other way round.
+    fn rename_index(&mut self, home: &QName, from: &str, to: &SmolStr) {
+        self.index_homes.remove(&QName::new(home.schema.clone(), from));
+        self.index_homes.insert(QName::new(home.schema.clone(), to.clone()), home.clone());
+        let rename =
+            |indexes: &mut Vec<Index>| indexes.iter_mut().filter(|index| index.name == from).for_each(|index| index.name = to.clone());
+        if let Some(table) = self.tables.get_mut(home) {
+            rename(&mut table.indexes);
+            for constraint in table.constraints.iter_mut().filter(|constraint| constraint.index.as_deref() == Some(from)) {
+                constraint.index = Some(to.clone());
+                constraint.name = to.clone();
+            }
+            for index in table.indexes.iter_mut().filter(|index| index.name == *to && index.constraint.is_some()) {
+                index.constraint = Some(to.clone());
+            }
+        } else if let Some(view) = self.views.get_mut(home) {
+            rename(&mut view.indexes);
+        }
+    }
+
+    fn create_view(&mut self, mut view: View, replace: bool) -> Applied {
+        let name = view.name.clone();
+        match self.relation_kind(&name) {
+            Some(super::RelationKind::View) if replace => {
+                let Some(known) = self.views.get(&name) else { return Ok(()) };
+                if known.columns_known && view.columns_known {
+                    let kept = known.columns.len() <= view.columns.len();
+                    let renamed = known.columns.iter().zip(&view.columns).find(|(old, new)| old.name != new.name);
+                    if let Some((old, new)) = renamed {
+                        let reason = format!("cannot change name of view column \"{}\" to \"{}\"", old.name, new.name);
+                        return Err(Contradiction::new("42P16", reason));
+                    }
+                    if !kept {
+                        return Err(Contradiction::new("42P16", "cannot drop columns from view"));
+                    }
+                }
+                // replacing keeps owner, grants and triggers; options are those of the new statement
+                view.acl = known.acl.clone();
+                view.owner = known.owner.clone();
+                view.triggers = known.triggers.clone();
+            }
+            Some(kind) if replace => {
+                debug_assert!(kind != super::RelationKind::View);
+                return Err(Contradiction::new("42809", format!("\"{}\" is not a view", name.name)));
+            }
+            Some(_) => return Err(duplicate("42P07", "relation", &name.name)),
+            None => {}
+        }
+        self.views.insert(name, view);
+        Ok(())
+    }
+
+    fn create_function(&mut self, function: Function, replace: bool) -> Applied {
+        let signature = function.signature();
+        let Some(known) = self.function_mut(&function.name, &signature) else {
+            let mut overloads = self.functions.get(&function.name).cloned().unwrap_or_default();
+            let name = function.name.clone();
+            overloads.push(function);
+            self.functions.insert(name, overloads);
+            return Ok(());
+        };
+        if !replace {
+            let reason = format!("function \"{}\" already exists with same argument types", function.name.name);
+            return Err(Contradiction::new("42723", reason));
+        }
+        if known.kind != function.kind {
+            return Err(Contradiction::new("42809", "cannot change routine kind"));
+        }
+        let result = |ty: &Option<DataType>| ty.as_ref().map(|ty| (ty.signature(), ty.setof));
+        let outputs = |function: &Function| -> Vec<(Option<SmolStr>, SmolStr)> {
+            let out = function.args.iter().filter(|arg| !matches!(arg.mode, ArgMode::In | ArgMode::Variadic));
+            out.map(|arg| (arg.name.clone(), arg.ty.signature())).collect()
+        };
+        if result(&known.returns) != result(&function.returns) || outputs(known) != outputs(&function) {
+            return Err(Contradiction::new("42P13", "cannot change return type of existing function"));
+        }
+        for (old, new) in known.inputs().zip(function.inputs()) {
+            if let Some(name) = &old.name
+                && new.name.as_ref() != Some(name)
+            {
+                return Err(Contradiction::new("42P13", format!("cannot change name of input parameter \"{name}\"")));
+            }
+            if old.default.is_some() && new.default.is_none() {
+                return Err(Contradiction::new("42P13", "cannot remove parameter defaults from existing function"));
+            }
+        }
+        // replacing keeps owner and grants
+        let (owner, acl) = (known.owner.clone(), known.acl.clone());
+        *known = Function { owner, acl, ..function };
+        Ok(())
+    }
+
+    fn rename_function(&mut self, name: &QName, signature: &[SmolStr], to: &QName) {
+        let Some(overloads) = self.functions.get_mut(name) else { return };
+        let Some(at) = overloads.iter().position(|function| function.signature() == signature) else { return };
+        let function = Function { name: to.clone(), ..overloads.remove(at) };
+        if overloads.is_empty() {
+            self.functions.remove(name);
+        }
+        let mut target = self.functions.get(to).cloned().unwrap_or_default();
+        target.push(function);
+        self.functions.insert(to.clone(), target);
+        self.tables.update(
+            |table| table.triggers.iter().any(|trigger| trigger.function == *name),
+            |table| table.triggers.iter_mut().filter(|trigger| trigger.function == *name).for_each(|trigger| trigger.function = to.clone()),
+        );
+    }
+
+    fn add_label(&mut self, name: &QName, label: String, before: Option<String>, after: Option<String>, at: Site) -> Applied {
+        let Some(labels) = self.labels_mut(name) else { return Ok(()) };
+        if labels.iter().any(|known| known.text == label) {
+            return Err(duplicate("42710", "enum label", &label));
+        }
+        let neighbour = before.as_ref().or(after.as_ref());
+        let position = match neighbour {
+            None => labels.len(),
+            Some(text) => match labels.iter().position(|known| known.text == *text) {
+                Some(found) => found + after.is_some() as usize,
+                None => return Err(Contradiction::new("22023", format!("\"{text}\" is not an existing enum label"))),
+            },
+        };
+        labels.insert(position, Label { text: label, at });
+        Ok(())
+    }
+
+    fn change_acl(&mut self, on: &Grantable, change: impl FnOnce(&mut Acl)) {
+        let acl = match on {
+            Grantable::Relation(name) if self.tables.contains(name) => self.tables.get_mut(name).map(|table| &mut table.acl),
+            Grantable::Relation(name) if self.views.contains(name) => self.views.get_mut(name).map(|view| &mut view.acl),
+            Grantable::Relation(name) | Grantable::Sequence(name) => self.sequences.get_mut(name).map(|sequence| &mut sequence.acl),
+            Grantable::Function(name, signature) => self.function_mut(name, signature).map(|function| &mut function.acl),
+            Grantable::Schema(name) => self.schemas.get_mut(name).map(|schema| &mut schema.acl),
+        };
+        if let Some(acl) = acl {
+            change(acl);
+        }
+    }
+
+    fn set_owner(&mut self, kind: ObjectKind, name: &QName, signature: Option<&[SmolStr]>, owner: SmolStr) {
+        match kind {
+            ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Routine | ObjectKind::Aggregate => {
+                if let Some(function) = signature.and_then(|signature| self.function_mut(name, signature)) {
+                    function.owner = owner;
+                }
+            }
+            ObjectKind::Schema => {
+                if let Some(schema) = self.schemas.get_mut(&name.name) {
+                    schema.owner = owner;
+                }
+            }
+            ObjectKind::Type | ObjectKind::Domain => {
+                if let Some(ty) = self.types.get_mut(name) {
+                    ty.owner = owner;
+                }
+            }
+            _ => {
+                if let Some(table) = self.tables.get_mut(name) {
+                    table.owner = owner;
+                } else if let Some(view) = self.views.get_mut(name) {
+                    view.owner = owner;
+                } else if let Some(sequence) = self.sequences.get_mut(name) {
+                    sequence.owner = owner;
+                }
+            }
+        }
+    }
+}
+
+fn depends(what: &str, name: impl std::fmt::Display) -> Contradiction {
+    Contradiction::new("2BP01", format!("cannot drop {what} {name} because other objects depend on it"))
+}
+
+impl Contradiction {
+    /// PostgreSQL says "constraint … for relation …" where it already exists.
+    fn as_for(mut self) -> Contradiction {
+        self.message = self.message.replace("\" of relation", "\" for relation");
+        self
+    }
+}
+
+impl Index {
+    /// The index that enforces a key.
+    pub fn of_constraint(constraint: &Constraint, name: SmolStr) -> Index {
+        use crate::syntax::expression::{Expr, ExprKind};
+        let column = |name: &SmolStr| IndexColumn {
+            column: Some(name.clone()),
+            expr: Expression::new(
+                constraint.at.file,
+                Expr::new(constraint.at.span, ExprKind::Column { path: vec![name.clone()], binding: Default::default() }),
+            ),
+            descending: false,
+            nulls_first: false,
+            opclass: None,
+        };
+        Index {
+            name,
+            at: constraint.at,
+            named: constraint.at,
+            certainty: constraint.certainty,
+            columns: constraint.columns.iter().map(column).collect(),
+            include: Vec::new(),
+            unique: matches!(constraint.kind, ConstraintKind::PrimaryKey | ConstraintKind::Unique),
+            nulls_not_distinct: false,
+            primary: constraint.kind == ConstraintKind::PrimaryKey,
+            method: if constraint.kind == ConstraintKind::Exclude { "gist".into() } else { "btree".into() },
+            predicate: None,
+            constraint: Some(constraint.name.clone()),
+        }
+    }
+}
+
+/// What CREATE and ALTER FUNCTION say of a function's nature.
+pub fn alter_function(function: &mut Function, options: &FunctionOptions, at: Site, certainty: Certainty) {
+    if let Some(volatility) = options.volatility {
+        function.volatility = volatility;
+    }
+    if let Some((definer, span)) = options.security_definer {
+        function.security_definer = Fact { value: definer, at: Site::new(at.file, span), certainty };
+    }
+    if let Some(strict) = options.strict {
+        function.strict = strict;
+    }
+    for (name, value, _) in &options.settings {
+        if name == "*" {
+            function.settings.clear();
+            continue;
+        }
+        function.settings.retain(|(known, _)| known != name);
+        if let Some(SettingValue::List(values)) = value {
+            function.settings.push((name.clone(), setting_text(name, values)));
+        }
+    }
+}
+
+/// A setting as pg_proc.proconfig holds it: names of a search path are quoted where they have to be.
+fn setting_text(name: &str, values: &[SmolStr]) -> SmolStr {
+    if name == "search_path" {
+        let list: Vec<String> = values
+            .iter()
+            .map(|value| {
+                let plain = value.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+                    && value.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '$');
+                if plain { value.to_string() } else { format!("\"{}\"", value.replace('"', "\"\"")) }
+            })
+            .collect();
+        return list.join(", ").into();
+    }
+    format_smolstr!("{}", values.join(", "))
+}
+
+fn change_defaults(entries: &mut Vec<DefaultPrivilege>, entry: DefaultPrivilege, grant: bool) {
+    let same = |known: &DefaultPrivilege| {
+        known.role == entry.role && known.schema == entry.schema && known.on == entry.on && known.grantee == entry.grantee
+    };
+    match entries.iter_mut().find(|known| same(known)) {
+        Some(known) if grant => {
+            known.privileges |= entry.privileges;
+            known.at = entry.at;
+        }
+        Some(known) => known.privileges = known.privileges.without(entry.privileges),
+        None if grant => entries.push(entry),
+        // revoking what PostgreSQL itself gives by default leaves an entry that says so
+        None if entry.schema.is_none() && entry.grantee == super::PUBLIC => {
+            entries.push(DefaultPrivilege { privileges: Privileges::NONE, ..entry })
+        }
+        None => {}
+    }
+}

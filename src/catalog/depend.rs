@@ -1,0 +1,405 @@
+//! What hangs on what: the objects that keep another from being dropped, or go with it under CASCADE.
+//! Source: PostgreSQL's documentation, "Dependency Tracking".
+
+use super::Catalog;
+use super::name::QName;
+use super::object::*;
+use crate::syntax::expression::{Binding, Expr, ExprKind, FromRelation, Node, Query, Walk};
+use smol_str::SmolStr;
+
+/// An object that depends on another.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Dependent {
+    View(QName),
+    Constraint { table: QName, name: SmolStr },
+    Policy { table: QName, name: SmolStr },
+    Trigger { relation: QName, name: SmolStr },
+    Default { table: QName, column: SmolStr },
+    Column { table: QName, column: SmolStr },
+    Index { relation: QName, name: SmolStr },
+    Function { name: QName, signature: Vec<SmolStr> },
+    Type(QName),
+    EventTrigger(SmolStr),
+}
+
+/// What an expression or query is asked for.
+enum Wanted<'a> {
+    Relation(&'a QName),
+    Column(&'a QName, &'a str),
+    Function(&'a Function),
+    Type(&'a QName),
+    Sequence(&'a QName),
+}
+
+fn same(pair: &Option<Box<(SmolStr, SmolStr)>>, name: &QName) -> bool {
+    pair.as_ref().is_some_and(|pair| pair.0 == name.schema && pair.1 == name.name)
+}
+
+fn node_is(node: &Node, wanted: &Wanted) -> bool {
+    match (node, wanted) {
+        (Node::From(item), Wanted::Relation(name)) => match &item.relation {
+            FromRelation::Table { bound, .. } => same(bound, name),
+            _ => false,
+        },
+        (Node::Expr(expr), wanted) => expr_is(expr, wanted),
+        _ => false,
+    }
+}
+
+fn expr_is(expr: &Expr, wanted: &Wanted) -> bool {
+    match (&expr.kind, wanted) {
+        (ExprKind::Column { path, binding: Binding::Column { relation, .. } }, Wanted::Column(table, column)) => {
+            same(relation, table) && path.last().is_some_and(|last| last == column)
+        }
+        (ExprKind::Call(call), Wanted::Function(function)) => {
+            call.name.last() == function.name.name
+                && call.name.schema().is_none_or(|schema| schema == function.name.schema)
+                && super::accepts(function, call.args.len())
+        }
+        (ExprKind::Call(call), Wanted::Sequence(sequence)) if call.name.last() == "nextval" => {
+            let argument = call.args.first().and_then(|arg| arg.value.as_str());
+            argument.is_some_and(|text| {
+                let text = text.replace('"', "");
+                text == sequence.name || text == sequence.to_string()
+            })
+        }
+        (ExprKind::Cast { to, .. }, Wanted::Type(name)) => {
+            !to.builtin && to.name.last() == name.name && to.name.schema().is_none_or(|schema| schema == name.schema)
+        }
+        _ => false,
+    }
+}
+
+fn uses(expr: &Expr, wanted: &Wanted) -> bool {
+    let mut found = false;
+    expr.walk(&mut |node| {
+        found |= node_is(&node, wanted);
+        if found { Walk::Over } else { Walk::Into }
+    });
+    found
+}
+
+fn query_uses(query: &Query, wanted: &Wanted) -> bool {
+    let mut found = false;
+    query.walk(&mut |node| {
+        found |= node_is(&node, wanted);
+        if found { Walk::Over } else { Walk::Into }
+    });
+    found
+}
+
+impl Catalog {
+    /// Everything outside `table` (when given, its own parts go with it) whose expressions use what is wanted.
+    fn expressions_using(&self, wanted: &Wanted, except: Option<&QName>) -> Vec<Dependent> {
+        let mut out = Vec::new();
+        for table in self.tables.values() {
+            if except == Some(&table.name) {
+                continue;
+            }
+            let name = &table.name;
+            let hit = |expression: &Expression| uses(&expression.root, wanted);
+            for column in &table.columns {
+                if column.generated.as_ref().is_some_and(hit) {
+                    out.push(Dependent::Column { table: name.clone(), column: column.name.clone() });
+                } else if column.default.as_ref().is_some_and(hit) {
+                    out.push(Dependent::Default { table: name.clone(), column: column.name.clone() });
+                }
+            }
+            for constraint in table.constraints.iter().filter(|constraint| constraint.expr.as_ref().is_some_and(hit)) {
+                out.push(Dependent::Constraint { table: name.clone(), name: constraint.name.clone() });
+            }
+            for policy in table.policies.iter().filter(|policy| policy.clauses().any(|(_, expr)| hit(expr))) {
+                out.push(Dependent::Policy { table: name.clone(), name: policy.name.clone() });
+            }
+            for index in &table.indexes {
+                let in_columns = index.columns.iter().any(|column| column.column.is_none() && hit(&column.expr));
+                if in_columns || index.predicate.as_ref().is_some_and(hit) {
+                    out.push(Dependent::Index { relation: name.clone(), name: index.name.clone() });
+                }
+            }
+            for trigger in table.triggers.iter().filter(|trigger| trigger.when.as_ref().is_some_and(hit)) {
+                out.push(Dependent::Trigger { relation: name.clone(), name: trigger.name.clone() });
+            }
+        }
+        for view in self.views.values() {
+            if except != Some(&view.name) && view.query.as_ref().is_some_and(|query| query_uses(query, wanted)) {
+                out.push(Dependent::View(view.name.clone()));
+            }
+        }
+        out
+    }
+
+    /// What would keep a relation from being dropped.
+    pub fn dependents_of_relation(&self, name: &QName) -> Vec<Dependent> {
+        let mut out = self.expressions_using(&Wanted::Relation(name), Some(name));
+        for table in self.tables.values().filter(|table| table.name != *name) {
+            for (constraint, key) in table.foreign_keys() {
+                if key.table == *name {
+                    out.push(Dependent::Constraint { table: table.name.clone(), name: constraint.name.clone() });
+                }
+            }
+        }
+        if self.sequences.contains(name) {
+            let owner = self.sequences.get(name).and_then(|sequence| sequence.owned_by.as_ref());
+            out.extend(self.expressions_using(&Wanted::Sequence(name), None).into_iter().filter(
+                |dependent| !matches!((dependent, owner), (Dependent::Default { table, column }, Some((of, its))) if table == of && column == its),
+            ));
+        }
+        out.extend(self.functions_using_type(name));
+        out
+    }
+
+    pub fn dependents_of_column(&self, table: &QName, column: &str) -> Vec<Dependent> {
+        let mut out: Vec<Dependent> = self
+            .expressions_using(&Wanted::Column(table, column), None)
+            .into_iter()
+            // a table's own indexes and checks on a column go with it
+            .filter(|dependent| {
+                !matches!(dependent, Dependent::Index { relation, .. } | Dependent::Constraint { table: relation, .. } if relation == table)
+                    && !matches!(dependent, Dependent::Default { table: of, column: its } if of == table && its == column)
+                    && !matches!(dependent, Dependent::Column { table: of, column: its } if of == table && its == column)
+            })
+            .collect();
+        for other in self.tables.values() {
+            for (constraint, key) in other.foreign_keys() {
+                let own = other.name == *table && constraint.columns.iter().any(|name| name == column);
+                if key.table == *table && key.columns.iter().any(|name| name == column) && !own {
+                    out.push(Dependent::Constraint { table: other.name.clone(), name: constraint.name.clone() });
+                }
+            }
+        }
+        out
+    }
+
+    pub fn dependents_of_function(&self, function: &Function) -> Vec<Dependent> {
+        let mut out = self.expressions_using(&Wanted::Function(function), None);
+        // another of the same name may be the one that is meant
+        let overloads = self.functions.get(&function.name).map_or(0, Vec::len);
+        if overloads > 1 && !out.is_empty() {
+            out.clear();
+        }
+        let triggers = |relation: &QName, triggers: &[Trigger]| {
+            triggers
+                .iter()
+                .filter(|trigger| trigger.function == function.name)
+                .map(|trigger| Dependent::Trigger { relation: relation.clone(), name: trigger.name.clone() })
+                .collect::<Vec<_>>()
+        };
+        if function.returns_trigger() {
+            for table in self.tables.values() {
+                out.extend(triggers(&table.name, &table.triggers));
+            }
+            for view in self.views.values() {
+                out.extend(triggers(&view.name, &view.triggers));
+            }
+            for trigger in self.event_triggers.values().filter(|trigger| trigger.function == function.name) {
+                out.push(Dependent::EventTrigger(trigger.name.clone()));
+            }
+        }
+        out
+    }
+
+    fn functions_using_type(&self, name: &QName) -> Vec<Dependent> {
+        let is = |ty: &DataType| ty.user.as_ref() == Some(name);
+        let mut out = Vec::new();
+        for function in self.functions.values().flatten() {
+            if function.args.iter().any(|arg| is(&arg.ty)) || function.returns.as_ref().is_some_and(is) {
+                out.push(Dependent::Function { name: function.name.clone(), signature: function.signature() });
+            }
+        }
+        out
+    }
+
+    pub fn dependents_of_type(&self, name: &QName) -> Vec<Dependent> {
+        let is = |ty: &DataType| ty.user.as_ref() == Some(name);
+        let mut out = self.functions_using_type(name);
+        for table in self.tables.values() {
+            for column in table.columns.iter().filter(|column| is(&column.ty)) {
+                out.push(Dependent::Column { table: table.name.clone(), column: column.name.clone() });
+            }
+        }
+        for ty in self.types.values() {
+            let within = match &ty.kind {
+                TypeKind::Domain { base, .. } => is(base),
+                TypeKind::Composite(attributes) => attributes.iter().any(|(_, ty)| is(ty)),
+                _ => false,
+            };
+            if within {
+                out.push(Dependent::Type(ty.name.clone()));
+            }
+        }
+        out.extend(self.expressions_using(&Wanted::Type(name), None));
+        out
+    }
+
+    /// Takes a dependent object away, with what depends on it in turn.
+    pub(super) fn drop_dependent(&mut self, dependent: Dependent) {
+        match dependent {
+            Dependent::View(name) => self.remove_relation(&name),
+            Dependent::Constraint { table, name } => self.remove_constraint(&table, &name),
+            Dependent::Policy { table, name } => {
+                if let Some(table) = self.tables.get_mut(&table) {
+                    table.policies.retain(|policy| policy.name != name);
+                }
+            }
+            Dependent::Trigger { relation, name } => {
+                if let Some(triggers) = self.triggers_mut(&relation) {
+                    triggers.retain(|trigger| trigger.name != name);
+                }
+            }
+            Dependent::Default { table, column } => {
+                if let Some(column) = self.column_mut(&table, &column) {
+                    column.default = None;
+                }
+            }
+            Dependent::Column { table, column } => self.remove_column(&table, &column),
+            Dependent::Index { relation, name } => self.remove_index(&relation, &name),
+            Dependent::Function { name, signature } => self.remove_function(&name, &signature),
+            Dependent::Type(name) => self.remove_type(&name),
+            Dependent::EventTrigger(name) => {
+                self.event_triggers.remove(&name);
+            }
+        }
+    }
+
+    /// A relation with all that belongs to it and all that depends on it.
+    pub(super) fn remove_relation(&mut self, name: &QName) {
+        for dependent in self.dependents_of_relation(name) {
+            self.drop_dependent(dependent);
+        }
+        let mut indexes = Vec::new();
+        if let Some(table) = self.tables.remove(name) {
+            indexes.extend(table.indexes.iter().map(|index| index.name.clone()));
+            let owned: Vec<QName> = self
+                .sequences
+                .values()
+                .filter(|sequence| sequence.owned_by.as_ref().is_some_and(|(owner, _)| owner == name))
+                .map(|sequence| sequence.name.clone())
+                .collect();
+            owned.iter().for_each(|sequence| self.remove_relation(sequence));
+            let children: Vec<QName> = self
+                .tables
+                .values()
+                .filter(|table| table.partition_of.as_ref() == Some(name) || table.inherits.contains(name))
+                .map(|table| table.name.clone())
+                .collect();
+            children.iter().for_each(|child| self.remove_relation(child));
+            self.publications.update(
+                |publication| publication.tables.iter().any(|(table, _)| table == name),
+                |publication| publication.tables.retain(|(table, _)| table != name),
+            );
+        }
+        if let Some(view) = self.views.remove(name) {
+            indexes.extend(view.indexes.iter().map(|index| index.name.clone()));
+        }
+        for index in indexes {
+            self.index_homes.remove(&QName::new(name.schema.clone(), index));
+        }
+        self.sequences.remove(name);
+    }
+
+    pub(super) fn remove_constraint(&mut self, table: &QName, name: &str) {
+        let Some(constraint) = self.tables.get(table).and_then(|table| table.constraint(name)).cloned() else { return };
+        for dependent in self.dependents_of_key(table, &constraint) {
+            self.drop_dependent(dependent);
+        }
+        if let Some(index) = &constraint.index {
+            self.index_homes.remove(&QName::new(table.schema.clone(), index.clone()));
+        }
+        if let Some(table) = self.tables.get_mut(table) {
+            table.constraints.retain(|constraint| constraint.name != name);
+            table.indexes.retain(|index| index.constraint.as_deref() != Some(name));
+        }
+    }
+
+    /// Foreign keys that rely on a key, where no other key serves them.
+    pub fn dependents_of_key(&self, table: &QName, key: &Constraint) -> Vec<Dependent> {
+        if !matches!(key.kind, ConstraintKind::PrimaryKey | ConstraintKind::Unique) {
+            return Vec::new();
+        }
+        let set = |columns: &[SmolStr]| {
+            let mut sorted = columns.to_vec();
+            sorted.sort();
+            sorted
+        };
+        let wanted = set(&key.columns);
+        let mut out = Vec::new();
+        for other in self.tables.values() {
+            for (constraint, reference) in other.foreign_keys() {
+                if reference.table == *table && set(&reference.columns) == wanted {
+                    out.push(Dependent::Constraint { table: other.name.clone(), name: constraint.name.clone() });
+                }
+            }
+        }
+        out
+    }
+
+    pub(super) fn remove_index(&mut self, relation: &QName, name: &str) {
+        self.index_homes.remove(&QName::new(relation.schema.clone(), name));
+        if let Some(table) = self.tables.get_mut(relation) {
+            table.indexes.retain(|index| index.name != name);
+        } else if let Some(view) = self.views.get_mut(relation) {
+            view.indexes.retain(|index| index.name != name);
+        }
+    }
+
+    pub(super) fn remove_column(&mut self, table: &QName, column: &str) {
+        for dependent in self.dependents_of_column(table, column) {
+            self.drop_dependent(dependent);
+        }
+        let Some(found) = self.tables.get(table) else { return };
+        let mentions = |expression: &Expression| {
+            expression.root.all().iter().any(|expr| match &expr.kind {
+                ExprKind::Column { path, .. } => path.last().is_some_and(|last| last == column),
+                _ => false,
+            })
+        };
+        let constraints: Vec<SmolStr> = found
+            .constraints
+            .iter()
+            .filter(|constraint| constraint.columns.iter().any(|name| name == column))
+            .map(|constraint| constraint.name.clone())
+            .collect();
+        let indexes: Vec<SmolStr> = found
+            .indexes
+            .iter()
+            .filter(|index| {
+                index.columns.iter().any(|part| part.column.as_deref() == Some(column) || (part.column.is_none() && mentions(&part.expr)))
+                    || index.include.iter().any(|name| name == column)
+                    || index.predicate.as_ref().is_some_and(mentions)
+            })
+            .map(|index| index.name.clone())
+            .collect();
+        let sequence = found.column(column).and_then(|column| column.sequence.clone());
+        constraints.iter().for_each(|name| self.remove_constraint(table, name));
+        indexes.iter().for_each(|name| self.remove_index(table, name));
+        if let Some(sequence) = sequence {
+            self.sequences.remove(&sequence);
+        }
+        if let Some(found) = self.tables.get_mut(table) {
+            found.columns.retain(|known| known.name != column);
+        }
+        let children: Vec<QName> =
+            self.tables.values().filter(|child| child.partition_of.as_ref() == Some(table)).map(|child| child.name.clone()).collect();
+        children.iter().for_each(|child| self.remove_column(child, column));
+    }
+
+    pub(super) fn remove_function(&mut self, name: &QName, signature: &[SmolStr]) {
+        let Some(function) = self.function(name, signature).cloned() else { return };
+        for dependent in self.dependents_of_function(&function) {
+            self.drop_dependent(dependent);
+        }
+        let Some(overloads) = self.functions.get_mut(name) else { return };
+        overloads.retain(|function| function.signature() != signature);
+        if overloads.is_empty() {
+            self.functions.remove(name);
+        }
+    }
+
+    pub(super) fn remove_type(&mut self, name: &QName) {
+        for dependent in self.dependents_of_type(name) {
+            self.drop_dependent(dependent);
+        }
+        self.types.remove(name);
+    }
+}

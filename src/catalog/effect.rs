@@ -1,0 +1,325 @@
+//! The closed list of ways in which a statement changes the catalog.
+
+use super::acl::Privileges;
+use super::name::QName;
+use super::object::*;
+use crate::source::Site;
+use crate::syntax::ast::{FunctionOptions, ObjectKind};
+use smol_str::SmolStr;
+
+/// A change, and the statement that makes it.
+#[derive(Clone, Debug)]
+pub struct Effect {
+    pub at: Site,
+    pub certainty: Certainty,
+    pub change: Change,
+}
+
+/// Whom and what a GRANT or REVOKE is about, resolved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Grantable {
+    Relation(QName),
+    Sequence(QName),
+    Function(QName, Vec<SmolStr>),
+    Schema(SmolStr),
+}
+
+#[derive(Clone, Debug)]
+pub enum Change {
+    CreateSchema(Schema),
+    DropSchema {
+        name: SmolStr,
+        cascade: bool,
+    },
+    RenameSchema {
+        name: SmolStr,
+        to: SmolStr,
+    },
+
+    /// A relation that no migration creates is relied upon.
+    AssumeTable {
+        name: QName,
+        named: Site,
+    },
+    /// A column of such a relation is relied upon.
+    AssumeColumn {
+        table: QName,
+        column: SmolStr,
+        named: Site,
+    },
+    CreateTable(Box<Table>),
+    DropRelation {
+        name: QName,
+        cascade: bool,
+    },
+    RenameRelation {
+        name: QName,
+        to: QName,
+    },
+    SetPartition {
+        table: QName,
+        parent: Option<QName>,
+    },
+    SetInherit {
+        table: QName,
+        parent: QName,
+        inherit: bool,
+    },
+
+    AddColumn {
+        table: QName,
+        column: Box<Column>,
+    },
+    DropColumn {
+        table: QName,
+        column: SmolStr,
+        cascade: bool,
+    },
+    RenameColumn {
+        relation: QName,
+        from: SmolStr,
+        to: SmolStr,
+    },
+    SetColumnType {
+        table: QName,
+        column: SmolStr,
+        ty: DataType,
+    },
+    SetDefault {
+        table: QName,
+        column: SmolStr,
+        default: Option<Expression>,
+    },
+    SetNotNull {
+        table: QName,
+        column: SmolStr,
+        not_null: bool,
+    },
+    SetIdentity {
+        table: QName,
+        column: SmolStr,
+        identity: Option<Identity>,
+    },
+    DropGenerated {
+        table: QName,
+        column: SmolStr,
+    },
+    /// A definition or alteration that changes nothing the model holds, but needs its columns.
+    TouchColumns {
+        table: QName,
+        columns: Vec<SmolStr>,
+    },
+
+    AddConstraint {
+        table: QName,
+        constraint: Box<Constraint>,
+    },
+    DropConstraint {
+        table: QName,
+        name: SmolStr,
+        cascade: bool,
+    },
+    ValidateConstraint {
+        table: QName,
+        name: SmolStr,
+    },
+    RenameConstraint {
+        table: QName,
+        from: SmolStr,
+        to: SmolStr,
+    },
+
+    CreateIndex {
+        relation: QName,
+        index: Box<Index>,
+    },
+    DropIndex {
+        name: QName,
+    },
+    RenameIndex {
+        name: QName,
+        to: SmolStr,
+    },
+
+    SetRls {
+        table: QName,
+        enabled: bool,
+    },
+    SetForceRls {
+        table: QName,
+        forced: bool,
+    },
+    CreatePolicy {
+        table: QName,
+        policy: Box<Policy>,
+    },
+    AlterPolicy {
+        table: QName,
+        name: SmolStr,
+        roles: Option<Vec<SmolStr>>,
+        using: Option<Expression>,
+        check: Option<Expression>,
+    },
+    DropPolicy {
+        table: QName,
+        name: SmolStr,
+    },
+    RenamePolicy {
+        table: QName,
+        from: SmolStr,
+        to: SmolStr,
+    },
+
+    CreateTrigger {
+        relation: QName,
+        trigger: Box<Trigger>,
+        replace: bool,
+    },
+    DropTrigger {
+        relation: QName,
+        name: SmolStr,
+    },
+    RenameTrigger {
+        relation: QName,
+        from: SmolStr,
+        to: SmolStr,
+    },
+    /// Every trigger where no name is given.
+    EnableTrigger {
+        relation: QName,
+        name: Option<SmolStr>,
+        enabled: bool,
+    },
+
+    CreateView {
+        view: Box<View>,
+        replace: bool,
+    },
+    SetSecurityInvoker {
+        view: QName,
+        on: bool,
+    },
+
+    CreateFunction {
+        function: Box<Function>,
+        replace: bool,
+    },
+    AlterFunction {
+        name: QName,
+        signature: Vec<SmolStr>,
+        options: FunctionOptions,
+    },
+    DropFunction {
+        name: QName,
+        signature: Vec<SmolStr>,
+        cascade: bool,
+    },
+    RenameFunction {
+        name: QName,
+        signature: Vec<SmolStr>,
+        to: QName,
+    },
+
+    CreateType(Box<Type>),
+    DropType {
+        name: QName,
+        cascade: bool,
+    },
+    RenameType {
+        name: QName,
+        to: QName,
+    },
+    AddLabel {
+        name: QName,
+        label: String,
+        before: Option<String>,
+        after: Option<String>,
+    },
+    RenameLabel {
+        name: QName,
+        from: String,
+        to: String,
+    },
+
+    CreateSequence(Box<Sequence>),
+    OwnSequence {
+        name: QName,
+        owner: Option<(QName, SmolStr)>,
+    },
+
+    CreateExtension(Extension),
+    DropExtension {
+        name: SmolStr,
+    },
+    CreateRole(Role),
+    DropRole {
+        name: SmolStr,
+    },
+    JoinRole {
+        role: SmolStr,
+        member: SmolStr,
+        joined: bool,
+    },
+
+    Grant {
+        on: Grantable,
+        grantee: SmolStr,
+        privileges: Privileges,
+        columns: Vec<SmolStr>,
+    },
+    Revoke {
+        on: Grantable,
+        grantee: SmolStr,
+        privileges: Privileges,
+        columns: Vec<SmolStr>,
+    },
+    DefaultPrivileges {
+        role: SmolStr,
+        schema: Option<SmolStr>,
+        on: ObjectKind,
+        grantee: SmolStr,
+        privileges: Privileges,
+        grant: bool,
+    },
+    SetOwner {
+        kind: ObjectKind,
+        name: QName,
+        signature: Option<Vec<SmolStr>>,
+        owner: SmolStr,
+    },
+
+    CreatePublication(Publication),
+    DropPublication {
+        name: SmolStr,
+    },
+    SetPublication {
+        name: SmolStr,
+        add: Vec<QName>,
+        remove: Vec<QName>,
+        schemas: Vec<SmolStr>,
+        replace: bool,
+    },
+
+    PutBucket(Bucket),
+    SetBucketPublic {
+        id: SmolStr,
+        public: Option<bool>,
+    },
+    RemoveBucket {
+        id: SmolStr,
+    },
+
+    CreateEventTrigger(EventTrigger),
+    DropEventTrigger {
+        name: SmolStr,
+    },
+
+    SetSearchPath {
+        path: Option<Vec<SmolStr>>,
+    },
+    SetRole {
+        role: Option<SmolStr>,
+    },
+    /// Supabase's change of 2026: new objects get no grants from the platform's defaults any more.
+    EndPlatformDefaults,
+}

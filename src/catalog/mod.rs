@@ -1,0 +1,357 @@
+//! The state of a database at one moment of its history.
+//!
+//! Promises: state changes only in [`Catalog::apply`]; every fact has a site; iteration is in order of names.
+
+pub mod acl;
+mod apply;
+mod depend;
+pub mod effect;
+pub mod name;
+pub mod object;
+mod rename;
+pub mod store;
+
+use acl::{Acl, DefaultPrivilege, Grant, Privileges};
+use name::QName;
+use object::*;
+use smol_str::SmolStr;
+use std::collections::HashSet;
+use std::sync::Arc;
+use store::Store;
+
+use crate::source::Site;
+use crate::syntax::ast::ObjectKind;
+use crate::syntax::expression::ObjectName;
+
+/// The role that migrations run as.
+pub const MIGRATION_ROLE: &str = "postgres";
+/// The grantee that stands for every role.
+pub const PUBLIC: &str = "public";
+
+/// A statement that PostgreSQL would reject, and its words for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contradiction {
+    pub sqlstate: &'static str,
+    pub message: String,
+}
+
+impl Contradiction {
+    pub fn new(sqlstate: &'static str, message: impl Into<String>) -> Contradiction {
+        Contradiction { sqlstate, message: message.into() }
+    }
+}
+
+pub type Applied = Result<(), Contradiction>;
+
+/// What kind of relation a name stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RelationKind {
+    Table,
+    View,
+    MaterializedView,
+    Sequence,
+    Index,
+    CompositeType,
+}
+
+impl RelationKind {
+    pub fn noun(self) -> &'static str {
+        match self {
+            RelationKind::Table => "table",
+            RelationKind::View => "view",
+            RelationKind::MaterializedView => "materialized view",
+            RelationKind::Sequence => "sequence",
+            RelationKind::Index => "index",
+            RelationKind::CompositeType => "composite type",
+        }
+    }
+}
+
+/// Settings of the session that runs the migrations.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Session {
+    /// None for the database's own default.
+    pub search_path: Option<Vec<SmolStr>>,
+    pub role: Option<SmolStr>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Catalog {
+    pub session: Session,
+    pub schemas: Store<SmolStr, Schema>,
+    pub tables: Store<QName, Table>,
+    pub views: Store<QName, View>,
+    /// Functions of one name, told apart by their arguments.
+    pub functions: Store<QName, Vec<Function>>,
+    pub types: Store<QName, Type>,
+    pub sequences: Store<QName, Sequence>,
+    /// Which relation an index belongs to.
+    index_homes: Store<QName, QName>,
+    pub extensions: Store<SmolStr, Extension>,
+    pub roles: Store<SmolStr, Role>,
+    pub publications: Store<SmolStr, Publication>,
+    pub buckets: Store<SmolStr, Bucket>,
+    pub event_triggers: Store<SmolStr, EventTrigger>,
+    pub default_privileges: Store<(), Vec<DefaultPrivilege>>,
+    /// Names that the rest of the history creates: a statement that uses one of them now is too early.
+    pub future: Arc<Future>,
+}
+
+/// Relations that migrations still to come create, by name without schema.
+#[derive(Debug, Default)]
+pub struct Future {
+    pub relations: HashSet<SmolStr>,
+}
+
+/// Schemas in which every name is taken to exist: their objects are PostgreSQL's or an extension's own.
+pub fn is_system_schema(name: &str) -> bool {
+    name.starts_with("pg_") || name == "information_schema"
+}
+
+impl Catalog {
+    /// Schemas that unqualified names are looked up in, in order.
+    pub fn search_path(&self) -> Vec<SmolStr> {
+        match &self.session.search_path {
+            Some(path) => path.clone(),
+            None => vec!["public".into(), "extensions".into()],
+        }
+    }
+
+    /// The schema that new objects without one go to.
+    pub fn creation_schema(&self) -> Option<SmolStr> {
+        self.search_path().into_iter().find(|schema| schema != "$user" && self.schemas.contains(schema))
+    }
+
+    pub fn current_role(&self) -> SmolStr {
+        self.session.role.clone().unwrap_or_else(|| MIGRATION_ROLE.into())
+    }
+
+    pub fn relation_kind(&self, name: &QName) -> Option<RelationKind> {
+        if self.tables.contains(name) {
+            return Some(RelationKind::Table);
+        }
+        if let Some(view) = self.views.get(name) {
+            return Some(if view.materialized { RelationKind::MaterializedView } else { RelationKind::View });
+        }
+        if self.sequences.contains(name) {
+            return Some(RelationKind::Sequence);
+        }
+        if self.index_homes.contains(name) {
+            return Some(RelationKind::Index);
+        }
+        match self.types.get(name).map(|ty| &ty.kind) {
+            Some(TypeKind::Composite(_)) => Some(RelationKind::CompositeType),
+            _ => None,
+        }
+    }
+
+    /// The existing object that a written name stands for, found as `exists` tells along the search path.
+    fn find(&self, name: &ObjectName, exists: impl Fn(&QName) -> bool) -> Option<QName> {
+        if let Some(schema) = name.schema() {
+            let name = QName::new(schema, name.last());
+            return exists(&name).then_some(name);
+        }
+        let temporary = QName::new("pg_temp", name.last());
+        if exists(&temporary) {
+            return Some(temporary);
+        }
+        self.search_path().into_iter().map(|schema| QName::new(schema, name.last())).find(exists)
+    }
+
+    pub fn find_relation(&self, name: &ObjectName) -> Option<QName> {
+        self.find(name, |name| self.relation_kind(name).is_some_and(|kind| kind != RelationKind::CompositeType))
+    }
+
+    pub fn find_type(&self, name: &ObjectName) -> Option<QName> {
+        self.find(name, |name| self.types.contains(name) || self.tables.contains(name) || self.views.contains(name))
+    }
+
+    pub fn find_functions(&self, name: &ObjectName) -> Option<QName> {
+        self.find(name, |name| self.functions.contains(name))
+    }
+
+    /// Functions that a call may mean: all schemas of the path count, and only those that take that many arguments.
+    pub fn callable(&self, name: &ObjectName, args: usize) -> Vec<&Function> {
+        let schemas = match name.schema() {
+            Some(schema) => vec![SmolStr::from(schema)],
+            None => self.search_path(),
+        };
+        let mut out = Vec::new();
+        for schema in schemas {
+            let overloads = self.functions.get(&QName::new(schema, name.last()));
+            out.extend(overloads.into_iter().flatten().filter(|function| accepts(function, args)));
+        }
+        out
+    }
+
+    /// Where a name without schema would be created.
+    pub fn place(&self, name: &ObjectName) -> Option<QName> {
+        let schema = match name.schema() {
+            Some(schema) => Some(SmolStr::from(schema)),
+            None => self.creation_schema(),
+        };
+        schema.map(|schema| QName::new(schema, name.last()))
+    }
+
+    pub fn table(&self, name: &QName) -> Option<&Table> {
+        self.tables.get(name)
+    }
+
+    /// The relation an index is on.
+    pub fn index_home(&self, index: &QName) -> Option<&QName> {
+        self.index_homes.get(index)
+    }
+
+    /// Names of the columns of a table or view; none where they are not all known.
+    pub fn columns(&self, name: &QName) -> Option<Vec<SmolStr>> {
+        if let Some(table) = self.tables.get(name) {
+            return (!table.external).then(|| table.columns.iter().map(|column| column.name.clone()).collect());
+        }
+        let view = self.views.get(name)?;
+        view.columns_known.then(|| view.columns.iter().map(|column| column.name.clone()).collect())
+    }
+
+    pub fn column_type(&self, name: &QName, column: &str) -> Option<DataType> {
+        if let Some(table) = self.tables.get(name) {
+            return table.column(column).map(|column| column.ty.clone());
+        }
+        self.views.get(name)?.columns.iter().find(|known| known.name == column)?.ty.clone()
+    }
+
+    /// The role itself, the roles it inherits from, and everybody.
+    fn grantees(&self, role: &str) -> Vec<SmolStr> {
+        let mut out: Vec<SmolStr> = vec![role.into()];
+        let mut at = 0;
+        while at < out.len() {
+            if let Some(role) = self.roles.get(&out[at]) {
+                for parent in &role.member_of {
+                    if !out.contains(parent) {
+                        out.push(parent.clone());
+                    }
+                }
+            }
+            at += 1;
+        }
+        out.push(PUBLIC.into());
+        out
+    }
+
+    /// What a role may do with an object, through whatever it inherits.
+    pub fn privileges(&self, role: &str, acl: &Acl, owner: &str, kind: ObjectKind) -> Privileges {
+        let mut out = Privileges::NONE;
+        for grantee in self.grantees(role) {
+            if grantee == owner || self.roles.get(&grantee).is_some_and(|role| role.superuser) {
+                return Privileges::all(kind);
+            }
+            out |= acl.direct(&grantee);
+        }
+        out
+    }
+
+    pub fn table_privileges(&self, role: &str, table: &Table) -> Privileges {
+        self.privileges(role, &table.acl, &table.owner, ObjectKind::Table)
+    }
+
+    /// Does a role hold a privilege on at least one column?
+    pub fn column_privilege(&self, role: &str, acl: &Acl, privilege: Privileges) -> bool {
+        let grantees = self.grantees(role);
+        acl.grants.iter().any(|grant| grant.column.is_some() && grant.privileges.contains(privilege) && grantees.contains(&grant.grantee))
+    }
+
+    pub fn may_execute(&self, role: &str, function: &Function) -> bool {
+        self.privileges(role, &function.acl, &function.owner, ObjectKind::Function).contains(Privileges::EXECUTE)
+    }
+
+    pub fn may_use_schema(&self, role: &str, schema: &str) -> bool {
+        self.schemas
+            .get(&schema.into())
+            .is_some_and(|schema| self.privileges(role, &schema.acl, &schema.owner, ObjectKind::Schema).contains(Privileges::USAGE))
+    }
+
+    /// The grants that a new object of the current role starts with.
+    pub fn initial_acl(&self, kind: ObjectKind, schema: &str, at: Site, certainty: Certainty) -> Acl {
+        let mut acl = Acl::default();
+        let role = self.current_role();
+        let mut grant =
+            |grantee: &SmolStr, privileges| acl.grant(Grant { grantee: grantee.clone(), privileges, column: None, at, certainty });
+        let matches =
+            |entry: &&DefaultPrivilege| entry.role == role && entry.on == kind && entry.schema.as_deref().is_none_or(|only| only == schema);
+        let entries = self.default_privileges.get(&());
+        // PostgreSQL's own defaults hold unless an entry without a schema replaced them
+        if kind == ObjectKind::Function && !self.public_execute_revoked(&role) {
+            grant(&PUBLIC.into(), Privileges::EXECUTE);
+        }
+        for entry in entries.into_iter().flatten().filter(matches) {
+            grant(&entry.grantee, entry.privileges);
+        }
+        acl
+    }
+
+    fn public_execute_revoked(&self, role: &str) -> bool {
+        self.default_privileges.get(&()).into_iter().flatten().any(|entry| {
+            entry.role == role
+                && entry.on == ObjectKind::Function
+                && entry.schema.is_none()
+                && entry.grantee == PUBLIC
+                && entry.privileges.is_empty()
+        })
+    }
+
+    /// From here on, changes can be taken back; nests.
+    pub fn begin(&mut self) {
+        self.each_store(|store| store.begin_changes());
+    }
+
+    pub fn commit(&mut self) {
+        self.each_store(|store| store.commit_changes());
+    }
+
+    pub fn rollback(&mut self) {
+        self.each_store(|store| store.rollback_changes());
+    }
+
+    fn each_store(&mut self, mut act: impl FnMut(&mut dyn Journal)) {
+        act(&mut self.schemas);
+        act(&mut self.tables);
+        act(&mut self.views);
+        act(&mut self.functions);
+        act(&mut self.types);
+        act(&mut self.sequences);
+        act(&mut self.index_homes);
+        act(&mut self.extensions);
+        act(&mut self.roles);
+        act(&mut self.publications);
+        act(&mut self.buckets);
+        act(&mut self.event_triggers);
+        act(&mut self.default_privileges);
+    }
+}
+
+/// A store, whatever it holds.
+trait Journal {
+    fn begin_changes(&mut self);
+    fn commit_changes(&mut self);
+    fn rollback_changes(&mut self);
+}
+
+impl<K: Ord + Clone, V: Clone> Journal for Store<K, V> {
+    fn begin_changes(&mut self) {
+        self.begin();
+    }
+
+    fn commit_changes(&mut self) {
+        self.commit();
+    }
+
+    fn rollback_changes(&mut self) {
+        self.rollback();
+    }
+}
+
+/// Could a function be called with that many arguments?
+fn accepts(function: &Function, args: usize) -> bool {
+    let inputs = function.inputs().count();
+    let required = function.inputs().filter(|arg| arg.default.is_none() && arg.mode != ArgMode::Variadic).count();
+    let variadic = function.inputs().any(|arg| arg.mode == ArgMode::Variadic);
+    args >= required && (args <= inputs || variadic)
+}

@@ -1,0 +1,529 @@
+//! What a database holds: every fact with the site of the statement that made it so.
+
+use super::acl::Acl;
+use super::name::{QName, quote_ident};
+use crate::source::{Site, Sources, Span};
+use crate::syntax::ast::Body;
+pub use crate::syntax::ast::{ArgMode, Command, Identity, ReferentialAction, TriggerTime, Volatility};
+use crate::syntax::expression::{Expr, Query};
+use smol_str::{SmolStr, format_smolstr};
+use std::sync::Arc;
+
+/// Whether a fact is known to hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Certainty {
+    /// A condition that could not be decided stood before it.
+    Maybe,
+    #[default]
+    Certain,
+}
+
+/// A value and the statement that set it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fact<T> {
+    pub value: T,
+    pub at: Site,
+    pub certainty: Certainty,
+}
+
+impl<T> Fact<T> {
+    pub fn new(value: T, at: Site) -> Fact<T> {
+        Fact { value, at, certainty: Certainty::Certain }
+    }
+}
+
+/// An expression as it was written, with what has been renamed in it since.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expression {
+    pub site: Site,
+    pub root: Arc<Expr>,
+    /// Names that PostgreSQL would now print differently.
+    pub renamed: Vec<(Span, SmolStr)>,
+}
+
+impl Expression {
+    pub fn new(file: crate::source::FileId, root: Expr) -> Expression {
+        Expression { site: Site::new(file, root.span), root: Arc::new(root), renamed: Vec::new() }
+    }
+
+    /// The place of a part of this expression.
+    pub fn at(&self, part: &Expr) -> Site {
+        Site::new(self.site.file, part.span)
+    }
+
+    /// The user's text, with names as they are now.
+    pub fn text(&self, sources: &Sources) -> String {
+        self.text_with(sources, &[])
+    }
+
+    /// The same with further replacements, given as spans of the source.
+    pub fn text_with(&self, sources: &Sources, edits: &[(Span, String)]) -> String {
+        let source = sources.get(self.site.file).text();
+        let mut all: Vec<(Span, &str)> = self.renamed.iter().map(|(span, text)| (*span, text.as_str())).collect();
+        all.extend(edits.iter().map(|(span, text)| (*span, text.as_str())));
+        // an outer replacement is the caller's whole text; a rename inside it is already in there
+        all.sort_by_key(|(span, _)| (span.start, std::cmp::Reverse(span.end)));
+        let mut out = String::new();
+        let mut at = self.site.span.start;
+        for (span, text) in all {
+            if span.start < at {
+                continue;
+            }
+            out.push_str(&source[at as usize..span.start as usize]);
+            out.push_str(text);
+            at = span.end;
+        }
+        out.push_str(&source[at as usize..self.site.span.end as usize]);
+        out
+    }
+}
+
+/// A data type, resolved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DataType {
+    /// `integer`, `timestamp with time zone`, or `schema.name` of a type that is not built in.
+    pub base: SmolStr,
+    /// The schema and name of a type that is not built in.
+    pub user: Option<QName>,
+    pub modifiers: Vec<SmolStr>,
+    pub array: bool,
+    pub setof: bool,
+}
+
+impl DataType {
+    pub fn builtin(base: &str) -> DataType {
+        DataType { base: base.into(), user: None, modifiers: Vec::new(), array: false, setof: false }
+    }
+
+    fn base_text(&self) -> SmolStr {
+        match &self.user {
+            Some(name) => format_smolstr!("{}.{}", quote_ident(&name.schema), quote_ident(&name.name)),
+            None => self.base.clone(),
+        }
+    }
+
+    /// As `format_type` prints it with an empty search_path.
+    pub fn canonical(&self) -> SmolStr {
+        let base = self.base_text();
+        let mut out = match (self.modifiers.is_empty(), base.split_once(' ')) {
+            (true, _) => base.to_string(),
+            (false, Some((head @ ("timestamp" | "time"), tail))) => format!("{head}({}) {tail}", self.modifiers.join(",")),
+            (false, _) => format!("{base}({})", self.modifiers.join(",")),
+        };
+        if self.array {
+            out.push_str("[]");
+        }
+        out.into()
+    }
+
+    /// Without modifiers: how a function's arguments are told apart.
+    pub fn signature(&self) -> SmolStr {
+        let base = self.base_text();
+        if self.array { format_smolstr!("{base}[]") } else { base }
+    }
+
+    pub fn is(&self, base: &str) -> bool {
+        !self.array && self.user.is_none() && self.base == base
+    }
+
+    pub fn is_json(&self) -> bool {
+        self.is("json") || self.is("jsonb")
+    }
+
+    pub fn is_timestamp(&self) -> bool {
+        self.is("timestamp with time zone") || self.is("timestamp without time zone") || self.is("date")
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TableKind {
+    Ordinary,
+    Partitioned,
+    Foreign,
+}
+
+#[derive(Clone, Debug)]
+pub struct Table {
+    pub name: QName,
+    pub kind: TableKind,
+    pub created: Site,
+    /// The name in the statement that created it.
+    pub named: Site,
+    pub certainty: Certainty,
+    /// No migration creates it; it is known only as far as statements tell.
+    pub external: bool,
+    /// Made and owned by an extension.
+    pub of_extension: bool,
+    pub columns: Vec<Column>,
+    pub constraints: Vec<Constraint>,
+    pub indexes: Vec<Index>,
+    pub policies: Vec<Policy>,
+    pub triggers: Vec<Trigger>,
+    pub rls: Fact<bool>,
+    pub force_rls: Fact<bool>,
+    pub inherits: Vec<QName>,
+    pub partition_of: Option<QName>,
+    pub owner: SmolStr,
+    pub acl: Acl,
+}
+
+impl Table {
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|column| column.name == name)
+    }
+
+    pub fn constraint(&self, name: &str) -> Option<&Constraint> {
+        self.constraints.iter().find(|constraint| constraint.name == name)
+    }
+
+    pub fn policy(&self, name: &str) -> Option<&Policy> {
+        self.policies.iter().find(|policy| policy.name == name)
+    }
+
+    pub fn index(&self, name: &str) -> Option<&Index> {
+        self.indexes.iter().find(|index| index.name == name)
+    }
+
+    pub fn primary_key(&self) -> Option<&Constraint> {
+        self.constraints.iter().find(|constraint| constraint.kind == ConstraintKind::PrimaryKey)
+    }
+
+    pub fn foreign_keys(&self) -> impl Iterator<Item = (&Constraint, &ForeignKey)> {
+        self.constraints.iter().filter_map(|constraint| constraint.references.as_ref().map(|key| (constraint, key)))
+    }
+
+    /// Has a column been seen to exist, or may it exist because the table is known only in part?
+    pub fn may_have(&self, column: &str) -> bool {
+        self.external || self.column(column).is_some()
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Column {
+    pub name: SmolStr,
+    pub ty: DataType,
+    /// The definition.
+    pub at: Site,
+    pub named: Site,
+    pub certainty: Certainty,
+    pub not_null: Fact<bool>,
+    pub default: Option<Expression>,
+    pub generated: Option<Expression>,
+    pub identity: Option<Identity>,
+    /// The sequence behind a serial or identity column.
+    pub sequence: Option<QName>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ConstraintKind {
+    PrimaryKey,
+    Unique,
+    Check,
+    ForeignKey,
+    Exclude,
+}
+
+impl ConstraintKind {
+    /// `contype` of pg_constraint.
+    pub fn letter(self) -> &'static str {
+        match self {
+            ConstraintKind::PrimaryKey => "p",
+            ConstraintKind::Unique => "u",
+            ConstraintKind::Check => "c",
+            ConstraintKind::ForeignKey => "f",
+            ConstraintKind::Exclude => "x",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct ForeignKey {
+    pub table: QName,
+    pub columns: Vec<SmolStr>,
+    pub on_delete: ReferentialAction,
+    pub on_update: ReferentialAction,
+}
+
+#[derive(Clone, Debug)]
+pub struct Constraint {
+    pub name: SmolStr,
+    pub kind: ConstraintKind,
+    pub columns: Vec<SmolStr>,
+    pub at: Site,
+    pub certainty: Certainty,
+    pub validated: Fact<bool>,
+    pub expr: Option<Expression>,
+    pub references: Option<ForeignKey>,
+    /// The index that enforces it.
+    pub index: Option<SmolStr>,
+    pub deferrable: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct IndexColumn {
+    /// None for an expression.
+    pub column: Option<SmolStr>,
+    pub expr: Expression,
+    pub descending: bool,
+    pub nulls_first: bool,
+    pub opclass: Option<SmolStr>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Index {
+    pub name: SmolStr,
+    pub at: Site,
+    pub named: Site,
+    pub certainty: Certainty,
+    pub columns: Vec<IndexColumn>,
+    pub include: Vec<SmolStr>,
+    pub unique: bool,
+    pub nulls_not_distinct: bool,
+    pub primary: bool,
+    pub method: SmolStr,
+    pub predicate: Option<Expression>,
+    /// The constraint it enforces.
+    pub constraint: Option<SmolStr>,
+}
+
+impl Index {
+    /// Names of the key columns; none where an expression stands among them.
+    pub fn plain_columns(&self) -> Option<Vec<&str>> {
+        self.columns.iter().map(|column| column.column.as_deref()).collect()
+    }
+
+    /// Do these columns, in any order, come first in the index? Only a complete btree serves them all.
+    pub fn leads_with(&self, columns: &[SmolStr]) -> bool {
+        self.columns.len() >= columns.len()
+            && self.columns[..columns.len()].iter().all(|column| column.column.as_ref().is_some_and(|name| columns.contains(name)))
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Policy {
+    pub name: SmolStr,
+    /// The statement that made it what it is now.
+    pub at: Site,
+    pub named: Site,
+    pub certainty: Certainty,
+    pub permissive: bool,
+    pub command: Command,
+    /// `public` stands for everybody.
+    pub roles: Vec<SmolStr>,
+    pub using: Option<Expression>,
+    pub check: Option<Expression>,
+}
+
+impl Policy {
+    pub fn applies_to(&self, command: Command) -> bool {
+        self.command == Command::All || self.command == command
+    }
+
+    /// Is the policy one of those PostgreSQL looks at for a role?
+    pub fn applies_to_role(&self, role: &str) -> bool {
+        self.roles.iter().any(|name| name == role || name == "public")
+    }
+
+    /// USING and WITH CHECK, where they are written.
+    pub fn clauses(&self) -> impl Iterator<Item = (&'static str, &Expression)> {
+        self.using.iter().map(|expr| ("USING", expr)).chain(self.check.iter().map(|expr| ("WITH CHECK", expr)))
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Trigger {
+    pub name: SmolStr,
+    pub at: Site,
+    pub certainty: Certainty,
+    pub time: TriggerTime,
+    pub events: Vec<SmolStr>,
+    pub for_each_row: bool,
+    pub function: QName,
+    pub when: Option<Expression>,
+    pub enabled: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct View {
+    pub name: QName,
+    pub materialized: bool,
+    pub at: Site,
+    pub named: Site,
+    pub certainty: Certainty,
+    pub columns: Vec<ViewColumn>,
+    /// Was every column's name found?
+    pub columns_known: bool,
+    pub query: Option<Arc<Query>>,
+    pub query_site: Site,
+    pub security_invoker: Fact<bool>,
+    /// Relations that it reads, found when it was made.
+    pub reads: Vec<QName>,
+    pub indexes: Vec<Index>,
+    pub triggers: Vec<Trigger>,
+    pub owner: SmolStr,
+    pub acl: Acl,
+    pub of_extension: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct ViewColumn {
+    pub name: SmolStr,
+    pub ty: Option<DataType>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Argument {
+    pub mode: ArgMode,
+    pub name: Option<SmolStr>,
+    pub ty: DataType,
+    pub default: Option<Expression>,
+    pub at: Site,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RoutineKind {
+    Function,
+    Procedure,
+    Aggregate,
+}
+
+#[derive(Clone, Debug)]
+pub struct Function {
+    pub name: QName,
+    pub kind: RoutineKind,
+    pub args: Vec<Argument>,
+    pub returns: Option<DataType>,
+    pub language: SmolStr,
+    pub volatility: Volatility,
+    pub security_definer: Fact<bool>,
+    pub strict: bool,
+    /// Settings in PostgreSQL's own form: (`search_path`, `""`).
+    pub settings: Vec<(SmolStr, SmolStr)>,
+    pub body: Arc<Body>,
+    pub at: Site,
+    pub named: Site,
+    pub certainty: Certainty,
+    pub owner: SmolStr,
+    pub acl: Acl,
+    pub of_extension: bool,
+}
+
+impl Function {
+    /// Types of the arguments that tell it apart from others of its name.
+    pub fn signature(&self) -> Vec<SmolStr> {
+        self.inputs().map(|arg| arg.ty.signature()).collect()
+    }
+
+    /// The arguments a caller gives.
+    pub fn inputs(&self) -> impl Iterator<Item = &Argument> {
+        self.args.iter().filter(|arg| !matches!(arg.mode, ArgMode::Out | ArgMode::Table))
+    }
+
+    pub fn setting(&self, name: &str) -> Option<&str> {
+        self.settings.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    pub fn returns_trigger(&self) -> bool {
+        self.returns.as_ref().is_some_and(|ty| ty.is("trigger") || ty.is("event_trigger"))
+    }
+
+    /// `public.f(uuid, text)`
+    pub fn display(&self) -> String {
+        format!("{}({})", self.name, self.signature().join(", "))
+    }
+
+    /// The same as SQL.
+    pub fn quoted(&self) -> String {
+        format!("{}({})", self.name.quoted(), self.signature().join(", "))
+    }
+}
+
+#[derive(Clone, Debug)]
+pub enum TypeKind {
+    Enum(Vec<Label>),
+    Composite(Vec<(SmolStr, DataType)>),
+    Domain { base: DataType, not_null: bool, checks: Vec<(SmolStr, Expression)> },
+    Range,
+    Base,
+    Shell,
+}
+
+#[derive(Clone, Debug)]
+pub struct Label {
+    pub text: String,
+    pub at: Site,
+}
+
+#[derive(Clone, Debug)]
+pub struct Type {
+    pub name: QName,
+    pub kind: TypeKind,
+    pub at: Site,
+    pub certainty: Certainty,
+    pub owner: SmolStr,
+    pub of_extension: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct Sequence {
+    pub name: QName,
+    pub at: Site,
+    pub certainty: Certainty,
+    pub owned_by: Option<(QName, SmolStr)>,
+    pub owner: SmolStr,
+    pub acl: Acl,
+}
+
+#[derive(Clone, Debug)]
+pub struct Schema {
+    pub name: SmolStr,
+    pub at: Site,
+    pub certainty: Certainty,
+    pub owner: SmolStr,
+    pub acl: Acl,
+}
+
+#[derive(Clone, Debug)]
+pub struct Extension {
+    pub name: SmolStr,
+    pub schema: SmolStr,
+    pub at: Site,
+    pub certainty: Certainty,
+}
+
+#[derive(Clone, Debug)]
+pub struct Role {
+    pub name: SmolStr,
+    pub at: Site,
+    pub bypass_rls: bool,
+    pub superuser: bool,
+    pub member_of: Vec<SmolStr>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Publication {
+    pub name: SmolStr,
+    pub at: Site,
+    pub all_tables: bool,
+    pub tables: Vec<(QName, Site)>,
+    pub schemas: Vec<SmolStr>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Bucket {
+    pub id: SmolStr,
+    pub name: SmolStr,
+    /// None where the value could not be read.
+    pub public: Option<bool>,
+    pub at: Site,
+    pub certainty: Certainty,
+}
+
+#[derive(Clone, Debug)]
+pub struct EventTrigger {
+    pub name: SmolStr,
+    pub at: Site,
+    pub event: SmolStr,
+    pub tags: Vec<String>,
+    pub function: QName,
+}

@@ -1,0 +1,50 @@
+//! What to write instead, for the slips that migrations are full of: each is a form that another database, or a hopeful
+//! memory, has and PostgreSQL has not.
+
+use super::super::cursor::{Cursor, SyntaxError};
+use super::super::lexer::TokenKind;
+
+/// Help for a statement that could not be read.
+pub fn of(cursor: &Cursor, error: &SyntaxError) -> Option<String> {
+    let at = cursor.tokens.iter().position(|token| token.start >= error.span.start).unwrap_or(cursor.tokens.len());
+    let stopped = cursor.part(at.min(cursor.end), cursor.end);
+    let before = cursor.part(at.saturating_sub(1).min(cursor.end), cursor.end);
+    let mut head = cursor.clone();
+    let or_replace = head.eat("CREATE OR REPLACE");
+    if !or_replace {
+        head.eat("CREATE");
+    }
+    let hint = if head.is("POLICY") && or_replace {
+        "drop the policy first: PostgreSQL has no CREATE OR REPLACE POLICY"
+    } else if head.is_words("POLICY IF NOT EXISTS") {
+        "write DROP POLICY IF EXISTS … before CREATE POLICY: PostgreSQL has no CREATE POLICY IF NOT EXISTS"
+    } else if head.is("POLICY") && stopped.is_kind(TokenKind::Comma) {
+        "write one policy per command, or FOR ALL: a policy takes one command"
+    } else if head.is("POLICY") && stopped.is("USING") {
+        "put USING before WITH CHECK"
+    } else if head.is("POLICY") && stopped.is_any(&["TO", "FOR", "AS"]) {
+        "keep the order AS … FOR … TO … USING (…) WITH CHECK (…)"
+    } else if head.is_any(&["TRIGGER", "TYPE", "DOMAIN"]) && head.part(head.pos + 1, head.end).is_words("IF NOT EXISTS") {
+        "check for it in a DO block: PostgreSQL has no IF NOT EXISTS here"
+    } else if head.is_any(&["TABLE", "INDEX", "TYPE", "SCHEMA", "EXTENSION", "SEQUENCE"]) && or_replace {
+        "write IF NOT EXISTS, or DROP … IF EXISTS before it: OR REPLACE is for functions, views and triggers"
+    } else if head.is("TABLE") && (before.is("INDEX") || stopped.is("INDEX") || before.is("KEY")) {
+        "create the index in a statement of its own: PostgreSQL has no INDEX inside CREATE TABLE"
+    } else if (head.is("TABLE") || head.is("ALTER")) && stopped.is_kind(TokenKind::LParen) {
+        "create a unique index instead: a key takes plain columns, not expressions"
+    } else if head.is("VIEW") && stopped.is("SECURITY") {
+        "write WITH (security_invoker = true) before AS"
+    } else if head.is("COMMENT") && stopped.is_op("||") {
+        "write the comment as one literal: COMMENT takes no expression"
+    } else if head.is_words("ALTER PUBLICATION") && (stopped.is("EXISTS") || stopped.is("IF") || stopped.is("NOT")) {
+        "look it up in pg_publication_tables in a DO block first: ALTER PUBLICATION has no IF [NOT] EXISTS"
+    } else if head.is("ALTER")
+        && (before.is("CONSTRAINT") || stopped.is_words("NOT EXISTS"))
+        && cursor.text.contains("CONSTRAINT IF NOT EXISTS")
+    {
+        "drop the constraint with IF EXISTS first: ADD CONSTRAINT has no IF NOT EXISTS"
+    } else {
+        return None;
+    };
+    Some(hint.to_string())
+}

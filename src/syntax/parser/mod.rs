@@ -1,0 +1,360 @@
+//! Tokens to statements: dispatch on the first keywords.
+//!
+//! `sqlparser` reads every query, data statement and expression ([`super::sql`]). Definitions are read here clause by
+//! clause, because messages and fixes need the place of each clause and `sqlparser`'s definitions carry none, and because
+//! PostgreSQL's grammar is what decides whether a statement is wrong.
+//!
+//! Promises: a statement either becomes an [`Ast`] with all of its tokens read, or [`Opaque`] with the place and reason.
+
+mod access;
+mod hint;
+mod object;
+mod routine;
+mod table;
+
+use super::ast::*;
+use super::cursor::{Cursor, Result, SyntaxError};
+use super::expression::Expr;
+use super::lexer::TokenKind;
+use super::split::RawStatement;
+use super::sql;
+
+/// Reads one statement.
+pub fn statement(text: &str, raw: &RawStatement) -> Statement {
+    let span = raw.span();
+    let form = match read_all(text, raw) {
+        Ok(ast) => Form::Read(Box::new(ast)),
+        Err(error) => {
+            let cursor = Cursor::new(text, &raw.tokens);
+            Form::Opaque(Opaque { head: head(&cursor), hint: hint::of(&cursor, &error), at: error.span, reason: error.message })
+        }
+    };
+    Statement { span, form }
+}
+
+fn read_all(text: &str, raw: &RawStatement) -> Result<Ast> {
+    for token in &raw.tokens {
+        if let TokenKind::Broken(broken) = token.kind {
+            let start = token.start;
+            let line = text[start as usize..token.end as usize].lines().next().map_or(0, str::len) as u32;
+            return Err(SyntaxError { span: crate::source::Span::new(start, start + line), message: broken.reason().to_string() });
+        }
+    }
+    let mut cursor = Cursor::new(text, &raw.tokens);
+    let ast = read(&mut cursor)?;
+    cursor.finish()?;
+    Ok(ast)
+}
+
+/// The first words, up to two, that say what a statement is.
+fn head(cursor: &Cursor) -> smol_str::SmolStr {
+    let words: Vec<String> = cursor
+        .tokens
+        .iter()
+        .take(2)
+        .take_while(|token| token.kind == TokenKind::Word)
+        .map(|token| cursor.slice(*token).to_ascii_uppercase())
+        .collect();
+    words.join(" ").into()
+}
+
+/// Reads the statement that the cursor stands on.
+pub(super) fn read(cursor: &mut Cursor) -> Result<Ast> {
+    if cursor.is_kind(TokenKind::Meta) {
+        let token = cursor.advance().map(|token| cursor.slice(token)).unwrap_or_default();
+        return Ok(Ast::Meta { command: token.split_whitespace().next().unwrap_or(token).into() });
+    }
+    if cursor.is_kind(TokenKind::LParen) || cursor.is_any(&["SELECT", "WITH", "VALUES", "TABLE", "INSERT", "UPDATE", "DELETE", "MERGE"]) {
+        return Ok(Ast::Data(sql::data(cursor, cursor.end)?));
+    }
+    let Some(first) = cursor.peek().filter(|token| token.kind == TokenKind::Word) else { return cursor.unexpected() };
+    let word = cursor.slice(first).to_ascii_uppercase();
+    match word.as_str() {
+        "CREATE" => create(cursor),
+        "ALTER" => alter(cursor),
+        "DROP" => object::drop(cursor),
+        "GRANT" => access::grant(cursor, true),
+        "REVOKE" => access::grant(cursor, false),
+        "COMMENT" => object::comment(cursor),
+        "DO" => routine::do_block(cursor),
+        "SET" => set(cursor),
+        "RESET" => reset(cursor),
+        "BEGIN" | "START" | "COMMIT" | "END" | "ROLLBACK" | "ABORT" | "SAVEPOINT" | "RELEASE" => transaction(cursor),
+        "CALL" => {
+            cursor.pos += 1;
+            Ok(Ast::Call(sql::expression(cursor, cursor.end)?))
+        }
+        "TRUNCATE" => truncate(cursor),
+        "COPY" => copy(cursor),
+        "REFRESH" => {
+            cursor.expect("REFRESH MATERIALIZED VIEW")?;
+            let concurrently = cursor.eat("CONCURRENTLY");
+            let view = cursor.object_name()?;
+            let _ = cursor.eat("WITH NO DATA") || cursor.eat("WITH DATA");
+            Ok(Ast::Refresh { view, concurrently })
+        }
+        "VACUUM" => outside(cursor, "VACUUM"),
+        "REINDEX" => {
+            let concurrent = cursor.tokens.iter().any(|token| cursor.slice(*token).eq_ignore_ascii_case("CONCURRENTLY"));
+            if concurrent
+                || cursor.ahead(1).is_some_and(|token| matches!(cursor.slice(token).to_ascii_uppercase().as_str(), "DATABASE" | "SYSTEM"))
+            {
+                outside(cursor, "REINDEX")
+            } else {
+                other(cursor, "REINDEX")
+            }
+        }
+        "ANALYZE" | "ANALYSE" | "CLUSTER" | "LOCK" | "NOTIFY" | "LISTEN" | "UNLISTEN" | "SHOW" | "EXPLAIN" | "DISCARD" | "SECURITY"
+        | "REASSIGN" | "IMPORT" | "CHECKPOINT" | "LOAD" | "DECLARE" | "FETCH" | "MOVE" | "CLOSE" | "PREPARE" | "EXECUTE" | "DEALLOCATE" => {
+            other(cursor, &word)
+        }
+        _ => cursor.unexpected(),
+    }
+}
+
+/// `( expression )`
+fn condition(cursor: &mut Cursor) -> Result<Expr> {
+    let mut inner = cursor.parens()?;
+    let end = inner.end;
+    sql::expression(&mut inner, end)
+}
+
+/// A statement with no effect on the schema; its inside is not looked at.
+fn other(cursor: &mut Cursor, head: &str) -> Result<Ast> {
+    cursor.pos = cursor.end;
+    Ok(Ast::Other { head: head.into() })
+}
+
+fn outside(cursor: &mut Cursor, head: &str) -> Result<Ast> {
+    cursor.pos = cursor.end;
+    Ok(Ast::OutsideTransaction { head: head.into() })
+}
+
+fn create(cursor: &mut Cursor) -> Result<Ast> {
+    cursor.expect("CREATE")?;
+    let or_replace = cursor.eat("OR REPLACE");
+    if !or_replace && (cursor.is_any(&["TABLE", "FOREIGN"]) || cursor.is_any(&["UNLOGGED", "GLOBAL", "LOCAL"]))
+        || temporary_table(cursor, or_replace)
+    {
+        if cursor.is_words("FOREIGN DATA") {
+            return object::create_other(cursor);
+        }
+        return table::create_table(cursor);
+    }
+    if cursor.is_any(&["VIEW", "RECURSIVE", "TEMP", "TEMPORARY"])
+        && !cursor.is_words("TEMP SEQUENCE")
+        && !cursor.is_words("TEMPORARY SEQUENCE")
+    {
+        return table::create_view(cursor, or_replace);
+    }
+    if cursor.is_words("EVENT TRIGGER") {
+        return routine::create_event_trigger(cursor);
+    }
+    if cursor.is_any(&["FUNCTION", "PROCEDURE"]) {
+        return routine::create_function(cursor, or_replace);
+    }
+    if cursor.is_any(&["TRIGGER", "CONSTRAINT"]) {
+        return routine::create_trigger(cursor, or_replace);
+    }
+    if or_replace {
+        return if cursor.is_any(&["AGGREGATE", "RULE", "LANGUAGE", "TRUSTED", "PROCEDURAL", "TRANSFORM"]) {
+            object::create_other(cursor)
+        } else {
+            cursor.unexpected()
+        };
+    }
+    if cursor.is_any(&["INDEX", "UNIQUE"]) {
+        return table::create_index(cursor);
+    }
+    if cursor.is("MATERIALIZED") {
+        return table::create_materialized_view(cursor);
+    }
+    if cursor.is("POLICY") {
+        return access::create_policy(cursor);
+    }
+    if cursor.is("TYPE") {
+        return object::create_type(cursor);
+    }
+    if cursor.is("DOMAIN") {
+        return object::create_domain(cursor);
+    }
+    if cursor.is_any(&["SEQUENCE", "TEMP", "TEMPORARY"]) {
+        return object::create_sequence(cursor);
+    }
+    if cursor.is("SCHEMA") {
+        return object::create_schema(cursor);
+    }
+    if cursor.is("EXTENSION") {
+        return object::create_extension(cursor);
+    }
+    if cursor.is("PUBLICATION") {
+        return object::create_publication(cursor);
+    }
+    if cursor.is_any(&["ROLE", "GROUP"]) || (cursor.is("USER") && !cursor.is_words("USER MAPPING")) {
+        return access::create_role(cursor);
+    }
+    object::create_other(cursor)
+}
+
+fn temporary_table(cursor: &Cursor, or_replace: bool) -> bool {
+    !or_replace && (cursor.is_words("TEMP TABLE") || cursor.is_words("TEMPORARY TABLE"))
+}
+
+fn alter(cursor: &mut Cursor) -> Result<Ast> {
+    cursor.expect("ALTER")?;
+    if cursor.is_words("DEFAULT PRIVILEGES") {
+        return access::default_privileges(cursor);
+    }
+    if cursor.eat("SYSTEM") {
+        return outside(cursor, "ALTER SYSTEM");
+    }
+    if cursor.is_any(&["TABLE", "VIEW", "INDEX", "SEQUENCE"]) || cursor.is_words("MATERIALIZED VIEW") || cursor.is_words("FOREIGN TABLE") {
+        return table::alter_relation(cursor);
+    }
+    if cursor.is("POLICY") {
+        return access::alter_policy(cursor);
+    }
+    if cursor.is_any(&["FUNCTION", "PROCEDURE", "ROUTINE", "AGGREGATE"]) {
+        return routine::alter_function(cursor);
+    }
+    if cursor.is_any(&["ROLE", "USER", "GROUP", "DATABASE"]) && !cursor.is_words("USER MAPPING") {
+        cursor.pos += 1;
+        let name = if cursor.is("ALL") { cursor.ident()? } else { access::role(cursor)? };
+        if cursor.eat("OWNER TO") {
+            access::role(cursor)?;
+        } else {
+            cursor.pos = cursor.end;
+        }
+        return Ok(Ast::AlterRole { name });
+    }
+    if cursor.is("PUBLICATION") {
+        return object::alter_publication(cursor);
+    }
+    if cursor.is("TYPE") {
+        return object::alter_type(cursor);
+    }
+    if cursor.is("DOMAIN") {
+        return object::alter_domain(cursor);
+    }
+    object::alter_other(cursor)
+}
+
+fn set(cursor: &mut Cursor) -> Result<Ast> {
+    cursor.expect("SET")?;
+    let local = cursor.eat("LOCAL");
+    if !local && cursor.is_words("SESSION AUTHORIZATION") {
+        cursor.pos += 2;
+        let role = if cursor.eat("DEFAULT") { None } else { Some(access::role(cursor)?) };
+        return Ok(Ast::Set(Set::SessionAuthorization { role }));
+    }
+    if !local && !cursor.is_words("SESSION CHARACTERISTICS") {
+        cursor.eat("SESSION");
+    }
+    if cursor.eat("ROLE") {
+        let role = if cursor.eat("NONE") { None } else { Some(access::role(cursor)?) };
+        return Ok(Ast::Set(Set::Role { role, local }));
+    }
+    if cursor.is_any(&["TRANSACTION", "CONSTRAINTS", "SESSION"]) {
+        cursor.pos = cursor.end;
+        return Ok(Ast::Set(Set::Other));
+    }
+    let (name, value, _) = routine::setting(cursor)?;
+    Ok(Ast::Set(match value {
+        Some(value) => Set::Value { name, value, local },
+        None => Set::Other,
+    }))
+}
+
+fn reset(cursor: &mut Cursor) -> Result<Ast> {
+    cursor.expect("RESET")?;
+    if cursor.eat("ALL") {
+        return Ok(Ast::Set(Set::ResetAll));
+    }
+    if cursor.eat("ROLE") {
+        return Ok(Ast::Set(Set::Role { role: None, local: false }));
+    }
+    if cursor.eat("SESSION AUTHORIZATION") {
+        return Ok(Ast::Set(Set::SessionAuthorization { role: None }));
+    }
+    if cursor.eat("TIME ZONE") {
+        return Ok(Ast::Set(Set::Reset { name: "timezone".into() }));
+    }
+    let name = cursor.object_name()?;
+    Ok(Ast::Set(Set::Reset { name: name.to_string().into() }))
+}
+
+fn transaction(cursor: &mut Cursor) -> Result<Ast> {
+    let noise = |cursor: &mut Cursor| {
+        let _ = cursor.eat("TRANSACTION") || cursor.eat("WORK");
+    };
+    let ast = if cursor.eat("BEGIN") || cursor.eat("START") {
+        noise(cursor);
+        cursor.pos = cursor.end;
+        Transaction::Begin
+    } else if cursor.eat("COMMIT PREPARED") || cursor.eat("ROLLBACK PREPARED") {
+        cursor.string()?;
+        Transaction::Other
+    } else if cursor.eat("COMMIT") || cursor.eat("END") {
+        noise(cursor);
+        let _ = cursor.eat("AND NO CHAIN") || cursor.eat("AND CHAIN");
+        Transaction::Commit
+    } else if cursor.eat("SAVEPOINT") {
+        Transaction::Savepoint(cursor.ident()?.name)
+    } else if cursor.eat("RELEASE") {
+        cursor.eat("SAVEPOINT");
+        Transaction::Release(cursor.ident()?.name)
+    } else {
+        if !cursor.eat("ROLLBACK") {
+            cursor.expect("ABORT")?;
+        }
+        noise(cursor);
+        if cursor.eat("TO") {
+            cursor.eat("SAVEPOINT");
+            Transaction::RollbackTo(cursor.ident()?.name)
+        } else {
+            let _ = cursor.eat("AND NO CHAIN") || cursor.eat("AND CHAIN");
+            Transaction::Rollback
+        }
+    };
+    Ok(Ast::Transaction(ast))
+}
+
+fn truncate(cursor: &mut Cursor) -> Result<Ast> {
+    cursor.expect("TRUNCATE")?;
+    cursor.eat("TABLE");
+    let mut tables = Vec::new();
+    loop {
+        cursor.eat("ONLY");
+        tables.push(cursor.object_name()?);
+        cursor.eat_op("*");
+        if !cursor.eat_kind(TokenKind::Comma) {
+            break;
+        }
+    }
+    let _ = cursor.eat("RESTART IDENTITY") || cursor.eat("CONTINUE IDENTITY");
+    let cascade = cursor.eat("CASCADE");
+    cursor.eat("RESTRICT");
+    Ok(Ast::Truncate { tables, cascade })
+}
+
+fn copy(cursor: &mut Cursor) -> Result<Ast> {
+    cursor.expect("COPY")?;
+    cursor.eat("BINARY");
+    let mut columns = Vec::new();
+    let table = if cursor.is_kind(TokenKind::LParen) {
+        cursor.parens()?;
+        None
+    } else {
+        let name = cursor.object_name()?;
+        if cursor.is_kind(TokenKind::LParen) {
+            columns = cursor.ident_list()?;
+        }
+        Some(name)
+    };
+    let from = cursor.eat("FROM");
+    if !from {
+        cursor.expect("TO")?;
+    }
+    cursor.pos = cursor.end;
+    Ok(Ast::Copy { table, columns, from })
+}
