@@ -5,4 +5,5 @@ pub mod cursor;
 pub mod expression;
 pub mod lexer;
 pub mod split;
+pub mod sql;
 pub mod types;
