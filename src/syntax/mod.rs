@@ -6,5 +6,5 @@ pub mod expression;
 pub mod lexer;
 pub mod parser;
 pub mod split;
-mod sql;
+pub mod sql;
 pub mod types;

@@ -1,12 +1,302 @@
-//! Stub until the bridge to sqlparser lands.
-use super::cursor::{Cursor, Result};
-use super::expression::*;
+//! Expressions, queries and statements that read or write rows, by way of `sqlparser`.
+//!
+//! Promises: what is returned was read to its last token; every span is the exact text of its node; names are folded.
+//! Refuses: text that nests or chains so deeply that reading it could exhaust the stack, and whatever `sqlparser` cannot
+//! read after our tokens have been put into the words it knows ([`feed`]). No type of `sqlparser` leaves this module.
+//! Of a list of `VALUES` only the first rows are kept; the others are read, and forgotten.
+
+mod feed;
+mod lower;
+mod relation;
+
+use super::cursor::{Cursor, Result, SyntaxError};
+use super::expression::{Data, Expr, Query};
+use super::lexer::{Token, TokenKind};
+use crate::source::Span;
+use feed::Feed;
+use lower::Lower;
+use sqlparser::dialect::PostgreSqlDialect;
+use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::TokenWithSpan;
+
+/// Open parentheses, brackets and CASEs around a token. Real migrations stay below 30.
+const MAX_DEPTH: usize = 64;
+/// Operators in one chain, such as `a || b || …`: each makes the tree one level deeper.
+const MAX_CHAIN: usize = 1_000;
+/// What `sqlparser` may spend: about two calls for each level of parentheses.
+const RECURSION: usize = 160;
+const TOO_DEEP: &str = "expression is nested too deeply to be read";
+
+/// Reads the tokens up to `end` as one expression.
 pub fn expression(cursor: &mut Cursor, end: usize) -> Result<Expr> {
-    let start = cursor.pos;
-    cursor.pos = end;
-    Ok(Expr::new(cursor.span_from(start), ExprKind::Other(Vec::new())))
+    read(cursor, end, |parser| parser.parse_expr(), |lower, tree| lower.top(tree))
 }
+
+/// Reads the tokens up to `end` as one `SELECT`, `VALUES`, `TABLE` or `WITH`, which may stand in parentheses.
+pub fn query(cursor: &mut Cursor, end: usize) -> Result<Query> {
+    let inside = within_parens(cursor, end);
+    match read(&mut inside.clone(), inside.end, |parser| parser.parse_query(), |lower, tree| lower.data(tree))? {
+        Data::Query(query) => {
+            cursor.pos = end;
+            Ok(*query)
+        }
+        _ => inside.unexpected(),
+    }
+}
+
+/// Reads the tokens up to `end` as one query, `INSERT`, `UPDATE`, `DELETE` or `MERGE`, each with its `WITH`.
 pub fn data(cursor: &mut Cursor, end: usize) -> Result<Data> {
+    let mut inside = within_parens(cursor, end);
+    let stop = inside.end;
+    let data = read(&mut inside, stop, |parser| parser.parse_query(), |lower, tree| lower.data(tree))?;
     cursor.pos = end;
-    Ok(Data::Query(Box::default()))
+    Ok(data)
 }
+
+/// The part of the tokens that is inside the parentheses around all of them.
+fn within_parens<'a>(cursor: &Cursor<'a>, end: usize) -> Cursor<'a> {
+    let mut inside = cursor.part(cursor.pos, end.min(cursor.end));
+    let mut levels = 0;
+    while levels < MAX_DEPTH && inside.is_kind(TokenKind::LParen) && inside.matching(inside.pos) + 1 == inside.end {
+        inside = inside.part(inside.pos + 1, inside.end - 1);
+        levels += 1;
+    }
+    inside
+}
+
+fn read<T, U>(
+    cursor: &mut Cursor,
+    end: usize,
+    parse: impl Fn(&mut Parser) -> std::result::Result<T, ParserError>,
+    lower: impl Fn(&Lower, &T) -> Result<U>,
+) -> Result<U> {
+    let region = Region::new(cursor, end)?;
+    let fed = Feed::of(&region)?;
+    let tree = region.parse(fed.tokens, parse)?;
+    let value = lower(&Lower::new(&region), &tree)?;
+    for row in fed.further_rows {
+        let part = Feed::part(&region, row)?;
+        region.parse(part.tokens, |parser| parser.parse_expr())?;
+    }
+    cursor.pos = end;
+    Ok(value)
+}
+
+/// The tokens to be read, with what stands inside what.
+struct Region<'a> {
+    cursor: Cursor<'a>,
+    /// For each token the parenthesis or bracket that is open around it.
+    around: Vec<u32>,
+    /// For each parenthesis or bracket the one that belongs to it.
+    partner: Vec<u32>,
+}
+
+const NONE: u32 = u32::MAX;
+
+impl<'a> Region<'a> {
+    fn new(cursor: &Cursor<'a>, end: usize) -> Result<Region<'a>> {
+        let part = cursor.part(cursor.pos, end.min(cursor.end));
+        let size = part.end.saturating_sub(part.pos);
+        if size == 0 {
+            return part.unexpected();
+        }
+        let mut region = Region { cursor: part, around: vec![NONE; size], partner: vec![NONE; size] };
+        region.nest()?;
+        Ok(region)
+    }
+
+    /// Pairs parentheses, and refuses what is nested or chained too deeply.
+    fn nest(&mut self) -> Result<()> {
+        let mut open: Vec<Level> = vec![Level::default()];
+        let mut enclosing = NONE;
+        for at in self.cursor.pos..self.cursor.end {
+            let token = self.cursor.tokens[at];
+            let here = at - self.cursor.pos;
+            self.around[here] = enclosing;
+            match token.kind {
+                TokenKind::LParen | TokenKind::LBracket => {
+                    chain(&mut open, (token.kind == TokenKind::LBracket) as usize);
+                    open.push(Level { open: at as u32, outer: enclosing, ..Level::default() });
+                    enclosing = at as u32;
+                }
+                TokenKind::RParen | TokenKind::RBracket => {
+                    while open.len() > 1 && open.last().is_some_and(|level| level.case) {
+                        open.pop();
+                    }
+                    if open.len() == 1 {
+                        return self.unexpected(at);
+                    }
+                    let Some(level) = open.pop().filter(|level| level.closed_by(token, &self.cursor)) else {
+                        return self.unexpected(at);
+                    };
+                    self.around[here] = level.outer;
+                    enclosing = level.outer;
+                    self.partner[here] = level.open;
+                    self.partner[level.open as usize - self.cursor.pos] = at as u32;
+                }
+                TokenKind::Comma => {
+                    if let Some(level) = open.last_mut() {
+                        level.links = 0;
+                    }
+                }
+                TokenKind::Operator | TokenKind::TypeCast => chain(&mut open, 1),
+                TokenKind::Word => match Link::of(token.text(self.cursor.text)) {
+                    Link::None => {}
+                    Link::Joins => chain(&mut open, 1),
+                    Link::Opens => {
+                        chain(&mut open, 1);
+                        open.push(Level { case: true, ..Level::default() });
+                    }
+                    Link::Closes if open.len() > 1 && open.last().is_some_and(|level| level.case) => {
+                        open.pop();
+                    }
+                    Link::Closes => {}
+                },
+                TokenKind::Semicolon | TokenKind::Meta | TokenKind::Variable => return self.unexpected(at),
+                TokenKind::Broken(broken) => return Err(SyntaxError { span: token.span(), message: broken.reason().into() }),
+                _ => {}
+            }
+            if open.len() > MAX_DEPTH || open.last().is_some_and(|level| level.links > MAX_CHAIN) {
+                return Err(SyntaxError { span: token.span(), message: TOO_DEEP.into() });
+            }
+        }
+        if enclosing == NONE { Ok(()) } else { self.unexpected(self.cursor.end) }
+    }
+
+    /// Runs the parser over all of the tokens.
+    fn parse<T>(&self, tokens: Vec<TokenWithSpan>, parse: impl Fn(&mut Parser) -> std::result::Result<T, ParserError>) -> Result<T> {
+        let mut parser = Parser::new(&PostgreSqlDialect {}).with_recursion_limit(RECURSION).with_tokens_with_locations(tokens);
+        let tree = parse(&mut parser).map_err(|error| self.error(error))?;
+        match parser.peek_token_ref() {
+            token if token.token == sqlparser::tokenizer::Token::EOF => Ok(tree),
+            token => self.unexpected(self.index(token.span.start.column.saturating_sub(1) as u32)),
+        }
+    }
+
+    /// `sqlparser` names the place of an error only in its message.
+    fn error(&self, error: ParserError) -> SyntaxError {
+        let message = match error {
+            ParserError::RecursionLimitExceeded => {
+                return SyntaxError { span: self.span(self.cursor.pos, self.cursor.end - 1), message: TOO_DEEP.into() };
+            }
+            ParserError::ParserError(message) | ParserError::TokenizerError(message) => message,
+        };
+        let column = message.rsplit_once("Column: ").and_then(|(_, digits)| digits.trim().parse::<u32>().ok());
+        let at = column.filter(|column| *column > 0).map_or(self.cursor.end, |column| self.index(column - 1));
+        match self.unexpected::<()>(at) {
+            Err(error) => error,
+            Ok(()) => SyntaxError { span: Span::default(), message },
+        }
+    }
+
+    fn unexpected<T>(&self, at: usize) -> Result<T> {
+        self.cursor.part(at, self.cursor.end).unexpected()
+    }
+
+    /// The token that holds a byte, or the one before it.
+    fn index(&self, byte: u32) -> usize {
+        let tokens = &self.cursor.tokens[self.cursor.pos..self.cursor.end];
+        self.cursor.pos + tokens.partition_point(|token| token.start <= byte).saturating_sub(1)
+    }
+
+    fn span(&self, first: usize, last: usize) -> Span {
+        self.token(first).span().to(self.token(last).span())
+    }
+
+    fn token(&self, at: usize) -> Token {
+        self.cursor.tokens[at.min(self.cursor.tokens.len() - 1)]
+    }
+
+    fn inside(&self, at: usize) -> bool {
+        (self.cursor.pos..self.cursor.end).contains(&at)
+    }
+
+    fn is_kind(&self, at: usize, kind: TokenKind) -> bool {
+        self.inside(at) && self.cursor.tokens[at].kind == kind
+    }
+
+    fn is_word(&self, at: usize, word: &str) -> bool {
+        self.is_kind(at, TokenKind::Word) && self.text(at).eq_ignore_ascii_case(word)
+    }
+
+    fn is_any(&self, at: usize, words: &[&str]) -> bool {
+        words.iter().any(|word| self.is_word(at, word))
+    }
+
+    fn text(&self, at: usize) -> &'a str {
+        self.token(at).text(self.cursor.text)
+    }
+
+    /// The other parenthesis of a pair.
+    fn partner(&self, at: usize) -> Option<usize> {
+        self.inside(at).then(|| self.partner[at - self.cursor.pos]).filter(|at| *at != NONE).map(|at| at as usize)
+    }
+
+    /// The innermost parenthesis that is open around a token.
+    fn around(&self, at: usize) -> Option<usize> {
+        self.inside(at).then(|| self.around[at - self.cursor.pos]).filter(|at| *at != NONE).map(|at| at as usize)
+    }
+}
+
+/// What is open at a token, and how long the chain in it is.
+#[derive(Default)]
+struct Level {
+    open: u32,
+    outer: u32,
+    case: bool,
+    links: usize,
+}
+
+impl Level {
+    fn closed_by(&self, token: Token, cursor: &Cursor) -> bool {
+        let opens = cursor.tokens[self.open as usize].kind;
+        matches!((opens, token.kind), (TokenKind::LParen, TokenKind::RParen) | (TokenKind::LBracket, TokenKind::RBracket))
+    }
+}
+
+fn chain(open: &mut [Level], by: usize) {
+    if let Some(level) = open.last_mut() {
+        level.links += by;
+    }
+}
+
+/// What a keyword does to the depth of the tree.
+enum Link {
+    None,
+    Joins,
+    Opens,
+    Closes,
+}
+
+impl Link {
+    fn of(word: &str) -> Link {
+        const JOINING: [&str; 16] = [
+            "AND",
+            "OR",
+            "NOT",
+            "IS",
+            "ISNULL",
+            "NOTNULL",
+            "LIKE",
+            "ILIKE",
+            "SIMILAR",
+            "BETWEEN",
+            "IN",
+            "COLLATE",
+            "AT",
+            "UNION",
+            "INTERSECT",
+            "EXCEPT",
+        ];
+        match word {
+            _ if word.len() > 9 => Link::None,
+            _ if word.eq_ignore_ascii_case("CASE") => Link::Opens,
+            _ if word.eq_ignore_ascii_case("END") => Link::Closes,
+            _ if JOINING.iter().any(|joining| word.eq_ignore_ascii_case(joining)) => Link::Joins,
+            _ => Link::None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

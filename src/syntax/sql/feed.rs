@@ -1,0 +1,604 @@
+//! Our tokens in the words of `sqlparser`.
+//!
+//! Promises: every token fed carries the exact bytes it stands for as its "columns", so that the tree can be placed; a
+//! word is a keyword only where PostgreSQL's grammar has it as one, so that the keywords of other dialects stay names.
+//! What `sqlparser` reads wrongly or not at all is fed in another form, or as one token that [`super::lower`] reads itself.
+
+use super::super::cursor::Result;
+use super::super::lexer::{TokenKind, string_value};
+use super::super::types::builtin_name;
+use super::Region;
+use sqlparser::keywords::Keyword;
+use sqlparser::tokenizer::{Location, Span as Place, Token, TokenWithSpan, Word};
+use std::ops::Range;
+
+/// Rows of `VALUES` that are kept.
+pub const KEPT_ROWS: usize = 200;
+
+pub struct Feed {
+    pub tokens: Vec<TokenWithSpan>,
+    /// Rows of `VALUES`, with their parentheses, that are not among the tokens.
+    pub further_rows: Vec<Range<usize>>,
+}
+
+impl Feed {
+    pub fn of(region: &Region) -> Result<Feed> {
+        Feed::part(region, region.cursor.pos..region.cursor.end)
+    }
+
+    pub fn part(region: &Region, range: Range<usize>) -> Result<Feed> {
+        let mut feeder = Feeder {
+            region,
+            at: range.start,
+            end: range.end,
+            calls: Vec::new(),
+            feed: Feed { tokens: Vec::with_capacity(range.len()), further_rows: Vec::new() },
+        };
+        while feeder.at < feeder.end {
+            feeder.step()?;
+        }
+        Ok(feeder.feed)
+    }
+}
+
+/// What the parenthesis that is open belongs to.
+#[derive(Clone, Copy, PartialEq)]
+enum Call {
+    Plain,
+    Cast,
+    Extract,
+    Position,
+    Substring,
+    Overlay,
+    Trim,
+}
+
+struct Feeder<'r, 'a> {
+    region: &'r Region<'a>,
+    at: usize,
+    end: usize,
+    calls: Vec<Call>,
+    feed: Feed,
+}
+
+impl Feeder<'_, '_> {
+    fn push(&mut self, token: Token, first: usize, last: usize) {
+        let span = self.region.span(first, last);
+        let place = |byte: u32| Location { line: 1, column: u64::from(byte) + 1 };
+        self.feed.tokens.push(TokenWithSpan { token, span: Place { start: place(span.start), end: place(span.end) } });
+        self.at = last + 1;
+    }
+
+    fn push_name(&mut self, first: usize, last: usize) {
+        let value = self.region.span(first, last).of(self.region.cursor.text).to_string();
+        self.push(Token::Word(Word { value, quote_style: Some('"'), keyword: Keyword::NoKeyword }), first, last);
+    }
+
+    fn is(&self, at: usize, word: &str) -> bool {
+        self.region.is_word(at, word)
+    }
+
+    fn kind(&self, at: usize) -> Option<TokenKind> {
+        self.region.inside(at).then(|| self.region.token(at).kind)
+    }
+
+    fn step(&mut self) -> Result<()> {
+        let at = self.at;
+        let token = self.region.token(at);
+        match token.kind {
+            TokenKind::Word => return self.word(at),
+            TokenKind::QuotedIdent | TokenKind::UnicodeIdent => self.push_name(at, at),
+            TokenKind::Number => self.push(Token::Number(self.region.text(at).to_string(), false), at, at),
+            TokenKind::Param => self.push(Token::Placeholder(self.region.text(at).to_string()), at, at),
+            TokenKind::BitString => self.push(Token::HexStringLiteral(string_value(token, self.region.cursor.text)), at, at),
+            TokenKind::String | TokenKind::EscapeString | TokenKind::UnicodeString | TokenKind::DollarString => {
+                let mut part = self.region.cursor.part(at, self.end);
+                let value = part.string()?;
+                self.push(Token::SingleQuotedString(value), at, part.pos - 1);
+            }
+            TokenKind::Operator => self.operator(at),
+            TokenKind::TypeCast => {
+                self.push(Token::DoubleColon, at, at);
+                self.type_name()?;
+            }
+            TokenKind::LParen if self.defines_columns(at) => return self.column_definitions(at),
+            TokenKind::LParen | TokenKind::LBracket => {
+                let call = self.call(at);
+                self.calls.push(call);
+                self.push(if token.kind == TokenKind::LParen { Token::LParen } else { Token::LBracket }, at, at);
+            }
+            TokenKind::RParen | TokenKind::RBracket => {
+                self.calls.pop();
+                self.push(if token.kind == TokenKind::RParen { Token::RParen } else { Token::RBracket }, at, at);
+            }
+            TokenKind::Comma => self.push(Token::Comma, at, at),
+            TokenKind::Dot => self.push(Token::Period, at, at),
+            TokenKind::Colon => self.push(Token::Colon, at, at),
+            // the older form of a named argument
+            TokenKind::Assign => self.push(Token::RArrow, at, at),
+            TokenKind::DotDot | TokenKind::Semicolon | TokenKind::Variable | TokenKind::Meta | TokenKind::Broken(_) => {
+                return self.region.unexpected(at);
+            }
+        }
+        Ok(())
+    }
+
+    /// Types are read by ourselves; `sqlparser` sees a name in their place.
+    fn type_name(&mut self) -> Result<()> {
+        let first = self.at;
+        let mut part = self.region.cursor.part(first, self.end);
+        part.type_name()?;
+        self.push_name(first, part.pos - 1);
+        Ok(())
+    }
+
+    fn call(&self, open: usize) -> Call {
+        let name = open.wrapping_sub(1);
+        if !self.region.is_kind(name, TokenKind::Word) || self.region.is_kind(name.wrapping_sub(1), TokenKind::Dot) {
+            return Call::Plain;
+        }
+        match self.region.text(name).to_ascii_lowercase().as_str() {
+            "cast" => Call::Cast,
+            "extract" => Call::Extract,
+            "position" => Call::Position,
+            "substring" => Call::Substring,
+            "overlay" => Call::Overlay,
+            "trim" => Call::Trim,
+            _ => Call::Plain,
+        }
+    }
+
+    /// The words between the arguments of `substring(a FROM b FOR c)` and its kin become commas.
+    fn separates(&self, at: usize) -> bool {
+        let words: &[&str] = match self.calls.last() {
+            Some(Call::Extract | Call::Trim) => &["FROM"],
+            Some(Call::Position) => &["IN"],
+            Some(Call::Substring) => &["FROM", "FOR", "SIMILAR", "ESCAPE"],
+            Some(Call::Overlay) => &["PLACING", "FROM", "FOR"],
+            _ => return false,
+        };
+        self.region.is_any(at, words) && !self.is(at.wrapping_sub(1), "DISTINCT")
+    }
+
+    fn word(&mut self, at: usize) -> Result<()> {
+        if self.separates(at) {
+            let doubled = self.region.is_any(at.wrapping_sub(1), &["BOTH", "LEADING", "TRAILING"]);
+            if doubled {
+                self.at += 1
+            } else {
+                self.push(Token::Comma, at, at)
+            }
+            return Ok(());
+        }
+        if let Some(last) = self.dropped(at) {
+            self.at = last + 1;
+            return Ok(());
+        }
+        if self.calls.last() == Some(&Call::Cast) && self.is(at, "AS") {
+            self.push(Token::make_word("AS", None), at, at);
+            return self.type_name();
+        }
+        if let Some(last) = self.typed_literal(at) {
+            self.push(Token::Placeholder(String::new()), at, last);
+            return Ok(());
+        }
+        match self.region.text(at).to_ascii_uppercase().as_str() {
+            // an empty array has no inner token by which it could be placed
+            "ARRAY" if self.kind(at + 1) == Some(TokenKind::LBracket) && self.kind(at + 2) == Some(TokenKind::RBracket) => {
+                self.push(Token::Placeholder(String::new()), at, at + 2);
+            }
+            "OPERATOR" if self.kind(at + 1) == Some(TokenKind::LParen) => {
+                let close = self.region.partner(at + 1).unwrap_or(at + 1);
+                self.push(operator_token(self.region.text(close - 1)), at, close);
+            }
+            // `sqlparser` keeps nothing but the bare names of `TABLE t`
+            "TABLE" if self.starts_query(at) => {
+                self.push(Token::make_word("SELECT", None), at, at);
+                self.push(Token::Mul, at, at);
+                self.push(Token::make_word("FROM", None), at, at);
+            }
+            // only `LIKE ANY` is known of the quantified forms
+            "LIKE" | "ILIKE" if self.quantified(at + 1) => self.push(Token::DoubleTilde, at, at),
+            "NOT" if self.region.is_any(at + 1, &["LIKE", "ILIKE"]) && self.quantified(at + 2) => {
+                self.push(Token::DoubleTilde, at, at + 1);
+            }
+            "ROWS" if self.is(at + 1, "FROM") && self.kind(at + 2) == Some(TokenKind::LParen) => {
+                self.push_plain(at);
+                self.at += 1;
+            }
+            "VALUES" if self.kind(at + 1) == Some(TokenKind::LParen) => {
+                self.push(Token::make_word("VALUES", None), at, at);
+                return self.rows();
+            }
+            // of a locking clause only its presence counts
+            "FOR" if self.locking(at).is_some() => {
+                let last = self.locking(at).unwrap_or(at);
+                self.push(Token::make_word("FOR", None), at, at);
+                self.push(Token::make_word("UPDATE", None), at + 1, last);
+            }
+            "CONFLICT" if self.is(at.wrapping_sub(1), "ON") && self.kind(at + 1) == Some(TokenKind::LParen) => {
+                self.push(Token::make_word("CONFLICT", None), at, at);
+                self.conflict_target();
+            }
+            upper if self.is_keyword(at, upper) => self.push(Token::make_word(upper, None), at, at),
+            _ => self.push_plain(at),
+        }
+        Ok(())
+    }
+
+    fn push_plain(&mut self, at: usize) {
+        let value = self.region.text(at).to_string();
+        self.push(Token::Word(Word { value, quote_style: None, keyword: Keyword::NoKeyword }), at, at);
+    }
+
+    /// The last token of `FOR NO KEY UPDATE OF a, b SKIP LOCKED`.
+    fn locking(&self, at: usize) -> Option<usize> {
+        let mut part = self.region.cursor.part(at + 1, self.end);
+        let strength = ["UPDATE", "SHARE", "NO KEY UPDATE", "KEY SHARE"];
+        if !strength.iter().any(|words| part.eat(words)) {
+            return None;
+        }
+        if part.eat("OF") {
+            part.object_name().ok()?;
+            while part.eat_kind(TokenKind::Comma) {
+                part.object_name().ok()?;
+            }
+        }
+        let _ = part.eat("NOWAIT") || part.eat("SKIP LOCKED");
+        Some(part.pos - 1)
+    }
+
+    /// `(a integer, b text)` behind a function in FROM.
+    fn defines_columns(&self, open: usize) -> bool {
+        let before = open.wrapping_sub(1);
+        let further = before.wrapping_sub(1);
+        let bare = self.is(before, "AS");
+        let aliased = self.is_name(before)
+            && (self.is(further, "AS") || self.kind(further) == Some(TokenKind::RParen))
+            && !self.is(before, "VALUES")
+            && !self.is_keyword(before, &self.region.text(before).to_ascii_uppercase());
+        let heads = ["SELECT", "WITH", "VALUES", "INSERT", "UPDATE", "DELETE", "MERGE", "TABLE"];
+        ((bare && self.kind(further) == Some(TokenKind::RParen)) || aliased)
+            && self.is_name(open + 1)
+            && self.is_name(open + 2)
+            && !self.region.is_any(open + 1, &heads)
+    }
+
+    fn is_name(&self, at: usize) -> bool {
+        matches!(self.kind(at), Some(TokenKind::Word | TokenKind::QuotedIdent | TokenKind::UnicodeIdent))
+    }
+
+    fn column_definitions(&mut self, open: usize) -> Result<()> {
+        if self.is(open.wrapping_sub(1), "AS") {
+            // a list without an alias before it: the parenthesis stands for the alias
+            self.push_name(open, open);
+        }
+        self.push(Token::LParen, open, open);
+        loop {
+            self.push_name(self.at, self.at);
+            self.type_name()?;
+            if self.is(self.at, "COLLATE") {
+                let mut part = self.region.cursor.part(self.at + 1, self.end);
+                part.object_name()?;
+                self.at = part.pos;
+            }
+            match self.kind(self.at) {
+                Some(TokenKind::Comma) => self.push(Token::Comma, self.at, self.at),
+                Some(TokenKind::RParen) => {
+                    self.push(Token::RParen, self.at, self.at);
+                    return Ok(());
+                }
+                _ => return self.region.unexpected(self.at),
+            }
+            if !self.is_name(self.at) {
+                return self.region.unexpected(self.at);
+            }
+        }
+    }
+
+    fn quantified(&self, at: usize) -> bool {
+        self.region.is_any(at, &["ANY", "ALL", "SOME"]) && self.kind(at + 1) == Some(TokenKind::LParen)
+    }
+
+    fn starts_query(&self, at: usize) -> bool {
+        let before = at.wrapping_sub(1);
+        let names = matches!(self.kind(at + 1), Some(TokenKind::Word | TokenKind::QuotedIdent | TokenKind::UnicodeIdent));
+        names
+            && match self.kind(before) {
+                None | Some(TokenKind::LParen | TokenKind::RParen) => true,
+                Some(TokenKind::Word) => self.region.is_any(before, &["UNION", "ALL", "INTERSECT", "EXCEPT", "DISTINCT"]),
+                _ => false,
+            }
+    }
+
+    /// Words without a bearing on what is read or written, of which `sqlparser` does not know; the last of them.
+    fn dropped(&self, at: usize) -> Option<usize> {
+        let before = at.wrapping_sub(1);
+        if self.kind(before) == Some(TokenKind::Dot) || self.kind(at + 1) == Some(TokenKind::Dot) || self.is(before, "AS") {
+            return None;
+        }
+        match self.region.text(at).to_ascii_uppercase().as_str() {
+            "VARIADIC" => Some(at),
+            "SYMMETRIC" | "ASYMMETRIC" if self.is(before, "BETWEEN") => Some(at),
+            "ONLY" if self.region.is_any(before, &["FROM", "JOIN", "UPDATE", "INTO", "USING"]) => Some(at),
+            "BOTH" | "LEADING" | "TRAILING" if self.calls.last() == Some(&Call::Trim) => Some(at),
+            "OVERRIDING" if self.region.is_any(at + 1, &["SYSTEM", "USER"]) && self.is(at + 2, "VALUE") => Some(at + 2),
+            "TABLESAMPLE" => {
+                let close = self.region.partner(at + 2)?;
+                let repeats = self.is(close + 1, "REPEATABLE").then(|| self.region.partner(close + 2)).flatten();
+                Some(repeats.unwrap_or(close))
+            }
+            _ => None,
+        }
+    }
+
+    /// The last token of `date '2020-01-01'`, `interval '1' day`, `numeric(5, 2) '1'`.
+    fn typed_literal(&self, at: usize) -> Option<usize> {
+        let next = self.kind(at + 1)?;
+        let may = match next {
+            TokenKind::String | TokenKind::EscapeString | TokenKind::UnicodeString | TokenKind::DollarString | TokenKind::LParen => true,
+            TokenKind::Word => self.region.is_any(at + 1, &["WITH", "WITHOUT", "PRECISION", "VARYING"]),
+            _ => false,
+        };
+        let before = at.wrapping_sub(1);
+        if !may || self.kind(before) == Some(TokenKind::Dot) || self.is(before, "AS") {
+            return None;
+        }
+        let word = self.region.text(at).to_ascii_lowercase();
+        if word == "any" || (word != "double" && builtin_name(&word).is_none()) {
+            return None;
+        }
+        let mut part = self.region.cursor.part(at, self.end);
+        part.type_name().ok()?;
+        part.string().ok()?;
+        if word == "interval" {
+            const FIELDS: [&str; 6] = ["YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND"];
+            if part.is_any(&FIELDS) {
+                part.pos += 1;
+                if part.is("TO") && part.clone().ahead(1).is_some() {
+                    part.pos += 2;
+                }
+                if part.is_kind(TokenKind::LParen) {
+                    part.parens().ok()?;
+                }
+            }
+        }
+        Some(part.pos - 1)
+    }
+
+    /// Leaves out of a list of rows all but the first ones.
+    fn rows(&mut self) -> Result<()> {
+        let mut at = self.at;
+        let mut count = 1;
+        while let Some(close) = self.region.partner(at) {
+            let next = close + 2;
+            let more = self.kind(close + 1) == Some(TokenKind::Comma) && self.kind(next) == Some(TokenKind::LParen) && next < self.end;
+            if count == KEPT_ROWS && more {
+                while self.at <= close {
+                    self.step()?;
+                }
+                return self.skip_rows(next);
+            }
+            if !more {
+                return Ok(());
+            }
+            count += 1;
+            at = next;
+        }
+        Ok(())
+    }
+
+    fn skip_rows(&mut self, first: usize) -> Result<()> {
+        let mut at = first;
+        while let Some(close) = self.region.partner(at).filter(|_| self.kind(at) == Some(TokenKind::LParen)) {
+            self.feed.further_rows.push(at..close + 1);
+            self.at = close + 1;
+            if self.kind(self.at) != Some(TokenKind::Comma) {
+                return Ok(());
+            }
+            at = self.at + 1;
+        }
+        self.region.unexpected(at)
+    }
+
+    /// `sqlparser` knows only a list of columns as the target of `ON CONFLICT`: it gets one name for all of it.
+    fn conflict_target(&mut self) {
+        let open = self.at;
+        let Some(close) = self.region.partner(open) else { return };
+        let probe = self.region.cursor.part(close + 1, self.end);
+        let last =
+            if probe.is("WHERE") { probe.find(|cursor| cursor.is_words("DO NOTHING") || cursor.is_words("DO UPDATE")) - 1 } else { close };
+        self.push(Token::LParen, open, open);
+        self.push_name(open, last);
+        self.push(Token::RParen, close, close);
+        self.at = last + 1;
+    }
+
+    fn operator(&mut self, at: usize) {
+        let text = self.region.text(at);
+        let token = match text {
+            "=>" => Token::RArrow,
+            _ if self.is_prefix(at) => prefix_token(text),
+            // `sqlparser` allows but a few operators before ANY; which one it was is read from the source
+            _ if self.quantified(at + 1) => Token::Eq,
+            _ => operator_token(text),
+        };
+        self.push(token, at, at);
+    }
+
+    fn is_prefix(&self, at: usize) -> bool {
+        let before = at.wrapping_sub(1);
+        match self.kind(before) {
+            None | Some(TokenKind::LParen | TokenKind::LBracket | TokenKind::Comma | TokenKind::Operator) => true,
+            Some(TokenKind::Word) => self.region.is_any(
+                before,
+                &[
+                    "SELECT", "WHERE", "AND", "OR", "NOT", "WHEN", "THEN", "ELSE", "CASE", "BY", "ON", "HAVING", "BETWEEN", "LIMIT",
+                    "OFFSET",
+                ],
+            ),
+            _ => false,
+        }
+    }
+
+    /// Is this word a keyword here, and one that `sqlparser` has to see?
+    fn is_keyword(&self, at: usize, upper: &str) -> bool {
+        let before = at.wrapping_sub(1);
+        let next = self.kind(at + 1);
+        let opens = next == Some(TokenKind::LParen);
+        let named = next == Some(TokenKind::Assign) || (next == Some(TokenKind::Operator) && self.region.text(at + 1) == "=>");
+        if self.kind(before) == Some(TokenKind::Dot) || next == Some(TokenKind::Dot) || named {
+            return false;
+        }
+        if self.is(before, "AS") {
+            return matches!(upper, "MATERIALIZED" | "NOT");
+        }
+        match upper {
+            "LEFT" | "RIGHT" | "ROW" | "FULL" | "INNER" | "CROSS" | "SET" => !opens,
+            "AT" => self.is(at + 1, "TIME"),
+            "TIME" => self.is(before, "AT"),
+            "ZONE" => self.is(before, "TIME"),
+            "FIRST" => self.region.is_any(before, &["NULLS", "FETCH"]),
+            "NEXT" => self.is(before, "FETCH"),
+            "LAST" => self.is(before, "NULLS"),
+            "NULLS" => self.region.is_any(at + 1, &["FIRST", "LAST"]),
+            "OVER" => self.kind(before) == Some(TokenKind::RParen),
+            "FILTER" => self.kind(before) == Some(TokenKind::RParen) && opens,
+            "WITHIN" => self.is(at + 1, "GROUP"),
+            "SOURCE" | "TARGET" => self.is(before, "BY") && self.is(at + 1, "WHEN") | self.is(at + 1, "THEN") | self.is(at + 1, "AND"),
+            "MATCHED" => self.region.is_any(before, &["WHEN", "NOT"]),
+            "DEFAULT" => self.is(at + 1, "VALUES"),
+            "VALUES" => self.is(before, "DEFAULT"),
+            "ARRAY" => opens || next == Some(TokenKind::LBracket),
+            "MATERIALIZED" => self.is(before, "NOT"),
+            "ORDINALITY" => self.is(before, "WITH"),
+            "GROUPING" => self.is(at + 1, "SETS"),
+            "JSON" => self.region.is_any(before, &["IS", "NOT"]),
+            "VALUE" | "SCALAR" | "OBJECT" => self.is(before, "JSON"),
+            "ROWS" | "RANGE" | "GROUPS" => {
+                self.region.is_any(at + 1, &["BETWEEN", "UNBOUNDED", "CURRENT", "ONLY", "WITH"]) || next == Some(TokenKind::Number)
+            }
+            _ => KEYWORDS.binary_search(&upper).is_ok(),
+        }
+    }
+}
+
+fn prefix_token(text: &str) -> Token {
+    match text {
+        "@" => Token::AtSign,
+        "|/" => Token::PGSquareRoot,
+        "||/" => Token::PGCubeRoot,
+        "!!" => Token::DoubleExclamationMark,
+        "@@" => Token::AtAt,
+        "@-@" => Token::AtDashAt,
+        "#" => Token::Sharp,
+        "?-" => Token::QuestionMarkDash,
+        "?|" => Token::QuestionPipe,
+        _ => operator_token(text),
+    }
+}
+
+/// All but the operators with a place of their own in the order of precedence are one kind.
+fn operator_token(text: &str) -> Token {
+    match text {
+        "=" => Token::Eq,
+        "<>" | "!=" => Token::Neq,
+        "<" => Token::Lt,
+        ">" => Token::Gt,
+        "<=" => Token::LtEq,
+        ">=" => Token::GtEq,
+        "+" => Token::Plus,
+        "-" => Token::Minus,
+        "*" => Token::Mul,
+        "/" => Token::Div,
+        "%" => Token::Mod,
+        "^" => Token::Caret,
+        "~" => Token::Tilde,
+        _ => Token::CustomBinaryOperator(text.to_string()),
+    }
+}
+
+/// Keywords wherever they are not plainly part of a name. Sorted.
+const KEYWORDS: [&str; 81] = [
+    "ALL",
+    "AND",
+    "ANY",
+    "AS",
+    "ASC",
+    "BETWEEN",
+    "BY",
+    "CASE",
+    "CAST",
+    "COLLATE",
+    "CONFLICT",
+    "CONSTRAINT",
+    "CUBE",
+    "CURRENT",
+    "DELETE",
+    "DESC",
+    "DISTINCT",
+    "DO",
+    "ELSE",
+    "END",
+    "ESCAPE",
+    "EXCEPT",
+    "EXISTS",
+    "FALSE",
+    "FETCH",
+    "FOLLOWING",
+    "FOR",
+    "FROM",
+    "GROUP",
+    "HAVING",
+    "ILIKE",
+    "IN",
+    "INSERT",
+    "INTERSECT",
+    "INTO",
+    "IS",
+    "ISNULL",
+    "JOIN",
+    "LATERAL",
+    "LIKE",
+    "LIMIT",
+    "MERGE",
+    "NATURAL",
+    "NOT",
+    "NOTHING",
+    "NOTNULL",
+    "NULL",
+    "OFFSET",
+    "ON",
+    "ONLY",
+    "OR",
+    "ORDER",
+    "OUTER",
+    "OVERLAPS",
+    "PARTITION",
+    "PRECEDING",
+    "RECURSIVE",
+    "RETURNING",
+    "ROLLUP",
+    "SELECT",
+    "SETS",
+    "SIMILAR",
+    "SOME",
+    "TEMP",
+    "TEMPORARY",
+    "THEN",
+    "TIES",
+    "TO",
+    "TRUE",
+    "UNBOUNDED",
+    "UNION",
+    "UNIQUE",
+    "UNKNOWN",
+    "UNLOGGED",
+    "UPDATE",
+    "USING",
+    "WHEN",
+    "WHERE",
+    "WINDOW",
+    "WITH",
+    "WITHOUT",
+];
