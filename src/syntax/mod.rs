@@ -4,5 +4,6 @@ pub mod ast;
 pub mod cursor;
 pub mod expression;
 pub mod lexer;
+pub mod plpgsql;
 pub mod split;
 pub mod types;
