@@ -5,6 +5,7 @@ pub mod cursor;
 pub mod expression;
 pub mod lexer;
 pub mod parser;
+pub mod plpgsql;
 pub mod split;
 pub mod sql;
 pub mod types;
