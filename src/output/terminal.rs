@@ -117,8 +117,8 @@ impl Page<'_> {
         writeln!(out, "{}", wrap(&message, self.look.width, &format!("{} ", self.ink.severity(finding.severity, &head)), "  "))?;
         let mut text = String::new();
         let shown = Shown { finding, excerpt };
-        // Fails only if the string written to does, and a string does not.
-        let _ = self.handler(finding, &shown.excerpt).render_report(&mut text, &shown);
+        let drawn = self.handler(finding, &shown.excerpt).render_report(&mut text, &shown);
+        debug_assert!(drawn.is_ok(), "every mark lies in a block");
         // Of an empty message miette makes a heading of one line, which ours above replaces. Margins of blank lines end in spaces.
         for line in text.lines().skip(1) {
             writeln!(out, "{}", line.trim_end())?;
@@ -156,7 +156,8 @@ impl Page<'_> {
             return Ok(());
         }
         let built = sources.get(site.file).text();
-        let origin = sources.slice(sources.resolve(site));
+        let home = sources.resolve(site);
+        let origin = sources.get(home.file).text().get(home.span.start as usize..home.span.end as usize).unwrap_or_default();
         if !built.trim().is_empty() && !origin.contains(built.trim()) {
             let built = built.split_whitespace().collect::<Vec<_>>().join(" ");
             let built = Fitted::new(&built, &[], 2 * self.look.width).text;

@@ -307,6 +307,40 @@ fn any_report_is_shown() {
 }
 
 #[test]
+fn no_site_or_edit_is_too_odd_to_be_shown() {
+    let mut state = 7u64;
+    let mut next = |below: usize| {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (state >> 33) as u32 % below as u32
+    };
+    let pieces =
+        ["create ", "é", "\t", "\r\n", "\n", "僕", ";", "--", "\u{1b}", "\u{200b}", "\r", "a_name_that_is_rather_long ", " ", "\0"];
+    for _ in 0..400 {
+        let mut made = Made::new();
+        let texts: Vec<String> = (0..3).map(|_| (0..next(60)).map(|_| pieces[next(pieces.len()) as usize]).collect::<String>()).collect();
+        let mut files: Vec<FileId> = texts.iter().map(|text| made.file("a.sql", text)).collect();
+        let origin = Site::new(files[0], Span::new(0, next(20)));
+        files.push(made.report.sources.add_derived(origin, texts[1].clone()));
+        files.push(FileId::PLATFORM);
+        let mut site = || {
+            let start = next(200);
+            Site::new(files[next(files.len()) as usize], Span::new(start, start + next(90)))
+        };
+        let (primary, related) = (site(), vec![label(site(), "one\ntwo"), label(site(), ""), label(site(), "three")]);
+        let edit = |site, text: &str| Edit { site, text: text.to_string() };
+        let rewrite = vec![edit(site(), "x"), edit(site(), "one\r\ntwo\tthree\n"), edit(site(), "")];
+        let finding = made.finding("a/b", Severity::Warn, "message", primary, "here");
+        finding.related = related;
+        finding.fix = Some(Fix { title: "title".to_string(), safety: Safety::Safe, rewrite, steps: vec![Step::batch(Phase::Data, "")] });
+        for width in [0, 47, 100] {
+            let shown = made.show_with(&Look { width, verbose: width > 0, ..Look::PLAIN });
+            assert!(!shown.contains("Failed to read") && !shown.contains('\u{1b}'), "{shown}");
+        }
+        written(Format::Json, &made.report, &Look::PLAIN);
+    }
+}
+
+#[test]
 fn nothing_found_is_said_in_a_line() {
     insta::assert_snapshot!(Made::new().show(), @"No findings in 0 migrations (12 statements)");
 }
