@@ -101,7 +101,8 @@ fn save(path: &Path, report: &Report, format: Format, look: &Look) -> Result<(),
     builder.prefix(".supalint-");
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let file = builder.tempfile_in(folder).map_err(unwritable)?;
+    // Its own message names the temporary file, which means nothing to anyone.
+    let file = builder.tempfile_in(folder).map_err(|error| unwritable(error.kind().into()))?;
     let mut out = BufWriter::new(&file);
     format.write(report, look, &mut out).and_then(|()| out.flush()).map_err(unwritable)?;
     drop(out);
