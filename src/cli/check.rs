@@ -1,0 +1,163 @@
+//! `supalint check`: runs the pipeline, writes the report, and decides the exit status.
+//!
+//! Promises: `--output` replaces a file whole or leaves it as it was.
+
+use super::{Manner, Status, print, rule_groups, unknown_rule};
+use crate::error::Error;
+use crate::finding::{Confidence, Severity};
+use crate::output::{Format, Look, count};
+use crate::report::Report;
+use crate::{Options, rules};
+use clap::{Args, ValueEnum};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// A project, a folder of migrations, or .sql files [default: the project around the current folder]
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// How the report is written
+    #[arg(long, default_value = "terminal")]
+    format: Format,
+    /// Write the report there instead of to standard output
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Lowest severity that makes the exit status 1
+    #[arg(long, value_name = "SEVERITY", default_value = "warn")]
+    fail_on: FailOn,
+    /// Run only these rules: ids (rls/disabled) or groups (rls)
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
+    select: Vec<String>,
+    /// Leave out these rules: ids or groups
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
+    ignore: Vec<String>,
+    /// Settings to use instead of the project's supalint.toml
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum FailOn {
+    Error,
+    Warn,
+    Info,
+    Never,
+}
+
+impl FailOn {
+    /// A finding that rests on what could not be decided never fails a run.
+    fn status(self, report: &Report) -> Status {
+        let lowest = match self {
+            FailOn::Error => Severity::Error,
+            FailOn::Warn => Severity::Warn,
+            FailOn::Info => Severity::Info,
+            FailOn::Never => return Status::Clean,
+        };
+        let fails = report.findings.iter().any(|finding| finding.severity >= lowest && finding.confidence == Confidence::Certain);
+        if fails { Status::Findings } else { Status::Clean }
+    }
+}
+
+pub fn run(arguments: &Arguments, manner: &Manner) -> Result<Status, Error> {
+    let started = Instant::now();
+    let options = Options {
+        paths: arguments.paths.clone(),
+        config: arguments.config.clone(),
+        select: known(&arguments.select)?,
+        ignore: known(&arguments.ignore)?,
+    };
+    let report = crate::check(&options)?;
+    let elapsed = Some(started.elapsed());
+    match &arguments.output {
+        Some(path) => {
+            save(path, &report, arguments.format, &manner.look_in_file())?;
+            if !manner.quiet {
+                // The report is safe; whether anyone hears of it changes nothing.
+                let _ = writeln!(io::stderr(), "{} written to {}", count(report.findings.len(), "finding"), path.display());
+            }
+        }
+        None => print(|out| arguments.format.write(&report, &Look { elapsed, ..manner.look() }, out))?,
+    }
+    Ok(arguments.fail_on.status(&report))
+}
+
+/// Names of rules and groups that exist.
+fn known(names: &[String]) -> Result<Vec<String>, Error> {
+    let groups = rule_groups();
+    let names: Vec<String> = names.iter().map(|name| name.trim().trim_end_matches('/').to_string()).collect();
+    match names.iter().find(|name| !groups.contains(&name.as_str()) && !rules::ALL.iter().any(|rule| rule.id == name.as_str())) {
+        Some(name) => Err(unknown_rule(name)),
+        None => Ok(names),
+    }
+}
+
+fn save(path: &Path, report: &Report, format: Format, look: &Look) -> Result<(), Error> {
+    let unwritable = |source| Error::Unwritable { path: path.to_path_buf(), source };
+    // Only a file beside the target can take its place in one step.
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".supalint-");
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    // Its own message names the temporary file, which means nothing to anyone.
+    let file = builder.tempfile_in(folder).map_err(|error| unwritable(error.kind().into()))?;
+    let mut out = BufWriter::new(&file);
+    format.write(report, look, &mut out).and_then(|()| out.flush()).map_err(unwritable)?;
+    drop(out);
+    file.persist(path).map_err(|error| unwritable(error.error))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::{Finding, Label, Subject};
+    use crate::source::{FileId, Site, Span};
+
+    #[test]
+    fn unknown_rules_are_refused_with_a_near_name() {
+        let id = rules::ALL[0].id;
+        let group = rule_groups()[0];
+        assert_eq!(known(&[id.to_string(), group.to_string()]).unwrap(), [id, group]);
+        let error = known(&[format!("{id}s")]).unwrap_err();
+        assert_eq!(error.to_string(), format!("no rule or group `{id}s`; did you mean `{id}`?"));
+    }
+
+    #[test]
+    fn only_what_is_certain_and_severe_enough_fails_a_run() {
+        let finding = |severity, confidence| Finding {
+            rule: "rls/disabled",
+            subject: Subject { kind: "table", schema: None, table: None, name: "t".into() },
+            severity,
+            confidence,
+            message: String::new(),
+            primary: Label { site: Site::new(FileId::PLATFORM, Span::default()), message: String::new() },
+            related: Vec::new(),
+            help: None,
+            fix: None,
+            advisor: None,
+            fingerprint: String::new(),
+        };
+        let findings = vec![finding(Severity::Warn, Confidence::Certain), finding(Severity::Error, Confidence::Unsure)];
+        let report = Report { findings, ..Report::default() };
+        let ends = |fail_on: FailOn| fail_on.status(&report);
+        assert_eq!(
+            [FailOn::Error, FailOn::Warn, FailOn::Info, FailOn::Never].map(ends),
+            [Status::Clean, Status::Findings, Status::Findings, Status::Clean]
+        );
+    }
+
+    #[test]
+    fn a_report_replaces_a_file_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("report.txt");
+        std::fs::write(&path, "something longer than what is going to be written, by far, so that a tail of it would be seen").unwrap();
+        save(&path, &Report::default(), Format::Terminal, &Look::PLAIN).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "No findings in 0 migrations (0 statements)\n");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        let nowhere = folder.path().join("missing/report.txt");
+        assert!(matches!(save(&nowhere, &Report::default(), Format::Json, &Look::PLAIN), Err(Error::Unwritable { .. })));
+    }
+}

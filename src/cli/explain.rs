@@ -1,0 +1,48 @@
+//! `supalint explain`: a rule's page, or what rules there are.
+
+use super::{Manner, Status, print, unknown_rule};
+use crate::error::Error;
+use crate::output::{Ink, page};
+use crate::rules;
+use clap::Args;
+use std::io::{self, IsTerminal, Write};
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// A rule (rls/disabled) or a group of rules (rls) [default: all rules, a line each]
+    rule: Option<String>,
+}
+
+pub fn run(arguments: &Arguments, manner: &Manner) -> Result<Status, Error> {
+    let look = manner.look();
+    let ink = Ink { colour: look.colour };
+    match &arguments.rule {
+        Some(name) => match rules::ALL.iter().find(|rule| rule.id == name) {
+            // Programs, and people who pipe into a Markdown viewer, get the page as it is.
+            Some(rule) if io::stdout().is_terminal() || look.colour => {
+                let text = page::render(rule.page, ink, look.width.min(100));
+                print(|out| write!(out, "{} {}\n\n{text}", ink.dim("rule"), ink.name(rule.id)))?;
+            }
+            Some(rule) => print(|out| writeln!(out, "{}", rule.page.trim_end()))?,
+            None => {
+                let prefix = format!("{}/", name.trim_end_matches('/'));
+                if !rules::ALL.iter().any(|rule| rule.id.starts_with(&prefix)) {
+                    return Err(unknown_rule(name));
+                }
+                print(|out| list(&prefix, ink, out))?;
+            }
+        },
+        None => print(|out| list("", ink, out))?,
+    }
+    Ok(Status::Clean)
+}
+
+fn list(prefix: &str, ink: Ink, out: &mut dyn Write) -> io::Result<()> {
+    let rules = || rules::ALL.iter().filter(|rule| rule.id.starts_with(prefix));
+    let width = rules().map(|rule| rule.id.len()).max().unwrap_or(0);
+    for rule in rules() {
+        let pad = " ".repeat(width - rule.id.len());
+        writeln!(out, "{}{pad}  {}", ink.name(rule.id), page::summary(rule.page))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,198 @@
+//! The command line: what may be asked, and how a run ends.
+//!
+//! Promises: exit status 0 if nothing is at or above `--fail-on`, 1 if something is, 2 if the tool could not do its work, in which
+//! case nothing may be concluded. A reader that stops reading (`supalint check | head`) is not a failure.
+
+mod check;
+mod explain;
+mod rules;
+mod schema;
+
+use crate::error::Error;
+use crate::output::{Ink, Look};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
+use std::process::ExitCode;
+
+/// Checks the SQL migrations of a Supabase or PostgreSQL project, without a database.
+#[derive(Debug, Parser)]
+#[command(name = "supalint", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    manner: Manner,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Check migrations and say what is wrong, where, and what cures it
+    Check(check::Arguments),
+    /// Show a rule's page: what it finds, why that matters, and how to cure it
+    Explain(explain::Arguments),
+    /// List all rules
+    Rules(rules::Arguments),
+    /// Show the schema that the migrations add up to
+    Schema(schema::Arguments),
+}
+
+/// How things are said.
+#[derive(Debug, Args)]
+struct Manner {
+    /// Colour the output
+    #[arg(long, global = true, display_order = 100, value_name = "WHEN", default_value = "auto")]
+    color: Color,
+    /// Print findings only
+    #[arg(long, short, global = true, display_order = 100, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Print every finding whole, and what was allowed or unread
+    #[arg(long, short, global = true, display_order = 100)]
+    verbose: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Color {
+    /// If the reader is a terminal and NO_COLOR is not set
+    Auto,
+    Always,
+    Never,
+}
+
+/// How the list of rules is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ListFormat {
+    Text,
+    Json,
+}
+
+/// What a run found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Status {
+    Clean,
+    Findings,
+}
+
+impl Manner {
+    /// For what is written to standard output.
+    fn look(&self) -> Look {
+        let terminal = io::stdout().is_terminal();
+        let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let colour = match self.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => terminal && !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb"),
+        };
+        let width = terminal_size::terminal_size().filter(|_| terminal).map(|(width, _)| usize::from(width.0).clamp(60, 120));
+        Look {
+            colour,
+            unicode: !terminal || supports_unicode::on(supports_unicode::Stream::Stdout),
+            width: width.unwrap_or(Look::PLAIN.width),
+            verbose: self.verbose,
+            quiet: self.quiet,
+            elapsed: None,
+        }
+    }
+
+    /// For what is written to a file.
+    fn look_in_file(&self) -> Look {
+        Look { colour: self.color == Color::Always, verbose: self.verbose, quiet: self.quiet, ..Look::PLAIN }
+    }
+}
+
+/// Runs the program with the process's arguments.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match &cli.command {
+        Command::Check(arguments) => check::run(arguments, &cli.manner),
+        Command::Explain(arguments) => explain::run(arguments, &cli.manner),
+        Command::Rules(arguments) => rules::run(arguments, &cli.manner),
+        Command::Schema(arguments) => schema::run(arguments, &cli.manner),
+    };
+    match result {
+        Ok(Status::Clean) => ExitCode::SUCCESS,
+        Ok(Status::Findings) => ExitCode::from(1),
+        Err(error) => {
+            let colour = cli.manner.color == Color::Always || cli.manner.color == Color::Auto && io::stderr().is_terminal();
+            let colour = colour && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+            let head = Ink { colour }.severity(crate::finding::Severity::Error, "error:");
+            // If nobody can be told, the exit status still tells.
+            let _ = writeln!(io::stderr(), "{head} {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Writes to standard output; a closed pipe ends the writing, quietly.
+fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Error> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    match write(&mut out).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+            // Dropping the writer would try once more.
+            let _ = out.into_parts();
+            Ok(())
+        }
+        other => other.map_err(Error::Output),
+    }
+}
+
+/// The name of `candidates` that was probably meant.
+fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    const ALIKE: f64 = 0.8;
+    let name = name.to_lowercase().replace('_', "-");
+    candidates
+        .map(|candidate| {
+            let tail = candidate.rsplit('/').next().unwrap_or(candidate);
+            let whole = strsim::normalized_damerau_levenshtein(&name, candidate).max(strsim::jaro_winkler(&name, candidate) * 0.95);
+            let last = if tail == name { 1.0 } else { strsim::jaro_winkler(&name, tail) * 0.95 };
+            // One slip in a short name weighs much as a ratio.
+            let slip = if strsim::damerau_levenshtein(&name, candidate) <= 1 { ALIKE } else { 0.0 };
+            (candidate, whole.max(last).max(slip))
+        })
+        .filter(|(_, alike)| *alike >= ALIKE)
+        // Of equals the first, so that the answer does not depend on the iterator's taste.
+        .fold(None, |best: Option<(&str, f64)>, next| if best.is_some_and(|best| best.1 >= next.1) { best } else { Some(next) })
+        .map(|(candidate, _)| candidate)
+}
+
+/// Groups of rules, in the order of the list.
+fn rule_groups() -> Vec<&'static str> {
+    let mut groups: Vec<&'static str> = Vec::new();
+    for rule in crate::rules::ALL {
+        let group = rule.id.split('/').next().unwrap_or(rule.id);
+        if !groups.contains(&group) {
+            groups.push(group);
+        }
+    }
+    groups
+}
+
+fn unknown_rule(name: &str) -> Error {
+    let ids = crate::rules::ALL.iter().map(|rule| rule.id).chain(rule_groups());
+    Error::UnknownRule { name: name.to_string(), near: nearest(name, ids).map(str::to_string) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn near_names_are_found_by_typing_error_prefix_and_tail() {
+        let ids = ["rls/bare-auth-call", "rls/disabled", "index/foreign-key"];
+        for (typed, meant) in [
+            ("rls/bare-auth", Some("rls/bare-auth-call")),
+            ("rls/dissabled", Some("rls/disabled")),
+            ("foreign-key", Some("index/foreign-key")),
+            ("rls/bare_auth_call", Some("rls/bare-auth-call")),
+            ("idnex/foreign-key", Some("index/foreign-key")),
+            ("nonsense", None),
+        ] {
+            assert_eq!(nearest(typed, ids.into_iter()), meant, "{typed}");
+        }
+    }
+}

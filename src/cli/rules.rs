@@ -1,0 +1,80 @@
+//! `supalint rules`: all rules, as a table or for programs.
+
+use super::{ListFormat, Manner, Status, print};
+use crate::error::Error;
+use crate::finding::{Category, Severity};
+use crate::output::{Ink, page};
+use crate::rules;
+use clap::Args;
+use serde::Serialize;
+use std::io::{self, Write};
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// How the list is written
+    #[arg(long, default_value = "text")]
+    format: ListFormat,
+}
+
+#[derive(Serialize)]
+struct Entry {
+    id: &'static str,
+    title: &'static str,
+    category: Category,
+    severity: Severity,
+    fixable: bool,
+    peers: Vec<String>,
+}
+
+pub fn run(arguments: &Arguments, manner: &Manner) -> Result<Status, Error> {
+    let ink = Ink { colour: manner.look().colour };
+    print(|out| match arguments.format {
+        ListFormat::Text => table(ink, out),
+        ListFormat::Json => json(out),
+    })?;
+    Ok(Status::Clean)
+}
+
+fn table(ink: Ink, out: &mut dyn Write) -> io::Result<()> {
+    let width = rules::ALL.iter().map(|rule| rule.id.len()).max().unwrap_or(0).max(4);
+    writeln!(out, "{}", ink.dim(&format!("{:width$}  {:11}  {:8}  {:3}  title", "rule", "category", "severity", "fix")))?;
+    for rule in rules::ALL {
+        let severity = ink.severity(rule.severity, rule.severity.name());
+        writeln!(
+            out,
+            "{}{}  {:11}  {severity}{}  {:3}  {}",
+            ink.name(rule.id),
+            " ".repeat(width - rule.id.len()),
+            category(rule.category),
+            " ".repeat(8 - rule.severity.name().len()),
+            if rule.fixable { "yes" } else { "" },
+            page::title(rule.page)
+        )?;
+    }
+    Ok(())
+}
+
+fn category(category: Category) -> &'static str {
+    match category {
+        Category::Security => "security",
+        Category::Performance => "performance",
+        Category::Integrity => "integrity",
+        Category::Migration => "migration",
+    }
+}
+
+fn json(out: &mut dyn Write) -> io::Result<()> {
+    let entries: Vec<Entry> = rules::ALL
+        .iter()
+        .map(|rule| Entry {
+            id: rule.id,
+            title: page::title(rule.page),
+            category: rule.category,
+            severity: rule.severity,
+            fixable: rule.fixable,
+            peers: page::peers(rule.page),
+        })
+        .collect();
+    serde_json::to_writer_pretty(&mut *out, &entries)?;
+    writeln!(out)
+}

@@ -1,0 +1,40 @@
+//! What keeps the tool itself from working. Never about the user's SQL: that is a finding.
+//!
+//! Promises: each message says what to do next.
+
+use std::io;
+use std::path::PathBuf;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("`{}` does not exist: give a project folder, a folder of migrations, or .sql files", path.display())]
+    NoSuchPath { path: PathBuf },
+
+    #[error("no migrations found in `{}`: run in a project that holds supabase/migrations or migrations, or name the folder", path.display())]
+    NoMigrations { path: PathBuf },
+
+    #[error("cannot read `{}` ({source}): make it readable, or leave it out of the paths given", path.display())]
+    Unreadable { path: PathBuf, source: io::Error },
+
+    #[error("`{}` is not UTF-8 text (byte {at}): save it as UTF-8", path.display())]
+    NotText { path: PathBuf, at: usize },
+
+    #[error("cannot write `{}` ({source}): choose another place with --output", path.display())]
+    Unwritable { path: PathBuf, source: io::Error },
+
+    #[error("settings in `{}` are not usable: {reason}", path.display())]
+    Settings { path: PathBuf, reason: String },
+
+    #[error("no rule or group `{name}`{}", near.as_deref().map_or("; run `supalint rules` to see them all".to_string(), suggestion))]
+    UnknownRule { name: String, near: Option<String> },
+
+    #[error("cannot write the output ({0}): check what standard output goes to, or use --output FILE")]
+    Output(#[source] io::Error),
+
+    #[error("`supalint {command}` does not work yet: use `supalint check`")]
+    NotYet { command: &'static str },
+}
+
+fn suggestion(near: &str) -> String {
+    format!("; did you mean `{near}`?")
+}

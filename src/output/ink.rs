@@ -1,0 +1,86 @@
+//! Colour, or none; and text made fit for a terminal.
+//!
+//! Promises: without colour not one escape sequence is written, whatever the SQL under review contains.
+
+use crate::finding::Severity;
+use owo_colors::{OwoColorize, Style};
+use std::borrow::Cow;
+use unicode_width::UnicodeWidthChar;
+
+/// A pen that may be dry.
+#[derive(Clone, Copy, Debug)]
+pub struct Ink {
+    pub colour: bool,
+}
+
+impl Ink {
+    pub fn severity(self, severity: Severity, text: &str) -> String {
+        self.paint(Ink::severity_style(severity), text)
+    }
+
+    pub fn bold(self, text: &str) -> String {
+        self.paint(Style::new().bold(), text)
+    }
+
+    pub fn dim(self, text: &str) -> String {
+        self.paint(Style::new().dimmed(), text)
+    }
+
+    pub fn name(self, text: &str) -> String {
+        self.paint(Style::new().cyan(), text)
+    }
+
+    pub fn added(self, text: &str) -> String {
+        self.paint(Style::new().green(), text)
+    }
+
+    pub fn removed(self, text: &str) -> String {
+        self.paint(Style::new().red(), text)
+    }
+
+    pub(super) fn severity_style(severity: Severity) -> Style {
+        match severity {
+            Severity::Error => Style::new().red().bold(),
+            Severity::Warn => Style::new().yellow().bold(),
+            Severity::Info => Style::new().blue().bold(),
+        }
+    }
+
+    fn paint(self, style: Style, text: &str) -> String {
+        if self.colour && !text.is_empty() { text.style(style).to_string() } else { text.to_string() }
+    }
+}
+
+/// Replaces what would move the cursor, colour the screen or reorder the text. Tabs and line feeds stay.
+pub fn clean(text: &str) -> Cow<'_, str> {
+    if text.chars().any(is_treacherous) {
+        Cow::Owned(text.chars().map(|c| if is_treacherous(c) { '\u{fffd}' } else { c }).collect())
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+fn is_treacherous(c: char) -> bool {
+    let bidirectional = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    bidirectional || (c.is_control() && c != '\t' && c != '\n')
+}
+
+pub(super) const TAB: usize = 4;
+
+/// Columns that text takes which starts at column `from`.
+pub(super) fn columns(text: &str, from: usize) -> usize {
+    text.chars().fold(from, |at, c| at + if c == '\t' { TAB - at % TAB } else { c.width().unwrap_or(0) }) - from
+}
+
+/// Text with its tabs as spaces, starting at column `from`.
+pub(super) fn untab(text: &str, from: usize) -> String {
+    let mut out = String::with_capacity(text.len());
+    for (index, piece) in text.split('\t').enumerate() {
+        if index > 0 {
+            let at = from + columns(&out, from);
+            out.push_str(&" ".repeat(TAB - at % TAB));
+        }
+        out.push_str(piece);
+    }
+    out
+}

@@ -1,0 +1,133 @@
+//! `check --format json`: the form that programs build on; it may grow, and never changes meaning.
+//!
+//! Promises: fields in a fixed order, lines and columns from 1, columns in characters, sites that no file holds resolved to the one
+//! they came from.
+
+use crate::finding::{Advisor, Confidence, Finding, Label, Safety, Severity, Subject};
+use crate::report::Report;
+use crate::source::{Site, Sources};
+use serde::Serialize;
+use std::io::{self, Write};
+
+#[derive(Serialize)]
+struct Document<'a> {
+    version: u32,
+    tool: Tool,
+    findings: Vec<Entry<'a>>,
+    suppressed: Vec<Suppressed<'a>>,
+    statements: Statements,
+    summary: Summary,
+}
+
+#[derive(Serialize)]
+struct Tool {
+    name: &'static str,
+    version: &'static str,
+}
+
+#[derive(Serialize)]
+struct Entry<'a> {
+    rule: &'a str,
+    severity: Severity,
+    confidence: Confidence,
+    message: &'a str,
+    help: Option<&'a str>,
+    subject: &'a Subject,
+    location: Location<'a>,
+    related: Vec<Related<'a>>,
+    fix: Option<Cure<'a>>,
+    advisor: Option<&'a Advisor>,
+    fingerprint: &'a str,
+}
+
+#[derive(Serialize)]
+struct Suppressed<'a> {
+    #[serde(flatten)]
+    finding: Entry<'a>,
+    reason: &'a str,
+}
+
+#[derive(Serialize)]
+struct Location<'a> {
+    file: &'a str,
+    line: u32,
+    column: u32,
+    end_line: u32,
+    end_column: u32,
+}
+
+#[derive(Serialize)]
+struct Related<'a> {
+    message: &'a str,
+    location: Location<'a>,
+}
+
+#[derive(Serialize)]
+struct Cure<'a> {
+    title: &'a str,
+    safety: Safety,
+    sql: Vec<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Statements {
+    total: usize,
+    unread: usize,
+}
+
+#[derive(Serialize)]
+struct Summary {
+    files: usize,
+    error: usize,
+    warn: usize,
+    info: usize,
+}
+
+pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let of = |severity| report.findings.iter().filter(|finding| finding.severity == severity).count();
+    let document = Document {
+        version: 1,
+        tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
+        findings: report.findings.iter().map(|finding| entry(finding, &report.sources)).collect(),
+        suppressed: report
+            .suppressed
+            .iter()
+            .map(|(finding, reason)| Suppressed { finding: entry(finding, &report.sources), reason })
+            .collect(),
+        statements: Statements { total: report.statements, unread: report.unread.len() },
+        summary: Summary { files: report.files, error: of(Severity::Error), warn: of(Severity::Warn), info: of(Severity::Info) },
+    };
+    serde_json::to_writer_pretty(&mut *out, &document)?;
+    writeln!(out)
+}
+
+fn entry<'a>(finding: &'a Finding, sources: &'a Sources) -> Entry<'a> {
+    Entry {
+        rule: finding.rule,
+        severity: finding.severity,
+        confidence: finding.confidence,
+        message: &finding.message,
+        help: finding.help.as_deref(),
+        subject: &finding.subject,
+        location: location(finding.primary.site, sources),
+        related: finding.related.iter().map(|Label { site, message }| Related { message, location: location(*site, sources) }).collect(),
+        fix: finding.fix.as_ref().map(|fix| Cure {
+            title: &fix.title,
+            safety: fix.safety,
+            sql: fix.steps.iter().map(|step| step.sql.as_str()).collect(),
+        }),
+        advisor: finding.advisor.as_ref(),
+        fingerprint: &finding.fingerprint,
+    }
+}
+
+fn location(site: Site, sources: &Sources) -> Location<'_> {
+    let (start, end) = sources.range(site);
+    Location {
+        file: &sources.get(sources.resolve(site).file).path,
+        line: start.line,
+        column: start.column,
+        end_line: end.line,
+        end_column: end.column,
+    }
+}

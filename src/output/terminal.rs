@@ -1,0 +1,443 @@
+//! The form for people: findings by rule, each with the lines it is about and the SQL that cures it, then a summary.
+//!
+//! Promises: rendering a finding costs what it prints, never the length of its files; every finding has at least a line of its own,
+//! and every rule shows its first ones whole. This is the only format that knows `miette`, which draws the framed lines; frames of
+//! several files come from one [`Excerpt`], which answers miette's questions from lines already cut out.
+
+use super::excerpt::{Excerpt, Fitted, place};
+use super::ink::{Ink, clean, columns, untab};
+use super::proposal::{Kind, Row, proposal};
+use super::{Look, count};
+use crate::finding::{Confidence, Finding, Fix, Run, Safety, Severity};
+use crate::report::Report;
+use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, SourceSpan, SpanContents};
+use owo_colors::Style;
+use std::fmt;
+use std::io::{self, Write};
+use std::ops::Range;
+use textwrap::{Options, WordSeparator, WordSplitter};
+
+/// Findings of one rule that are shown whole.
+const WHOLE: usize = 3;
+/// Lines of a fix, and statements nobody could read, that are shown unless all is asked for.
+const FIX_LINES: usize = 16;
+const UNREAD: usize = 5;
+
+pub fn write(report: &Report, look: &Look, out: &mut dyn Write) -> io::Result<()> {
+    let page = Page { report, look, ink: Ink { colour: look.colour } };
+    for (index, group) in groups(&report.findings).iter().enumerate() {
+        if index > 0 {
+            writeln!(out)?;
+        }
+        page.group(group, out)?;
+    }
+    if look.verbose {
+        page.suppressed(out)?;
+    }
+    if look.quiet {
+        return Ok(());
+    }
+    page.unread(out)?;
+    page.summary(out)
+}
+
+/// Findings of one rule, most severe rule first; within a rule the report's order.
+fn groups(findings: &[Finding]) -> Vec<Vec<&Finding>> {
+    let mut sorted: Vec<&Finding> = findings.iter().collect();
+    sorted.sort_by_key(|finding| finding.rule);
+    let mut groups: Vec<Vec<&Finding>> = sorted.chunk_by(|a, b| a.rule == b.rule).map(<[_]>::to_vec).collect();
+    for group in &mut groups {
+        group.sort_by_key(|finding| (std::cmp::Reverse(finding.severity), std::cmp::Reverse(finding.confidence)));
+    }
+    groups.sort_by_key(|group| std::cmp::Reverse(group[0].severity));
+    groups
+}
+
+struct Page<'a> {
+    report: &'a Report,
+    look: &'a Look,
+    ink: Ink,
+}
+
+impl Page<'_> {
+    fn group(&self, group: &[&Finding], out: &mut dyn Write) -> io::Result<()> {
+        let rule = group[0].rule;
+        if group.len() > WHOLE {
+            self.heading(rule, &count(group.len(), "finding"), out)?;
+        }
+        let whole = if self.look.verbose { group.len() } else { WHOLE.min(group.len()) };
+        for (index, finding) in group[..whole].iter().enumerate() {
+            if index > 0 {
+                writeln!(out)?;
+            }
+            self.whole(finding, out)?;
+        }
+        if whole < group.len() {
+            let more = format!("{} more of {rule}", group.len() - whole);
+            writeln!(out, "\n  {} {}", self.ink.bold(&more), self.ink.dim("(--verbose shows them whole)"))?;
+            self.lines(&group[whole..], out)?;
+        }
+        writeln!(out, "  {} supalint explain {rule}", self.ink.dim("why:"))
+    }
+
+    fn heading(&self, rule: &str, note: &str, out: &mut dyn Write) -> io::Result<()> {
+        let bar = if self.look.unicode { "─" } else { "-" };
+        let rest = self.look.width.saturating_sub(rule.len() + note.len() + 9);
+        let (before, after) = (self.ink.dim(&bar.repeat(2)), self.ink.dim(&bar.repeat(rest)));
+        writeln!(out, "{before} {} {before} {note} {after}\n", self.ink.bold(rule))
+    }
+
+    fn lines(&self, findings: &[&Finding], out: &mut dyn Write) -> io::Result<()> {
+        let places: Vec<String> = findings.iter().map(|finding| self.place(finding)).collect();
+        let width = places.iter().map(|place| columns(place, 0)).max().unwrap_or(0).min(72);
+        for (finding, place) in findings.iter().zip(&places) {
+            let pad = " ".repeat(width.saturating_sub(columns(place, 0)));
+            let severity = self.ink.severity(finding.severity, finding.severity.name());
+            let message = clean(&finding.message).replace('\n', " ");
+            writeln!(out, "  {}{pad}  {severity}  {message}{}", self.ink.name(place), self.doubt(finding))?;
+        }
+        Ok(())
+    }
+
+    fn place(&self, finding: &Finding) -> String {
+        match place(&self.report.sources, finding.primary.site) {
+            Some(place) => place.to_string(),
+            None => "(platform)".to_string(),
+        }
+    }
+
+    fn doubt(&self, finding: &Finding) -> &'static str {
+        if finding.confidence == Confidence::Unsure { " (unsure)" } else { "" }
+    }
+
+    fn whole(&self, finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
+        let excerpt = Excerpt::of(finding, &self.report.sources, self.look.width.saturating_sub(10).max(40));
+        let head = format!("{}[{}]:", finding.severity.name(), finding.rule);
+        let message = clean(&finding.message).split_whitespace().map(|word| self.ink.bold(word)).collect::<Vec<_>>().join(" ");
+        writeln!(out, "{}", wrap(&message, self.look.width, &format!("{} ", self.ink.severity(finding.severity, &head)), "  "))?;
+        let mut text = String::new();
+        let shown = Shown { finding, excerpt };
+        let drawn = self.handler(finding, &shown.excerpt).render_report(&mut text, &shown);
+        debug_assert!(drawn.is_ok(), "every mark lies in a block");
+        // Of an empty message miette makes a heading of one line, which ours above replaces. Margins of blank lines end in spaces.
+        for line in text.lines().skip(1) {
+            writeln!(out, "{}", line.trim_end())?;
+        }
+        for (place, message) in &shown.excerpt.notes {
+            let note = match place {
+                Some(place) => format!("{place}: {message}"),
+                None => format!("{message} (by the platform, before the first migration)"),
+            };
+            self.entry("note", &note, out)?;
+        }
+        self.expansion(finding, out)?;
+        if finding.confidence == Confidence::Unsure {
+            self.entry("note", "unsure: this rests on SQL that files alone cannot decide; it does not fail the run", out)?;
+        }
+        if let Some(help) = &finding.help {
+            self.entry("help", help, out)?;
+        }
+        if let Some(fix) = &finding.fix {
+            self.fix(finding, fix, out)?;
+        }
+        Ok(())
+    }
+
+    fn entry(&self, tag: &str, text: &str, out: &mut dyn Write) -> io::Result<()> {
+        let first = format!("  {} ", self.ink.name(&format!("{tag}:")));
+        let rest = " ".repeat(tag.len() + 4);
+        writeln!(out, "{}", wrap(&clean(text), self.look.width, &first, &rest))
+    }
+
+    /// What `EXECUTE` builds is not in the file, so the frame alone does not show it.
+    fn expansion(&self, finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
+        let (site, sources) = (finding.primary.site, &self.report.sources);
+        if !sources.is_derived(site.file) {
+            return Ok(());
+        }
+        let built = sources.get(site.file).text();
+        let home = sources.resolve(site);
+        let origin = sources.get(home.file).text().get(home.span.start as usize..home.span.end as usize).unwrap_or_default();
+        if !built.trim().is_empty() && !origin.contains(built.trim()) {
+            let built = built.split_whitespace().collect::<Vec<_>>().join(" ");
+            let built = Fitted::new(&built, &[], 2 * self.look.width).text;
+            self.entry("note", &format!("this runs `{built}`"), out)?;
+        }
+        Ok(())
+    }
+
+    fn fix(&self, finding: &Finding, fix: &Fix, out: &mut dyn Write) -> io::Result<()> {
+        let safety = match fix.safety {
+            Safety::Safe => "safe",
+            Safety::Review => "review it first",
+            Safety::Manual => "fill in the gaps",
+        };
+        self.entry("fix", &format!("{} ({safety})", fix.title), out)?;
+        let hunks = proposal(&self.report.sources, &fix.rewrite);
+        let home = self.report.sources.resolve(finding.primary.site).file;
+        for (index, hunk) in hunks.iter().enumerate() {
+            let elsewhere = hunk.file != home;
+            if elsewhere {
+                let path = clean(&self.report.sources.get(hunk.file).path).into_owned();
+                writeln!(out, "       {}", self.ink.name(&path))?;
+            } else if index > 0 {
+                writeln!(out, "       {}", self.ink.dim("..."))?;
+            }
+            self.rows(&hunk.rows, out)?;
+        }
+        if hunks.is_empty() || self.look.verbose {
+            self.steps(fix, out)?;
+        }
+        Ok(())
+    }
+
+    fn rows(&self, rows: &[Row], out: &mut dyn Write) -> io::Result<()> {
+        let digits = rows.iter().map(|row| row.number.to_string().len()).max().unwrap_or(1);
+        let (bar, gap) = if self.look.unicode { ("│", "·") } else { ("|", ":") };
+        let limit = self.look.width.saturating_sub(10 + digits).max(40);
+        let most = if self.look.verbose { rows.len() } else { FIX_LINES };
+        for row in rows.iter().take(most) {
+            let fitted = Fitted::new(&row.text, &row.marks, limit);
+            let number = self.ink.dim(&format!("{:>digits$}", row.number));
+            let line = match row.kind {
+                Kind::Same | Kind::Grown => format!("{bar} {}", self.marked(&fitted, &row.marks)),
+                Kind::Removed => format!("{} {}", self.ink.removed("-"), self.ink.removed(&untab(&fitted.text, 0))),
+                Kind::Added => format!("{} {}", self.ink.added("+"), self.ink.added(&untab(&fitted.text, 0))),
+            };
+            writeln!(out, "       {number} {}", line.trim_end())?;
+            if row.kind == Kind::Grown {
+                let mut under = String::new();
+                for mark in &row.marks {
+                    let (start, end) = (fitted.map(mark.start), fitted.map(mark.end));
+                    let from = columns(&fitted.text[..start], 0);
+                    under.push_str(&" ".repeat(from.saturating_sub(columns(&under, 0))));
+                    under.push_str(&"+".repeat(columns(&fitted.text[start..end], from)));
+                }
+                writeln!(out, "       {:digits$} {gap} {}", "", self.ink.added(&under))?;
+            }
+        }
+        if rows.len() > most {
+            writeln!(out, "       {:digits$} ... {} (--verbose shows all)", "", count(rows.len() - most, "more line"))?;
+        }
+        Ok(())
+    }
+
+    fn marked(&self, fitted: &Fitted, marks: &[Range<usize>]) -> String {
+        let (mut text, mut at) = (String::new(), 0);
+        let piece = |from: usize, to: usize| untab(&fitted.text[from..to], columns(&fitted.text[..from], 0));
+        for mark in marks {
+            let (start, end) = (fitted.map(mark.start).max(at), fitted.map(mark.end).max(at));
+            text.push_str(&piece(at, start));
+            text.push_str(&self.ink.added(&piece(start, end)));
+            at = end;
+        }
+        text + &piece(at, fitted.text.len())
+    }
+
+    fn steps(&self, fix: &Fix, out: &mut dyn Write) -> io::Result<()> {
+        let mut lines: Vec<String> = Vec::new();
+        for (index, step) in fix.steps.iter().enumerate() {
+            match step.run {
+                Run::Alone => lines.push(self.ink.dim("-- alone in its migration")),
+                Run::NextFile if index > 0 => lines.push(self.ink.dim("-- in the next migration")),
+                Run::Batch | Run::NextFile => {}
+            }
+            let sql = step.sql.trim_end();
+            let end = if sql.ends_with(';') || sql.is_empty() { "" } else { ";" };
+            lines.extend(format!("{sql}{end}").lines().map(|line| self.ink.added(&untab(&clean(line), 0))));
+        }
+        let most = if self.look.verbose || lines.len() <= FIX_LINES + 1 { lines.len() } else { FIX_LINES };
+        for line in &lines[..most] {
+            writeln!(out, "{}", format!("       {line}").trim_end())?;
+        }
+        if most < lines.len() {
+            writeln!(out, "       ... {} (--verbose shows all)", count(lines.len() - most, "more line"))?;
+        }
+        Ok(())
+    }
+
+    fn suppressed(&self, out: &mut dyn Write) -> io::Result<()> {
+        if self.report.suppressed.is_empty() {
+            return Ok(());
+        }
+        writeln!(out, "\n{}", self.ink.bold("allowed:"))?;
+        for (finding, reason) in &self.report.suppressed {
+            let reason = if reason.is_empty() { "no reason given" } else { reason };
+            writeln!(out, "  {}  {}  {}: {}", self.ink.name(&self.place(finding)), finding.rule, clean(&finding.message), clean(reason))?;
+        }
+        Ok(())
+    }
+
+    fn unread(&self, out: &mut dyn Write) -> io::Result<()> {
+        let unread = &self.report.unread;
+        if unread.is_empty() {
+            return Ok(());
+        }
+        let (what, them) = if unread.len() == 1 { ("statement", "it") } else { ("statements", "they") };
+        writeln!(
+            out,
+            "\n{} {} {what} could not be read, so what {them} did is not known:",
+            self.ink.severity(Severity::Warn, "!"),
+            unread.len()
+        )?;
+        let most = if self.look.verbose { unread.len() } else { UNREAD };
+        for one in unread.iter().take(most) {
+            let at = place(&self.report.sources, one.site).map_or(String::new(), |place| place.to_string());
+            writeln!(out, "  {}  {}: {}", self.ink.name(&at), clean(&one.head), clean(&one.reason))?;
+        }
+        if unread.len() > most {
+            writeln!(out, "  ... and {} more (--verbose shows all)", unread.len() - most)?;
+        }
+        Ok(())
+    }
+
+    fn summary(&self, out: &mut dyn Write) -> io::Result<()> {
+        let report = self.report;
+        let groups = groups(&report.findings);
+        let of = |findings: &[&Finding], severity| findings.iter().filter(|finding| finding.severity == severity).count();
+        if groups.len() > 1 {
+            let width = groups.iter().map(|group| group[0].rule.len()).max().unwrap_or(0);
+            let head: String = Severity::ALL.iter().map(|severity| format!("{:>7}", severity.name())).collect();
+            writeln!(out, "\n{}", self.ink.dim(&format!("{:width$}{head}", "rule")))?;
+            for group in &groups {
+                let (mut row, mut gap) = (format!("{:width$}", group[0].rule), 0);
+                for severity in Severity::ALL {
+                    gap += 7;
+                    let number = of(group, severity);
+                    if number > 0 {
+                        row.push_str(&self.ink.severity(severity, &format!("{number:>gap$}")));
+                        gap = 0;
+                    }
+                }
+                writeln!(out, "{row}")?;
+            }
+        }
+        if !report.findings.is_empty() || !report.unread.is_empty() {
+            writeln!(out)?;
+        }
+        let all: Vec<&Finding> = report.findings.iter().collect();
+        let found: Vec<String> = Severity::ALL
+            .iter()
+            .map(|severity| (*severity, of(&all, *severity)))
+            .filter(|(_, number)| *number > 0)
+            .map(|(severity, number)| self.ink.severity(severity, &tally(severity, number)))
+            .collect();
+        let found = if found.is_empty() { self.ink.bold("No findings") } else { found.join(", ") };
+        write!(out, "{found} in {} ({})", count(report.files, "migration"), count(report.statements, "statement"))?;
+        if !report.suppressed.is_empty() {
+            write!(out, "; {} allowed", report.suppressed.len())?;
+        }
+        if let Some(elapsed) = self.look.elapsed {
+            write!(out, "; {} ms", elapsed.as_millis())?;
+        }
+        writeln!(out)
+    }
+
+    fn handler(&self, finding: &Finding, excerpt: &Excerpt) -> GraphicalReportHandler {
+        let mut theme = match (self.look.unicode, self.look.colour) {
+            (true, true) => GraphicalTheme::unicode(),
+            (true, false) => GraphicalTheme::unicode_nocolor(),
+            (false, true) => GraphicalTheme::ascii(),
+            (false, false) => GraphicalTheme::none(),
+        };
+        if self.look.colour {
+            let severity = Ink::severity_style(finding.severity);
+            theme.styles.link = Style::new().cyan();
+            // Drawn in the order of the text.
+            let mut marks: Vec<(usize, bool)> = excerpt.marks.iter().map(|mark| (mark.span.start, mark.primary)).collect();
+            marks.sort_unstable();
+            let style = |primary: bool| if primary { severity } else { Style::new().blue().bold() };
+            theme.styles.highlights = marks.iter().map(|(_, primary)| style(*primary)).collect();
+            if theme.styles.highlights.is_empty() {
+                theme.styles.highlights.push(severity);
+            }
+        }
+        GraphicalReportHandler::new_themed(theme)
+            .with_links(false)
+            .with_width(self.look.width)
+            .with_break_words(false)
+            .with_word_separator(WordSeparator::AsciiSpace)
+            .with_word_splitter(WordSplitter::NoHyphenation)
+            .without_syntax_highlighting()
+            .tab_width(super::ink::TAB)
+    }
+}
+
+fn tally(severity: Severity, number: usize) -> String {
+    match severity {
+        Severity::Error => count(number, "error"),
+        Severity::Warn => count(number, "warning"),
+        Severity::Info => format!("{number} info"),
+    }
+}
+
+fn wrap(text: &str, width: usize, first: &str, rest: &str) -> String {
+    let options = Options::new(width)
+        .initial_indent(first)
+        .subsequent_indent(rest)
+        .break_words(false)
+        .word_separator(WordSeparator::AsciiSpace)
+        .word_splitter(WordSplitter::NoHyphenation);
+    textwrap::fill(text, options)
+}
+
+/// A finding as miette asks for it.
+struct Shown<'a> {
+    finding: &'a Finding,
+    excerpt: Excerpt,
+}
+
+impl fmt::Debug for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.finding.fmt(f)
+    }
+}
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Ok(())
+    }
+}
+
+impl std::error::Error for Shown<'_> {}
+
+impl miette::Diagnostic for Shown<'_> {
+    fn severity(&self) -> Option<miette::Severity> {
+        Some(match self.finding.severity {
+            Severity::Error => miette::Severity::Error,
+            Severity::Warn => miette::Severity::Warning,
+            Severity::Info => miette::Severity::Advice,
+        })
+    }
+
+    fn source_code(&self) -> Option<&dyn miette::SourceCode> {
+        Some(&self.excerpt)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        Some(Box::new(self.excerpt.marks.iter().map(|mark| {
+            let text = clean(&mark.message).trim().to_string();
+            let text = (!text.is_empty()).then(|| wrap(&text, 64, "", ""));
+            let span = SourceSpan::from(mark.span.clone());
+            if mark.primary { LabeledSpan::new_primary_with_span(text, span) } else { LabeledSpan::new_with_span(text, span) }
+        })))
+    }
+}
+
+impl miette::SourceCode for Excerpt {
+    /// The lines around a span are the block that was cut out for it: whatever is asked for, a block is never left.
+    fn read_span<'a>(&'a self, span: &SourceSpan, before: usize, after: usize) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+        let (start, end) = (span.offset(), span.offset() + span.len());
+        let block =
+            self.blocks.iter().find(|block| block.span.contains(&start) && end <= block.span.end).ok_or(MietteError::OutOfBounds)?;
+        let mark = self.marks.iter().find(|mark| mark.span.start == start);
+        let name = mark.map_or(String::new(), |mark| clean(&mark.place.path).into_owned());
+        Ok(Box::new(if before == 0 && after == 0 {
+            let (line, column) = mark.map_or((block.first_line, 0), |mark| (mark.place.line - 1, mark.place.column - 1));
+            MietteSpanContents::new_named(name, &self.text.as_bytes()[start..end], *span, line, column, 1)
+        } else {
+            let data = &self.text.as_bytes()[block.span.clone()];
+            MietteSpanContents::new_named(name, data, block.span.clone().into(), block.first_line, 0, block.lines)
+        }))
+    }
+}
