@@ -2,7 +2,8 @@
 -- A block begins with the line `-- extension: name`, followed by `schema: s` where the extension's control file
 -- fixes its schema; otherwise unqualified objects go to the schema that CREATE EXTENSION names, or to the first of
 -- the search path. Argument names, types and volatility are those of the extension; bodies stand for compiled code
--- and are never run. An extension without a block brings nothing that migrations name (operators, index support).
+-- and must not be run: called on a server, they return garbage. An extension without a block brings nothing that
+-- migrations name (operators, index support).
 
 -- extension: uuid-ossp
 create function uuid_nil() returns uuid language internal immutable strict as 'now';

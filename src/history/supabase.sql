@@ -6,6 +6,10 @@
 -- pg_dump prints of a new project; function bodies are the shortest that return the right type. The role
 -- `postgres` exists in every cluster. Left out: privileges of roles that neither the API nor a migration
 -- acts as, event triggers, and the services' internal functions.
+--
+-- Two comment lines carry meaning. `-- extension: name schema: s` says that the objects up to the next comment are that
+-- extension's, which is therefore installed though plain PostgreSQL lacks it; `-- auto-expose:` begins the default
+-- privileges that newer projects don't have.
 
 create role anon nologin;
 create role authenticated nologin;
@@ -493,8 +497,7 @@ create function realtime.broadcast_changes(topic_name text, event_name text, ope
   table_schema text, new record, old record, level text default 'ROW') returns void
   language plpgsql as $$ begin end $$;
 
--- vault, which is the extension supabase_vault; database webhooks; GraphQL's stand-in while pg_graphql is off;
--- the runner's own history
+-- extension: supabase_vault schema: vault
 
 create table vault.secrets (
   id uuid primary key default gen_random_uuid(),
@@ -523,6 +526,8 @@ revoke execute on function vault.update_secret(uuid, text, text, text, uuid) fro
 grant execute on function vault.create_secret(text, text, text, uuid) to service_role;
 grant execute on function vault.update_secret(uuid, text, text, text, uuid) to service_role;
 grant select, delete on vault.secrets, vault.decrypted_secrets to service_role;
+
+-- database webhooks; GraphQL's stand-in while pg_graphql is off; the runner's own history
 
 create table supabase_functions.hooks (
   id bigserial primary key,
