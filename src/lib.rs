@@ -2,9 +2,12 @@
 
 pub mod catalog;
 pub mod cli;
+pub mod config;
 pub mod error;
 pub mod finding;
+pub mod history;
 pub mod output;
+pub mod project;
 pub mod report;
 pub mod rules;
 pub mod source;

@@ -1,0 +1,4 @@
+//! Migration files: whether they can be read, and in which order they run.
+
+pub mod order;
+pub mod syntax;
