@@ -8,13 +8,20 @@ use crate::source::{Site, Sources};
 use crate::syntax::ast::Statement;
 
 pub struct Step<'a> {
-    /// The world before the statement.
+    /// The world behind the statement.
     pub catalog: &'a Catalog,
     pub migration: &'a Migration,
     pub statement: &'a Statement,
     pub effects: &'a [Effect],
     pub failed: Option<&'a Contradiction>,
     pub site: Site,
+}
+
+/// Sources that hold the platform's own start, for a project to be read into.
+pub fn sources() -> Sources {
+    let mut sources = Sources::default();
+    sources.add("(Supabase)", "");
+    sources
 }
 
 pub trait Visitor {

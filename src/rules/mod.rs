@@ -35,7 +35,7 @@ pub struct Rule {
 /// The one moment at which a rule looks.
 #[derive(Clone, Copy, Debug)]
 pub enum Check {
-    /// Before each statement takes effect.
+    /// Behind each statement, told what it did.
     Statement(fn(&mut Cx<'_>, &Step<'_>)),
     /// After each file.
     Migration(fn(&mut Cx<'_>, &Migration)),
@@ -44,9 +44,13 @@ pub enum Check {
 }
 
 impl Rule {
+    pub fn group(&self) -> &'static str {
+        self.id.split('/').next().unwrap_or(self.id)
+    }
+
     /// Is the rule meant by its id or by its group?
     pub fn is_named(&self, name: &str) -> bool {
-        self.id == name || self.id.strip_prefix(name).is_some_and(|rest| rest.starts_with('/'))
+        self.id == name || self.group() == name
     }
 }
 
@@ -82,7 +86,7 @@ pub mod prelude {
     pub use crate::catalog::object::*;
     pub use crate::catalog::{Catalog, Contradiction};
     pub use crate::finding::{Edit, Phase, Run, Safety, Severity, Step};
-    /// A statement about to take effect; plain `Step` is a step of a cure.
+    /// A statement and what it did; plain `Step` is a step of a cure.
     pub use crate::history::Step as Moment;
     pub use crate::project::Migration;
     pub use crate::source::{FileId, Site, Sources, Span};
