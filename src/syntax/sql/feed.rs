@@ -225,6 +225,14 @@ impl Feeder<'_, '_> {
                 self.push(Token::make_word("VALUES", None), at, at);
                 return self.rows();
             }
+            "ISNULL" | "NOTNULL" if self.is_postfix(at) => {
+                let negated = self.is(at, "NOTNULL");
+                self.push(Token::make_word("IS", None), at, at);
+                if negated {
+                    self.push(Token::make_word("NOT", None), at, at);
+                }
+                self.push(Token::make_word("NULL", None), at, at);
+            }
             // of a locking clause only its presence counts
             "FOR" if self.locking(at).is_some() => {
                 let last = self.locking(at).unwrap_or(at);
@@ -279,6 +287,16 @@ impl Feeder<'_, '_> {
             }
         }
         false
+    }
+
+    /// Does an operand end before this word?
+    fn is_postfix(&self, at: usize) -> bool {
+        let before = at.wrapping_sub(1);
+        match self.kind(before) {
+            Some(TokenKind::Dot | TokenKind::Comma | TokenKind::LParen | TokenKind::Operator) | None => false,
+            Some(TokenKind::Word) => !self.is_keyword(before, &self.region.text(before).to_ascii_uppercase()),
+            Some(_) => true,
+        }
     }
 
     /// The last token of `FOR NO KEY UPDATE OF a, b SKIP LOCKED`.
@@ -550,6 +568,7 @@ impl Feeder<'_, '_> {
 
 fn prefix_token(text: &str) -> Token {
     match text {
+        "~" => Token::Tilde,
         "@" => Token::AtSign,
         "|/" => Token::PGSquareRoot,
         "||/" => Token::PGCubeRoot,
@@ -578,13 +597,12 @@ fn operator_token(text: &str) -> Token {
         "/" => Token::Div,
         "%" => Token::Mod,
         "^" => Token::Caret,
-        "~" => Token::Tilde,
         _ => Token::CustomBinaryOperator(text.to_string()),
     }
 }
 
 /// Keywords wherever they are not plainly part of a name. Sorted.
-const KEYWORDS: [&str; 82] = [
+const KEYWORDS: [&str; 80] = [
     "ALL",
     "AND",
     "ANY",
@@ -621,7 +639,6 @@ const KEYWORDS: [&str; 82] = [
     "INTERSECT",
     "INTO",
     "IS",
-    "ISNULL",
     "JOIN",
     "LATERAL",
     "LIKE",
@@ -630,7 +647,6 @@ const KEYWORDS: [&str; 82] = [
     "NATURAL",
     "NOT",
     "NOTHING",
-    "NOTNULL",
     "NULL",
     "OFFSET",
     "ON",

@@ -69,6 +69,8 @@ fn spans_are_the_text_of_their_nodes() {
     assert_eq!(texts("case when a then b end || c"), ["case when a then b end || c", "case when a then b end", "a", "b", "c"]);
     assert_eq!(texts("x between (1) and 2 and y"), ["x between (1) and 2 and y", "x between (1) and 2", "x", "1", "2", "y"]);
     assert_eq!(texts("a collate \"C\" < b"), ["a collate \"C\" < b", "a", "b"]);
+    assert_eq!(texts("a isnull or b notnull"), ["a isnull or b notnull", "a isnull", "a", "b notnull", "b"]);
+    assert_eq!(texts("a ~ b || c"), ["a ~ b || c", "a ~ b", "a", "b", "c"]);
     assert_eq!(texts("(t.c).f[1]"), ["(t.c).f[1]", "(t.c).f", "t.c", "1"]);
     assert_eq!(texts("sum(x) filter (where y) over (partition by z)"), ["sum(x) filter (where y) over (partition by z)", "x", "y", "z"]);
     let text = "not exists ( select 1 from t where (select 2) = 3 )";
