@@ -1,6 +1,7 @@
 //! Expressions, queries and statements that read or write rows, by way of `sqlparser`.
 //!
-//! Promises: what is returned was read to its last token; every span is the exact text of its node; names are folded.
+//! Promises: what is returned was read to its last token, but for the clauses of SQL/JSON and XML functions, locking
+//! clauses and the expressions in the target of `ON CONFLICT`, which are passed over; every span is the exact text of its node; names are folded.
 //! Refuses: text that nests or chains so deeply that reading it could exhaust the stack, and whatever `sqlparser` cannot
 //! read after our tokens have been put into the words it knows ([`feed`]). No type of `sqlparser` leaves this module.
 //! Of a list of `VALUES` only the first rows are kept; the others are read, and forgotten.
@@ -33,7 +34,7 @@ const TOO_DEEP: &str = "expression is nested too deeply to be read";
 
 /// Reads the tokens up to `end` as one expression.
 pub fn expression(cursor: &mut Cursor, end: usize) -> Result<Expr> {
-    read(cursor, end, |parser| parser.parse_expr(), |lower, tree| lower.top(tree))
+    read(cursor, end, |parser| parser.parse_expr(), |lower, tree| lower.value(tree))
 }
 
 /// Reads the tokens up to `end` as one `SELECT`, `VALUES`, `TABLE` or `WITH`, which may stand in parentheses.

@@ -38,12 +38,8 @@ impl<'r, 'a> Lower<'r, 'a> {
         Lower { region }
     }
 
-    pub fn top(&self, tree: &ast::Expr) -> Result<Expr> {
-        self.expr(tree).map(|(expr, _)| expr)
-    }
-
     pub fn value(&self, tree: &ast::Expr) -> Result<Expr> {
-        self.top(tree)
+        self.expr(tree).map(|(expr, _)| expr)
     }
 
     pub fn values<'t>(&self, trees: impl IntoIterator<Item = &'t ast::Expr>) -> Result<Vec<Expr>> {
