@@ -130,7 +130,7 @@ const TENANT_COLUMNS: [&str; 18] = [
     "restaurant_id",
 ];
 
-/// The settings file in a project's root.
+/// The settings file in a project's root, or in its `supabase` folder.
 pub const FILE: &str = "supalint.toml";
 
 /// `supalint.toml` as written.
@@ -165,7 +165,14 @@ pub fn read(root: &Path, chosen: Option<&Path>, supabase: Option<&Path>) -> Resu
     {
         config.hear_supabase(path, &text)?;
     }
-    let own = root.join(FILE);
+    let mut own = root.join(FILE);
+    // Where the repository is the `supabase` folder, what is above it is not the project's.
+    if let Some(beside) = supabase.map(|path| path.with_file_name(FILE))
+        && !own.exists()
+        && beside.exists()
+    {
+        own = beside;
+    }
     let path = chosen.unwrap_or(&own);
     match text(path)? {
         Some(text) => config.hear(path, &text)?,
@@ -432,6 +439,10 @@ mod tests {
         fs::write(&other, b"select = ['\xff']").unwrap();
         assert!(matches!(read(root.path(), Some(&other), None), Err(Error::NotText { at: 11, .. })));
         assert!(matches!(read(root.path(), Some(root.path()), None), Err(Error::Unreadable { .. })));
+        let folder = root.path().join("supabase");
+        fs::create_dir(&folder).unwrap();
+        fs::rename(root.path().join(FILE), folder.join(FILE)).unwrap();
+        assert_eq!(read(root.path(), None, Some(&folder.join("config.toml"))).unwrap().postgres_version, 15);
     }
 
     #[test]

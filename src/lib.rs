@@ -7,6 +7,7 @@ pub mod engine;
 pub mod error;
 pub mod finding;
 pub mod history;
+pub mod interpret;
 pub mod output;
 pub mod project;
 pub mod report;

@@ -3,19 +3,20 @@
 //! Promises: state changes only in [`Catalog::apply`]; every fact has a site; iteration is in order of names.
 
 pub mod acl;
-mod apply;
-mod depend;
+pub(crate) mod apply;
+pub mod depend;
 pub mod effect;
+pub mod future;
 pub mod name;
 pub mod object;
 mod rename;
 pub mod store;
 
 use acl::{Acl, DefaultPrivilege, Grant, Privileges};
+use future::{Future, Moment};
 use name::QName;
 use object::*;
 use smol_str::SmolStr;
-use std::collections::HashSet;
 use std::sync::Arc;
 use store::Store;
 
@@ -93,14 +94,9 @@ pub struct Catalog {
     pub buckets: Store<SmolStr, Bucket>,
     pub event_triggers: Store<SmolStr, EventTrigger>,
     pub default_privileges: Store<(), Vec<DefaultPrivilege>>,
-    /// Names that the rest of the history creates: a statement that uses one of them now is too early.
     pub future: Arc<Future>,
-}
-
-/// Relations that migrations still to come create, by name without schema.
-#[derive(Debug, Default)]
-pub struct Future {
-    pub relations: HashSet<SmolStr>,
+    /// The place in the history.
+    pub now: Moment,
 }
 
 /// Schemas in which every name is taken to exist: their objects are PostgreSQL's or an extension's own.

@@ -1,6 +1,7 @@
 //! Expressions, queries and statements that read or write rows, by way of `sqlparser`.
 //!
-//! Promises: what is returned was read to its last token; every span is the exact text of its node; names are folded.
+//! Promises: what is returned was read to its last token, but for the clauses of SQL/JSON and XML functions, locking
+//! clauses and the expressions in the target of `ON CONFLICT`, which are passed over; every span is the exact text of its node; names are folded.
 //! Refuses: text that nests or chains so deeply that reading it could exhaust the stack, and whatever `sqlparser` cannot
 //! read after our tokens have been put into the words it knows ([`feed`]). No type of `sqlparser` leaves this module.
 //! Of a list of `VALUES` only the first rows are kept; the others are read, and forgotten.
@@ -25,11 +26,15 @@ const MAX_DEPTH: usize = 64;
 const MAX_CHAIN: usize = 1_000;
 /// What `sqlparser` may spend: about two calls for each level of parentheses.
 const RECURSION: usize = 160;
+/// Depth that is read on the stack of the caller. A level takes up to 400 KB of it in a build without optimization.
+const SHALLOW: usize = 3;
+/// Bytes of stack for what is deeper: three times what the deepest text within the bounds was seen to take.
+const DEEP_STACK: usize = 96 << 20;
 const TOO_DEEP: &str = "expression is nested too deeply to be read";
 
 /// Reads the tokens up to `end` as one expression.
 pub fn expression(cursor: &mut Cursor, end: usize) -> Result<Expr> {
-    read(cursor, end, |parser| parser.parse_expr(), |lower, tree| lower.top(tree))
+    read(cursor, end, |parser| parser.parse_expr(), |lower, tree| lower.value(tree))
 }
 
 /// Reads the tokens up to `end` as one `SELECT`, `VALUES`, `TABLE` or `WITH`, which may stand in parentheses.
@@ -64,22 +69,36 @@ fn within_parens<'a>(cursor: &Cursor<'a>, end: usize) -> Cursor<'a> {
     inside
 }
 
-fn read<T, U>(
+fn read<T, U: Send>(
     cursor: &mut Cursor,
     end: usize,
-    parse: impl Fn(&mut Parser) -> std::result::Result<T, ParserError>,
-    lower: impl Fn(&Lower, &T) -> Result<U>,
+    parse: impl Fn(&mut Parser) -> std::result::Result<T, ParserError> + Sync,
+    lower: impl Fn(&Lower, &T) -> Result<U> + Sync,
 ) -> Result<U> {
     let region = Region::new(cursor, end)?;
-    let fed = Feed::of(&region)?;
-    let tree = region.parse(fed.tokens, parse)?;
-    let value = lower(&Lower::new(&region), &tree)?;
-    for row in fed.further_rows {
-        let part = Feed::part(&region, row)?;
-        region.parse(part.tokens, |parser| parser.parse_expr())?;
-    }
+    let work = || {
+        let fed = Feed::of(&region)?;
+        let tree = region.parse(fed.tokens, &parse)?;
+        let value = lower(&Lower::new(&region), &tree)?;
+        for row in fed.further_rows {
+            let part = Feed::part(&region, row)?;
+            region.parse(part.tokens, |parser| parser.parse_expr())?;
+        }
+        Ok(value)
+    };
+    let value = if region.depth <= SHALLOW { work()? } else { on_deep_stack(&region, work)? };
     cursor.pos = end;
     Ok(value)
+}
+
+/// `sqlparser` is recursive, and what stack a caller has left is unknown.
+fn on_deep_stack<U: Send>(region: &Region, work: impl Fn() -> Result<U> + Sync) -> Result<U> {
+    std::thread::scope(|scope| {
+        let Ok(thread) = std::thread::Builder::new().stack_size(DEEP_STACK).spawn_scoped(scope, &work) else {
+            return Err(region.too_deep(region.cursor.pos));
+        };
+        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
 }
 
 /// The tokens to be read, with what stands inside what.
@@ -89,6 +108,8 @@ struct Region<'a> {
     around: Vec<u32>,
     /// For each parenthesis or bracket the one that belongs to it.
     partner: Vec<u32>,
+    /// Levels of recursion that reading takes, apart from the few that precedence adds to each.
+    depth: usize,
 }
 
 const NONE: u32 = u32::MAX;
@@ -100,7 +121,7 @@ impl<'a> Region<'a> {
         if size == 0 {
             return part.unexpected();
         }
-        let mut region = Region { cursor: part, around: vec![NONE; size], partner: vec![NONE; size] };
+        let mut region = Region { cursor: part, around: vec![NONE; size], partner: vec![NONE; size], depth: 0 };
         region.nest()?;
         Ok(region)
     }
@@ -109,6 +130,7 @@ impl<'a> Region<'a> {
     fn nest(&mut self) -> Result<()> {
         let mut open: Vec<Level> = vec![Level::default()];
         let mut enclosing = NONE;
+        let mut prefixes = 0usize;
         for at in self.cursor.pos..self.cursor.end {
             let token = self.cursor.tokens[at];
             let here = at - self.cursor.pos;
@@ -140,27 +162,49 @@ impl<'a> Region<'a> {
                     }
                 }
                 TokenKind::Operator | TokenKind::TypeCast => chain(&mut open, 1),
-                TokenKind::Word => match Link::of(token.text(self.cursor.text)) {
-                    Link::None => {}
-                    Link::Joins => chain(&mut open, 1),
-                    Link::Opens => {
-                        chain(&mut open, 1);
-                        open.push(Level { case: true, ..Level::default() });
-                    }
-                    Link::Closes if open.len() > 1 && open.last().is_some_and(|level| level.case) => {
-                        open.pop();
-                    }
-                    Link::Closes => {}
-                },
+                TokenKind::Word => self.link(at, &mut open),
                 TokenKind::Semicolon | TokenKind::Meta | TokenKind::Variable => return self.unexpected(at),
                 TokenKind::Broken(broken) => return Err(SyntaxError { span: token.span(), message: broken.reason().into() }),
                 _ => {}
             }
-            if open.len() > MAX_DEPTH || open.last().is_some_and(|level| level.links > MAX_CHAIN) {
-                return Err(SyntaxError { span: token.span(), message: TOO_DEEP.into() });
+            prefixes = if self.is_prefix(at) { prefixes + 1 } else { 0 };
+            let joins: usize = open.last().map_or(0, |level| level.joins);
+            self.depth = self.depth.max(open.len() - 1 + prefixes.saturating_sub(2) + joins.saturating_sub(2));
+            if self.depth > MAX_DEPTH || open.last().is_some_and(|level| level.links > MAX_CHAIN) {
+                return Err(self.too_deep(at));
             }
         }
         if enclosing == NONE { Ok(()) } else { self.unexpected(self.cursor.end) }
+    }
+
+    /// What a word does to the depth of the tree.
+    fn link(&self, at: usize, open: &mut Vec<Level>) {
+        let within_case = open.len() > 1 && open.last().is_some_and(|level| level.case);
+        let word = Link::of(self.text(at));
+        match (word, open.last_mut()) {
+            (Link::Joins, Some(level)) => level.links += 1,
+            (Link::Opens, Some(level)) => {
+                level.links += 1;
+                open.push(Level { case: true, ..Level::default() });
+            }
+            (Link::Closes, _) if within_case => {
+                open.pop();
+            }
+            (Link::Divides, Some(level)) if within_case => level.links = 0,
+            // `a JOIN b JOIN c ON … ON …` leans to the right
+            (Link::Relates, Some(level)) => level.joins += !self.is_any(at.wrapping_sub(1), &["CROSS", "NATURAL"]) as usize,
+            (Link::Relation, Some(level)) => level.joins = level.joins.saturating_sub(1),
+            _ => {}
+        }
+    }
+
+    /// Operators that follow each other apply to what stands behind them all.
+    fn is_prefix(&self, at: usize) -> bool {
+        self.is_kind(at, TokenKind::Operator) || self.is_word(at, "NOT")
+    }
+
+    fn too_deep(&self, at: usize) -> SyntaxError {
+        SyntaxError { span: self.token(at).span(), message: TOO_DEEP.into() }
     }
 
     /// Runs the parser over all of the tokens.
@@ -177,7 +221,7 @@ impl<'a> Region<'a> {
     fn error(&self, error: ParserError) -> SyntaxError {
         let message = match error {
             ParserError::RecursionLimitExceeded => {
-                return SyntaxError { span: self.span(self.cursor.pos, self.cursor.end - 1), message: TOO_DEEP.into() };
+                return self.too_deep(self.cursor.pos);
             }
             ParserError::ParserError(message) | ParserError::TokenizerError(message) => message,
         };
@@ -245,6 +289,7 @@ struct Level {
     outer: u32,
     case: bool,
     links: usize,
+    joins: usize,
 }
 
 impl Level {
@@ -266,6 +311,9 @@ enum Link {
     Joins,
     Opens,
     Closes,
+    Divides,
+    Relates,
+    Relation,
 }
 
 impl Link {
@@ -292,6 +340,9 @@ impl Link {
             _ if word.len() > 9 => Link::None,
             _ if word.eq_ignore_ascii_case("CASE") => Link::Opens,
             _ if word.eq_ignore_ascii_case("END") => Link::Closes,
+            _ if word.eq_ignore_ascii_case("JOIN") => Link::Relates,
+            _ if word.eq_ignore_ascii_case("ON") || word.eq_ignore_ascii_case("USING") => Link::Relation,
+            _ if ["WHEN", "THEN", "ELSE"].iter().any(|dividing| word.eq_ignore_ascii_case(dividing)) => Link::Divides,
             _ if JOINING.iter().any(|joining| word.eq_ignore_ascii_case(joining)) => Link::Joins,
             _ => Link::None,
         }

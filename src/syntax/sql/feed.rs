@@ -51,6 +51,8 @@ enum Call {
     Substring,
     Overlay,
     Trim,
+    /// `XMLTABLE`, `JSON_TABLE`, `JSON_VALUE`: arguments, then clauses.
+    Clauses,
 }
 
 struct Feeder<'r, 'a> {
@@ -96,12 +98,18 @@ impl Feeder<'_, '_> {
                 let value = part.string()?;
                 self.push(Token::SingleQuotedString(value), at, part.pos - 1);
             }
+            // `composite.*` may stand wherever an expression may, which `sqlparser` allows only in lists
+            TokenKind::Operator if self.region.text(at) == "*" && self.kind(at.wrapping_sub(1)) == Some(TokenKind::Dot) => {
+                self.push_name(at, at);
+            }
             TokenKind::Operator => self.operator(at),
             TokenKind::TypeCast => {
                 self.push(Token::DoubleColon, at, at);
                 self.type_name()?;
             }
             TokenKind::LParen if self.defines_columns(at) => return self.column_definitions(at),
+            // `SET a[1] = …` sets a column
+            TokenKind::LBracket if self.is(at.wrapping_sub(2), "SET") => self.at = self.region.partner(at).unwrap_or(at) + 1,
             TokenKind::LParen | TokenKind::LBracket => {
                 let call = self.call(at);
                 self.calls.push(call);
@@ -144,6 +152,7 @@ impl Feeder<'_, '_> {
             "substring" => Call::Substring,
             "overlay" => Call::Overlay,
             "trim" => Call::Trim,
+            "xmltable" | "json_table" | "json_query" | "json_value" | "json_exists" => Call::Clauses,
             _ => Call::Plain,
         }
     }
@@ -154,6 +163,7 @@ impl Feeder<'_, '_> {
             Some(Call::Extract | Call::Trim) => &["FROM"],
             Some(Call::Position) => &["IN"],
             Some(Call::Substring) => &["FROM", "FOR", "SIMILAR", "ESCAPE"],
+            Some(Call::Clauses) => &["PASSING"],
             Some(Call::Overlay) => &["PLACING", "FROM", "FOR"],
             _ => return false,
         };
@@ -162,12 +172,17 @@ impl Feeder<'_, '_> {
 
     fn word(&mut self, at: usize) -> Result<()> {
         if self.separates(at) {
-            let doubled = self.region.is_any(at.wrapping_sub(1), &["BOTH", "LEADING", "TRAILING"]);
+            let before = at.wrapping_sub(1);
+            let doubled = self.kind(before) == Some(TokenKind::LParen) || self.region.is_any(before, &["BOTH", "LEADING", "TRAILING"]);
             if doubled {
-                self.at += 1
+                self.at += 1;
             } else {
-                self.push(Token::Comma, at, at)
+                self.push(Token::Comma, at, at);
             }
+            return Ok(());
+        }
+        if let Some(close) = self.clauses_end(at) {
+            self.at = close;
             return Ok(());
         }
         if let Some(last) = self.dropped(at) {
@@ -210,11 +225,25 @@ impl Feeder<'_, '_> {
                 self.push(Token::make_word("VALUES", None), at, at);
                 return self.rows();
             }
+            "ISNULL" | "NOTNULL" if self.is_postfix(at) => {
+                let negated = self.is(at, "NOTNULL");
+                self.push(Token::make_word("IS", None), at, at);
+                if negated {
+                    self.push(Token::make_word("NOT", None), at, at);
+                }
+                self.push(Token::make_word("NULL", None), at, at);
+            }
             // of a locking clause only its presence counts
             "FOR" if self.locking(at).is_some() => {
                 let last = self.locking(at).unwrap_or(at);
                 self.push(Token::make_word("FOR", None), at, at);
                 self.push(Token::make_word("UPDATE", None), at + 1, last);
+            }
+            // without another clause behind its list, a SELECT would take ON for an alias
+            "ON" if self.is(at + 1, "CONFLICT") && self.ends_select(at) => {
+                self.push(Token::make_word("LIMIT", None), at, at);
+                self.push(Token::make_word("ALL", None), at, at);
+                self.push(Token::make_word("ON", None), at, at);
             }
             "CONFLICT" if self.is(at.wrapping_sub(1), "ON") && self.kind(at + 1) == Some(TokenKind::LParen) => {
                 self.push(Token::make_word("CONFLICT", None), at, at);
@@ -229,6 +258,45 @@ impl Feeder<'_, '_> {
     fn push_plain(&mut self, at: usize) {
         let value = self.region.text(at).to_string();
         self.push(Token::Word(Word { value, quote_style: None, keyword: Keyword::NoKeyword }), at, at);
+    }
+
+    /// The end of a call, where its clauses begin: `RETURNING integer`, `COLUMNS (…)`.
+    fn clauses_end(&self, at: usize) -> Option<usize> {
+        const CLAUSES: [&str; 12] =
+            ["BY", "COLUMNS", "DEFAULT", "EMPTY", "ERROR", "FALSE", "KEEP", "OMIT", "RETURNING", "TRUE", "WITH", "WITHOUT"];
+        let here = self.calls.last() == Some(&Call::Clauses) && self.region.is_any(at, &CLAUSES);
+        if here { self.region.around(at).and_then(|open| self.region.partner(open)) } else { None }
+    }
+
+    /// Is this the end of a SELECT that LIMIT may follow?
+    fn ends_select(&self, at: usize) -> bool {
+        let mut at = at;
+        while at > self.region.cursor.pos {
+            at -= 1;
+            if let Some(open) = self.region.partner(at) {
+                if open > at {
+                    return false;
+                }
+                at = open;
+            }
+            if self.is(at, "SELECT") {
+                return true;
+            }
+            if self.region.is_any(at, &["LIMIT", "FETCH", "FOR", "VALUES", "INSERT"]) {
+                return false;
+            }
+        }
+        false
+    }
+
+    /// Does an operand end before this word?
+    fn is_postfix(&self, at: usize) -> bool {
+        let before = at.wrapping_sub(1);
+        match self.kind(before) {
+            Some(TokenKind::Dot | TokenKind::Comma | TokenKind::LParen | TokenKind::Operator) | None => false,
+            Some(TokenKind::Word) => !self.is_keyword(before, &self.region.text(before).to_ascii_uppercase()),
+            Some(_) => true,
+        }
     }
 
     /// The last token of `FOR NO KEY UPDATE OF a, b SKIP LOCKED`.
@@ -301,14 +369,7 @@ impl Feeder<'_, '_> {
     }
 
     fn starts_query(&self, at: usize) -> bool {
-        let before = at.wrapping_sub(1);
-        let names = matches!(self.kind(at + 1), Some(TokenKind::Word | TokenKind::QuotedIdent | TokenKind::UnicodeIdent));
-        names
-            && match self.kind(before) {
-                None | Some(TokenKind::LParen | TokenKind::RParen) => true,
-                Some(TokenKind::Word) => self.region.is_any(before, &["UNION", "ALL", "INTERSECT", "EXCEPT", "DISTINCT"]),
-                _ => false,
-            }
+        self.is_name(at + 1) && !self.region.is_any(at.wrapping_sub(1), &["AS", "INTO", "TEMP", "TEMPORARY", "UNLOGGED"])
     }
 
     /// Words without a bearing on what is read or written, of which `sqlparser` does not know; the last of them.
@@ -323,6 +384,17 @@ impl Feeder<'_, '_> {
             "ONLY" if self.region.is_any(before, &["FROM", "JOIN", "UPDATE", "INTO", "USING"]) => Some(at),
             "BOTH" | "LEADING" | "TRAILING" if self.calls.last() == Some(&Call::Trim) => Some(at),
             "OVERRIDING" if self.region.is_any(at + 1, &["SYSTEM", "USER"]) && self.is(at + 2, "VALUE") => Some(at + 2),
+            "EXCLUDE" if self.region.is_any(before, &["ROW", "PRECEDING", "FOLLOWING"]) => {
+                let named = self.region.is_any(at + 1, &["CURRENT", "NO"]);
+                Some(at + 1 + named as usize)
+            }
+            "DISTINCT" | "ALL" if self.is(before, "BY") && self.is(before.wrapping_sub(1), "GROUP") => Some(at),
+            "SEARCH" if self.kind(before) == Some(TokenKind::RParen) && self.region.is_any(at + 1, &["DEPTH", "BREADTH"]) => {
+                Some(self.region.cursor.part(at, self.end).find(|cursor| cursor.is("SET")) + 1)
+            }
+            "CYCLE" if self.kind(before) == Some(TokenKind::RParen) && self.is_name(at + 1) => {
+                Some(self.region.cursor.part(at, self.end).find(|cursor| cursor.is("USING")) + 1)
+            }
             "TABLESAMPLE" => {
                 let close = self.region.partner(at + 2)?;
                 let repeats = self.is(close + 1, "REPEATABLE").then(|| self.region.partner(close + 2)).flatten();
@@ -334,21 +406,29 @@ impl Feeder<'_, '_> {
 
     /// The last token of `date '2020-01-01'`, `interval '1' day`, `numeric(5, 2) '1'`.
     fn typed_literal(&self, at: usize) -> Option<usize> {
-        let next = self.kind(at + 1)?;
-        let may = match next {
-            TokenKind::String | TokenKind::EscapeString | TokenKind::UnicodeString | TokenKind::DollarString | TokenKind::LParen => true,
-            TokenKind::Word => self.region.is_any(at + 1, &["WITH", "WITHOUT", "PRECISION", "VARYING"]),
-            _ => false,
-        };
         let before = at.wrapping_sub(1);
-        if !may || self.kind(before) == Some(TokenKind::Dot) || self.is(before, "AS") {
+        if self.kind(before) == Some(TokenKind::Dot) || self.is(before, "AS") {
             return None;
         }
         let word = self.region.text(at).to_ascii_lowercase();
-        if word == "any" || (word != "double" && builtin_name(&word).is_none()) {
-            return None;
-        }
         let mut part = self.region.cursor.part(at, self.end);
+        match self.kind(at + 1)? {
+            TokenKind::LParen if builtin_name(&word).is_some() => {}
+            TokenKind::Word if self.region.is_any(at + 1, &["WITH", "WITHOUT", "PRECISION", "VARYING", "CHARACTER"]) => {}
+            TokenKind::Dot => {
+                part.object_name().ok()?;
+                part.is_string().then_some(())?;
+            }
+            TokenKind::String | TokenKind::EscapeString | TokenKind::UnicodeString | TokenKind::DollarString => {
+                const OTHERS: [&str; 9] = ["BOTH", "DEFAULT", "KEY", "LEADING", "PASSING", "TRAILING", "UESCAPE", "VALUE", "VARIADIC"];
+                let upper = word.to_ascii_uppercase();
+                if self.is_keyword(at, &upper) || OTHERS.contains(&upper.as_str()) || upper.ends_with("SYMMETRIC") {
+                    return None;
+                }
+            }
+            _ => return None,
+        }
+        part.pos = at;
         part.type_name().ok()?;
         part.string().ok()?;
         if word == "interval" {
@@ -454,7 +534,7 @@ impl Feeder<'_, '_> {
             return matches!(upper, "MATERIALIZED" | "NOT");
         }
         match upper {
-            "LEFT" | "RIGHT" | "ROW" | "FULL" | "INNER" | "CROSS" | "SET" => !opens,
+            "LEFT" | "RIGHT" | "ROW" | "FULL" | "INNER" | "CROSS" => !opens,
             "AT" => self.is(at + 1, "TIME"),
             "TIME" => self.is(before, "AT"),
             "ZONE" => self.is(before, "TIME"),
@@ -476,8 +556,11 @@ impl Feeder<'_, '_> {
             "JSON" => self.region.is_any(before, &["IS", "NOT"]),
             "VALUE" | "SCALAR" | "OBJECT" => self.is(before, "JSON"),
             "ROWS" | "RANGE" | "GROUPS" => {
-                self.region.is_any(at + 1, &["BETWEEN", "UNBOUNDED", "CURRENT", "ONLY", "WITH"]) || next == Some(TokenKind::Number)
+                self.region.is_any(at + 1, &["BETWEEN", "UNBOUNDED", "CURRENT", "ONLY", "WITH", "INTERVAL"])
+                    || matches!(next, Some(TokenKind::Number | TokenKind::String))
+                    || self.region.is_any(before.wrapping_sub(1), &["OFFSET"])
             }
+            "NORMALIZED" | "NFC" | "NFD" | "NFKC" | "NFKD" => self.region.is_any(before, &["IS", "NOT", "NFC", "NFD", "NFKC", "NFKD"]),
             _ => KEYWORDS.binary_search(&upper).is_ok(),
         }
     }
@@ -485,6 +568,7 @@ impl Feeder<'_, '_> {
 
 fn prefix_token(text: &str) -> Token {
     match text {
+        "~" => Token::Tilde,
         "@" => Token::AtSign,
         "|/" => Token::PGSquareRoot,
         "||/" => Token::PGCubeRoot,
@@ -513,13 +597,12 @@ fn operator_token(text: &str) -> Token {
         "/" => Token::Div,
         "%" => Token::Mod,
         "^" => Token::Caret,
-        "~" => Token::Tilde,
         _ => Token::CustomBinaryOperator(text.to_string()),
     }
 }
 
 /// Keywords wherever they are not plainly part of a name. Sorted.
-const KEYWORDS: [&str; 81] = [
+const KEYWORDS: [&str; 80] = [
     "ALL",
     "AND",
     "ANY",
@@ -556,7 +639,6 @@ const KEYWORDS: [&str; 81] = [
     "INTERSECT",
     "INTO",
     "IS",
-    "ISNULL",
     "JOIN",
     "LATERAL",
     "LIKE",
@@ -565,7 +647,6 @@ const KEYWORDS: [&str; 81] = [
     "NATURAL",
     "NOT",
     "NOTHING",
-    "NOTNULL",
     "NULL",
     "OFFSET",
     "ON",
@@ -580,6 +661,7 @@ const KEYWORDS: [&str; 81] = [
     "RETURNING",
     "ROLLUP",
     "SELECT",
+    "SET",
     "SETS",
     "SIMILAR",
     "SOME",

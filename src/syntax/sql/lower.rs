@@ -38,12 +38,8 @@ impl<'r, 'a> Lower<'r, 'a> {
         Lower { region }
     }
 
-    pub fn top(&self, tree: &ast::Expr) -> Result<Expr> {
-        self.expr(tree).map(|(expr, _)| expr)
-    }
-
     pub fn value(&self, tree: &ast::Expr) -> Result<Expr> {
-        self.top(tree)
+        self.expr(tree).map(|(expr, _)| expr)
     }
 
     pub fn values<'t>(&self, trees: impl IntoIterator<Item = &'t ast::Expr>) -> Result<Vec<Expr>> {
@@ -310,6 +306,8 @@ impl<'r, 'a> Lower<'r, 'a> {
                 ast::AccessExpr::Dot(ast::Expr::Identifier(field)) => {
                     let (field, end) = self.ident(field)?;
                     let kind = match expr.kind {
+                        // `(composite).*`
+                        _ if self.region.is_kind(end.last, TokenKind::Operator) => ExprKind::Other(vec![expr]),
                         // the start of `table.column[1]`
                         ExprKind::Column { mut path, binding } if !self.region.is_kind(extent.last, TokenKind::RParen) => {
                             path.push(field.name);
@@ -402,7 +400,8 @@ impl<'r, 'a> Lower<'r, 'a> {
                 let extent = self.place(token.0.span)?;
                 Ok(self.make(extent, ExprKind::Star { qualifier: Vec::new() }))
             }
-            QualifiedWildcard(name, _) => self.qualified_star(name),
+            // the bound of a window's frame; all other intervals are fed as one token
+            Interval(interval) => self.expr(&interval.value),
             Named { expr, name } => {
                 let (inner, extent) = self.expr(expr)?;
                 let end = self.place(name.span)?;
@@ -464,15 +463,13 @@ impl<'r, 'a> Lower<'r, 'a> {
             extent = Some(extent.map_or(here, |extent| extent.to(here)));
         }
         match extent {
+            Some(extent) if self.region.is_kind(extent.last, TokenKind::Operator) => {
+                path.pop();
+                Ok(self.make(extent, ExprKind::Star { qualifier: path }))
+            }
             Some(extent) => Ok(self.make(extent, ExprKind::Column { path, binding: Default::default() })),
             None => self.lost(),
         }
-    }
-
-    pub fn qualified_star(&self, name: &ast::ObjectName) -> Result<Placed<Expr>> {
-        let (name, extent) = self.object_name(name)?;
-        let qualifier = name.parts.into_iter().map(|part| part.name).collect();
-        Ok(self.make(Extent { first: extent.first, last: extent.last + 2 }, ExprKind::Star { qualifier }))
     }
 
     fn literal(&self, value: &ast::ValueWithSpan) -> Result<Placed<Expr>> {
@@ -589,17 +586,21 @@ impl<'r, 'a> Lower<'r, 'a> {
         match arg {
             ast::FunctionArg::Unnamed(value) => Ok(Arg { name: None, value: self.arg_value(value, open)? }),
             ast::FunctionArg::Named { name, arg, .. } => Ok(Arg { name: Some(self.name(name)?), value: self.arg_value(arg, open)? }),
-            ast::FunctionArg::ExprNamed { name: ast::Expr::Identifier(name), arg, .. } => {
+            ast::FunctionArg::ExprNamed { name: ast::Expr::Identifier(name), arg, operator: ast::FunctionArgOperator::RightArrow } => {
                 Ok(Arg { name: Some(self.name(name)?), value: self.arg_value(arg, open)? })
             }
-            ast::FunctionArg::ExprNamed { .. } => self.refuse(open),
+            // `json_object('key': value)`
+            ast::FunctionArg::ExprNamed { name, arg, .. } => {
+                let (key, value) = (self.value(name)?, self.arg_value(arg, open)?);
+                Ok(Arg { name: None, value: Expr::new(key.span.to(value.span), ExprKind::Other(vec![key, value])) })
+            }
         }
     }
 
     fn arg_value(&self, value: &ast::FunctionArgExpr, open: usize) -> Result<Expr> {
         match value {
             ast::FunctionArgExpr::Expr(tree) => self.value(tree),
-            ast::FunctionArgExpr::QualifiedWildcard(name) => self.qualified_star(name).map(|(star, _)| star),
+            ast::FunctionArgExpr::QualifiedWildcard(_) => self.refuse(open),
             ast::FunctionArgExpr::Wildcard | ast::FunctionArgExpr::WildcardWithOptions(_) => {
                 let at = open + 1;
                 Ok(self.make(Extent { first: at, last: at }, ExprKind::Star { qualifier: Vec::new() }).0)

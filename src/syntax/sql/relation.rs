@@ -47,6 +47,9 @@ impl Lower<'_, '_> {
             None => self.region.cursor.end - 1,
         };
         let extent = Extent { first, last };
+        if let Some(inner) = wrapped(tree) {
+            return Ok((self.query(inner)?.0, extent));
+        }
         let mut query = Query { span: self.region.span(first, last), ..Query::default() };
         query.with = self.ctes(tree.with.as_ref())?;
         query.recursive = tree.with.as_ref().is_some_and(|with| with.recursive);
@@ -222,16 +225,7 @@ impl Lower<'_, '_> {
                     let extent = self.place(options.wildcard_token.0.span)?;
                     Ok(Target { expr: self.make(extent, ExprKind::Star { qualifier: Vec::new() }).0, alias: None })
                 }
-                ast::SelectItem::QualifiedWildcard(ast::SelectItemQualifiedWildcardKind::ObjectName(name), _) => {
-                    Ok(Target { expr: self.qualified_star(name)?.0, alias: None })
-                }
-                // `(composite).*`
-                ast::SelectItem::QualifiedWildcard(ast::SelectItemQualifiedWildcardKind::Expr(tree), _) => {
-                    let (inner, extent) = self.expr(tree)?;
-                    let whole = Extent { first: extent.first, last: extent.last + 2 };
-                    Ok(Target { expr: self.make(whole, ExprKind::Other(vec![inner])).0, alias: None })
-                }
-                ast::SelectItem::ExprWithAliases { .. } => self.lost(),
+                ast::SelectItem::QualifiedWildcard(..) | ast::SelectItem::ExprWithAliases { .. } => self.lost(),
             })
             .collect()
     }
@@ -361,7 +355,11 @@ impl Lower<'_, '_> {
         let mut source = None;
         if let Some(query) = &tree.source {
             let (mut query, extent) = self.query(query)?;
-            query.span = self.region.span(extent.first, self.source_end(extent));
+            let span = self.region.span(extent.first, self.source_end(extent));
+            // a query in parentheses has its end already
+            if query.span.start == span.start {
+                query.span = span;
+            }
             source = Some(query);
         }
         let columns = tree.columns.iter().map(|column| self.column(column)).collect::<Result<_>>()?;
@@ -470,13 +468,11 @@ impl Lower<'_, '_> {
     }
 
     fn merge(&self, tree: &ast::Merge, with: Vec<Cte>) -> Result<Data> {
-        if !with.is_empty() {
-            return self.lost();
-        }
         let mut items = Vec::new();
         self.relation(&tree.table, &mut items)?;
         self.relation(&tree.source, &mut items)?;
-        let mut exprs = vec![self.value(&tree.on)?];
+        let mut exprs: Vec<Expr> = with.into_iter().map(subquery).collect();
+        exprs.push(self.value(&tree.on)?);
         for clause in &tree.clauses {
             exprs.extend(self.optional(clause.predicate.as_ref())?);
             match &clause.action {
@@ -492,4 +488,23 @@ impl Lower<'_, '_> {
         let (Some(source), Some(target)) = (items.pop(), items.pop()) else { return self.lost() };
         Ok(Data::Merge { target, source, exprs })
     }
+}
+
+/// The query that is all of another, but for parentheses.
+fn wrapped(tree: &ast::Query) -> Option<&ast::Query> {
+    let bare =
+        tree.with.is_none() && tree.order_by.is_none() && tree.limit_clause.is_none() && tree.fetch.is_none() && tree.locks.is_empty();
+    match &*tree.body {
+        ast::SetExpr::Query(inner) if bare => Some(inner),
+        _ => None,
+    }
+}
+
+/// `MERGE` keeps its `WITH` among its expressions.
+fn subquery(cte: Cte) -> Expr {
+    let query = match cte.body {
+        Data::Query(query) => query,
+        data => Box::new(Query { span: cte.name.span, body: SetExpr::Data(Box::new(data)), ..Query::default() }),
+    };
+    Expr::new(query.span, ExprKind::Subquery(query))
 }

@@ -1,0 +1,507 @@
+//! Names in expressions to what they stand for, as PostgreSQL binds them when a view, policy or constraint is made.
+//!
+//! Promises: what is bound is certain. A name that can't be found is an error only where every relation in scope is known
+//! with all of its columns; otherwise it stays unbound.
+
+use super::Context;
+use crate::catalog::name::QName;
+use crate::catalog::object::ArgMode;
+use crate::catalog::{Catalog, Contradiction, is_system_schema};
+use crate::syntax::expression::*;
+use smol_str::SmolStr;
+
+/// Columns that every table has.
+const SYSTEM_COLUMNS: [&str; 7] = ["ctid", "xmin", "xmax", "cmin", "cmax", "tableoid", "oid"];
+
+/// A relation in scope.
+#[derive(Clone, Debug)]
+pub struct Item {
+    pub reference: Option<SmolStr>,
+    pub relation: Option<QName>,
+    /// None where they are not all known.
+    pub columns: Option<Vec<SmolStr>>,
+}
+
+impl Item {
+    pub fn of_table(catalog: &Catalog, name: &QName, reference: &str) -> Item {
+        Item { reference: Some(reference.into()), relation: Some(name.clone()), columns: catalog.columns(name) }
+    }
+}
+
+/// The relations of each query around a place, innermost last, and names that are variables.
+#[derive(Default)]
+pub struct Scopes {
+    levels: Vec<Vec<Item>>,
+    ctes: Vec<(SmolStr, Option<Vec<SmolStr>>)>,
+    pub variables: Vec<SmolStr>,
+    /// Unknown names are let pass: a function body may use variables that are not seen.
+    pub lenient: bool,
+}
+
+type Bound = Result<(), Contradiction>;
+
+impl Scopes {
+    pub fn over(item: Item) -> Scopes {
+        Scopes { levels: vec![vec![item]], ..Scopes::default() }
+    }
+
+    /// One more relation in the innermost scope.
+    pub fn beside(&mut self, item: Item) {
+        if let Some(level) = self.levels.last_mut() {
+            level.push(item);
+        }
+    }
+}
+
+/// Binds expressions and queries against a catalog.
+pub struct Binder<'c, 'x> {
+    pub context: &'c mut Context<'x>,
+    pub scopes: Scopes,
+    /// Relations that were read, in order of appearance.
+    pub reads: Vec<QName>,
+}
+
+impl<'c, 'x> Binder<'c, 'x> {
+    pub fn new(context: &'c mut Context<'x>, scopes: Scopes) -> Binder<'c, 'x> {
+        Binder { context, scopes, reads: Vec::new() }
+    }
+
+    pub fn expr(&mut self, expr: &mut Expr) -> Bound {
+        if let ExprKind::Column { path, binding } = &mut expr.kind {
+            *binding = self.column(path)?;
+            return Ok(());
+        }
+        for child in expr.children_mut() {
+            self.expr(child)?;
+        }
+        if let Some(query) = expr.query_mut() {
+            self.query(query)?;
+        }
+        Ok(())
+    }
+
+    fn column(&self, path: &[SmolStr]) -> Result<Binding, Contradiction> {
+        let Some(name) = path.last() else { return Ok(Binding::Unknown) };
+        let mut all_known = !self.scopes.lenient;
+        for (depth, level) in self.scopes.levels.iter().rev().enumerate() {
+            let qualified = |item: &&Item| match path {
+                [_] => true,
+                [qualifier, _] => item.reference.as_ref() == Some(qualifier),
+                [.., schema, table, _] => {
+                    item.relation.as_ref().is_some_and(|relation| relation.schema == *schema && relation.name == *table)
+                }
+                [] => false,
+            };
+            let candidates: Vec<&Item> = level.iter().filter(qualified).collect();
+            let has = |item: &&&Item| item.columns.as_ref().is_some_and(|columns| columns.contains(name));
+            let whole_row = path.len() == 1 && level.iter().any(|item| item.reference.as_ref() == Some(name));
+            let found = candidates.iter().find(has).or_else(|| {
+                // the one relation whose columns are not known must be the one that has it
+                let unknown: Vec<&&Item> = candidates.iter().filter(|item| item.columns.is_none()).collect();
+                if unknown.len() == 1 && !whole_row { Some(unknown[0]) } else { None }
+            });
+            if let Some(item) = found {
+                let relation = item.relation.as_ref().map(|name| Box::new((name.schema.clone(), name.name.clone())));
+                return Ok(Binding::Column { depth: depth as u16, relation });
+            }
+            if whole_row || candidates.iter().any(|item| item.columns.is_none()) || SYSTEM_COLUMNS.contains(&name.as_str()) {
+                return Ok(Binding::Unknown);
+            }
+            if path.len() > 1 && !candidates.is_empty() {
+                // a field of a composite column reads like a qualified name
+                return if all_known { Err(unknown_column(path)) } else { Ok(Binding::Unknown) };
+            }
+            all_known &= level.iter().all(|item| item.columns.is_some());
+        }
+        if self.scopes.variables.contains(&path[0]) {
+            return Ok(Binding::Variable);
+        }
+        if all_known && path.len() == 1 {
+            return Err(unknown_column(path));
+        }
+        if all_known && path.len() == 2 && !self.is_composite_field(path) {
+            return Err(Contradiction::new("42P01", format!("missing FROM-clause entry for table \"{}\"", path[0])));
+        }
+        Ok(Binding::Unknown)
+    }
+
+    fn is_composite_field(&self, path: &[SmolStr]) -> bool {
+        self.scopes.levels.iter().flatten().any(|item| item.columns.as_ref().is_some_and(|columns| columns.contains(&path[0])))
+    }
+
+    pub fn query(&mut self, query: &mut Query) -> Bound {
+        let ctes = self.scopes.ctes.len();
+        self.with(&mut query.with, query.recursive)?;
+        self.body(&mut query.body, &mut query.order_by)?;
+        for expr in query.limit.iter_mut().chain(&mut query.offset) {
+            self.expr(expr)?;
+        }
+        self.scopes.ctes.truncate(ctes);
+        Ok(())
+    }
+
+    fn with(&mut self, with: &mut [Cte], recursive: bool) -> Bound {
+        for cte in with {
+            if recursive {
+                let columns = if cte.columns.is_empty() { None } else { Some(cte.columns.clone()) };
+                self.scopes.ctes.push((cte.name.name.clone(), columns));
+            }
+            self.data(&mut cte.body)?;
+            let mut columns = match &cte.body {
+                Data::Query(query) => self.output(query),
+                Data::Insert(insert) => self.returned(&insert.returning),
+                Data::Update(update) => self.returned(&update.returning),
+                Data::Delete(delete) => self.returned(&delete.returning),
+                Data::Merge { .. } => None,
+            };
+            if let Some(columns) = &mut columns {
+                for (column, name) in columns.iter_mut().zip(&cte.columns) {
+                    *column = name.clone();
+                }
+            }
+            self.scopes.ctes.push((cte.name.name.clone(), columns));
+        }
+        Ok(())
+    }
+
+    fn body(&mut self, body: &mut SetExpr, order_by: &mut [SortKey]) -> Bound {
+        match body {
+            SetExpr::Select(select) => self.select(select, order_by),
+            SetExpr::Values(rows) => {
+                self.scopes.levels.push(Vec::new());
+                let bound = rows.iter_mut().flatten().try_for_each(|expr| self.expr(expr));
+                self.scopes.levels.pop();
+                bound
+            }
+            SetExpr::Set { left, right, .. } => {
+                self.body(left, &mut [])?;
+                self.body(right, &mut [])
+            }
+            SetExpr::Query(query) => self.query(query),
+            SetExpr::Data(data) => self.data(data),
+        }
+    }
+
+    fn select(&mut self, select: &mut Select, order_by: &mut [SortKey]) -> Bound {
+        self.scopes.levels.push(Vec::new());
+        let bound = self.select_inside(select, order_by);
+        self.scopes.levels.pop();
+        bound
+    }
+
+    fn select_inside(&mut self, select: &mut Select, order_by: &mut [SortKey]) -> Bound {
+        self.from(&mut select.from)?;
+        for expr in select.distinct_on.iter_mut().chain(&mut select.filter).chain(&mut select.having) {
+            self.expr(expr)?;
+        }
+        for target in &mut select.targets {
+            self.expr(&mut target.expr)?;
+        }
+        let outputs: Vec<SmolStr> = select.targets.iter().filter_map(target_name).collect();
+        for expr in select.group_by.iter_mut().chain(order_by.iter_mut().map(|key| &mut key.expr)) {
+            let is_output = matches!(&expr.kind, ExprKind::Column { path, .. } if path.len() == 1 && outputs.contains(&path[0]));
+            match self.expr(expr) {
+                Err(_) if is_output => {}
+                bound => bound?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Brings the relations of a FROM clause into the innermost scope.
+    fn from(&mut self, items: &mut [FromItem]) -> Bound {
+        for item in items {
+            match &mut item.relation {
+                FromRelation::Join(inner) => {
+                    self.from(inner)?;
+                    if let Some(alias) = &item.alias {
+                        self.push(Item { reference: Some(alias.clone()), relation: None, columns: None });
+                    }
+                }
+                FromRelation::Query(query) => {
+                    // only a LATERAL query sees the relations beside it
+                    let beside = if item.lateral { None } else { self.scopes.levels.last_mut().map(std::mem::take) };
+                    let bound = self.query(query);
+                    if let (Some(beside), Some(level)) = (beside, self.scopes.levels.last_mut()) {
+                        *level = beside;
+                    }
+                    bound?;
+                    let columns = aliased(self.output(query), &item.column_aliases);
+                    self.push(Item { reference: item.alias.clone(), relation: None, columns });
+                }
+                FromRelation::Function { calls, ordinality } => {
+                    for call in calls.iter_mut() {
+                        self.expr(call)?;
+                    }
+                    let columns = self.function_columns(calls, *ordinality, item.alias.as_ref(), &item.column_aliases);
+                    self.push(Item { reference: item.reference().map(SmolStr::from), relation: None, columns });
+                }
+                FromRelation::Table { .. } => self.table(item)?,
+            }
+            if let Some(on) = &mut item.on {
+                self.expr(on)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, item: Item) {
+        if let Some(level) = self.scopes.levels.last_mut() {
+            level.push(item);
+        }
+    }
+
+    /// A table, view or WITH entry of a FROM clause.
+    fn table(&mut self, item: &mut FromItem) -> Bound {
+        let reference = item.reference().map(SmolStr::from);
+        let FromRelation::Table { name, bound } = &mut item.relation else { return Ok(()) };
+        if name.parts.len() == 1
+            && let Some((_, columns)) = self.scopes.ctes.iter().rev().find(|(cte, _)| *cte == name.last())
+        {
+            let columns = aliased(columns.clone(), &item.column_aliases);
+            self.push(Item { reference, relation: None, columns });
+            return Ok(());
+        }
+        let found = self.context.relation(name)?;
+        let columns = found.as_ref().and_then(|found| self.context.catalog.columns(found));
+        if let Some(found) = &found {
+            *bound = Some(Box::new((found.schema.clone(), found.name.clone())));
+            if !self.reads.contains(found) {
+                self.reads.push(found.clone());
+            }
+        }
+        self.push(Item { reference, relation: found, columns: aliased(columns, &item.column_aliases) });
+        Ok(())
+    }
+
+    fn function_columns(&self, calls: &[Expr], ordinality: bool, alias: Option<&SmolStr>, aliases: &[SmolStr]) -> Option<Vec<SmolStr>> {
+        let [Expr { kind: ExprKind::Call(call), .. }] = calls else { return None };
+        let functions = self.context.catalog.callable(&call.name, call.args.len());
+        let [function] = functions.as_slice() else { return None };
+        let outputs: Vec<SmolStr> = function
+            .args
+            .iter()
+            .filter(|arg| matches!(arg.mode, ArgMode::Out | ArgMode::InOut | ArgMode::Table))
+            .map(|arg| arg.name.clone().unwrap_or_default())
+            .collect();
+        let mut columns = if !outputs.is_empty() {
+            outputs
+        } else {
+            let returns = function.returns.as_ref()?;
+            match &returns.user {
+                Some(row) => self.context.catalog.columns(row)?,
+                None if returns.is("record") => return None,
+                None => vec![alias.cloned().unwrap_or_else(|| function.name.name.clone())],
+            }
+        };
+        if ordinality {
+            columns.push("ordinality".into());
+        }
+        aliased(Some(columns), aliases)
+    }
+
+    /// Names of the columns that a query returns.
+    pub fn output(&self, query: &Query) -> Option<Vec<SmolStr>> {
+        match &query.body {
+            SetExpr::Values(rows) => Some((1..=rows.first()?.len()).map(|at| SmolStr::from(format!("column{at}"))).collect()),
+            SetExpr::Query(query) => self.output(query),
+            SetExpr::Data(_) => None,
+            SetExpr::Select(_) | SetExpr::Set { .. } => {
+                let select = *query.body.selects().first()?;
+                let mut out = Vec::new();
+                for target in &select.targets {
+                    match &target.expr.kind {
+                        ExprKind::Star { qualifier } => out.extend(self.star(select, qualifier)?),
+                        _ => out.push(target_name(target).unwrap_or_else(|| "?column?".into())),
+                    }
+                }
+                Some(out)
+            }
+        }
+    }
+
+    fn returned(&self, targets: &[Target]) -> Option<Vec<SmolStr>> {
+        let star = targets.iter().any(|target| matches!(target.expr.kind, ExprKind::Star { .. }));
+        (!star).then(|| targets.iter().map(|target| target_name(target).unwrap_or_else(|| "?column?".into())).collect())
+    }
+
+    fn star(&self, select: &Select, qualifier: &[SmolStr]) -> Option<Vec<SmolStr>> {
+        let items: Vec<&FromItem> = select.from.iter().flat_map(FromItem::tables).collect();
+        let mut out: Vec<SmolStr> = Vec::new();
+        for item in items {
+            if qualifier.last().is_some_and(|wanted| item.reference() != Some(wanted)) {
+                continue;
+            }
+            let columns = match &item.relation {
+                FromRelation::Table { bound: Some(bound), .. } => {
+                    aliased(self.context.catalog.columns(&QName::new(bound.0.clone(), bound.1.clone())), &item.column_aliases)?
+                }
+                FromRelation::Table { name, .. } => {
+                    let (_, columns) = self.scopes.ctes.iter().rev().find(|(cte, _)| *cte == name.last())?;
+                    aliased(columns.clone(), &item.column_aliases)?
+                }
+                FromRelation::Query(query) => aliased(self.output(query), &item.column_aliases)?,
+                FromRelation::Function { calls, ordinality } => {
+                    self.function_columns(calls, *ordinality, item.alias.as_ref(), &item.column_aliases)?
+                }
+                FromRelation::Join(_) => return None,
+            };
+            if item.natural {
+                return None;
+            }
+            // columns joined by USING appear once, in front
+            out.extend(columns.into_iter().filter(|column| !item.using.contains(column)));
+        }
+        Some(out)
+    }
+
+    pub fn data(&mut self, data: &mut Data) -> Bound {
+        let ctes = self.scopes.ctes.len();
+        self.scopes.levels.push(Vec::new());
+        let bound = self.data_inside(data);
+        self.scopes.levels.pop();
+        self.scopes.ctes.truncate(ctes);
+        bound
+    }
+
+    fn data_inside(&mut self, data: &mut Data) -> Bound {
+        match data {
+            Data::Query(query) => self.query(query),
+            Data::Insert(insert) => {
+                self.with(&mut insert.with, false)?;
+                if let Some(source) = &mut insert.source {
+                    self.query(source)?;
+                }
+                let target = self.context.relation(&insert.table)?;
+                let columns = target.as_ref().and_then(|target| self.context.catalog.columns(target));
+                let reference = insert.alias.clone().unwrap_or_else(|| insert.table.last().into());
+                self.push(Item { reference: Some(reference), relation: target.clone(), columns: columns.clone() });
+                self.push(Item { reference: Some("excluded".into()), relation: target, columns: None });
+                if let Some(conflict) = &mut insert.on_conflict {
+                    for expr in conflict.update.iter_mut().flatten().map(|assignment| &mut assignment.value).chain(&mut conflict.filter) {
+                        self.expr(expr)?;
+                    }
+                }
+                insert.returning.iter_mut().try_for_each(|target| self.expr(&mut target.expr))
+            }
+            Data::Update(update) => {
+                self.with(&mut update.with, false)?;
+                self.from(std::slice::from_mut(&mut update.table))?;
+                self.from(&mut update.from)?;
+                let values = update.assignments.iter_mut().map(|assignment| &mut assignment.value);
+                let returning = update.returning.iter_mut().map(|target| &mut target.expr);
+                values.chain(&mut update.filter).chain(returning).try_for_each(|expr| self.expr(expr))
+            }
+            Data::Delete(delete) => {
+                self.with(&mut delete.with, false)?;
+                self.from(std::slice::from_mut(&mut delete.table))?;
+                self.from(&mut delete.using)?;
+                let returning = delete.returning.iter_mut().map(|target| &mut target.expr);
+                delete.filter.iter_mut().chain(returning).try_for_each(|expr| self.expr(expr))
+            }
+            Data::Merge { target, source, exprs } => {
+                self.from(std::slice::from_mut(target))?;
+                self.from(std::slice::from_mut(source))?;
+                exprs.iter_mut().try_for_each(|expr| self.expr(expr))
+            }
+        }
+    }
+}
+
+fn unknown_column(path: &[SmolStr]) -> Contradiction {
+    let name = path.join(".");
+    let quoted = if path.len() == 1 { format!("\"{name}\"") } else { name };
+    Contradiction::new("42703", format!("column {quoted} does not exist"))
+}
+
+/// The first columns take the names of an alias list.
+fn aliased(columns: Option<Vec<SmolStr>>, aliases: &[SmolStr]) -> Option<Vec<SmolStr>> {
+    if columns.is_none() && !aliases.is_empty() {
+        return Some(aliases.to_vec());
+    }
+    let mut columns = columns?;
+    for (at, alias) in aliases.iter().enumerate() {
+        match columns.get_mut(at) {
+            Some(column) => *column = alias.clone(),
+            None => columns.push(alias.clone()),
+        }
+    }
+    Some(columns)
+}
+
+/// The name that an output column gets. Source: PostgreSQL's `FigureColname`.
+pub fn target_name(target: &Target) -> Option<SmolStr> {
+    if let Some(alias) = &target.alias {
+        return Some(alias.clone());
+    }
+    figure_name(&target.expr)
+}
+
+fn figure_name(expr: &Expr) -> Option<SmolStr> {
+    match &expr.kind {
+        ExprKind::Column { path, .. } => path.last().cloned(),
+        ExprKind::Call(call) => Some(call.name.last().into()),
+        ExprKind::Cast { expr, to } => figure_name(expr).or_else(|| Some(internal_name(to.name.last()).into())),
+        ExprKind::Case { otherwise, .. } => otherwise.as_deref().and_then(figure_name).or_else(|| Some("case".into())),
+        ExprKind::Exists { negated: false, .. } => Some("exists".into()),
+        ExprKind::Array(_) | ExprKind::ArrayQuery(_) => Some("array".into()),
+        ExprKind::Row(_) => Some("row".into()),
+        ExprKind::Field { field, .. } => Some(field.clone()),
+        ExprKind::Index { base, .. } => figure_name(base),
+        ExprKind::Binary { op, .. } if op == "at time zone" => Some("timezone".into()),
+        ExprKind::Subquery(query) => {
+            let select = query.select()?;
+            target_name(select.targets.first()?)
+        }
+        _ => None,
+    }
+}
+
+/// A type's name in pg_type, which is what a column made by a cast is called.
+fn internal_name(name: &str) -> &str {
+    match name {
+        "integer" => "int4",
+        "bigint" => "int8",
+        "smallint" => "int2",
+        "boolean" => "bool",
+        "real" => "float4",
+        "double precision" => "float8",
+        "character varying" => "varchar",
+        "character" => "bpchar",
+        "timestamp with time zone" => "timestamptz",
+        "timestamp without time zone" => "timestamp",
+        "time with time zone" => "timetz",
+        "time without time zone" => "time",
+        other => other,
+    }
+}
+
+impl Context<'_> {
+    /// The relation a written name stands for. One that no migration creates is assumed to exist; one that a later statement
+    /// creates does not exist yet.
+    pub fn relation(&mut self, name: &ObjectName) -> Result<Option<QName>, Contradiction> {
+        if let Some(found) = self.catalog.find_relation(name) {
+            return Ok(Some(found));
+        }
+        // relations that this very statement assumes or creates
+        if let Some(found) =
+            self.assumed.iter().find(|known| known.name == name.last() && name.schema().is_none_or(|schema| schema == known.schema))
+        {
+            return Ok(Some(found.clone()));
+        }
+        let schema = name.schema();
+        if schema.is_some_and(is_system_schema) || (schema.is_none() && (name.last().starts_with("pg_") || name.last().starts_with("_"))) {
+            return Ok(None);
+        }
+        let missing = || Contradiction::new("42P01", format!("relation \"{name}\" does not exist"));
+        if self.is_created_later(name.last()) || schema.is_some_and(|schema| !self.catalog.schemas.contains(&schema.into())) {
+            return Err(missing());
+        }
+        let Some(place) = self.catalog.place(name) else { return Err(missing()) };
+        // the platform's own schemas are known in full, but not the same in every version of it
+        if place.schema != "public" && self.catalog.schemas.get(&place.schema).is_some_and(|schema| schema.at.is_platform()) {
+            return Ok(None);
+        }
+        Ok(Some(self.assume_table(place, name)))
+    }
+}

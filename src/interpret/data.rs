@@ -1,0 +1,167 @@
+//! Data statements, as far as they change what the catalog holds: storage buckets, tables made by SELECT INTO, settings
+//! changed by set_config.
+
+use super::{Context, Meaning};
+use crate::catalog::effect::Change;
+use crate::catalog::object::Bucket;
+use crate::syntax::expression::*;
+use smol_str::SmolStr;
+
+/// A constant of an expression.
+fn constant(expr: &Expr) -> Option<SmolStr> {
+    match &expr.uncast().kind {
+        ExprKind::String(text) => Some(text.clone()),
+        ExprKind::Bool(value) => Some(if *value { "true" } else { "false" }.into()),
+        ExprKind::Number(text) => Some(text.clone()),
+        _ => None,
+    }
+}
+
+fn boolean(expr: &Expr) -> Option<bool> {
+    match constant(expr)?.to_ascii_lowercase().as_str() {
+        "true" | "t" | "on" | "yes" | "1" => Some(true),
+        "false" | "f" | "off" | "no" | "0" => Some(false),
+        _ => None,
+    }
+}
+
+/// Rows of VALUES, or the one row of a SELECT without FROM.
+fn rows(query: &Query) -> Vec<Vec<&Expr>> {
+    match &query.body {
+        SetExpr::Values(rows) => rows.iter().map(|row| row.iter().collect()).collect(),
+        SetExpr::Select(select) if select.from.is_empty() => vec![select.targets.iter().map(|target| &target.expr).collect()],
+        SetExpr::Query(query) => rows(query),
+        SetExpr::Set { .. } => {
+            let constant_rows = query.body.selects().into_iter().filter(|select| select.from.is_empty());
+            constant_rows.map(|select| select.targets.iter().map(|target| &target.expr).collect()).collect()
+        }
+        SetExpr::Select(_) | SetExpr::Data(_) => Vec::new(),
+    }
+}
+
+/// Ids that a filter on buckets names; none where it can't be read.
+fn named_ids(filter: Option<&Expr>) -> Option<Vec<SmolStr>> {
+    let filter = filter?;
+    let is_key = |expr: &Expr| matches!(expr.column(), Some("id" | "name"));
+    match &filter.kind {
+        ExprKind::InList { expr, list, negated: false } if is_key(expr) => list.iter().map(constant).collect(),
+        ExprKind::Logic { op: Logic::And, .. } => filter.conjuncts().into_iter().find_map(|part| named_ids(Some(part))),
+        _ => {
+            let (left, right) = filter.equality()?;
+            let (key, value) = if is_key(left) { (left, right) } else { (right, left) };
+            if is_key(key) { constant(value).map(|id| vec![id]) } else { None }
+        }
+    }
+}
+
+impl Context<'_> {
+    pub fn data(&mut self, data: Data) -> Meaning {
+        match data {
+            Data::Query(query) => self.top_level_query(*query),
+            Data::Insert(insert) => {
+                if insert.table.is("storage", "buckets") {
+                    self.insert_buckets(&insert);
+                    return Ok(());
+                }
+                self.require_relation(&insert.table).map(|_| ())
+            }
+            Data::Update(update) => {
+                if is_buckets(&update.table) {
+                    self.update_buckets(&update);
+                    return Ok(());
+                }
+                self.target(&update.table)
+            }
+            Data::Delete(delete) => {
+                if is_buckets(&delete.table) {
+                    for id in named_ids(delete.filter.as_ref()).unwrap_or_default() {
+                        self.emit(Change::RemoveBucket { id });
+                    }
+                    return Ok(());
+                }
+                self.target(&delete.table)
+            }
+            Data::Merge { target, .. } => self.target(&target),
+        }
+    }
+
+    fn target(&mut self, item: &FromItem) -> Meaning {
+        match &item.relation {
+            FromRelation::Table { name, .. } => self.require_relation(name).map(|_| ()),
+            _ => Ok(()),
+        }
+    }
+
+    fn top_level_query(&mut self, mut query: Query) -> Meaning {
+        let SetExpr::Select(select) = &mut query.body else { return Ok(()) };
+        if let Some(into) = select.into.take() {
+            let temporary = into.schema() == Some("pg_temp");
+            let name = self.place(&into, temporary)?;
+            let named = self.site(into.span());
+            return self.table_of_query(name, named, Some(query), &[]);
+        }
+        for target in &select.targets {
+            if let ExprKind::Call(call) = &target.expr.kind
+                && call.name.last() == "set_config"
+                && call.args.first().and_then(|arg| arg.value.as_str()) == Some("search_path")
+                && let Some(value) = call.args.get(1).and_then(|arg| arg.value.as_str())
+            {
+                let path = value.split(',').map(|schema| schema.trim().trim_matches('"')).filter(|schema| !schema.is_empty());
+                let path = Some(path.map(SmolStr::from).collect());
+                self.emit(Change::SetSearchPath { path });
+            }
+        }
+        Ok(())
+    }
+
+    fn insert_buckets(&mut self, insert: &Insert) {
+        let Some(source) = &insert.source else { return };
+        let columns: Vec<SmolStr> = if insert.columns.is_empty() {
+            ["id", "name", "owner", "created_at", "updated_at", "public"].into_iter().map(SmolStr::from).collect()
+        } else {
+            insert.columns.iter().map(|column| column.name.clone()).collect()
+        };
+        for row in rows(source) {
+            let value = |name: &str| columns.iter().position(|column| column == name).and_then(|at| row.get(at).copied());
+            let Some(id) = value("id").and_then(constant) else { continue };
+            let public = match value("public") {
+                Some(expr) => boolean(expr),
+                None => Some(false),
+            };
+            match (self.catalog.buckets.get(&id), &insert.on_conflict) {
+                (Some(_), Some(conflict)) => {
+                    let sets_public =
+                        conflict.update.iter().flatten().find(|assignment| assignment.columns.iter().any(|column| column.name == "public"));
+                    if let Some(assignment) = sets_public {
+                        let excluded = matches!(&assignment.value.kind, ExprKind::Column { path, .. } if path[0] == "excluded");
+                        let public = if excluded { public } else { boolean(&assignment.value) };
+                        self.emit(Change::SetBucketPublic { id, public });
+                    }
+                }
+                (Some(_), None) => {}
+                (None, _) => {
+                    let name = value("name").and_then(constant).unwrap_or_else(|| id.clone());
+                    let (at, certainty) = (self.at, self.certainty);
+                    self.emit(Change::PutBucket(Bucket { id, name, public, at, certainty }));
+                }
+            }
+        }
+    }
+
+    fn update_buckets(&mut self, update: &Update) {
+        let public = update.assignments.iter().find(|assignment| assignment.columns.iter().any(|column| column.name == "public"));
+        let Some(public) = public.map(|assignment| boolean(&assignment.value)) else { return };
+        let ids = match (&update.filter, named_ids(update.filter.as_ref())) {
+            (_, Some(ids)) => ids,
+            (None, _) => self.catalog.buckets.keys().cloned().collect(),
+            (Some(_), None) => return,
+        };
+        for id in ids.into_iter().filter(|id| self.catalog.buckets.contains(id)) {
+            self.emit(Change::SetBucketPublic { id, public });
+        }
+    }
+}
+
+fn is_buckets(item: &FromItem) -> bool {
+    matches!(&item.relation, FromRelation::Table { name, .. } if name.is("storage", "buckets"))
+}

@@ -1,0 +1,195 @@
+//! What a statement means: from syntax to effects, given the world before it. The only place that knows what SQL means.
+//!
+//! Promises: every statement form is looked at (no `_ =>` arm over statements); names are resolved along the search path;
+//! what PostgreSQL would reject is a [`Contradiction`], said only where it is certain.
+
+mod access;
+mod bind;
+mod data;
+mod evaluate;
+mod object;
+mod routine;
+mod run;
+mod table;
+mod view;
+
+pub use run::{Outcome, World};
+
+use crate::catalog::effect::{Change, Effect};
+use crate::catalog::name::QName;
+use crate::catalog::object::{Certainty, DataType, Expression};
+use crate::catalog::{Catalog, Contradiction};
+use crate::source::{FileId, Site, Span};
+use crate::syntax::ast::*;
+use crate::syntax::expression::{Expr, Ident, ObjectName};
+use crate::syntax::types::{TypeName, builtin_name};
+use bind::{Binder, Item, Scopes};
+use smol_str::SmolStr;
+
+/// One statement being interpreted.
+pub struct Context<'x> {
+    pub catalog: &'x Catalog,
+    pub file: FileId,
+    pub at: Site,
+    pub certainty: Certainty,
+    pub effects: Vec<Effect>,
+    /// Relations that this statement assumes.
+    pub assumed: Vec<QName>,
+    /// Made by an extension's own script.
+    pub of_extension: bool,
+}
+
+type Meaning = Result<(), Contradiction>;
+
+impl<'x> Context<'x> {
+    pub fn new(catalog: &'x Catalog, at: Site, certainty: Certainty) -> Context<'x> {
+        Context { catalog, file: at.file, at, certainty, effects: Vec::new(), assumed: Vec::new(), of_extension: false }
+    }
+
+    pub fn emit(&mut self, change: Change) {
+        self.effects.push(Effect { at: self.at, certainty: self.certainty, change });
+    }
+
+    pub fn site(&self, span: Span) -> Site {
+        Site::new(self.file, span)
+    }
+
+    pub fn is_created_later(&self, name: &str) -> bool {
+        self.catalog.future.creates(name, self.catalog.now)
+    }
+
+    /// Takes a relation that no migration creates as given.
+    pub fn assume_table(&mut self, name: QName, written: &ObjectName) -> QName {
+        if !self.assumed.contains(&name) {
+            let named = self.site(written.span());
+            self.emit(Change::AssumeTable { name: name.clone(), named });
+            self.assumed.push(name.clone());
+        }
+        name
+    }
+
+    /// Takes columns of such a relation as given.
+    pub fn assume_columns(&mut self, table: &QName, columns: &[Ident]) {
+        let external = self.assumed.contains(table) || self.catalog.table(table).is_some_and(|table| table.external);
+        if external {
+            for column in columns {
+                let named = self.site(column.span);
+                self.emit(Change::AssumeColumn { table: table.clone(), column: column.name.clone(), named });
+            }
+        }
+    }
+
+    /// The relation, or a contradiction where it can't exist.
+    pub fn require_relation(&mut self, name: &ObjectName) -> Result<Option<QName>, Contradiction> {
+        self.relation(name)
+    }
+
+    /// Where a new object goes.
+    pub fn place(&self, name: &ObjectName, temporary: bool) -> Result<QName, Contradiction> {
+        if temporary {
+            return Ok(QName::new("pg_temp", name.last()));
+        }
+        if let Some(schema) = name.schema()
+            && !self.catalog.schemas.contains(&schema.into())
+        {
+            return Err(Contradiction::new("3F000", format!("schema \"{schema}\" does not exist")));
+        }
+        self.catalog.place(name).ok_or_else(|| Contradiction::new("3F000", "no schema has been selected to create in"))
+    }
+
+    /// An expression in the scope of one relation.
+    pub fn bound(&mut self, mut expr: Expr, item: Item) -> Result<Expression, Contradiction> {
+        let mut binder = Binder::new(self, Scopes::over(item));
+        binder.expr(&mut expr)?;
+        Ok(Expression::new(self.file, expr))
+    }
+
+    pub fn data_type(&self, written: &TypeName) -> DataType {
+        let array = written.dimensions > 0;
+        let modifiers = written.modifiers.clone();
+        let setof = written.setof;
+        if written.of_column {
+            return self.column_type(&written.name).unwrap_or_else(|| DataType::builtin("unknown"));
+        }
+        if written.builtin {
+            return DataType { base: written.name.last().into(), user: None, modifiers, array, setof };
+        }
+        if let Some(user) = self.catalog.find_type(&written.name) {
+            return DataType { base: user.name.clone(), user: Some(user), modifiers, array, setof };
+        }
+        match (written.name.schema(), builtin_name(written.name.last())) {
+            (Some("pg_catalog") | None, Some(builtin)) => DataType { base: builtin.into(), user: None, modifiers, array, setof },
+            (Some(schema), _) => {
+                let user = QName::new(schema, written.name.last());
+                DataType { base: user.name.clone(), user: Some(user), modifiers, array, setof }
+            }
+            (None, None) => DataType { base: written.name.last().into(), user: None, modifiers, array, setof },
+        }
+    }
+
+    /// `table.column%TYPE`
+    fn column_type(&self, name: &ObjectName) -> Option<DataType> {
+        let (column, table) = name.parts.split_last()?;
+        let table = self.catalog.find_relation(&ObjectName { parts: table.to_vec() })?;
+        self.catalog.column_type(&table, &column.name)
+    }
+
+    /// A role as a statement names it.
+    pub fn role(&self, role: &Ident) -> SmolStr {
+        match role.name.as_str() {
+            "current_user" | "current_role" | "session_user" if role.span.len() == role.name.len() => self.catalog.current_role(),
+            _ => role.name.clone(),
+        }
+    }
+
+    /// What a statement does.
+    pub fn interpret(&mut self, ast: Ast) -> Meaning {
+        match ast {
+            Ast::Data(data) => self.data(data),
+            Ast::CreateTable(create) => self.create_table(create),
+            Ast::CreateTableAs(create) => self.create_table_as(create),
+            Ast::AlterTable(alter) => self.alter_table(alter),
+            Ast::CreateIndex(create) => self.create_index(create),
+            Ast::CreateView(create) => self.create_view(create),
+            Ast::CreatePolicy(create) => self.create_policy(create),
+            Ast::AlterPolicy(alter) => self.alter_policy(alter),
+            Ast::CreateFunction(create) => self.create_function(create),
+            Ast::AlterFunction(alter) => self.alter_function(alter),
+            Ast::CreateTrigger(create) => self.create_trigger(create),
+            Ast::CreateEventTrigger(create) => self.create_event_trigger(create),
+            Ast::CreateType(create) => self.create_type(create),
+            Ast::AlterEnum(alter) => self.alter_enum(alter),
+            Ast::AlterComposite(alter) => self.alter_composite(&alter),
+            Ast::CreateDomain(create) => self.create_domain(create),
+            Ast::AlterDomain(alter) => self.alter_domain(&alter),
+            Ast::CreateSequence(create) => self.create_sequence(create),
+            Ast::AlterSequence(alter) => self.alter_sequence(alter),
+            Ast::CreateSchema(create) => self.create_schema(create),
+            Ast::CreateExtension(create) => self.create_extension(create),
+            Ast::CreatePublication(create) => self.create_publication(create),
+            Ast::AlterPublication(alter) => self.alter_publication(alter),
+            Ast::CreateRole(create) => self.create_role(create),
+            Ast::Drop(drop) => self.drop(drop),
+            Ast::Rename(rename) => self.rename(rename),
+            Ast::SetSchema { object, schema } => self.set_schema(object, &schema),
+            Ast::Owner { object, role } => self.owner(object, &role),
+            Ast::Grant(grant) => self.grant(grant),
+            Ast::GrantRole { grant, roles, to } => self.grant_role(grant, &roles, &to),
+            Ast::DefaultPrivileges(defaults) => self.default_privileges(defaults),
+            Ast::Comment { object, .. } => self.comment(object),
+            Ast::Set(set) => self.set(set),
+            // run by `World`, which applies as it goes
+            Ast::Do(_) | Ast::Call(_) => Ok(()),
+            Ast::Truncate { tables, .. } => tables.iter().try_for_each(|table| self.require_relation(table).map(|_| ())),
+            Ast::Copy { table, .. } => table.iter().try_for_each(|table| self.require_relation(table).map(|_| ())),
+            Ast::Refresh { view, .. } => self.require_relation(&view).map(|_| ()),
+            Ast::AlterRole { .. }
+            | Ast::DropOwned { .. }
+            | Ast::Transaction(_)
+            | Ast::OutsideTransaction { .. }
+            | Ast::CreateOther { .. }
+            | Ast::Other { .. }
+            | Ast::Meta { .. } => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! Statements put to a world: interpreted against it, applied to it, and taken back whole where PostgreSQL would refuse.
+
+use super::{Context, evaluate};
+use crate::catalog::effect::{Change, Effect};
+use crate::catalog::name::QName;
+use crate::catalog::object::Certainty;
+use crate::catalog::{Catalog, Contradiction};
+use crate::source::{FileId, Site, Sources};
+use crate::syntax::ast::{Ast, Code, Form, Statement};
+use crate::syntax::parser;
+use crate::syntax::split::Splitter;
+use smol_str::SmolStr;
+
+/// What CREATE EXTENSION brings, in blocks.
+const EXTENSIONS: &str = include_str!("../history/extensions.sql");
+
+/// What became of a statement.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    pub effects: Vec<Effect>,
+    /// Why PostgreSQL would have rejected it.
+    pub failed: Option<Contradiction>,
+}
+
+/// A catalog that statements can be run against.
+#[derive(Default)]
+pub struct World {
+    pub catalog: Catalog,
+}
+
+impl World {
+    /// Runs one statement. Where it fails, the world is as before.
+    pub fn run(&mut self, sources: &mut Sources, file: FileId, statement: &Statement, certainty: Certainty) -> Outcome {
+        let Form::Read(ast) = &statement.form else { return Outcome::default() };
+        let at = Site::new(file, statement.span);
+        if let Ast::Do(code) = &**ast {
+            return self.run_code(sources, at, code, certainty);
+        }
+        let outcome = self.interpret(at, (**ast).clone(), certainty);
+        if let (Ast::CreateExtension(create), [_, ..], None) = (&**ast, outcome.effects.as_slice(), &outcome.failed) {
+            self.run_extension(sources, &create.name.name, at);
+        }
+        outcome
+    }
+
+    fn interpret(&mut self, at: Site, ast: Ast, certainty: Certainty) -> Outcome {
+        let mut context = Context::new(&self.catalog, at, certainty);
+        match context.interpret(ast) {
+            Ok(()) => {
+                let effects = context.effects;
+                self.apply(effects)
+            }
+            Err(reason) => Outcome { effects: Vec::new(), failed: Some(reason) },
+        }
+    }
+
+    /// All of the effects, or none.
+    pub fn apply(&mut self, effects: Vec<Effect>) -> Outcome {
+        let guarded = effects.len() > 1;
+        if guarded {
+            self.catalog.begin();
+        }
+        for effect in &effects {
+            if let Err(reason) = self.catalog.apply(effect.clone()) {
+                if guarded {
+                    self.catalog.rollback();
+                }
+                return Outcome { effects: Vec::new(), failed: Some(reason) };
+            }
+        }
+        if guarded {
+            self.catalog.commit();
+        }
+        Outcome { effects, failed: None }
+    }
+
+    fn run_code(&mut self, sources: &mut Sources, at: Site, code: &Code, certainty: Certainty) -> Outcome {
+        if code.language != "plpgsql" {
+            return Outcome::default();
+        }
+        let (file, span) = match &code.unescaped {
+            None => (at.file, code.inner),
+            Some(text) => {
+                let file = sources.add_derived(Site::new(at.file, code.literal), text.as_str());
+                (file, crate::source::Span::new(0, text.len() as u32))
+            }
+        };
+        evaluate::block(self, sources, file, span, certainty)
+    }
+
+    /// The objects of an extension's own script, as far as they are known.
+    fn run_extension(&mut self, sources: &mut Sources, name: &str, at: Site) {
+        let Some((schema, script)) = extension_script(name) else { return };
+        let schema =
+            schema.map(SmolStr::from).or_else(|| self.catalog.extensions.get(&name.into()).map(|extension| extension.schema.clone()));
+        let before = self.catalog.session.search_path.take();
+        self.catalog.session.search_path = schema.map(|schema| vec![schema]);
+        let file = sources.add_derived(at, script);
+        for raw in Splitter::new(script) {
+            let statement = parser::statement(script, &raw);
+            let Form::Read(ast) = statement.form else { continue };
+            let mut context = Context::new(&self.catalog, Site::new(file, statement.span), Certainty::Certain);
+            context.of_extension = true;
+            if context.interpret(*ast).is_ok() {
+                let effects = context.effects;
+                self.apply(effects);
+            }
+        }
+        self.catalog.session.search_path = before;
+    }
+
+    /// Makes the objects that the platform has before the first migration.
+    pub fn birth(&mut self, sources: &mut Sources, supabase: bool) {
+        let text = sources.text(FileId::PLATFORM);
+        let here = |span| Site::new(FileId::PLATFORM, span);
+        self.apply(vec![Effect {
+            at: here(Default::default()),
+            certainty: Certainty::Certain,
+            change: Change::CreateSchema(crate::catalog::object::Schema {
+                name: "public".into(),
+                at: here(Default::default()),
+                certainty: Certainty::Certain,
+                owner: "pg_database_owner".into(),
+                acl: Default::default(),
+            }),
+        }]);
+        let statements = Splitter::new(&text).filter(|_| supabase);
+        for raw in statements {
+            let statement = parser::statement(&text, &raw);
+            let outcome = self.run(sources, FileId::PLATFORM, &statement, Certainty::Certain);
+            debug_assert!(outcome.failed.is_none(), "{:?} {}", outcome.failed, statement.span.of(&text));
+        }
+        self.catalog.session = Default::default();
+    }
+
+    /// Ends what the old default privileges of the platform gave.
+    pub fn end_platform_defaults(&mut self) {
+        let at = Site::new(FileId::PLATFORM, Default::default());
+        self.apply(vec![Effect { at, certainty: Certainty::Certain, change: Change::EndPlatformDefaults }]);
+    }
+
+    /// Temporary relations live as long as the session of one file.
+    pub fn drop_temporary(&mut self) {
+        let temporary: Vec<QName> =
+            self.catalog.tables.keys().chain(self.catalog.views.keys()).filter(|name| name.schema == "pg_temp").cloned().collect();
+        for name in temporary {
+            let at = Site::new(FileId::PLATFORM, Default::default());
+            self.apply(vec![Effect { at, certainty: Certainty::Certain, change: Change::DropRelation { name, cascade: true } }]);
+        }
+    }
+}
+
+/// The fixed schema and the statements of an extension's block.
+fn extension_script(name: &str) -> Option<(Option<&'static str>, &'static str)> {
+    for block in EXTENSIONS.split("-- extension: ").skip(1) {
+        let (head, script) = block.split_once('\n')?;
+        let (block_name, schema) = match head.split_once(" schema: ") {
+            Some((block_name, schema)) => (block_name, Some(schema.trim())),
+            None => (head, None),
+        };
+        if block_name.trim() == name {
+            return Some((schema, script));
+        }
+    }
+    None
+}

@@ -1,0 +1,802 @@
+//! Tables, columns, constraints and indexes.
+
+use super::bind::Item;
+use super::{Context, Meaning};
+use crate::catalog::effect::Change;
+use crate::catalog::name::{QName, derived_name};
+use crate::catalog::object::*;
+use crate::catalog::{Contradiction, RelationKind};
+use crate::source::{Site, Span};
+use crate::syntax::ast::{
+    self, AlterAction, AlterTable, ColumnDef, ConstraintDef, CreateIndex, CreateTable, IndexElement, ObjectKind, TableElement,
+};
+use crate::syntax::expression::{Call, Expr, ExprKind, Ident, ObjectName};
+use crate::syntax::types::TypeName;
+use smol_str::SmolStr;
+
+fn names(idents: &[Ident]) -> Vec<SmolStr> {
+    idents.iter().map(|ident| ident.name.clone()).collect()
+}
+
+/// The integer type behind a serial one.
+fn serial(ty: &TypeName) -> Option<&'static str> {
+    match ty.name.last() {
+        "serial" if ty.builtin => Some("integer"),
+        "bigserial" if ty.builtin => Some("bigint"),
+        "smallserial" if ty.builtin => Some("smallint"),
+        _ => None,
+    }
+}
+
+/// Columns an expression mentions, each once.
+fn columns_of(expr: &Expr, table: &Table) -> Vec<SmolStr> {
+    let mut out: Vec<SmolStr> = Vec::new();
+    for part in expr.all() {
+        if let Some(name) = part.column()
+            && table.may_have(name)
+            && !out.iter().any(|known| known == name)
+        {
+            out.push(name.into());
+        }
+    }
+    out
+}
+
+/// What a column is called in the name of an index. Source: PostgreSQL's `FigureIndexColname`.
+fn index_part(column: &IndexColumn) -> SmolStr {
+    if let Some(name) = &column.column {
+        return name.clone();
+    }
+    fn figure(expr: &Expr) -> SmolStr {
+        match &expr.kind {
+            ExprKind::Call(call) => call.name.last().into(),
+            ExprKind::Cast { expr, .. } => figure(expr),
+            ExprKind::Column { path, .. } => path.last().cloned().unwrap_or_default(),
+            ExprKind::Case { .. } => "case".into(),
+            _ => "expr".into(),
+        }
+    }
+    figure(&column.expr.root)
+}
+
+/// A table in the making: names given to its parts so far count as taken.
+struct Draft {
+    table: Table,
+    taken: Vec<SmolStr>,
+}
+
+impl Context<'_> {
+    fn empty_table(&self, name: QName, create: &CreateTable) -> Table {
+        Table {
+            acl: self.catalog.initial_acl(ObjectKind::Table, &name.schema, self.at, self.certainty),
+            kind: match (create.foreign, create.partitioned) {
+                (true, _) => TableKind::Foreign,
+                (_, true) => TableKind::Partitioned,
+                _ => TableKind::Ordinary,
+            },
+            created: self.at,
+            named: self.site(create.name.span()),
+            certainty: self.certainty,
+            external: false,
+            of_extension: self.of_extension,
+            columns: Vec::new(),
+            constraints: Vec::new(),
+            indexes: Vec::new(),
+            policies: Vec::new(),
+            triggers: Vec::new(),
+            rls: Fact { value: false, at: self.at, certainty: self.certainty },
+            force_rls: Fact { value: false, at: self.at, certainty: self.certainty },
+            inherits: Vec::new(),
+            partition_of: None,
+            owner: self.catalog.current_role(),
+            name,
+        }
+    }
+
+    pub fn create_table(&mut self, create: CreateTable) -> Meaning {
+        let name = self.place(&create.name, create.temporary)?;
+        if create.if_not_exists && self.catalog.relation_kind(&name).is_some() {
+            return Ok(());
+        }
+        let mut draft = Draft { table: self.empty_table(name, &create), taken: Vec::new() };
+        for parent in create.inherits.iter().chain(&create.partition_of).chain(&create.of_type) {
+            let parent_name = self.require_relation(parent)?;
+            let Some(parent_name) = parent_name else { continue };
+            if create.partition_of.is_some() {
+                draft.table.partition_of = Some(parent_name.clone());
+            } else {
+                draft.table.inherits.push(parent_name.clone());
+            }
+            self.copy_columns(&mut draft.table, &parent_name);
+        }
+        let mut constraints = Vec::new();
+        for element in create.elements {
+            match element {
+                TableElement::Column(column) => {
+                    for constraint in &column.constraints {
+                        constraints.push((Some(column.name.clone()), constraint.clone()));
+                    }
+                    self.define_column(&mut draft, column)?;
+                }
+                TableElement::Constraint(constraint) => constraints.push((None, constraint)),
+                TableElement::Like { table, including, excluding, .. } => self.like(&mut draft, &table, &including, &excluding)?,
+            }
+        }
+        self.bind_columns(&mut draft.table)?;
+        // keys come first: a foreign key of the table to itself needs them
+        constraints.sort_by_key(|(_, constraint)| matches!(constraint.kind, ast::ConstraintKind::ForeignKey { .. }));
+        for (column, constraint) in constraints {
+            let constraint = self.constraint(&mut draft, constraint, column.as_ref())?;
+            self.put_constraint(&mut draft.table, constraint);
+        }
+        if let Some(parent) = draft.table.partition_of.clone() {
+            self.partition_parts(&mut draft, &parent);
+        }
+        self.emit(Change::CreateTable(Box::new(draft.table)));
+        Ok(())
+    }
+
+    fn copy_columns(&self, table: &mut Table, parent: &QName) {
+        let Some(parent) = self.catalog.table(parent) else {
+            if let Some(TypeKind::Composite(attributes)) = self.catalog.types.get(parent).map(|ty| &ty.kind) {
+                table.columns.extend(attributes.iter().map(|(name, ty)| self.plain_column(name.clone(), ty.clone())));
+            }
+            return;
+        };
+        table.external |= parent.external;
+        for column in &parent.columns {
+            if table.column(&column.name).is_none() {
+                table.columns.push(Column { sequence: None, identity: None, ..column.clone() });
+            }
+        }
+        let checks = parent.constraints.iter().filter(|constraint| constraint.kind == ConstraintKind::Check);
+        table.constraints.extend(checks.cloned());
+    }
+
+    fn plain_column(&self, name: SmolStr, ty: DataType) -> Column {
+        Column {
+            name,
+            ty,
+            at: self.at,
+            named: self.at,
+            certainty: self.certainty,
+            not_null: Fact { value: false, at: self.at, certainty: self.certainty },
+            default: None,
+            generated: None,
+            identity: None,
+            sequence: None,
+        }
+    }
+
+    /// Keys, foreign keys, indexes and row triggers that a partition gets from its parent.
+    fn partition_parts(&self, draft: &mut Draft, parent: &QName) {
+        let Some(parent) = self.catalog.table(parent) else { return };
+        let table_name = draft.table.name.name.clone();
+        for constraint in parent.constraints.iter().filter(|constraint| constraint.kind != ConstraintKind::Check) {
+            let mut constraint = constraint.clone();
+            let parts = constraint.columns.join("_");
+            constraint.name = match constraint.kind {
+                ConstraintKind::PrimaryKey => derived_name(&table_name, "", "pkey"),
+                ConstraintKind::Unique => derived_name(&table_name, &parts, "key"),
+                ConstraintKind::Exclude => derived_name(&table_name, &parts, "excl"),
+                ConstraintKind::ForeignKey | ConstraintKind::Check => constraint.name,
+            };
+            constraint.index = constraint.index.map(|_| constraint.name.clone());
+            self.put_constraint(&mut draft.table, constraint);
+        }
+        for index in parent.indexes.iter().filter(|index| index.constraint.is_none()) {
+            let parts: Vec<SmolStr> = index.columns.iter().map(index_part).collect();
+            let name = self.free_relation_name(&draft.table.name.schema, &table_name, &parts.join("_"), "idx", &draft.taken);
+            draft.taken.push(name.clone());
+            draft.table.indexes.push(Index { name, at: self.at, named: self.at, ..index.clone() });
+        }
+        draft.table.triggers.extend(parent.triggers.iter().filter(|trigger| trigger.for_each_row).cloned());
+    }
+
+    fn like(&mut self, draft: &mut Draft, source: &ObjectName, including: &[SmolStr], excluding: &[SmolStr]) -> Meaning {
+        let Some(source) = self.require_relation(source)? else { return Ok(()) };
+        let with = |what: &str| including.iter().any(|name| name == what || name == "all") && !excluding.iter().any(|name| name == what);
+        if let Some(view) = self.catalog.views.get(&source) {
+            for column in &view.columns {
+                let ty = column.ty.clone().unwrap_or_else(|| DataType::builtin("unknown"));
+                draft.table.columns.push(self.plain_column(column.name.clone(), ty));
+            }
+        }
+        let Some(source) = self.catalog.table(&source) else { return Ok(()) };
+        draft.table.external |= source.external;
+        for column in &source.columns {
+            let mut copy = Column { at: self.at, named: self.at, sequence: None, ..column.clone() };
+            if !with("defaults") {
+                copy.default = None;
+            }
+            if !with("generated") {
+                copy.generated = None;
+            }
+            if !with("identity") {
+                copy.identity = None;
+            } else if copy.identity.is_some() {
+                copy.sequence = Some(self.sequence_name(&draft.table.name, &copy.name, &mut draft.taken));
+            }
+            draft.table.columns.push(copy);
+        }
+        for constraint in &source.constraints {
+            let check = constraint.kind == ConstraintKind::Check;
+            let key = matches!(constraint.kind, ConstraintKind::PrimaryKey | ConstraintKind::Unique | ConstraintKind::Exclude);
+            if (check && with("constraints")) || (key && with("indexes")) {
+                let mut copy = Constraint { at: self.at, ..constraint.clone() };
+                if key {
+                    let suffix = match constraint.kind {
+                        ConstraintKind::PrimaryKey => "pkey",
+                        ConstraintKind::Unique => "key",
+                        _ => "excl",
+                    };
+                    let parts = if suffix == "pkey" { String::new() } else { constraint.columns.join("_") };
+                    copy.name = self.free_relation_name(&draft.table.name.schema, &draft.table.name.name, &parts, suffix, &draft.taken);
+                    copy.index = Some(copy.name.clone());
+                }
+                self.put_constraint(&mut draft.table, copy);
+            }
+        }
+        if with("indexes") {
+            for index in source.indexes.iter().filter(|index| index.constraint.is_none()) {
+                let parts: Vec<SmolStr> = index.columns.iter().map(index_part).collect();
+                let name = self.free_relation_name(&draft.table.name.schema, &draft.table.name.name, &parts.join("_"), "idx", &draft.taken);
+                draft.taken.push(name.clone());
+                draft.table.indexes.push(Index { name, at: self.at, named: self.at, ..index.clone() });
+            }
+        }
+        Ok(())
+    }
+
+    fn define_column(&mut self, draft: &mut Draft, definition: ColumnDef) -> Meaning {
+        // a column of a parent that is written again, or an option of a partition's column
+        if let Some(at) = draft.table.columns.iter().position(|known| known.name == definition.name.name)
+            && (definition.ty.is_none() || !draft.table.inherits.is_empty())
+        {
+            let known = &mut draft.table.columns[at];
+            if let Some(span) = definition.not_null {
+                known.not_null = Fact { value: true, at: Site::new(self.file, span), certainty: self.certainty };
+            }
+            if let Some(default) = definition.default {
+                known.default = Some(Expression::new(self.file, default));
+            }
+            return Ok(());
+        }
+        let table = draft.table.name.clone();
+        let column = self.column(&table, definition, &mut draft.taken);
+        draft.table.columns.push(column);
+        Ok(())
+    }
+
+    /// A column of its definition; its expressions are not bound yet.
+    fn column(&mut self, table: &QName, definition: ColumnDef, taken: &mut Vec<SmolStr>) -> Column {
+        let name = definition.name.name.clone();
+        let at = self.site(definition.span);
+        let named = self.site(definition.name.span);
+        let serial = definition.ty.as_ref().and_then(serial);
+        let primary = definition.constraints.iter().find(|constraint| matches!(constraint.kind, ast::ConstraintKind::PrimaryKey { .. }));
+        let not_null = match (definition.not_null, primary) {
+            (Some(span), _) => Some(span),
+            (None, Some(constraint)) => Some(constraint.span),
+            (None, None) if serial.is_some() || definition.identity.is_some() => Some(definition.span),
+            (None, None) => None,
+        };
+        let ty = match (&serial, &definition.ty) {
+            (Some(base), Some(written)) => DataType { array: written.dimensions > 0, ..DataType::builtin(base) },
+            (None, Some(written)) => self.data_type(written),
+            _ => DataType::builtin("unknown"),
+        };
+        let sequence = (serial.is_some() || definition.identity.is_some()).then(|| self.sequence_name(table, &name, taken));
+        let default = match (&sequence, serial) {
+            (Some(sequence), Some(_)) => Some(next_value(sequence, definition.span)),
+            _ => definition.default,
+        };
+        Column {
+            name,
+            ty,
+            at,
+            named,
+            certainty: self.certainty,
+            not_null: Fact { value: not_null.is_some(), at: not_null.map_or(at, |span| self.site(span)), certainty: self.certainty },
+            default: default.map(|expr| Expression::new(self.file, expr)),
+            generated: definition.generated.map(|expr| Expression::new(self.file, expr)),
+            identity: definition.identity,
+            sequence,
+        }
+    }
+
+    fn sequence_name(&self, table: &QName, column: &str, taken: &mut Vec<SmolStr>) -> QName {
+        let name = self.free_relation_name(&table.schema, &table.name, column, "seq", taken);
+        taken.push(name.clone());
+        QName::new(table.schema.clone(), name)
+    }
+
+    /// Binds the generated columns and defaults of a new table.
+    fn bind_columns(&mut self, table: &mut Table) -> Meaning {
+        let item = item_of(table);
+        for column in &mut table.columns {
+            if let Some(generated) = &mut column.generated {
+                *generated = self.bound((*generated.root).clone(), item.clone())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A name that no relation of the schema has: PostgreSQL appends 1, 2, … to the suffix.
+    fn free_relation_name(&self, schema: &SmolStr, table: &str, columns: &str, suffix: &str, taken: &[SmolStr]) -> SmolStr {
+        let free =
+            |name: &SmolStr| !taken.contains(name) && self.catalog.relation_kind(&QName::new(schema.clone(), name.clone())).is_none();
+        let first = derived_name(table, columns, suffix);
+        if free(&first) {
+            return first;
+        }
+        (1..).map(|number: u32| derived_name(table, columns, &format!("{suffix}{number}"))).find(free).unwrap_or(first)
+    }
+
+    fn free_constraint_name(&self, table: &Table, columns: &str, suffix: &str, taken: &[SmolStr]) -> SmolStr {
+        let free = |name: &SmolStr| !taken.contains(name) && table.constraint(name).is_none();
+        let first = derived_name(&table.name.name, columns, suffix);
+        if free(&first) {
+            return first;
+        }
+        (1..).map(|number: u32| derived_name(&table.name.name, columns, &format!("{suffix}{number}"))).find(free).unwrap_or(first)
+    }
+
+    /// A constraint of its definition, behind `column` or in the table, with PostgreSQL's choice of a name.
+    fn constraint(&mut self, draft: &mut Draft, definition: ConstraintDef, column: Option<&Ident>) -> Result<Constraint, Contradiction> {
+        let Draft { table, taken } = draft;
+        let at = self.site(definition.span);
+        let own = |columns: &[Ident]| {
+            if columns.is_empty() { column.map(|column| column.name.clone()).into_iter().collect() } else { names(columns) }
+        };
+        let mut constraint = Constraint {
+            name: definition.name.as_ref().map(|name| name.name.clone()).unwrap_or_default(),
+            kind: ConstraintKind::Check,
+            columns: Vec::new(),
+            at,
+            certainty: self.certainty,
+            validated: Fact { value: !definition.not_valid, at, certainty: self.certainty },
+            expr: None,
+            references: None,
+            index: None,
+            deferrable: definition.deferrable,
+        };
+        let unnamed = definition.name.is_none();
+        match definition.kind {
+            ast::ConstraintKind::PrimaryKey { columns, include, using_index } => {
+                constraint.kind = ConstraintKind::PrimaryKey;
+                self.key(&mut constraint, table, own(&columns), &include, using_index, "pkey", taken);
+            }
+            ast::ConstraintKind::Unique { columns, include, using_index, .. } => {
+                constraint.kind = ConstraintKind::Unique;
+                self.key(&mut constraint, table, own(&columns), &include, using_index, "key", taken);
+            }
+            ast::ConstraintKind::Check { expr, .. } => {
+                let expr = self.bound(expr, item_of(table))?;
+                constraint.columns = columns_of(&expr.root, table);
+                if unnamed {
+                    let part = if let [only] = constraint.columns.as_slice() { only.clone() } else { SmolStr::default() };
+                    constraint.name = self.free_constraint_name(table, &part, "check", taken);
+                }
+                constraint.expr = Some(expr);
+            }
+            ast::ConstraintKind::ForeignKey { columns, table: target, referenced, on_delete, on_update } => {
+                constraint.kind = ConstraintKind::ForeignKey;
+                constraint.columns = own(&columns);
+                let itself = target.last() == table.name.name && target.schema().is_none_or(|schema| schema == table.name.schema);
+                let target = if itself { Some(table.name.clone()) } else { self.require_relation(&target)? };
+                if let Some(target) = target {
+                    self.check_target(&target)?;
+                    self.assume_columns(&target, &referenced);
+                    let columns = if referenced.is_empty() { self.primary_key_of(&target, table) } else { names(&referenced) };
+                    constraint.references = Some(ForeignKey { table: target, columns, on_delete, on_update });
+                }
+                if unnamed {
+                    constraint.name = self.free_constraint_name(table, &constraint.columns.join("_"), "fkey", taken);
+                }
+            }
+            ast::ConstraintKind::Exclude { method: _, elements, predicate: _ } => {
+                constraint.kind = ConstraintKind::Exclude;
+                constraint.columns = elements.iter().filter_map(|(element, _)| element.expr.column().map(SmolStr::from)).collect();
+                if unnamed {
+                    let parts: Vec<&str> = elements.iter().map(|(element, _)| element.expr.column().unwrap_or("expr")).collect();
+                    constraint.name = self.free_relation_name(&table.name.schema, &table.name.name, &parts.join("_"), "excl", taken);
+                }
+                constraint.index = Some(constraint.name.clone());
+            }
+        }
+        taken.push(constraint.name.clone());
+        Ok(constraint)
+    }
+
+    fn check_target(&self, target: &QName) -> Meaning {
+        match self.catalog.relation_kind(target) {
+            Some(RelationKind::Table) | None => Ok(()),
+            Some(_) => Err(Contradiction::new("42809", format!("referenced relation \"{}\" is not a table", target.name))),
+        }
+    }
+
+    fn primary_key_of(&self, target: &QName, own: &Table) -> Vec<SmolStr> {
+        let table = if *target == own.name { Some(own) } else { self.catalog.table(target) };
+        match table.and_then(Table::primary_key) {
+            Some(key) => key.columns.clone(),
+            // what most such tables have
+            None if table.is_none_or(|table| table.external) => vec!["id".into()],
+            None => Vec::new(),
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn key(
+        &self,
+        constraint: &mut Constraint,
+        table: &Table,
+        columns: Vec<SmolStr>,
+        include: &[Ident],
+        using_index: Option<Ident>,
+        suffix: &str,
+        taken: &[SmolStr],
+    ) {
+        constraint.columns = columns;
+        if let Some(index) = using_index {
+            if let Some(found) = table.index(&index.name) {
+                constraint.columns = found.columns.iter().filter_map(|column| column.column.clone()).collect();
+            }
+            if constraint.name.is_empty() {
+                constraint.name = index.name.clone();
+            }
+            constraint.index = Some(index.name);
+            return;
+        }
+        if constraint.name.is_empty() {
+            let mut parts = constraint.columns.clone();
+            parts.extend(names(include));
+            let parts = if suffix == "pkey" { String::new() } else { parts.join("_") };
+            constraint.name = self.free_relation_name(&table.name.schema, &table.name.name, &parts, suffix, taken);
+        }
+        constraint.index = Some(constraint.name.clone());
+    }
+
+    /// Puts a constraint into a table that is being made.
+    fn put_constraint(&self, table: &mut Table, constraint: Constraint) {
+        if constraint.kind == ConstraintKind::PrimaryKey {
+            for column in table.columns.iter_mut().filter(|column| constraint.columns.contains(&column.name) && !column.not_null.value) {
+                column.not_null = Fact { value: true, at: constraint.at, certainty: constraint.certainty };
+            }
+        }
+        if let Some(index) = &constraint.index {
+            table.indexes.push(Index::of_constraint(&constraint, index.clone()));
+        }
+        table.constraints.push(constraint);
+    }
+
+    pub fn alter_table(&mut self, alter: AlterTable) -> Meaning {
+        let found = self.catalog.find_relation(&alter.name);
+        if found.is_none() && alter.if_exists {
+            return Ok(());
+        }
+        if alter.kind == ObjectKind::Index {
+            return Ok(());
+        }
+        let Some(name) = self.require_relation(&alter.name)? else { return Ok(()) };
+        let mut taken = Vec::new();
+        for (span, action) in alter.actions {
+            self.alter_action(&name, span, action, &mut taken)?;
+        }
+        Ok(())
+    }
+
+    fn not_for(&self, name: &QName, action: &str) -> Meaning {
+        match self.catalog.relation_kind(name) {
+            Some(RelationKind::Table) | None => Ok(()),
+            Some(_) => {
+                let reason = format!("ALTER action {action} cannot be performed on relation \"{}\"", name.name);
+                Err(Contradiction::new("42809", reason))
+            }
+        }
+    }
+
+    fn alter_action(&mut self, name: &QName, span: Span, action: AlterAction, taken: &mut Vec<SmolStr>) -> Meaning {
+        let table = name.clone();
+        match action {
+            AlterAction::AddColumn { column, if_not_exists } => {
+                self.not_for(name, "ADD COLUMN")?;
+                self.add_column(name, column, if_not_exists, taken)?;
+            }
+            AlterAction::DropColumn { column, if_exists, cascade } => {
+                let known = self.catalog.table(name);
+                let external = known.is_none_or(|table| table.external);
+                if known.is_some_and(|table| table.column(&column.name).is_some()) || !(if_exists || external) {
+                    self.emit(Change::DropColumn { table, column: column.name, cascade });
+                }
+            }
+            AlterAction::SetType { column, ty, .. } => {
+                self.assume_columns(name, std::slice::from_ref(&column));
+                self.check_retype(name, &column.name)?;
+                let ty = self.data_type(&ty);
+                self.emit(Change::SetColumnType { table, column: column.name, ty });
+            }
+            AlterAction::SetDefault { column, default } => {
+                // views have defaults too, which nothing asks for
+                if self.catalog.relation_kind(name).is_none_or(|kind| kind == RelationKind::Table) {
+                    self.assume_columns(name, std::slice::from_ref(&column));
+                    let default = Some(Expression::new(self.file, default));
+                    self.emit(Change::SetDefault { table, column: column.name, default });
+                }
+            }
+            AlterAction::DropDefault { column } => {
+                self.assume_columns(name, std::slice::from_ref(&column));
+                self.emit(Change::SetDefault { table, column: column.name, default: None });
+            }
+            AlterAction::SetNotNull { column } => {
+                self.assume_columns(name, std::slice::from_ref(&column));
+                self.emit(Change::SetNotNull { table, column: column.name, not_null: true });
+            }
+            AlterAction::DropNotNull { column } => {
+                self.assume_columns(name, std::slice::from_ref(&column));
+                self.emit(Change::SetNotNull { table, column: column.name, not_null: false });
+            }
+            AlterAction::AddIdentity { column, identity } => {
+                self.assume_columns(name, std::slice::from_ref(&column));
+                self.emit(Change::SetIdentity { table, column: column.name, identity: Some(identity) });
+            }
+            AlterAction::DropIdentity { column, .. } => {
+                self.assume_columns(name, std::slice::from_ref(&column));
+                self.emit(Change::SetIdentity { table, column: column.name, identity: None });
+            }
+            AlterAction::DropExpression { column, .. } => {
+                self.assume_columns(name, std::slice::from_ref(&column));
+                self.emit(Change::DropGenerated { table, column: column.name });
+            }
+            AlterAction::SetGenerated { column } => {
+                self.assume_columns(name, std::slice::from_ref(&column));
+                self.emit(Change::TouchColumns { table, columns: vec![column.name] });
+            }
+            AlterAction::Other { columns } => {
+                self.assume_columns(name, &columns);
+                if !columns.is_empty() && self.catalog.relation_kind(name) == Some(RelationKind::Table) {
+                    self.emit(Change::TouchColumns { table, columns: names(&columns) });
+                }
+            }
+            AlterAction::AddConstraint(definition) => {
+                self.not_for(name, "ADD CONSTRAINT")?;
+                self.add_constraint(name, definition, None, taken)?;
+            }
+            AlterAction::AlterConstraint { .. } => {}
+            AlterAction::ValidateConstraint { name: constraint } => {
+                if self.catalog.table(name).is_some_and(|table| !table.external || table.constraint(&constraint.name).is_some()) {
+                    self.emit(Change::ValidateConstraint { table, name: constraint.name });
+                }
+            }
+            AlterAction::DropConstraint { name: constraint, if_exists, cascade } => {
+                let known = self.catalog.table(name);
+                let external = known.is_none_or(|table| table.external);
+                if known.is_some_and(|table| table.constraint(&constraint.name).is_some()) || !(if_exists || external) {
+                    self.emit(Change::DropConstraint { table, name: constraint.name, cascade });
+                }
+            }
+            AlterAction::EnableRls | AlterAction::DisableRls => {
+                self.not_for(name, "ENABLE ROW SECURITY")?;
+                self.emit(Change::SetRls { table, enabled: matches!(action, AlterAction::EnableRls) });
+            }
+            AlterAction::ForceRls | AlterAction::NoForceRls => {
+                self.not_for(name, "FORCE ROW SECURITY")?;
+                self.emit(Change::SetForceRls { table, forced: matches!(action, AlterAction::ForceRls) });
+            }
+            AlterAction::EnableTrigger { name: trigger, enable } => {
+                let external = self.catalog.table(name).is_none_or(|table| table.external);
+                if !external {
+                    self.emit(Change::EnableTrigger { relation: table, name: trigger.map(|trigger| trigger.name), enabled: enable });
+                }
+            }
+            AlterAction::SetOptions { options } => {
+                if let Some((_, value)) = options.iter().find(|(option, _)| option == "security_invoker") {
+                    self.emit(Change::SetSecurityInvoker { view: table, on: super::view::is_on(value) });
+                }
+            }
+            AlterAction::ResetOptions { options } => {
+                if options.iter().any(|option| option == "security_invoker") {
+                    self.emit(Change::SetSecurityInvoker { view: table, on: false });
+                }
+            }
+            AlterAction::Inherit { parent, inherit } => {
+                if let Some(parent) = self.require_relation(&parent)? {
+                    self.emit(Change::SetInherit { table, parent, inherit });
+                }
+            }
+            AlterAction::AttachPartition { table: child } => {
+                if let Some(child) = self.require_relation(&child)? {
+                    self.emit(Change::SetPartition { table: child, parent: Some(table) });
+                }
+            }
+            AlterAction::DetachPartition { table: child, .. } => {
+                if let Some(child) = self.require_relation(&child)? {
+                    self.emit(Change::SetPartition { table: child, parent: None });
+                }
+            }
+            AlterAction::Owner { role } => {
+                let owner = self.role(&role);
+                self.emit(Change::SetOwner { kind: ObjectKind::Table, name: table, signature: None, owner });
+            }
+        }
+        let _ = span;
+        Ok(())
+    }
+
+    /// The type of a column that a view or policy uses can't be changed.
+    fn check_retype(&self, table: &QName, column: &str) -> Meaning {
+        use crate::catalog::depend::Dependent;
+        for dependent in self.catalog.dependents_of_column(table, column) {
+            let user = match dependent {
+                Dependent::View(_) => "a view or rule",
+                Dependent::Policy { .. } => "a policy definition",
+                Dependent::Column { .. } => "a generated column",
+                _ => continue,
+            };
+            return Err(Contradiction::new(
+                "0A000",
+                format!("cannot alter type of a column used by {user}")
+                    .replace("by a policy", "in a policy")
+                    .replace("used by a generated", "used by a generated"),
+            ));
+        }
+        Ok(())
+    }
+
+    fn add_column(&mut self, name: &QName, definition: ColumnDef, if_not_exists: bool, taken: &mut Vec<SmolStr>) -> Meaning {
+        let known = self.catalog.table(name);
+        let seen = known.and_then(|table| table.column(&definition.name.name)).is_some_and(|column| !column.ty.is("unknown"));
+        if if_not_exists && seen {
+            return Ok(());
+        }
+        let constraints = definition.constraints.clone();
+        let ident = definition.name.clone();
+        let mut column = self.column(name, definition, taken);
+        let mut with_it = known.cloned();
+        if let Some(table) = &mut with_it {
+            table.columns.push(column.clone());
+            let item = item_of(table);
+            if let Some(generated) = column.generated.take() {
+                column.generated = Some(self.bound((*generated.root).clone(), item)?);
+            }
+        }
+        self.emit(Change::AddColumn { table: name.clone(), column: Box::new(column) });
+        for constraint in constraints {
+            self.add_constraint_to(name, with_it.clone(), constraint, Some(&ident), taken)?;
+        }
+        Ok(())
+    }
+
+    fn add_constraint(&mut self, name: &QName, definition: ConstraintDef, column: Option<&Ident>, taken: &mut Vec<SmolStr>) -> Meaning {
+        let table = self.catalog.table(name).cloned();
+        self.add_constraint_to(name, table, definition, column, taken)
+    }
+
+    fn add_constraint_to(
+        &mut self,
+        name: &QName,
+        table: Option<Table>,
+        definition: ConstraintDef,
+        column: Option<&Ident>,
+        taken: &mut Vec<SmolStr>,
+    ) -> Meaning {
+        let create = CreateTable {
+            name: ObjectName::default(),
+            if_not_exists: false,
+            temporary: false,
+            foreign: false,
+            elements: Vec::new(),
+            inherits: Vec::new(),
+            partition_of: None,
+            partitioned: false,
+            of_type: None,
+        };
+        let mut table = table.unwrap_or_else(|| Table { external: true, ..self.empty_table(name.clone(), &create) });
+        // columns added by an earlier action of the same statement
+        for effect in &self.effects {
+            if let Change::AddColumn { table: target, column } = &effect.change
+                && target == name
+                && table.column(&column.name).is_none()
+            {
+                table.columns.push((**column).clone());
+            }
+        }
+        let mut draft = Draft { table, taken: std::mem::take(taken) };
+        let constraint = self.constraint(&mut draft, definition, column);
+        *taken = draft.taken;
+        let constraint = constraint?;
+        if draft.table.external {
+            let columns: Vec<Ident> =
+                constraint.columns.iter().map(|name| Ident { name: name.clone(), span: constraint.at.span }).collect();
+            self.assume_columns(name, &columns);
+        }
+        self.emit(Change::AddConstraint { table: name.clone(), constraint: Box::new(constraint) });
+        Ok(())
+    }
+
+    pub fn create_index(&mut self, create: CreateIndex) -> Meaning {
+        let Some(relation) = self.require_relation(&create.table)? else { return Ok(()) };
+        let explicit = create.name.as_ref().map(|name| QName::new(relation.schema.clone(), name.last()));
+        if create.if_not_exists && explicit.as_ref().is_some_and(|name| self.catalog.relation_kind(name).is_some()) {
+            return Ok(());
+        }
+        if let Some(kind @ (RelationKind::View | RelationKind::Sequence | RelationKind::Index | RelationKind::CompositeType)) =
+            self.catalog.relation_kind(&relation)
+        {
+            let reason = format!("cannot create index on relation \"{}\"", relation.name);
+            debug_assert!(kind != RelationKind::Table);
+            return Err(Contradiction::new("42809", reason));
+        }
+        let item = Item::of_table(self.catalog, &relation, &relation.name);
+        let mut columns = Vec::new();
+        for element in create.elements {
+            columns.push(self.index_column(element, &item)?);
+        }
+        let predicate = create.predicate.map(|expr| self.bound(expr, item)).transpose()?;
+        let plain: Vec<Ident> =
+            columns.iter().filter_map(|column| column.column.clone().map(|name| Ident { name, span: column.expr.site.span })).collect();
+        self.assume_columns(&relation, &plain);
+        let name = match &explicit {
+            Some(name) => name.name.clone(),
+            None => {
+                let mut parts: Vec<SmolStr> = columns.iter().map(index_part).collect();
+                parts.extend(names(&create.include));
+                self.free_relation_name(&relation.schema, &relation.name, &parts.join("_"), "idx", &[])
+            }
+        };
+        let index = Index {
+            name,
+            at: self.at,
+            named: create.name.as_ref().map_or(self.at, |name| self.site(name.span())),
+            certainty: self.certainty,
+            columns,
+            include: names(&create.include),
+            unique: create.unique,
+            nulls_not_distinct: create.nulls_not_distinct,
+            primary: false,
+            method: create.method,
+            predicate,
+            constraint: None,
+        };
+        self.emit(Change::CreateIndex { relation, index: Box::new(index) });
+        Ok(())
+    }
+
+    fn index_column(&mut self, element: IndexElement, item: &Item) -> Result<IndexColumn, Contradiction> {
+        let column = match &element.expr.kind {
+            ExprKind::Column { path, .. } if path.len() == 1 => Some(path[0].clone()),
+            _ => None,
+        };
+        let expr = self.bound(element.expr, item.clone())?;
+        Ok(IndexColumn {
+            column,
+            expr,
+            descending: element.descending,
+            nulls_first: element.nulls_first.unwrap_or(element.descending),
+            opclass: element.opclass.map(|name| name.last().into()),
+        })
+    }
+}
+
+pub fn item_of(table: &Table) -> Item {
+    Item {
+        reference: Some(table.name.name.clone()),
+        relation: Some(table.name.clone()),
+        columns: (!table.external).then(|| table.columns.iter().map(|column| column.name.clone()).collect()),
+    }
+}
+
+/// `nextval('schema.sequence'::regclass)`, the default of a serial column.
+fn next_value(sequence: &QName, span: Span) -> Expr {
+    let part = |name: &str| Ident { name: name.into(), span };
+    let text = Expr::new(span, ExprKind::String(sequence.to_string().into()));
+    let call = Call {
+        name: ObjectName { parts: vec![part("nextval")] },
+        args: vec![crate::syntax::expression::Arg { name: None, value: text }],
+        distinct: false,
+        order_by: Vec::new(),
+        filter: None,
+        over: None,
+    };
+    Expr::new(span, ExprKind::Call(Box::new(call)))
+}

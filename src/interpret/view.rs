@@ -1,0 +1,199 @@
+//! Views, materialized views and tables made of queries.
+
+use super::bind::{Binder, Scopes};
+use super::{Context, Meaning};
+use crate::catalog::effect::Change;
+use crate::catalog::name::QName;
+use crate::catalog::object::*;
+use crate::source::Site;
+use crate::syntax::ast::{CreateTableAs, CreateView, ObjectKind};
+use crate::syntax::expression::*;
+
+use std::sync::Arc;
+
+/// The value of a boolean option.
+pub fn is_on(value: &str) -> bool {
+    matches!(value, "true" | "on" | "yes" | "1" | "t" | "y")
+}
+
+impl Context<'_> {
+    pub fn create_view(&mut self, create: CreateView) -> Meaning {
+        let name = self.place(&create.name, create.temporary)?;
+        let invoker = create.options.iter().find(|(option, _)| option == "security_invoker").is_some_and(|(_, value)| is_on(value));
+        let Data::Query(query) = create.query else { return Ok(()) };
+        let view = self.view(name, *query, &create.columns, self.site(create.name.span()), false, invoker)?;
+        self.emit(Change::CreateView { view: Box::new(view), replace: create.or_replace });
+        Ok(())
+    }
+
+    fn view(
+        &mut self,
+        name: QName,
+        mut query: Query,
+        aliases: &[Ident],
+        named: Site,
+        materialized: bool,
+        invoker: bool,
+    ) -> Result<View, crate::catalog::Contradiction> {
+        let (columns, reads) = self.query_shape(&mut query, aliases)?;
+        let kind = if materialized { ObjectKind::MaterializedView } else { ObjectKind::View };
+        debug_assert!(kind != ObjectKind::Table);
+        Ok(View {
+            acl: self.catalog.initial_acl(ObjectKind::Table, &name.schema, self.at, self.certainty),
+            name,
+            materialized,
+            at: self.at,
+            named,
+            certainty: self.certainty,
+            columns_known: columns.is_some(),
+            columns: columns.unwrap_or_default(),
+            query_site: self.site(query.span),
+            query: Some(Arc::new(query)),
+            security_invoker: Fact { value: invoker, at: named, certainty: self.certainty },
+            reads,
+            indexes: Vec::new(),
+            triggers: Vec::new(),
+            owner: self.catalog.current_role(),
+            of_extension: self.of_extension,
+        })
+    }
+
+    /// Binds a query, and says which columns it returns and which relations it reads.
+    fn query_shape(
+        &mut self,
+        query: &mut Query,
+        aliases: &[Ident],
+    ) -> Result<(Option<Vec<ViewColumn>>, Vec<QName>), crate::catalog::Contradiction> {
+        let mut binder = Binder::new(self, Scopes::default());
+        binder.query(query)?;
+        let reads = std::mem::take(&mut binder.reads);
+        let names = binder.output(query);
+        let types = self.output_types(query);
+        let columns = names.map(|names| {
+            let types = if types.len() == names.len() { types } else { vec![None; names.len()] };
+            names
+                .into_iter()
+                .zip(types)
+                .enumerate()
+                .map(|(at, (name, ty))| ViewColumn { name: aliases.get(at).map_or(name, |alias| alias.name.clone()), ty })
+                .collect()
+        });
+        Ok((columns, reads))
+    }
+
+    /// Types of the output columns, as far as a reference or cast tells.
+    fn output_types(&self, query: &Query) -> Vec<Option<DataType>> {
+        let selects = query.body.selects();
+        let Some(select) = selects.first() else { return Vec::new() };
+        let mut out = Vec::new();
+        for target in &select.targets {
+            if let ExprKind::Star { qualifier } = &target.expr.kind {
+                for item in select.from.iter().flat_map(FromItem::tables) {
+                    if qualifier.last().is_some_and(|wanted| item.reference() != Some(wanted)) {
+                        continue;
+                    }
+                    let FromRelation::Table { bound: Some(bound), .. } = &item.relation else { return Vec::new() };
+                    let name = QName::new(bound.0.clone(), bound.1.clone());
+                    let Some(columns) = self.catalog.columns(&name) else { return Vec::new() };
+                    let visible = columns.iter().filter(|column| !item.using.contains(column));
+                    out.extend(visible.map(|column| self.catalog.column_type(&name, column)));
+                }
+            } else {
+                out.push(self.type_of(&target.expr));
+            }
+        }
+        out
+    }
+
+    /// The type of an expression, where it is plain to see.
+    pub fn type_of(&self, expr: &Expr) -> Option<DataType> {
+        match &expr.kind {
+            ExprKind::Cast { to, .. } => Some(self.data_type(to)),
+            ExprKind::Column { path, binding: Binding::Column { relation: Some(relation), .. } } => {
+                self.catalog.column_type(&QName::new(relation.0.clone(), relation.1.clone()), path.last()?)
+            }
+            ExprKind::Bool(_) | ExprKind::IsNull { .. } | ExprKind::Not(_) | ExprKind::Exists { .. } | ExprKind::Logic { .. } => {
+                Some(DataType::builtin("boolean"))
+            }
+            ExprKind::String(_) => Some(DataType::builtin("text")),
+            ExprKind::Call(call) => match call.name.last() {
+                "count" => Some(DataType::builtin("bigint")),
+                "now" | "current_timestamp" => Some(DataType::builtin("timestamp with time zone")),
+                "current_date" => Some(DataType::builtin("date")),
+                "gen_random_uuid" | "uuid_generate_v4" => Some(DataType::builtin("uuid")),
+                "coalesce" | "greatest" | "least" | "nullif" | "max" | "min" => self.type_of(&call.args.first()?.value),
+                _ => match self.catalog.callable(&call.name, call.args.len()).as_slice() {
+                    [function] => function.returns.clone().filter(|ty| !ty.setof),
+                    _ => None,
+                },
+            },
+            ExprKind::Case { whens, .. } => self.type_of(&whens.first()?.1),
+            _ => None,
+        }
+    }
+
+    pub fn create_table_as(&mut self, create: CreateTableAs) -> Meaning {
+        let name = self.place(&create.name, create.temporary)?;
+        if create.if_not_exists && self.catalog.relation_kind(&name).is_some() {
+            return Ok(());
+        }
+        let named = self.site(create.name.span());
+        let query = match create.query {
+            Some(Data::Query(query)) => Some(*query),
+            _ => None,
+        };
+        if create.materialized {
+            let Some(query) = query else { return Ok(()) };
+            let view = self.view(name, query, &create.columns, named, true, false)?;
+            self.emit(Change::CreateView { view: Box::new(view), replace: false });
+            return Ok(());
+        }
+        self.table_of_query(name, named, query, &create.columns)
+    }
+
+    /// `CREATE TABLE … AS` and `SELECT … INTO`.
+    pub fn table_of_query(&mut self, name: QName, named: Site, query: Option<Query>, aliases: &[Ident]) -> Meaning {
+        let mut columns = None;
+        if let Some(mut query) = query {
+            columns = self.query_shape(&mut query, aliases)?.0;
+        }
+        let fact = |value| Fact { value, at: self.at, certainty: self.certainty };
+        let table = Table {
+            acl: self.catalog.initial_acl(ObjectKind::Table, &name.schema, self.at, self.certainty),
+            name,
+            kind: TableKind::Ordinary,
+            created: self.at,
+            named,
+            certainty: self.certainty,
+            external: columns.is_none(),
+            of_extension: self.of_extension,
+            columns: columns.unwrap_or_default().into_iter().map(|column| self.column_of_view(column)).collect(),
+            constraints: Vec::new(),
+            indexes: Vec::new(),
+            policies: Vec::new(),
+            triggers: Vec::new(),
+            rls: fact(false),
+            force_rls: fact(false),
+            inherits: Vec::new(),
+            partition_of: None,
+            owner: self.catalog.current_role(),
+        };
+        self.emit(Change::CreateTable(Box::new(table)));
+        Ok(())
+    }
+
+    fn column_of_view(&self, column: ViewColumn) -> Column {
+        Column {
+            name: column.name,
+            ty: column.ty.unwrap_or_else(|| DataType::builtin("unknown")),
+            at: self.at,
+            named: self.at,
+            certainty: self.certainty,
+            not_null: Fact { value: false, at: self.at, certainty: self.certainty },
+            default: None,
+            generated: None,
+            identity: None,
+            sequence: None,
+        }
+    }
+}
