@@ -62,8 +62,7 @@ fn check(rule: &'static Rule, page: &mut Page, update: bool, complaints: &mut Ve
         complaints.push(format!("has the sections {:?} where {SECTIONS:?} belong", page.sections()));
     }
     let bad = page.fences("sql bad", "Example");
-    let good = page.fences("sql good", "Good");
-    if bad.is_empty() || good.is_empty() {
+    if bad.is_empty() || page.fences("sql good", "Good").is_empty() {
         complaints.push("needs a `sql bad` block under Example and a `sql good` block under Good".into());
     }
     let mut cured = false;
@@ -108,7 +107,7 @@ fn check(rule: &'static Rule, page: &mut Page, update: bool, complaints: &mut Ve
     if cured != rule.fixable && !page.fences("sql bad", "Example").is_empty() {
         complaints.push(format!("the rule is declared {}fixable, and the examples show otherwise", if rule.fixable { "" } else { "not " }));
     }
-    for at in good {
+    for at in page.fences("sql good", "Good") {
         let outcome = Outcome::of(&Example::new(&page.fence(at).body));
         let mut complain = |complaint: String| complaints.push(format!("line {}: {complaint}", page.line(at)));
         for unread in outcome.unread_beside(rule) {

@@ -96,8 +96,15 @@ pub mod prelude {
 }
 
 /// Every rule, in the order of ids.
-pub static ALL: &[&Rule] =
-    &[&migration::order::RULE, &migration::syntax::RULE, &rls::disabled::RULE, &rls::no_policy::RULE, &rls::policy_without_rls::RULE];
+#[rustfmt::skip]
+pub static ALL: &[&Rule] = &[
+    &migration::encoding::RULE,
+    &migration::order::RULE,
+    &migration::syntax::RULE,
+    &rls::disabled::RULE,
+    &rls::no_policy::RULE,
+    &rls::policy_without_rls::RULE,
+];
 
 #[cfg(test)]
 mod tests {
