@@ -2,9 +2,11 @@
 
 pub mod catalog;
 pub mod cli;
+pub mod config;
 pub mod error;
 pub mod finding;
 pub mod output;
+pub mod project;
 pub mod report;
 pub mod rules;
 pub mod source;
