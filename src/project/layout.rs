@@ -255,11 +255,8 @@ fn numbers(version: &str) -> Vec<Number> {
 
 /// What a version's author counted by.
 pub fn number_or_date(version: &str) -> Number {
-    if version.len() >= "20250101".len() && (version.starts_with("20") || version.starts_with("19")) {
-        Number::Date
-    } else {
-        Number::of(version)
-    }
+    let is_date = version.trim_start_matches('0').len() >= "20250101".len();
+    if is_date { Number::Date } else { Number::of(version) }
 }
 
 /// As users see a path: with forward slashes.
