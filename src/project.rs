@@ -71,7 +71,7 @@ pub struct Duplicate {
 }
 
 /// A migration that runs after one of a greater number, because names are compared as text: `9_b.sql` after `10_a.sql`.
-/// Dates of unequal length (`20250101_…`, `20250101093000_…`) are no numbers here: as text they are in order.
+/// Eight digits and more count as a date: `20250101_…` and `20250101093000_…` are in order as text, though not as numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Misplaced {
     pub file: FileId,

@@ -48,7 +48,7 @@ pub fn list(folder: &Path) -> Result<Listing, Error> {
         }
     }
     // The strictest scheme that takes anything.
-    const SCHEMES: [fn(&str) -> Option<(String, String)>; 3] = [supabase_parts, digit_parts, any_parts];
+    const SCHEMES: [Scheme; 3] = [supabase_parts, digit_parts, any_parts];
     let scheme = SCHEMES.into_iter().position(|parts| of_kind_file().any(|path| parts(&shown(path)).is_some())).unwrap_or(0);
     let entry = |(relative, kind): (PathBuf, Kind)| {
         let choice = match (kind, SCHEMES[scheme](&shown(&relative))) {
@@ -160,6 +160,9 @@ fn in_own_folder(folder: &Path, name: &OsString) -> Option<Entry> {
     Some(Entry { relative: Path::new(name).join(file), choice })
 }
 
+/// Version and name that a file's name gives; None if the file does not run.
+type Scheme = fn(&str) -> Option<(String, String)>;
+
 /// The Supabase runner's own rule: `^([0-9]+)_(.*)\.sql$`.
 fn supabase_parts(name: &str) -> Option<(String, String)> {
     let stem = name.strip_suffix(".sql")?;
@@ -252,11 +255,8 @@ fn numbers(version: &str) -> Vec<Number> {
 
 /// What a version's author counted by.
 pub fn number_or_date(version: &str) -> Number {
-    if version.len() >= "20250101".len() && (version.starts_with("20") || version.starts_with("19")) {
-        Number::Date
-    } else {
-        Number::of(version)
-    }
+    let is_date = version.trim_start_matches('0').len() >= "20250101".len();
+    if is_date { Number::Date } else { Number::of(version) }
 }
 
 /// As users see a path: with forward slashes.
