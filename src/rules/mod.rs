@@ -10,6 +10,7 @@ pub mod about;
 pub mod code;
 pub mod cx;
 pub mod migration;
+pub mod names;
 pub mod rls;
 
 use crate::finding::{Category, Severity};
