@@ -13,6 +13,12 @@ pub enum Error {
     #[error("no migrations found in `{}`: run in a project that holds supabase/migrations or migrations, or name the folder", path.display())]
     NoMigrations { path: PathBuf },
 
+    #[error("`{}` is not an .sql file: give a project folder, a folder of migrations, or .sql files", path.display())]
+    NotSql { path: PathBuf },
+
+    #[error("`{}` and `{}` are not .sql files of one folder: check them one by one", one.display(), other.display())]
+    ManyPaths { one: PathBuf, other: PathBuf },
+
     #[error("cannot read `{}` ({source}): make it readable, or leave it out of the paths given", path.display())]
     Unreadable { path: PathBuf, source: io::Error },
 

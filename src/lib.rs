@@ -2,13 +2,13 @@
 
 pub mod catalog;
 pub mod cli;
-//TMP pub mod config;
+pub mod config;
 pub mod error;
 pub mod finding;
-//TMP pub mod history;
+pub mod history;
 pub mod interpret;
 pub mod output;
-//TMP pub mod project;
+pub mod project;
 pub mod report;
 pub mod rules;
 pub mod source;

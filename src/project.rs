@@ -1,0 +1,243 @@
+//! Finds a project's migrations and puts them in the order in which they run.
+//!
+//! Promises: what the Supabase runner would run is taken, in its order, and nothing else; what it leaves out is told with the reason.
+//! A folder it would take nothing from is still read, in the way its names suggest ([`Project::lenient`]). Text is taken as it stands;
+//! bytes that are no text are replaced and told ([`TextProblem`]), so that one bad byte costs no file. Nobody else reads migrations.
+//! Refuses: to leave out a migration that cannot be read, since nothing could be concluded from the rest.
+
+mod layout;
+mod locate;
+mod text;
+
+#[cfg(test)]
+mod tests;
+
+use crate::config::{self, Config};
+use crate::error::Error;
+use crate::source::{FileId, Sources, Span};
+use layout::{Choice, Entry};
+use smol_str::SmolStr;
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use text::Decoded;
+
+pub use crate::config::Platform;
+
+/// A file that runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Migration {
+    pub file: FileId,
+    /// The digits its name begins with, as the runner records them. Empty if the name has none.
+    pub version: SmolStr,
+    /// What stands between version and ending.
+    pub name: SmolStr,
+    /// The file's name; `folder/migration.sql` where each migration has a folder.
+    pub named_in: String,
+}
+
+/// Why a file does not run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SkipReason {
+    /// Not `<digits>_<name>.sql`. (In a lenient project: without digits where others have some, or hidden.)
+    Name,
+    /// A folder. If the name is right the Supabase runner takes it, and fails when it reads it as a file.
+    Directory,
+    /// A socket, pipe or device.
+    NotAFile,
+    /// The first file of the folder, `<timestamp>_init.sql`, of before 2021-12-09: the Supabase runner holds it for a relic of its own.
+    OldInit,
+    /// Undoes a migration (`.down.sql`, Flyway's `U1__…`), in a project that Supabase does not run.
+    Undo,
+}
+
+/// An .sql file of the folder that does not run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skipped {
+    /// Holds the text if there is one to be read, else nothing.
+    pub file: FileId,
+    /// The file's name.
+    pub name: String,
+    pub reason: SkipReason,
+}
+
+/// Migrations of one version, of which the runner can record only the first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Duplicate {
+    pub version: SmolStr,
+    /// In the order in which they run; two at least.
+    pub files: Vec<FileId>,
+}
+
+/// A migration that runs after one of a greater number, because names are compared as text: `9_b.sql` after `10_a.sql`.
+/// Dates of unequal length (`20250101_…`, `20250101093000_…`) are no numbers here: as text they are in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Misplaced {
+    pub file: FileId,
+    /// The first of those with a greater number.
+    pub after: FileId,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TextProblemKind {
+    /// At the first bad byte. PostgreSQL refuses the file. All bad bytes are U+FFFD in our text, unless it was readable as UTF-16.
+    NotUtf8,
+    /// At the first of them. PostgreSQL refuses the file. All are spaces in our text.
+    Nul,
+    /// Still in our text. psql takes it; a runner that hands it on makes PostgreSQL refuse the first statement.
+    ByteOrderMark,
+}
+
+/// Bytes of a migration that are not SQL text; at most one of a kind for each file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TextProblem {
+    pub file: FileId,
+    pub span: Span,
+    pub kind: TextProblemKind,
+}
+
+/// Everything that is known before the first statement is read.
+#[derive(Clone, Debug)]
+pub struct Project {
+    /// Holds `supabase/` or `migrations/`. Absolute; the paths of [`Sources`] are relative to it.
+    pub root: PathBuf,
+    /// Holds the migrations. Absolute.
+    pub folder: PathBuf,
+    /// In the order in which they run.
+    pub migrations: Vec<Migration>,
+    /// In the order of their names. One that the user named is also the last of `migrations`: asked about, it is looked at.
+    pub skipped: Vec<Skipped>,
+    pub duplicates: Vec<Duplicate>,
+    pub misplaced: Vec<Misplaced>,
+    pub problems: Vec<TextProblem>,
+    /// Files that the user named, in the order of `sources`; none if a folder was named.
+    pub named: Vec<FileId>,
+    /// No name in the folder is one the Supabase runner takes; these were taken all the same.
+    pub lenient: bool,
+    pub platform: Platform,
+    pub config: Config,
+}
+
+/// Finds the project that `paths` name (none: the one around the current folder), reads its settings and its migrations.
+///
+/// `config` is used instead of the project's own `supalint.toml`. Texts go to `sources` in the order in which they run, then those that do not.
+///
+/// # Errors
+/// If a path or a migration cannot be read, there are no migrations, or settings are unusable.
+pub fn open(paths: &[PathBuf], config: Option<&Path>, sources: &mut Sources) -> Result<Project, Error> {
+    let place = if paths.is_empty() {
+        let here = std::env::current_dir().map_err(|source| Error::Unreadable { path: ".".into(), source })?;
+        locate::around(&here)?
+    } else {
+        locate::named(paths)?
+    };
+    let config = config::read(&place.root, config, place.supabase_config.as_deref())?;
+    let mut listing = layout::list(&place.folder)?;
+    // Before anything is left out: what a file says counts even if it does not run.
+    let mut texts = BTreeMap::new();
+    for entry in &listing.entries {
+        texts.insert(entry.relative.clone(), read(entry, &place.folder)?);
+    }
+
+    let platform = config.platform.unwrap_or_else(|| {
+        let supabase = place.is_supabase || texts.values().any(|decoded| text::speaks_supabase(&decoded.text));
+        if supabase { Platform::Supabase } else { Platform::Postgres }
+    });
+    if platform == Platform::Supabase && !listing.lenient {
+        listing.skip_old_init();
+    } else {
+        listing.skip_undos();
+    }
+    if platform == Platform::Postgres {
+        listing.sort_by_number();
+    }
+
+    let mut project = Project {
+        root: place.root,
+        folder: place.folder,
+        migrations: Vec::new(),
+        skipped: Vec::new(),
+        duplicates: Vec::new(),
+        misplaced: Vec::new(),
+        problems: Vec::new(),
+        named: Vec::new(),
+        lenient: listing.lenient,
+        platform,
+        config,
+    };
+    // What does not run comes last, so that nothing that runs depends on it.
+    let (running, skipped): (Vec<Entry>, Vec<Entry>) = listing.entries.into_iter().partition(Entry::runs);
+    for entry in running.into_iter().chain(skipped) {
+        let decoded = texts.remove(&entry.relative).unwrap_or_default();
+        project.take(entry, decoded, &place.named, sources);
+    }
+    if !project.lenient {
+        project.duplicates = project.find_duplicates();
+        project.misplaced = project.find_misplaced();
+    }
+    Ok(project)
+}
+
+fn read(entry: &Entry, folder: &Path) -> Result<Decoded, Error> {
+    let path = folder.join(&entry.relative);
+    match &entry.choice {
+        Choice::Run { .. } => text::read(&path).map_err(unreadable(&path)),
+        // Nobody runs it, so nothing depends on what it holds.
+        Choice::Skip(SkipReason::Name) => Ok(text::read(&path).unwrap_or_default()),
+        // Reading a pipe would wait for whoever writes to it.
+        Choice::Skip(_) => Ok(Decoded::default()),
+    }
+}
+
+impl Project {
+    fn take(&mut self, entry: Entry, decoded: Decoded, named: &[PathBuf], sources: &mut Sources) {
+        let path = self.folder.join(&entry.relative);
+        let file = sources.add(layout::shown(path.strip_prefix(&self.root).unwrap_or(&path)), decoded.text);
+        let named_in = layout::shown(&entry.relative);
+        let is_named = named.contains(&entry.relative);
+        if is_named {
+            self.named.push(file);
+        }
+        let (version, name) = match entry.choice {
+            Choice::Run { version, name } => (SmolStr::new(version), SmolStr::new(name)),
+            Choice::Skip(reason) => {
+                self.skipped.push(Skipped { file, name: named_in.clone(), reason });
+                if !is_named || matches!(reason, SkipReason::Directory | SkipReason::NotAFile) {
+                    return;
+                }
+                (SmolStr::default(), SmolStr::new(named_in.trim_end_matches(".sql")))
+            }
+        };
+        self.problems.extend(decoded.problems.into_iter().map(|(span, kind)| TextProblem { file, span, kind }));
+        self.migrations.push(Migration { file, version, name, named_in });
+    }
+
+    fn find_duplicates(&self) -> Vec<Duplicate> {
+        let mut versions: BTreeMap<&SmolStr, Vec<FileId>> = BTreeMap::new();
+        for migration in self.migrations.iter().filter(|migration| !migration.version.is_empty()) {
+            versions.entry(&migration.version).or_default().push(migration.file);
+        }
+        let several = versions.into_iter().filter(|(_, files)| files.len() > 1);
+        several.map(|(version, files)| Duplicate { version: version.clone(), files }).collect()
+    }
+
+    fn find_misplaced(&self) -> Vec<Misplaced> {
+        // Each number that is greater than all before it.
+        let mut peaks: Vec<(layout::Number, FileId)> = Vec::new();
+        let mut misplaced = Vec::new();
+        for migration in self.migrations.iter().filter(|migration| !migration.version.is_empty()) {
+            let number = layout::number_or_date(&migration.version);
+            let after = peaks.partition_point(|(peak, _)| *peak <= number);
+            match peaks.get(after) {
+                Some((_, after)) => misplaced.push(Misplaced { file: migration.file, after: *after }),
+                None => peaks.push((number, migration.file)),
+            }
+        }
+        misplaced
+    }
+}
+
+/// A failure that names what cannot be read.
+fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> Error {
+    move |source| Error::Unreadable { path: path.to_path_buf(), source }
+}
