@@ -7,7 +7,7 @@ use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
 use std::fmt::Write;
 use std::hint::black_box;
-use supalint::project::Project;
+use supalint::Options;
 
 /// A history of `size` bytes in files of about 10 KB, shaped like those of real projects: tables with keys and checks, indexes,
 /// policies, functions, views and alterations of what came before.
@@ -86,9 +86,15 @@ fn lint(criterion: &mut Criterion) {
                 }
             });
         });
-        let texts: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
-        group.bench_with_input(BenchmarkId::from_parameter("supalint"), &texts, |bencher, texts| {
-            bencher.iter(|| black_box(supalint::check_texts(texts)));
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let migrations = folder.path().join("supabase/migrations");
+        std::fs::create_dir_all(&migrations).expect("a folder can be made");
+        for (name, text) in &files {
+            std::fs::write(migrations.join(name), text).expect("a file can be written");
+        }
+        let options = Options { paths: vec![folder.path().into()], ..Options::default() };
+        group.bench_function("supalint", |bencher| {
+            bencher.iter(|| black_box(supalint::check(&options).expect("the project can be read")));
         });
         group.finish();
     }

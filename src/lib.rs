@@ -40,10 +40,3 @@ pub fn check(options: &Options) -> Result<Report, Error> {
     let choice = Choice { select: options.select.clone(), ignore: options.ignore.clone() };
     Ok(engine::run(sources, &project, &choice))
 }
-
-/// The same for texts that are given, not read: (file name, text) in the order they run.
-pub fn check_texts(files: &[(&str, &str)]) -> Report {
-    let mut sources = history::sources();
-    let project = project::Project::from_texts(files, &mut sources);
-    engine::run(sources, &project, &Choice::default())
-}
