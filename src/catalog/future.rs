@@ -93,7 +93,7 @@ mod tests {
         let text = "alter table a add x int; do $$ begin create table if not exists public.a (id int); end $$; alter table b rename to c;";
         let future = Future::new(vec![text.into()]);
         assert!(future.creates("a", (0, 0)));
-        assert!(!future.creates("a", (0, 90)));
+        assert!(!future.creates("a", (0, 100)));
         assert!(future.creates("c", (0, 0)));
         assert!(!future.creates("b", (0, 0)));
     }
