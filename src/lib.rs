@@ -52,6 +52,10 @@ pub struct Options {
 /// # Errors
 /// If nothing can be concluded: a path that does not exist, a file that cannot be read, unusable settings.
 pub fn check(options: &Options) -> Result<Report, Error> {
+    syntax::sql::with_room(|| run(options)).map_err(|source| Error::NoThread { source })?
+}
+
+fn run(options: &Options) -> Result<Report, Error> {
     let mut sources = history::sources();
     let project = project::open(&options.paths, options.config.as_deref(), &mut sources)?;
     know(&project.config)?;

@@ -54,12 +54,11 @@ fn created_relations(text: &str, tokens: &[Token]) -> Vec<(SmolStr, u32)> {
             }
             TokenKind::Word if word(at, "TABLE") || word(at, "VIEW") => {
                 let created = (at.saturating_sub(4)..at).any(|before| word(before, "CREATE"));
-                let renamed = word(at + 2, "RENAME") || word(at + 4, "RENAME");
                 let mut name = at + 1;
                 if word(name, "IF") {
                     name += if word(name + 1, "NOT") { 3 } else { 2 };
                 }
-                if created || renamed {
+                if created {
                     out.extend(last_of_name(text, tokens, name));
                 }
             }
