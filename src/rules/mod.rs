@@ -102,7 +102,10 @@ pub static ALL: &[&Rule] = &[
     &migration::encoding::RULE,
     &migration::order::RULE,
     &migration::syntax::RULE,
+    &rls::bare_auth_call::RULE,
+    &rls::correlated_subquery::RULE,
     &rls::disabled::RULE,
+    &rls::missing_command::RULE,
     &rls::no_policy::RULE,
     &rls::policy_without_rls::RULE,
 ];
