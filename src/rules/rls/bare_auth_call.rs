@@ -1,13 +1,12 @@
 //! A policy should ask who is calling once per statement, not once per row. A sub-select of its own makes it so.
 
+use super::caller::{Hidden, is_session_call, own_function, pinned};
 use super::correlated_subquery;
+use super::edit::{Edits, alter, in_place, text};
 use super::often::{self, Often};
 use crate::rules::prelude::*;
 
 rule!("rls/bare-auth-call", Performance, Error, Schema(check), fixable);
-
-/// Functions that see through functions go no deeper than this.
-const DEPTH: usize = 4;
 
 /// A call that a sub-select of its own would make cheaper.
 struct Bare {
@@ -23,6 +22,9 @@ struct Bare {
 
 fn check(cx: &mut Cx) {
     for (table, policy) in cx.policies() {
+        if is_bypassed(cx, policy) {
+            continue;
+        }
         let found: Vec<(&Expression, Vec<Bare>)> = policy.clauses().map(|(_, clause)| (clause, bare_calls(cx, clause))).collect();
         if found.iter().any(|(_, calls)| !calls.is_empty()) {
             report(cx, table, policy, &found);
@@ -40,21 +42,21 @@ fn report(cx: &mut Cx, table: &Table, policy: &Policy, found: &[(&Expression, Ve
     let Some(&(clause, first)) = concerned.first() else { return };
     let rows = &table.name.name;
     let when = match worst {
+        (_, Often::Inner | Often::Once) => "once per row that a subquery reads".to_string(),
+        (false, _) => format!("once per row written to `{rows}`"),
         (true, Often::Row) => format!("once per row of `{rows}`"),
-        (false, Often::Row) => format!("once per row written to `{rows}`"),
-        (_, Often::Beside) => format!("once per row of `{rows}`, for a function that costs more than the call"),
-        (_, Often::Inner | Often::Once) => "once per row that a subquery of it reads".to_string(),
+        (true, Often::Beside) => format!("once per row of `{rows}`, to pass it to a function that costs more"),
     };
     let index = index_of(table, policy);
     let severity = match worst {
+        (true, Often::Row) if !table.rls.value => Severity::Info,
         (true, Often::Row) if index.is_some() => Severity::Warn,
         (true, Often::Row) => Severity::Error,
         _ => Severity::Info,
     };
     let message = format!("policy \"{}\" on `{}` calls {} {when}", policy.name, table.name, named(&concerned));
-    let mut edits: Vec<Vec<(Span, String)>> = found.iter().map(|(clause, calls)| wraps(cx, clause, calls)).collect();
-    let example = edits.iter().flatten().map(|(_, text)| text.as_str()).find(|text| text.contains(&first.name)).unwrap_or_default();
-    let example = one_line(example);
+    let mut edits: Vec<Edits> = found.iter().map(|(clause, calls)| wraps(cx, clause, calls)).collect();
+    let example = edits.iter().flatten().find(|(span, _)| *span == first.span).map(|(_, text)| one_line(text)).unwrap_or_default();
     let mut safety = if all().all(|(_, call)| call.safe) { Safety::Safe } else { Safety::Review };
     // two cures of one clause have to be the same, or the later one would undo the other
     if let Some((_, _, whole)) = correlated_subquery::rewrite(cx, table, policy) {
@@ -102,6 +104,11 @@ fn named(calls: &[(&Expression, &Bare)]) -> String {
     }
 }
 
+/// Roles that bypass row level security never run a policy.
+fn is_bypassed(cx: &Cx, policy: &Policy) -> bool {
+    policy.roles.iter().all(|role| cx.catalog.roles.get(role).is_some_and(|role| role.bypass_rls))
+}
+
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -126,9 +133,9 @@ fn bare_calls(cx: &Cx, clause: &Expression) -> Vec<Bare> {
         if often::depends_on_row(expr) {
             return Some(Often::Beside);
         }
-        let Some(hidden) = Hidden::of(cx, function, DEPTH).filter(|_| often > Often::Once && plain) else { return None };
+        let hidden = Hidden::of(cx, function);
         let returns = function.returns.as_ref().filter(|_| arrays.contains(&expr.span));
-        if !hidden.writes && (hidden.asks || hidden.reads.is_some()) {
+        if often > Often::Once && plain && !hidden.writes && (hidden.asks || hidden.reads.is_some()) {
             out.push(Bare {
                 reads: hidden.reads,
                 safe: function.volatility != Volatility::Volatile,
@@ -141,62 +148,10 @@ fn bare_calls(cx: &Cx, clause: &Expression) -> Vec<Bare> {
     out
 }
 
-/// Does a call tell who is asking, the same for the whole statement?
-fn is_session_call(call: &Call) -> bool {
-    let name = &call.name;
-    let auth = name.schema() == Some("auth") && matches!(name.last(), "uid" | "jwt" | "role" | "email");
-    auth && call.args.is_empty() || name.last() == "current_setting" && name.schema().is_none_or(|schema| schema == "pg_catalog")
-}
-
-/// The project's own function that is called, if it must be this one. PostgreSQL itself works out an IMMUTABLE one beforehand.
-fn own_function<'a>(cx: &Cx<'a>, call: &Call) -> Option<&'a Function> {
-    match cx.catalog.callable(&call.name, call.args.len()).as_slice() {
-        [function] => Some(*function).filter(|function| {
-            !function.at.is_platform()
-                && !function.of_extension
-                && function.volatility != Volatility::Immutable
-                && function.returns.as_ref().is_none_or(|returns| !returns.setof)
-        }),
-        _ => None,
-    }
-}
-
-/// What the body of a function does, and of those that it calls.
-#[derive(Default)]
-struct Hidden {
-    asks: bool,
-    reads: Option<QName>,
-    writes: bool,
-}
-
-impl Hidden {
-    fn of(cx: &Cx, function: &Function, depth: usize) -> Option<Hidden> {
-        let mut out = Hidden::default();
-        for (origin, code) in cx.code_of(function) {
-            out.writes |= matches!(code, Code::Data(data) if !matches!(data, Data::Query(_)));
-            code.walk(&mut |node| {
-                match node {
-                    Node::From(item) => out.reads = out.reads.take().or_else(|| origin.relation(item)),
-                    Node::Expr(Expr { kind: ExprKind::Call(call), .. }) if is_session_call(call) => out.asks = true,
-                    Node::Expr(Expr { kind: ExprKind::Call(call), .. }) if depth > 0 => {
-                        let inner = own_function(cx, call).and_then(|function| Hidden::of(cx, function, depth - 1)).unwrap_or_default();
-                        out.asks |= inner.asks;
-                        out.writes |= inner.writes;
-                        out.reads = out.reads.take().or(inner.reads);
-                    }
-                    Node::Expr(_) | Node::Query(_) => {}
-                }
-                Walk::Into
-            });
-        }
-        Some(out)
-    }
-}
-
 /// Replacements that put each call into a sub-select of its own.
-fn wraps(cx: &Cx, clause: &Expression, calls: &[Bare]) -> Vec<(Span, String)> {
+fn wraps(cx: &Cx, clause: &Expression, calls: &[Bare]) -> Edits {
     let wrapped = |call: &Bare| {
-        let text = often::text(cx, clause, call.span, &[]);
+        let text = text(cx, clause, call.span, &Edits::new());
         match &call.array {
             Some(array) => format!("(select {text})::{array}"),
             None => format!("(select {text})"),
@@ -206,26 +161,8 @@ fn wraps(cx: &Cx, clause: &Expression, calls: &[Bare]) -> Vec<(Span, String)> {
 }
 
 /// The same for a clause of any policy.
-pub fn wrapped(cx: &Cx, clause: &Expression) -> Vec<(Span, String)> {
+pub fn wrapped(cx: &Cx, clause: &Expression) -> Edits {
     wraps(cx, clause, &bare_calls(cx, clause))
-}
-
-/// The replacements as edits of the file, unless the names in it have changed since.
-pub fn in_place(clause: &Expression, edits: &[(Span, String)]) -> Vec<Edit> {
-    let edits = edits.iter().filter(|_| clause.renamed.is_empty());
-    edits.map(|(span, text)| Edit { site: Site::new(clause.site.file, *span), text: text.clone() }).collect()
-}
-
-/// Gives a policy's clauses, in their order, new texts; those without a change are left as they are.
-pub fn alter(cx: &Cx, table: &Table, policy: &Policy, edits: &[Vec<(Span, String)>]) -> Step {
-    let head = format!("alter policy {} on {}", quote_ident(&policy.name), table.name.quoted());
-    let clauses = || policy.clauses().zip(edits).filter(|(_, edits)| !edits.is_empty());
-    let write = |part: &dyn Fn(&Expression, &[(Span, String)]) -> String| {
-        let texts = clauses().map(|((word, clause), edits)| format!("\n  {} ({})", word.to_lowercase(), part(clause, edits)));
-        format!("{head}{};", texts.collect::<String>())
-    };
-    Step::batch(Phase::Policy, write(&|clause, edits| clause.text_with(cx.sources, edits)))
-        .undo(write(&|clause, _| clause.text(cx.sources)))
 }
 
 /// An index by which PostgreSQL finds the rows that a policy lets through, so that it seldom has to ask of others.
@@ -233,7 +170,8 @@ fn index_of<'a>(table: &'a Table, policy: &Policy) -> Option<&'a Index> {
     let of = |policy: &Policy| {
         let columns: Vec<SmolStr> = policy.using.iter().flat_map(|using| using.root.conjuncts()).filter_map(pinned).collect();
         let serves = |index: &&Index| {
-            index.predicate.is_none() && index.columns.first().is_some_and(|first| first.column.as_ref().is_some_and(|c| columns.contains(c)))
+            index.predicate.is_none()
+                && index.columns.first().is_some_and(|first| first.column.as_ref().is_some_and(|c| columns.contains(c)))
         };
         table.indexes.iter().find(serves)
     };
@@ -242,20 +180,6 @@ fn index_of<'a>(table: &'a Table, policy: &Policy) -> Option<&'a Index> {
     };
     // an OR with what no index finds is found by none
     table.policies.iter().filter(beside).all(|other| of(other).is_some()).then(|| of(policy))?
-}
-
-/// The column of the policy's table that an equality gives one value for the whole statement.
-fn pinned(conjunct: &Expr) -> Option<SmolStr> {
-    let (left, right) = conjunct.equality()?;
-    let column = |expr: &Expr| match (&expr.kind, expr.column()) {
-        (ExprKind::Column { binding: Binding::Column { depth: 0, .. }, .. }, Some(name)) => Some(SmolStr::from(name)),
-        _ => None,
-    };
-    match (column(left), column(right)) {
-        (Some(name), None) if !often::depends_on_row(right) => Some(name),
-        (None, Some(name)) if !often::depends_on_row(left) => Some(name),
-        _ => None,
-    }
 }
 
 /// Does Supabase's advisor report the policy too? It looks for `auth.uid()` without `select auth.uid()` in the text.

@@ -1,13 +1,12 @@
 //! PostgreSQL answers an EXISTS from a hash table if equalities in its WHERE are all that ties it to the row. The same question asked
 //! in another form is run anew for every row.
 
-use super::bare_auth_call::{alter, in_place, wrapped};
-use super::often::{is_tie, names_row, outer_scopes, plain, text};
+use super::bare_auth_call::wrapped;
+use super::edit::{Edits, alter, in_place, text};
+use super::often::{is_tie, names_row, outer_scopes, plain};
 use crate::rules::prelude::*;
 
 rule!("rls/correlated-subquery", Performance, Warn, Schema(check), fixable);
-
-type Edits = Vec<(Span, String)>;
 
 /// A subquery that could be an EXISTS with all its ties in WHERE.
 pub struct Shape<'a> {
@@ -43,8 +42,12 @@ fn check(cx: &mut Cx) {
         let Some((using, found, edits)) = rewrite(cx, table, policy) else { continue };
         let rows = &table.name.name;
         let (first, rest) = found.split_first().expect("a rewrite has something to rewrite");
-        let message =
-            format!("policy \"{}\" on `{}` runs a subquery once per row of `{rows}`, because {}", policy.name, table.name, first.form.why());
+        let message = format!(
+            "policy \"{}\" on `{}` runs a subquery once per row of `{rows}`, because {}",
+            policy.name,
+            table.name,
+            first.form.why()
+        );
         let at = |shape: &Shape| Site::new(using.site.file, shape.node);
         let (step, rewrite) = (alter(cx, table, policy, std::slice::from_ref(&edits)), in_place(using, &edits));
         let draft = cx.report((table, policy), at(first), message);
@@ -104,7 +107,8 @@ fn mend(cx: &Cx, table: &Table, policy: &Policy, using: &Expression, shape: &Sha
     let query = shape.query;
     let select = plain(query).filter(|_| query.order_by.is_empty() && query.limit.is_none() && !outer_scopes(query, 0).is_empty())?;
     let reads: Vec<&FromItem> = select.from.iter().flat_map(FromItem::tables).collect();
-    let is_own = |item: &&FromItem| matches!(&item.relation, FromRelation::Table { bound: Some(bound), .. } if table.name.is(&bound.0, &bound.1));
+    let is_own =
+        |item: &&FromItem| matches!(&item.relation, FromRelation::Table { bound: Some(bound), .. } if table.name.is(&bound.0, &bound.1));
     // that one never ends: PostgreSQL refuses it, and rewriting it does not help
     if reads.iter().any(is_own) && matches!(policy.command, Command::Select | Command::All) {
         return None;
@@ -201,7 +205,8 @@ fn is_one_row(cx: &Cx, reads: &[&FromItem], conjuncts: &[&Expr]) -> bool {
 fn without(cx: &Cx, using: &Expression, on: &Expr, conjunct: &Expr) -> Option<Span> {
     let ExprKind::Logic { op: Logic::And, left, right } = &on.kind else { return None };
     let between = cx.slice(Site::new(using.site.file, Span::new(left.span.end, right.span.start)));
-    let and = between.to_ascii_lowercase().find("and").filter(|_| between.trim_matches([' ', '\n', '\r', '\t', '(', ')']).len() == 3)? as u32;
+    let and =
+        between.to_ascii_lowercase().find("and").filter(|_| between.trim_matches([' ', '\n', '\r', '\t', '(', ')']).len() == 3)? as u32;
     if std::ptr::eq(&**right, conjunct) {
         Some(Span::new(left.span.end + and - trailing_blanks(&between[..and as usize]), on.span.end))
     } else if std::ptr::eq(&**left, conjunct) {

@@ -2,6 +2,7 @@
 //! let nothing through because another is missing.
 
 use super::bare_auth_call::wrapped;
+use super::caller::{asks, pinned};
 use super::disabled::can_have_rls;
 use super::often::names_row;
 use crate::rules::prelude::*;
@@ -23,8 +24,11 @@ fn check(cx: &mut Cx) {
             only_restrictive(cx, table);
             continue;
         }
-        blind(cx, table);
-        let lacking: Vec<_> = granted.into_iter().filter(|(command, ..)| !is_spoken_of(cx, table, *command)).collect();
+        let blind = blind(cx, table);
+        let lacking: Vec<_> = granted
+            .into_iter()
+            .filter(|(command, ..)| !(is_spoken_of(cx, table, *command) || blind && *command == Command::Select))
+            .collect();
         if !lacking.is_empty() {
             uncovered(cx, table, &lacking);
         }
@@ -39,7 +43,10 @@ fn clients(cx: &Cx, policy: &Policy) -> Vec<&'static str> {
 /// Is there a policy for a command that lets something through, or that plainly says nothing shall be?
 fn is_spoken_of(cx: &Cx, table: &Table, command: Command) -> bool {
     let refuses = |policy: &Policy| policy.clauses().any(|(_, clause)| clause.root.is_false());
-    table.policies.iter().any(|policy| policy.applies_to(command) && (policy.permissive || refuses(policy)) && !clients(cx, policy).is_empty())
+    table
+        .policies
+        .iter()
+        .any(|policy| policy.applies_to(command) && (policy.permissive || refuses(policy)) && !clients(cx, policy).is_empty())
 }
 
 fn only_restrictive(cx: &mut Cx, table: &Table) {
@@ -55,8 +62,8 @@ fn only_restrictive(cx: &mut Cx, table: &Table) {
         .help("add a permissive policy for what clients may do; a restrictive one only narrows what permissive ones let through");
 }
 
-/// UPDATE and DELETE find their rows by reading them.
-fn blind(cx: &mut Cx, table: &Table) {
+/// UPDATE and DELETE find their rows by reading them. Did that have to be said?
+fn blind(cx: &mut Cx, table: &Table) -> bool {
     let reads = |role: &&str| !cx.applicable(table, role, Command::Select).0.is_empty();
     let is_blind = |policy: &&Policy| {
         let roles = clients(cx, policy);
@@ -65,15 +72,22 @@ fn blind(cx: &mut Cx, table: &Table) {
             && matches!(policy.command, Command::Update | Command::Delete)
             && !policy.using.as_ref().is_some_and(|using| using.root.is_false())
             && roles.iter().any(|role| cx.reachable(role, table, privilege) && cx.reachable(role, table, Privileges::SELECT))
-            && !roles.iter().any(|role| reads(&role))
+            && !roles.iter().any(|role| reads(role))
     };
     let policies: Vec<&Policy> = table.policies.iter().filter(is_blind).collect();
-    let Some(first) = policies.first() else { return };
+    let Some(first) = policies.first() else { return false };
     let name = &table.name;
     let (verb, whose) = if first.command == Command::Update { ("update", "UPDATE") } else { ("delete", "DELETE") };
-    let message =
-        format!("policy \"{}\" lets {} {verb} rows of `{name}` that no policy lets them read: {whose} … WHERE finds none", first.name, who(first));
-    let fix = first.using.as_ref().map(|using| policy_like(cx, table, first, using, Command::Select, "SELECT"));
+    let message = format!(
+        "policy \"{}\" lets {} {verb} rows of `{name}` that no policy lets them read: {whose} … WHERE finds none",
+        first.name,
+        who(first)
+    );
+    let fix = first
+        .using
+        .as_ref()
+        .filter(|using| tells_callers_apart(cx, using))
+        .map(|using| policy_like(cx, table, first, using, Command::Select, "SELECT"));
     let draft = cx.report(table, first.named, message);
     draft.severity(Severity::Warn).given(table.rls.certainty).given(first.certainty).discriminate("blind");
     draft.help("add a SELECT policy for the same rows, or drop this one if only the service role is meant to write");
@@ -81,8 +95,9 @@ fn blind(cx: &mut Cx, table: &Table) {
         draft.fix(Safety::Review, format!("Let them read the rows of `{name}` that they may change"), [step]);
     }
     for policy in policies.iter().skip(1) {
-        draft.because(policy.named, "lets through no more than the first");
+        draft.because(policy.named, "finds none either");
     }
+    true
 }
 
 fn who(policy: &Policy) -> String {
@@ -98,9 +113,9 @@ fn uncovered(cx: &mut Cx, table: &Table, lacking: &[(Command, Privileges, &'stat
         Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
         None => return,
     };
-    let mut message = format!("no policy of `{name}` allows {what}: only the service role gets through");
+    let mut message = format!("no policy of `{name}` allows {what}: only the service role and SECURITY DEFINER functions get through");
     if unread && !words.contains(&"INSERT") {
-        message.push_str(", and INSERT … RETURNING fails for everybody else");
+        message.push_str(", and INSERT … RETURNING fails for clients");
     }
     let model = model(cx, table);
     let steps: Vec<Step> = model
@@ -115,19 +130,29 @@ fn uncovered(cx: &mut Cx, table: &Table, lacking: &[(Command, Privileges, &'stat
         .given(table.rls.certainty)
         .help("keep it so if only server code does that; otherwise add a policy for each command that clients need");
     if let Some((policy, _)) = model {
-        draft.fix(Safety::Review, format!("Allow {what} to those that \"{}\" lets in", policy.name), steps);
+        // whether clients are to do that at all is nothing to be read from the schema
+        draft.fix(Safety::Manual, format!("Allow {what} to those that \"{}\" lets in", policy.name), steps);
     }
 }
 
-/// The policy that others may be made after: one for writing if there is one. It has to tell rows apart, and be the only one of its kind.
+/// The policy that others may be made after: the only one for writing that tells callers apart, or else one for reading one's own rows.
 fn model<'a>(cx: &Cx, table: &'a Table) -> Option<(&'a Policy, &'a Expression)> {
-    let predicate = |policy: &'a Policy| policy.using.as_ref().or(policy.check.as_ref());
     [Command::Update, Command::Delete, Command::Insert, Command::Select].into_iter().find_map(|command| {
-        let of: Vec<&Policy> =
-            table.policies.iter().filter(|policy| policy.permissive && policy.command == command && !clients(cx, policy).is_empty()).collect();
+        let of: Vec<&Policy> = table
+            .policies
+            .iter()
+            .filter(|policy| policy.permissive && policy.command == command && !clients(cx, policy).is_empty())
+            .collect();
         let [policy] = of.as_slice() else { return None };
-        predicate(policy).filter(|predicate| names_row(&predicate.root, 0)).map(|predicate| (*policy, predicate))
+        let predicate = policy.using.as_ref().or(policy.check.as_ref())?;
+        let own = command != Command::Select || predicate.root.conjuncts().into_iter().any(|conjunct| pinned(conjunct).is_some());
+        (own && tells_callers_apart(cx, predicate)).then_some((*policy, predicate))
     })
+}
+
+/// Does what a predicate lets through depend on the row and on who asks?
+fn tells_callers_apart(cx: &Cx, predicate: &Expression) -> bool {
+    names_row(&predicate.root, 0) && asks(cx, &predicate.root)
 }
 
 fn policy_like(cx: &Cx, table: &Table, policy: &Policy, predicate: &Expression, command: Command, word: &str) -> Step {

@@ -205,12 +205,3 @@ fn is_hashable(query: &Query, level: usize) -> bool {
     });
     !from_tied && select.filter.iter().flat_map(Expr::conjuncts).all(|conjunct| !tied(conjunct) || is_tie(conjunct, level))
 }
-
-/// A part of a clause as it reads now, with further replacements.
-pub fn text(cx: &Cx, clause: &Expression, span: Span, edits: &[(Span, String)]) -> String {
-    let mut part = clause.clone();
-    part.site.span = span;
-    part.renamed.retain(|(at, _)| span.contains(*at));
-    let edits: Vec<(Span, String)> = edits.iter().filter(|(at, _)| span.contains(*at)).cloned().collect();
-    part.text_with(cx.sources, &edits)
-}
