@@ -41,16 +41,19 @@ fn report(cx: &mut Cx, table: &Table, policy: &Policy, found: &[(&Expression, Ve
     let concerned: Vec<(&Expression, &Bare)> = all().filter(|(clause, call)| weight(clause, call) == worst).collect();
     let Some(&(clause, first)) = concerned.first() else { return };
     let rows = &table.name.name;
+    let once = if concerned.len() == 1 { "once per row" } else { "per row" };
     let when = match worst {
-        (_, Often::Inner | Often::Once) => "once per row that a subquery reads".to_string(),
-        (false, _) => format!("once per row written to `{rows}`"),
-        (true, Often::Row) => format!("once per row of `{rows}`"),
-        (true, Often::Beside) => format!("once per row of `{rows}`, to pass it to a function that costs more"),
+        (_, Often::Inner | Often::Once) => format!("{once} that a subquery reads"),
+        (false, _) => format!("{once} written to `{rows}`"),
+        (true, Often::Row) => format!("{once} of `{rows}`"),
+        (true, Often::Beside) => format!("{once} of `{rows}`, to pass it to a function that costs more"),
     };
-    let index = index_of(table, policy);
+    let index = index_of(cx, table, policy);
+    // the Storage API looks objects up by bucket and name
+    let looked_up = index.is_some() || table.created.is_platform();
     let severity = match worst {
         (true, Often::Row) if !table.rls.value => Severity::Info,
-        (true, Often::Row) if index.is_some() => Severity::Warn,
+        (true, Often::Row) if looked_up => Severity::Warn,
         (true, Often::Row) => Severity::Error,
         _ => Severity::Info,
     };
@@ -59,7 +62,7 @@ fn report(cx: &mut Cx, table: &Table, policy: &Policy, found: &[(&Expression, Ve
     let example = edits.iter().flatten().find(|(span, _)| *span == first.span).map(|(_, text)| one_line(text)).unwrap_or_default();
     let mut safety = if all().all(|(_, call)| call.safe) { Safety::Safe } else { Safety::Review };
     // two cures of one clause have to be the same, or the later one would undo the other
-    if let Some((_, _, whole)) = correlated_subquery::rewrite(cx, table, policy) {
+    if let Some((_, whole)) = correlated_subquery::rewrite(cx, table, policy) {
         edits[0] = whole;
         safety = Safety::Review;
     }
@@ -166,9 +169,10 @@ pub fn wrapped(cx: &Cx, clause: &Expression) -> Edits {
 }
 
 /// An index by which PostgreSQL finds the rows that a policy lets through, so that it seldom has to ask of others.
-fn index_of<'a>(table: &'a Table, policy: &Policy) -> Option<&'a Index> {
+fn index_of<'a>(cx: &Cx, table: &'a Table, policy: &Policy) -> Option<&'a Index> {
     let of = |policy: &Policy| {
-        let columns: Vec<SmolStr> = policy.using.iter().flat_map(|using| using.root.conjuncts()).filter_map(pinned).collect();
+        let columns: Vec<SmolStr> =
+            policy.using.iter().flat_map(|using| using.root.conjuncts()).filter_map(|conjunct| pinned(cx, conjunct)).collect();
         let serves = |index: &&Index| {
             index.predicate.is_none()
                 && index.columns.first().is_some_and(|first| first.column.as_ref().is_some_and(|c| columns.contains(c)))

@@ -68,16 +68,16 @@ impl Hidden {
     }
 }
 
-/// The column of the policy's table that an equality gives one value for the whole statement.
-pub fn pinned(conjunct: &Expr) -> Option<SmolStr> {
+/// The column of the policy's table that an equality ties to who is asking.
+pub fn pinned(cx: &Cx, conjunct: &Expr) -> Option<SmolStr> {
     let (left, right) = conjunct.equality()?;
     let column = |expr: &Expr| match (&expr.kind, expr.column()) {
         (ExprKind::Column { binding: Binding::Column { depth: 0, .. }, .. }, Some(name)) => Some(SmolStr::from(name)),
         _ => None,
     };
     match (column(left), column(right)) {
-        (Some(name), None) if !depends_on_row(right) => Some(name),
-        (None, Some(name)) if !depends_on_row(left) => Some(name),
+        (Some(name), None) if !depends_on_row(right) && asks(cx, right) => Some(name),
+        (None, Some(name)) if !depends_on_row(left) && asks(cx, left) => Some(name),
         _ => None,
     }
 }

@@ -3,7 +3,7 @@
 
 use super::bare_auth_call::wrapped;
 use super::edit::{Edits, alter, in_place, text};
-use super::often::{is_tie, names_row, outer_scopes, plain};
+use super::often::{is_hashable, is_tie, names_row, outer_scopes, plain};
 use crate::rules::prelude::*;
 
 rule!("rls/correlated-subquery", Performance, Warn, Schema(check), fixable);
@@ -39,43 +39,86 @@ impl Form<'_> {
 
 fn check(cx: &mut Cx) {
     for (table, policy) in cx.policies() {
-        let Some((using, found, edits)) = rewrite(cx, table, policy) else { continue };
-        let rows = &table.name.name;
-        let (first, rest) = found.split_first().expect("a rewrite has something to rewrite");
-        let message = format!(
-            "policy \"{}\" on `{}` runs a subquery once per row of `{rows}`, because {}",
-            policy.name,
-            table.name,
-            first.form.why()
-        );
-        let at = |shape: &Shape| Site::new(using.site.file, shape.node);
-        let (step, rewrite) = (alter(cx, table, policy, std::slice::from_ref(&edits)), in_place(using, &edits));
-        let draft = cx.report((table, policy), at(first), message);
-        draft.label(format!("run for each row of `{rows}`")).given(table.rls.certainty);
-        for shape in rest {
-            draft.because(at(shape), "and so is this");
+        let Some(using) = &policy.using else { continue };
+        match rewrite(cx, table, policy) {
+            Some((found, edits)) => curable(cx, table, policy, using, &found, edits),
+            None => others(cx, table, policy, using),
         }
-        draft
-            .help("ask with `exists (select 1 from … where …)` and keep every comparison with the row in its WHERE, so that PostgreSQL reads the subquery's tables once")
-            .fix(Safety::Review, format!("Ask with EXISTS in \"{}\"", policy.name), [step])
-            .rewrite(rewrite);
     }
 }
 
-/// The USING of a policy, what is run for each row in it without need, and the replacements that mend that and wrap bare calls too.
-pub fn rewrite<'a>(cx: &Cx, table: &Table, policy: &'a Policy) -> Option<(&'a Expression, Vec<Shape<'a>>, Edits)> {
-    let using = policy.using.as_ref()?;
+fn curable(cx: &mut Cx, table: &Table, policy: &Policy, using: &Expression, found: &[Shape], edits: Edits) {
+    let rows = &table.name.name;
+    let (first, rest) = found.split_first().expect("a rewrite has something to rewrite");
+    let message =
+        format!("policy \"{}\" on `{}` runs a subquery once per row of `{rows}`, because {}", policy.name, table.name, first.form.why());
+    let at = |shape: &Shape| Site::new(using.site.file, shape.node);
+    let (step, rewrite) = (alter(cx, table, policy, std::slice::from_ref(&edits)), in_place(using, &edits));
+    let draft = cx.report((table, policy), at(first), message);
+    draft.label(format!("run for each row of `{rows}`")).given(table.rls.certainty);
+    for shape in rest {
+        draft.because(at(shape), "and so is this");
+    }
+    draft
+        .help("ask with `exists (select 1 from … where …)` and keep every comparison with the row in its WHERE, so that PostgreSQL reads the subquery's tables once")
+        .fix(Safety::Review, format!("Ask with EXISTS in \"{}\"", policy.name), [step])
+        .rewrite(rewrite);
+}
+
+/// Subqueries that are run for each row, and that a person has to turn round.
+fn others(cx: &mut Cx, table: &Table, policy: &Policy, using: &Expression) {
+    let mut found: Vec<&Expr> = Vec::new();
+    using.root.walk(&mut |node| match node {
+        Node::Expr(expr) => {
+            let hashed = |query| matches!(expr.kind, ExprKind::Exists { .. }) && is_hashable(query, 0);
+            let reads = |query: &Query| query.body.selects().iter().any(|select| !select.from.is_empty());
+            found.extend(expr.query().filter(|query| reads(query) && !outer_scopes(query, 0).is_empty() && !hashed(query)).map(|_| expr));
+            Walk::Into
+        }
+        Node::Query(_) | Node::From(_) => Walk::Over,
+    });
+    let Some(first) = found.first() else { return };
+    if policy.command == Command::Insert || is_endless(table, policy, &using.root) {
+        return;
+    }
+    let rows = &table.name.name;
+    let message = format!(
+        "policy \"{}\" on `{}` runs a subquery once per row of `{rows}`, because it depends on the row by more than equalities of its WHERE",
+        policy.name, table.name
+    );
+    cx.report((table, policy), using.at(first), message)
+        .severity(Severity::Info)
+        .label(format!("run for each row of `{rows}`"))
+        .given(table.rls.certainty)
+        .help("ask from the row's side, as in `column in (select … where user_id = (select auth.uid()))`, so that PostgreSQL reads the subquery's tables once");
+}
+
+/// Does a policy for reading read its own table? PostgreSQL refuses that.
+fn is_endless(table: &Table, policy: &Policy, root: &Expr) -> bool {
+    let mut own = false;
+    root.walk(&mut |node| {
+        if let Node::From(FromItem { relation: FromRelation::Table { bound: Some(bound), .. }, .. }) = node {
+            own |= table.name.is(&bound.0, &bound.1);
+        }
+        Walk::Into
+    });
+    own && matches!(policy.command, Command::Select | Command::All)
+}
+
+/// What USING runs for each row without need, and the replacements that mend that and wrap bare calls too.
+pub fn rewrite<'a>(cx: &Cx, table: &Table, policy: &'a Policy) -> Option<(Vec<Shape<'a>>, Edits)> {
+    let using = policy.using.as_ref().filter(|using| policy.command != Command::Insert && !is_endless(table, policy, &using.root))?;
     let mut shapes = Vec::new();
     collect(&using.root, &mut shapes);
     let wraps = wrapped(cx, using);
     let mended: Vec<(Shape, Edits)> =
-        shapes.into_iter().filter_map(|shape| mend(cx, table, policy, using, &shape, &wraps).map(|edits| (shape, edits))).collect();
+        shapes.into_iter().filter_map(|shape| mend(cx, table, using, &shape, &wraps).map(|edits| (shape, edits))).collect();
     let (found, edits): (Vec<Shape>, Vec<Edits>) = mended.into_iter().unzip();
     let mut edits: Edits = edits.into_iter().flatten().collect();
     let untouched = |wrap: &&(Span, String)| !edits.iter().any(|(span, _)| span.contains(wrap.0));
     let beside: Edits = wraps.iter().filter(untouched).cloned().collect();
     edits.extend(beside);
-    (!found.is_empty()).then_some((using, found, edits))
+    (!found.is_empty()).then_some((found, edits))
 }
 
 /// Subqueries where being false and being NULL come to the same: under AND and OR alone.
@@ -103,16 +146,10 @@ fn collect<'a>(expr: &'a Expr, out: &mut Vec<Shape<'a>>) {
     out.push(Shape { node: expr.span, query, form });
 }
 
-fn mend(cx: &Cx, table: &Table, policy: &Policy, using: &Expression, shape: &Shape, wraps: &Edits) -> Option<Edits> {
+fn mend(cx: &Cx, table: &Table, using: &Expression, shape: &Shape, wraps: &Edits) -> Option<Edits> {
     let query = shape.query;
     let select = plain(query).filter(|_| query.order_by.is_empty() && query.limit.is_none() && !outer_scopes(query, 0).is_empty())?;
     let reads: Vec<&FromItem> = select.from.iter().flat_map(FromItem::tables).collect();
-    let is_own =
-        |item: &&FromItem| matches!(&item.relation, FromRelation::Table { bound: Some(bound), .. } if table.name.is(&bound.0, &bound.1));
-    // that one never ends: PostgreSQL refuses it, and rewriting it does not help
-    if reads.iter().any(is_own) && matches!(policy.command, Command::Select | Command::All) {
-        return None;
-    }
     let mut edits = Edits::new();
     let mut ties: Vec<String> = Vec::new();
     for item in &select.from {
@@ -155,13 +192,10 @@ fn mend(cx: &Cx, table: &Table, policy: &Policy, using: &Expression, shape: &Sha
         }
     }
     let filter = select.filter.as_ref();
-    let bare_or = filter.filter(|filter| {
-        matches!(filter.kind, ExprKind::Logic { op: Logic::Or, .. }) && filter.span.end == query.span.end && !ties.is_empty()
-    });
     let mut tail = String::new();
-    if let Some(filter) = bare_or {
-        edits.push((Span::new(filter.span.start, filter.span.start), "(".into()));
-        tail.push(')');
+    let is_or = |filter: &&Expr| matches!(filter.kind, ExprKind::Logic { op: Logic::Or, .. }) && filter.span.end == query.span.end;
+    if let Some(filter) = filter.filter(is_or).filter(|_| !ties.is_empty()) {
+        edits.push((filter.span, format!("({})", text(cx, using, filter.span, wraps))));
     }
     for (at, tie) in ties.iter().enumerate() {
         tail.push_str(if at == 0 && filter.is_none() { " where " } else { " and " });

@@ -72,7 +72,7 @@ fn blind(cx: &mut Cx, table: &Table) -> bool {
             && matches!(policy.command, Command::Update | Command::Delete)
             && !policy.using.as_ref().is_some_and(|using| using.root.is_false())
             && roles.iter().any(|role| cx.reachable(role, table, privilege) && cx.reachable(role, table, Privileges::SELECT))
-            && !roles.iter().any(|role| reads(role))
+            && !roles.iter().any(reads)
     };
     let policies: Vec<&Policy> = table.policies.iter().filter(is_blind).collect();
     let Some(first) = policies.first() else { return false };
@@ -101,7 +101,7 @@ fn blind(cx: &mut Cx, table: &Table) -> bool {
 }
 
 fn who(policy: &Policy) -> String {
-    if policy.roles.iter().any(|role| role == "public") { "clients".into() } else { policy.roles.join(", ") }
+    if policy.roles.iter().any(|role| role == "public") { "clients".into() } else { format!("`{}`", policy.roles.join("`, `")) }
 }
 
 fn uncovered(cx: &mut Cx, table: &Table, lacking: &[(Command, Privileges, &'static str)]) {
@@ -145,7 +145,7 @@ fn model<'a>(cx: &Cx, table: &'a Table) -> Option<(&'a Policy, &'a Expression)> 
             .collect();
         let [policy] = of.as_slice() else { return None };
         let predicate = policy.using.as_ref().or(policy.check.as_ref())?;
-        let own = command != Command::Select || predicate.root.conjuncts().into_iter().any(|conjunct| pinned(conjunct).is_some());
+        let own = command != Command::Select || predicate.root.conjuncts().into_iter().any(|conjunct| pinned(cx, conjunct).is_some());
         (own && tells_callers_apart(cx, predicate)).then_some((*policy, predicate))
     })
 }

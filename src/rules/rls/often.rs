@@ -193,7 +193,8 @@ pub fn is_tie(conjunct: &Expr, level: usize) -> bool {
     conjunct.equality().is_some_and(|(left, right)| (all(left, true) && all(right, false)) || (all(left, false) && all(right, true)))
 }
 
-fn is_hashable(query: &Query, level: usize) -> bool {
+/// Can PostgreSQL answer an EXISTS over this query, which stands in so many scopes, from a hash table?
+pub fn is_hashable(query: &Query, level: usize) -> bool {
     let Some(select) = plain(query) else { return false };
     let tied = |expr: &Expr| scopes(expr, level + 1).contains(&Some(level));
     let mut from_tied = false;
