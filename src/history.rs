@@ -4,8 +4,8 @@
 //! reject changes nothing and is listed with the reason; memory does not grow with the number of statements.
 
 use crate::catalog::effect::Effect;
-use crate::catalog::object::Certainty;
 use crate::catalog::future::Future;
+use crate::catalog::object::Certainty;
 use crate::catalog::{Catalog, Contradiction};
 use crate::config::DefaultPrivileges;
 use crate::interpret::World;

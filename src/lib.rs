@@ -3,6 +3,7 @@
 pub mod catalog;
 pub mod cli;
 pub mod config;
+pub mod engine;
 pub mod error;
 pub mod finding;
 pub mod history;
@@ -14,6 +15,7 @@ pub mod rules;
 pub mod source;
 pub mod syntax;
 
+use engine::Choice;
 use error::Error;
 use report::Report;
 use std::path::PathBuf;
@@ -28,13 +30,13 @@ pub struct Options {
     pub ignore: Vec<String>,
 }
 
-/// Stands in for the pipeline.
+/// Opens a project, replays its history under the rules, and tells what they found.
 ///
 /// # Errors
 /// If nothing can be concluded: a path that does not exist, a file that cannot be read, unusable settings.
 pub fn check(options: &Options) -> Result<Report, Error> {
-    match options.paths.iter().find(|path| !path.exists()) {
-        Some(path) => Err(Error::NoSuchPath { path: path.clone() }),
-        None => Ok(Report::default()),
-    }
+    let mut sources = history::sources();
+    let project = project::open(&options.paths, options.config.as_deref(), &mut sources)?;
+    let choice = Choice { select: options.select.clone(), ignore: options.ignore.clone() };
+    Ok(engine::run(sources, &project, &choice))
 }

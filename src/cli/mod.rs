@@ -158,9 +158,8 @@ fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<
 fn rule_groups() -> Vec<&'static str> {
     let mut groups: Vec<&'static str> = Vec::new();
     for rule in crate::rules::ALL {
-        let group = rule.id.split('/').next().unwrap_or(rule.id);
-        if !groups.contains(&group) {
-            groups.push(group);
+        if !groups.contains(&rule.group()) {
+            groups.push(rule.group());
         }
     }
     groups
