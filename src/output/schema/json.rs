@@ -5,8 +5,8 @@ use crate::catalog::acl::Privileges;
 use crate::catalog::name::QName;
 use crate::catalog::object::*;
 use crate::source::Site;
-use serde::ser::{SerializeMap, Serializer};
 use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
 use smol_str::SmolStr;
 use std::io::{self, Write};
 

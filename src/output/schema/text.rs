@@ -369,7 +369,9 @@ impl Outline<'_> {
             .extensions
             .values()
             .filter(|extension| !extension.at.is_platform())
-            .map(|extension| self.row(vec![quote_ident(&extension.name), quote_ident(&extension.schema)], extension.at, extension.certainty))
+            .map(|extension| {
+                self.row(vec![quote_ident(&extension.name), quote_ident(&extension.schema)], extension.at, extension.certainty)
+            })
             .collect();
         self.section("extensions", &extensions, out)?;
         for publication in catalog.publications.values() {
