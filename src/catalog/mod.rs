@@ -122,6 +122,11 @@ impl Catalog {
         self.session.role.clone().unwrap_or_else(|| MIGRATION_ROLE.into())
     }
 
+    /// Does a schema exist? Those of PostgreSQL itself always do.
+    pub fn has_schema(&self, name: &str) -> bool {
+        is_system_schema(name) || self.schemas.contains(&name.into())
+    }
+
     pub fn relation_kind(&self, name: &QName) -> Option<RelationKind> {
         if self.tables.contains(name) {
             return Some(RelationKind::Table);
