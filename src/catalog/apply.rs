@@ -125,7 +125,9 @@ impl Catalog {
                 }
             }
 
-            Change::AddConstraint { table, constraint } => return self.add_constraint(&table, *constraint),
+            Change::AddConstraint { table, constraint, index } => {
+                return self.add_constraint(&table, *constraint, index.map(|index| *index));
+            }
             Change::DropConstraint { table, name, cascade } => return self.drop_constraint(&table, &name, cascade),
             Change::ValidateConstraint { table, name } => {
                 self.require_constraint(&table, &name)?.validated = Fact { value: true, at, certainty }
@@ -661,24 +663,25 @@ impl Catalog {
         Ok(())
     }
 
-    fn add_constraint(&mut self, name: &QName, constraint: Constraint) -> Applied {
+    fn add_constraint(&mut self, name: &QName, constraint: Constraint, index: Option<Index>) -> Applied {
         let Some(table) = self.tables.get(name) else { return Err(missing("42P01", "relation", &name.name)) };
-        if table.constraint(&constraint.name).is_some() {
-            return Err(on_relation("already exists", "42710", "constraint", &constraint.name, name).as_for());
-        }
         if constraint.kind == ConstraintKind::PrimaryKey && table.primary_key().is_some() {
             return Err(Contradiction::new("42P16", format!("multiple primary keys for table \"{}\" are not allowed", name.name)));
         }
+        let index_name = index.as_ref().map(|index| QName::new(name.schema.clone(), index.name.clone()));
+        if let Some(index) = index_name.as_ref().filter(|index| self.relation_kind(index).is_some()) {
+            return Err(duplicate("42P07", "relation", &index.name));
+        }
+        if table.constraint(&constraint.name).is_some() {
+            return Err(on_relation("already exists", "42710", "constraint", &constraint.name, name).as_for());
+        }
         self.check_constraint(table, &constraint)?;
-        if let Some(index) = &constraint.index {
-            let index_name = QName::new(name.schema.clone(), index.clone());
-            let own = table.index(index).is_some();
-            if !own {
-                if self.relation_kind(&index_name).is_some() {
-                    return Err(duplicate("42P07", "relation", index));
-                }
-                self.index_homes.insert(index_name, name.clone());
-            }
+        let adopted = constraint.index.clone().filter(|_| index.is_none());
+        if let Some(missing) = adopted.as_ref().filter(|index| !table.external && table.index(index).is_none()) {
+            return Err(Contradiction::new("42704", format!("index \"{missing}\" does not exist")));
+        }
+        if let Some(index_name) = index_name {
+            self.index_homes.insert(index_name, name.clone());
         }
         let nulls = constraint.kind == ConstraintKind::PrimaryKey;
         let Ok(table) = self.table_mut(name) else { return Ok(()) };
@@ -687,16 +690,17 @@ impl Catalog {
                 column.not_null = Fact { value: true, at: constraint.at, certainty: constraint.certainty };
             }
         }
-        if let Some(index) = &constraint.index {
-            match table.indexes.iter_mut().find(|known| known.name == *index) {
-                Some(known) => {
-                    known.constraint = Some(constraint.name.clone());
-                    known.primary = nulls;
-                }
-                None => table.indexes.push(super::object::Index::of_constraint(&constraint, index.clone())),
-            }
+        table.indexes.extend(index);
+        let to = constraint.name.clone();
+        if let Some(known) = table.indexes.iter_mut().find(|known| adopted.as_ref() == Some(&known.name)) {
+            known.constraint = Some(to.clone());
+            known.primary = nulls;
         }
         table.constraints.push(constraint);
+        // USING INDEX gives the index the name of the constraint
+        if let Some(adopted) = adopted.filter(|adopted| *adopted != to) {
+            self.rename_index(name, &adopted, &to);
+        }
         Ok(())
     }
 

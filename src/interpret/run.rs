@@ -5,8 +5,8 @@ use crate::catalog::effect::{Change, Effect};
 use crate::catalog::name::QName;
 use crate::catalog::object::Certainty;
 use crate::catalog::{Catalog, Contradiction};
-use crate::source::{FileId, Site, Sources};
-use crate::syntax::ast::{Ast, Code, Form, Statement};
+use crate::source::{FileId, Site, Sources, Span};
+use crate::syntax::ast::{AlterAction, AlterTable, Ast, Code, ConstraintKind, Form, Statement};
 use crate::syntax::parser;
 use crate::syntax::split::Splitter;
 use smol_str::SmolStr;
@@ -36,6 +36,11 @@ impl World {
         if let Ast::Do(code) = &**ast {
             return self.run_code(sources, at, code, certainty);
         }
+        if let Ast::AlterTable(alter) = &**ast
+            && alter.actions.len() > 1
+        {
+            return self.alter_table(at, alter, certainty);
+        }
         let outcome = self.interpret(at, (**ast).clone(), certainty);
         if let (Ast::CreateExtension(create), [_, ..], None) = (&**ast, outcome.effects.as_slice(), &outcome.failed) {
             self.run_extension(sources, &create.name.name, at);
@@ -52,6 +57,25 @@ impl World {
             }
             Err(reason) => Outcome { effects: Vec::new(), failed: Some(reason) },
         }
+    }
+
+    /// Each action sees what the ones before it made, in the order in which PostgreSQL takes them.
+    fn alter_table(&mut self, at: Site, alter: &AlterTable, certainty: Certainty) -> Outcome {
+        let mut actions: Vec<&(Span, AlterAction)> = alter.actions.iter().collect();
+        actions.sort_by_key(|(_, action)| pass(action));
+        let mut whole = Outcome::default();
+        self.catalog.begin();
+        for action in actions {
+            let one = AlterTable { actions: vec![action.clone()], name: alter.name.clone(), ..*alter };
+            let outcome = self.interpret(at, Ast::AlterTable(one), certainty);
+            if outcome.failed.is_some() {
+                self.catalog.rollback();
+                return outcome;
+            }
+            whole.effects.extend(outcome.effects);
+        }
+        self.catalog.commit();
+        whole
     }
 
     /// All of the effects, or none.
@@ -82,7 +106,7 @@ impl World {
             None => (at.file, code.inner),
             Some(text) => {
                 let file = sources.add_derived(Site::new(at.file, code.literal), text.as_str());
-                (file, crate::source::Span::new(0, text.len() as u32))
+                (file, Span::new(0, text.len() as u32))
             }
         };
         evaluate::block(self, sources, file, span, certainty)
@@ -147,6 +171,42 @@ impl World {
             let at = Site::new(FileId::PLATFORM, Default::default());
             self.apply(vec![Effect { at, certainty: Certainty::Certain, change: Change::DropRelation { name, cascade: true } }]);
         }
+    }
+}
+
+/// When ALTER TABLE takes an action. Source: the passes (`AT_PASS_…`) of PostgreSQL's tablecmds.c.
+fn pass(action: &AlterAction) -> u8 {
+    match action {
+        AlterAction::DropColumn { .. }
+        | AlterAction::DropConstraint { .. }
+        | AlterAction::DropNotNull { .. }
+        | AlterAction::DropExpression { .. }
+        | AlterAction::DropIdentity { .. } => 0,
+        AlterAction::DropDefault { .. } => 0,
+        AlterAction::SetType { .. } => 1,
+        AlterAction::AddColumn { .. } => 2,
+        AlterAction::SetDefault { .. }
+        | AlterAction::SetNotNull { .. }
+        | AlterAction::AddIdentity { .. }
+        | AlterAction::SetGenerated { .. } => 3,
+        AlterAction::AddConstraint(definition) => match definition.kind {
+            ConstraintKind::PrimaryKey { .. } | ConstraintKind::Unique { .. } | ConstraintKind::Exclude { .. } => 4,
+            ConstraintKind::Check { .. } | ConstraintKind::ForeignKey { .. } => 5,
+        },
+        AlterAction::AlterConstraint { .. }
+        | AlterAction::ValidateConstraint { .. }
+        | AlterAction::EnableRls
+        | AlterAction::DisableRls
+        | AlterAction::ForceRls
+        | AlterAction::NoForceRls
+        | AlterAction::EnableTrigger { .. }
+        | AlterAction::SetOptions { .. }
+        | AlterAction::ResetOptions { .. }
+        | AlterAction::Inherit { .. }
+        | AlterAction::AttachPartition { .. }
+        | AlterAction::DetachPartition { .. }
+        | AlterAction::Owner { .. }
+        | AlterAction::Other { .. } => 6,
     }
 }
 
