@@ -12,8 +12,8 @@ use crate::catalog::{Catalog, Contradiction};
 use crate::config::DefaultPrivileges;
 use crate::interpret::World;
 use crate::project::{Migration, Platform, Project};
-use crate::report::Unread;
 use crate::source::{Site, Sources};
+use crate::syntax::ast::Unread;
 use crate::syntax::ast::{Form, Statement};
 use ahead::Batch;
 use std::sync::Arc;
@@ -49,6 +49,8 @@ pub struct Replay {
     pub statements: usize,
     pub unread: Vec<Unread>,
     pub failed: Vec<(Site, Contradiction)>,
+    /// Statements whose code was not run to its end, because it runs too long.
+    pub bounded: Vec<Site>,
 }
 
 /// Sources that hold the platform's own start, for a project to be read into.
@@ -98,7 +100,8 @@ impl Fold<'_> {
             self.world.drop_temporary();
             self.visitor.migration(&self.world.catalog, migration, self.sources);
         }
-        Replay { catalog: self.world.catalog, ..self.replay }
+        self.replay.unread.append(&mut self.world.unread);
+        Replay { catalog: self.world.catalog, bounded: self.world.bounded, ..self.replay }
     }
 
     fn statement(&mut self, at: usize, migration: &Migration, statement: &Statement) {
