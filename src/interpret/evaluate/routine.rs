@@ -523,7 +523,7 @@ impl Machine<'_> {
     /// A statement that nobody can read is said, and changes nothing.
     pub fn unread(&mut self, file: FileId, statement: &Statement) {
         if let Form::Opaque(opaque) = &statement.form {
-            let unread = crate::report::Unread {
+            let unread = crate::syntax::ast::Unread {
                 site: Site::new(file, statement.span),
                 head: opaque.head.to_string(),
                 reason: opaque.reason.clone(),
