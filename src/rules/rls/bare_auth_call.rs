@@ -137,8 +137,11 @@ fn bare_calls(cx: &Cx, clause: &Expression) -> Vec<Bare> {
             return Some(Often::Beside);
         }
         let hidden = Hidden::of(cx, function);
+        if hidden.writes || !plain || !(hidden.asks || hidden.reads.is_some()) {
+            return Some(Often::Beside);
+        }
         let returns = function.returns.as_ref().filter(|_| arrays.contains(&expr.span));
-        if often > Often::Once && plain && !hidden.writes && (hidden.asks || hidden.reads.is_some()) {
+        if often > Often::Once {
             out.push(Bare {
                 reads: hidden.reads,
                 safe: function.volatility != Volatility::Volatile,

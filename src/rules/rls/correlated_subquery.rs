@@ -71,7 +71,8 @@ fn others(cx: &mut Cx, table: &Table, policy: &Policy, using: &Expression) {
     using.root.walk(&mut |node| match node {
         Node::Expr(expr) => {
             let hashed = |query| matches!(expr.kind, ExprKind::Exists { .. }) && is_hashable(query, 0);
-            let reads = |query: &Query| query.body.selects().iter().any(|select| !select.from.is_empty());
+            // a value looked up has to be looked up for each row; what is not read from a table costs little
+            let reads = |query: &Query| !matches!(expr.kind, ExprKind::Subquery(_)) && reads_tables(query);
             found.extend(expr.query().filter(|query| reads(query) && !outer_scopes(query, 0).is_empty() && !hashed(query)).map(|_| expr));
             Walk::Into
         }
@@ -91,6 +92,15 @@ fn others(cx: &mut Cx, table: &Table, policy: &Policy, using: &Expression) {
         .label(format!("run for each row of `{rows}`"))
         .given(table.rls.certainty)
         .help("ask from the row's side, as in `column in (select … where user_id = (select auth.uid()))`, so that PostgreSQL reads the subquery's tables once");
+}
+
+/// Does a query read tables, and return a column of them? One that returns the row's own has a worse fault.
+fn reads_tables(query: &Query) -> bool {
+    let selects = query.body.selects();
+    let is_table = |item: &&FromItem| matches!(item.relation, FromRelation::Table { .. });
+    let of_row = |target: &Target| matches!(target.expr.uncast().kind, ExprKind::Column { .. }) && names_row(&target.expr, 1);
+    selects.iter().any(|select| select.from.iter().flat_map(FromItem::tables).any(|item| is_table(&item)))
+        && !selects.iter().any(|select| select.targets.iter().any(of_row))
 }
 
 /// Does a policy for reading read its own table? PostgreSQL refuses that.
