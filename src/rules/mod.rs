@@ -9,8 +9,11 @@
 pub mod about;
 pub mod code;
 pub mod cx;
+pub mod index;
 pub mod migration;
 pub mod rls;
+pub mod schema;
+pub mod scope;
 
 use crate::finding::{Category, Severity};
 use crate::history::Step;
@@ -98,12 +101,16 @@ pub mod prelude {
 /// Every rule, in the order of ids.
 #[rustfmt::skip]
 pub static ALL: &[&Rule] = &[
+    &index::foreign_key::RULE,
+    &index::foreign_key_sort::RULE,
+    &index::redundant::RULE,
     &migration::encoding::RULE,
     &migration::order::RULE,
     &migration::syntax::RULE,
     &rls::disabled::RULE,
     &rls::no_policy::RULE,
     &rls::policy_without_rls::RULE,
+    &schema::jsonb_unvalidated::RULE,
 ];
 
 #[cfg(test)]

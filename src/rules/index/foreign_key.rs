@@ -1,0 +1,86 @@
+//! A foreign key that no index leads: PostgreSQL makes none by itself. Where a query also sorts by another column, the index
+//! that serves both is proposed; where the key has an index already, that is `index/foreign-key-sort`'s.
+
+use super::build::{New, of_parent, serves};
+use super::foreign_key_sort::{Sorted, sorted};
+use crate::rules::prelude::*;
+
+rule!("index/foreign-key", Performance, Info, Schema(check), fixable);
+
+fn check(cx: &mut Cx) {
+    let sorts = sorted(cx);
+    for table in cx.user_tables().filter(|table| !table.external) {
+        for (constraint, key) in table.foreign_keys() {
+            let inherited = of_parent(cx, table, |parent| parent.foreign_keys().any(|(its, other)| other == key && its.columns == constraint.columns));
+            if constraint.columns.is_empty() || inherited || is_indexed(table, &constraint.columns) {
+                continue;
+            }
+            report(cx, table, constraint, key, &sorts);
+        }
+    }
+}
+
+/// Does an index lead with these columns?
+pub fn is_indexed(table: &Table, columns: &[SmolStr]) -> bool {
+    table.indexes.iter().any(|index| serves(index, columns))
+}
+
+fn report(cx: &mut Cx, table: &Table, constraint: &Constraint, key: &ForeignKey, sorts: &[Sorted]) {
+    let columns = &constraint.columns;
+    let list = columns.join(", ");
+    let (cost, severity) = match key.on_delete {
+        ReferentialAction::Cascade => ("for rows to delete with it", Severity::Warn),
+        ReferentialAction::SetNull | ReferentialAction::SetDefault => ("for rows to cut loose", Severity::Warn),
+        ReferentialAction::NoAction | ReferentialAction::Restrict => ("to see whether one still refers to it", Severity::Info),
+    };
+    let near = table.indexes.iter().find(|index| columns.len() > 1 && columns.iter().any(|column| serves(index, std::slice::from_ref(column))));
+    let partial = table.indexes.iter().find(|index| index.predicate.is_some() && index.leads_with(columns));
+    let message = match near {
+        Some(index) => format!(
+            "no index leads with all of `{list}` of `{}`: for each row deleted from `{}`, PostgreSQL reads every row that `{}` finds by its first column",
+            table.name, key.table, index.name
+        ),
+        None => format!("no index leads with `{list}` of `{}`: each row deleted from `{}` reads the whole table {cost}", table.name, key.table),
+    };
+    let sort = sorts.iter().find(|sort| sort.table.name == table.name && columns.as_slice() == [sort.key.clone()]);
+    let index = match sort {
+        Some(sort) => sort.index(),
+        None => New { table, keys: keys(table, columns), predicate: None },
+    };
+    // the sort may need only part of the rows, the key all of them
+    let index = New { predicate: None, ..index };
+    let step = index.step(cx);
+    let draft = cx.report((table, constraint), constraint.at, message);
+    draft
+        .severity(if near.is_some() { Severity::Info } else { severity })
+        .given(constraint.certainty)
+        .help(format!("create an index on {}; joins and filters over the key use it too", index.list()))
+        .fix(index.safety(), format!("Index `{list}` of `{}`", table.name), [step]);
+    if let Some(sort) = sort {
+        draft.because(sort.at, format!("{} also sorts by `{}`", sort.reader, sort.column));
+    }
+    if let Some(partial) = partial {
+        draft.because(partial.at, "leads with it, but holds only some of the rows");
+    }
+    if let Some(near) = near {
+        draft.because(near.at, "leads with one of its columns");
+    }
+    // the advisor takes the first columns in the key's own order, of any index
+    let advised = |index: &Index| index.columns.len() >= columns.len() && columns.iter().zip(&index.columns).all(|(name, column)| column.column.as_ref() == Some(name));
+    if !table.indexes.iter().any(advised) {
+        draft.advisor("unindexed_foreign_keys", format!("unindexed_foreign_keys_{}_{}_{}", table.name.schema, table.name.name, constraint.name));
+    }
+}
+
+/// The columns of the index to make. One that leads with a shorter key and holds a longer one serves both.
+fn keys(table: &Table, columns: &[SmolStr]) -> Vec<(SmolStr, &'static str)> {
+    let missing = || table.foreign_keys().map(|(other, _)| &other.columns).filter(|other| !other.is_empty() && !is_indexed(table, other));
+    let within = |small: &[SmolStr], big: &[SmolStr]| small.len() < big.len() && small.iter().all(|column| big.contains(column));
+    let led = |big: &[SmolStr]| -> Vec<SmolStr> {
+        let mut out = missing().find(|small| within(small, big)).cloned().unwrap_or_default();
+        out.extend(big.iter().filter(|column| !out.contains(column)).cloned().collect::<Vec<_>>());
+        out
+    };
+    let wider = missing().filter(|big| within(columns, big)).map(|big| led(big)).find(|big| big.starts_with(columns));
+    wider.unwrap_or_else(|| led(columns)).into_iter().map(|column| (column, "")).collect()
+}

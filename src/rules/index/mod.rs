@@ -1,0 +1,6 @@
+//! Indexes that are missing, and indexes that are there for nothing.
+
+pub mod build;
+pub mod foreign_key;
+pub mod foreign_key_sort;
+pub mod redundant;

@@ -1,0 +1,242 @@
+//! JSON columns whose structure policies, views, functions or indexes rely on while nothing holds rows to it; and CHECKs on them
+//! that raise an error where they should say no. A column that no SQL looks into is left alone.
+
+use crate::rules::prelude::*;
+use crate::rules::scope::visit;
+use std::collections::BTreeMap;
+
+rule!("schema/jsonb-unvalidated", Integrity, Info, Schema(check), fixable);
+
+/// A place that looks into a column.
+struct Use {
+    key: Option<SmolStr>,
+    /// What `jsonb_typeof` of the key's value must be, where the place shows it.
+    of_key: Option<&'static str>,
+    /// The same of the column itself.
+    of_column: Option<&'static str>,
+    /// A value that can't be cast makes the whole statement fail.
+    casts: bool,
+    at: Site,
+    reader: String,
+    policy: bool,
+}
+
+fn check(cx: &mut Cx) {
+    let mut uses: BTreeMap<(QName, SmolStr), Vec<Use>> = BTreeMap::new();
+    visit(cx, &mut |reader, node, scope| {
+        let Node::Expr(expr) = node else { return };
+        let Some((column, look)) = look(expr) else { return };
+        if let Some(found) = scope.column(column) {
+            let policy = matches!(reader, crate::rules::scope::Reader::Policy(..));
+            let place = Use { at: reader.at(expr.span), reader: reader.words(), policy, ..look };
+            uses.entry((found.table, found.column)).or_default().push(place);
+        }
+    });
+    for table in cx.user_tables() {
+        for index in table.indexes.iter() {
+            let exprs = index.columns.iter().filter(|part| part.column.is_none()).map(|part| &part.expr).chain(&index.predicate);
+            for expression in exprs {
+                for (column, look) in expression.root.all().into_iter().filter_map(look) {
+                    let place = Use { at: expression.site, reader: format!("index `{}`", index.name), ..look };
+                    uses.entry((table.name.clone(), column.column().unwrap_or_default().into())).or_default().push(place);
+                }
+            }
+        }
+    }
+    for table in cx.user_tables() {
+        for column in table.columns.iter().filter(|column| column.ty.is_json() && column.generated.is_none()) {
+            match uses.get(&(table.name.clone(), column.name.clone())) {
+                Some(uses) if !is_held(cx, table, column) => report(cx, table, column, uses),
+                _ => {}
+            }
+        }
+        for constraint in table.constraints.iter().filter(|constraint| constraint.kind == ConstraintKind::Check) {
+            raising(cx, table, constraint);
+        }
+    }
+}
+
+/// The column that an expression looks into, and what that says of its structure.
+fn look(expr: &Expr) -> Option<(&Expr, Use)> {
+    let seen = |key: Option<&str>, of_key, of_column| Use {
+        key: key.map(SmolStr::from),
+        of_key,
+        of_column,
+        casts: false,
+        at: Site::new(FileId::PLATFORM, expr.span),
+        reader: String::new(),
+        policy: false,
+    };
+    match &expr.kind {
+        ExprKind::Cast { expr: inner, to } => {
+            let (column, inner) = look(unnested(inner, "->>")?)?;
+            let of_key = match to.name.last() {
+                "int2" | "int4" | "int8" | "smallint" | "integer" | "bigint" | "numeric" | "real" | "double precision" => "number",
+                "boolean" => "boolean",
+                "uuid" | "date" => "string",
+                name if name.starts_with("timestamp") => "string",
+                _ => return None,
+            };
+            Some((column, Use { of_key: Some(of_key), casts: true, ..inner }))
+        }
+        ExprKind::Binary { op, left, right } => {
+            let whole = column(left);
+            match (op.as_str(), whole) {
+                ("->" | "->>" | "?", Some(column)) => match &right.uncast().kind {
+                    ExprKind::String(key) => Some((column, seen(Some(key), None, Some("object")))),
+                    ExprKind::Number(_) => Some((column, seen(None, None, Some("array")))),
+                    _ => None,
+                },
+                ("->" | "->>", None) => {
+                    let (column, outer) = look(left).filter(|(_, outer)| outer.key.is_some())?;
+                    let of_key = if matches!(right.uncast().kind, ExprKind::Number(_)) { "array" } else { "object" };
+                    // the key of a key says nothing of deeper ones
+                    (outer.of_key.is_none()).then_some((column, Use { of_key: Some(of_key), ..outer }))
+                }
+                ("#>" | "#>>", Some(column)) => Some((column, seen(None, None, Some("object")))),
+                ("@>", Some(column)) => match right.as_str()?.trim_start().chars().next()? {
+                    '{' => Some((column, seen(None, None, Some("object")))),
+                    '[' => Some((column, seen(None, None, Some("array")))),
+                    _ => None,
+                },
+                _ => None,
+            }
+        }
+        ExprKind::Call(call) => {
+            let first = column(&call.args.first()?.value)?;
+            let of_column = match call.name.last() {
+                "jsonb_array_elements" | "jsonb_array_elements_text" | "jsonb_array_length" | "json_array_elements" | "json_array_elements_text"
+                | "json_array_length" => "array",
+                "jsonb_each" | "jsonb_each_text" | "jsonb_object_keys" | "json_each" | "json_each_text" | "json_object_keys"
+                | "jsonb_extract_path" | "jsonb_extract_path_text" | "json_extract_path" | "json_extract_path_text" => "object",
+                _ => return None,
+            };
+            let path = call.name.last().contains("extract_path");
+            let key = call.args.get(1).filter(|_| path).and_then(|arg| arg.value.as_str());
+            let raises = !path;
+            Some((first, Use { casts: raises, ..seen(key, None, Some(of_column)) }))
+        }
+        _ => None,
+    }
+}
+
+/// An expression of this operator on a column itself.
+fn unnested<'e>(expr: &'e Expr, operator: &str) -> Option<&'e Expr> {
+    match &expr.kind {
+        ExprKind::Binary { op, left, .. } if op == operator && column(left).is_some() => Some(expr),
+        ExprKind::Call(call) if call.name.last() == "nullif" => unnested(&call.args.first()?.value, operator),
+        _ => None,
+    }
+}
+
+/// A column, with or without a cast to the type it has.
+fn column(expr: &Expr) -> Option<&Expr> {
+    match &expr.kind {
+        ExprKind::Column { .. } => Some(expr),
+        ExprKind::Cast { expr, to } if to.is_json() => column(expr),
+        _ => None,
+    }
+}
+
+/// Does a CHECK or a trigger look at what the column holds?
+fn is_held(cx: &Cx, table: &Table, column: &Column) -> bool {
+    let checked = table.constraints.iter().any(|constraint| {
+        constraint.kind == ConstraintKind::Check
+            && constraint.expr.as_ref().is_some_and(|expr| expr.root.all().iter().any(|part| part.column() == Some(&column.name)))
+    });
+    let new = format!("new.{}", column.name);
+    checked
+        || table.triggers.iter().filter_map(|trigger| cx.catalog.functions.get(&trigger.function)).flatten().any(|function| {
+            let text = cx.slice(function.at).to_lowercase();
+            text.match_indices(&new).any(|(at, _)| !text[at + new.len()..].starts_with(|c: char| c.is_alphanumeric() || c == '_'))
+        })
+}
+
+fn report(cx: &mut Cx, table: &Table, column: &Column, uses: &[Use]) {
+    // a policy first, then what can fail
+    let Some(main) = uses.iter().min_by_key(|place| (!place.policy, !place.casts)) else { return };
+    let name = format!("{}.{}", table.name, column.name);
+    let what = main.key.as_ref().map_or_else(|| format!("`{name}`"), |key| format!("`{key}` in `{name}`"));
+    let danger = match (main.policy, main.casts) {
+        (_, true) => "one row where it is something else makes the whole statement fail",
+        (true, false) => "a row without it, or with something else there, is judged as if the value were NULL",
+        (false, false) => "a row without it, or with something else there, passes for one that has nothing",
+    };
+    let message = format!("{} reads {what}, and nothing constrains what is stored there: {danger}", main.reader);
+    let shape = shape(column, uses);
+    let steps = shape.as_ref().map(|shape| add_check(table, column, shape));
+    let draft = cx.report((table, column), column.named, message);
+    draft.because(main.at, "read here");
+    let json = if column.ty.is("json") { "; jsonb is usually meant: it is read without parsing the text anew" } else { "" };
+    match steps {
+        Some(steps) => draft
+            .help(format!("add a CHECK for what SQL relies on; NULL and absent keys pass it{json}"))
+            .fix(Safety::Review, format!("Check the structure of `{name}`"), steps),
+        None => draft.help(format!("add a CHECK or a trigger for what SQL relies on{json}")),
+    };
+    if main.policy {
+        draft.severity(Severity::Warn);
+    }
+}
+
+/// A condition for the column, from what all the places agree on.
+fn shape(column: &Column, uses: &[Use]) -> Option<String> {
+    let kind = if column.ty.is("json") { "json_typeof" } else { "jsonb_typeof" };
+    let name = quote_ident(&column.name);
+    let agreed = |mut kinds: Vec<&'static str>| {
+        kinds.sort_unstable();
+        kinds.dedup();
+        if let [only] = kinds.as_slice() { Some(*only) } else { None }
+    };
+    let whole = agreed(uses.iter().filter_map(|place| place.of_column).collect())?;
+    let mut parts = vec![format!("{kind}({name}) = '{whole}'")];
+    let mut keys: Vec<&SmolStr> = uses.iter().filter_map(|place| place.key.as_ref()).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    for key in keys {
+        let kinds = uses.iter().filter(|place| place.key.as_ref() == Some(key)).filter_map(|place| place.of_key).collect();
+        if let Some(of_key) = agreed(kinds) {
+            parts.push(format!("{kind}({name} -> {}) in ('{of_key}', 'null')", quote_literal(key)));
+        }
+    }
+    Some(parts.join(" and "))
+}
+
+fn add_check(table: &Table, column: &Column, shape: &str) -> [Step; 2] {
+    let on = table.name.quoted();
+    let free = |name: &SmolStr| table.constraint(name).is_none();
+    let named = |number: u32| derived_name(&table.name.name, &column.name, &if number == 0 { "check".into() } else { format!("check{number}") });
+    let name = quote_ident(&(0..).map(named).find(free).expect("there are more numbers than names"));
+    [
+        Step::batch(Phase::Constraint, format!("alter table {on} add constraint {name} check ({shape}) not valid;"))
+            .undo(format!("alter table {on} drop constraint if exists {name};")),
+        Step::next_file(Phase::Constraint, format!("alter table {on} validate constraint {name};")),
+    ]
+}
+
+/// A CHECK that casts what it finds under a key.
+fn raising(cx: &mut Cx, table: &Table, constraint: &Constraint) {
+    let Some(expression) = &constraint.expr else { return };
+    let json = |name: Option<&str>| name.and_then(|name| table.column(name)).filter(|column| column.ty.is_json());
+    let all = expression.root.all();
+    let cast = all.iter().find_map(|expr| {
+        let (of, place) = look(expr).filter(|_| matches!(expr.kind, ExprKind::Cast { .. }))?;
+        Some((json(of.column())?, place.key?, *expr))
+    });
+    // only CASE keeps PostgreSQL from evaluating what stands behind a guard
+    let guarded = all.iter().any(|expr| matches!(expr.kind, ExprKind::Case { .. }));
+    let Some((column, key, expr)) = cast.filter(|_| !guarded) else { return };
+    let kind = if column.ty.is("json") { "json_typeof" } else { "jsonb_typeof" };
+    let message = format!(
+        "`{}` casts `{key}` of `{}.{}`: a value that is no {} ends in a cast error (22P02) that names neither table nor constraint, not in a check violation (23514)",
+        constraint.name,
+        table.name,
+        column.name,
+        match &expr.kind {
+            ExprKind::Cast { to, .. } => to.canonical(),
+            _ => SmolStr::default(),
+        }
+    );
+    cx.report((table, constraint), expression.at(expr), message)
+        .help(format!("ask `{kind}({} -> {})` inside CASE before the cast", quote_ident(&column.name), quote_literal(&key)));
+}

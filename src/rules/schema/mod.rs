@@ -1,0 +1,3 @@
+//! Tables, columns, keys and types.
+
+pub mod jsonb_unvalidated;
