@@ -79,10 +79,8 @@ fn check(rule: &'static Rule, page: &mut Page, update: bool, complaints: &mut Ve
         }
         let fix = outcome.fix(rule);
         cured |= fix.is_some();
-        if let Some(fix) = &fix {
-            if let Some(complaint) = fix.prove(&outcome, rule) {
-                complain(complaint);
-            }
+        if let Some(complaint) = fix.as_ref().and_then(|fix| fix.prove(&outcome, rule)) {
+            complain(complaint);
         }
         if let Some(complaint) = outcome.prove_rewrites(rule) {
             complain(complaint);

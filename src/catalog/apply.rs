@@ -11,6 +11,9 @@ use crate::syntax::ast::{FunctionOptions, ObjectKind, SettingValue};
 use smol_str::{SmolStr, format_smolstr};
 use std::sync::Arc;
 
+/// Source: PostgreSQL's documentation, "PostgreSQL Limits".
+pub const MAX_COLUMNS: usize = 1600;
+
 fn missing(sqlstate: &'static str, what: &str, name: impl std::fmt::Display) -> Contradiction {
     Contradiction::new(sqlstate, format!("{what} \"{name}\" does not exist"))
 }
@@ -65,8 +68,12 @@ impl Catalog {
                 }
                 self.rename_relation(&name, &to);
             }
-            Change::SetPartition { table, parent } => self.table_mut(&table)?.partition_of = parent,
+            Change::SetPartition { table, parent } => {
+                self.has_families = true;
+                self.table_mut(&table)?.partition_of = parent;
+            }
             Change::SetInherit { table, parent, inherit } => {
+                self.has_families = true;
                 let table = self.table_mut(&table)?;
                 table.inherits.retain(|name| *name != parent);
                 if inherit {
@@ -535,6 +542,9 @@ impl Catalog {
     }
 
     fn create_table(&mut self, table: Table) -> Applied {
+        if table.columns.len() > MAX_COLUMNS {
+            return Err(Contradiction::new("54011", format!("tables can have at most {MAX_COLUMNS} columns")));
+        }
         if self.relation_kind(&table.name).is_some() {
             return Err(duplicate("42P07", "relation", &table.name.name));
         }
@@ -557,6 +567,7 @@ impl Catalog {
         for index in &table.indexes {
             self.index_homes.insert(QName::new(table.name.schema.clone(), index.name.clone()), table.name.clone());
         }
+        self.has_families |= table.partition_of.is_some() || !table.inherits.is_empty();
         self.tables.insert(table.name.clone(), table);
         Ok(())
     }
@@ -631,13 +642,7 @@ impl Catalog {
         if let Some(sequence) = sequence {
             self.own_sequence(sequence, at, table, &name, certainty);
         }
-        let children: Vec<QName> = self
-            .tables
-            .values()
-            .filter(|child| child.partition_of.as_ref() == Some(table) || child.inherits.contains(table))
-            .map(|child| child.name.clone())
-            .collect();
-        for child in children {
+        for child in self.children(table) {
             let has = self.tables.get(&child).is_some_and(|child| child.column(&name).is_some());
             if !has {
                 self.add_column(&child, Column { sequence: None, ..column.clone() })?;

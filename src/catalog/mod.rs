@@ -94,6 +94,8 @@ pub struct Catalog {
     pub buckets: Store<SmolStr, Bucket>,
     pub event_triggers: Store<SmolStr, EventTrigger>,
     pub default_privileges: Store<(), Vec<DefaultPrivilege>>,
+    /// Has any table ever had a parent?
+    has_families: bool,
     pub future: Arc<Future>,
     /// The place in the history.
     pub now: Moment,

@@ -141,8 +141,8 @@ impl World {
 
     /// Temporary relations live as long as the session of one file.
     pub fn drop_temporary(&mut self) {
-        let temporary: Vec<QName> =
-            self.catalog.tables.keys().chain(self.catalog.views.keys()).filter(|name| name.schema == "pg_temp").cloned().collect();
+        let (tables, views) = (self.catalog.tables.names_in("pg_temp"), self.catalog.views.names_in("pg_temp"));
+        let temporary: Vec<QName> = tables.chain(views).cloned().collect();
         for name in temporary {
             let at = Site::new(FileId::PLATFORM, Default::default());
             self.apply(vec![Effect { at, certainty: Certainty::Certain, change: Change::DropRelation { name, cascade: true } }]);

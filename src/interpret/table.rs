@@ -2,6 +2,7 @@
 
 use super::bind::Item;
 use super::{Context, Meaning};
+use crate::catalog::apply::MAX_COLUMNS;
 use crate::catalog::effect::Change;
 use crate::catalog::name::{QName, derived_name};
 use crate::catalog::object::*;
@@ -97,6 +98,9 @@ impl Context<'_> {
         let name = self.place(&create.name, create.temporary)?;
         if create.if_not_exists && self.catalog.relation_kind(&name).is_some() {
             return Ok(());
+        }
+        if create.elements.len() > MAX_COLUMNS {
+            return Err(Contradiction::new("54011", format!("tables can have at most {MAX_COLUMNS} columns")));
         }
         let mut draft = Draft { table: self.empty_table(name, &create), taken: Vec::new() };
         for parent in create.inherits.iter().chain(&create.partition_of).chain(&create.of_type) {

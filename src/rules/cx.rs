@@ -341,3 +341,52 @@ impl Draft {
         self.finding
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history;
+    use crate::source::{FileId, Span};
+
+    fn findings(report: impl FnOnce(&mut Cx<'_>, FileId)) -> Vec<Finding> {
+        let mut sources = history::sources();
+        let file = sources.add("a.sql", "create table t ();");
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("migrations")).unwrap();
+        std::fs::write(folder.path().join("migrations/1_a.sql"), "").unwrap();
+        let project = crate::project::open(&[folder.path().to_path_buf()], None, &mut sources).unwrap();
+        let (catalog, bodies) = (Catalog::default(), Bodies::default());
+        let mut cx = Cx::new(&catalog, &sources, &project, &bodies, &crate::rules::rls::disabled::RULE);
+        report(&mut cx, file);
+        cx.into_findings()
+    }
+
+    #[test]
+    fn a_fingerprint_is_of_rule_subject_and_discriminator_and_of_no_place() {
+        let found = findings(|cx, file| {
+            let at = |start| Site::new(file, Span::new(start, start + 1));
+            cx.report(About::migration("a"), at(0), "one");
+            cx.report(About::migration("a"), at(5), "two");
+            cx.report(About::migration("b"), at(0), "one");
+            cx.report(About::migration("a"), at(0), "one").discriminate("x");
+            cx.report(About::statement("a"), at(0), "one");
+        });
+        let prints: Vec<&str> = found.iter().map(|finding| finding.fingerprint.as_str()).collect();
+        assert_eq!(prints[0], prints[1]);
+        assert!(prints[0].len() == 32 && (2..5).all(|at| prints[at] != prints[0] && !prints[..at].contains(&prints[at])));
+    }
+
+    #[test]
+    fn labels_that_nobody_wrote_and_cures_without_a_step_are_left_out() {
+        let found = findings(|cx, file| {
+            let site = Site::new(file, Span::new(0, 6));
+            let platform = Site::new(FileId::PLATFORM, Span::default());
+            cx.report(About::project(), site, "one").because(platform, "there").because(site, "here").fix(Safety::Safe, "Nothing", []);
+            let edit = Edit { site: platform, text: String::new() };
+            cx.report(About::project(), site, "two").rewrite([edit]).given(Certainty::Maybe).severity(Severity::Info);
+        });
+        assert!(found.iter().all(|finding| finding.related.is_empty() && finding.fix.is_none()));
+        assert_eq!((found[0].confidence, found[1].confidence), (Confidence::Certain, Confidence::Unsure));
+        assert_eq!((found[0].severity, found[1].severity), (Severity::Error, Severity::Info));
+    }
+}

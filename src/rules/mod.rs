@@ -11,6 +11,7 @@ pub mod code;
 pub mod cx;
 pub mod index;
 pub mod migration;
+pub mod names;
 pub mod rls;
 pub mod schema;
 pub mod scope;
