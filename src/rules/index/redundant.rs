@@ -20,7 +20,10 @@ fn check(cx: &mut Cx) {
     for table in cx.user_tables() {
         for (at, index) in table.indexes.iter().enumerate() {
             let inherited = of_parent(cx, table, |_| index.at == table.created);
-            if !inherited && comparable(cx, index) && let Some((cover, keeper)) = keeper(cx, &table.indexes, at) {
+            if !inherited
+                && comparable(cx, index)
+                && let Some((cover, keeper)) = keeper(cx, table, at)
+            {
                 report(cx, table, index, keeper, cover);
             }
         }
@@ -33,7 +36,8 @@ fn comparable(cx: &Cx, index: &Index) -> bool {
 }
 
 /// The index that makes the one at a place needless; of two alike, one that serves a constraint stays, then the older one.
-fn keeper<'t>(cx: &Cx, indexes: &'t [Index], at: usize) -> Option<(Cover, &'t Index)> {
+fn keeper<'t>(cx: &Cx, table: &'t Table, at: usize) -> Option<(Cover, &'t Index)> {
+    let indexes = &table.indexes;
     let index = &indexes[at];
     let rank = |index: &Index| (index.primary, index.constraint.is_some(), index.unique);
     let stays = |other: usize, cover: Cover| match cover {
@@ -41,35 +45,64 @@ fn keeper<'t>(cx: &Cx, indexes: &'t [Index], at: usize) -> Option<(Cover, &'t In
         _ if rank(&indexes[other]) != rank(index) => rank(&indexes[other]) > rank(index),
         _ => other < at,
     };
-    let others = indexes.iter().enumerate().filter(|(other, known)| *other != at && comparable(cx, known));
+    // PostgreSQL makes one index of equal keys in one CREATE TABLE
+    let merged = |known: &Index| {
+        index.constraint.is_some()
+            && known.constraint.is_some()
+            && table.created.file == index.at.file
+            && [index, known].iter().all(|one| table.created.span.contains(one.at.span))
+    };
+    let others = indexes.iter().enumerate().filter(|(other, known)| *other != at && comparable(cx, known) && !merged(known));
     let covers = others.filter_map(|(other, known)| Some((covers(cx, known, index)?, other, known)));
-    covers.filter(|(cover, other, _)| stays(*other, *cover)).min_by_key(|(cover, other, _)| (*cover as u8, *other)).map(|(cover, _, known)| (cover, known))
+    covers
+        .filter(|(cover, other, _)| stays(*other, *cover))
+        .min_by_key(|(cover, other, _)| (*cover as u8, *other))
+        .map(|(cover, _, known)| (cover, known))
 }
 
 fn covers(cx: &Cx, other: &Index, index: &Index) -> Option<Cover> {
     let plain = |text: &Option<Expression>| text.as_ref().map(|expr| normal(&cx.text(expr)));
     let alike = |a: &IndexColumn, b: &IndexColumn| {
-        let same = if a.column.is_some() || b.column.is_some() { a.column == b.column } else { normal(&cx.text(&a.expr)) == normal(&cx.text(&b.expr)) };
+        let same = if a.column.is_some() || b.column.is_some() {
+            a.column == b.column
+        } else {
+            normal(&cx.text(&a.expr)) == normal(&cx.text(&b.expr))
+        };
         same && a.opclass == b.opclass
     };
     let count = index.columns.len();
     let pairs = || other.columns.iter().zip(&index.columns);
-    if other.method != index.method || other.columns.len() < count || !pairs().all(|(a, b)| alike(a, b)) || plain(&other.predicate) != plain(&index.predicate) {
+    if other.method != index.method
+        || other.columns.len() < count
+        || !pairs().all(|(a, b)| alike(a, b))
+        || plain(&other.predicate) != plain(&index.predicate)
+    {
         return None;
     }
     let straight = pairs().all(|(a, b)| a.descending == b.descending && a.nulls_first == b.nulls_first);
     let reversed = pairs().all(|(a, b)| a.descending != b.descending && a.nulls_first != b.nulls_first);
     let whole = other.columns.len() == count;
     let unique = index.unique == other.unique && index.nulls_not_distinct == other.nulls_not_distinct;
-    let carried = index.include.iter().all(|name| other.include.contains(name) || other.columns.iter().any(|column| column.column.as_ref() == Some(name)));
+    let options = index.method == "btree" || options(cx, index) == options(cx, other);
+    let carried = index
+        .include
+        .iter()
+        .all(|name| other.include.contains(name) || other.columns.iter().any(|column| column.column.as_ref() == Some(name)));
     match () {
-        () if whole && straight && unique && index.include == other.include => Some(Cover::Same),
+        () if whole && straight && unique && options && index.include == other.include => Some(Cover::Same),
         // what else an index may enforce stays with it
         () if index.constraint.is_some() || index.unique && !(whole && unique) => None,
         () if index.method != "btree" || !(straight || reversed) || !carried => None,
         () if whole => Some(Cover::Equal),
         () => Some(Cover::Longer),
     }
+}
+
+/// `with (lists = 100)`: how an index of another method than btree is built decides what it finds.
+fn options(cx: &Cx, index: &Index) -> Option<String> {
+    let text = normal(cx.slice(index.at));
+    let start = text.find("with(")?;
+    text[start..].split(')').next().map(str::to_string)
 }
 
 /// The text of an expression without what PostgreSQL makes nothing of.
@@ -94,19 +127,31 @@ fn normal(text: &str) -> String {
 /// Is the parenthesis that a text begins with the one it ends with?
 fn closes_at_end(text: &str) -> bool {
     let mut depth = 0i32;
-    text.char_indices().find(|(_, c)| {
-        depth += i32::from(*c == '(') - i32::from(*c == ')');
-        depth == 0
-    }).is_some_and(|(at, _)| at + 1 == text.len())
+    text.char_indices()
+        .find(|(_, c)| {
+            depth += i32::from(*c == '(') - i32::from(*c == ')');
+            depth == 0
+        })
+        .is_some_and(|(at, _)| at + 1 == text.len())
 }
 
 fn report(cx: &mut Cx, table: &Table, index: &Index, keeper: &Index, cover: Cover) {
     let (name, of) = (&index.name, &table.name);
     let message = match cover {
-        Cover::Same => format!("`{name}` of `{of}` is `{}` once more: each write of a row keeps up both, and a query uses one", keeper.name),
-        Cover::Equal if keeper.unique => format!("`{name}` of `{of}` holds what `{}` holds, which is unique as well: each write keeps up both, and a query uses one", keeper.name),
-        Cover::Equal => format!("`{name}` of `{of}` is `{}` in reverse, and PostgreSQL reads an index both ways: each write keeps up both", keeper.name),
-        Cover::Longer => format!("`{name}` of `{of}` holds the first columns of `{}`, which serves the same queries: each write keeps up both", keeper.name),
+        Cover::Same => {
+            format!("`{name}` of `{of}` is `{}` once more: each write of a row keeps up both, and a query uses one", keeper.name)
+        }
+        Cover::Equal if keeper.unique => format!(
+            "`{name}` of `{of}` holds what `{}` holds, which is unique as well: each write keeps up both, and a query uses one",
+            keeper.name
+        ),
+        Cover::Equal => {
+            format!("`{name}` of `{of}` is `{}` in reverse, and PostgreSQL reads an index both ways: each write keeps up both", keeper.name)
+        }
+        Cover::Longer => format!(
+            "`{name}` of `{of}` holds the first columns of `{}`, which serves the same queries: each write keeps up both",
+            keeper.name
+        ),
     };
     let steps = cure(cx, table, index);
     let mut group: Vec<&str> =
@@ -131,7 +176,12 @@ fn cure(cx: &Cx, table: &Table, index: &Index) -> Option<Vec<Step>> {
     let columns = index.plain_columns();
     let referred = index.unique
         && cx.catalog.tables.values().any(|other| {
-            other.foreign_keys().any(|(_, key)| key.table == table.name && columns.as_ref().is_some_and(|columns| columns.len() == key.columns.len() && key.columns.iter().all(|name| columns.contains(&name.as_str()))))
+            other.foreign_keys().any(|(_, key)| {
+                key.table == table.name
+                    && columns.as_ref().is_some_and(|columns| {
+                        columns.len() == key.columns.len() && key.columns.iter().all(|name| columns.contains(&name.as_str()))
+                    })
+            })
         });
     if referred {
         return None;
@@ -140,7 +190,10 @@ fn cure(cx: &Cx, table: &Table, index: &Index) -> Option<Vec<Step>> {
     if let Some(constraint) = &index.constraint {
         let constraint = quote_ident(constraint);
         let list: Vec<String> = columns?.into_iter().map(quote_ident).collect();
-        return Some(vec![Step::batch(Phase::Constraint, format!("alter table {on} drop constraint {constraint};")).undo(format!("alter table {on} add constraint {constraint} unique ({});", list.join(", ")))]);
+        return Some(vec![
+            Step::batch(Phase::Constraint, format!("alter table {on} drop constraint {constraint};"))
+                .undo(format!("alter table {on} add constraint {constraint} unique ({});", list.join(", "))),
+        ]);
     }
     let name = QName::new(table.name.schema.clone(), index.name.clone()).quoted();
     if table.kind == TableKind::Partitioned {
@@ -166,7 +219,8 @@ fn definition(cx: &Cx, table: &Table, index: &Index, how: &str) -> String {
     let list: Vec<String> = index.columns.iter().map(part).collect();
     let unique = if index.unique { " unique" } else { "" };
     let method = if index.method == "btree" { String::new() } else { format!("using {} ", index.method) };
-    let mut out = format!("create{unique} index{how} {} on {} {method}({})", quote_ident(&index.name), table.name.quoted(), list.join(", "));
+    let mut out =
+        format!("create{unique} index{how} {} on {} {method}({})", quote_ident(&index.name), table.name.quoted(), list.join(", "));
     if !index.include.is_empty() {
         let include: Vec<String> = index.include.iter().map(|name| quote_ident(name)).collect();
         out.push_str(&format!(" include ({})", include.join(", ")));

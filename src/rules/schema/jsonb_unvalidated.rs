@@ -2,7 +2,7 @@
 //! that raise an error where they should say no. A column that no SQL looks into is left alone.
 
 use crate::rules::prelude::*;
-use crate::rules::scope::visit;
+use crate::rules::scope::{Reader, visit};
 use std::collections::BTreeMap;
 
 rule!("schema/jsonb-unvalidated", Integrity, Info, Schema(check), fixable);
@@ -23,12 +23,18 @@ struct Use {
 
 fn check(cx: &mut Cx) {
     let mut uses: BTreeMap<(QName, SmolStr), Vec<Use>> = BTreeMap::new();
+    let mut cases: Vec<Site> = Vec::new();
     visit(cx, &mut |reader, node, scope| {
         let Node::Expr(expr) = node else { return };
+        let at = reader.at(expr.span);
+        if let ExprKind::Case { .. } = expr.kind {
+            cases.push(at);
+        }
         let Some((column, look)) = look(expr) else { return };
         if let Some(found) = scope.column(column) {
-            let policy = matches!(reader, crate::rules::scope::Reader::Policy(..));
-            let place = Use { at: reader.at(expr.span), reader: reader.words(), policy, ..look };
+            // CASE is how SQL asks before it casts
+            let casts = look.casts && !cases.iter().any(|case| case.file == at.file && case.span.contains(at.span));
+            let place = Use { at, reader: reader.words(), policy: matches!(reader, Reader::Policy(..)), casts, ..look };
             uses.entry((found.table, found.column)).or_default().push(place);
         }
     });
@@ -105,10 +111,22 @@ fn look(expr: &Expr) -> Option<(&Expr, Use)> {
         ExprKind::Call(call) => {
             let first = column(&call.args.first()?.value)?;
             let of_column = match call.name.last() {
-                "jsonb_array_elements" | "jsonb_array_elements_text" | "jsonb_array_length" | "json_array_elements" | "json_array_elements_text"
+                "jsonb_array_elements"
+                | "jsonb_array_elements_text"
+                | "jsonb_array_length"
+                | "json_array_elements"
+                | "json_array_elements_text"
                 | "json_array_length" => "array",
-                "jsonb_each" | "jsonb_each_text" | "jsonb_object_keys" | "json_each" | "json_each_text" | "json_object_keys"
-                | "jsonb_extract_path" | "jsonb_extract_path_text" | "json_extract_path" | "json_extract_path_text" => "object",
+                "jsonb_each"
+                | "jsonb_each_text"
+                | "jsonb_object_keys"
+                | "json_each"
+                | "json_each_text"
+                | "json_object_keys"
+                | "jsonb_extract_path"
+                | "jsonb_extract_path_text"
+                | "json_extract_path"
+                | "json_extract_path_text" => "object",
                 _ => return None,
             };
             let path = call.name.last().contains("extract_path");
@@ -169,9 +187,11 @@ fn report(cx: &mut Cx, table: &Table, column: &Column, uses: &[Use]) {
     draft.because(main.at, "read here");
     let json = if column.ty.is("json") { "; jsonb is usually meant: it is read without parsing the text anew" } else { "" };
     match steps {
-        Some(steps) => draft
-            .help(format!("add a CHECK for what SQL relies on; NULL and absent keys pass it{json}"))
-            .fix(Safety::Review, format!("Check the structure of `{name}`"), steps),
+        Some(steps) => draft.help(format!("add a CHECK for what SQL relies on; NULL and absent keys pass it{json}")).fix(
+            Safety::Review,
+            format!("Check the structure of `{name}`"),
+            steps,
+        ),
         None => draft.help(format!("add a CHECK or a trigger for what SQL relies on{json}")),
     };
     if main.policy {
@@ -205,7 +225,8 @@ fn shape(column: &Column, uses: &[Use]) -> Option<String> {
 fn add_check(table: &Table, column: &Column, shape: &str) -> [Step; 2] {
     let on = table.name.quoted();
     let free = |name: &SmolStr| table.constraint(name).is_none();
-    let named = |number: u32| derived_name(&table.name.name, &column.name, &if number == 0 { "check".into() } else { format!("check{number}") });
+    let named =
+        |number: u32| derived_name(&table.name.name, &column.name, &if number == 0 { "check".into() } else { format!("check{number}") });
     let name = quote_ident(&(0..).map(named).find(free).expect("there are more numbers than names"));
     [
         Step::batch(Phase::Constraint, format!("alter table {on} add constraint {name} check ({shape}) not valid;"))
@@ -223,8 +244,10 @@ fn raising(cx: &mut Cx, table: &Table, constraint: &Constraint) {
         let (of, place) = look(expr).filter(|_| matches!(expr.kind, ExprKind::Cast { .. }))?;
         Some((json(of.column())?, place.key?, *expr))
     });
-    // only CASE keeps PostgreSQL from evaluating what stands behind a guard
-    let guarded = all.iter().any(|expr| matches!(expr.kind, ExprKind::Case { .. }));
+    let asks = |call: &Call| {
+        matches!(call.name.last(), "jsonb_typeof" | "json_typeof") && call.args.iter().any(|arg| column(&arg.value).is_none())
+    };
+    let guarded = all.iter().any(|expr| matches!(expr.kind, ExprKind::Case { .. }) || expr.as_call().is_some_and(asks));
     let Some((column, key, expr)) = cast.filter(|_| !guarded) else { return };
     let kind = if column.ty.is("json") { "json_typeof" } else { "jsonb_typeof" };
     let message = format!(
@@ -237,6 +260,9 @@ fn raising(cx: &mut Cx, table: &Table, constraint: &Constraint) {
             _ => SmolStr::default(),
         }
     );
-    cx.report((table, constraint), expression.at(expr), message)
-        .help(format!("ask `{kind}({} -> {})` inside CASE before the cast", quote_ident(&column.name), quote_literal(&key)));
+    cx.report((table, constraint), expression.at(expr), message).help(format!(
+        "ask `{kind}({} -> {})` inside CASE before the cast",
+        quote_ident(&column.name),
+        quote_literal(&key)
+    ));
 }
