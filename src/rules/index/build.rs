@@ -69,3 +69,35 @@ pub fn serves(index: &Index, columns: &[SmolStr]) -> bool {
 pub fn of_parent(cx: &Cx, table: &Table, has: impl Fn(&Table) -> bool) -> bool {
     table.partition_of.as_ref().and_then(|parent| cx.catalog.table(parent)).is_some_and(has)
 }
+
+/// The statement that makes an index there is, in today's names.
+pub fn definition(cx: &Cx, table: &Table, index: &Index, how: &str) -> String {
+    let part = |part: &IndexColumn| {
+        let mut out = match &part.column {
+            Some(column) => quote_ident(column),
+            None => format!("({})", cx.text(&part.expr)),
+        };
+        out.extend(part.opclass.iter().flat_map(|class| [" ", class.as_str()]));
+        out.push_str(if part.descending { " desc" } else { "" });
+        if part.nulls_first != part.descending {
+            out.push_str(if part.nulls_first { " nulls first" } else { " nulls last" });
+        }
+        out
+    };
+    let list: Vec<String> = index.columns.iter().map(part).collect();
+    let unique = if index.unique { " unique" } else { "" };
+    let method = if index.method == "btree" { String::new() } else { format!("using {} ", index.method) };
+    let mut out =
+        format!("create{unique} index{how} {} on {} {method}({})", quote_ident(&index.name), table.name.quoted(), list.join(", "));
+    if !index.include.is_empty() {
+        let include: Vec<String> = index.include.iter().map(|name| quote_ident(name)).collect();
+        out.push_str(&format!(" include ({})", include.join(", ")));
+    }
+    if index.nulls_not_distinct {
+        out.push_str(" nulls not distinct");
+    }
+    if let Some(predicate) = &index.predicate {
+        out.push_str(&format!(" where {}", cx.text(predicate)));
+    }
+    out + ";"
+}

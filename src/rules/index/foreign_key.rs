@@ -2,7 +2,7 @@
 //! that serves both is proposed; where the key has an index already, that is `index/foreign-key-sort`'s.
 
 use super::build::{New, of_parent, serves};
-use super::foreign_key_sort::{Sorted, sorted};
+use super::sorted::{Sorted, sorted};
 use crate::rules::prelude::*;
 
 rule!("index/foreign-key", Performance, Info, Schema(check), fixable);
