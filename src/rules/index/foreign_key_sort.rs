@@ -8,8 +8,8 @@ use crate::rules::prelude::*;
 
 rule!("index/foreign-key-sort", Performance, Warn, Schema(check), fixable);
 
-/// What tables are called whose rows come in time and are read by it.
-const LISTED: [&str; 9] = ["messages", "comments", "events", "logs", "log", "history", "notifications", "activities", "activity"];
+/// What tables are called whose rows are shown by time, those of one parent at once. Logs and events are too, but rarely read.
+const LISTED: [&str; 3] = ["messages", "comments", "notifications"];
 
 fn check(cx: &mut Cx) {
     let mut sorts = sorted(cx);
@@ -102,8 +102,8 @@ fn likely<'a>(cx: &Cx<'a>, table: &'a Table) -> Option<Sorted<'a>> {
     // rows that go with their parent belong to it
     let owned: Vec<SmolStr> = table
         .foreign_keys()
-        .filter(|(constraint, key)| key.on_delete == ReferentialAction::Cascade && is_indexed(table, &constraint.columns))
-        .flat_map(|(constraint, _)| constraint.columns.first().filter(|_| constraint.columns.len() == 1).cloned())
+        .filter(|(constraint, key)| key.on_delete == ReferentialAction::Cascade && constraint.columns.len() == 1)
+        .filter_map(|(constraint, _)| constraint.columns.first().cloned())
         .collect();
     let key = nearest_parent(cx, table, &owned)?;
     let (want, at, reader) = match single(&time.name) {

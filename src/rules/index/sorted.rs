@@ -149,7 +149,8 @@ fn ordered(query: &Query, select: &Select, table: &Table, bound: &[SmolStr], own
     let primary = |name: SmolStr| table.primary_key().is_some_and(|key| key.columns.contains(&name));
     // few values in front leave much to sort behind them; who sorts by a random id wants any row, always the same
     let counts = ["smallint", "integer", "bigint", "numeric"].iter().any(|number| known.ty.is(number));
-    if !known.ty.is_timestamp() && !(counts && keys.all(|key| own(&key.expr).is_some_and(primary))) {
+    let few_values = !counts || !keys.all(|key| own(&key.expr).is_some_and(primary));
+    if few_values && !known.ty.is_timestamp() {
         return None;
     }
     // a name in ORDER BY is first one of the select list
