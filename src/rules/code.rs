@@ -99,6 +99,13 @@ impl<'a> Origin<'a> {
         }
     }
 
+    pub fn view(&self) -> Option<&'a View> {
+        match self.home {
+            Home::View(view) => Some(view),
+            Home::Function(_) => None,
+        }
+    }
+
     /// The table or view that an item of a FROM clause reads, if it is one that exists.
     pub fn relation(&self, item: &FromItem) -> Option<QName> {
         match &item.relation {

@@ -9,9 +9,12 @@
 pub mod about;
 pub mod code;
 pub mod cx;
+pub mod index;
 pub mod migration;
 pub mod names;
 pub mod rls;
+pub mod schema;
+pub mod scope;
 
 use crate::finding::{Category, Severity};
 use crate::history::Step;
@@ -99,6 +102,9 @@ pub mod prelude {
 /// Every rule, in the order of ids.
 #[rustfmt::skip]
 pub static ALL: &[&Rule] = &[
+    &index::foreign_key::RULE,
+    &index::foreign_key_sort::RULE,
+    &index::redundant::RULE,
     &migration::encoding::RULE,
     &migration::order::RULE,
     &migration::syntax::RULE,
@@ -108,6 +114,7 @@ pub static ALL: &[&Rule] = &[
     &rls::missing_command::RULE,
     &rls::no_policy::RULE,
     &rls::policy_without_rls::RULE,
+    &schema::jsonb_unvalidated::RULE,
 ];
 
 #[cfg(test)]

@@ -1,0 +1,4 @@
+//! Tables, columns, keys and types.
+
+pub mod json_use;
+pub mod jsonb_unvalidated;
