@@ -231,6 +231,12 @@ impl<'a> Cx<'a> {
         bodies.iter().filter(move |body| body.is(catalog, &name, at)).flat_map(move |body| body.code(catalog))
     }
 
+    /// Is everything in a function's body among [`Cx::code_of`]? Not what EXECUTE builds, nor what can't be read.
+    pub fn is_read_whole(&self, function: &Function) -> bool {
+        let bodies = self.bodies.of(self.catalog, self.sources);
+        bodies.iter().any(|body| body.is(self.catalog, &function.name, function.at) && body.is_whole())
+    }
+
     /// Queries in functions and views, those inside other queries and expressions included.
     pub fn queries(&self) -> impl Iterator<Item = (Origin<'a>, &'a Query)> + use<'a> {
         self.code().flat_map(|(origin, code)| code.queries().into_iter().map(move |query| (origin, query)))

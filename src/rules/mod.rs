@@ -7,11 +7,14 @@
 //! through [`Cx`].
 
 pub mod about;
+pub mod access;
+pub mod caller;
 pub mod code;
 pub mod cx;
 pub mod migration;
 pub mod names;
 pub mod rls;
+pub mod schema;
 
 use crate::finding::{Category, Severity};
 use crate::history::Step;
@@ -79,6 +82,7 @@ pub(crate) use rule;
 /// What a rule's file imports.
 pub mod prelude {
     pub use super::about::About;
+    pub use super::caller::{self, Callers};
     pub use super::code::{Code, Home, Origin};
     pub use super::cx::{API_ROLES, Cx};
     pub(crate) use super::rule;
@@ -99,12 +103,17 @@ pub mod prelude {
 /// Every rule, in the order of ids.
 #[rustfmt::skip]
 pub static ALL: &[&Rule] = &[
+    &access::definer_search_path::RULE,
+    &access::definer_trusts_argument::RULE,
+    &access::view_bypasses_rls::RULE,
     &migration::encoding::RULE,
     &migration::order::RULE,
     &migration::syntax::RULE,
     &rls::disabled::RULE,
     &rls::no_policy::RULE,
     &rls::policy_without_rls::RULE,
+    &schema::tenant_nullable::RULE,
+    &schema::tenant_split::RULE,
 ];
 
 #[cfg(test)]

@@ -1,0 +1,6 @@
+//! Who gets at what past row level security: functions and views that run with their owner's rights.
+
+pub mod definer_search_path;
+pub mod definer_trusts_argument;
+mod path;
+pub mod view_bypasses_rls;

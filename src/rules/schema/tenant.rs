@@ -1,0 +1,426 @@
+//! Which column says whose a row is, as a table's own policies tell.
+//!
+//! Promises: a tenant column is one that a policy compares with what the caller belongs to. Refuses: to take a name for proof, and
+//! to take the caller's own id (`user_id = auth.uid()`) for a tenant.
+
+use crate::rules::caller;
+use crate::rules::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A column that policies isolate tenants by.
+#[derive(Clone, Debug)]
+pub struct Tenant {
+    pub column: SmolStr,
+    /// The comparison.
+    pub at: Site,
+}
+
+/// The tenant columns of every table that has any, in the order in which its policies name them.
+pub struct Tenants {
+    pub of: BTreeMap<QName, Vec<Tenant>>,
+    callers: Callers,
+}
+
+impl Tenants {
+    pub fn of(cx: &Cx) -> Tenants {
+        let callers = Callers::of(cx);
+        let homes = homes(cx, &callers);
+        let mut of = BTreeMap::new();
+        for table in cx.user_tables().filter(|table| table.rls.value) {
+            let reader = Reader { cx, callers: &callers, table, homes: &homes };
+            let mut found: Vec<Tenant> = Vec::new();
+            let mut owners: Vec<SmolStr> = Vec::new();
+            for policy in &table.policies {
+                for (_, expression) in policy.clauses() {
+                    reader.read(expression, &mut found, &mut owners);
+                }
+            }
+            found.retain(|tenant| !owners.contains(&tenant.column));
+            let mut told = BTreeSet::new();
+            found.retain(|tenant| told.insert(tenant.column.clone()));
+            if !found.is_empty() {
+                of.insert(table.name.clone(), found);
+            }
+        }
+        Tenants { of, callers }
+    }
+
+    pub fn of_table(&self, table: &Table) -> &[Tenant] {
+        self.of.get(&table.name).map_or(&[], Vec::as_slice)
+    }
+
+    /// Is a row whose column is NULL shown to nobody but those who see everything?
+    pub fn hides_null(&self, cx: &Cx, table: &Table, column: &str) -> bool {
+        let reads = |policy: &&Policy| policy.applies_to(Command::Select) && API_ROLES.iter().any(|role| cx.concerns(policy, role));
+        let (permissive, restrictive): (Vec<&Policy>, Vec<&Policy>) = table.policies.iter().filter(reads).partition(|one| one.permissive);
+        let handled = table.policies.iter().flat_map(Policy::clauses).any(|(_, expression)| handles_null(&expression.root, table, column));
+        let hides = |policy: &&Policy| match &policy.using {
+            Some(using) => self.sight(&using.root, table, column, 0),
+            None => Sight::Everyone,
+        };
+        let seen: Vec<Sight> = permissive.iter().map(|policy| hides(&policy)).collect();
+        let by_tenant = seen.contains(&Sight::Tenant) && !seen.contains(&Sight::Everyone);
+        !handled && (by_tenant || restrictive.iter().any(|policy| hides(&policy) == Sight::Tenant))
+    }
+
+    /// Who may see a row in which the column is NULL, going by one condition.
+    fn sight(&self, expr: &Expr, table: &Table, column: &str, depth: u16) -> Sight {
+        match &expr.kind {
+            ExprKind::Logic { op: Logic::And, left, right } => {
+                self.sight(left, table, column, depth).min(self.sight(right, table, column, depth))
+            }
+            ExprKind::Logic { op: Logic::Or, left, right } => {
+                self.sight(left, table, column, depth).max(self.sight(right, table, column, depth))
+            }
+            ExprKind::Case { .. } => Sight::Everyone,
+            _ => {
+                let columns = row_columns(expr, table, depth);
+                if columns.iter().any(|(name, _)| *name == column) {
+                    Sight::Tenant
+                } else if !columns.is_empty() {
+                    Sight::Everyone
+                } else if is_special(expr, &self.callers) {
+                    Sight::Few
+                } else {
+                    Sight::Everyone
+                }
+            }
+        }
+    }
+}
+
+/// Who sees a row whose tenant is NULL; more see it further down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Sight {
+    /// Nobody: the comparison is not true.
+    Tenant,
+    /// Those whom a condition lets see whatever the row holds: administrators, the service role.
+    Few,
+    Everyone,
+}
+
+/// Does a condition that names no column of the row ask for more than being signed in?
+fn is_special(expr: &Expr, callers: &Callers) -> bool {
+    expr.all().iter().any(|part| match &part.kind {
+        ExprKind::Call(call) => callers.is_helper(call),
+        ExprKind::String(text) => text == "service_role" || text.contains("admin"),
+        ExprKind::Exists { .. } | ExprKind::InQuery { .. } => true,
+        ExprKind::Subquery(query) => query.select().is_some_and(|select| !select.from.is_empty()),
+        _ => false,
+    })
+}
+
+/// Columns of the policy's own row in an expression, each with the node that names it.
+fn row_columns<'e>(expr: &'e Expr, table: &Table, depth: u16) -> Vec<(&'e str, &'e Expr)> {
+    let mut out = Vec::new();
+    each_row_column(expr, table, depth, &mut |name, node| out.push((name, node)));
+    out
+}
+
+fn each_row_column<'e>(expr: &'e Expr, table: &Table, depth: u16, visit: &mut dyn FnMut(&'e str, &'e Expr)) {
+    if let Some(name) = row_column(expr, table, depth) {
+        visit(name, expr);
+    }
+    for child in expr.children() {
+        each_row_column(child, table, depth, visit);
+    }
+    if let Some(query) = expr.query() {
+        in_query(query, depth, &mut |inner, depth| each_row_column(inner, table, depth, visit));
+    }
+}
+
+/// Expressions of a query, each with the number of queries around it.
+fn in_query<'e>(query: &'e Query, depth: u16, visit: &mut dyn FnMut(&'e Expr, u16)) {
+    for cte in &query.with {
+        if let Data::Query(inner) = &cte.body {
+            in_query(inner, depth, visit);
+        }
+    }
+    for select in query.body.selects() {
+        let inside = depth + 1;
+        for item in select.from.iter().flat_map(FromItem::tables) {
+            match &item.relation {
+                FromRelation::Query(inner) => in_query(inner, inside, visit),
+                FromRelation::Function { calls, .. } => calls.iter().for_each(|call| visit(call, inside)),
+                FromRelation::Table { .. } | FromRelation::Join(_) => {}
+            }
+            item.on.iter().for_each(|on| visit(on, inside));
+        }
+        select.targets.iter().for_each(|target| visit(&target.expr, inside));
+        select.filter.iter().chain(&select.having).for_each(|expr| visit(expr, inside));
+    }
+}
+
+/// The name of a column of the row that a policy is asked about.
+fn row_column<'e>(expr: &'e Expr, table: &Table, depth: u16) -> Option<&'e str> {
+    match &expr.uncast().kind {
+        ExprKind::Column { path, binding: Binding::Column { depth: bound, relation: Some(relation) } }
+            if *bound == depth && relation.0 == table.name.schema && relation.1 == table.name.name =>
+        {
+            path.last().map(SmolStr::as_str)
+        }
+        _ => None,
+    }
+}
+
+/// Is NULL given a meaning of its own?
+fn handles_null(expr: &Expr, table: &Table, column: &str) -> bool {
+    let is = |expr: &Expr, depth| row_column(expr, table, depth) == Some(column);
+    let mut found = false;
+    let mut look = |expr: &Expr, depth: u16| {
+        found |= match &expr.kind {
+            ExprKind::IsNull { expr, negated: false } => is(expr, depth),
+            ExprKind::Call(call) if call.name.last() == "coalesce" => call.args.iter().any(|arg| is(&arg.value, depth)),
+            ExprKind::Binary { op, left, right } if op == "is not distinct from" => is(left, depth) || is(right, depth),
+            _ => false,
+        };
+    };
+    deep(expr, 0, &mut look);
+    found
+}
+
+fn deep<'e>(expr: &'e Expr, depth: u16, visit: &mut dyn FnMut(&'e Expr, u16)) {
+    visit(expr, depth);
+    for child in expr.children() {
+        deep(child, depth, visit);
+    }
+    if let Some(query) = expr.query() {
+        in_query(query, depth, &mut |inner, depth| deep(inner, depth, visit));
+    }
+}
+
+/// Tables that people are members of: a table refers to both, and its user is compared with the caller.
+fn homes(cx: &Cx, callers: &Callers) -> BTreeSet<QName> {
+    let mut out = BTreeSet::new();
+    let mut members: BTreeSet<QName> = BTreeSet::new();
+    let mut look = |query: &Query| {
+        if callers.in_query(query) {
+            for select in query.body.selects() {
+                members.extend(select.from.iter().flat_map(FromItem::tables).filter_map(bound));
+            }
+        }
+    };
+    for (_, policy) in cx.policies() {
+        for query in policy.clauses().flat_map(|(_, expression)| expression.root.queries()) {
+            look(query);
+        }
+    }
+    for function in cx.user_functions().filter(|function| callers.in_body(cx, function)) {
+        for (origin, code) in cx.code_of(function) {
+            for query in code.queries() {
+                for select in query.body.selects() {
+                    members.extend(select.from.iter().flat_map(FromItem::tables).filter_map(|item| origin.relation(item)));
+                }
+            }
+        }
+    }
+    for table in members.iter().filter_map(|name| cx.catalog.table(name)) {
+        let (people, others): (Vec<&ForeignKey>, Vec<&ForeignKey>) = table.foreign_keys().map(|(_, key)| key).partition(|key| is_people(&key.table));
+        if !people.is_empty() || table.columns.iter().any(|column| is_person(&column.name)) {
+            out.extend(others.into_iter().map(|key| key.table.clone()));
+        }
+    }
+    out
+}
+
+fn bound(item: &FromItem) -> Option<QName> {
+    match &item.relation {
+        FromRelation::Table { bound: Some(bound), .. } => Some(QName::new(bound.0.clone(), bound.1.clone())),
+        _ => None,
+    }
+}
+
+fn is_people(table: &QName) -> bool {
+    table.is("auth", "users") || matches!(table.name.as_str(), "users" | "profiles" | "user_profiles")
+}
+
+/// Does a column hold a person's id, going by its name?
+pub fn is_person(column: &str) -> bool {
+    matches!(column, "user_id" | "userid" | "uid" | "user_uuid" | "auth_user_id" | "profile_id" | "owner_id" | "owner")
+}
+
+/// Reads the policies of one table.
+struct Reader<'r, 'a> {
+    cx: &'r Cx<'a>,
+    callers: &'r Callers,
+    table: &'r Table,
+    homes: &'r BTreeSet<QName>,
+}
+
+impl Reader<'_, '_> {
+    fn read(&self, expression: &Expression, found: &mut Vec<Tenant>, owners: &mut Vec<SmolStr>) {
+        let mut add = |name: &str, node: &Expr| found.push(Tenant { column: name.into(), at: expression.at(node) });
+        deep(&expression.root, 0, &mut |expr, depth| {
+            if let Some(pair) = expr.equality() {
+                for (one, other) in [pair, (pair.1, pair.0)] {
+                    let Some(column) = row_column(one, self.table, depth) else { continue };
+                    if caller::is_uid(other) {
+                        owners.push(column.into());
+                    } else if depth == 0 && self.is_callers(other, column) {
+                        add(column, expr);
+                    }
+                }
+                return;
+            }
+            match &expr.kind {
+                ExprKind::InQuery { expr: left, query, negated: false } if depth == 0 => {
+                    if let Some(column) = row_column(left, self.table, 0)
+                        && self.gives_tenants(query, column)
+                    {
+                        add(column, expr);
+                    }
+                }
+                ExprKind::Quantified { left, op, all: false, right } if op == "=" && depth == 0 => {
+                    if let Some(column) = row_column(left, self.table, 0)
+                        && self.is_callers(right, column)
+                    {
+                        add(column, expr);
+                    }
+                }
+                ExprKind::Exists { query, negated: false } if self.callers.in_query(query) => self.correlated(query, depth, &mut add),
+                ExprKind::Call(call) if depth == 0 && self.is_membership(call) => {
+                    for arg in &call.args {
+                        if let Some(column) = row_column(&arg.value, self.table, 0)
+                            && self.is_known(column)
+                        {
+                            add(column, expr);
+                        }
+                    }
+                }
+                _ => {}
+            }
+        });
+    }
+
+    /// Is a value what the caller belongs to: a claim, a membership, a helper's answer?
+    fn is_callers(&self, value: &Expr, column: &str) -> bool {
+        match &value.uncast().kind {
+            ExprKind::Subquery(query) | ExprKind::ArrayQuery(query) => self.gives_tenants(query, column),
+            ExprKind::Call(call) if caller::is_auth_call(call) => call.name.last() == "current_setting" && self.is_known(column),
+            ExprKind::Call(call) if self.callers.is_helper(call) => self.is_known(column),
+            ExprKind::Binary { .. } | ExprKind::Call(_) => self.is_claim(value) && self.is_known(column),
+            _ => false,
+        }
+    }
+
+    /// `auth.jwt() -> 'app_metadata' ->> 'org_id'`, however wrapped; not the user's own id or role.
+    fn is_claim(&self, value: &Expr) -> bool {
+        let keys: Vec<&str> = value.all().into_iter().filter_map(Expr::as_str).collect();
+        self.callers.in_expr(value) && !keys.iter().any(|key| matches!(*key, "sub" | "role" | "email"))
+    }
+
+    /// Does a query select what its caller is a member of? A parent's own key tells of the parent, not of a tenant.
+    fn gives_tenants(&self, query: &Query, column: &str) -> bool {
+        let Some(select) = query.select() else { return query.body.selects().iter().any(|_| self.callers.in_query(query) && self.is_known(column)) };
+        if !self.callers.in_query(query) {
+            return false;
+        }
+        let [target] = select.targets.as_slice() else { return false };
+        match &target.expr.uncast().kind {
+            ExprKind::Column { path, binding: Binding::Column { depth: 0, relation: Some(relation) } } => {
+                let name = QName::new(relation.0.clone(), relation.1.clone());
+                path.last().is_some_and(|selected| self.is_of_members(&name, selected, column))
+            }
+            _ => self.is_known(column),
+        }
+    }
+
+    fn is_of_members(&self, relation: &QName, selected: &str, column: &str) -> bool {
+        let Some(table) = self.cx.catalog.table(relation) else { return self.is_known(column) };
+        let own_key = table.primary_key().is_some_and(|key| key.columns.len() == 1 && key.columns[0] == selected) || selected == "id";
+        if own_key || is_person(selected) { self.is_known(column) && !is_person(column) } else { self.is_known(column) || self.refers_home(table, selected) }
+    }
+
+    /// `exists (select … from members where members.org_id = row.org_id and members.user_id = auth.uid())`
+    fn correlated(&self, query: &Query, depth: u16, add: &mut dyn FnMut(&str, &Expr)) {
+        for select in query.body.selects() {
+            let conditions = select.filter.iter().chain(select.from.iter().flat_map(|item| &item.on)).flat_map(Expr::conjuncts);
+            for condition in conditions {
+                let Some(pair) = condition.equality() else { continue };
+                for (one, other) in [pair, (pair.1, pair.0)] {
+                    let Some(column) = row_column(one, self.table, depth + 1) else { continue };
+                    if let ExprKind::Column { path, binding: Binding::Column { depth: 0, relation: Some(relation) } } = &other.uncast().kind
+                        && let Some(selected) = path.last()
+                        && self.is_of_members(&QName::new(relation.0.clone(), relation.1.clone()), selected, column)
+                    {
+                        add(column, condition);
+                    }
+                }
+            }
+        }
+    }
+
+    /// A function that asks who is calling, or is told.
+    fn is_membership(&self, call: &Call) -> bool {
+        call.name.schema() != Some("auth") && (self.callers.is_helper(call) || call.args.iter().any(|arg| caller::is_uid(&arg.value)))
+    }
+
+    /// Does a column refer to something that people are members of, or is it named so in the settings?
+    fn is_known(&self, column: &str) -> bool {
+        !is_person(column)
+            && (self.cx.config().tenant_columns.iter().any(|known| known == column) || self.refers_home(self.table, column))
+    }
+
+    fn refers_home(&self, table: &Table, column: &str) -> bool {
+        table.foreign_keys().any(|(constraint, key)| {
+            matches!(constraint.columns.as_slice(), [only] if only == column) && self.homes.contains(&key.table) && !is_people(&key.table)
+        })
+    }
+}
+
+/// Where a row's tenant can be read: along a foreign key, in a table that knows it.
+pub struct Path<'a> {
+    pub parent: &'a Table,
+    pub key: SmolStr,
+    pub parent_key: SmolStr,
+    pub parent_column: SmolStr,
+}
+
+/// The foreign key that leads from a table to one that has the same tenant column; one that is never NULL there is best.
+pub fn path<'a>(cx: &Cx<'a>, table: &Table, column: &str) -> Option<Path<'a>> {
+    let mut paths: Vec<Path<'a>> = Vec::new();
+    let target = target(table, column);
+    for (constraint, key) in table.foreign_keys() {
+        let ([from], [to]) = (constraint.columns.as_slice(), key.columns.as_slice()) else { continue };
+        let Some(parent) = cx.catalog.table(&key.table).filter(|parent| from != column && parent.name != table.name) else { continue };
+        let same = |one: &&Column| one.name == column || (target.is_some() && self::target(parent, &one.name) == target);
+        if let Some(found) = parent.columns.iter().find(same)
+            && found.name != *to
+            && table.column(column).is_some_and(|own| own.ty == found.ty)
+        {
+            paths.push(Path { parent, key: from.clone(), parent_key: to.clone(), parent_column: found.name.clone() });
+        }
+    }
+    let rank = |path: &Path| {
+        let never_null = path.parent.column(&path.parent_column).is_some_and(|column| column.not_null.value);
+        let always_there = table.column(&path.key).is_some_and(|column| column.not_null.value);
+        (!never_null, !always_there)
+    };
+    paths.sort_by_key(rank);
+    paths.into_iter().next()
+}
+
+/// What a column refers to.
+pub fn target<'t>(table: &'t Table, column: &str) -> Option<&'t QName> {
+    table.foreign_keys().find(|(constraint, _)| matches!(constraint.columns.as_slice(), [only] if only == column)).map(|(_, key)| &key.table)
+}
+
+/// Fills a column where it is NULL, and stops the migration if rows remain.
+pub fn backfill(table: &Table, column: &str, path: Option<&Path>) -> [Step; 2] {
+    let (name, column_sql) = (table.name.quoted(), quote_ident(column));
+    let fill = match path {
+        Some(Path { parent, key, parent_key, parent_column }) => format!(
+            "update {name} as child set {column_sql} = parent.{}\n  from {} as parent\n  where parent.{} = child.{} and child.{column_sql} is null;",
+            quote_ident(parent_column),
+            parent.name.quoted(),
+            quote_ident(parent_key),
+            quote_ident(key),
+        ),
+        None => format!("update {name} set {column_sql} = <whose these rows are> where {column_sql} is null;"),
+    };
+    let words = quote_literal(&format!("{} still has rows without {column}", table.name).replace('%', "%%"));
+    let verify = format!(
+        "do $$\nbegin\n  if exists (select 1 from {name} where {column_sql} is null) then\n    raise exception {words};\n  end if;\nend;\n$$;"
+    );
+    [Step::batch(Phase::Data, fill), Step::batch(Phase::Data, verify)]
+}
