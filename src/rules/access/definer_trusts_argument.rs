@@ -111,17 +111,17 @@ fn report(cx: &mut Cx, function: &Function, argument: &Argument, roles: &[&str],
     let policies: Vec<(&Table, &Policy)> = policies_using(cx, function);
     let who = if roles.contains(&"anon") { "anyone who has the anon key" } else { "every signed-in user" };
     let told = argument.name.as_deref().unwrap_or_default();
-    let rows = touches.rows.as_ref().map_or_else(String::new, |rows| format!(" of `{rows}`"));
+    let rows = touches.rows.as_ref().map_or_else(String::new, |rows| format!(" `{rows}`"));
     let answers_yes_or_no = function.returns.as_ref().is_some_and(|ty| ty.is("boolean") && !ty.setof) && !touches.writes;
     let what = match (touches.writes, answers_yes_or_no) {
-        (true, _) => format!("can have it act on rows{rows} in another's name"),
-        (false, true) => "can ask it about another".to_string(),
-        (false, false) => format!("can have it read another's rows{rows}"),
+        (true, _) => format!("can pass any id and have it change what is in{rows}"),
+        (false, true) => format!("can pass any id and learn yes or no from{rows}"),
+        (false, false) => format!("can pass any id and read from{rows}"),
     };
     let message = format!("`{name}` runs with the rights of `{}` and believes `{told}` without asking who calls: {who} {what}", function.owner);
     let severity = match () {
         () if answers_yes_or_no => Severity::Info,
-        () if roles.contains(&"anon") => Severity::Error,
+        () if roles.contains(&"anon") && (policies.is_empty() || touches.writes) => Severity::Error,
         () => Severity::Warn,
     };
     let grant = ["public"].into_iter().chain(roles.iter().copied()).find_map(|role| function.acl.site(role, Privileges::EXECUTE));

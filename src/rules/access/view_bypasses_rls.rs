@@ -82,8 +82,9 @@ fn report(cx: &mut Cx, view: &View, readers: &[&str], tables: &[&Table], callers
     } else {
         format!("`{name}` {why}, so row level security of {shown} is left out: {who} can read every row that it selects")
     };
+    let meant = !view.materialized && is_meant(cx, view);
     let severity = match () {
-        () if guarded.is_empty() => Severity::Info,
+        () if guarded.is_empty() || meant => Severity::Info,
         () if filters && !view.materialized => Severity::Warn,
         () => Severity::Error,
     };
@@ -92,6 +93,7 @@ fn report(cx: &mut Cx, view: &View, readers: &[&str], tables: &[&Table], callers
     let help = match unreadable {
         _ if view.materialized => "revoke it from the API roles, or move it to a schema that the API does not serve: no policy can be put on it".to_string(),
         _ if !invoker => "revoke it from the API roles: security_invoker came with PostgreSQL 15".to_string(),
+        _ if meant => "give the reason in a comment, and see that the view holds no column and no row that its readers should not have".to_string(),
         Some(table) => format!(
             "take `{}` out of it, then set security_invoker: API roles may not read that table, so the view would fail for them; until then, revoke it",
             table.name
@@ -121,6 +123,13 @@ fn report(cx: &mut Cx, view: &View, readers: &[&str], tables: &[&Table], callers
     } else {
         draft.advisor("security_definer_view", format!("security_definer_view_{}_{}", name.schema, name.name));
     }
+}
+
+/// Did somebody write `security_invoker = off`? That is the view's default, written only to say that it is so on purpose.
+fn is_meant(cx: &Cx, view: &View) -> bool {
+    let options = Site::new(view.at.file, Span::new(view.named.span.end, view.query_site.span.start.max(view.named.span.end)));
+    let written = view.named.file == view.at.file && view.query_site.file == view.at.file && cx.slice(options).to_ascii_lowercase().contains("security_invoker");
+    written || view.security_invoker.at != view.named
 }
 
 /// Do its policies let a role read every row anyway?

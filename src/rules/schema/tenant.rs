@@ -49,8 +49,8 @@ impl Tenants {
         self.of.get(&table.name).map_or(&[], Vec::as_slice)
     }
 
-    /// Is a row whose column is NULL shown to nobody but those who see everything?
-    pub fn hides_null(&self, cx: &Cx, table: &Table, column: &str) -> bool {
+    /// Who sees a row whose column is NULL, if that is nobody but those who see everything.
+    pub fn hides_null(&self, cx: &Cx, table: &Table, column: &str) -> Option<Sight> {
         let reads = |policy: &&Policy| policy.applies_to(Command::Select) && API_ROLES.iter().any(|role| cx.concerns(policy, role));
         let (permissive, restrictive): (Vec<&Policy>, Vec<&Policy>) = table.policies.iter().filter(reads).partition(|one| one.permissive);
         let handled = table.policies.iter().flat_map(Policy::clauses).any(|(_, expression)| handles_null(&expression.root, table, column));
@@ -59,8 +59,14 @@ impl Tenants {
             None => Sight::Everyone,
         };
         let seen: Vec<Sight> = permissive.iter().map(|policy| hides(&policy)).collect();
-        let by_tenant = seen.contains(&Sight::Tenant) && !seen.contains(&Sight::Everyone);
-        !handled && (by_tenant || restrictive.iter().any(|policy| hides(&policy) == Sight::Tenant))
+        if handled {
+            return None;
+        }
+        if restrictive.iter().any(|policy| hides(&policy) == Sight::Tenant) {
+            return Some(Sight::Tenant);
+        }
+        let most = seen.iter().copied().max()?;
+        (seen.contains(&Sight::Tenant) && most < Sight::Everyone).then_some(most)
     }
 
     /// Who may see a row in which the column is NULL, going by one condition.
@@ -91,7 +97,7 @@ impl Tenants {
 
 /// Who sees a row whose tenant is NULL; more see it further down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Sight {
+pub enum Sight {
     /// Nobody: the comparison is not true.
     Tenant,
     /// Those whom a condition lets see whatever the row holds: administrators, the service role.
@@ -215,9 +221,16 @@ fn homes(cx: &Cx, callers: &Callers) -> BTreeSet<QName> {
         }
     }
     for table in members.iter().filter_map(|name| cx.catalog.table(name)) {
-        let (people, others): (Vec<&ForeignKey>, Vec<&ForeignKey>) = table.foreign_keys().map(|(_, key)| key).partition(|key| is_people(&key.table));
-        if !people.is_empty() || table.columns.iter().any(|column| is_person(&column.name)) {
-            out.extend(others.into_iter().map(|key| key.table.clone()));
+        let members_of = |column: &SmolStr| is_person(column) || target(table, column).is_some_and(is_people);
+        for (constraint, key) in table.foreign_keys().filter(|(_, key)| !is_people(&key.table)) {
+            // a task has a person and a project too; only a membership has each pair once
+            let once = table.indexes.iter().filter(|index| index.unique && index.predicate.is_none()).any(|index| {
+                let columns: Vec<&SmolStr> = index.columns.iter().filter_map(|column| column.column.as_ref()).collect();
+                columns.iter().any(|column| members_of(column)) && constraint.columns.iter().all(|column| columns.contains(&column))
+            });
+            if once || table.name.name.contains("member") {
+                out.insert(key.table.clone());
+            }
         }
     }
     out

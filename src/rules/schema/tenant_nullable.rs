@@ -1,6 +1,6 @@
 //! The column that isolates tenants is nullable, so that a row can belong to nobody.
 
-use super::tenant::{Tenant, Tenants, backfill, path};
+use super::tenant::{Sight, Tenant, Tenants, backfill, path};
 use crate::rules::prelude::*;
 
 rule!("schema/tenant-nullable", Integrity, Warn, Schema(check), fixable);
@@ -10,8 +10,11 @@ fn check(cx: &mut Cx) {
     for table in cx.user_tables().filter(|table| !table.external && table.kind != TableKind::Foreign) {
         for tenant in tenants.of_table(table) {
             let Some(column) = table.column(&tenant.column) else { continue };
-            if !column.not_null.value && !is_checked(table, &column.name) && tenants.hides_null(cx, table, &column.name) {
-                report(cx, table, column, tenant);
+            if column.not_null.value || is_checked(table, &column.name) {
+                continue;
+            }
+            if let Some(sight) = tenants.hides_null(cx, table, &column.name) {
+                report(cx, table, column, tenant, sight);
             }
         }
     }
@@ -28,13 +31,16 @@ fn is_checked(table: &Table, column: &str) -> bool {
     })
 }
 
-fn report(cx: &mut Cx, table: &Table, column: &Column, tenant: &Tenant) {
+fn report(cx: &mut Cx, table: &Table, column: &Column, tenant: &Tenant, sight: Sight) {
     let (name, own) = (&table.name, &column.name);
     let path = path(cx, table, own);
     let emptied = table.foreign_keys().find(|(constraint, key)| {
         matches!(constraint.columns.as_slice(), [only] if only == own) && key.on_delete == ReferentialAction::SetNull
     });
-    let message = format!("`{own}` decides who sees a row of `{name}`, and may be NULL: such a row is shown to no tenant, only to the service role");
+    // NULL was allowed on purpose, and mostly for what outlives its tenant or has none
+    let dropped = column.not_null.at != column.at && !column.not_null.at.is_platform();
+    let seers = if sight == Sight::Few { "only to those who see every row" } else { "only to the service role" };
+    let message = format!("`{own}` decides who sees a row of `{name}`, and may be NULL: such a row is shown to no tenant, {seers}");
     let help = match (&path, emptied.is_some()) {
         (_, true) => {
             "make its foreign key cascade or restrict first: deleting the tenant sets it to NULL, which NOT NULL turns into an error; then fill it and \
@@ -47,6 +53,12 @@ fn report(cx: &mut Cx, table: &Table, column: &Column, tenant: &Tenant) {
     let safety = if path.is_some() && emptied.is_none() { Safety::Review } else { Safety::Manual };
     let steps = steps(cx, table, column);
     let draft = cx.report((table, column), column.named, message);
+    if dropped || emptied.is_some() {
+        draft.severity(Severity::Info);
+    }
+    if dropped {
+        draft.because(column.not_null.at, "NULL is allowed here");
+    }
     draft
         .label("may be NULL")
         .because(tenant.at, "compared with what the caller belongs to")

@@ -21,6 +21,7 @@ fn check(cx: &mut Cx) {
             elsewhere
                 && used.iter().all(|tenant| tenant.column != column.name && target(table, &tenant.column) != target(table, &column.name))
                 && !column.not_null.value
+                && !used.iter().any(|tenant| is_within(cx, table, &column.name, &tenant.column))
                 && column.default.is_none()
                 && column.generated.is_none()
                 && is_later(cx, table, column)
@@ -51,6 +52,13 @@ fn check(cx: &mut Cx) {
             draft.because(site, "and by the new one here");
         }
     }
+}
+
+/// Does what a column refers to belong to a tenant of the other kind itself? Then it is a part of the tenant, and no other one.
+fn is_within(cx: &Cx, table: &Table, column: &str, tenant: &str) -> bool {
+    let home = target(table, tenant);
+    let Some(parent) = target(table, column).and_then(|name| cx.catalog.table(name)) else { return false };
+    parent.column(tenant).is_some() || (home.is_some() && parent.foreign_keys().any(|(_, key)| Some(&key.table) == home))
 }
 
 /// Was a column added by a later file than its table's?
