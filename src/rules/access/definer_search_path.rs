@@ -1,6 +1,6 @@
 //! Functions look names up along the caller's search path unless they say otherwise; one that runs with its owner's rights should.
 
-use super::path::{needs_no_path, pinned};
+use super::path::{pinned, unfound_in_auth};
 use crate::rules::code::path_names;
 use crate::rules::prelude::*;
 
@@ -27,11 +27,11 @@ fn unpinned(cx: &mut Cx, function: &Function) {
     let name = function.display();
     let (path, safety) = pinned(cx, function);
     let creators: Vec<&str> = API_ROLES.into_iter().filter(|role| may_create(cx, role)).collect();
-    let sign_up = sign_up_trigger(cx, function).filter(|_| path != "''");
+    let sign_up = sign_up_trigger(cx, function);
     let message = match (&sign_up, creators.as_slice()) {
-        (Some((table, _)), _) => format!(
-            "`{name}` runs on `{table}` without a search_path of its own: Supabase Auth looks names up in `auth` alone, so those the function \
-             leaves without a schema are not found and the sign-up fails"
+        (Some(SignUp { table, missing, swallowed, .. }), _) => format!(
+            "`{name}` runs on `{table}` without a search_path of its own: Supabase Auth looks names up in `auth` alone, does not find `{missing}`, and {}",
+            if *swallowed { "the function keeps quiet about what it did not do" } else { "its request, such as a sign-up, fails" }
         ),
         (None, []) => format!(
             "`{name}` runs with the rights of `{}` and looks names up along its caller's search_path: a caller who can set that path, or put an \
@@ -46,7 +46,7 @@ fn unpinned(cx: &mut Cx, function: &Function) {
     };
     let set = format!("set search_path = {path}");
     let quoted = function.quoted();
-    let kind = if function.kind == RoutineKind::Procedure { "procedure" } else { "function" };
+    let kind = kind(function);
     let step = Step::batch(Phase::Function, format!("alter {kind} {quoted} {set};")).undo(format!("alter {kind} {quoted} reset search_path;"));
     let safety = if sign_up.is_some() { Safety::Review } else { safety };
     let definer = function.security_definer.at;
@@ -69,9 +69,13 @@ fn unpinned(cx: &mut Cx, function: &Function) {
     if inline {
         draft.rewrite([Edit { site: definer, text: format!("{words} {set}") }]);
     }
-    if let Some((_, trigger)) = sign_up {
-        draft.because(trigger, "called from here");
+    if let Some(sign_up) = sign_up {
+        draft.because(sign_up.trigger, "called from here");
     }
+}
+
+fn kind(function: &Function) -> &'static str {
+    if function.kind == RoutineKind::Procedure { "procedure" } else { "function" }
 }
 
 /// May a role put objects where names without a schema are looked up?
@@ -81,13 +85,22 @@ fn may_create(cx: &Cx, role: &str) -> bool {
     })
 }
 
-/// The trigger that makes the service for sign-ups call a function: its role has `search_path = auth`.
-fn sign_up_trigger(cx: &Cx, function: &Function) -> Option<(QName, Site)> {
+/// A function that Supabase Auth runs, whose role has `search_path = auth`, and a name that it then does not find.
+struct SignUp {
+    table: QName,
+    trigger: Site,
+    missing: SmolStr,
+    /// Errors are caught.
+    swallowed: bool,
+}
+
+fn sign_up_trigger(cx: &Cx, function: &Function) -> Option<SignUp> {
     let tables = cx.catalog.tables.values().filter(|table| table.name.schema == "auth" && table.created.is_platform());
     let mut triggers = tables.flat_map(|table| table.triggers.iter().map(move |trigger| (table, trigger)));
     let (table, trigger) = triggers.find(|(_, trigger)| trigger.function == function.name && trigger.enabled)?;
-    let known = cx.is_read_whole(function) && !needs_no_path(cx, function);
-    known.then(|| (table.name.clone(), trigger.at))
+    let missing = unfound_in_auth(cx, function)?;
+    let text = crate::rules::caller::body(cx, function).to_ascii_lowercase();
+    Some(SignUp { table: table.name.clone(), trigger: trigger.at, missing, swallowed: text.contains("when others") })
 }
 
 /// `'public, extensions'` in quotes is the name of one schema.
@@ -100,8 +113,9 @@ fn one_name(cx: &mut Cx, function: &Function, path: &[SmolStr]) {
     let meant: Vec<String> = list.split(',').map(|name| quote_ident(name.trim().trim_matches('"'))).collect();
     let meant = meant.join(", ");
     let quoted = function.quoted();
-    let step = Step::batch(Phase::Function, format!("alter function {quoted} set search_path = {meant};"))
-        .undo(format!("alter function {quoted} set search_path = {};", quote_literal(list)));
+    let kind = kind(function);
+    let step = Step::batch(Phase::Function, format!("alter {kind} {quoted} set search_path = {meant};"))
+        .undo(format!("alter {kind} {quoted} set search_path = {};", quote_literal(list)));
     cx.report(
         function,
         function.named,

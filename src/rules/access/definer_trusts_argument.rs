@@ -25,7 +25,10 @@ fn check(cx: &mut Cx) {
         if use_of.rows.is_none() {
             continue;
         }
-        if let Some(argument) = function.inputs().find(|argument| is_identity(cx, function, argument, &tenants)) {
+        // where both are taken, it is the person who is impersonated
+        let person = function.inputs().find(|argument| is_identity(cx, function, argument, &[]));
+        let told = person.or_else(|| function.inputs().find(|argument| is_identity(cx, function, argument, &tenants)));
+        if let Some(argument) = told {
             report(cx, function, argument, &roles, &use_of);
         }
     }

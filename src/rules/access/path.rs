@@ -71,6 +71,35 @@ fn is_path_used(origin: &Origin, code: Code) -> bool {
     found
 }
 
+/// A table or function that a body calls by its bare name, that is found along the usual path, and that `auth` has none of.
+pub fn unfound_in_auth(cx: &Cx, function: &Function) -> Option<SmolStr> {
+    let missing = |found: Option<QName>| found.filter(|name| matches!(name.schema.as_str(), "public" | "extensions")).map(|name| name.name);
+    let relation = |name: &ObjectName, origin: &Origin| {
+        let bare = name.parts.len() == 1 && cx.catalog.relation_kind(&QName::new("auth", name.last())).is_none();
+        missing(origin.named(name).filter(|_| bare))
+    };
+    let mut first = None;
+    for (origin, code) in cx.code_of(function) {
+        if let Code::Data(Data::Insert(insert)) = code {
+            first = first.or_else(|| relation(&insert.table, &origin));
+        }
+        code.walk(&mut |node| {
+            let found = match node {
+                Node::From(FromItem { relation: FromRelation::Table { name, .. }, .. }) => relation(name, &origin),
+                Node::Expr(Expr { kind: ExprKind::Call(call), .. }) if call.name.parts.len() == 1 && !is_builtin(call.name.last()) => {
+                    let names = ["public", "extensions"].map(|schema| QName::new(schema, call.name.last()));
+                    missing(names.into_iter().find(|name| cx.catalog.functions.contains(name)))
+                        .filter(|name| !cx.catalog.functions.contains(&QName::new("auth", name.clone())))
+                }
+                _ => None,
+            };
+            first = first.take().or(found);
+            Walk::Into
+        });
+    }
+    first
+}
+
 fn is_builtin(name: &str) -> bool {
     BUILTIN.split(' ').any(|known| known == name)
 }

@@ -7,10 +7,10 @@ pub mod tenant_split;
 use super::cx::Cx;
 use smol_str::SmolStr;
 
-/// Names of columns that hold a tenant: those of the settings, and those that policies isolate by.
+/// Names of columns that hold a tenant: those of the settings, and those that policies of several tables isolate by.
 pub fn tenant_columns(cx: &Cx) -> Vec<SmolStr> {
-    let inferred = tenant::Tenants::of(cx).of.into_values().flatten().map(|tenant| tenant.column);
-    let mut out: Vec<SmolStr> = cx.config().tenant_columns.iter().map(SmolStr::from).chain(inferred).filter(|name| name != "id").collect();
+    let mut out: Vec<SmolStr> = cx.config().tenant_columns.iter().map(SmolStr::from).collect();
+    out.extend(tenant::Tenants::of(cx).columns());
     out.sort();
     out.dedup();
     out

@@ -45,6 +45,13 @@ impl Tenants {
         Tenants { of, callers }
     }
 
+    /// Names that tell tenants apart in more than one table: one alone may be a thing that people share, like a project.
+    pub fn columns(&self) -> BTreeSet<SmolStr> {
+        let mut once = BTreeSet::new();
+        let all = self.of.values().flatten().map(|tenant| &tenant.column).filter(|column| *column != "id");
+        all.filter(|column| !once.insert(*column)).cloned().collect()
+    }
+
     pub fn of_table(&self, table: &Table) -> &[Tenant] {
         self.of.get(&table.name).map_or(&[], Vec::as_slice)
     }

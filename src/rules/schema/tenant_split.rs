@@ -9,6 +9,9 @@ rule!("schema/tenant-split", Integrity, Warn, Schema(check), fixable);
 
 fn check(cx: &mut Cx) {
     let tenants = Tenants::of(cx);
+    let settled = tenants.columns();
+    let config = &cx.project.config;
+    let named = |column: &SmolStr| config.tenant_columns.iter().any(|known| known == column) || settled.contains(column);
     let mut users: BTreeMap<&SmolStr, Vec<&QName>> = BTreeMap::new();
     for (table, found) in &tenants.of {
         found.iter().for_each(|tenant| users.entry(&tenant.column).or_default().push(table));
@@ -19,6 +22,7 @@ fn check(cx: &mut Cx) {
         let new = table.columns.iter().find(|column| {
             let elsewhere = users.get(&column.name).is_some_and(|tables| tables.iter().any(|other| **other != table.name));
             elsewhere
+                && named(&column.name)
                 && used.iter().all(|tenant| tenant.column != column.name && target(table, &tenant.column) != target(table, &column.name))
                 && !column.not_null.value
                 && !used.iter().any(|tenant| is_within(cx, table, &column.name, &tenant.column))
