@@ -1,20 +1,37 @@
 //! supalint: a static linter and advisor for the SQL migrations of Supabase and PostgreSQL projects.
 //!
-//! Files become statements, statements have effects, effects fold into a catalog in which every fact remembers the line that made it so;
-//! rules read the catalog and report findings. [`check`] is the pipeline. Each layer uses those above it, and none below:
+//! # Architecture
 //!
-//! | layer | turns | into | alone knows |
-//! |---|---|---|---|
-//! | [`source`], [`error`], [`finding`], [`report`] | | | how a byte is named; plain data for what follows |
-//! | [`config`], [`project`] | a folder | ordered [`project::Migration`]s | the disk, and the runner's rules for names |
-//! | [`syntax`] | text | [`syntax::ast::Statement`]s | the grammar; `sqlparser` is used in `syntax::sql` only |
-//! | [`catalog`] | effects | [`catalog::Catalog`] | how state changes |
-//! | [`interpret`] | statements, given a catalog | [`catalog::effect::Effect`]s | what SQL means |
-//! | [`history`] | a project | steps for a visitor, and the last catalog | order, sessions, what exists at birth |
-//! | [`rules`] | a catalog and a statement's facts | [`finding::Finding`]s | what is wrong; see [`rules::cx::Cx`] for what they may ask |
-//! | [`engine`] | a history under rules | [`report::Report`] | which rules are on, severities, duplicates, order |
-//! | [`output`] | a report | text | one format in each file |
-//! | [`cli`] | arguments | a run and its status | |
+//! Files become *statements*, statements have *effects*, effects fold into a *catalog* in which every *fact* remembers the
+//! line that made it so; *rules* read the catalog and report *findings*, and a finding's *fix* is *steps*.
+//!
+//! | module | what it does | what it may use |
+//! |---|---|---|
+//! | [`source`] | texts, spans and sites; bytes to lines | nothing |
+//! | [`finding`], [`report`] | what a rule says, what a run found: plain data | `source` |
+//! | [`syntax`] | text to statements: lexer, splitter, reader, PL/pgSQL; the only home of `sqlparser` | `source` |
+//! | [`catalog`] | the state, the closed list of changes, and `apply`, the only place where state changes | `syntax` |
+//! | [`interpret`] | what a statement means: names bound, effects made, DO blocks run | `catalog` |
+//! | [`project`], [`config`] | finds and orders migrations as the Supabase runner does; settings | `source`, [`error`] |
+//! | [`history`] | replays a project, with a visitor | `interpret`, `project` |
+//! | [`rules`] | one file and one page per rule; asks the catalog, never the parser or the disk | `catalog`, `history` |
+//! | [`engine`] | runs rules over a replay: severity, order, duplicates | `rules` |
+//! | [`output`] | one file per format, each a total function of the report | `report` |
+//! | [`cli`] | arguments, one file per command, exit status | all |
+//!
+//! What the tests in `tests/architecture.rs` keep true, and what is kept true by hand:
+//!
+//! - Parsing cannot fail. A statement that nobody can read costs only itself, becomes [`syntax::ast::Opaque`] and is counted.
+//!   `sqlparser` reads every query, data statement and expression, fed with our own tokens so that each node knows its bytes;
+//!   definitions are read clause by clause, because a message points at clauses and `sqlparser`'s definitions carry no places.
+//! - [`interpret`] is the only place that knows what SQL means. A statement that PostgreSQL would reject changes nothing and
+//!   leaves a [`catalog::Contradiction`]; where that is not certain, nothing is said.
+//! - Expressions are bound when the statement runs, as PostgreSQL binds views and policies: a reference knows its relation and how
+//!   many queries out it stands, and follows a rename.
+//! - The platform's own start is SQL too (`history/supabase.sql`), folded like any migration; its facts stand in
+//!   [`source::FileId::PLATFORM`].
+//! - SQL that is shown is the user's text with edits, or text that we compose; never a printed syntax tree.
+//! - The same input gives the same bytes: no order of a hash, no time, in any output.
 
 pub mod catalog;
 pub mod cli;
@@ -52,6 +69,10 @@ pub struct Options {
 /// # Errors
 /// If nothing can be concluded: a path that does not exist, a file that cannot be read, unusable settings.
 pub fn check(options: &Options) -> Result<Report, Error> {
+    syntax::sql::with_room(|| run(options)).map_err(|source| Error::NoThread { source })?
+}
+
+fn run(options: &Options) -> Result<Report, Error> {
     let mut sources = history::sources();
     let project = project::open(&options.paths, options.config.as_deref(), &mut sources)?;
     know(&project.config)?;

@@ -458,7 +458,7 @@ fn figure_name(expr: &Expr) -> Option<SmolStr> {
 }
 
 /// A type's name in pg_type, which is what a column made by a cast is called.
-fn internal_name(name: &str) -> &str {
+pub fn internal_name(name: &str) -> &str {
     match name {
         "integer" => "int4",
         "bigint" => "int8",
@@ -494,7 +494,7 @@ impl Context<'_> {
             return Ok(None);
         }
         let missing = || Contradiction::new("42P01", format!("relation \"{name}\" does not exist"));
-        if self.is_created_later(name.last()) || schema.is_some_and(|schema| !self.catalog.schemas.contains(&schema.into())) {
+        if self.is_created_later(name.last()) || schema.is_some_and(|schema| !self.catalog.has_schema(schema)) {
             return Err(missing());
         }
         let Some(place) = self.catalog.place(name) else { return Err(missing()) };

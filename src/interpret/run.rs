@@ -1,15 +1,19 @@
 //! Statements put to a world: interpreted against it, applied to it, and taken back whole where PostgreSQL would refuse.
 
-use super::{Context, evaluate};
+use super::Context;
+use super::evaluate::{self, Budget};
 use crate::catalog::effect::{Change, Effect};
 use crate::catalog::name::QName;
 use crate::catalog::object::Certainty;
 use crate::catalog::{Catalog, Contradiction};
-use crate::source::{FileId, Site, Sources};
-use crate::syntax::ast::{Ast, Code, Form, Statement};
+use crate::source::{FileId, Site, Sources, Span};
+use crate::syntax::ast::Unread;
+use crate::syntax::ast::{AlterAction, AlterTable, Ast, Code, ConstraintKind, Form, Statement};
+use crate::syntax::expression::{Data, FromRelation};
 use crate::syntax::parser;
 use crate::syntax::split::Splitter;
 use smol_str::SmolStr;
+use std::collections::BTreeSet;
 
 /// What CREATE EXTENSION brings, in blocks.
 const EXTENSIONS: &str = include_str!("../history/extensions.sql");
@@ -26,6 +30,13 @@ pub struct Outcome {
 #[derive(Default)]
 pub struct World {
     pub catalog: Catalog,
+    /// Tables that the history has put rows into.
+    pub inserted: BTreeSet<QName>,
+    /// Statements whose code was not run to its end, because it runs too long.
+    pub bounded: Vec<Site>,
+    /// Statements inside code that nobody could read.
+    pub unread: Vec<Unread>,
+    pub(super) budget: Budget,
 }
 
 impl World {
@@ -33,12 +44,78 @@ impl World {
     pub fn run(&mut self, sources: &mut Sources, file: FileId, statement: &Statement, certainty: Certainty) -> Outcome {
         let Form::Read(ast) = &statement.form else { return Outcome::default() };
         let at = Site::new(file, statement.span);
-        if let Ast::Do(code) = &**ast {
-            return self.run_code(sources, at, code, certainty);
+        let mut outcome = match &**ast {
+            Ast::Do(code) => return self.run_code(sources, at, code, certainty),
+            Ast::Call(expr) => return evaluate::call(self, sources, at, expr, certainty),
+            Ast::Data(Data::Query(query)) if evaluate::calls_project_code(self, query) => {
+                evaluate::select(self, sources, at, query, certainty)
+            }
+            _ => Outcome::default(),
+        };
+        if outcome.failed.is_some() {
+            return outcome;
         }
-        let outcome = self.interpret(at, (**ast).clone(), certainty);
+        let own = match &**ast {
+            Ast::AlterTable(alter) if alter.actions.len() > 1 => self.alter_table(at, alter, certainty),
+            ast => self.interpret(at, ast.clone(), certainty),
+        };
+        outcome.effects.extend(own.effects);
+        outcome.failed = own.failed;
+        if outcome.failed.is_none() {
+            self.note_rows(sources, at, ast);
+            outcome = self.fire(sources, at, outcome, certainty);
+        }
         if let (Ast::CreateExtension(create), [_, ..], None) = (&**ast, outcome.effects.as_slice(), &outcome.failed) {
             self.run_extension(sources, &create.name.name, at);
+        }
+        outcome
+    }
+
+    /// Remembers which tables have rows now.
+    fn note_rows(&mut self, sources: &mut Sources, at: Site, ast: &Ast) {
+        let table = match ast {
+            Ast::Data(Data::Insert(insert)) => evaluate::inserts(self, sources, at, insert).then_some(&insert.table),
+            Ast::Data(Data::Merge { target, .. }) => match &target.relation {
+                FromRelation::Table { name, .. } => Some(name),
+                _ => None,
+            },
+            Ast::Copy { table, from: true, .. } => table.as_ref(),
+            Ast::CreateTableAs(create) => Some(&create.name),
+            _ => None,
+        };
+        let ctes = match ast {
+            Ast::Data(Data::Query(query)) => query.with.as_slice(),
+            Ast::Data(Data::Insert(insert)) => insert.with.as_slice(),
+            Ast::Data(Data::Update(update)) => update.with.as_slice(),
+            Ast::Data(Data::Delete(delete)) => delete.with.as_slice(),
+            _ => &[],
+        };
+        let inserts = ctes.iter().filter_map(|cte| match &cte.body {
+            Data::Insert(insert) => Some(&insert.table),
+            _ => None,
+        });
+        for name in table.into_iter().chain(inserts) {
+            if let Some(found) = self.catalog.find_relation(name) {
+                self.inserted.insert(found);
+            }
+        }
+    }
+
+    /// Runs the event triggers that new tables fire.
+    fn fire(&mut self, sources: &mut Sources, at: Site, mut outcome: Outcome, certainty: Certainty) -> Outcome {
+        if self.catalog.event_triggers.is_empty() {
+            return outcome;
+        }
+        let created: Vec<QName> = outcome
+            .effects
+            .iter()
+            .filter_map(|effect| match &effect.change {
+                Change::CreateTable(table) => Some(table.name.clone()),
+                _ => None,
+            })
+            .collect();
+        if !created.is_empty() {
+            outcome.effects.extend(evaluate::created(self, sources, at, created, certainty).effects);
         }
         outcome
     }
@@ -52,6 +129,25 @@ impl World {
             }
             Err(reason) => Outcome { effects: Vec::new(), failed: Some(reason) },
         }
+    }
+
+    /// Each action sees what the ones before it made, in the order in which PostgreSQL takes them.
+    fn alter_table(&mut self, at: Site, alter: &AlterTable, certainty: Certainty) -> Outcome {
+        let mut actions: Vec<&(Span, AlterAction)> = alter.actions.iter().collect();
+        actions.sort_by_key(|(_, action)| pass(action));
+        let mut whole = Outcome::default();
+        self.catalog.begin();
+        for action in actions {
+            let one = AlterTable { actions: vec![action.clone()], name: alter.name.clone(), ..*alter };
+            let outcome = self.interpret(at, Ast::AlterTable(one), certainty);
+            if outcome.failed.is_some() {
+                self.catalog.rollback();
+                return outcome;
+            }
+            whole.effects.extend(outcome.effects);
+        }
+        self.catalog.commit();
+        whole
     }
 
     /// All of the effects, or none.
@@ -82,10 +178,10 @@ impl World {
             None => (at.file, code.inner),
             Some(text) => {
                 let file = sources.add_derived(Site::new(at.file, code.literal), text.as_str());
-                (file, crate::source::Span::new(0, text.len() as u32))
+                (file, Span::new(0, text.len() as u32))
             }
         };
-        evaluate::block(self, sources, file, span, certainty)
+        evaluate::block(self, sources, at, file, span, certainty)
     }
 
     /// The objects of an extension's own script, as far as they are known.
@@ -141,12 +237,48 @@ impl World {
 
     /// Temporary relations live as long as the session of one file.
     pub fn drop_temporary(&mut self) {
-        let temporary: Vec<QName> =
-            self.catalog.tables.keys().chain(self.catalog.views.keys()).filter(|name| name.schema == "pg_temp").cloned().collect();
+        let (tables, views) = (self.catalog.tables.names_in("pg_temp"), self.catalog.views.names_in("pg_temp"));
+        let temporary: Vec<QName> = tables.chain(views).cloned().collect();
         for name in temporary {
             let at = Site::new(FileId::PLATFORM, Default::default());
             self.apply(vec![Effect { at, certainty: Certainty::Certain, change: Change::DropRelation { name, cascade: true } }]);
         }
+    }
+}
+
+/// When ALTER TABLE takes an action. Source: the passes (`AT_PASS_…`) of PostgreSQL's tablecmds.c.
+fn pass(action: &AlterAction) -> u8 {
+    match action {
+        AlterAction::DropColumn { .. }
+        | AlterAction::DropConstraint { .. }
+        | AlterAction::DropNotNull { .. }
+        | AlterAction::DropExpression { .. }
+        | AlterAction::DropIdentity { .. } => 0,
+        AlterAction::DropDefault { .. } => 0,
+        AlterAction::SetType { .. } => 1,
+        AlterAction::AddColumn { .. } => 2,
+        AlterAction::SetDefault { .. }
+        | AlterAction::SetNotNull { .. }
+        | AlterAction::AddIdentity { .. }
+        | AlterAction::SetGenerated { .. } => 3,
+        AlterAction::AddConstraint(definition) => match definition.kind {
+            ConstraintKind::PrimaryKey { .. } | ConstraintKind::Unique { .. } | ConstraintKind::Exclude { .. } => 4,
+            ConstraintKind::Check { .. } | ConstraintKind::ForeignKey { .. } => 5,
+        },
+        AlterAction::AlterConstraint { .. }
+        | AlterAction::ValidateConstraint { .. }
+        | AlterAction::EnableRls
+        | AlterAction::DisableRls
+        | AlterAction::ForceRls
+        | AlterAction::NoForceRls
+        | AlterAction::EnableTrigger { .. }
+        | AlterAction::SetOptions { .. }
+        | AlterAction::ResetOptions { .. }
+        | AlterAction::Inherit { .. }
+        | AlterAction::AttachPartition { .. }
+        | AlterAction::DetachPartition { .. }
+        | AlterAction::Owner { .. }
+        | AlterAction::Other { .. } => 6,
     }
 }
 
