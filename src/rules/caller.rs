@@ -18,6 +18,8 @@ const AUTH: [&str; 4] = ["uid", "jwt", "role", "email"];
 pub struct Callers {
     /// Names of its functions that do, directly or through another.
     helpers: BTreeSet<SmolStr>,
+    /// The functions themselves, triggers' among them.
+    asking: BTreeSet<Site>,
 }
 
 /// What a text says, as far as its tokens tell.
@@ -28,29 +30,31 @@ struct Mentions {
 }
 
 impl Callers {
-    pub fn of(cx: &Cx) -> Callers {
-        let mut open: Vec<(SmolStr, Mentions)> =
-            cx.user_functions().filter(|one| !one.returns_trigger()).map(|one| (one.name.name.clone(), mentions(&body(cx, one)))).collect();
-        let mut helpers = BTreeSet::new();
+    pub(super) fn of(cx: &Cx) -> Callers {
+        let mut open: Vec<(&Function, Mentions)> = cx.user_functions().map(|one| (one, mentions(&body(cx, one)))).collect();
+        let mut out = Callers { helpers: BTreeSet::new(), asking: BTreeSet::new() };
         loop {
-            let before = helpers.len();
-            open.retain(|(name, found)| {
-                let asks = found.asks || found.calls.iter().any(|call| helpers.contains(call));
+            let before = open.len();
+            open.retain(|(function, found)| {
+                let asks = found.asks || found.calls.iter().any(|call| out.helpers.contains(call));
                 if asks {
-                    helpers.insert(name.clone());
+                    out.asking.insert(function.at);
+                    // nobody can call a trigger's function
+                    if !function.returns_trigger() {
+                        out.helpers.insert(function.name.name.clone());
+                    }
                 }
                 !asks
             });
-            if helpers.len() == before {
-                return Callers { helpers };
+            if open.len() == before {
+                return out;
             }
         }
     }
 
     /// Does a function's body ask?
-    pub fn in_body(&self, cx: &Cx, function: &Function) -> bool {
-        let found = mentions(&body(cx, function));
-        found.asks || found.calls.iter().any(|call| self.helpers.contains(call))
+    pub fn is_asking(&self, function: &Function) -> bool {
+        self.asking.contains(&function.at)
     }
 
     pub fn in_expr(&self, expr: &Expr) -> bool {
@@ -93,9 +97,9 @@ pub fn is_auth_call(call: &Call) -> bool {
 pub fn is_uid(expr: &Expr) -> bool {
     match &expr.uncast().kind {
         ExprKind::Call(call) => call.name.is("auth", "uid"),
-        ExprKind::Subquery(query) => query.select().is_some_and(|select| {
-            select.from.is_empty() && matches!(select.targets.as_slice(), [target] if is_uid(&target.expr))
-        }),
+        ExprKind::Subquery(query) => query
+            .select()
+            .is_some_and(|select| select.from.is_empty() && matches!(select.targets.as_slice(), [target] if is_uid(&target.expr))),
         _ => false,
     }
 }

@@ -3,6 +3,7 @@
 //! Promises: each is placed in the file it was written in; a table is found along the function's own search path. Refuses: to be
 //! complete. A body, statement or expression that can't be read is left out, and so is what EXECUTE builds.
 
+use super::caller::Callers;
 use crate::catalog::name::QName;
 use crate::catalog::object::{Function, View};
 use crate::catalog::{Catalog, RelationKind};
@@ -132,6 +133,7 @@ impl<'a> Origin<'a> {
 #[derive(Default)]
 pub struct Bodies {
     read: OnceCell<Vec<Parsed>>,
+    pub(super) callers: OnceCell<Callers>,
 }
 
 impl Bodies {

@@ -6,6 +6,7 @@
 
 use super::Rule;
 use super::about::About;
+use super::caller::Callers;
 use super::code::{Bodies, Code, Origin};
 use crate::catalog::acl::Privileges;
 use crate::catalog::object::*;
@@ -229,6 +230,11 @@ impl<'a> Cx<'a> {
         let (catalog, at, name) = (self.catalog, function.at, function.name.clone());
         let bodies = self.bodies.of(self.catalog, self.sources);
         bodies.iter().filter(move |body| body.is(catalog, &name, at)).flat_map(move |body| body.code(catalog))
+    }
+
+    /// How the project asks who is calling.
+    pub fn who(&self) -> &'a Callers {
+        self.bodies.callers.get_or_init(|| Callers::of(self))
     }
 
     /// Is everything in a function's body among [`Cx::code_of`]? Not what EXECUTE builds, nor what can't be read.

@@ -7,8 +7,10 @@ use crate::rules::prelude::*;
 rule!("access/definer-search-path", Security, Warn, Schema(check), fixable);
 
 fn check(cx: &mut Cx) {
-    let functions: Vec<&Function> =
-        cx.user_functions().filter(|one| one.kind != RoutineKind::Aggregate && matches!(one.language.as_str(), "sql" | "plpgsql")).collect();
+    let functions: Vec<&Function> = cx
+        .user_functions()
+        .filter(|one| one.kind != RoutineKind::Aggregate && matches!(one.language.as_str(), "sql" | "plpgsql"))
+        .collect();
     for function in &functions {
         match function.setting("search_path").map(path_names) {
             Some(path) => one_name(cx, function, &path),
@@ -47,7 +49,8 @@ fn unpinned(cx: &mut Cx, function: &Function) {
     let set = format!("set search_path = {path}");
     let quoted = function.quoted();
     let kind = kind(function);
-    let step = Step::batch(Phase::Function, format!("alter {kind} {quoted} {set};")).undo(format!("alter {kind} {quoted} reset search_path;"));
+    let step =
+        Step::batch(Phase::Function, format!("alter {kind} {quoted} {set};")).undo(format!("alter {kind} {quoted} reset search_path;"));
     let safety = if sign_up.is_some() { Safety::Review } else { safety };
     let definer = function.security_definer.at;
     // where ALTER FUNCTION made it a definer, there is no option of CREATE FUNCTION to stand beside
@@ -62,7 +65,9 @@ fn unpinned(cx: &mut Cx, function: &Function) {
         .because(definer, "runs with its owner's rights")
         .help(match path.as_str() {
             "''" => "pin the path to nothing: every name in the body is written with its schema or is PostgreSQL's own".to_string(),
-            _ => format!("pin the path that its names are found along today, with `{set}`; or write every name with its schema and pin it to ''"),
+            _ => format!(
+                "pin the path that its names are found along today, with `{set}`; or write every name with its schema and pin it to ''"
+            ),
         })
         .fix(safety, format!("Pin the search_path of `{name}`"), [step])
         .advisor("function_search_path_mutable", advisor);

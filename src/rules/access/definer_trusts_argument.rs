@@ -1,24 +1,16 @@
 //! A function with its owner's rights that believes its caller's word on who they are.
 
+use super::argument::{identity_arguments, is_identity, takes_secret};
 use crate::rules::prelude::*;
 
 rule!("access/definer-trusts-argument", Security, Warn, Schema(check), fixable);
 
-/// What people write before and behind a parameter's name to tell it from a column.
-const BEFORE: [&str; 12] = ["p_", "_", "in_", "v_", "arg_", "param_", "input_", "target_", "check_", "the_", "given_", "current_"];
-const BEHIND: [&str; 6] = ["_param", "_input", "_arg", "_in", "_val", "_"];
-const PEOPLE: [&str; 12] = [
-    "user_id", "userid", "uid", "user_uuid", "user_uid", "auth_user_id", "auth_uid", "profile_id", "owner_id", "member_id", "user", "owner",
-];
-/// Who knows such a value may act on it: it is what is checked.
-const SECRETS: [&str; 9] = ["token", "secret", "password", "passcode", "signature", "hash", "code", "api_key", "pin"];
-
 fn check(cx: &mut Cx) {
-    let callers = Callers::of(cx);
+    let callers = cx.who();
     let tenants = crate::rules::schema::tenant_columns(cx);
     for function in cx.api_functions().filter(|function| function.security_definer.value && !function.of_extension) {
         let roles = cx.callers(function);
-        if roles.is_empty() || callers.in_body(cx, function) || takes_secret(function) {
+        if roles.is_empty() || callers.is_asking(function) || takes_secret(function) {
             continue;
         }
         let use_of = touches(cx, function);
@@ -60,55 +52,6 @@ fn touches(cx: &Cx, function: &Function) -> Touches {
     out
 }
 
-fn bare(name: &str) -> &str {
-    let name = BEFORE.iter().find_map(|before| name.strip_prefix(before)).unwrap_or(name);
-    BEHIND.iter().find_map(|behind| name.strip_suffix(behind)).unwrap_or(name)
-}
-
-fn takes_secret(function: &Function) -> bool {
-    let names = function.inputs().filter_map(|argument| argument.name.as_deref());
-    names.map(bare).any(|name| SECRETS.iter().any(|secret| name == *secret || name.ends_with(&format!("_{secret}"))))
-}
-
-/// Does an argument say who is asking, or for whom? By its name, or by the column that the body compares it with.
-fn is_identity(cx: &Cx, function: &Function, argument: &Argument, tenants: &[SmolStr]) -> bool {
-    let type_fits = ["uuid", "text", "character varying", "bigint", "integer"].iter().any(|ty| argument.ty.is(ty));
-    let names = |name: &str| PEOPLE.contains(&name) || tenants.iter().any(|tenant| tenant == name);
-    let Some(name) = argument.name.as_deref().filter(|_| type_fits) else { return false };
-    let place = function.inputs().position(|one| one.name.as_deref() == Some(name)).map(|at| format!("${}", at + 1));
-    let is_argument = |expr: &Expr| match &expr.uncast().kind {
-        ExprKind::Column { path, .. } => match path.as_slice() {
-            [only] => only == name,
-            [of, only] => only == name && *of == function.name.name,
-            _ => false,
-        },
-        ExprKind::Param(number) => Some(number.as_str()) == place.as_deref(),
-        _ => false,
-    };
-    let (mut used, mut compared) = (false, false);
-    for (_, code) in cx.code_of(function) {
-        if let Code::Data(Data::Insert(_) | Data::Update(_)) = code {
-            code.walk(&mut |node| {
-                used |= matches!(node, Node::Expr(expr) if is_argument(expr));
-                Walk::Into
-            });
-        }
-        code.walk(&mut |node| {
-            if let Node::Expr(expr) = node
-                && let Some(pair) = expr.equality()
-            {
-                for (one, other) in [pair, (pair.1, pair.0)] {
-                    let column = other.uncast().column().filter(|_| is_argument(one) && !is_argument(other));
-                    used |= column.is_some();
-                    compared |= column.is_some_and(names);
-                }
-            }
-            Walk::Into
-        });
-    }
-    used && (compared || names(bare(name)) || names(name))
-}
-
 fn report(cx: &mut Cx, function: &Function, argument: &Argument, roles: &[&str], touches: &Touches) {
     let name = function.display();
     let policies: Vec<(&Table, &Policy)> = policies_using(cx, function);
@@ -121,7 +64,8 @@ fn report(cx: &mut Cx, function: &Function, argument: &Argument, roles: &[&str],
         (false, true) => format!("can pass any id and learn yes or no from{rows}"),
         (false, false) => format!("can pass any id and read from{rows}"),
     };
-    let message = format!("`{name}` runs with the rights of `{}` and believes `{told}` without asking who calls: {who} {what}", function.owner);
+    let message =
+        format!("`{name}` runs with the rights of `{}` and believes `{told}` without asking who calls: {who} {what}", function.owner);
     let severity = match () {
         () if answers_yes_or_no => Severity::Info,
         () if roles.contains(&"anon") && (policies.is_empty() || touches.writes) => Severity::Error,
@@ -154,14 +98,20 @@ fn report(cx: &mut Cx, function: &Function, argument: &Argument, roles: &[&str],
     if let Some(step) = draft_fix {
         draft.fix(Safety::Review, format!("Leave `{name}` to the service role"), [step]);
     }
-    let advisor = if roles.contains(&"anon") { "anon_security_definer_function_executable" } else { "authenticated_security_definer_function_executable" };
+    let advisor = if roles.contains(&"anon") {
+        "anon_security_definer_function_executable"
+    } else {
+        "authenticated_security_definer_function_executable"
+    };
     draft.advisor(advisor, format!("{advisor}_{key}"));
 }
 
 fn policies_using<'a>(cx: &Cx<'a>, function: &Function) -> Vec<(&'a Table, &'a Policy)> {
-    let named = |expr: &Expr| expr.as_call().is_some_and(|call| {
-        call.name.last() == function.name.name && call.name.schema().is_none_or(|schema| schema == function.name.schema)
-    });
+    let named = |expr: &Expr| {
+        expr.as_call().is_some_and(|call| {
+            call.name.last() == function.name.name && call.name.schema().is_none_or(|schema| schema == function.name.schema)
+        })
+    };
     let calls = |(_, policy): &(&Table, &Policy)| policy.clauses().any(|(_, expression)| expression.root.all().into_iter().any(named));
     cx.policies().filter(calls).collect()
 }
@@ -170,29 +120,12 @@ fn policies_using<'a>(cx: &Cx<'a>, function: &Function) -> Vec<(&'a Table, &'a P
 fn revoke(cx: &Cx, function: &Function) -> Step {
     let quoted = function.quoted();
     let kind = if function.kind == RoutineKind::Procedure { "procedure" } else { "function" };
-    let holders: Vec<&str> = ["public", "anon", "authenticated"]
-        .into_iter()
-        .filter(|role| function.acl.direct(role).contains(Privileges::EXECUTE))
-        .collect();
+    let holders: Vec<&str> =
+        ["public", "anon", "authenticated"].into_iter().filter(|role| function.acl.direct(role).contains(Privileges::EXECUTE)).collect();
     let holders = holders.join(", ");
     let mut sql = format!("revoke execute on {kind} {quoted} from {holders};");
     if cx.catalog.roles.contains(&"service_role".into()) && function.acl.direct("service_role").is_empty() {
         sql = format!("{sql}\ngrant execute on {kind} {quoted} to service_role;");
     }
     Step::batch(Phase::Grant, sql).undo(format!("grant execute on {kind} {quoted} to {holders};"))
-}
-
-/// As `pg_get_function_identity_arguments` prints them.
-fn identity_arguments(function: &Function) -> String {
-    let shown = function.args.iter().filter(|argument| argument.mode != ArgMode::Table).map(|argument| {
-        let mode = match argument.mode {
-            ArgMode::Out => "OUT ",
-            ArgMode::InOut => "INOUT ",
-            ArgMode::Variadic => "VARIADIC ",
-            ArgMode::In | ArgMode::Table => "",
-        };
-        let name = argument.name.as_deref().map(|name| format!("{} ", quote_ident(name))).unwrap_or_default();
-        format!("{mode}{name}{}", argument.ty.signature())
-    });
-    shown.collect::<Vec<_>>().join(", ")
 }

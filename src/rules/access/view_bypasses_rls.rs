@@ -1,24 +1,21 @@
 //! Views that read with their owner's rights, past the row level security of what they read.
 
-use crate::catalog::MIGRATION_ROLE;
+use super::shown::{Shown, is_filtered};
 use crate::rules::prelude::*;
 use crate::syntax::ast::ObjectKind;
-use std::collections::BTreeSet;
 
 rule!("access/view-bypasses-rls", Security, Error, Schema(check), fixable);
 
 fn check(cx: &mut Cx) {
-    let callers = Callers::of(cx);
+    let callers = cx.who();
     for view in cx.exposed_views().filter(|view| view.materialized || !view.security_invoker.value) {
         let readers: Vec<&str> = API_ROLES.into_iter().filter(|role| may_select(cx, role, view)).collect();
         if readers.is_empty() {
             continue;
         }
-        let mut shown = Shown { cx, owner: &view.owner, tables: Vec::new(), seen: BTreeSet::new() };
-        shown.view(view, view.materialized);
-        let tables = shown.tables;
+        let tables = Shown::by(cx, view);
         if !tables.is_empty() {
-            report(cx, view, &readers, &tables, &callers);
+            report(cx, view, &readers, &tables, callers);
         }
     }
 }
@@ -26,41 +23,6 @@ fn check(cx: &mut Cx) {
 fn may_select(cx: &Cx, role: &str, view: &View) -> bool {
     let whole = cx.catalog.privileges(role, &view.acl, &view.owner, ObjectKind::View).contains(Privileges::SELECT);
     cx.catalog.may_use_schema(role, &view.name.schema) && (whole || cx.catalog.column_privilege(role, &view.acl, Privileges::SELECT))
-}
-
-/// Tables whose row level security a view leaves out.
-struct Shown<'s, 'a> {
-    cx: &'s Cx<'a>,
-    owner: &'s str,
-    tables: Vec<&'a Table>,
-    seen: BTreeSet<QName>,
-}
-
-impl<'a> Shown<'_, 'a> {
-    /// `refreshed`: a materialized view is filled by its owner, to whom every rule for the current user applies.
-    fn view(&mut self, view: &View, refreshed: bool) {
-        for name in &view.reads {
-            if !self.seen.insert(name.clone()) {
-                continue;
-            }
-            if let Some(table) = self.cx.catalog.table(name) {
-                if table.rls.value && self.is_bypassed(table) {
-                    self.tables.push(table);
-                }
-            } else if let Some(inner) = self.cx.catalog.views.get(name)
-                // one with security_invoker always asks for the current user, wherever it is used
-                && (refreshed || inner.materialized || !inner.security_invoker.value)
-            {
-                self.view(inner, refreshed || inner.materialized);
-            }
-        }
-    }
-
-    fn is_bypassed(&self, table: &Table) -> bool {
-        let role = self.cx.catalog.roles.get(&self.owner.into());
-        let may = role.is_some_and(|role| role.bypass_rls || role.superuser) || self.owner == MIGRATION_ROLE;
-        may || (table.owner == self.owner && !table.force_rls.value)
-    }
 }
 
 fn report(cx: &mut Cx, view: &View, readers: &[&str], tables: &[&Table], callers: &Callers) {
@@ -78,7 +40,9 @@ fn report(cx: &mut Cx, view: &View, readers: &[&str], tables: &[&Table], callers
     let message = if guarded.is_empty() {
         format!("`{name}` {why}, so row level security of {shown} is left out; today its policies let {who} read every row anyway")
     } else if filters {
-        format!("`{name}` {why}, so row level security of {shown} is left out: its own condition on the caller is all that keeps {who} from other rows")
+        format!(
+            "`{name}` {why}, so row level security of {shown} is left out: its own condition on the caller is all that keeps {who} from other rows"
+        )
     } else {
         format!("`{name}` {why}, so row level security of {shown} is left out: {who} can read every row that it selects")
     };
@@ -91,9 +55,13 @@ fn report(cx: &mut Cx, view: &View, readers: &[&str], tables: &[&Table], callers
     let unreadable = tables.iter().copied().find(|table| readers.iter().any(|role| !cx.reachable(role, table, Privileges::SELECT)));
     let invoker = !view.materialized && cx.config().postgres_version >= 15;
     let help = match unreadable {
-        _ if view.materialized => "revoke it from the API roles, or move it to a schema that the API does not serve: no policy can be put on it".to_string(),
+        _ if view.materialized => {
+            "revoke it from the API roles, or move it to a schema that the API does not serve: no policy can be put on it".to_string()
+        }
         _ if !invoker => "revoke it from the API roles: security_invoker came with PostgreSQL 15".to_string(),
-        _ if meant => "give the reason in a comment, and see that the view holds no column and no row that its readers should not have".to_string(),
+        _ if meant => {
+            "give the reason in a comment, and see that the view holds no column and no row that its readers should not have".to_string()
+        }
         Some(table) => format!(
             "take `{}` out of it, then set security_invoker: API roles may not read that table, so the view would fail for them; until then, revoke it",
             table.name
@@ -128,7 +96,9 @@ fn report(cx: &mut Cx, view: &View, readers: &[&str], tables: &[&Table], callers
 /// Did somebody write `security_invoker = off`? That is the view's default, written only to say that it is so on purpose.
 fn is_meant(cx: &Cx, view: &View) -> bool {
     let options = Site::new(view.at.file, Span::new(view.named.span.end, view.query_site.span.start.max(view.named.span.end)));
-    let written = view.named.file == view.at.file && view.query_site.file == view.at.file && cx.slice(options).to_ascii_lowercase().contains("security_invoker");
+    let written = view.named.file == view.at.file
+        && view.query_site.file == view.at.file
+        && cx.slice(options).to_ascii_lowercase().contains("security_invoker");
     written || view.security_invoker.at != view.named
 }
 
@@ -136,21 +106,6 @@ fn is_meant(cx: &Cx, view: &View) -> bool {
 fn is_open(cx: &Cx, table: &Table, role: &str) -> bool {
     let (permissive, restrictive) = cx.applicable(table, role, Command::Select);
     restrictive.is_empty() && permissive.iter().any(|policy| policy.using.as_ref().is_some_and(|using| using.root.is_true()))
-}
-
-/// Does a query leave out rows by who is calling?
-fn is_filtered(query: &Query, callers: &Callers) -> bool {
-    let selects = query.body.selects();
-    let asks = |select: &&Select| {
-        let on = select.from.iter().flat_map(FromItem::tables).filter_map(|item| item.on.as_ref());
-        select.filter.iter().chain(on).chain(&select.having).any(|expr| callers.in_expr(expr))
-            || select.from.iter().flat_map(FromItem::tables).any(|item| match &item.relation {
-                FromRelation::Query(inner) => is_filtered(inner, callers),
-                _ => false,
-            })
-    };
-    !selects.is_empty() && selects.iter().all(asks)
-        || query.with.iter().any(|cte| matches!(&cte.body, Data::Query(inner) if is_filtered(inner, callers)))
 }
 
 fn by_invoker(view: &View) -> (String, Step) {

@@ -1,5 +1,7 @@
 //! The shape of tables: keys, types and the columns that tell tenants apart.
 
+mod backfill;
+mod row;
 mod tenant;
 pub mod tenant_nullable;
 pub mod tenant_split;

@@ -3,6 +3,8 @@
 //! Promises: a tenant column is one that a policy compares with what the caller belongs to. Refuses: to take a name for proof, and
 //! to take the caller's own id (`user_id = auth.uid()`) for a tenant.
 
+use super::backfill::target;
+use super::row::{deep, handles_null, row_column, row_columns};
 use crate::rules::caller;
 use crate::rules::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,18 +18,18 @@ pub struct Tenant {
 }
 
 /// The tenant columns of every table that has any, in the order in which its policies name them.
-pub struct Tenants {
+pub struct Tenants<'a> {
     pub of: BTreeMap<QName, Vec<Tenant>>,
-    callers: Callers,
+    callers: &'a Callers,
 }
 
-impl Tenants {
-    pub fn of(cx: &Cx) -> Tenants {
-        let callers = Callers::of(cx);
-        let homes = homes(cx, &callers);
+impl<'a> Tenants<'a> {
+    pub fn of(cx: &Cx<'a>) -> Tenants<'a> {
+        let callers = cx.who();
+        let homes = homes(cx, callers);
         let mut of = BTreeMap::new();
         for table in cx.user_tables().filter(|table| table.rls.value) {
-            let reader = Reader { cx, callers: &callers, table, homes: &homes };
+            let reader = Reader { cx, callers, table, homes: &homes };
             let mut found: Vec<Tenant> = Vec::new();
             let mut owners: Vec<SmolStr> = Vec::new();
             for policy in &table.policies {
@@ -65,11 +67,11 @@ impl Tenants {
             Some(using) => self.sight(&using.root, table, column, 0),
             None => Sight::Everyone,
         };
-        let seen: Vec<Sight> = permissive.iter().map(|policy| hides(&policy)).collect();
+        let seen: Vec<Sight> = permissive.iter().map(&hides).collect();
         if handled {
             return None;
         }
-        if restrictive.iter().any(|policy| hides(&policy) == Sight::Tenant) {
+        if restrictive.iter().any(|policy| hides(policy) == Sight::Tenant) {
             return Some(Sight::Tenant);
         }
         let most = seen.iter().copied().max()?;
@@ -92,7 +94,7 @@ impl Tenants {
                     Sight::Tenant
                 } else if !columns.is_empty() {
                     Sight::Everyone
-                } else if is_special(expr, &self.callers) {
+                } else if is_special(expr, self.callers) {
                     Sight::Few
                 } else {
                     Sight::Everyone
@@ -123,85 +125,6 @@ fn is_special(expr: &Expr, callers: &Callers) -> bool {
     })
 }
 
-/// Columns of the policy's own row in an expression, each with the node that names it.
-fn row_columns<'e>(expr: &'e Expr, table: &Table, depth: u16) -> Vec<(&'e str, &'e Expr)> {
-    let mut out = Vec::new();
-    each_row_column(expr, table, depth, &mut |name, node| out.push((name, node)));
-    out
-}
-
-fn each_row_column<'e>(expr: &'e Expr, table: &Table, depth: u16, visit: &mut dyn FnMut(&'e str, &'e Expr)) {
-    if let Some(name) = row_column(expr, table, depth) {
-        visit(name, expr);
-    }
-    for child in expr.children() {
-        each_row_column(child, table, depth, visit);
-    }
-    if let Some(query) = expr.query() {
-        in_query(query, depth, &mut |inner, depth| each_row_column(inner, table, depth, visit));
-    }
-}
-
-/// Expressions of a query, each with the number of queries around it.
-fn in_query<'e>(query: &'e Query, depth: u16, visit: &mut dyn FnMut(&'e Expr, u16)) {
-    for cte in &query.with {
-        if let Data::Query(inner) = &cte.body {
-            in_query(inner, depth, visit);
-        }
-    }
-    for select in query.body.selects() {
-        let inside = depth + 1;
-        for item in select.from.iter().flat_map(FromItem::tables) {
-            match &item.relation {
-                FromRelation::Query(inner) => in_query(inner, inside, visit),
-                FromRelation::Function { calls, .. } => calls.iter().for_each(|call| visit(call, inside)),
-                FromRelation::Table { .. } | FromRelation::Join(_) => {}
-            }
-            item.on.iter().for_each(|on| visit(on, inside));
-        }
-        select.targets.iter().for_each(|target| visit(&target.expr, inside));
-        select.filter.iter().chain(&select.having).for_each(|expr| visit(expr, inside));
-    }
-}
-
-/// The name of a column of the row that a policy is asked about.
-fn row_column<'e>(expr: &'e Expr, table: &Table, depth: u16) -> Option<&'e str> {
-    match &expr.uncast().kind {
-        ExprKind::Column { path, binding: Binding::Column { depth: bound, relation: Some(relation) } }
-            if *bound == depth && relation.0 == table.name.schema && relation.1 == table.name.name =>
-        {
-            path.last().map(SmolStr::as_str)
-        }
-        _ => None,
-    }
-}
-
-/// Is NULL given a meaning of its own?
-fn handles_null(expr: &Expr, table: &Table, column: &str) -> bool {
-    let is = |expr: &Expr, depth| row_column(expr, table, depth) == Some(column);
-    let mut found = false;
-    let mut look = |expr: &Expr, depth: u16| {
-        found |= match &expr.kind {
-            ExprKind::IsNull { expr, negated: false } => is(expr, depth),
-            ExprKind::Call(call) if call.name.last() == "coalesce" => call.args.iter().any(|arg| is(&arg.value, depth)),
-            ExprKind::Binary { op, left, right } if op == "is not distinct from" => is(left, depth) || is(right, depth),
-            _ => false,
-        };
-    };
-    deep(expr, 0, &mut look);
-    found
-}
-
-fn deep<'e>(expr: &'e Expr, depth: u16, visit: &mut dyn FnMut(&'e Expr, u16)) {
-    visit(expr, depth);
-    for child in expr.children() {
-        deep(child, depth, visit);
-    }
-    if let Some(query) = expr.query() {
-        in_query(query, depth, &mut |inner, depth| deep(inner, depth, visit));
-    }
-}
-
 /// Tables that people are members of: a table refers to both, and its user is compared with the caller.
 fn homes(cx: &Cx, callers: &Callers) -> BTreeSet<QName> {
     let mut out = BTreeSet::new();
@@ -218,7 +141,7 @@ fn homes(cx: &Cx, callers: &Callers) -> BTreeSet<QName> {
             look(query);
         }
     }
-    for function in cx.user_functions().filter(|function| callers.in_body(cx, function)) {
+    for function in cx.user_functions().filter(|function| callers.is_asking(function)) {
         for (origin, code) in cx.code_of(function) {
             for query in code.queries() {
                 for select in query.body.selects() {
@@ -331,7 +254,9 @@ impl Reader<'_, '_> {
 
     /// Does a query select what its caller is a member of? A parent's own key tells of the parent, not of a tenant.
     fn gives_tenants(&self, query: &Query, column: &str) -> bool {
-        let Some(select) = query.select() else { return query.body.selects().iter().any(|_| self.callers.in_query(query) && self.is_known(column)) };
+        let Some(select) = query.select() else {
+            return query.body.selects().iter().any(|_| self.callers.in_query(query) && self.is_known(column));
+        };
         if !self.callers.in_query(query) {
             return false;
         }
@@ -348,7 +273,11 @@ impl Reader<'_, '_> {
     fn is_of_members(&self, relation: &QName, selected: &str, column: &str) -> bool {
         let Some(table) = self.cx.catalog.table(relation) else { return self.is_known(column) };
         let own_key = table.primary_key().is_some_and(|key| key.columns.len() == 1 && key.columns[0] == selected) || selected == "id";
-        if own_key || is_person(selected) { self.is_known(column) && !is_person(column) } else { self.is_known(column) || self.refers_home(table, selected) }
+        if own_key || is_person(selected) {
+            self.is_known(column) && !is_person(column)
+        } else {
+            self.is_known(column) || self.refers_home(table, selected)
+        }
     }
 
     /// `exists (select … from members where members.org_id = row.org_id and members.user_id = auth.uid())`
@@ -377,8 +306,7 @@ impl Reader<'_, '_> {
 
     /// Does a column refer to something that people are members of, or is it named so in the settings?
     fn is_known(&self, column: &str) -> bool {
-        !is_person(column)
-            && (self.cx.config().tenant_columns.iter().any(|known| known == column) || self.refers_home(self.table, column))
+        !is_person(column) && (self.cx.config().tenant_columns.iter().any(|known| known == column) || self.refers_home(self.table, column))
     }
 
     fn refers_home(&self, table: &Table, column: &str) -> bool {
@@ -386,61 +314,4 @@ impl Reader<'_, '_> {
             matches!(constraint.columns.as_slice(), [only] if only == column) && self.homes.contains(&key.table) && !is_people(&key.table)
         })
     }
-}
-
-/// Where a row's tenant can be read: along a foreign key, in a table that knows it.
-pub struct Path<'a> {
-    pub parent: &'a Table,
-    pub key: SmolStr,
-    pub parent_key: SmolStr,
-    pub parent_column: SmolStr,
-}
-
-/// The foreign key that leads from a table to one that has the same tenant column; one that is never NULL there is best.
-pub fn path<'a>(cx: &Cx<'a>, table: &Table, column: &str) -> Option<Path<'a>> {
-    let mut paths: Vec<Path<'a>> = Vec::new();
-    let target = target(table, column);
-    for (constraint, key) in table.foreign_keys() {
-        let ([from], [to]) = (constraint.columns.as_slice(), key.columns.as_slice()) else { continue };
-        let Some(parent) = cx.catalog.table(&key.table).filter(|parent| from != column && parent.name != table.name) else { continue };
-        let same = |one: &&Column| one.name == column || (target.is_some() && self::target(parent, &one.name) == target);
-        if let Some(found) = parent.columns.iter().find(same)
-            && found.name != *to
-            && table.column(column).is_some_and(|own| own.ty == found.ty)
-        {
-            paths.push(Path { parent, key: from.clone(), parent_key: to.clone(), parent_column: found.name.clone() });
-        }
-    }
-    let rank = |path: &Path| {
-        let never_null = path.parent.column(&path.parent_column).is_some_and(|column| column.not_null.value);
-        let always_there = table.column(&path.key).is_some_and(|column| column.not_null.value);
-        (!never_null, !always_there)
-    };
-    paths.sort_by_key(rank);
-    paths.into_iter().next()
-}
-
-/// What a column refers to.
-pub fn target<'t>(table: &'t Table, column: &str) -> Option<&'t QName> {
-    table.foreign_keys().find(|(constraint, _)| matches!(constraint.columns.as_slice(), [only] if only == column)).map(|(_, key)| &key.table)
-}
-
-/// Fills a column where it is NULL, and stops the migration if rows remain.
-pub fn backfill(table: &Table, column: &str, path: Option<&Path>) -> [Step; 2] {
-    let (name, column_sql) = (table.name.quoted(), quote_ident(column));
-    let fill = match path {
-        Some(Path { parent, key, parent_key, parent_column }) => format!(
-            "update {name} as child set {column_sql} = parent.{}\n  from {} as parent\n  where parent.{} = child.{} and child.{column_sql} is null;",
-            quote_ident(parent_column),
-            parent.name.quoted(),
-            quote_ident(parent_key),
-            quote_ident(key),
-        ),
-        None => format!("update {name} set {column_sql} = <whose these rows are> where {column_sql} is null;"),
-    };
-    let words = quote_literal(&format!("{} still has rows without {column}", table.name).replace('%', "%%"));
-    let verify = format!(
-        "do $$\nbegin\n  if exists (select 1 from {name} where {column_sql} is null) then\n    raise exception {words};\n  end if;\nend;\n$$;"
-    );
-    [Step::batch(Phase::Data, fill), Step::batch(Phase::Data, verify)]
 }

@@ -1,6 +1,7 @@
 //! The column that isolates tenants is nullable, so that a row can belong to nobody.
 
-use super::tenant::{Sight, Tenant, Tenants, backfill, path};
+use super::backfill::{backfill, path};
+use super::tenant::{Sight, Tenant, Tenants};
 use crate::rules::prelude::*;
 
 rule!("schema/tenant-nullable", Integrity, Warn, Schema(check), fixable);
@@ -77,7 +78,7 @@ fn steps(cx: &Cx, table: &Table, column: &Column) -> Vec<Step> {
     if let Some(first) = &path
         && let Some(above) = first.parent.column(&first.parent_column)
         && !above.not_null.value
-        && let Some(second) = super::tenant::path(cx, first.parent, &above.name)
+        && let Some(second) = super::backfill::path(cx, first.parent, &above.name)
         && second.parent.name != table.name
     {
         let [fill, _] = backfill(first.parent, &above.name, Some(&second));

@@ -1,6 +1,7 @@
 //! Half of a move from one tenant column to another: the new column is there, policies and rows are still on the old one.
 
-use super::tenant::{Tenants, backfill, path, target};
+use super::backfill::{backfill, path, target};
+use super::tenant::Tenants;
 use crate::rules::prelude::*;
 use crate::syntax::lexer::{Token, TokenKind, ident_value, string_value, tokens};
 use std::collections::BTreeMap;
@@ -89,7 +90,9 @@ fn mentions(text: &str, function: &str) -> usize {
 
 fn fills(text: &str, table: &Table, column: &str, is_called: &dyn Fn(&str) -> bool) -> bool {
     let tokens = tokens(text);
-    let word = |at: usize| tokens.get(at).filter(|token| matches!(token.kind, TokenKind::Word | TokenKind::QuotedIdent)).map(|token| ident_value(*token, text));
+    let word = |at: usize| {
+        tokens.get(at).filter(|token| matches!(token.kind, TokenKind::Word | TokenKind::QuotedIdent)).map(|token| ident_value(*token, text))
+    };
     let mut function: Option<SmolStr> = None;
     for (at, token) in tokens.iter().enumerate() {
         match token.kind {
@@ -99,10 +102,10 @@ fn fills(text: &str, table: &Table, column: &str, is_called: &dyn Fn(&str) -> bo
                 function = word(if dotted { at + 3 } else { at + 1 });
             }
             TokenKind::Word if word(at).as_deref() == Some("update") && updates(&tokens[at + 1..], text, table, column) => return true,
-            TokenKind::DollarString if function.as_deref().is_none_or(is_called) => {
-                if fills(&string_value(*token, text), table, column, is_called) {
-                    return true;
-                }
+            TokenKind::DollarString
+                if function.as_deref().is_none_or(is_called) && fills(&string_value(*token, text), table, column, is_called) =>
+            {
+                return true;
             }
             _ => {}
         }
