@@ -6,6 +6,7 @@
 
 use super::Rule;
 use super::about::About;
+use super::caller::Callers;
 use super::code::{Bodies, Code, Origin};
 use crate::catalog::acl::Privileges;
 use crate::catalog::object::*;
@@ -229,6 +230,17 @@ impl<'a> Cx<'a> {
         let (catalog, at, name) = (self.catalog, function.at, function.name.clone());
         let bodies = self.bodies.of(self.catalog, self.sources);
         bodies.iter().filter(move |body| body.is(catalog, &name, at)).flat_map(move |body| body.code(catalog))
+    }
+
+    /// How the project asks who is calling.
+    pub fn who(&self) -> &'a Callers {
+        self.bodies.callers.get_or_init(|| Callers::of(self))
+    }
+
+    /// Is everything in a function's body among [`Cx::code_of`]? Not what EXECUTE builds, nor what can't be read.
+    pub fn is_read_whole(&self, function: &Function) -> bool {
+        let bodies = self.bodies.of(self.catalog, self.sources);
+        bodies.iter().any(|body| body.is(self.catalog, &function.name, function.at) && body.is_whole())
     }
 
     /// Queries in functions and views, those inside other queries and expressions included.

@@ -7,6 +7,8 @@
 //! through [`Cx`].
 
 pub mod about;
+pub mod access;
+pub mod caller;
 pub mod code;
 pub mod cx;
 pub mod index;
@@ -82,6 +84,7 @@ pub(crate) use rule;
 /// What a rule's file imports.
 pub mod prelude {
     pub use super::about::About;
+    pub use super::caller::{self, Callers};
     pub use super::code::{Code, Home, Origin};
     pub use super::cx::{API_ROLES, Cx};
     pub(crate) use super::rule;
@@ -102,6 +105,9 @@ pub mod prelude {
 /// Every rule, in the order of ids.
 #[rustfmt::skip]
 pub static ALL: &[&Rule] = &[
+    &access::definer_search_path::RULE,
+    &access::definer_trusts_argument::RULE,
+    &access::view_bypasses_rls::RULE,
     &index::foreign_key::RULE,
     &index::foreign_key_sort::RULE,
     &index::redundant::RULE,
@@ -115,6 +121,8 @@ pub static ALL: &[&Rule] = &[
     &rls::no_policy::RULE,
     &rls::policy_without_rls::RULE,
     &schema::jsonb_unvalidated::RULE,
+    &schema::tenant_nullable::RULE,
+    &schema::tenant_split::RULE,
 ];
 
 #[cfg(test)]
