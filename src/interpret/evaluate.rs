@@ -27,6 +27,7 @@ use crate::catalog::object::Certainty;
 use crate::source::{FileId, Site, Sources, Span};
 use crate::syntax::ast::Statement;
 use crate::syntax::expression::{Expr, Insert, Query, SetExpr};
+use crate::syntax::plpgsql;
 use query::{Env, Table};
 use routine::{Frame, Program};
 use smol_str::SmolStr;
@@ -167,10 +168,24 @@ impl<'w> Machine<'w> {
 pub fn block(world: &mut World, sources: &mut Sources, origin: Site, file: FileId, span: Span, certainty: Certainty) -> Outcome {
     let machine = Machine::new(world, sources, origin, certainty);
     machine.whole(|machine| {
+        let text = machine.sources.text(file);
+        if let Some(error) = refused(&text, span) {
+            return machine.tolerate(Stop::Failed(Contradiction::new("42601", error)));
+        }
         let Some(program) = machine.program(file, span) else { return Ok(()) };
         machine.frames.push(Frame::of(program.clone()));
         machine.block(&program.routine.block).map(|_| ())
     })
+}
+
+/// Why PL/pgSQL's compiler would not take a block.
+fn refused(text: &str, span: Span) -> Option<String> {
+    let routine = match plpgsql::parse(text, span) {
+        Ok(routine) => routine,
+        Err(error) => return Some(error.message),
+    };
+    let unknown = plpgsql::unknown_variables(&routine, &|_| false).into_iter().next().map(|error| error.message);
+    unknown.or_else(|| routine.statements().find_map(plpgsql::raise_mismatch).map(|mismatch| mismatch.message().into()))
 }
 
 /// Runs what a query calls.

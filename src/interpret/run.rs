@@ -1,14 +1,14 @@
 //! Statements put to a world: interpreted against it, applied to it, and taken back whole where PostgreSQL would refuse.
 
-use super::evaluate::{self, Budget};
 use super::Context;
+use super::evaluate::{self, Budget};
 use crate::catalog::effect::{Change, Effect};
 use crate::catalog::name::QName;
 use crate::catalog::object::Certainty;
 use crate::catalog::{Catalog, Contradiction};
 use crate::report::Unread;
 use crate::source::{FileId, Site, Sources};
-use crate::syntax::ast::{Ast, Code, Form, Statement};
+use crate::syntax::ast::{Ast, Code, Form, Set, Statement};
 use crate::syntax::expression::{Data, FromRelation};
 use crate::syntax::parser;
 use crate::syntax::split::Splitter;
@@ -36,6 +36,8 @@ pub struct World {
     pub bounded: Vec<Site>,
     /// Statements inside code that nobody could read.
     pub unread: Vec<Unread>,
+    /// A setting of the project's own may have a value.
+    pub settings_changed: bool,
     pub(super) budget: Budget,
 }
 
@@ -45,6 +47,10 @@ impl World {
         let Form::Read(ast) = &statement.form else { return Outcome::default() };
         let at = Site::new(file, statement.span);
         let mut outcome = match &**ast {
+            Ast::Set(Set::Value { name, .. }) if name.contains('.') => {
+                self.settings_changed = true;
+                Outcome::default()
+            }
             Ast::Do(code) => return self.run_code(sources, at, code, certainty),
             Ast::Call(expr) => return evaluate::call(self, sources, at, expr, certainty),
             Ast::Data(Data::Query(query)) if evaluate::calls_project_code(self, query) => {

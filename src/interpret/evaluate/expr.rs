@@ -16,6 +16,8 @@ use std::rc::Rc;
 
 /// Expressions inside expressions, queries counted.
 const MAX_DEPTH: usize = 150;
+/// Elements of two arrays that are compared with each other.
+const MAX_PAIRS: usize = 100_000;
 
 impl Machine<'_> {
     pub fn eval(&mut self, expr: &Expr, env: &Env) -> Ran<Value> {
@@ -218,7 +220,9 @@ impl Machine<'_> {
     fn equal(&self, a: &Value, b: &Value) -> Value {
         match (a, b) {
             (Value::Object { object, .. }, Value::Text(text)) | (Value::Text(text), Value::Object { object, .. }) => match &**object {
-                Object::Relation(_) => self.regclass(text).map_or(Value::Unknown, |other| equal(&other, &Value::object((**object).clone()))),
+                Object::Relation(_) => {
+                    self.regclass(text).map_or(Value::Unknown, |other| equal(&other, &Value::object((**object).clone())))
+                }
                 Object::Schema(name) | Object::Role(name) => Value::Bool(name == text),
                 _ => Value::Unknown,
             },
@@ -399,7 +403,7 @@ impl Machine<'_> {
             }
             ("regrole", Value::Text(text)) => {
                 let name: SmolStr = unquoted(text);
-                if !self.world.catalog.roles.contains(&name) && name != "postgres" {
+                if !self.is_role(&name) {
                     return Err(Stop::Failed(Contradiction::new("42704", format!("role \"{name}\" does not exist"))));
                 }
                 Value::Object { object: Rc::new(Object::Role(name)), named: true }
@@ -446,9 +450,7 @@ impl Machine<'_> {
 pub fn field_of(base: &Value, field: &str) -> Value {
     match base {
         Value::Null => Value::Null,
-        Value::Record(record) => {
-            record.fields.iter().find(|(name, _)| name == field).map_or(Value::Unknown, |(_, value)| value.clone())
-        }
+        Value::Record(record) => record.fields.iter().find(|(name, _)| name == field).map_or(Value::Unknown, |(_, value)| value.clone()),
         _ => Value::Unknown,
     }
 }
@@ -483,7 +485,9 @@ fn ordering(a: &Value, b: &Value, holds: fn(Ordering) -> bool) -> Value {
     }
     // texts in the order of a language are not known, those that are equal are
     match (a, b) {
-        (Value::Text(left), Value::Text(right)) if left != right && !left.bytes().chain(right.bytes()).all(|c| c.is_ascii_digit() || b"-:T. +".contains(&c)) => {
+        (Value::Text(left), Value::Text(right))
+            if left != right && !left.bytes().chain(right.bytes()).all(|c| c.is_ascii_digit() || b"-:T. +".contains(&c)) =>
+        {
             Value::Unknown
         }
         _ => Value::known(compare(a, b).map(holds)),
@@ -538,12 +542,18 @@ fn contains(all: &Value, some: &Value) -> Value {
         _ => None,
     };
     let (Some(all), Some(some)) = (items(all), items(some)) else { return Value::Unknown };
+    if all.len().saturating_mul(some.len()) > MAX_PAIRS {
+        return Value::Unknown;
+    }
     let holds_all = some.iter().map(|wanted| all.iter().fold(Value::Bool(false), |found, item| or(&found, &equal(item, wanted))));
     holds_all.fold(Value::Bool(true), |a, b| and(&a, &b))
 }
 
 fn overlaps(a: &Value, b: &Value) -> Value {
     let (Value::Array(a), Value::Array(b)) = (a, b) else { return Value::Unknown };
+    if a.len().saturating_mul(b.len()) > MAX_PAIRS {
+        return Value::Unknown;
+    }
     let pairs = a.iter().flat_map(|a| b.iter().map(move |b| equal(a, b)));
     pairs.fold(Value::Bool(false), |a, b| or(&a, &b))
 }
