@@ -149,6 +149,22 @@ fn rows_that_the_history_inserts_are_counted_with() {
 }
 
 #[test]
+fn rows_of_a_temporary_table_are_known() {
+    let after = |fill: &str| {
+        let text = format!(
+            "{TABLES} create temp table work (name name, home regclass); {fill};
+             do $$ declare r record; begin for r in select w.name, c.relname from work w join pg_class c on c.oid = w.home loop
+               execute format('alter table %I add column %I int', r.relname, r.name); end loop; end $$;"
+        );
+        fold(&text).facts("a")
+    };
+    assert_eq!(after("insert into work values ('n', 'public.a'), ('m', 'a')"), "id,x,n,m [p1,p2]");
+    assert_eq!(after("insert into work (home, name) select oid, relname || '_1' from pg_class where relname = 'a'"), "id,x,a_1 [p1,p2]");
+    assert_eq!(after("insert into work values ('n', 'a'); update work set name = 'k'"), UNTOUCHED);
+    assert_eq!(after("do $$ begin insert into work values ('n', 'a'); raise exception 'no'; end $$"), UNTOUCHED);
+}
+
+#[test]
 fn values_go_from_queries_into_variables() {
     for (body, facts) in [
         ("declare n int; begin select count(*) into n from pg_policies where tablename = 'a'; if n = 2 then alter table a enable row level security; end if; end", DONE),
@@ -255,6 +271,8 @@ fn the_projects_own_functions_are_run() {
           do $$ declare t text; begin for t in select * from f() loop execute format('alter table %I enable row level security', t); end loop; end $$;", DONE),
         ("create function f(p text) returns boolean language sql as $$ select exists (select 1 from pg_policies where policyname = p) $$;
           do $$ begin if f('p1') and not f('zz') then alter table a enable row level security; end if; end $$;", DONE),
+        ("create function f() returns text language plpgsql as $$ begin if random() > 0.5 then return 'x'; end if; return 'y'; end $$;
+          do $$ begin if f() = 'x' then alter table a enable row level security; end if; end $$;", MAYBE),
         ("create function f() returns trigger language plpgsql as $$ begin drop table a; return new; end $$; create trigger t after insert on a for each row execute function f();", UNTOUCHED),
         ("create function f() returns void language plpgsql as $$ begin alter table a enable row level security; raise exception 'no'; end $$; select f();", UNTOUCHED),
     ] {

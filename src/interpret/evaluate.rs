@@ -14,6 +14,7 @@ mod function;
 mod lookup;
 mod pattern;
 mod query;
+mod relation;
 mod routine;
 mod statement;
 mod tables;
@@ -29,6 +30,7 @@ use crate::syntax::ast::Statement;
 use crate::syntax::expression::{Expr, Insert, Query, SetExpr};
 use crate::syntax::plpgsql;
 use query::{Env, Table};
+pub use relation::{Temporary, temporary};
 use routine::{Frame, Program};
 use smol_str::SmolStr;
 use std::collections::HashMap;
@@ -141,6 +143,7 @@ impl<'w> Machine<'w> {
         }
         self.world.budget.calls += 1;
         let session = self.world.catalog.session.clone();
+        let changes = self.world.temporary.changes();
         self.world.catalog.begin();
         let ran = body(&mut self);
         self.world.budget.calls -= 1;
@@ -157,6 +160,10 @@ impl<'w> Machine<'w> {
         if failed.is_some() {
             self.world.catalog.rollback();
             self.world.catalog.session = session;
+            if self.world.temporary.changes() != changes {
+                let changed: Vec<QName> = self.world.temporary.names().cloned().collect();
+                self.world.inserted.extend(changed);
+            }
             return Outcome { effects: Vec::new(), failed };
         }
         self.world.catalog.commit();

@@ -1,7 +1,7 @@
 //! Statements put to a world: interpreted against it, applied to it, and taken back whole where PostgreSQL would refuse.
 
 use super::Context;
-use super::evaluate::{self, Budget};
+use super::evaluate::{self, Budget, Temporary};
 use crate::catalog::effect::{Change, Effect};
 use crate::catalog::name::QName;
 use crate::catalog::object::Certainty;
@@ -36,6 +36,7 @@ pub struct World {
     pub bounded: Vec<Site>,
     /// Statements inside code that nobody could read.
     pub unread: Vec<Unread>,
+    pub(super) temporary: Temporary,
     /// A setting of the project's own may have a value.
     pub settings_changed: bool,
     pub(super) budget: Budget,
@@ -76,6 +77,9 @@ impl World {
 
     /// Remembers which tables have rows now.
     fn note_rows(&mut self, sources: &mut Sources, at: Site, ast: &Ast) {
+        if evaluate::temporary(self, sources, at, ast) {
+            return;
+        }
         let table = match ast {
             Ast::Data(Data::Insert(insert)) => evaluate::inserts(self, sources, at, insert).then_some(&insert.table),
             Ast::Data(Data::Merge { target, .. }) => match &target.relation {
@@ -221,6 +225,8 @@ impl World {
 
     /// Temporary relations live as long as the session of one file.
     pub fn drop_temporary(&mut self) {
+        self.temporary.clear();
+        self.inserted.retain(|name| name.schema != "pg_temp");
         let temporary: Vec<QName> =
             self.catalog.tables.keys().chain(self.catalog.views.keys()).filter(|name| name.schema == "pg_temp").cloned().collect();
         for name in temporary {

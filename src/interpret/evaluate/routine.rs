@@ -10,7 +10,7 @@ use super::tables::{Cells, Presence, Rows};
 use super::value::{Object, Record, Value};
 use super::{MAX_CALLS, Machine, Ran, Stop};
 use crate::catalog::Contradiction;
-use crate::catalog::object::{ArgMode, Argument, Certainty, DataType, Function, RoutineKind};
+use crate::catalog::object::{ArgMode, Argument, Certainty, Function, RoutineKind};
 use crate::source::{FileId, Site, Span};
 use crate::syntax::ast::{Ast, Body, Form, Statement};
 use crate::syntax::cursor::Cursor;
@@ -124,6 +124,8 @@ pub struct Frame {
     /// A function in SQL, where a column hides a parameter.
     pub columns_win: bool,
     pub returned: Option<Value>,
+    /// It may have returned before, under a condition that was not decided.
+    pub doubtful: bool,
     pub rows: Vec<(Cells, Presence)>,
     /// Were rows returned that are not known?
     pub rows_unknown: bool,
@@ -244,6 +246,9 @@ impl Machine<'_> {
             let found = variables.into_iter().find(|variable| arg.name.as_ref() == Some(&variable.name));
             found.map_or(Value::Unknown, |variable| variable.value.clone())
         };
+        if frame.doubtful {
+            return Value::Unknown;
+        }
         match (outputs.as_slice(), &frame.returned) {
             ([], Some(value)) => value.clone(),
             ([], None) if function.returns.as_ref().is_none_or(|ty| ty.is("void")) => Value::Null,
@@ -442,7 +447,7 @@ impl Machine<'_> {
         let mut scope = Scope::default();
         for (arg, value) in inputs.into_iter().zip(given) {
             let value = match (value, &arg.default) {
-                (Some(value), _) => coerced(value, &arg.ty),
+                (Some(value), _) => self.coerced(value, &arg.ty),
                 (None, Some(default)) => {
                     let root = default.root.clone();
                     self.frames.push(Frame::default());
@@ -573,12 +578,4 @@ fn with_result(frame: Frame, last: Option<Table>) -> Frame {
         _ => Value::Unknown,
     };
     Frame { returned: Some(returned), rows_unknown: !table.complete, row_columns: table.columns, rows: table.rows, ..frame }
-}
-
-/// A literal as the type of the parameter it is given to.
-fn coerced(value: Value, ty: &DataType) -> Value {
-    match &value {
-        Value::Text(text) if ty.array => super::value::parse_array(text).map_or(Value::Something, Value::array),
-        _ => value,
-    }
 }
