@@ -130,7 +130,7 @@ const TENANT_COLUMNS: [&str; 18] = [
     "restaurant_id",
 ];
 
-/// The settings file in a project's root.
+/// The settings file in a project's root, or in its `supabase` folder.
 pub const FILE: &str = "supalint.toml";
 
 /// `supalint.toml` as written.
@@ -149,17 +149,8 @@ struct Settings {
 }
 
 /// Every field of [`Settings`]: serde knows them too, but tells them only in prose.
-const SETTINGS: [&str; 9] = [
-    "platform",
-    "exposed_schemas",
-    "default_privileges",
-    "tenant_columns",
-    "select",
-    "ignore",
-    "severity",
-    "fail_on",
-    "postgres_version",
-];
+const SETTINGS: [&str; 9] =
+    ["platform", "exposed_schemas", "default_privileges", "tenant_columns", "select", "ignore", "severity", "fail_on", "postgres_version"];
 
 /// Reads what a project says.
 ///
@@ -174,7 +165,14 @@ pub fn read(root: &Path, chosen: Option<&Path>, supabase: Option<&Path>) -> Resu
     {
         config.hear_supabase(path, &text)?;
     }
-    let own = root.join(FILE);
+    let mut own = root.join(FILE);
+    // Where the repository is the `supabase` folder, what is above it is not the project's.
+    if let Some(beside) = supabase.map(|path| path.with_file_name(FILE))
+        && !own.exists()
+        && beside.exists()
+    {
+        own = beside;
+    }
     let path = chosen.unwrap_or(&own);
     match text(path)? {
         Some(text) => config.hear(path, &text)?,
@@ -206,17 +204,8 @@ impl Config {
         {
             return Err(unusable(path, format!("`postgres_version` is the major version, such as {NEWEST_POSTGRES}, not {version}")));
         }
-        let Settings {
-            platform,
-            exposed_schemas,
-            default_privileges,
-            tenant_columns,
-            select,
-            ignore,
-            severity,
-            fail_on,
-            postgres_version,
-        } = settings;
+        let Settings { platform, exposed_schemas, default_privileges, tenant_columns, select, ignore, severity, fail_on, postgres_version } =
+            settings;
         self.path = Some(path.to_path_buf());
         self.platform = platform.or(self.platform);
         self.fail_on = fail_on.or(self.fail_on);
@@ -271,8 +260,8 @@ fn text(path: &Path) -> Result<Option<String>, Error> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(Error::Unreadable { path: path.to_path_buf(), source }),
     };
-    let text = String::from_utf8(bytes)
-        .map_err(|error| Error::NotText { path: path.to_path_buf(), at: error.utf8_error().valid_up_to() })?;
+    let text =
+        String::from_utf8(bytes).map_err(|error| Error::NotText { path: path.to_path_buf(), at: error.utf8_error().valid_up_to() })?;
     Ok(Some(text.strip_prefix('\u{feff}').map(str::to_string).unwrap_or(text)))
 }
 
@@ -393,10 +382,7 @@ mod tests {
         for (written, reason) in [
             ("platform = 'oracle'", "line 1: unknown variant `oracle`, expected `supabase` or `postgres`"),
             ("\n\nselect = 'rls'", "line 3: invalid type: string \"rls\", expected a sequence"),
-            (
-                "[severity]\n'rls/disabled' = 'low'",
-                "line 2: unknown variant `low`, expected one of `off`, `info`, `warn`, `error`",
-            ),
+            ("[severity]\n'rls/disabled' = 'low'", "line 2: unknown variant `low`, expected one of `off`, `info`, `warn`, `error`"),
             ("postgres_version = 150004", "`postgres_version` is the major version, such as 17, not 150004"),
         ] {
             assert_eq!(refused(written), reason);
@@ -444,13 +430,19 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         fs::write(root.path().join(FILE), "postgres_version = 15").unwrap();
         let other = root.path().join("other.toml");
-        assert!(read(root.path(), Some(&other), None).unwrap_err().to_string().contains("other.toml` are not usable: there is no such file"));
+        assert!(
+            read(root.path(), Some(&other), None).unwrap_err().to_string().contains("other.toml` are not usable: there is no such file")
+        );
         fs::write(&other, "\u{feff}select = ['rls']").unwrap();
         let config = read(root.path(), Some(&other), None).unwrap();
         assert_eq!((config.postgres_version, config.select, config.path), (17, vec!["rls".to_string()], Some(other.clone())));
         fs::write(&other, b"select = ['\xff']").unwrap();
         assert!(matches!(read(root.path(), Some(&other), None), Err(Error::NotText { at: 11, .. })));
         assert!(matches!(read(root.path(), Some(root.path()), None), Err(Error::Unreadable { .. })));
+        let folder = root.path().join("supabase");
+        fs::create_dir(&folder).unwrap();
+        fs::rename(root.path().join(FILE), folder.join(FILE)).unwrap();
+        assert_eq!(read(root.path(), None, Some(&folder.join("config.toml"))).unwrap().postgres_version, 15);
     }
 
     #[test]

@@ -16,6 +16,7 @@ use crate::config::{self, Config};
 use crate::error::Error;
 use crate::source::{FileId, Sources, Span};
 use layout::{Choice, Entry};
+use locate::Place;
 use smol_str::SmolStr;
 use std::collections::BTreeMap;
 use std::io;
@@ -70,7 +71,7 @@ pub struct Duplicate {
 }
 
 /// A migration that runs after one of a greater number, because names are compared as text: `9_b.sql` after `10_a.sql`.
-/// Dates of unequal length (`20250101_…`, `20250101093000_…`) are no numbers here: as text they are in order.
+/// Eight digits and more count as a date: `20250101_…` and `20250101093000_…` are in order as text, though not as numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Misplaced {
     pub file: FileId,
@@ -107,7 +108,9 @@ pub struct Project {
     pub migrations: Vec<Migration>,
     /// In the order of their names. One that the user named is also the last of `migrations`: asked about, it is looked at.
     pub skipped: Vec<Skipped>,
+    /// None in a lenient project.
     pub duplicates: Vec<Duplicate>,
+    /// Only if Supabase runs the project: other runners compare numbers, and so do we.
     pub misplaced: Vec<Misplaced>,
     pub problems: Vec<TextProblem>,
     /// Files that the user named, in the order of `sources`; none if a folder was named.
@@ -136,7 +139,7 @@ pub fn open(paths: &[PathBuf], config: Option<&Path>, sources: &mut Sources) -> 
     // Before anything is left out: what a file says counts even if it does not run.
     let mut texts = BTreeMap::new();
     for entry in &listing.entries {
-        texts.insert(entry.relative.clone(), read(entry, &place.folder)?);
+        texts.insert(entry.relative.clone(), read(entry, &place)?);
     }
 
     let platform = config.platform.unwrap_or_else(|| {
@@ -173,19 +176,21 @@ pub fn open(paths: &[PathBuf], config: Option<&Path>, sources: &mut Sources) -> 
     }
     if !project.lenient {
         project.duplicates = project.find_duplicates();
+    }
+    if !project.lenient && platform == Platform::Supabase {
         project.misplaced = project.find_misplaced();
     }
     Ok(project)
 }
 
-fn read(entry: &Entry, folder: &Path) -> Result<Decoded, Error> {
-    let path = folder.join(&entry.relative);
+fn read(entry: &Entry, place: &Place) -> Result<Decoded, Error> {
+    let path = place.folder.join(&entry.relative);
     match &entry.choice {
-        Choice::Run { .. } => text::read(&path).map_err(unreadable(&path)),
-        // Nobody runs it, so nothing depends on what it holds.
-        Choice::Skip(SkipReason::Name) => Ok(text::read(&path).unwrap_or_default()),
         // Reading a pipe would wait for whoever writes to it.
-        Choice::Skip(_) => Ok(Decoded::default()),
+        Choice::Skip(SkipReason::Directory | SkipReason::NotAFile) => Ok(Decoded::default()),
+        // Nobody runs it and nobody asked, so nothing depends on what it holds.
+        Choice::Skip(_) if !place.named.contains(&entry.relative) => Ok(text::read(&path).unwrap_or_default()),
+        Choice::Skip(_) | Choice::Run { .. } => text::read(&path).map_err(unreadable(&path)),
     }
 }
 

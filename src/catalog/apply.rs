@@ -11,6 +11,9 @@ use crate::syntax::ast::{FunctionOptions, ObjectKind, SettingValue};
 use smol_str::{SmolStr, format_smolstr};
 use std::sync::Arc;
 
+/// Source: PostgreSQL's documentation, "PostgreSQL Limits".
+pub const MAX_COLUMNS: usize = 1600;
+
 fn missing(sqlstate: &'static str, what: &str, name: impl std::fmt::Display) -> Contradiction {
     Contradiction::new(sqlstate, format!("{what} \"{name}\" does not exist"))
 }
@@ -65,8 +68,12 @@ impl Catalog {
                 }
                 self.rename_relation(&name, &to);
             }
-            Change::SetPartition { table, parent } => self.table_mut(&table)?.partition_of = parent,
+            Change::SetPartition { table, parent } => {
+                self.has_families = true;
+                self.table_mut(&table)?.partition_of = parent;
+            }
             Change::SetInherit { table, parent, inherit } => {
+                self.has_families = true;
                 let table = self.table_mut(&table)?;
                 table.inherits.retain(|name| *name != parent);
                 if inherit {
@@ -118,7 +125,9 @@ impl Catalog {
                 }
             }
 
-            Change::AddConstraint { table, constraint } => return self.add_constraint(&table, *constraint),
+            Change::AddConstraint { table, constraint, index } => {
+                return self.add_constraint(&table, *constraint, index.map(|index| *index));
+            }
             Change::DropConstraint { table, name, cascade } => return self.drop_constraint(&table, &name, cascade),
             Change::ValidateConstraint { table, name } => {
                 self.require_constraint(&table, &name)?.validated = Fact { value: true, at, certainty }
@@ -535,6 +544,9 @@ impl Catalog {
     }
 
     fn create_table(&mut self, table: Table) -> Applied {
+        if table.columns.len() > MAX_COLUMNS {
+            return Err(Contradiction::new("54011", format!("tables can have at most {MAX_COLUMNS} columns")));
+        }
         if self.relation_kind(&table.name).is_some() {
             return Err(duplicate("42P07", "relation", &table.name.name));
         }
@@ -557,6 +569,7 @@ impl Catalog {
         for index in &table.indexes {
             self.index_homes.insert(QName::new(table.name.schema.clone(), index.name.clone()), table.name.clone());
         }
+        self.has_families |= table.partition_of.is_some() || !table.inherits.is_empty();
         self.tables.insert(table.name.clone(), table);
         Ok(())
     }
@@ -631,13 +644,7 @@ impl Catalog {
         if let Some(sequence) = sequence {
             self.own_sequence(sequence, at, table, &name, certainty);
         }
-        let children: Vec<QName> = self
-            .tables
-            .values()
-            .filter(|child| child.partition_of.as_ref() == Some(table) || child.inherits.contains(table))
-            .map(|child| child.name.clone())
-            .collect();
-        for child in children {
+        for child in self.children(table) {
             let has = self.tables.get(&child).is_some_and(|child| child.column(&name).is_some());
             if !has {
                 self.add_column(&child, Column { sequence: None, ..column.clone() })?;
@@ -656,24 +663,25 @@ impl Catalog {
         Ok(())
     }
 
-    fn add_constraint(&mut self, name: &QName, constraint: Constraint) -> Applied {
+    fn add_constraint(&mut self, name: &QName, constraint: Constraint, index: Option<Index>) -> Applied {
         let Some(table) = self.tables.get(name) else { return Err(missing("42P01", "relation", &name.name)) };
-        if table.constraint(&constraint.name).is_some() {
-            return Err(on_relation("already exists", "42710", "constraint", &constraint.name, name).as_for());
-        }
         if constraint.kind == ConstraintKind::PrimaryKey && table.primary_key().is_some() {
             return Err(Contradiction::new("42P16", format!("multiple primary keys for table \"{}\" are not allowed", name.name)));
         }
+        let index_name = index.as_ref().map(|index| QName::new(name.schema.clone(), index.name.clone()));
+        if let Some(index) = index_name.as_ref().filter(|index| self.relation_kind(index).is_some()) {
+            return Err(duplicate("42P07", "relation", &index.name));
+        }
+        if table.constraint(&constraint.name).is_some() {
+            return Err(on_relation("already exists", "42710", "constraint", &constraint.name, name).as_for());
+        }
         self.check_constraint(table, &constraint)?;
-        if let Some(index) = &constraint.index {
-            let index_name = QName::new(name.schema.clone(), index.clone());
-            let own = table.index(index).is_some();
-            if !own {
-                if self.relation_kind(&index_name).is_some() {
-                    return Err(duplicate("42P07", "relation", index));
-                }
-                self.index_homes.insert(index_name, name.clone());
-            }
+        let adopted = constraint.index.clone().filter(|_| index.is_none());
+        if let Some(missing) = adopted.as_ref().filter(|index| !table.external && table.index(index).is_none()) {
+            return Err(Contradiction::new("42704", format!("index \"{missing}\" does not exist")));
+        }
+        if let Some(index_name) = index_name {
+            self.index_homes.insert(index_name, name.clone());
         }
         let nulls = constraint.kind == ConstraintKind::PrimaryKey;
         let Ok(table) = self.table_mut(name) else { return Ok(()) };
@@ -682,16 +690,17 @@ impl Catalog {
                 column.not_null = Fact { value: true, at: constraint.at, certainty: constraint.certainty };
             }
         }
-        if let Some(index) = &constraint.index {
-            match table.indexes.iter_mut().find(|known| known.name == *index) {
-                Some(known) => {
-                    known.constraint = Some(constraint.name.clone());
-                    known.primary = nulls;
-                }
-                None => table.indexes.push(super::object::Index::of_constraint(&constraint, index.clone())),
-            }
+        table.indexes.extend(index);
+        let to = constraint.name.clone();
+        if let Some(known) = table.indexes.iter_mut().find(|known| adopted.as_ref() == Some(&known.name)) {
+            known.constraint = Some(to.clone());
+            known.primary = nulls;
         }
         table.constraints.push(constraint);
+        // USING INDEX gives the index the name of the constraint
+        if let Some(adopted) = adopted.filter(|adopted| *adopted != to) {
+            self.rename_index(name, &adopted, &to);
+        }
         Ok(())
     }
 

@@ -113,6 +113,8 @@ pub enum Change {
     AddConstraint {
         table: QName,
         constraint: Box<Constraint>,
+        /// Made to enforce it; none where it takes an index that is there.
+        index: Option<Box<Index>>,
     },
     DropConstraint {
         table: QName,

@@ -54,12 +54,11 @@ fn created_relations(text: &str, tokens: &[Token]) -> Vec<(SmolStr, u32)> {
             }
             TokenKind::Word if word(at, "TABLE") || word(at, "VIEW") => {
                 let created = (at.saturating_sub(4)..at).any(|before| word(before, "CREATE"));
-                let renamed = word(at + 2, "RENAME") || word(at + 4, "RENAME");
                 let mut name = at + 1;
                 if word(name, "IF") {
                     name += if word(name + 1, "NOT") { 3 } else { 2 };
                 }
-                if created || renamed {
+                if created {
                     out.extend(last_of_name(text, tokens, name));
                 }
             }
@@ -93,7 +92,7 @@ mod tests {
         let text = "alter table a add x int; do $$ begin create table if not exists public.a (id int); end $$; alter table b rename to c;";
         let future = Future::new(vec![text.into()]);
         assert!(future.creates("a", (0, 0)));
-        assert!(!future.creates("a", (0, 90)));
+        assert!(!future.creates("a", (0, 100)));
         assert!(future.creates("c", (0, 0)));
         assert!(!future.creates("b", (0, 0)));
     }

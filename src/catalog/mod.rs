@@ -94,6 +94,8 @@ pub struct Catalog {
     pub buckets: Store<SmolStr, Bucket>,
     pub event_triggers: Store<SmolStr, EventTrigger>,
     pub default_privileges: Store<(), Vec<DefaultPrivilege>>,
+    /// Has any table ever had a parent?
+    has_families: bool,
     pub future: Arc<Future>,
     /// The place in the history.
     pub now: Moment,
@@ -120,6 +122,11 @@ impl Catalog {
 
     pub fn current_role(&self) -> SmolStr {
         self.session.role.clone().unwrap_or_else(|| MIGRATION_ROLE.into())
+    }
+
+    /// Does a schema exist? Those of PostgreSQL itself always do.
+    pub fn has_schema(&self, name: &str) -> bool {
+        is_system_schema(name) || self.schemas.contains(&name.into())
     }
 
     pub fn relation_kind(&self, name: &QName) -> Option<RelationKind> {
@@ -212,6 +219,22 @@ impl Catalog {
             return table.column(column).map(|column| column.ty.clone());
         }
         self.views.get(name)?.columns.iter().find(|known| known.name == column)?.ty.clone()
+    }
+
+    /// Tables whose changes a publication sends, in order of names.
+    pub fn published(&self, publication: &Publication) -> Vec<(&QName, Site)> {
+        let named = |table: &Table| publication.tables.iter().find(|(name, _)| *name == table.name).map(|(_, at)| *at);
+        let in_schema = |table: &Table| publication.all_tables || publication.schemas.contains(&table.name.schema);
+        self.tables
+            .values()
+            // a partitioned table is sent as its partitions
+            .filter(|table| table.kind == TableKind::Ordinary)
+            .filter_map(|table| {
+                let parent = || table.partition_of.as_ref().and_then(|parent| self.tables.get(parent));
+                let at = named(table).or_else(|| parent().and_then(named)).or_else(|| in_schema(table).then_some(publication.at));
+                at.map(|at| (&table.name, at))
+            })
+            .collect()
     }
 
     /// The role itself, the roles it inherits from, and everybody.

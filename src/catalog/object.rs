@@ -427,6 +427,38 @@ impl Function {
         self.returns.as_ref().is_some_and(|ty| ty.is("trigger") || ty.is("event_trigger"))
     }
 
+    /// As `pg_get_function_identity_arguments` prints them with an empty search_path.
+    pub fn identity_arguments(&self) -> String {
+        let arguments = self.args.iter().filter(|arg| arg.mode != ArgMode::Table).map(|arg| {
+            let mode = match arg.mode {
+                // PostgreSQL 14 and later tell IN of procedures, whose OUT arguments are given by callers too
+                ArgMode::In if self.kind == RoutineKind::Procedure => "IN ",
+                ArgMode::In | ArgMode::Table => "",
+                ArgMode::Out => "OUT ",
+                ArgMode::InOut => "INOUT ",
+                ArgMode::Variadic => "VARIADIC ",
+            };
+            let name = arg.name.as_ref().map(|name| format!("{} ", quote_ident(name))).unwrap_or_default();
+            format!("{mode}{name}{}", arg.ty.signature())
+        });
+        arguments.collect::<Vec<_>>().join(", ")
+    }
+
+    /// As `pg_get_function_result` prints it; none for a procedure.
+    pub fn result(&self) -> Option<String> {
+        let columns: Vec<String> = self
+            .args
+            .iter()
+            .filter(|arg| arg.mode == ArgMode::Table)
+            .map(|arg| format!("{} {}", quote_ident(arg.name.as_deref().unwrap_or_default()), arg.ty.signature()))
+            .collect();
+        if !columns.is_empty() {
+            return Some(format!("TABLE({})", columns.join(", ")));
+        }
+        let returns = self.returns.as_ref()?;
+        Some(if returns.setof { format!("SETOF {}", returns.signature()) } else { returns.signature().to_string() })
+    }
+
     /// `public.f(uuid, text)`
     pub fn display(&self) -> String {
         format!("{}({})", self.name, self.signature().join(", "))

@@ -131,7 +131,7 @@ impl Context<'_> {
             }
             GrantTarget::AllInSchema { kind, schemas } => {
                 for schema in schemas {
-                    if !self.catalog.schemas.contains(&schema.name) {
+                    if !self.catalog.has_schema(&schema.name) {
                         return Err(Contradiction::new("3F000", format!("schema \"{}\" does not exist", schema.name)));
                     }
                     self.all_in_schema(*kind, &schema.name, &mut out);
@@ -181,7 +181,7 @@ impl Context<'_> {
             }
             ObjectKind::Schema => {
                 let name = SmolStr::from(object.name.last());
-                if !self.catalog.schemas.contains(&name) {
+                if !self.catalog.has_schema(&name) {
                     return Err(Contradiction::new("3F000", format!("schema \"{name}\" does not exist")));
                 }
                 Some((ObjectKind::Schema, Grantable::Schema(name)))
@@ -211,7 +211,7 @@ impl Context<'_> {
         } else {
             defaults.schemas.iter().map(|schema| Some(schema.name.clone())).collect()
         };
-        if let Some(missing) = schemas.iter().flatten().find(|schema| !self.catalog.schemas.contains(schema)) {
+        if let Some(missing) = schemas.iter().flatten().find(|schema| !self.catalog.has_schema(schema)) {
             return Err(Contradiction::new("3F000", format!("schema \"{missing}\" does not exist")));
         }
         let privileges = if defaults.privileges.is_empty() {

@@ -494,7 +494,7 @@ impl Context<'_> {
             return Ok(None);
         }
         let missing = || Contradiction::new("42P01", format!("relation \"{name}\" does not exist"));
-        if self.is_created_later(name.last()) || schema.is_some_and(|schema| !self.catalog.schemas.contains(&schema.into())) {
+        if self.is_created_later(name.last()) || schema.is_some_and(|schema| !self.catalog.has_schema(schema)) {
             return Err(missing());
         }
         let Some(place) = self.catalog.place(name) else { return Err(missing()) };

@@ -232,15 +232,15 @@ pub fn calls_project_code(world: &World, query: &Query) -> bool {
             && let Some(name) = world.catalog.find_functions(&call.name)
         {
             let functions = world.catalog.functions.get(&name).into_iter().flatten();
-            found |= functions.into_iter().any(|function| routine::is_readable(function));
+            found |= functions.into_iter().any(routine::is_readable);
         }
         if found { Walk::Over } else { Walk::Into }
     });
     found
 }
 
-/// Runs one statement of a dynamic text or a function's body.
 impl Machine<'_> {
+    /// Puts one statement to the world.
     fn put(&mut self, file: FileId, statement: &Statement) -> Ran<()> {
         let outcome = self.world.run(self.sources, file, statement, self.certainty);
         self.effects.extend(outcome.effects);

@@ -90,7 +90,7 @@ impl<'x> Context<'x> {
             return Ok(QName::new("pg_temp", name.last()));
         }
         if let Some(schema) = name.schema()
-            && !self.catalog.schemas.contains(&schema.into())
+            && !self.catalog.has_schema(schema)
         {
             return Err(Contradiction::new("3F000", format!("schema \"{schema}\" does not exist")));
         }

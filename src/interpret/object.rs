@@ -94,7 +94,7 @@ impl Context<'_> {
     /// Attributes of a composite type are not followed; that it exists is all that is asked.
     pub fn alter_composite(&mut self, alter: &AlterComposite) -> Meaning {
         match self.known_type(&alter.name) {
-            None if alter.name.schema().is_some_and(|schema| !self.catalog.schemas.contains(&schema.into())) => {
+            None if alter.name.schema().is_some_and(|schema| !self.catalog.has_schema(schema)) => {
                 Err(missing("42704", "type", &alter.name))
             }
             _ => Ok(()),
@@ -152,7 +152,7 @@ impl Context<'_> {
         if create.if_not_exists && self.catalog.extensions.contains(&create.name.name) {
             return Ok(());
         }
-        if let Some(schema) = create.schema.as_ref().filter(|schema| !self.catalog.schemas.contains(&schema.name)) {
+        if let Some(schema) = create.schema.as_ref().filter(|schema| !self.catalog.has_schema(&schema.name)) {
             return Err(missing("3F000", "schema", &schema.name));
         }
         let schema = create.schema.map(|schema| schema.name).or_else(|| self.catalog.creation_schema()).unwrap_or_else(|| "public".into());
@@ -378,7 +378,7 @@ impl Context<'_> {
     }
 
     pub fn set_schema(&mut self, object: ObjectRef, schema: &Ident) -> Meaning {
-        if !self.catalog.schemas.contains(&schema.name) {
+        if !self.catalog.has_schema(&schema.name) {
             return Err(missing("3F000", "schema", &schema.name));
         }
         let moved = |name: &QName| QName::new(schema.name.clone(), name.name.clone());

@@ -6,9 +6,9 @@ use crate::catalog::effect::{Change, Effect};
 use crate::catalog::name::QName;
 use crate::catalog::object::Certainty;
 use crate::catalog::{Catalog, Contradiction};
-use crate::report::Unread;
-use crate::source::{FileId, Site, Sources};
-use crate::syntax::ast::{Ast, Code, Form, Set, Statement};
+use crate::source::{FileId, Site, Sources, Span};
+use crate::syntax::ast::Unread;
+use crate::syntax::ast::{AlterAction, AlterTable, Ast, Code, ConstraintKind, Form, Set, Statement};
 use crate::syntax::expression::{Data, FromRelation};
 use crate::syntax::parser;
 use crate::syntax::split::Splitter;
@@ -62,7 +62,10 @@ impl World {
         if outcome.failed.is_some() {
             return outcome;
         }
-        let own = self.interpret(at, (**ast).clone(), certainty);
+        let own = match &**ast {
+            Ast::AlterTable(alter) if alter.actions.len() > 1 => self.alter_table(at, alter, certainty),
+            ast => self.interpret(at, ast.clone(), certainty),
+        };
         outcome.effects.extend(own.effects);
         outcome.failed = own.failed;
         if outcome.failed.is_none() {
@@ -138,6 +141,25 @@ impl World {
         }
     }
 
+    /// Each action sees what the ones before it made, in the order in which PostgreSQL takes them.
+    fn alter_table(&mut self, at: Site, alter: &AlterTable, certainty: Certainty) -> Outcome {
+        let mut actions: Vec<&(Span, AlterAction)> = alter.actions.iter().collect();
+        actions.sort_by_key(|(_, action)| pass(action));
+        let mut whole = Outcome::default();
+        self.catalog.begin();
+        for action in actions {
+            let one = AlterTable { actions: vec![action.clone()], name: alter.name.clone(), ..*alter };
+            let outcome = self.interpret(at, Ast::AlterTable(one), certainty);
+            if outcome.failed.is_some() {
+                self.catalog.rollback();
+                return outcome;
+            }
+            whole.effects.extend(outcome.effects);
+        }
+        self.catalog.commit();
+        whole
+    }
+
     /// All of the effects, or none.
     pub fn apply(&mut self, effects: Vec<Effect>) -> Outcome {
         let guarded = effects.len() > 1;
@@ -166,7 +188,7 @@ impl World {
             None => (at.file, code.inner),
             Some(text) => {
                 let file = sources.add_derived(Site::new(at.file, code.literal), text.as_str());
-                (file, crate::source::Span::new(0, text.len() as u32))
+                (file, Span::new(0, text.len() as u32))
             }
         };
         evaluate::block(self, sources, at, file, span, certainty)
@@ -227,12 +249,48 @@ impl World {
     pub fn drop_temporary(&mut self) {
         self.temporary.clear();
         self.inserted.retain(|name| name.schema != "pg_temp");
-        let temporary: Vec<QName> =
-            self.catalog.tables.keys().chain(self.catalog.views.keys()).filter(|name| name.schema == "pg_temp").cloned().collect();
+        let (tables, views) = (self.catalog.tables.names_in("pg_temp"), self.catalog.views.names_in("pg_temp"));
+        let temporary: Vec<QName> = tables.chain(views).cloned().collect();
         for name in temporary {
             let at = Site::new(FileId::PLATFORM, Default::default());
             self.apply(vec![Effect { at, certainty: Certainty::Certain, change: Change::DropRelation { name, cascade: true } }]);
         }
+    }
+}
+
+/// When ALTER TABLE takes an action. Source: the passes (`AT_PASS_…`) of PostgreSQL's tablecmds.c.
+fn pass(action: &AlterAction) -> u8 {
+    match action {
+        AlterAction::DropColumn { .. }
+        | AlterAction::DropConstraint { .. }
+        | AlterAction::DropNotNull { .. }
+        | AlterAction::DropExpression { .. }
+        | AlterAction::DropIdentity { .. } => 0,
+        AlterAction::DropDefault { .. } => 0,
+        AlterAction::SetType { .. } => 1,
+        AlterAction::AddColumn { .. } => 2,
+        AlterAction::SetDefault { .. }
+        | AlterAction::SetNotNull { .. }
+        | AlterAction::AddIdentity { .. }
+        | AlterAction::SetGenerated { .. } => 3,
+        AlterAction::AddConstraint(definition) => match definition.kind {
+            ConstraintKind::PrimaryKey { .. } | ConstraintKind::Unique { .. } | ConstraintKind::Exclude { .. } => 4,
+            ConstraintKind::Check { .. } | ConstraintKind::ForeignKey { .. } => 5,
+        },
+        AlterAction::AlterConstraint { .. }
+        | AlterAction::ValidateConstraint { .. }
+        | AlterAction::EnableRls
+        | AlterAction::DisableRls
+        | AlterAction::ForceRls
+        | AlterAction::NoForceRls
+        | AlterAction::EnableTrigger { .. }
+        | AlterAction::SetOptions { .. }
+        | AlterAction::ResetOptions { .. }
+        | AlterAction::Inherit { .. }
+        | AlterAction::AttachPartition { .. }
+        | AlterAction::DetachPartition { .. }
+        | AlterAction::Owner { .. }
+        | AlterAction::Other { .. } => 6,
     }
 }
 

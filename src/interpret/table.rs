@@ -2,6 +2,7 @@
 
 use super::bind::Item;
 use super::{Context, Meaning};
+use crate::catalog::apply::MAX_COLUMNS;
 use crate::catalog::effect::Change;
 use crate::catalog::name::{QName, derived_name};
 use crate::catalog::object::*;
@@ -59,6 +60,42 @@ fn index_part(column: &IndexColumn) -> SmolStr {
     figure(&column.expr.root)
 }
 
+/// The order in which CREATE TABLE makes its constraints: checks, the primary key, other keys in their written order, and
+/// foreign keys, which may refer to the table itself, last. Source: `transformCreateStmt` of PostgreSQL's parse_utilcmd.c.
+fn rank(kind: &ast::ConstraintKind) -> u8 {
+    match kind {
+        ast::ConstraintKind::Check { .. } => 0,
+        ast::ConstraintKind::PrimaryKey { .. } => 1,
+        ast::ConstraintKind::Unique { .. } | ast::ConstraintKind::Exclude { .. } => 2,
+        ast::ConstraintKind::ForeignKey { .. } => 3,
+    }
+}
+
+/// Of two keys that CREATE TABLE gives to the same columns, as in `id uuid UNIQUE PRIMARY KEY`, PostgreSQL makes one.
+fn is_redundant(table: &Table, constraint: &Constraint) -> bool {
+    let is_key = |kind| matches!(kind, ConstraintKind::PrimaryKey | ConstraintKind::Unique);
+    let same = |known: &Constraint| is_key(known.kind) && known.columns == constraint.columns && known.deferrable == constraint.deferrable;
+    is_key(constraint.kind) && constraint.index.is_some() && table.constraints.iter().any(same)
+}
+
+/// Puts a constraint into a table that is being made.
+fn put_constraint(table: &mut Table, constraint: Constraint, index: Option<Index>) {
+    if constraint.kind == ConstraintKind::PrimaryKey {
+        for column in table.columns.iter_mut().filter(|column| constraint.columns.contains(&column.name) && !column.not_null.value) {
+            column.not_null = Fact { value: true, at: constraint.at, certainty: constraint.certainty };
+        }
+    }
+    table.indexes.extend(index);
+    table.constraints.push(constraint);
+}
+
+/// The index of a constraint that was copied from another table, under the constraint's new name.
+fn index_of_copy(source: &Table, copy: &mut Constraint) -> Option<Index> {
+    let index = source.index(copy.index.as_deref()?)?;
+    copy.index = Some(copy.name.clone());
+    Some(Index { name: copy.name.clone(), constraint: Some(copy.name.clone()), at: copy.at, named: copy.at, ..index.clone() })
+}
+
 /// A table in the making: names given to its parts so far count as taken.
 struct Draft {
     table: Table,
@@ -98,6 +135,9 @@ impl Context<'_> {
         if create.if_not_exists && self.catalog.relation_kind(&name).is_some() {
             return Ok(());
         }
+        if create.elements.len() > MAX_COLUMNS {
+            return Err(Contradiction::new("54011", format!("tables can have at most {MAX_COLUMNS} columns")));
+        }
         let mut draft = Draft { table: self.empty_table(name, &create), taken: Vec::new() };
         for parent in create.inherits.iter().chain(&create.partition_of).chain(&create.of_type) {
             let parent_name = self.require_relation(parent)?;
@@ -123,11 +163,12 @@ impl Context<'_> {
             }
         }
         self.bind_columns(&mut draft.table)?;
-        // keys come first: a foreign key of the table to itself needs them
-        constraints.sort_by_key(|(_, constraint)| matches!(constraint.kind, ast::ConstraintKind::ForeignKey { .. }));
+        constraints.sort_by_key(|(_, constraint)| rank(&constraint.kind));
         for (column, constraint) in constraints {
-            let constraint = self.constraint(&mut draft, constraint, column.as_ref())?;
-            self.put_constraint(&mut draft.table, constraint);
+            let (constraint, index) = self.constraint(&mut draft, constraint, column.as_ref())?;
+            if !is_redundant(&draft.table, &constraint) {
+                put_constraint(&mut draft.table, constraint, index);
+            }
         }
         if let Some(parent) = draft.table.partition_of.clone() {
             self.partition_parts(&mut draft, &parent);
@@ -181,8 +222,8 @@ impl Context<'_> {
                 ConstraintKind::Exclude => derived_name(&table_name, &parts, "excl"),
                 ConstraintKind::ForeignKey | ConstraintKind::Check => constraint.name,
             };
-            constraint.index = constraint.index.map(|_| constraint.name.clone());
-            self.put_constraint(&mut draft.table, constraint);
+            let index = index_of_copy(parent, &mut constraint);
+            put_constraint(&mut draft.table, constraint, index);
         }
         for index in parent.indexes.iter().filter(|index| index.constraint.is_none()) {
             let parts: Vec<SmolStr> = index.columns.iter().map(index_part).collect();
@@ -232,9 +273,9 @@ impl Context<'_> {
                     };
                     let parts = if suffix == "pkey" { String::new() } else { constraint.columns.join("_") };
                     copy.name = self.free_relation_name(&draft.table.name.schema, &draft.table.name.name, &parts, suffix, &draft.taken);
-                    copy.index = Some(copy.name.clone());
                 }
-                self.put_constraint(&mut draft.table, copy);
+                let index = index_of_copy(source, &mut copy);
+                put_constraint(&mut draft.table, copy, index);
             }
         }
         if with("indexes") {
@@ -342,8 +383,14 @@ impl Context<'_> {
         (1..).map(|number: u32| derived_name(&table.name.name, columns, &format!("{suffix}{number}"))).find(free).unwrap_or(first)
     }
 
-    /// A constraint of its definition, behind `column` or in the table, with PostgreSQL's choice of a name.
-    fn constraint(&mut self, draft: &mut Draft, definition: ConstraintDef, column: Option<&Ident>) -> Result<Constraint, Contradiction> {
+    /// A constraint of its definition, behind `column` or in the table, with PostgreSQL's choice of a name; and the index
+    /// that is made to enforce it.
+    fn constraint(
+        &mut self,
+        draft: &mut Draft,
+        definition: ConstraintDef,
+        column: Option<&Ident>,
+    ) -> Result<(Constraint, Option<Index>), Contradiction> {
         let Draft { table, taken } = draft;
         let at = self.site(definition.span);
         let own = |columns: &[Ident]| {
@@ -362,14 +409,16 @@ impl Context<'_> {
             deferrable: definition.deferrable,
         };
         let unnamed = definition.name.is_none();
+        let mut index = None;
         match definition.kind {
             ast::ConstraintKind::PrimaryKey { columns, include, using_index } => {
                 constraint.kind = ConstraintKind::PrimaryKey;
-                self.key(&mut constraint, table, own(&columns), &include, using_index, "pkey", taken);
+                index = self.key(&mut constraint, table, own(&columns), &include, using_index, taken);
             }
-            ast::ConstraintKind::Unique { columns, include, using_index, .. } => {
+            ast::ConstraintKind::Unique { columns, include, using_index, nulls_not_distinct } => {
                 constraint.kind = ConstraintKind::Unique;
-                self.key(&mut constraint, table, own(&columns), &include, using_index, "key", taken);
+                index = self.key(&mut constraint, table, own(&columns), &include, using_index, taken);
+                index = index.map(|index| Index { nulls_not_distinct, ..index });
             }
             ast::ConstraintKind::Check { expr, .. } => {
                 let expr = self.bound(expr, item_of(table))?;
@@ -395,18 +444,26 @@ impl Context<'_> {
                     constraint.name = self.free_constraint_name(table, &constraint.columns.join("_"), "fkey", taken);
                 }
             }
-            ast::ConstraintKind::Exclude { method: _, elements, predicate: _ } => {
+            ast::ConstraintKind::Exclude { method, elements, predicate } => {
                 constraint.kind = ConstraintKind::Exclude;
-                constraint.columns = elements.iter().filter_map(|(element, _)| element.expr.column().map(SmolStr::from)).collect();
+                let item = item_of(table);
+                let mut columns = Vec::new();
+                for (element, _) in elements {
+                    columns.push(self.index_column(element, &item)?);
+                }
+                let predicate = predicate.map(|expr| self.bound(expr, item)).transpose()?;
+                constraint.columns = columns.iter().filter_map(|column| column.column.clone()).collect();
                 if unnamed {
-                    let parts: Vec<&str> = elements.iter().map(|(element, _)| element.expr.column().unwrap_or("expr")).collect();
+                    let parts: Vec<SmolStr> = columns.iter().map(index_part).collect();
                     constraint.name = self.free_relation_name(&table.name.schema, &table.name.name, &parts.join("_"), "excl", taken);
                 }
                 constraint.index = Some(constraint.name.clone());
+                let enforcing = Index::of_constraint(&constraint, constraint.name.clone());
+                index = Some(Index { method, columns, predicate, ..enforcing });
             }
         }
         taken.push(constraint.name.clone());
-        Ok(constraint)
+        Ok((constraint, index))
     }
 
     fn check_target(&self, target: &QName) -> Meaning {
@@ -426,7 +483,6 @@ impl Context<'_> {
         }
     }
 
-    #[allow(clippy::too_many_arguments)]
     fn key(
         &self,
         constraint: &mut Constraint,
@@ -434,9 +490,8 @@ impl Context<'_> {
         columns: Vec<SmolStr>,
         include: &[Ident],
         using_index: Option<Ident>,
-        suffix: &str,
         taken: &[SmolStr],
-    ) {
+    ) -> Option<Index> {
         constraint.columns = columns;
         if let Some(index) = using_index {
             if let Some(found) = table.index(&index.name) {
@@ -446,28 +501,17 @@ impl Context<'_> {
                 constraint.name = index.name.clone();
             }
             constraint.index = Some(index.name);
-            return;
+            return None;
         }
         if constraint.name.is_empty() {
             let mut parts = constraint.columns.clone();
             parts.extend(names(include));
-            let parts = if suffix == "pkey" { String::new() } else { parts.join("_") };
+            let primary = constraint.kind == ConstraintKind::PrimaryKey;
+            let (parts, suffix) = if primary { (String::new(), "pkey") } else { (parts.join("_"), "key") };
             constraint.name = self.free_relation_name(&table.name.schema, &table.name.name, &parts, suffix, taken);
         }
         constraint.index = Some(constraint.name.clone());
-    }
-
-    /// Puts a constraint into a table that is being made.
-    fn put_constraint(&self, table: &mut Table, constraint: Constraint) {
-        if constraint.kind == ConstraintKind::PrimaryKey {
-            for column in table.columns.iter_mut().filter(|column| constraint.columns.contains(&column.name) && !column.not_null.value) {
-                column.not_null = Fact { value: true, at: constraint.at, certainty: constraint.certainty };
-            }
-        }
-        if let Some(index) = &constraint.index {
-            table.indexes.push(Index::of_constraint(&constraint, index.clone()));
-        }
-        table.constraints.push(constraint);
+        Some(Index { include: names(include), ..Index::of_constraint(constraint, constraint.name.clone()) })
     }
 
     pub fn alter_table(&mut self, alter: AlterTable) -> Meaning {
@@ -702,15 +746,15 @@ impl Context<'_> {
             }
         }
         let mut draft = Draft { table, taken: std::mem::take(taken) };
-        let constraint = self.constraint(&mut draft, definition, column);
+        let made = self.constraint(&mut draft, definition, column);
         *taken = draft.taken;
-        let constraint = constraint?;
+        let (constraint, index) = made?;
         if draft.table.external {
             let columns: Vec<Ident> =
                 constraint.columns.iter().map(|name| Ident { name: name.clone(), span: constraint.at.span }).collect();
             self.assume_columns(name, &columns);
         }
-        self.emit(Change::AddConstraint { table: name.clone(), constraint: Box::new(constraint) });
+        self.emit(Change::AddConstraint { table: name.clone(), constraint: Box::new(constraint), index: index.map(Box::new) });
         Ok(())
     }
 

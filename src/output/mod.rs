@@ -10,6 +10,7 @@ mod ink;
 mod json;
 pub mod page;
 mod proposal;
+pub mod schema;
 mod terminal;
 
 pub use ink::{Ink, clean};

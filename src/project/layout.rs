@@ -48,7 +48,7 @@ pub fn list(folder: &Path) -> Result<Listing, Error> {
         }
     }
     // The strictest scheme that takes anything.
-    const SCHEMES: [fn(&str) -> Option<(String, String)>; 3] = [supabase_parts, digit_parts, any_parts];
+    const SCHEMES: [Scheme; 3] = [supabase_parts, digit_parts, any_parts];
     let scheme = SCHEMES.into_iter().position(|parts| of_kind_file().any(|path| parts(&shown(path)).is_some())).unwrap_or(0);
     let entry = |(relative, kind): (PathBuf, Kind)| {
         let choice = match (kind, SCHEMES[scheme](&shown(&relative))) {
@@ -121,8 +121,7 @@ pub fn holds_folders(folder: &Path) -> bool {
 /// All names in byte order, which is how the Supabase runner meets them.
 fn names(folder: &Path) -> Result<Vec<OsString>, Error> {
     let entries = fs::read_dir(folder).map_err(unreadable(folder))?;
-    let mut names =
-        entries.map(|entry| entry.map(|entry| entry.file_name())).collect::<Result<Vec<_>, _>>().map_err(unreadable(folder))?;
+    let mut names = entries.map(|entry| entry.map(|entry| entry.file_name())).collect::<Result<Vec<_>, _>>().map_err(unreadable(folder))?;
     names.sort_by(|one, other| one.as_encoded_bytes().cmp(other.as_encoded_bytes()));
     Ok(names)
 }
@@ -160,6 +159,9 @@ fn in_own_folder(folder: &Path, name: &OsString) -> Option<Entry> {
     let choice = Choice::Run { version: version.trim_end_matches('-').to_string(), name: name_part };
     Some(Entry { relative: Path::new(name).join(file), choice })
 }
+
+/// Version and name that a file's name gives; None if the file does not run.
+type Scheme = fn(&str) -> Option<(String, String)>;
 
 /// The Supabase runner's own rule: `^([0-9]+)_(.*)\.sql$`.
 fn supabase_parts(name: &str) -> Option<(String, String)> {
@@ -253,11 +255,8 @@ fn numbers(version: &str) -> Vec<Number> {
 
 /// What a version's author counted by.
 pub fn number_or_date(version: &str) -> Number {
-    if version.len() >= "20250101".len() && (version.starts_with("20") || version.starts_with("19")) {
-        Number::Date
-    } else {
-        Number::of(version)
-    }
+    let is_date = version.trim_start_matches('0').len() >= "20250101".len();
+    if is_date { Number::Date } else { Number::of(version) }
 }
 
 /// As users see a path: with forward slashes.

@@ -1,31 +1,126 @@
-//! Stands in for the list of rules.
+//! Rules: what each is, and the list of all.
+//!
+//! A rule is a page (`rules/<group>/<name>.md`), a file here, its `mod` line and its entry in [`ALL`]. Its id, category and severity
+//! stand in its declaration, its title, reasons and examples in its page, its messages and cures in its function.
+//!
+//! Promises: a rule cannot fail. Refuses: disk, clock, the parser's types, and whatever runs rules; a rule asks the catalog
+//! through [`Cx`].
+
+pub mod about;
+pub mod code;
+pub mod cx;
+pub mod migration;
+pub mod names;
+pub mod rls;
 
 use crate::finding::{Category, Severity};
+use crate::history::Step;
+use crate::project::Migration;
+use cx::Cx;
 
+/// What is checked, and how it is told.
 #[derive(Debug)]
 pub struct Rule {
+    /// `group/name`
     pub id: &'static str,
     pub category: Category,
+    /// Unless the project's settings say otherwise.
     pub severity: Severity,
+    pub check: Check,
+    /// `rules/<id>.md`
     pub page: &'static str,
+    /// Does any of its findings come with statements or edits that cure it?
     pub fixable: bool,
 }
 
-pub static ALL: &[Rule] = &[
-    Rule {
-        id: "rls/bare-auth-call",
-        category: Category::Performance,
-        severity: Severity::Warn,
-        page: "# Auth call runs for every row\n\nA policy calls `auth.uid()` bare, so PostgreSQL runs it for every row. \
-               It can be a subselect.\n\n## Why\n\nOnce per row is slow.\n\n## Example\n\n```sql bad\ncreate policy p on t using (auth.uid() = id);\n```\n\n\
-               ## See also\n\n- Supabase advisor: `auth_rls_initplan`\n- [pgrls](https://pypi.org/project/pgrls): PERF001\n",
-        fixable: true,
-    },
-    Rule {
-        id: "rls/disabled",
-        category: Category::Security,
-        severity: Severity::Error,
-        page: "# Exposed table without row level security\n\nA table that the API exposes has no row level security.\n",
-        fixable: true,
-    },
+/// The one moment at which a rule looks.
+#[derive(Clone, Copy, Debug)]
+pub enum Check {
+    /// Behind each statement, told what it did.
+    Statement(fn(&mut Cx<'_>, &Step<'_>)),
+    /// After each file.
+    Migration(fn(&mut Cx<'_>, &Migration)),
+    /// After all files.
+    Schema(fn(&mut Cx<'_>)),
+}
+
+impl Rule {
+    pub fn group(&self) -> &'static str {
+        self.id.split('/').next().unwrap_or(self.id)
+    }
+
+    /// Is the rule meant by its id or by its group?
+    pub fn is_named(&self, name: &str) -> bool {
+        self.id == name || self.group() == name
+    }
+}
+
+/// Declares the rule of a file: `rule!("rls/disabled", Security, Error, Schema(check), fixable);`
+macro_rules! rule {
+    ($id:literal, $category:ident, $severity:ident, $moment:ident($check:path)) => {
+        rule!(@ $id, $category, $severity, $moment($check), false);
+    };
+    ($id:literal, $category:ident, $severity:ident, $moment:ident($check:path), fixable) => {
+        rule!(@ $id, $category, $severity, $moment($check), true);
+    };
+    (@ $id:literal, $category:ident, $severity:ident, $moment:ident($check:path), $fixable:literal) => {
+        pub static RULE: $crate::rules::Rule = $crate::rules::Rule {
+            id: $id,
+            category: $crate::finding::Category::$category,
+            severity: $crate::finding::Severity::$severity,
+            check: $crate::rules::Check::$moment($check),
+            page: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/rules/", $id, ".md")),
+            fixable: $fixable,
+        };
+    };
+}
+pub(crate) use rule;
+
+/// What a rule's file imports.
+pub mod prelude {
+    pub use super::about::About;
+    pub use super::code::{Code, Home, Origin};
+    pub use super::cx::{API_ROLES, Cx};
+    pub(crate) use super::rule;
+    pub use crate::catalog::acl::Privileges;
+    pub use crate::catalog::name::{QName, derived_name, quote_ident, quote_literal};
+    pub use crate::catalog::object::*;
+    pub use crate::catalog::{Catalog, Contradiction};
+    pub use crate::finding::{Edit, Phase, Run, Safety, Severity, Step};
+    /// A statement and what it did; plain `Step` is a step of a cure.
+    pub use crate::history::Step as Moment;
+    pub use crate::project::Migration;
+    pub use crate::source::{FileId, Site, Sources, Span};
+    pub use crate::syntax::ast::{Ast, Form};
+    pub use crate::syntax::expression::*;
+    pub use smol_str::SmolStr;
+}
+
+/// Every rule, in the order of ids.
+#[rustfmt::skip]
+pub static ALL: &[&Rule] = &[
+    &migration::encoding::RULE,
+    &migration::order::RULE,
+    &migration::syntax::RULE,
+    &rls::disabled::RULE,
+    &rls::no_policy::RULE,
+    &rls::policy_without_rls::RULE,
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_is_in_order_and_each_id_is_a_group_and_a_name() {
+        assert!(ALL.windows(2).all(|pair| pair[0].id < pair[1].id));
+        assert!(ALL.iter().all(|rule| rule.id.split('/').count() == 2));
+    }
+
+    #[test]
+    fn a_rule_goes_by_its_id_and_its_group_and_no_part_of_either() {
+        let rule = &rls::disabled::RULE;
+        assert!(rule.is_named("rls/disabled") && rule.is_named("rls"));
+        assert!(!rule.is_named("rl") && !rule.is_named("rls/dis") && !rule.is_named(""));
+    }
+}

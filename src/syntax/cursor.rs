@@ -394,18 +394,19 @@ impl<'a> Cursor<'a> {
             return Ok(Vec::new());
         }
         let inner = self.parens()?;
-        inner
-            .list()
-            .into_iter()
-            .map(|mut part| {
-                let start = part.pos;
-                if part.done() {
-                    return part.unexpected();
-                }
-                part.pos = part.end;
-                Ok(part.span_from(start).of(self.text).into())
-            })
-            .collect()
+        inner.list().into_iter().map(|mut part| part.modifier()).collect()
+    }
+
+    /// `20`, `-2`, `Point`: one word, number or string.
+    fn modifier(&mut self) -> Result<SmolStr> {
+        let start = self.pos;
+        let _ = self.eat_op("-") || self.eat_op("+");
+        if !(self.is_ident() || self.is_string() || self.is_kind(TokenKind::Number)) {
+            return self.unexpected();
+        }
+        self.pos += 1;
+        self.finish()?;
+        Ok(self.span_from(start).of(self.text).into())
     }
 }
 

@@ -167,7 +167,6 @@ impl Machine<'_> {
 
     fn column(&mut self, path: &[SmolStr], env: &Env) -> Ran<Value> {
         let mut level = Some(env);
-        let mut open = false;
         while let Some(env) = level {
             match env.find(path) {
                 Found::Value(value) => {
@@ -180,12 +179,10 @@ impl Machine<'_> {
                         _ => Ok(value),
                     };
                 }
-                Found::Open => open = true,
-                Found::No => {}
+                Found::Open | Found::No => {}
             }
             level = env.outer;
         }
-        let _ = open;
         Ok(self.variable(path).unwrap_or(Value::Unknown))
     }
 

@@ -650,6 +650,7 @@ impl Machine<'_> {
     }
 
     /// The values of an aggregate's argument over its group, with FILTER applied; none where they are not all known to be there.
+    #[allow(clippy::type_complexity, reason = "values with their sort keys")]
     pub fn aggregated(&mut self, call: &Call, env: &Env) -> Ran<Option<Vec<(Value, Vec<Value>)>>> {
         let Some(group) = env.group.filter(|group| group.exact) else { return Ok(None) };
         let mut out = Vec::new();

@@ -37,19 +37,13 @@ pub fn temporary(world: &mut World, sources: &mut Sources, origin: Site, ast: &A
             Some(Data::Query(query)) => (&create.name, None, Some(&**query)),
             _ => return false,
         },
-        Ast::Data(data @ (Data::Update(_) | Data::Delete(_))) => {
-            let target = match data {
-                Data::Update(update) => &update.table,
-                Data::Delete(delete) => &delete.table,
-                Data::Query(_) | Data::Insert(_) | Data::Merge { .. } => return true,
-            };
-            if let FromRelation::Table { name, .. } = &target.relation
-                && let Some(found) = world.catalog.find_relation(name)
-                && found.schema == "pg_temp"
-            {
-                world.inserted.insert(found);
-            }
-            return true;
+        Ast::Data(Data::Update(update)) => return forget(world, table_name(&update.table)),
+        Ast::Data(Data::Delete(delete)) => return forget(world, table_name(&delete.table)),
+        Ast::Truncate { tables, .. } => return forget(world, tables),
+        Ast::Drop(_) => {
+            let World { catalog, temporary, .. } = world;
+            temporary.rows.retain(|name, _| catalog.tables.contains(name));
+            return false;
         }
         _ => return false,
     };
@@ -79,6 +73,23 @@ pub fn temporary(world: &mut World, sources: &mut Sources, origin: Site, ast: &A
     known.extend(rows);
     world.temporary.changes += 1;
     known.len() <= MAX_ROWS
+}
+
+/// The rows of these are not followed any further.
+fn forget<'n>(world: &mut World, names: impl IntoIterator<Item = &'n ObjectName>) -> bool {
+    for name in names {
+        if let Some(found) = world.catalog.find_relation(name).filter(|name| name.schema == "pg_temp") {
+            world.inserted.insert(found);
+        }
+    }
+    false
+}
+
+fn table_name(item: &FromItem) -> Option<&ObjectName> {
+    match &item.relation {
+        FromRelation::Table { name, .. } => Some(name),
+        FromRelation::Query(_) | FromRelation::Function { .. } | FromRelation::Join(_) => None,
+    }
 }
 
 impl Temporary {

@@ -31,12 +31,12 @@ pub struct Program {
     pub file: FileId,
     pub text: Arc<str>,
     pub routine: Routine,
-    read: RefCell<HashMap<(usize, Form_), Rc<Parsed>>>,
+    read: RefCell<HashMap<(usize, Reading), Rc<Parsed>>>,
 }
 
 /// How a piece was read.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum Form_ {
+enum Reading {
     Expression,
     Query,
     Perform,
@@ -51,7 +51,7 @@ pub enum Parsed {
 }
 
 impl Program {
-    fn remember(&self, piece: Piece, form: Form_, read: impl FnOnce() -> Parsed) -> Rc<Parsed> {
+    fn remember(&self, piece: Piece, form: Reading, read: impl FnOnce() -> Parsed) -> Rc<Parsed> {
         let key = (piece.start, form);
         if let Some(known) = self.read.borrow().get(&key) {
             return known.clone();
@@ -63,7 +63,7 @@ impl Program {
 
     /// An expression, or a query without its SELECT.
     pub fn expression(&self, piece: Piece) -> Rc<Parsed> {
-        self.remember(piece, Form_::Expression, || {
+        self.remember(piece, Reading::Expression, || {
             let mut cursor = self.routine.cursor(&self.text, piece);
             match sql::expression(&mut cursor, piece.end) {
                 Ok(expr) => Parsed::Expr(expr),
@@ -73,14 +73,14 @@ impl Program {
     }
 
     pub fn query(&self, piece: Piece) -> Rc<Parsed> {
-        self.remember(piece, Form_::Query, || {
+        self.remember(piece, Reading::Query, || {
             let mut cursor = self.routine.cursor(&self.text, piece);
             sql::query(&mut cursor, piece.end).map_or(Parsed::Unread, Parsed::Query)
         })
     }
 
     pub fn perform(&self, piece: Piece) -> Rc<Parsed> {
-        self.remember(piece, Form_::Perform, || self.select(piece))
+        self.remember(piece, Reading::Perform, || self.select(piece))
     }
 
     fn select(&self, piece: Piece) -> Parsed {
@@ -93,7 +93,7 @@ impl Program {
 
     /// A statement without its INTO.
     pub fn statement(&self, piece: Piece, into: Option<&IntoClause>) -> Rc<Parsed> {
-        self.remember(piece, Form_::Statement, || {
+        self.remember(piece, Reading::Statement, || {
             let whole = SqlPiece { role: plpgsql::Role::Statement, piece, into: into.map(|into| into.piece), owner: piece.span };
             let tokens: Vec<Token> = self.routine.sql_tokens(&whole);
             Parsed::Statement(parser::statement(&self.text, &RawStatement { tokens, ..RawStatement::default() }))
@@ -270,10 +270,10 @@ impl Machine<'_> {
         for arg in &call.args {
             args.push(self.eval(&arg.value, env)?);
         }
-        if call.name.schema().is_none_or(|schema| schema == "pg_catalog") {
-            if let Some(value) = self.system_call(call.name.last(), &args)? {
-                return Ok(Rows { columns: vec![column], rows: vec![(Rc::new([value]), Presence::Certain)], complete: true, open: false });
-            }
+        if call.name.schema().is_none_or(|schema| schema == "pg_catalog")
+            && let Some(value) = self.system_call(call.name.last(), &args)?
+        {
+            return Ok(Rows { columns: vec![column], rows: vec![(Rc::new([value]), Presence::Certain)], complete: true, open: false });
         }
         let names: Vec<_> = call.args.iter().map(|arg| arg.name.clone()).collect();
         let Some(function) = self.callee(&call.name, args.len()) else { return Ok(Rows::unknown()) };
@@ -528,7 +528,7 @@ impl Machine<'_> {
     /// A statement that nobody can read is said, and changes nothing.
     pub fn unread(&mut self, file: FileId, statement: &Statement) {
         if let Form::Opaque(opaque) = &statement.form {
-            let unread = crate::report::Unread {
+            let unread = crate::syntax::ast::Unread {
                 site: Site::new(file, statement.span),
                 head: opaque.head.to_string(),
                 reason: opaque.reason.clone(),

@@ -1,0 +1,188 @@
+//! Runs rules over a history and makes the report.
+//!
+//! Promises: the same project gives the same report. A finding is told once, however many statements bring it about. Refuses: to know
+//! any rule by name.
+
+use crate::catalog::Catalog;
+use crate::config::{Config, Level};
+use crate::finding::{Finding, Severity};
+use crate::history::{self, Replay, Step, Visitor};
+use crate::project::{Migration, Project};
+use crate::report::Report;
+use crate::rules::code::Bodies;
+use crate::rules::cx::Cx;
+use crate::rules::{self, Check, Rule};
+use crate::source::Sources;
+use std::collections::HashSet;
+
+/// Rules that were asked for beside what the project's settings say: ids or groups.
+#[derive(Clone, Debug, Default)]
+pub struct Choice {
+    /// Instead of the settings' list; empty leaves it to them.
+    pub select: Vec<String>,
+    /// Beside the settings' list.
+    pub ignore: Vec<String>,
+}
+
+/// Replays a project under all rules that are on.
+pub fn run(mut sources: Sources, project: &Project, choice: &Choice) -> Report {
+    let mut engine = Engine::new(project, choice);
+    let replay = history::replay(&mut sources, project, &mut engine);
+    engine.finish(replay, sources)
+}
+
+struct Engine<'a> {
+    project: &'a Project,
+    rules: Vec<Active>,
+    findings: Vec<Finding>,
+}
+
+/// A rule that is on.
+struct Active {
+    rule: &'static Rule,
+    /// What the settings want it to be.
+    severity: Option<Severity>,
+}
+
+impl<'a> Engine<'a> {
+    fn new(project: &'a Project, choice: &Choice) -> Engine<'a> {
+        let rules = rules::ALL.iter().filter_map(|rule| activate(rule, &project.config, choice)).collect();
+        Engine { project, rules, findings: Vec::new() }
+    }
+
+    /// Runs the checks of one moment, which `call` picks out.
+    fn check(&mut self, catalog: &Catalog, sources: &Sources, call: impl Fn(Check, &mut Cx<'_>)) {
+        let bodies = Bodies::default();
+        for Active { rule, severity } in &self.rules {
+            let mut cx = Cx::new(catalog, sources, self.project, &bodies, rule);
+            call(rule.check, &mut cx);
+            self.findings.extend(cx.into_findings().into_iter().map(|mut finding| {
+                finding.severity = set(finding.severity, rule.severity, *severity);
+                finding
+            }));
+        }
+    }
+
+    fn finish(mut self, replay: Replay, sources: Sources) -> Report {
+        self.check(&replay.catalog, &sources, |check, cx| {
+            if let Check::Schema(check) = check {
+                check(cx);
+            }
+        });
+        let mut told = HashSet::new();
+        self.findings.retain(|finding| told.insert(finding.fingerprint.clone()));
+        self.findings.sort_by_cached_key(|finding| {
+            let site = sources.resolve(finding.primary.site);
+            let path = sources.get(site.file).path.clone();
+            (path, site.span, finding.rule, finding.subject.clone(), finding.message.clone())
+        });
+        Report {
+            findings: self.findings,
+            suppressed: Vec::new(),
+            unread: replay.unread,
+            statements: replay.statements,
+            files: self.project.migrations.len(),
+            sources,
+        }
+    }
+}
+
+impl Visitor for Engine<'_> {
+    fn statement(&mut self, step: &Step<'_>, sources: &Sources) {
+        self.check(step.catalog, sources, |check, cx| {
+            if let Check::Statement(check) = check {
+                check(cx, step);
+            }
+        });
+    }
+
+    fn migration(&mut self, catalog: &Catalog, migration: &Migration, sources: &Sources) {
+        self.check(catalog, sources, |check, cx| {
+            if let Check::Migration(check) = check {
+                check(cx, migration);
+            }
+        });
+    }
+}
+
+/// Whether a rule is on, and what the settings make of its severity.
+fn activate(rule: &'static Rule, config: &Config, choice: &Choice) -> Option<Active> {
+    let select = if choice.select.is_empty() { &config.select } else { &choice.select };
+    let selected = if select.is_empty() { Some(Naming::Nothing) } else { naming(rule, select) };
+    let ignored = naming(rule, config.ignore.iter().chain(&choice.ignore));
+    // an id says more than a group, so that a group can be on without one of its rules, or off but for one
+    if selected.is_none() || ignored >= selected {
+        return None;
+    }
+    let level = [rule.id, rule.group()].into_iter().find_map(|name| config.severity.get(name));
+    match level {
+        Some(Level::Off) => None,
+        Some(level) => Some(Active { rule, severity: level.severity() }),
+        None => Some(Active { rule, severity: None }),
+    }
+}
+
+/// How exactly a rule is named; less exact comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Naming {
+    Nothing,
+    Group,
+    Id,
+}
+
+fn naming<'n>(rule: &Rule, names: impl IntoIterator<Item = &'n String>) -> Option<Naming> {
+    names.into_iter().filter(|name| rule.is_named(name)).map(|name| if rule.id == name { Naming::Id } else { Naming::Group }).max()
+}
+
+/// The settings speak of a rule's usual findings; one that the rule itself holds for less stays less.
+fn set(own: Severity, usual: Severity, wanted: Option<Severity>) -> Severity {
+    match wanted {
+        None => own,
+        Some(wanted) if own == usual => wanted,
+        Some(wanted) => own.min(wanted),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::rls::disabled::RULE;
+
+    fn names(names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| name.to_string()).collect()
+    }
+
+    fn is_on(select: &[&str], ignore: &[&str]) -> bool {
+        let choice = Choice { select: names(select), ignore: names(ignore) };
+        activate(&RULE, &Config::default(), &choice).is_some()
+    }
+
+    #[test]
+    fn an_id_outweighs_a_group_and_ignoring_outweighs_selecting() {
+        assert!(is_on(&[], &[]) && is_on(&["rls"], &[]) && is_on(&["rls/disabled"], &["rls"]) && is_on(&[], &["migration"]));
+        assert!(!is_on(&["migration"], &[]) && !is_on(&["rls"], &["rls/disabled"]) && !is_on(&["rls"], &["rls"]));
+        assert!(!is_on(&[], &["rls"]) && !is_on(&["rls/disabled"], &["rls/disabled"]));
+    }
+
+    #[test]
+    fn the_command_line_selects_instead_of_the_settings_and_ignores_beside_them() {
+        let config = Config { select: names(&["migration"]), ignore: names(&["rls/no-policy"]), ..Config::default() };
+        let on = |rule, select: &[&str]| activate(rule, &config, &Choice { select: names(select), ignore: Vec::new() }).is_some();
+        assert!(!on(&RULE, &[]) && on(&RULE, &["rls"]) && !on(&crate::rules::rls::no_policy::RULE, &["rls"]));
+    }
+
+    #[test]
+    fn settings_change_the_usual_severity_and_never_raise_what_a_rule_holds_for_less() {
+        let config = |id: &str, level| Config { severity: [(id.to_string(), level)].into(), ..Config::default() };
+        let on = |config: &Config| activate(&RULE, config, &Choice::default()).map(|active| active.severity);
+        assert_eq!(on(&config("rls", Level::Off)), None);
+        assert_eq!(on(&config("rls", Level::Warn)), Some(Some(Severity::Warn)));
+        let mut both = config("rls", Level::Off);
+        both.severity.insert("rls/disabled".to_string(), Level::Info);
+        assert_eq!(on(&both), Some(Some(Severity::Info)));
+        assert_eq!(set(Severity::Error, Severity::Error, Some(Severity::Warn)), Severity::Warn);
+        assert_eq!(set(Severity::Info, Severity::Error, Some(Severity::Warn)), Severity::Info);
+        assert_eq!(set(Severity::Warn, Severity::Error, Some(Severity::Info)), Severity::Info);
+        assert_eq!(set(Severity::Warn, Severity::Warn, None), Severity::Warn);
+    }
+}

@@ -1,0 +1,101 @@
+//! Renders a [`Catalog`]: the schema that the migrations add up to, for programs and for people.
+//!
+//! Promises: a function of the catalog and its sources alone; objects in order of their names, columns in theirs; only what the
+//! project made, not what the platform or an extension brought. Refuses: to judge.
+
+mod json;
+mod text;
+
+use super::Look;
+use crate::catalog::Catalog;
+use crate::catalog::object::{Certainty, Column, Function, Table, Type, View};
+use crate::source::{Site, Sources};
+use smol_str::SmolStr;
+use std::io::{self, Write};
+
+/// Writes everything as one JSON object, in the shape of `schema --format json`.
+///
+/// # Errors
+/// Only what `out` returns.
+pub fn json(catalog: &Catalog, sources: &Sources, out: &mut dyn Write) -> io::Result<()> {
+    json::write(&Listing { catalog, sources }, out)
+}
+
+/// Writes an outline to read in a terminal.
+///
+/// # Errors
+/// Only what `out` returns.
+pub fn text(catalog: &Catalog, sources: &Sources, look: &Look, out: &mut dyn Write) -> io::Result<()> {
+    text::write(&Listing { catalog, sources }, look, out)
+}
+
+/// The project's own objects.
+#[derive(Clone, Copy)]
+struct Listing<'a> {
+    catalog: &'a Catalog,
+    sources: &'a Sources,
+}
+
+impl<'a> Listing<'a> {
+    fn tables(self) -> impl Iterator<Item = &'a Table> {
+        self.catalog.tables.values().filter(|table| is_own(table.created, table.of_extension) && !is_temporary(&table.name.schema))
+    }
+
+    fn views(self) -> impl Iterator<Item = &'a View> {
+        self.catalog.views.values().filter(|view| is_own(view.at, view.of_extension) && !is_temporary(&view.name.schema))
+    }
+
+    fn functions(self) -> impl Iterator<Item = &'a Function> {
+        let functions = self.catalog.functions.values().flatten();
+        functions.filter(|function| is_own(function.at, function.of_extension) && !is_temporary(&function.name.schema))
+    }
+
+    fn types(self) -> impl Iterator<Item = &'a Type> {
+        self.catalog.types.values().filter(|ty| is_own(ty.at, ty.of_extension) && !is_temporary(&ty.name.schema))
+    }
+
+    /// The file and line that people open.
+    fn place(self, site: Site) -> (&'a str, u32) {
+        let (start, _) = self.sources.range(site);
+        (&self.sources.get(self.sources.resolve(site).file).path, start.line)
+    }
+
+    /// The default as SQL. That of a serial column stands nowhere in the source.
+    fn default(self, column: &Column) -> Option<String> {
+        let default = column.default.as_ref().or(column.generated.as_ref())?;
+        match &column.sequence {
+            Some(sequence) if default.site == column.at => Some(format!("nextval('{}'::regclass)", sequence.quoted())),
+            _ => Some(default.text(self.sources)),
+        }
+    }
+
+    /// Who of the API's two roles may do what with an object.
+    fn writes(self, role: &str, table: &Table) -> Vec<&'static str> {
+        use crate::catalog::acl::Privileges;
+        let held = self.catalog.table_privileges(role, table);
+        [("DELETE", Privileges::DELETE), ("INSERT", Privileges::INSERT), ("UPDATE", Privileges::UPDATE)]
+            .into_iter()
+            .filter_map(|(name, privilege)| held.contains(privilege).then_some(name))
+            .collect()
+    }
+}
+
+fn is_own(at: Site, of_extension: bool) -> bool {
+    !at.is_platform() && !of_extension
+}
+
+fn is_temporary(schema: &str) -> bool {
+    schema == "pg_temp"
+}
+
+fn certainty(certainty: Certainty) -> &'static str {
+    match certainty {
+        Certainty::Maybe => "maybe",
+        Certainty::Certain => "certain",
+    }
+}
+
+/// A setting as pg_proc.proconfig holds it.
+fn search_path(function: &Function) -> Option<SmolStr> {
+    function.setting("search_path").map(|value| smol_str::format_smolstr!("search_path={value}"))
+}

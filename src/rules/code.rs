@@ -1,0 +1,325 @@
+//! Statements and expressions inside functions and views, for rules that ask what the database itself will run.
+//!
+//! Promises: each is placed in the file it was written in; a table is found along the function's own search path. Refuses: to be
+//! complete. A body, statement or expression that can't be read is left out, and so is what EXECUTE builds.
+
+use crate::catalog::name::QName;
+use crate::catalog::object::{Function, View};
+use crate::catalog::{Catalog, RelationKind};
+use crate::source::{FileId, Site, Sources, Span};
+use crate::syntax::ast::Body;
+use crate::syntax::cursor::Cursor;
+use crate::syntax::expression::{Data, Expr, FromItem, FromRelation, Node, ObjectName, Query, Walk};
+use crate::syntax::lexer::{Token, TokenKind};
+use crate::syntax::plpgsql::{self, Role, Routine, SqlPiece};
+use crate::syntax::split::Splitter;
+use crate::syntax::sql;
+use smol_str::SmolStr;
+use std::cell::OnceCell;
+
+/// What holds a piece of code.
+#[derive(Clone, Copy, Debug)]
+pub enum Home<'a> {
+    Function(&'a Function),
+    View(&'a View),
+}
+
+/// A piece of code.
+#[derive(Clone, Copy, Debug)]
+pub enum Code<'a> {
+    Data(&'a Data),
+    Query(&'a Query),
+    Expr(&'a Expr),
+}
+
+impl<'a> Code<'a> {
+    /// Visits everything in it, in written order.
+    pub fn walk(self, visit: &mut dyn FnMut(Node<'a>) -> Walk) {
+        match self {
+            Code::Data(data) => data.walk(visit),
+            Code::Query(query) => query.walk(visit),
+            Code::Expr(expr) => expr.walk(visit),
+        }
+    }
+
+    /// Every query in it, at any depth.
+    pub fn queries(self) -> Vec<&'a Query> {
+        let mut out = Vec::new();
+        self.walk(&mut |node| {
+            if let Node::Query(query) = node {
+                out.push(query);
+            }
+            Walk::Into
+        });
+        out
+    }
+}
+
+/// Where a piece of code stands, and what its names mean there.
+#[derive(Clone, Copy)]
+pub struct Origin<'a> {
+    pub home: Home<'a>,
+    catalog: &'a Catalog,
+    file: FileId,
+    placing: Placing,
+    /// None where every name is already bound.
+    path: Option<&'a [SmolStr]>,
+    ctes: &'a [SmolStr],
+}
+
+/// How a place in a body is found in its file.
+#[derive(Clone, Copy, Debug)]
+enum Placing {
+    /// So many bytes further on.
+    Shifted(u32),
+    /// The body is quoted with escapes: only the whole literal is a place.
+    Whole(Span),
+}
+
+impl<'a> Origin<'a> {
+    pub(super) fn of_view(catalog: &'a Catalog, view: &'a View) -> Option<(Origin<'a>, Code<'a>)> {
+        let query = view.query.as_deref()?;
+        let file = view.query_site.file;
+        let origin = Origin { home: Home::View(view), catalog, file, placing: Placing::Shifted(0), path: None, ctes: &[] };
+        Some((origin, Code::Query(query)))
+    }
+
+    /// The place of a node.
+    pub fn at(&self, span: Span) -> Site {
+        match self.placing {
+            Placing::Shifted(by) => Site::new(self.file, span.shifted(by)),
+            Placing::Whole(literal) => Site::new(self.file, literal),
+        }
+    }
+
+    pub fn function(&self) -> Option<&'a Function> {
+        match self.home {
+            Home::Function(function) => Some(function),
+            Home::View(_) => None,
+        }
+    }
+
+    /// The table or view that an item of a FROM clause reads, if it is one that exists.
+    pub fn relation(&self, item: &FromItem) -> Option<QName> {
+        match &item.relation {
+            FromRelation::Table { bound: Some(bound), .. } => Some(QName::new(bound.0.clone(), bound.1.clone())),
+            FromRelation::Table { name, .. } => self.named(name),
+            FromRelation::Query(_) | FromRelation::Function { .. } | FromRelation::Join(_) => None,
+        }
+    }
+
+    /// The table or view that a name stands for: the target of an INSERT, or one in a FROM clause.
+    pub fn named(&self, name: &ObjectName) -> Option<QName> {
+        let exists = |name: &QName| {
+            matches!(self.catalog.relation_kind(name), Some(RelationKind::Table | RelationKind::View | RelationKind::MaterializedView))
+        };
+        if let Some(schema) = name.schema() {
+            return Some(QName::new(schema, name.last())).filter(exists);
+        }
+        if self.ctes.iter().any(|cte| cte == name.last()) {
+            return None;
+        }
+        self.path?.iter().map(|schema| QName::new(schema.clone(), name.last())).find(exists)
+    }
+}
+
+/// Bodies of the functions of one catalog, read when they are first asked for.
+#[derive(Default)]
+pub struct Bodies {
+    read: OnceCell<Vec<Parsed>>,
+}
+
+impl Bodies {
+    pub(super) fn of(&self, catalog: &Catalog, sources: &Sources) -> &[Parsed] {
+        self.read.get_or_init(|| {
+            let own = |function: &Function| !function.of_extension && !function.at.is_platform();
+            let all = catalog.functions.iter().flat_map(|(name, list)| list.iter().enumerate().map(move |(nth, one)| (name, nth, one)));
+            all.filter(|(_, _, function)| own(function)).map(|(name, nth, function)| Parsed::of(name, nth, function, sources)).collect()
+        })
+    }
+}
+
+/// The body of one function.
+pub(super) struct Parsed {
+    name: QName,
+    /// Among functions of its name.
+    nth: usize,
+    placing: Placing,
+    path: Vec<SmolStr>,
+    parts: Vec<Part>,
+}
+
+struct Part {
+    code: Owned,
+    /// Names that hide tables.
+    ctes: Vec<SmolStr>,
+}
+
+enum Owned {
+    Data(Box<Data>),
+    Expr(Expr),
+}
+
+impl Parsed {
+    fn of(name: &QName, nth: usize, function: &Function, sources: &Sources) -> Parsed {
+        let (placing, parts) = match &*function.body {
+            Body::Code(code) => match &code.unescaped {
+                Some(text) => (Placing::Whole(code.literal), read(&function.language, text)),
+                None => {
+                    let text = sources.slice(Site::new(function.at.file, code.inner));
+                    (Placing::Shifted(code.inner.start), read(&function.language, text))
+                }
+            },
+            Body::Sql { statements, result, .. } => {
+                let statements = statements.iter().cloned().map(Owned::data);
+                (Placing::Shifted(0), statements.chain(result.iter().cloned().map(Owned::Expr)).map(Part::new).collect())
+            }
+            Body::None => (Placing::Shifted(0), Vec::new()),
+        };
+        Parsed { name: name.clone(), nth, placing, path: search_path(function), parts }
+    }
+
+    fn function<'a>(&self, catalog: &'a Catalog) -> Option<&'a Function> {
+        catalog.functions.get(&self.name)?.get(self.nth)
+    }
+
+    pub(super) fn is(&self, catalog: &Catalog, name: &QName, at: Site) -> bool {
+        self.name == *name && self.function(catalog).is_some_and(|function| function.at == at)
+    }
+
+    pub(super) fn code<'a>(&'a self, catalog: &'a Catalog) -> impl Iterator<Item = (Origin<'a>, Code<'a>)> + use<'a> {
+        self.function(catalog).into_iter().flat_map(move |function| {
+            self.parts.iter().map(move |part| {
+                let origin = Origin {
+                    home: Home::Function(function),
+                    catalog,
+                    file: function.at.file,
+                    placing: self.placing,
+                    path: Some(&self.path),
+                    ctes: &part.ctes,
+                };
+                (origin, part.code.borrow())
+            })
+        })
+    }
+}
+
+impl Owned {
+    fn data(data: Data) -> Owned {
+        Owned::Data(Box::new(data))
+    }
+
+    fn borrow(&self) -> Code<'_> {
+        match self {
+            Owned::Data(data) => Code::Data(data),
+            Owned::Expr(expr) => Code::Expr(expr),
+        }
+    }
+}
+
+impl Part {
+    fn new(code: Owned) -> Part {
+        let with = match &code {
+            Owned::Data(data) => match &**data {
+                Data::Insert(insert) => &*insert.with,
+                Data::Update(update) => &update.with,
+                Data::Delete(delete) => &delete.with,
+                Data::Query(_) | Data::Merge { .. } => &[],
+            },
+            Owned::Expr(_) => &[],
+        };
+        let mut ctes: Vec<SmolStr> = with.iter().map(|cte| cte.name.name.clone()).collect();
+        for query in code.borrow().queries() {
+            ctes.extend(query.with.iter().map(|cte| cte.name.name.clone()));
+        }
+        Part { code, ctes }
+    }
+}
+
+/// Where the names of a body are looked up; without a setting, in what Supabase gives to every role.
+fn search_path(function: &Function) -> Vec<SmolStr> {
+    match function.setting("search_path") {
+        Some(list) => list.split(',').map(|name| name.trim().trim_matches('"').into()).filter(|name: &SmolStr| !name.is_empty()).collect(),
+        None => vec!["public".into(), "extensions".into()],
+    }
+}
+
+fn read(language: &str, text: &str) -> Vec<Part> {
+    let parts: Vec<Owned> = match language {
+        "sql" => Splitter::new(text)
+            .filter_map(|raw| {
+                let mut cursor = Cursor::new(text, &raw.tokens);
+                let end = cursor.end;
+                sql::data(&mut cursor, end).ok().map(Owned::data)
+            })
+            .collect(),
+        "plpgsql" => match plpgsql::parse(text, Span::new(0, text.len() as u32)) {
+            Ok(routine) => plpgsql::sql_pieces(&routine).iter().filter_map(|found| piece(text, &routine, found)).collect(),
+            Err(_) => Vec::new(),
+        },
+        _ => Vec::new(),
+    };
+    parts.into_iter().map(Part::new).collect()
+}
+
+fn piece(text: &str, routine: &Routine, found: &SqlPiece) -> Option<Owned> {
+    let tokens = routine.sql_tokens(found);
+    let mut cursor = Cursor::new(text, &tokens);
+    let end = cursor.end;
+    match found.role {
+        Role::Statement | Role::Query => sql::data(&mut cursor, end).ok().map(Owned::data),
+        Role::Expression | Role::Command => match sql::expression(&mut cursor, end) {
+            Ok(expr) => Some(Owned::Expr(expr)),
+            Err(_) => selected(text, found.piece.span, tokens),
+        },
+        Role::Perform => selected(text, found.piece.span, tokens),
+    }
+}
+
+/// Reads what PL/pgSQL puts behind a SELECT of its own: `PERFORM f(x) FROM t`, `n := count(*) FROM t`.
+fn selected(text: &str, span: Span, mut tokens: Vec<Token>) -> Option<Owned> {
+    const SELECT: &str = "SELECT ";
+    let start = span.start.checked_sub(SELECT.len() as u32)?;
+    // blanks before it keep every node at its place in the body
+    let text = format!("{}{SELECT}{}", " ".repeat(start as usize), span.of(text));
+    tokens.insert(0, Token { kind: TokenKind::Word, start, end: span.start - 1 });
+    let mut cursor = Cursor::new(&text, &tokens);
+    let end = cursor.end;
+    sql::data(&mut cursor, end).ok().map(Owned::data)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The text of every piece, and the tables in it.
+    fn parts(language: &str, text: &str) -> Vec<String> {
+        let shown = |part: &Part| {
+            let mut tables = Vec::new();
+            part.code.borrow().walk(&mut |node| {
+                if let Node::From(FromItem { relation: FromRelation::Table { name, .. }, .. }) = node {
+                    tables.push(format!("{name}@{}", name.span().of(text)));
+                }
+                Walk::Into
+            });
+            format!(
+                "{}{}",
+                if matches!(part.code, Owned::Data(_)) { "data" } else { "expr" },
+                tables.iter().map(|t| format!(" {t}")).collect::<String>()
+            )
+        };
+        read(language, text).iter().map(shown).collect()
+    }
+
+    #[test]
+    fn statements_of_a_body_are_read_at_their_places() {
+        assert_eq!(
+            parts("sql", "select 1 from notes; select é; delete from Public.t where false"),
+            ["data notes@notes", "data", "data public.t@Public.t"]
+        );
+        let body = "declare n int := count(*) from a; begin perform 1 from b where x; select 1 into n from c; \
+                    if exists (select 1 from d) then return; end if; create table z (); end";
+        assert_eq!(parts("plpgsql", body), ["data a@a", "data b@b", "data c@c", "expr d@d"]);
+        assert!(parts("plpgsql", "begin if").is_empty() && parts("c", "x").is_empty());
+    }
+}

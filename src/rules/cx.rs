@@ -1,0 +1,392 @@
+//! What a rule may ask and how it reports.
+//!
+//! Promises: everything a rule is given outlives the rule's call, so that it can ask and report in one loop; questions that
+//! several rules have are answered here, the same for all. Refuses: severities from settings, order and duplicates, which are
+//! the engine's.
+
+use super::Rule;
+use super::about::About;
+use super::code::{Bodies, Code, Origin};
+use crate::catalog::acl::Privileges;
+use crate::catalog::object::*;
+use crate::catalog::{Catalog, is_system_schema};
+use crate::config::Config;
+use crate::finding::{Advisor, Confidence, Edit, Finding, Fix, Label, Safety, Severity, Step};
+use crate::project::{Migration, Project};
+use crate::source::{Site, Sources};
+use crate::syntax::expression::Query;
+use smol_str::SmolStr;
+
+/// The roles that a request to the API may act as.
+pub const API_ROLES: [&str; 2] = ["anon", "authenticated"];
+
+/// Schemas whose tables the platform or an extension looks after, as Supabase's advisor lists them.
+/// Source: splinter.sql, `n.nspname not in (…)`.
+const LOOKED_AFTER: [&str; 24] = [
+    "_timescaledb_cache",
+    "_timescaledb_catalog",
+    "_timescaledb_config",
+    "_timescaledb_internal",
+    "auth",
+    "cron",
+    "extensions",
+    "graphql",
+    "graphql_public",
+    "net",
+    "pgbouncer",
+    "pgmq",
+    "pgroonga",
+    "pgsodium",
+    "pgsodium_masks",
+    "pgtle",
+    "realtime",
+    "repack",
+    "storage",
+    "supabase_functions",
+    "supabase_migrations",
+    "tiger",
+    "topology",
+    "vault",
+];
+
+/// A rule's view of the world, and the findings it has reported.
+pub struct Cx<'a> {
+    pub catalog: &'a Catalog,
+    pub sources: &'a Sources,
+    pub project: &'a Project,
+    bodies: &'a Bodies,
+    rule: &'static Rule,
+    drafts: Vec<Draft>,
+}
+
+impl<'a> Cx<'a> {
+    pub fn new(catalog: &'a Catalog, sources: &'a Sources, project: &'a Project, bodies: &'a Bodies, rule: &'static Rule) -> Cx<'a> {
+        Cx { catalog, sources, project, bodies, rule, drafts: Vec::new() }
+    }
+
+    /// Starts a finding, which is certain if its subject is. The message names the object and says what happens to whom.
+    pub fn report(&mut self, about: impl Into<About>, primary: Site, message: impl Into<String>) -> &mut Draft {
+        let About { subject, certain } = about.into();
+        self.drafts.push(Draft {
+            finding: Finding {
+                rule: self.rule.id,
+                subject,
+                severity: self.rule.severity,
+                confidence: if certain { Confidence::Certain } else { Confidence::Unsure },
+                message: message.into(),
+                primary: Label { site: primary, message: String::new() },
+                related: Vec::new(),
+                help: None,
+                fix: None,
+                advisor: None,
+                fingerprint: String::new(),
+            },
+            discriminator: String::new(),
+        });
+        self.drafts.last_mut().expect("a draft was just pushed")
+    }
+
+    /// The findings, complete.
+    pub fn into_findings(self) -> Vec<Finding> {
+        let sources = self.sources;
+        self.drafts.into_iter().map(|draft| draft.finish(sources)).collect()
+    }
+
+    pub fn config(&self) -> &'a Config {
+        &self.project.config
+    }
+
+    /// Does the API serve what is in a schema?
+    pub fn is_exposed(&self, schema: &str) -> bool {
+        is_exposed(self.config(), schema)
+    }
+
+    /// Tables of the project's own, in any schema.
+    pub fn user_tables(&self) -> impl Iterator<Item = &'a Table> + use<'a> {
+        self.catalog.tables.values().filter(|table| !table.of_extension && !table.created.is_platform() && is_users(&table.name.schema))
+    }
+
+    /// Tables of the project's own that the API serves, whether or not a role may use them.
+    pub fn exposed_tables(&self) -> impl Iterator<Item = &'a Table> + use<'a> {
+        let config = self.config();
+        self.user_tables().filter(|table| is_exposed(config, &table.name.schema))
+    }
+
+    /// Tables that may have policies of the project's own: its tables, and the platform's that it is allowed to guard.
+    pub fn guarded_tables(&self) -> impl Iterator<Item = &'a Table> + use<'a> {
+        self.catalog.tables.values().filter(|table| {
+            !table.of_extension && table.name.schema != "pg_temp" && table.policies.iter().any(|policy| !policy.at.is_platform())
+        })
+    }
+
+    /// Policies of the project's own, each with its table.
+    pub fn policies(&self) -> impl Iterator<Item = (&'a Table, &'a Policy)> + use<'a> {
+        self.guarded_tables()
+            .flat_map(|table| table.policies.iter().filter(|policy| !policy.at.is_platform()).map(move |policy| (table, policy)))
+    }
+
+    /// Views and materialized views of the project's own, in any schema.
+    pub fn user_views(&self) -> impl Iterator<Item = &'a View> + use<'a> {
+        self.catalog.views.values().filter(|view| !view.of_extension && !view.at.is_platform() && is_users(&view.name.schema))
+    }
+
+    /// The same that the API serves.
+    pub fn exposed_views(&self) -> impl Iterator<Item = &'a View> + use<'a> {
+        let config = self.config();
+        self.user_views().filter(|view| is_exposed(config, &view.name.schema))
+    }
+
+    /// Functions and procedures of the project's own, in any schema.
+    pub fn user_functions(&self) -> impl Iterator<Item = &'a Function> + use<'a> {
+        self.catalog
+            .functions
+            .values()
+            .flatten()
+            .filter(|function| !function.of_extension && !function.at.is_platform() && is_users(&function.name.schema))
+    }
+
+    /// Functions that the API serves as `/rpc/…`. Those that return a trigger can't be called.
+    pub fn api_functions(&self) -> impl Iterator<Item = &'a Function> + use<'a> {
+        let config = self.config();
+        self.user_functions().filter(|function| {
+            is_exposed(config, &function.name.schema) && function.kind != RoutineKind::Aggregate && !function.returns_trigger()
+        })
+    }
+
+    /// May a role use at least one of these privileges, on the whole table or a column of it?
+    pub fn reachable(&self, role: &str, table: &Table, privileges: Privileges) -> bool {
+        let columns = [Privileges::SELECT, Privileges::INSERT, Privileges::UPDATE]
+            .into_iter()
+            .any(|one| privileges.contains(one) && self.catalog.column_privilege(role, &table.acl, one));
+        self.catalog.may_use_schema(role, &table.name.schema)
+            && (columns || self.catalog.table_privileges(role, table).intersects(privileges))
+    }
+
+    /// The API roles that may use at least one of these privileges.
+    pub fn reaching(&self, table: &Table, privileges: Privileges) -> Vec<&'static str> {
+        API_ROLES.into_iter().filter(|role| self.reachable(role, table, privileges)).collect()
+    }
+
+    /// The API roles that may call a function.
+    pub fn callers(&self, function: &Function) -> Vec<&'static str> {
+        API_ROLES
+            .into_iter()
+            .filter(|role| self.catalog.may_use_schema(role, &function.name.schema) && self.catalog.may_execute(role, function))
+            .collect()
+    }
+
+    /// Policies that PostgreSQL looks at when a role runs a command: permissive ones, and restrictive ones.
+    pub fn applicable<'t>(&self, table: &'t Table, role: &str, command: Command) -> (Vec<&'t Policy>, Vec<&'t Policy>) {
+        let concerned = |policy: &&Policy| policy.applies_to(command) && self.concerns(policy, role);
+        table.policies.iter().filter(concerned).partition(|policy| policy.permissive)
+    }
+
+    /// Is a policy for a role, or for one that it inherits from?
+    pub fn concerns(&self, policy: &Policy, role: &str) -> bool {
+        let mut seen: Vec<&str> = vec![role];
+        let mut at = 0;
+        while at < seen.len() {
+            if policy.applies_to_role(seen[at]) {
+                return true;
+            }
+            for parent in self.catalog.roles.get(&seen[at].into()).into_iter().flat_map(|role| &role.member_of) {
+                if !seen.contains(&parent.as_str()) {
+                    seen.push(parent);
+                }
+            }
+            at += 1;
+        }
+        false
+    }
+
+    /// An expression as the user wrote it, with names as they are now.
+    pub fn text(&self, expression: &Expression) -> String {
+        expression.text(self.sources)
+    }
+
+    /// The text at a place.
+    pub fn slice(&self, site: Site) -> &'a str {
+        self.sources.slice(site)
+    }
+
+    /// A file's name without its folder.
+    pub fn file_name(&self, migration: &Migration) -> &'a str {
+        let path = &self.sources.get(migration.file).path;
+        path.rsplit('/').next().unwrap_or(path)
+    }
+
+    /// Statements and expressions in functions and views of the project's own; those that can't be read are left out.
+    /// Parsed once for a state of the catalog: a question for rules that look at the schema.
+    pub fn code(&self) -> impl Iterator<Item = (Origin<'a>, Code<'a>)> + use<'a> {
+        let (catalog, functions) = (self.catalog, self.bodies.of(self.catalog, self.sources));
+        let in_functions = functions.iter().flat_map(move |body| body.code(catalog));
+        let in_views = self.user_views().filter_map(move |view| Origin::of_view(catalog, view));
+        in_functions.chain(in_views)
+    }
+
+    /// The same of one function.
+    pub fn code_of(&self, function: &Function) -> impl Iterator<Item = (Origin<'a>, Code<'a>)> + use<'a> {
+        let (catalog, at, name) = (self.catalog, function.at, function.name.clone());
+        let bodies = self.bodies.of(self.catalog, self.sources);
+        bodies.iter().filter(move |body| body.is(catalog, &name, at)).flat_map(move |body| body.code(catalog))
+    }
+
+    /// Queries in functions and views, those inside other queries and expressions included.
+    pub fn queries(&self) -> impl Iterator<Item = (Origin<'a>, &'a Query)> + use<'a> {
+        self.code().flat_map(|(origin, code)| code.queries().into_iter().map(move |query| (origin, query)))
+    }
+}
+
+fn is_exposed(config: &Config, schema: &str) -> bool {
+    config.exposed_schemas.iter().any(|exposed| exposed == schema)
+}
+
+/// Is a schema the project's to care for?
+fn is_users(schema: &str) -> bool {
+    schema != "pg_temp" && !is_system_schema(schema) && !LOOKED_AFTER.contains(&schema)
+}
+
+/// A finding in the making.
+#[derive(Debug)]
+pub struct Draft {
+    finding: Finding,
+    discriminator: String,
+}
+
+impl Draft {
+    /// A few words under the primary place.
+    pub fn label(&mut self, words: impl Into<String>) -> &mut Draft {
+        self.finding.primary.message = words.into();
+        self
+    }
+
+    /// Another place that explains the finding. One that nobody wrote, or that is the primary one, is dropped.
+    pub fn because(&mut self, site: Site, words: impl Into<String>) -> &mut Draft {
+        if !site.is_platform() && site != self.finding.primary.site {
+            self.finding.related.push(Label { site, message: words.into() });
+        }
+        self
+    }
+
+    /// What to do, beginning with a verb.
+    pub fn help(&mut self, words: impl Into<String>) -> &mut Draft {
+        self.finding.help = Some(words.into());
+        self
+    }
+
+    /// The cure, as statements to run on a database that has the fault.
+    pub fn fix(&mut self, safety: Safety, title: impl Into<String>, steps: impl IntoIterator<Item = Step>) -> &mut Draft {
+        let rewrite = self.finding.fix.take().map_or_else(Vec::new, |fix| fix.rewrite);
+        self.finding.fix = Some(Fix { title: title.into(), safety, rewrite, steps: steps.into_iter().collect() });
+        self
+    }
+
+    /// The cure, as changes to the statement; goes with [`Draft::fix`], which names it.
+    pub fn rewrite(&mut self, edits: impl IntoIterator<Item = Edit>) -> &mut Draft {
+        let fix = self.finding.fix.get_or_insert_with(|| Fix {
+            title: String::new(),
+            safety: Safety::Manual,
+            rewrite: Vec::new(),
+            steps: Vec::new(),
+        });
+        fix.rewrite.extend(edits);
+        self
+    }
+
+    /// Another severity than the rule's own.
+    pub fn severity(&mut self, severity: Severity) -> &mut Draft {
+        self.finding.severity = severity;
+        self
+    }
+
+    /// It rests on something that could not be decided.
+    pub fn unsure(&mut self) -> &mut Draft {
+        self.finding.confidence = Confidence::Unsure;
+        self
+    }
+
+    /// It rests on this fact too.
+    pub fn given(&mut self, certainty: Certainty) -> &mut Draft {
+        if certainty == Certainty::Maybe { self.unsure() } else { self }
+    }
+
+    /// What Supabase's advisor calls the same lint, and this case of it.
+    pub fn advisor(&mut self, name: &'static str, cache_key: impl Into<String>) -> &mut Draft {
+        self.finding.advisor = Some(Advisor { name, cache_key: cache_key.into() });
+        self
+    }
+
+    /// Tells this finding from the rule's others on the same subject: a column, a clause, never a place.
+    pub fn discriminate(&mut self, text: impl AsRef<str>) -> &mut Draft {
+        self.discriminator.push('\0');
+        self.discriminator.push_str(text.as_ref());
+        self
+    }
+
+    fn finish(mut self, sources: &Sources) -> Finding {
+        if let Some(fix) = &mut self.finding.fix {
+            // text that EXECUTE builds stands in no file, so nobody can edit it there
+            if fix.rewrite.iter().any(|edit| edit.site.is_platform() || sources.is_derived(edit.site.file)) {
+                fix.rewrite.clear();
+            }
+            if fix.rewrite.is_empty() && fix.steps.is_empty() {
+                self.finding.fix = None;
+            }
+        }
+        let subject = &self.finding.subject;
+        let part = |name: &Option<SmolStr>| name.as_deref().unwrap_or_default().to_string();
+        let identity =
+            [self.finding.rule, subject.kind, &part(&subject.schema), &part(&subject.table), &subject.name, &self.discriminator].join("\0");
+        self.finding.fingerprint = format!("{:032x}", xxhash_rust::xxh3::xxh3_128(identity.as_bytes()));
+        self.finding
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history;
+    use crate::source::{FileId, Span};
+
+    fn findings(report: impl FnOnce(&mut Cx<'_>, FileId)) -> Vec<Finding> {
+        let mut sources = history::sources();
+        let file = sources.add("a.sql", "create table t ();");
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("migrations")).unwrap();
+        std::fs::write(folder.path().join("migrations/1_a.sql"), "").unwrap();
+        let project = crate::project::open(&[folder.path().to_path_buf()], None, &mut sources).unwrap();
+        let (catalog, bodies) = (Catalog::default(), Bodies::default());
+        let mut cx = Cx::new(&catalog, &sources, &project, &bodies, &crate::rules::rls::disabled::RULE);
+        report(&mut cx, file);
+        cx.into_findings()
+    }
+
+    #[test]
+    fn a_fingerprint_is_of_rule_subject_and_discriminator_and_of_no_place() {
+        let found = findings(|cx, file| {
+            let at = |start| Site::new(file, Span::new(start, start + 1));
+            cx.report(About::migration("a"), at(0), "one");
+            cx.report(About::migration("a"), at(5), "two");
+            cx.report(About::migration("b"), at(0), "one");
+            cx.report(About::migration("a"), at(0), "one").discriminate("x");
+            cx.report(About::statement("a"), at(0), "one");
+        });
+        let prints: Vec<&str> = found.iter().map(|finding| finding.fingerprint.as_str()).collect();
+        assert_eq!(prints[0], prints[1]);
+        assert!(prints[0].len() == 32 && (2..5).all(|at| prints[at] != prints[0] && !prints[..at].contains(&prints[at])));
+    }
+
+    #[test]
+    fn labels_that_nobody_wrote_and_cures_without_a_step_are_left_out() {
+        let found = findings(|cx, file| {
+            let site = Site::new(file, Span::new(0, 6));
+            let platform = Site::new(FileId::PLATFORM, Span::default());
+            cx.report(About::project(), site, "one").because(platform, "there").because(site, "here").fix(Safety::Safe, "Nothing", []);
+            let edit = Edit { site: platform, text: String::new() };
+            cx.report(About::project(), site, "two").rewrite([edit]).given(Certainty::Maybe).severity(Severity::Info);
+        });
+        assert!(found.iter().all(|finding| finding.related.is_empty() && finding.fix.is_none()));
+        assert_eq!((found[0].confidence, found[1].confidence), (Confidence::Certain, Confidence::Unsure));
+        assert_eq!((found[0].severity, found[1].severity), (Severity::Error, Severity::Info));
+    }
+}

@@ -1,0 +1,5 @@
+//! Migration files: whether they can be read, and in which order they run.
+
+pub mod encoding;
+pub mod order;
+pub mod syntax;

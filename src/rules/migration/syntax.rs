@@ -1,0 +1,34 @@
+//! Statements that PostgreSQL cannot read, and commands that only psql knows.
+
+use crate::rules::prelude::*;
+
+rule!("migration/syntax", Migration, Error, Statement(check));
+
+fn check(cx: &mut Cx, step: &Moment) {
+    let sources = cx.sources;
+    let text = step.statement.span.of(sources.get(step.site.file).text());
+    // two statements with the same words in one file are one finding: whoever corrects the first sees the second
+    let draft = match &step.statement.form {
+        Form::Opaque(opaque) => {
+            let subject = About::statement(if opaque.head.is_empty() { "statement" } else { &opaque.head });
+            let help = match &opaque.hint {
+                Some(hint) => hint.clone(),
+                None => "correct it: the server refuses the statement, and with it everything else in the file".to_string(),
+            };
+            let label = if opaque.head.is_empty() { String::new() } else { format!("in this `{}`", opaque.head) };
+            cx.report(subject, Site::new(step.site.file, opaque.at), opaque.reason.clone()).label(label).help(help)
+        }
+        Form::Read(ast) => match &**ast {
+            Ast::Meta { command } => cx
+                .report(
+                    About::statement(command),
+                    Site::new(step.site.file, step.statement.span),
+                    format!("`{command}` is a command of psql, not SQL: the migration runner sends it to the server, which refuses it"),
+                )
+                .severity(Severity::Warn)
+                .help("remove it; a migration may hold nothing but SQL"),
+            _ => return,
+        },
+    };
+    draft.discriminate(&sources.get(step.migration.file).path).discriminate(text);
+}
