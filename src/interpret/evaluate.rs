@@ -14,6 +14,7 @@ mod function;
 mod lookup;
 mod pattern;
 mod query;
+mod relation;
 mod routine;
 mod statement;
 mod tables;
@@ -27,7 +28,9 @@ use crate::catalog::object::Certainty;
 use crate::source::{FileId, Site, Sources, Span};
 use crate::syntax::ast::Statement;
 use crate::syntax::expression::{Expr, Insert, Query, SetExpr};
+use crate::syntax::plpgsql;
 use query::{Env, Table};
+pub use relation::{Temporary, temporary};
 use routine::{Frame, Program};
 use smol_str::SmolStr;
 use std::collections::HashMap;
@@ -140,6 +143,7 @@ impl<'w> Machine<'w> {
         }
         self.world.budget.calls += 1;
         let session = self.world.catalog.session.clone();
+        let changes = self.world.temporary.changes();
         self.world.catalog.begin();
         let ran = body(&mut self);
         self.world.budget.calls -= 1;
@@ -156,6 +160,10 @@ impl<'w> Machine<'w> {
         if failed.is_some() {
             self.world.catalog.rollback();
             self.world.catalog.session = session;
+            if self.world.temporary.changes() != changes {
+                let changed: Vec<QName> = self.world.temporary.names().cloned().collect();
+                self.world.inserted.extend(changed);
+            }
             return Outcome { effects: Vec::new(), failed };
         }
         self.world.catalog.commit();
@@ -167,10 +175,24 @@ impl<'w> Machine<'w> {
 pub fn block(world: &mut World, sources: &mut Sources, origin: Site, file: FileId, span: Span, certainty: Certainty) -> Outcome {
     let machine = Machine::new(world, sources, origin, certainty);
     machine.whole(|machine| {
+        let text = machine.sources.text(file);
+        if let Some(error) = refused(&text, span) {
+            return machine.tolerate(Stop::Failed(Contradiction::new("42601", error)));
+        }
         let Some(program) = machine.program(file, span) else { return Ok(()) };
         machine.frames.push(Frame::of(program.clone()));
         machine.block(&program.routine.block).map(|_| ())
     })
+}
+
+/// Why PL/pgSQL's compiler would not take a block.
+fn refused(text: &str, span: Span) -> Option<String> {
+    let routine = match plpgsql::parse(text, span) {
+        Ok(routine) => routine,
+        Err(error) => return Some(error.message),
+    };
+    let unknown = plpgsql::unknown_variables(&routine, &|_| false).into_iter().next().map(|error| error.message);
+    unknown.or_else(|| routine.statements().find_map(plpgsql::raise_mismatch).map(|mismatch| mismatch.message().into()))
 }
 
 /// Runs what a query calls.
@@ -210,15 +232,15 @@ pub fn calls_project_code(world: &World, query: &Query) -> bool {
             && let Some(name) = world.catalog.find_functions(&call.name)
         {
             let functions = world.catalog.functions.get(&name).into_iter().flatten();
-            found |= functions.into_iter().any(|function| routine::is_readable(function));
+            found |= functions.into_iter().any(routine::is_readable);
         }
         if found { Walk::Over } else { Walk::Into }
     });
     found
 }
 
-/// Runs one statement of a dynamic text or a function's body.
 impl Machine<'_> {
+    /// Puts one statement to the world.
     fn put(&mut self, file: FileId, statement: &Statement) -> Ran<()> {
         let outcome = self.world.run(self.sources, file, statement, self.certainty);
         self.effects.extend(outcome.effects);

@@ -1,14 +1,14 @@
 //! Statements put to a world: interpreted against it, applied to it, and taken back whole where PostgreSQL would refuse.
 
 use super::Context;
-use super::evaluate::{self, Budget};
+use super::evaluate::{self, Budget, Temporary};
 use crate::catalog::effect::{Change, Effect};
 use crate::catalog::name::QName;
 use crate::catalog::object::Certainty;
 use crate::catalog::{Catalog, Contradiction};
 use crate::source::{FileId, Site, Sources, Span};
 use crate::syntax::ast::Unread;
-use crate::syntax::ast::{AlterAction, AlterTable, Ast, Code, ConstraintKind, Form, Statement};
+use crate::syntax::ast::{AlterAction, AlterTable, Ast, Code, ConstraintKind, Form, Set, Statement};
 use crate::syntax::expression::{Data, FromRelation};
 use crate::syntax::parser;
 use crate::syntax::split::Splitter;
@@ -36,6 +36,9 @@ pub struct World {
     pub bounded: Vec<Site>,
     /// Statements inside code that nobody could read.
     pub unread: Vec<Unread>,
+    pub(super) temporary: Temporary,
+    /// A setting of the project's own may have a value.
+    pub settings_changed: bool,
     pub(super) budget: Budget,
 }
 
@@ -45,6 +48,10 @@ impl World {
         let Form::Read(ast) = &statement.form else { return Outcome::default() };
         let at = Site::new(file, statement.span);
         let mut outcome = match &**ast {
+            Ast::Set(Set::Value { name, .. }) if name.contains('.') => {
+                self.settings_changed = true;
+                Outcome::default()
+            }
             Ast::Do(code) => return self.run_code(sources, at, code, certainty),
             Ast::Call(expr) => return evaluate::call(self, sources, at, expr, certainty),
             Ast::Data(Data::Query(query)) if evaluate::calls_project_code(self, query) => {
@@ -73,6 +80,9 @@ impl World {
 
     /// Remembers which tables have rows now.
     fn note_rows(&mut self, sources: &mut Sources, at: Site, ast: &Ast) {
+        if evaluate::temporary(self, sources, at, ast) {
+            return;
+        }
         let table = match ast {
             Ast::Data(Data::Insert(insert)) => evaluate::inserts(self, sources, at, insert).then_some(&insert.table),
             Ast::Data(Data::Merge { target, .. }) => match &target.relation {
@@ -237,6 +247,8 @@ impl World {
 
     /// Temporary relations live as long as the session of one file.
     pub fn drop_temporary(&mut self) {
+        self.temporary.clear();
+        self.inserted.retain(|name| name.schema != "pg_temp");
         let (tables, views) = (self.catalog.tables.names_in("pg_temp"), self.catalog.views.names_in("pg_temp"));
         let temporary: Vec<QName> = tables.chain(views).cloned().collect();
         for name in temporary {

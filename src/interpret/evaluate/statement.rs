@@ -292,7 +292,10 @@ impl Machine<'_> {
             let flow = self.perhaps(|machine| machine.list(list))?;
             match flow {
                 Some(Flow::Next) => outcomes.push(std::mem::take(&mut self.frame().scopes)),
-                Some(_) => doubt = true,
+                Some(flow) => {
+                    self.frame().doubtful |= flow == Flow::Return;
+                    doubt = true;
+                }
                 None => {}
             }
         }
@@ -355,7 +358,9 @@ impl Machine<'_> {
         let scopes = self.frame().scopes.len();
         let flow = self.loop_inside(a_loop, span);
         self.frame().scopes.truncate(scopes - 1);
-        self.certainty = certainty;
+        if !self.frame().doubtful {
+            self.certainty = certainty;
+        }
         flow
     }
 
@@ -481,7 +486,11 @@ impl Machine<'_> {
                 Presence::Maybe => {
                     let before = self.frame().scopes.clone();
                     self.assign_row(targets, &table, Some(cells))?;
-                    self.perhaps(|machine| machine.list(&a_loop.body))?;
+                    let flow = self.perhaps(|machine| machine.list(&a_loop.body))?;
+                    self.frame().doubtful |= flow == Some(Flow::Return);
+                    if flow.is_some_and(|flow| flow != Flow::Next && flow != Flow::Continue(None)) {
+                        self.certainty = Certainty::Maybe;
+                    }
                     let after = std::mem::take(&mut self.frame().scopes);
                     self.frame().scopes = merged(before.clone(), &[before, after]);
                 }
