@@ -67,8 +67,10 @@ fn report(cx: &mut Cx, table: &Table, constraint: &Constraint, key: &ForeignKey,
             format!("no index leads with `{list}` of `{}`: each row deleted from `{}` reads the whole table {cost}", table.name, key.table)
         }
     };
-    let sort =
-        sorts.iter().filter(|sort| sort.is_strong()).find(|sort| sort.table.name == table.name && columns.as_slice() == [sort.key.clone()]);
+    let sort = sorts
+        .iter()
+        .filter(|sort| sort.is_strong() || sort.is_guess())
+        .find(|sort| sort.table.name == table.name && columns.as_slice() == [sort.key.clone()]);
     let index = match sort {
         Some(sort) => sort.index(),
         None => New { table, keys: keys(cx, table, columns), predicate: None },
@@ -83,7 +85,14 @@ fn report(cx: &mut Cx, table: &Table, constraint: &Constraint, key: &ForeignKey,
         .help(format!("create an index on {}; joins and filters over the key use it too", index.list()))
         .fix(index.safety(), format!("Index `{list}` of `{}`", table.name), [step]);
     if let Some(sort) = sort {
-        draft.because(sort.at, format!("{} also sorts by `{}`", sort.reader, sort.column));
+        draft.because(
+            sort.at,
+            if sort.is_guess() {
+                "rows of one key are likely listed by it".into()
+            } else {
+                format!("{} also sorts by `{}`", sort.reader, sort.column)
+            },
+        );
     }
     if let Some(partial) = partial {
         draft.because(partial.at, "leads with it, but holds only some of the rows");

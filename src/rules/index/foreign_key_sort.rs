@@ -3,22 +3,13 @@
 
 use super::build::serves;
 use super::foreign_key::is_indexed;
-use super::sorted::{Sorted, TIMES, Want, is_served, is_time, nearest_parent, sorted};
+use super::sorted::{Sorted, Want, is_time, sorted};
 use crate::rules::prelude::*;
 
 rule!("index/foreign-key-sort", Performance, Warn, Schema(check), fixable);
 
-/// What tables are called whose rows are shown by time, those of one parent at once. Logs and events are too, but rarely read.
-const LISTED: [&str; 3] = ["messages", "comments", "notifications"];
-
 fn check(cx: &mut Cx) {
     let mut sorts = sorted(cx);
-    let unasked: Vec<Sorted> = cx
-        .user_tables()
-        .filter(|table| !sorts.iter().any(|sort| sort.table.name == table.name))
-        .filter_map(|table| likely(cx, table))
-        .collect();
-    sorts.extend(unasked);
     sorts.retain(|sort| is_indexed(sort.table, std::slice::from_ref(&sort.key)));
     // the strongest reason speaks for all queries that one index would serve
     sorts.sort_by_key(|sort| !sort.is_strong());
@@ -34,7 +25,7 @@ fn report(cx: &mut Cx, sort: &Sorted, more: usize) {
     let index = sort.index();
     let table = sort.table;
     let single = table.indexes.iter().find(|known| known.columns.len() == 1 && serves(known, std::slice::from_ref(&sort.key)));
-    let seen = !matches!(sort.want, Want::Apart | Want::Listed);
+    let seen = !sort.is_guess();
     let mut help = format!("create an index on {}", index.list());
     if !seen {
         help.push_str(&format!(" if clients list the latest rows of one `{}`", sort.key));
@@ -91,31 +82,4 @@ fn message(sort: &Sorted) -> String {
             format!("{reader} sorts the rows of one `{key}` of `{name}` by `{column}`: an index on both would hold them in order")
         }
     }
-}
-
-/// A child table that looks as if its rows were listed by time, where no SQL shows it.
-fn likely<'a>(cx: &Cx<'a>, table: &'a Table) -> Option<Sorted<'a>> {
-    let complete = |index: &&Index| index.method == "btree" && index.predicate.is_none();
-    let single =
-        |name: &str| table.indexes.iter().filter(complete).find(|index| index.plain_columns().is_some_and(|columns| columns == [name]));
-    let time = table.columns.iter().find(|column| TIMES.contains(&column.name.as_str()) && column.ty.is_timestamp())?;
-    // rows that go with their parent belong to it
-    let owned: Vec<SmolStr> = table
-        .foreign_keys()
-        .filter(|(constraint, key)| key.on_delete == ReferentialAction::Cascade && constraint.columns.len() == 1)
-        .filter_map(|(constraint, _)| constraint.columns.first().cloned())
-        .collect();
-    let key = nearest_parent(cx, table, &owned)?;
-    let (want, at, reader) = match single(&time.name) {
-        Some(index) if single(&key).is_some() => (Want::Apart, index.named, "knows only the time"),
-        _ if LISTED.iter().any(|word| table.name.name.split('_').next_back() == Some(*word)) => (Want::Listed, time.named, "the time"),
-        _ => return None,
-    };
-    // one of a part of the rows was somebody's choice
-    let both = |index: &Index| {
-        index.columns.len() > 1 && index.leads_with(&[key.clone(), time.name.clone()]) && index.columns[0].column.as_ref() == Some(&key)
-    };
-    let served = table.indexes.iter().any(both) || is_served(table, std::slice::from_ref(&key), &time.name, &[]);
-    let (column, reader) = (time.name.clone(), reader.to_string());
-    (!served && !table.external).then_some(Sorted { table, key, column, at, reader, order: " desc", alive: None, want })
 }

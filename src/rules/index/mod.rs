@@ -4,5 +4,6 @@ pub mod build;
 pub mod cover;
 pub mod foreign_key;
 pub mod foreign_key_sort;
+pub mod likely;
 pub mod redundant;
 pub mod sorted;

@@ -2,6 +2,7 @@
 //! what `index/foreign-key` takes along.
 
 use super::build::{New, is_complete_for};
+use super::likely::likely;
 use crate::rules::prelude::*;
 use crate::rules::scope::{Reader, Scope, visit};
 
@@ -59,13 +60,19 @@ impl<'a> Sorted<'a> {
         }
     }
 
+    /// Is there no query?
+    pub fn is_guess(&self) -> bool {
+        matches!(self.want, Want::Apart | Want::Listed)
+    }
+
     /// Does an index save more than the sort?
     pub fn is_strong(&self) -> bool {
         matches!(self.want, Want::Few | Want::Extreme | Want::Stretch)
     }
 }
 
-/// Queries of functions, views and policies that an index on a foreign key and a second column would serve, and none does.
+/// Queries of functions, views and policies that an index on a foreign key and a second column would serve, and none does; for a
+/// table that they leave out, what clients are likely to ask.
 pub fn sorted<'a>(cx: &Cx<'a>) -> Vec<Sorted<'a>> {
     let mut out: Vec<Sorted<'a>> = Vec::new();
     visit(cx, &mut |reader, node, scope| {
@@ -74,6 +81,10 @@ pub fn sorted<'a>(cx: &Cx<'a>) -> Vec<Sorted<'a>> {
             out.extend(scope.tables().into_iter().filter(of_user).filter_map(|table| judge(cx, reader, query, scope, table)));
         }
     });
+    let asked: Vec<&QName> = out.iter().map(|sort| &sort.table.name).collect();
+    let guesses: Vec<Sorted> =
+        cx.user_tables().filter(|table| !asked.contains(&&table.name)).filter_map(|table| likely(cx, table)).collect();
+    out.extend(guesses);
     out
 }
 
