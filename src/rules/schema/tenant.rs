@@ -20,6 +20,8 @@ pub struct Tenant {
 /// The tenant columns of every table that has any, in the order in which its policies name them.
 pub struct Tenants<'a> {
     pub of: BTreeMap<QName, Vec<Tenant>>,
+    /// Tables that people are members of.
+    pub homes: BTreeSet<QName>,
     callers: &'a Callers,
 }
 
@@ -44,7 +46,7 @@ impl<'a> Tenants<'a> {
                 of.insert(table.name.clone(), found);
             }
         }
-        Tenants { of, callers }
+        Tenants { of, homes, callers }
     }
 
     /// Names that tell tenants apart in more than one table: one alone may be a thing that people share, like a project.

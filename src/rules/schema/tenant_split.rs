@@ -22,7 +22,8 @@ fn check(cx: &mut Cx) {
         let [old, ..] = used else { continue };
         let new = table.columns.iter().find(|column| {
             let elsewhere = users.get(&column.name).is_some_and(|tables| tables.iter().any(|other| **other != table.name));
-            elsewhere
+            let has_members = target(table, &column.name).is_some_and(|home| tenants.homes.contains(home));
+            (elsewhere || has_members)
                 && named(&column.name)
                 && used.iter().all(|tenant| tenant.column != column.name && target(table, &tenant.column) != target(table, &column.name))
                 && !column.not_null.value
@@ -33,17 +34,22 @@ fn check(cx: &mut Cx) {
         });
         let Some(new) = new.filter(|new| !is_filled(cx, table, &new.name)) else { continue };
         let others = users.get(&new.name).map_or(&[][..], Vec::as_slice);
-        let example = others.iter().find(|other| **other != &table.name).expect("another table was found above");
+        let example = others.iter().find(|other| **other != &table.name);
         let (name, path) = (&table.name, path(cx, table, &new.name));
+        let whose = match (example, target(table, &new.name)) {
+            (Some(example), _) => format!(", those of `{example}` by the new one,"),
+            (None, Some(home)) => format!(" while people are members of `{home}`,"),
+            (None, None) => String::new(),
+        };
         let message = format!(
-            "`{name}` is half moved from `{}` to `{}`: its policies still go by the old column, those of `{example}` by the new one, and no \
-             migration fills the new one",
+            "`{name}` is half moved from `{}` to `{}`: its policies still go by the old column{whose} and no migration fills the new one",
             old.column, new.name
         );
         let safety = if path.is_some() { Safety::Review } else { Safety::Manual };
         let title = format!("Fill `{name}.{}`", new.name);
         let steps = backfill(table, &new.name, path.as_ref());
-        let site = tenants.of.get(*example).and_then(|found| found.iter().find(|tenant| tenant.column == new.name)).map(|tenant| tenant.at);
+        let found = example.and_then(|example| tenants.of.get(*example));
+        let site = found.and_then(|found| found.iter().find(|tenant| tenant.column == new.name)).map(|tenant| tenant.at);
         let draft = cx.report((table, new), new.named, message);
         draft
             .label("NULL in every row from before")

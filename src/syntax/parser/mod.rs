@@ -71,7 +71,9 @@ fn body(text: &str, code: &Code, block: bool) -> Result<()> {
     match &code.unescaped {
         None => compile(text, code.inner),
         // places inside code that was put together from a literal are not those of the file
-        Some(unescaped) => compile(unescaped, Span::new(0, unescaped.len() as u32)).map_err(|error| SyntaxError { span: code.literal, ..error }),
+        Some(unescaped) => {
+            compile(unescaped, Span::new(0, unescaped.len() as u32)).map_err(|error| SyntaxError { span: code.literal, ..error })
+        }
     }
 }
 
