@@ -48,6 +48,8 @@ pub struct Replay {
     pub statements: usize,
     pub unread: Vec<Unread>,
     pub failed: Vec<(Site, Contradiction)>,
+    /// Statements whose code was not run to its end, because it runs too long.
+    pub bounded: Vec<Site>,
 }
 
 /// Sources that hold the platform's own start, for a project to be read into.
@@ -99,6 +101,8 @@ pub fn replay(sources: &mut Sources, project: &Project, visitor: &mut dyn Visito
         world.drop_temporary();
         visitor.migration(&world.catalog, migration, sources);
     }
+    replay.unread.append(&mut world.unread);
+    replay.bounded = world.bounded;
     replay.catalog = world.catalog;
     replay
 }

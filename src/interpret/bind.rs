@@ -458,7 +458,7 @@ fn figure_name(expr: &Expr) -> Option<SmolStr> {
 }
 
 /// A type's name in pg_type, which is what a column made by a cast is called.
-fn internal_name(name: &str) -> &str {
+pub fn internal_name(name: &str) -> &str {
     match name {
         "integer" => "int4",
         "bigint" => "int8",

@@ -1,31 +1,254 @@
-//! DO blocks: their statements run in order against the world.
+//! DO blocks and the project's own functions: run as a fresh database would run them, where all of the project's tables are
+//! empty but those that the history itself filled.
 //!
-//! What stands under a condition is tried: a guard is there to keep a statement from failing, so one that would fail is
-//! taken as not run.
+//! Promises: each inner statement is put to the world in order, at its own place in the file; a block that fails changes
+//! nothing; what stands under a condition that can't be decided is tried with [`Certainty::Maybe`], and where it would
+//! fail it is taken as not run, since a guard is there to keep a statement from failing. Time and memory are bounded: what
+//! runs longer is stopped, and its place is listed in [`World::bounded`].
+//! Refuses: to guess. A loop over rows that are not known is passed over, and so is a command whose text is not known.
+
+mod aggregate;
+mod condition;
+mod expr;
+mod function;
+mod lookup;
+mod pattern;
+mod query;
+mod routine;
+mod statement;
+mod tables;
+mod value;
 
 use super::run::{Outcome, World};
+use crate::catalog::Contradiction;
+use crate::catalog::effect::Effect;
+use crate::catalog::name::QName;
 use crate::catalog::object::Certainty;
-use crate::source::{FileId, Sources, Span};
-use crate::syntax::ast::Form;
-use crate::syntax::parser;
-use crate::syntax::plpgsql::{self, Role, Routine};
-use crate::syntax::split::RawStatement;
+use crate::source::{FileId, Site, Sources, Span};
+use crate::syntax::ast::Statement;
+use crate::syntax::expression::{Expr, Insert, Query, SetExpr};
+use query::{Env, Table};
+use routine::{Frame, Program};
+use smol_str::SmolStr;
+use std::collections::HashMap;
+use std::rc::Rc;
+use value::Value;
 
-/// Runs the code between `span`.
-pub fn block(world: &mut World, sources: &mut Sources, file: FileId, span: Span, certainty: Certainty) -> Outcome {
-    let text = sources.text(file);
-    let mut outcome = Outcome::default();
-    let Ok(routine): Result<Routine, _> = plpgsql::parse(&text, span) else { return outcome };
-    for piece in plpgsql::sql_pieces(&routine) {
-        if piece.role != Role::Statement {
-            continue;
-        }
-        let raw = RawStatement { tokens: routine.sql_tokens(&piece), ..RawStatement::default() };
-        let statement = parser::statement(&text, &raw);
-        if let Form::Read(_) = &statement.form {
-            let inner = world.run(sources, file, &statement, certainty);
-            outcome.effects.extend(inner.effects);
+/// Statements, iterations and queries of one block.
+const MAX_STEPS: u32 = 10_000;
+/// Rows and operators that one block may look at.
+const MAX_WORK: u64 = 3_000_000;
+/// The same for a whole history.
+const MAX_TOTAL_STEPS: u64 = 1_000_000;
+const MAX_TOTAL_WORK: u64 = 60_000_000;
+/// Functions, DO blocks and commands inside each other.
+const MAX_CALLS: usize = 8;
+/// Statements of PL/pgSQL inside each other, through all calls.
+const MAX_NESTING: usize = 90;
+
+/// What was spent.
+#[derive(Debug, Default)]
+pub struct Budget {
+    steps: u32,
+    work: u64,
+    total_steps: u64,
+    total_work: u64,
+    /// Blocks and functions that are running.
+    calls: usize,
+    nesting: usize,
+}
+
+/// Why running ends early.
+#[derive(Debug)]
+pub enum Stop {
+    Failed(Contradiction),
+    /// A bound was reached.
+    Bounded,
+}
+
+impl From<Contradiction> for Stop {
+    fn from(reason: Contradiction) -> Stop {
+        Stop::Failed(reason)
+    }
+}
+
+pub type Ran<T> = Result<T, Stop>;
+
+/// Runs PL/pgSQL against a world.
+pub struct Machine<'w> {
+    pub world: &'w mut World,
+    pub sources: &'w mut Sources,
+    /// The statement of the file that is being run.
+    origin: Site,
+    certainty: Certainty,
+    /// Something was passed over: a statement that fails from here on may fail for that reason only.
+    blind: bool,
+    /// A handler of the code that is being run would catch a failure.
+    guarded: bool,
+    effects: Vec<Effect>,
+    frames: Vec<Frame>,
+    ctes: Vec<(SmolStr, Rc<Table>)>,
+    programs: HashMap<(FileId, Span), Option<Rc<Program>>>,
+    expressions: usize,
+    /// Tables that an event trigger is told about.
+    created: Vec<QName>,
+}
+
+impl<'w> Machine<'w> {
+    fn new(world: &'w mut World, sources: &'w mut Sources, origin: Site, certainty: Certainty) -> Machine<'w> {
+        Machine {
+            world,
+            sources,
+            origin,
+            certainty,
+            blind: false,
+            guarded: false,
+            effects: Vec::new(),
+            frames: Vec::new(),
+            ctes: Vec::new(),
+            programs: HashMap::new(),
+            expressions: 0,
+            created: Vec::new(),
         }
     }
-    outcome
+
+    /// Counts a statement, an iteration or a query.
+    fn step(&mut self, count: u32) -> Ran<()> {
+        let budget = &mut self.world.budget;
+        budget.steps += count;
+        budget.total_steps += u64::from(count);
+        if budget.steps > MAX_STEPS || budget.total_steps > MAX_TOTAL_STEPS { Err(Stop::Bounded) } else { Ok(()) }
+    }
+
+    /// Counts rows.
+    fn work(&mut self, count: usize) -> Ran<()> {
+        let budget = &mut self.world.budget;
+        budget.work += count as u64;
+        budget.total_work += count as u64;
+        if budget.work > MAX_WORK || budget.total_work > MAX_TOTAL_WORK { Err(Stop::Bounded) } else { Ok(()) }
+    }
+
+    /// Runs `body` whole, or not at all where it fails.
+    fn whole(mut self, body: impl FnOnce(&mut Machine<'w>) -> Ran<()>) -> Outcome {
+        if self.world.budget.calls >= MAX_CALLS {
+            self.world.bounded.push(self.origin);
+            return Outcome::default();
+        }
+        if self.world.budget.calls == 0 {
+            self.world.budget.steps = 0;
+            self.world.budget.work = 0;
+        }
+        self.world.budget.calls += 1;
+        let session = self.world.catalog.session.clone();
+        self.world.catalog.begin();
+        let ran = body(&mut self);
+        self.world.budget.calls -= 1;
+        // where it is not sure that the place is reached, a failure there decides nothing
+        let failed = match ran {
+            Ok(()) => None,
+            Err(Stop::Bounded) => {
+                self.world.bounded.push(self.origin);
+                None
+            }
+            Err(Stop::Failed(_)) if self.certainty == Certainty::Maybe || self.blind => None,
+            Err(Stop::Failed(reason)) => Some(reason),
+        };
+        if failed.is_some() {
+            self.world.catalog.rollback();
+            self.world.catalog.session = session;
+            return Outcome { effects: Vec::new(), failed };
+        }
+        self.world.catalog.commit();
+        Outcome { effects: self.effects, failed: None }
+    }
+}
+
+/// Runs the code of a DO block, which stands between `span`.
+pub fn block(world: &mut World, sources: &mut Sources, origin: Site, file: FileId, span: Span, certainty: Certainty) -> Outcome {
+    let machine = Machine::new(world, sources, origin, certainty);
+    machine.whole(|machine| {
+        let Some(program) = machine.program(file, span) else { return Ok(()) };
+        machine.frames.push(Frame::of(program.clone()));
+        machine.block(&program.routine.block).map(|_| ())
+    })
+}
+
+/// Runs what a query calls.
+pub fn select(world: &mut World, sources: &mut Sources, origin: Site, query: &Query, certainty: Certainty) -> Outcome {
+    let machine = Machine::new(world, sources, origin, certainty);
+    machine.whole(|machine| machine.query(query, &Env::EMPTY).map(|_| ()))
+}
+
+/// Runs a procedure or function.
+pub fn call(world: &mut World, sources: &mut Sources, origin: Site, expr: &Expr, certainty: Certainty) -> Outcome {
+    let machine = Machine::new(world, sources, origin, certainty);
+    machine.whole(|machine| machine.eval(expr, &Env::EMPTY).map(|_| ()))
+}
+
+/// Runs the event triggers that a statement fires which created these tables.
+pub fn created(world: &mut World, sources: &mut Sources, origin: Site, tables: Vec<QName>, certainty: Certainty) -> Outcome {
+    let mut machine = Machine::new(world, sources, origin, certainty);
+    machine.created = tables;
+    machine.whole(Machine::event_triggers)
+}
+
+/// Could an INSERT have left rows behind? One from a query over nothing has not.
+pub fn inserts(world: &mut World, sources: &mut Sources, origin: Site, insert: &Insert) -> bool {
+    let Some(source) = insert.source.as_ref().filter(|source| !matches!(source.body, SetExpr::Values(_))) else { return true };
+    let mut machine = Machine::new(world, sources, origin, Certainty::Maybe);
+    machine.blind = true;
+    let exists = if calls_project_code(machine.world, source) { None } else { machine.query(source, &Env::EMPTY).ok() };
+    exists.is_none_or(|table| table.exists() != Some(false))
+}
+
+/// Does a query call a function of the project, whose body may do anything?
+pub fn calls_project_code(world: &World, query: &Query) -> bool {
+    use crate::syntax::expression::{ExprKind, Node, Walk};
+    let mut found = false;
+    query.walk(&mut |node| {
+        if let Node::Expr(Expr { kind: ExprKind::Call(call), .. }) = node
+            && let Some(name) = world.catalog.find_functions(&call.name)
+        {
+            let functions = world.catalog.functions.get(&name).into_iter().flatten();
+            found |= functions.into_iter().any(|function| routine::is_readable(function));
+        }
+        if found { Walk::Over } else { Walk::Into }
+    });
+    found
+}
+
+/// Runs one statement of a dynamic text or a function's body.
+impl Machine<'_> {
+    fn put(&mut self, file: FileId, statement: &Statement) -> Ran<()> {
+        let outcome = self.world.run(self.sources, file, statement, self.certainty);
+        self.effects.extend(outcome.effects);
+        match outcome.failed {
+            Some(reason) => self.tolerate(Stop::Failed(reason)),
+            None => Ok(()),
+        }
+    }
+
+    /// A failure where it is not sure that the statement runs, or what it runs against, changes nothing.
+    fn tolerate(&mut self, stop: Stop) -> Ran<()> {
+        match stop {
+            Stop::Failed(_) if (self.certainty == Certainty::Maybe || self.blind) && !self.guarded => Ok(()),
+            stop => Err(stop),
+        }
+    }
+
+    fn frame(&mut self) -> &mut Frame {
+        if self.frames.is_empty() {
+            self.frames.push(Frame::default());
+        }
+        let last = self.frames.len() - 1;
+        &mut self.frames[last]
+    }
+
+    fn parameter(&self, name: &str) -> Value {
+        let at = name.trim_start_matches('$').parse::<usize>().ok().and_then(|at| at.checked_sub(1));
+        match (self.frames.last(), at) {
+            (Some(frame), Some(at)) => frame.params.get(at).cloned().unwrap_or(Value::Unknown),
+            _ => Value::Unknown,
+        }
+    }
 }

@@ -1,15 +1,19 @@
 //! Statements put to a world: interpreted against it, applied to it, and taken back whole where PostgreSQL would refuse.
 
-use super::{Context, evaluate};
+use super::evaluate::{self, Budget};
+use super::Context;
 use crate::catalog::effect::{Change, Effect};
 use crate::catalog::name::QName;
 use crate::catalog::object::Certainty;
 use crate::catalog::{Catalog, Contradiction};
+use crate::report::Unread;
 use crate::source::{FileId, Site, Sources, Span};
 use crate::syntax::ast::{AlterAction, AlterTable, Ast, Code, ConstraintKind, Form, Statement};
+use crate::syntax::expression::{Data, FromRelation};
 use crate::syntax::parser;
 use crate::syntax::split::Splitter;
 use smol_str::SmolStr;
+use std::collections::BTreeSet;
 
 /// What CREATE EXTENSION brings, in blocks.
 const EXTENSIONS: &str = include_str!("../history/extensions.sql");
@@ -26,6 +30,13 @@ pub struct Outcome {
 #[derive(Default)]
 pub struct World {
     pub catalog: Catalog,
+    /// Tables that the history has put rows into.
+    pub inserted: BTreeSet<QName>,
+    /// Statements whose code was not run to its end, because it runs too long.
+    pub bounded: Vec<Site>,
+    /// Statements inside code that nobody could read.
+    pub unread: Vec<Unread>,
+    pub(super) budget: Budget,
 }
 
 impl World {
@@ -33,22 +44,87 @@ impl World {
     pub fn run(&mut self, sources: &mut Sources, file: FileId, statement: &Statement, certainty: Certainty) -> Outcome {
         let Form::Read(ast) = &statement.form else { return Outcome::default() };
         let at = Site::new(file, statement.span);
-        if let Ast::Do(code) = &**ast {
-            return self.run_code(sources, at, code, certainty);
+        let mut outcome = match &**ast {
+            Ast::Do(code) => return self.run_code(sources, at, code, certainty),
+            Ast::Call(expr) => return evaluate::call(self, sources, at, expr, certainty),
+            Ast::Data(Data::Query(query)) if evaluate::calls_project_code(self, query) => {
+                evaluate::select(self, sources, at, query, certainty)
+            }
+            _ => Outcome::default(),
+        };
+        if outcome.failed.is_some() {
+            return outcome;
         }
-        if let Ast::AlterTable(alter) = &**ast
-            && alter.actions.len() > 1
-        {
-            return self.alter_table(at, alter, certainty);
+        let own = self.interpret(at, (**ast).clone(), certainty);
+        outcome.effects.extend(own.effects);
+        outcome.failed = own.failed;
+        if outcome.failed.is_none() {
+            self.note_rows(sources, at, ast);
+            outcome = self.fire(sources, at, outcome, certainty);
         }
-        let outcome = self.interpret(at, (**ast).clone(), certainty);
         if let (Ast::CreateExtension(create), [_, ..], None) = (&**ast, outcome.effects.as_slice(), &outcome.failed) {
             self.run_extension(sources, &create.name.name, at);
         }
         outcome
     }
 
+    /// Remembers which tables have rows now.
+    fn note_rows(&mut self, sources: &mut Sources, at: Site, ast: &Ast) {
+        let table = match ast {
+            Ast::Data(Data::Insert(insert)) => evaluate::inserts(self, sources, at, insert).then_some(&insert.table),
+            Ast::Data(Data::Merge { target, .. }) => match &target.relation {
+                FromRelation::Table { name, .. } => Some(name),
+                _ => None,
+            },
+            Ast::Copy { table, from: true, .. } => table.as_ref(),
+            Ast::CreateTableAs(create) => Some(&create.name),
+            _ => None,
+        };
+        let ctes = match ast {
+            Ast::Data(Data::Query(query)) => query.with.as_slice(),
+            Ast::Data(Data::Insert(insert)) => insert.with.as_slice(),
+            Ast::Data(Data::Update(update)) => update.with.as_slice(),
+            Ast::Data(Data::Delete(delete)) => delete.with.as_slice(),
+            _ => &[],
+        };
+        let inserts = ctes.iter().filter_map(|cte| match &cte.body {
+            Data::Insert(insert) => Some(&insert.table),
+            _ => None,
+        });
+        for name in table.into_iter().chain(inserts) {
+            if let Some(found) = self.catalog.find_relation(name) {
+                self.inserted.insert(found);
+            }
+        }
+    }
+
+    /// Runs the event triggers that new tables fire.
+    fn fire(&mut self, sources: &mut Sources, at: Site, mut outcome: Outcome, certainty: Certainty) -> Outcome {
+        if self.catalog.event_triggers.is_empty() {
+            return outcome;
+        }
+        let created: Vec<QName> = outcome
+            .effects
+            .iter()
+            .filter_map(|effect| match &effect.change {
+                Change::CreateTable(table) => Some(table.name.clone()),
+                _ => None,
+            })
+            .collect();
+        if !created.is_empty() {
+            outcome.effects.extend(evaluate::created(self, sources, at, created, certainty).effects);
+        }
+        outcome
+    }
+
     fn interpret(&mut self, at: Site, ast: Ast, certainty: Certainty) -> Outcome {
+        match ast {
+            Ast::AlterTable(alter) if alter.actions.len() > 1 => self.alter_table(at, &alter, certainty),
+            ast => self.interpret_one(at, ast, certainty),
+        }
+    }
+
+    fn interpret_one(&mut self, at: Site, ast: Ast, certainty: Certainty) -> Outcome {
         let mut context = Context::new(&self.catalog, at, certainty);
         match context.interpret(ast) {
             Ok(()) => {
@@ -67,7 +143,7 @@ impl World {
         self.catalog.begin();
         for action in actions {
             let one = AlterTable { actions: vec![action.clone()], name: alter.name.clone(), ..*alter };
-            let outcome = self.interpret(at, Ast::AlterTable(one), certainty);
+            let outcome = self.interpret_one(at, Ast::AlterTable(one), certainty);
             if outcome.failed.is_some() {
                 self.catalog.rollback();
                 return outcome;
@@ -109,7 +185,7 @@ impl World {
                 (file, Span::new(0, text.len() as u32))
             }
         };
-        evaluate::block(self, sources, file, span, certainty)
+        evaluate::block(self, sources, at, file, span, certainty)
     }
 
     /// The objects of an extension's own script, as far as they are known.

@@ -15,6 +15,7 @@ use super::expression::{Data, Expr, Query};
 use super::lexer::{Token, TokenKind};
 use crate::source::Span;
 use feed::Feed;
+pub use feed::KEPT_ROWS;
 use lower::Lower;
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::{Parser, ParserError};

@@ -1,0 +1,957 @@
+//! SELECT over what is known: the catalogs, tables that are empty in a fresh database, arrays and values.
+//!
+//! Promises: a row is [`Presence::Certain`] only where PostgreSQL would return it; a result that may lack rows is not
+//! `complete`. Equality conditions reach a catalog before its rows are made, and join through a hash.
+
+use super::tables::{self, Cells, Hints, Presence, Rows};
+use super::value::{Key, Value, and, compare, same};
+use super::{Machine, Ran, Stop};
+use crate::catalog::Contradiction;
+use crate::catalog::name::QName;
+use crate::interpret::bind::target_name;
+use crate::syntax::expression::*;
+use smol_str::SmolStr;
+use std::cmp::Ordering;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// Rows up to which a join asks for each row's partners by themselves.
+const FEW: usize = 16;
+
+/// A relation of a FROM clause as names see it.
+pub struct Item {
+    alias: Option<SmolStr>,
+    columns: Vec<SmolStr>,
+    /// Are there columns that are not modelled?
+    open: bool,
+}
+
+/// The rows that an aggregate looks at.
+pub struct Group<'e> {
+    rows: &'e [Joined],
+    /// Are these all, and all certain?
+    exact: bool,
+}
+
+/// Where names are looked up: the relations of a query, and those of the queries around it.
+#[derive(Clone, Copy)]
+pub struct Env<'e> {
+    pub outer: Option<&'e Env<'e>>,
+    pub items: &'e [Item],
+    pub row: &'e [Cells],
+    pub group: Option<&'e Group<'e>>,
+}
+
+impl Env<'_> {
+    pub const EMPTY: Env<'static> = Env { outer: None, items: &[], row: &[], group: None };
+}
+
+/// What a name is in one FROM clause.
+pub enum Found {
+    Value(Value),
+    /// Perhaps a column that is not modelled.
+    Open,
+    No,
+}
+
+impl Env<'_> {
+    pub fn find(&self, path: &[SmolStr]) -> Found {
+        let bound = || self.items.iter().zip(self.row);
+        let cell = |item: &Item, row: &Cells, name: &SmolStr| item.columns.iter().position(|column| column == name).map(|at| row[at].clone());
+        match path {
+            [name] => {
+                if let Some(value) = bound().find_map(|(item, row)| cell(item, row, name)) {
+                    return Found::Value(value);
+                }
+                if let Some((item, row)) = bound().find(|(item, _)| item.alias.as_ref() == Some(name)) {
+                    return Found::Value(whole_row(item, row));
+                }
+                if self.items.iter().any(|item| item.open) { Found::Open } else { Found::No }
+            }
+            [qualifier, name] | [_, qualifier, name] => match bound().find(|(item, _)| item.alias.as_ref() == Some(qualifier)) {
+                Some((item, row)) => Found::Value(cell(item, row, name).unwrap_or(Value::Unknown)),
+                None => Found::No,
+            },
+            _ => Found::No,
+        }
+    }
+}
+
+fn whole_row(item: &Item, row: &Cells) -> Value {
+    if let ([column], Some(alias)) = (item.columns.as_slice(), &item.alias)
+        && column == alias
+    {
+        return row[0].clone();
+    }
+    if item.open && item.columns.is_empty() {
+        return Value::Something;
+    }
+    let fields = item.columns.iter().cloned().zip(row.iter().cloned()).collect();
+    Value::Record(Rc::new(super::value::Record { fields }))
+}
+
+/// A row of a join, in parts.
+#[derive(Clone)]
+pub struct Joined {
+    parts: Vec<Cells>,
+    presence: Presence,
+}
+
+/// The result of a query.
+#[derive(Default)]
+pub struct Table {
+    pub columns: Vec<SmolStr>,
+    pub rows: Vec<(Cells, Presence)>,
+    pub complete: bool,
+}
+
+impl Table {
+    pub fn unknown() -> Table {
+        Table::default()
+    }
+
+    pub fn is_exact(&self) -> bool {
+        self.complete && self.rows.iter().all(|(_, presence)| *presence == Presence::Certain)
+    }
+
+    /// Is there a row?
+    pub fn exists(&self) -> Option<bool> {
+        if self.rows.iter().any(|(_, presence)| *presence == Presence::Certain) {
+            Some(true)
+        } else if self.complete && self.rows.is_empty() {
+            Some(false)
+        } else {
+            None
+        }
+    }
+
+    /// The value of a scalar sub-select.
+    pub fn scalar(&self) -> Result<Value, Contradiction> {
+        let certain = self.rows.iter().filter(|(_, presence)| *presence == Presence::Certain).count();
+        if certain > 1 {
+            return Err(Contradiction::new("21000", "more than one row returned by a subquery used as an expression"));
+        }
+        match self.rows.as_slice() {
+            [] if self.complete => Ok(Value::Null),
+            [(cells, Presence::Certain)] if self.complete => Ok(cells.first().cloned().unwrap_or(Value::Unknown)),
+            _ => Ok(Value::Unknown),
+        }
+    }
+
+    pub fn record(&self, cells: &Cells) -> Value {
+        let fields = self.columns.iter().cloned().zip(cells.iter().cloned()).collect();
+        Value::Record(Rc::new(super::value::Record { fields }))
+    }
+}
+
+/// A condition, and how many relations must be joined before it can be looked at.
+struct Condition<'q> {
+    expr: &'q Expr,
+    after: usize,
+    done: bool,
+}
+
+impl Machine<'_> {
+    pub fn query(&mut self, query: &Query, outer: &Env) -> Ran<Table> {
+        self.step(1)?;
+        let ctes = self.ctes.len();
+        let result = self.with(query, outer).and_then(|()| self.query_body(query, outer));
+        self.ctes.truncate(ctes);
+        result
+    }
+
+    fn with(&mut self, query: &Query, outer: &Env) -> Ran<()> {
+        for cte in &query.with {
+            let mut table = match &cte.body {
+                Data::Query(inner) if !query.recursive => self.query(inner, outer)?,
+                _ => Table::unknown(),
+            };
+            for (column, name) in table.columns.iter_mut().zip(&cte.columns) {
+                *column = name.clone();
+            }
+            self.ctes.push((cte.name.name.clone(), Rc::new(table)));
+        }
+        Ok(())
+    }
+
+    fn query_body(&mut self, query: &Query, outer: &Env) -> Ran<Table> {
+        let mut table = self.set_expr(&query.body, &query.order_by, outer)?;
+        let limit = match &query.limit {
+            Some(limit) => self.eval(limit, outer)?.as_int().map(|limit| limit.max(0) as usize),
+            None => return Ok(table),
+        };
+        match limit {
+            Some(limit) if query.offset.is_none() => {
+                // which rows are cut off is known only where all that come before are
+                if table.rows.len() > limit {
+                    let all = table.is_exact();
+                    table.complete |= limit == 0;
+                    table.rows.truncate(limit);
+                    if !all {
+                        table.rows.iter_mut().for_each(|(_, presence)| *presence = (*presence).min(Presence::Maybe));
+                    }
+                }
+            }
+            _ => {
+                table.complete &= table.rows.is_empty();
+                table.rows.iter_mut().for_each(|(_, presence)| *presence = Presence::Unclear);
+            }
+        }
+        Ok(table)
+    }
+
+    fn set_expr(&mut self, body: &SetExpr, order_by: &[SortKey], outer: &Env) -> Ran<Table> {
+        match body {
+            SetExpr::Select(select) => self.select(select, order_by, outer),
+            SetExpr::Values(rows) => {
+                let mut table = Table { complete: true, ..Table::default() };
+                for row in rows {
+                    let cells: Ran<Vec<Value>> = row.iter().map(|expr| self.eval(expr, outer)).collect();
+                    table.rows.push((cells?.into(), Presence::Certain));
+                }
+                let width = rows.first().map_or(0, Vec::len);
+                table.columns = (1..=width).map(|at| format!("column{at}").into()).collect();
+                // longer lists are not kept whole
+                table.complete = rows.len() < crate::syntax::sql::KEPT_ROWS;
+                Ok(table)
+            }
+            SetExpr::Set { op, all, left, right } => {
+                let mut table = self.set_expr(left, &[], outer)?;
+                let right = self.set_expr(right, &[], outer)?;
+                match (op.to_ascii_lowercase().as_str(), all) {
+                    ("union", _) => {
+                        table.complete &= right.complete;
+                        table.rows.extend(right.rows);
+                        if !all {
+                            distinct(&mut table);
+                        }
+                    }
+                    _ => return Ok(Table { columns: table.columns, ..Table::unknown() }),
+                }
+                let order: Vec<(usize, bool)> = order_by
+                    .iter()
+                    .filter_map(|key| {
+                        let at = match &key.expr.kind {
+                            ExprKind::Number(at) => at.parse::<usize>().ok()?.checked_sub(1)?,
+                            _ => table.columns.iter().position(|column| Some(column.as_str()) == key.expr.column())?,
+                        };
+                        Some((at, key.descending))
+                    })
+                    .collect();
+                table.rows.sort_by(|(a, _), (b, _)| {
+                    let orders = order.iter().map(|(at, descending)| ordered(&a[*at], &b[*at], *descending));
+                    orders.fold(Ordering::Equal, Ordering::then)
+                });
+                Ok(table)
+            }
+            SetExpr::Query(query) => self.query(query, outer),
+            SetExpr::Data(_) => Ok(Table::unknown()),
+        }
+    }
+
+    fn select(&mut self, select: &Select, order_by: &[SortKey], outer: &Env) -> Ran<Table> {
+        self.check_literals(select)?;
+        let mut items = Vec::new();
+        let mut sources = Vec::new();
+        flatten(&select.from, &mut sources);
+        let mut rows = vec![Joined { parts: Vec::new(), presence: Presence::Certain }];
+        let mut complete = true;
+        let mut conditions = conditions(select, &sources);
+        for (at, source) in sources.iter().enumerate() {
+            self.join(source, at, &mut items, &mut rows, &mut complete, &mut conditions, outer)?;
+            self.filter(&items, &mut rows, &mut conditions, at + 1, outer)?;
+        }
+        self.filter(&items, &mut rows, &mut conditions, usize::MAX, outer)?;
+        self.project(select, order_by, &items, rows, complete, outer)
+    }
+
+    /// A literal that names no object is an error even where no row is looked at.
+    fn check_literals(&mut self, select: &Select) -> Ran<()> {
+        let targets = select.targets.iter().map(|target| &target.expr);
+        let all = targets.chain(&select.filter).chain(select.from.iter().filter_map(|item| item.on.as_ref()));
+        let mut literals = Vec::new();
+        for expr in all {
+            expr.walk(&mut |node| match node {
+                Node::Expr(Expr { kind: ExprKind::Cast { expr, to }, .. }) if to.name.last().starts_with("reg") => {
+                    if let ExprKind::String(_) = expr.kind {
+                        literals.push((expr.clone(), to.clone()));
+                    }
+                    Walk::Into
+                }
+                Node::Query(_) => Walk::Over,
+                _ => Walk::Into,
+            });
+        }
+        for (expr, to) in literals {
+            let value = self.eval(&expr, &Env::EMPTY)?;
+            self.cast(value, &to)?;
+        }
+        Ok(())
+    }
+
+    fn filter(&mut self, items: &[Item], rows: &mut Vec<Joined>, conditions: &mut [Condition], joined: usize, outer: &Env) -> Ran<()> {
+        for condition in conditions.iter_mut().filter(|condition| !condition.done && condition.after <= joined) {
+            condition.done = true;
+            let mut kept = Vec::with_capacity(rows.len());
+            for mut row in rows.drain(..) {
+                self.work(1)?;
+                let env = Env { outer: Some(outer), items, row: &row.parts, group: None };
+                match self.eval(condition.expr, &env)?.holds() {
+                    Some(true) => kept.push(row),
+                    Some(false) => {}
+                    None => {
+                        row.presence = Presence::Unclear;
+                        kept.push(row);
+                    }
+                }
+            }
+            *rows = kept;
+        }
+        Ok(())
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "the state of one join")]
+    fn join(
+        &mut self,
+        source: &FromItem,
+        at: usize,
+        items: &mut Vec<Item>,
+        rows: &mut Vec<Joined>,
+        complete: &mut bool,
+        conditions: &mut [Condition],
+        outer: &Env,
+    ) -> Ran<()> {
+        let left = source.join == Some(JoinKind::Left);
+        if matches!(source.join, Some(JoinKind::Right | JoinKind::Full)) || source.natural {
+            *complete = false;
+            rows.iter_mut().for_each(|row| row.presence = Presence::Unclear);
+        }
+        let alias: Option<SmolStr> = source.reference().map(SmolStr::from);
+        let on: Vec<&Expr> = if left { source.on.iter().flat_map(Expr::conjuncts).collect() } else { Vec::new() };
+        let equalities: Vec<(&SmolStr, &Expr)> = {
+            let usable = conditions.iter().filter(|condition| !condition.done && condition.after <= at + 1).map(|condition| condition.expr);
+            let variables = self.variables_come_first();
+            usable.chain(on.iter().copied()).filter_map(|expr| equality_on(expr, alias.as_deref(), variables)).collect()
+        };
+        let lateral = matches!(source.relation, FromRelation::Query(_) | FromRelation::Function { .. });
+        let mut joined = Vec::new();
+        let by_row = at == 0 || lateral || rows.len() <= FEW;
+        if by_row {
+            let mut shape: Option<Item> = None;
+            for row in rows.drain(..) {
+                let env = Env { outer: Some(outer), items, row: &row.parts, group: None };
+                let mut hints = Hints::default();
+                for (column, expr) in &equalities {
+                    let value = self.eval(expr, &env)?;
+                    if !value.is_unknown() {
+                        hints.equal.push(((*column).clone(), value));
+                    }
+                }
+                let found = self.relation(source, &hints, &env)?;
+                *complete &= found.complete;
+                let item = Item { alias: alias.clone(), columns: found.columns, open: found.open };
+                let before = joined.len();
+                for (cells, presence) in found.rows {
+                    self.extend(&row, cells, presence, &mut joined)?;
+                }
+                items.push(item);
+                if left {
+                    self.outer_join(items, &row, &on, before, &mut joined, outer)?;
+                }
+                shape = items.pop();
+            }
+            let shape = match shape {
+                Some(item) => item,
+                None => {
+                    // nobody asked for it, but its columns have names
+                    let found = self.relation(source, &Hints { equal: vec![] }, outer)?;
+                    Item { alias, columns: found.columns, open: found.open }
+                }
+            };
+            items.push(shape);
+        } else {
+            let found = self.relation(source, &Hints::default(), outer)?;
+            *complete &= found.complete;
+            let index = equalities.iter().find_map(|(column, expr)| {
+                let at = found.columns.iter().position(|known| known == *column)?;
+                Some((at, *expr))
+            });
+            let mut by_key: HashMap<Key, Vec<usize>> = HashMap::new();
+            let mut rest = Vec::new();
+            for (at, (cells, _)) in found.rows.iter().enumerate() {
+                match index.and_then(|(column, _)| cells[column].key()) {
+                    Some(key) => by_key.entry(key).or_default().push(at),
+                    None => rest.push(at),
+                }
+            }
+            let item = Item { alias, columns: found.columns, open: found.open };
+            for row in rows.drain(..) {
+                let env = Env { outer: Some(outer), items, row: &row.parts, group: None };
+                let key = match index {
+                    Some((_, expr)) => self.eval(expr, &env)?,
+                    None => Value::Unknown,
+                };
+                let before = joined.len();
+                let mut partners: Vec<usize> = match (key.key(), &key) {
+                    (Some(key), _) => by_key.get(&key).into_iter().flatten().chain(&rest).copied().collect(),
+                    (None, Value::Null) => Vec::new(),
+                    (None, _) => (0..found.rows.len()).collect(),
+                };
+                partners.sort_unstable();
+                for at in partners {
+                    let (cells, presence) = &found.rows[at];
+                    self.extend(&row, cells.clone(), *presence, &mut joined)?;
+                }
+                if left {
+                    let shape = Item { alias: item.alias.clone(), columns: item.columns.clone(), open: item.open };
+                    items.push(shape);
+                    self.outer_join(items, &row, &on, before, &mut joined, outer)?;
+                    items.pop();
+                }
+            }
+            items.push(item);
+        }
+        *rows = joined;
+        for name in &source.using {
+            self.using(name, items, rows)?;
+        }
+        Ok(())
+    }
+
+    fn using(&mut self, name: &SmolStr, items: &[Item], rows: &mut Vec<Joined>) -> Ran<()> {
+        let Some((last, before)) = items.split_last() else { return Ok(()) };
+        let place = |item: &Item| item.columns.iter().position(|column| column == name);
+        let left = before.iter().enumerate().find_map(|(at, item)| place(item).map(|column| (at, column)));
+        let (Some((item, column)), Some(other)) = (left, place(last)) else {
+            rows.iter_mut().for_each(|row| row.presence = Presence::Unclear);
+            return Ok(());
+        };
+        rows.retain_mut(|row| {
+            let equal = super::value::equal(&row.parts[item][column], &row.parts[before.len()][other]).holds();
+            if equal.is_none() {
+                row.presence = Presence::Unclear;
+            }
+            equal != Some(false)
+        });
+        Ok(())
+    }
+
+    fn extend(&mut self, row: &Joined, cells: Cells, presence: Presence, joined: &mut Vec<Joined>) -> Ran<()> {
+        self.work(1)?;
+        let mut parts = Vec::with_capacity(row.parts.len() + 1);
+        parts.extend(row.parts.iter().cloned());
+        parts.push(cells);
+        joined.push(Joined { parts, presence: row.presence.min(presence) });
+        Ok(())
+    }
+
+    /// Filters what was joined to one row by ON; without a partner the row stays, with NULLs.
+    fn outer_join(&mut self, items: &[Item], row: &Joined, on: &[&Expr], from: usize, joined: &mut Vec<Joined>, outer: &Env) -> Ran<()> {
+        let candidates = joined.split_off(from);
+        let mut sure = false;
+        for mut candidate in candidates {
+            let mut truth = Value::Bool(true);
+            for expr in on {
+                let env = Env { outer: Some(outer), items, row: &candidate.parts, group: None };
+                truth = and(&truth, &self.eval(expr, &env)?);
+            }
+            match truth.holds() {
+                Some(true) => sure |= candidate.presence == row.presence,
+                Some(false) => continue,
+                None => candidate.presence = Presence::Unclear,
+            }
+            joined.push(candidate);
+        }
+        if !sure {
+            let width = items.last().map_or(0, |item| item.columns.len());
+            let presence = if joined.len() > from { Presence::Unclear } else { row.presence };
+            let nulls: Cells = vec![Value::Null; width].into();
+            self.extend(&Joined { parts: row.parts.clone(), presence }, nulls, presence, joined)?;
+        }
+        Ok(())
+    }
+
+    /// The rows of one entry of FROM.
+    fn relation(&mut self, source: &FromItem, hints: &Hints, env: &Env) -> Ran<Rows> {
+        let mut rows = match &source.relation {
+            FromRelation::Table { name, .. } => self.named_relation(name, hints)?,
+            FromRelation::Query(query) => {
+                let table = self.query(query, env)?;
+                Rows { open: table.columns.is_empty(), columns: table.columns, rows: table.rows, complete: table.complete }
+            }
+            FromRelation::Function { calls, ordinality } => self.function_rows(source, calls, *ordinality, env)?,
+            FromRelation::Join(_) => Rows::unknown(),
+        };
+        if rows.columns.len() < source.column_aliases.len() && rows.columns.is_empty() {
+            rows.columns = source.column_aliases.clone();
+            let width = rows.columns.len();
+            rows.rows.iter_mut().for_each(|(cells, _)| *cells = vec![Value::Unknown; width].into());
+        }
+        for (column, alias) in rows.columns.iter_mut().zip(&source.column_aliases) {
+            *column = alias.clone();
+        }
+        self.work(rows.rows.len())?;
+        Ok(rows)
+    }
+
+    fn named_relation(&mut self, name: &ObjectName, hints: &Hints) -> Ran<Rows> {
+        if name.parts.len() == 1
+            && let Some((_, table)) = self.ctes.iter().rev().find(|(cte, _)| cte == name.last())
+        {
+            let rows = table.rows.clone();
+            return Ok(Rows { columns: table.columns.clone(), rows, complete: table.complete, open: table.columns.is_empty() });
+        }
+        if let Some(rows) = tables::rows(&self.world.catalog, self.sources, name.schema(), name.last(), hints) {
+            return Ok(rows);
+        }
+        let Some(found) = self.world.catalog.find_relation(name) else {
+            if self.world.catalog.future.creates(name.last(), self.world.catalog.now) {
+                return Err(Stop::Failed(Contradiction::new("42P01", format!("relation \"{name}\" does not exist"))));
+            }
+            return Ok(Rows::unknown());
+        };
+        if found.is("storage", "buckets") {
+            return Ok(self.buckets());
+        }
+        Ok(self.user_table(&found))
+    }
+
+    fn user_table(&self, name: &QName) -> Rows {
+        let Some(table) = self.world.catalog.table(name) else { return Rows::unknown() };
+        let columns = table.columns.iter().map(|column| column.name.clone()).collect();
+        let filled = table.external || table.of_extension || name.name.ends_with("migrations") || self.world.inserted.contains(name);
+        Rows { columns, rows: Vec::new(), complete: !filled, open: table.external }
+    }
+
+    fn buckets(&self) -> Rows {
+        let columns = ["id", "name", "public"].into_iter().map(SmolStr::from).collect();
+        let rows = self.world.catalog.buckets.values().map(|bucket| {
+            let public = bucket.public.map_or(Value::Something, Value::Bool);
+            let cells: Cells = Rc::new([Value::text(&bucket.id), Value::text(&bucket.name), public]);
+            let certain = bucket.certainty == crate::catalog::object::Certainty::Certain;
+            (cells, if certain { Presence::Certain } else { Presence::Maybe })
+        });
+        Rows { columns, rows: rows.collect(), complete: true, open: true }
+    }
+
+    fn function_rows(&mut self, source: &FromItem, calls: &[Expr], ordinality: bool, env: &Env) -> Ran<Rows> {
+        let [expr] = calls else { return Ok(Rows::unknown()) };
+        let ExprKind::Call(call) = &expr.kind else { return Ok(Rows::unknown()) };
+        let column: SmolStr = source.alias.clone().unwrap_or_else(|| call.name.last().into());
+        let mut rows = match self.series(call, env)? {
+            Some(values) => {
+                let rows = values.map(|values| values.into_iter().map(|value| (Rc::new([value]) as Cells, Presence::Certain)).collect());
+                Rows { columns: vec![column], complete: rows.is_some(), rows: rows.unwrap_or_default(), open: false }
+            }
+            None => self.call_rows(call, column, env)?,
+        };
+        if ordinality {
+            rows.columns.push("ordinality".into());
+            for (at, (cells, _)) in rows.rows.iter_mut().enumerate() {
+                *cells = cells.iter().cloned().chain([Value::Int(at as i64 + 1)]).collect();
+            }
+        }
+        Ok(rows)
+    }
+
+    /// The values of a function that returns a set of plain values: none for another function, and none inside where they
+    /// are not known.
+    pub fn series(&mut self, call: &Call, env: &Env) -> Ran<Option<Option<Vec<Value>>>> {
+        let name = call.name.last();
+        if call.name.schema().is_some_and(|schema| schema != "pg_catalog") {
+            return Ok(None);
+        }
+        if !matches!(name, "unnest" | "generate_series" | "string_to_table" | "regexp_split_to_table" | "generate_subscripts") {
+            return Ok(None);
+        }
+        let args: Ran<Vec<Value>> = call.args.iter().map(|arg| self.eval(&arg.value, env)).collect();
+        let args = args?;
+        Ok(Some(match (name, args.as_slice()) {
+            ("unnest", [Value::Array(items)]) => Some(items.to_vec()),
+            ("unnest", [Value::Null]) => Some(Vec::new()),
+            ("unnest", [Value::Text(text)]) => super::value::parse_array(text),
+            ("generate_subscripts", [Value::Array(items), _]) => Some((1..=items.len() as i64).map(Value::Int).collect()),
+            ("string_to_table", [Value::Text(text), Value::Text(by)]) if !by.is_empty() => {
+                Some(text.split(by.as_str()).map(Value::text).collect())
+            }
+            ("generate_series", [low, high, rest @ ..]) => match (low.as_int(), high.as_int(), rest.first().map_or(Some(1), Value::as_int)) {
+                (Some(low), Some(high), Some(step)) if step != 0 => {
+                    let mut out = Vec::new();
+                    let mut at = low;
+                    while if step > 0 { at <= high } else { at >= high } {
+                        self.step(1)?;
+                        out.push(Value::Int(at));
+                        match at.checked_add(step) {
+                            Some(next) => at = next,
+                            None => break,
+                        }
+                    }
+                    Some(out)
+                }
+                _ => None,
+            },
+            _ => None,
+        }))
+    }
+
+    fn project(&mut self, select: &Select, order_by: &[SortKey], items: &[Item], rows: Vec<Joined>, complete: bool, outer: &Env) -> Ran<Table> {
+        let columns = output_columns(select, items);
+        let grouped = !select.group_by.is_empty()
+            || select.having.is_some()
+            || select.targets.iter().any(|target| super::aggregate::is_in(&target.expr));
+        // sort keys travel with their row
+        let mut out: Vec<(Cells, Presence, Vec<Value>)> = Vec::new();
+        let mut complete = complete;
+        if grouped {
+            let Some(groups) = self.groups(select, items, &rows, complete, outer)? else {
+                return Ok(Table { columns, ..Table::unknown() });
+            };
+            for (group, exact) in groups {
+                let parts = group.first().map_or_else(|| null_parts(items), |row| row.parts.clone());
+                let group = Group { rows: &group, exact };
+                let env = Env { outer: Some(outer), items, row: &parts, group: Some(&group) };
+                let mut presence = Presence::Certain;
+                if let Some(having) = &select.having {
+                    match self.eval(having, &env)?.holds() {
+                        Some(true) => {}
+                        Some(false) => continue,
+                        None => presence = Presence::Unclear,
+                    }
+                }
+                if !exact && !select.group_by.is_empty() {
+                    let best = group.rows.iter().map(|row| row.presence).max().unwrap_or(Presence::Unclear);
+                    presence = presence.min(best);
+                }
+                let cells = self.targets(select, items, &env)?;
+                let keys = self.keys(order_by, &columns, &cells, &env)?;
+                out.push((cells.into(), presence, keys));
+            }
+            complete |= select.group_by.is_empty();
+        } else {
+            for row in rows {
+                self.work(1)?;
+                let env = Env { outer: Some(outer), items, row: &row.parts, group: None };
+                if let Some(expanded) = self.expanded(select, &env)? {
+                    let Some(values) = expanded else {
+                        complete = false;
+                        continue;
+                    };
+                    for cells in values {
+                        let keys = self.keys(order_by, &columns, &cells, &env)?;
+                        out.push((cells.into(), row.presence, keys));
+                    }
+                    continue;
+                }
+                let cells = self.targets(select, items, &env)?;
+                let keys = self.keys(order_by, &columns, &cells, &env)?;
+                out.push((cells.into(), row.presence, keys));
+            }
+        }
+        out.sort_by(|(_, _, a), (_, _, b)| {
+            let orders = a.iter().zip(b).zip(order_by).map(|((a, b), key)| ordered(a, b, key.descending));
+            orders.fold(Ordering::Equal, Ordering::then)
+        });
+        let mut table = Table { columns, rows: out.into_iter().map(|(cells, presence, _)| (cells, presence)).collect(), complete };
+        if select.distinct && select.distinct_on.is_empty() {
+            distinct(&mut table);
+        } else if !select.distinct_on.is_empty() {
+            table.complete &= table.rows.len() < 2;
+        }
+        Ok(table)
+    }
+
+    /// `SELECT unnest(…)`: one row for each value.
+    #[allow(clippy::type_complexity, reason = "none for no set; none inside for an unknown one")]
+    fn expanded(&mut self, select: &Select, env: &Env) -> Ran<Option<Option<Vec<Vec<Value>>>>> {
+        let set = select.targets.iter().enumerate().find_map(|(at, target)| match &target.expr.uncast().kind {
+            ExprKind::Call(call) => Some((at, call)),
+            _ => None,
+        });
+        let Some((at, call)) = set else { return Ok(None) };
+        let Some(values) = self.series(call, env)? else { return Ok(None) };
+        let Some(values) = values else { return Ok(Some(None)) };
+        let mut out = Vec::with_capacity(values.len());
+        for value in values {
+            let mut cells = Vec::with_capacity(select.targets.len());
+            for (other, target) in select.targets.iter().enumerate() {
+                cells.push(if other == at { value.clone() } else { self.eval(&target.expr, env)? });
+            }
+            out.push(cells);
+        }
+        Ok(Some(Some(out)))
+    }
+
+    fn targets(&mut self, select: &Select, items: &[Item], env: &Env) -> Ran<Vec<Value>> {
+        let mut cells = Vec::with_capacity(select.targets.len());
+        for target in &select.targets {
+            match &target.expr.kind {
+                ExprKind::Star { qualifier } => {
+                    for (item, row) in items.iter().zip(env.row) {
+                        if qualifier.last().is_none_or(|alias| item.alias.as_ref() == Some(alias)) {
+                            cells.extend(row.iter().cloned());
+                        }
+                    }
+                }
+                _ => cells.push(self.eval(&target.expr, env)?),
+            }
+        }
+        Ok(cells)
+    }
+
+    /// Values of the sort keys: output columns by name or number, or expressions.
+    fn keys(&mut self, order_by: &[SortKey], columns: &[SmolStr], cells: &[Value], env: &Env) -> Ran<Vec<Value>> {
+        let mut out = Vec::with_capacity(order_by.len());
+        for key in order_by {
+            let output = match &key.expr.kind {
+                ExprKind::Number(at) => at.parse::<usize>().ok().and_then(|at| at.checked_sub(1)),
+                ExprKind::Column { path, .. } if path.len() == 1 => columns.iter().position(|column| *column == path[0]),
+                _ => None,
+            };
+            out.push(match output.and_then(|at| cells.get(at)) {
+                Some(value) => value.clone(),
+                None => self.eval(&key.expr, env)?,
+            });
+        }
+        Ok(out)
+    }
+
+    /// Rows by their keys, in order of appearance; none where a key is not known.
+    #[allow(clippy::type_complexity, reason = "groups and whether each is exact")]
+    fn groups(&mut self, select: &Select, items: &[Item], rows: &[Joined], complete: bool, outer: &Env) -> Ran<Option<Vec<(Vec<Joined>, bool)>>> {
+        let exact = |rows: &[Joined]| complete && rows.iter().all(|row| row.presence == Presence::Certain);
+        if select.group_by.is_empty() {
+            return Ok(Some(vec![(rows.to_vec(), exact(rows))]));
+        }
+        let mut order: Vec<(Vec<Joined>, bool)> = Vec::new();
+        let mut places: HashMap<Vec<Option<Key>>, usize> = HashMap::new();
+        for row in rows {
+            let env = Env { outer: Some(outer), items, row: &row.parts, group: None };
+            let mut key = Vec::new();
+            for expr in &select.group_by {
+                let expr = match &expr.kind {
+                    ExprKind::Number(at) => match at.parse::<usize>().ok().and_then(|at| select.targets.get(at.wrapping_sub(1))) {
+                        Some(target) => &target.expr,
+                        None => return Ok(None),
+                    },
+                    ExprKind::Column { path, .. } if path.len() == 1 && matches!(env.find(path), Found::No | Found::Open) => {
+                        let named = select.targets.iter().find(|target| target.alias.as_ref() == Some(&path[0]));
+                        named.map_or(expr, |target| &target.expr)
+                    }
+                    _ => expr,
+                };
+                let value = self.eval(expr, &env)?;
+                match value.key() {
+                    None if value != Value::Null => return Ok(None),
+                    key_of => key.push(key_of),
+                }
+            }
+            let place = *places.entry(key).or_insert_with(|| {
+                order.push((Vec::new(), true));
+                order.len() - 1
+            });
+            order[place].0.push(row.clone());
+        }
+        for (rows, all) in &mut order {
+            *all = exact(rows);
+        }
+        Ok(Some(order))
+    }
+
+    /// The values of an aggregate's argument over its group, with FILTER applied; none where they are not all known to be there.
+    pub fn aggregated(&mut self, call: &Call, env: &Env) -> Ran<Option<Vec<(Value, Vec<Value>)>>> {
+        let Some(group) = env.group.filter(|group| group.exact) else { return Ok(None) };
+        let mut out = Vec::new();
+        for row in group.rows {
+            self.work(1)?;
+            let env = Env { outer: env.outer, items: env.items, row: &row.parts, group: None };
+            if let Some(filter) = &call.filter {
+                match self.eval(filter, &env)?.holds() {
+                    Some(true) => {}
+                    Some(false) => continue,
+                    None => return Ok(None),
+                }
+            }
+            let value = match call.args.first().map(|arg| &arg.value) {
+                None => Value::Bool(true),
+                Some(Expr { kind: ExprKind::Star { .. }, .. }) => Value::Bool(true),
+                Some(expr) => self.eval(expr, &env)?,
+            };
+            let mut keys = Vec::new();
+            for key in &call.order_by {
+                keys.push(self.eval(&key.expr, &env)?);
+            }
+            out.push((value, keys));
+        }
+        out.sort_by(|(_, a), (_, b)| {
+            let orders = a.iter().zip(b).zip(&call.order_by).map(|((a, b), key)| ordered(a, b, key.descending));
+            orders.fold(Ordering::Equal, Ordering::then)
+        });
+        if call.distinct {
+            let mut kept: Vec<(Value, Vec<Value>)> = Vec::new();
+            let mut seen = std::collections::HashSet::new();
+            for (value, keys) in out {
+                match value.key() {
+                    Some(key) => {
+                        if seen.insert(key) {
+                            kept.push((value, keys));
+                        }
+                    }
+                    None if value == Value::Null => kept.push((value, keys)),
+                    None => return Ok(None),
+                }
+            }
+            out = kept;
+        }
+        Ok(Some(out))
+    }
+}
+
+fn ordered(a: &Value, b: &Value, descending: bool) -> Ordering {
+    let order = match (a, b) {
+        (Value::Null, Value::Null) => Ordering::Equal,
+        (Value::Null, _) => Ordering::Greater,
+        (_, Value::Null) => Ordering::Less,
+        _ => compare(a, b).unwrap_or(Ordering::Equal),
+    };
+    if descending { order.reverse() } else { order }
+}
+
+/// Leaves out rows that are the same as one before.
+fn distinct(table: &mut Table) {
+    let mut places: HashMap<Vec<Option<Key>>, usize> = HashMap::new();
+    let mut kept: Vec<(Cells, Presence)> = Vec::new();
+    for (cells, presence) in table.rows.drain(..) {
+        let known = cells.iter().all(|cell| cell.key().is_some() || *cell == Value::Null);
+        if !known {
+            let twin = kept.iter().any(|(other, _)| other.iter().zip(&*cells).all(|(a, b)| same(a, b).holds() == Some(true)));
+            if !twin {
+                kept.push((cells, presence));
+            }
+            continue;
+        }
+        match places.entry(cells.iter().map(Value::key).collect()) {
+            std::collections::hash_map::Entry::Occupied(place) => {
+                let before = &mut kept[*place.get()].1;
+                *before = (*before).max(presence);
+            }
+            std::collections::hash_map::Entry::Vacant(place) => {
+                place.insert(kept.len());
+                kept.push((cells, presence));
+            }
+        }
+    }
+    table.rows = kept;
+}
+
+fn null_parts(items: &[Item]) -> Vec<Cells> {
+    items.iter().map(|item| vec![Value::Null; item.columns.len()].into()).collect()
+}
+
+fn output_columns(select: &Select, items: &[Item]) -> Vec<SmolStr> {
+    let mut out = Vec::new();
+    for target in &select.targets {
+        match &target.expr.kind {
+            ExprKind::Star { qualifier } => {
+                for item in items {
+                    if qualifier.last().is_none_or(|alias| item.alias.as_ref() == Some(alias)) {
+                        out.extend(item.columns.iter().cloned());
+                    }
+                }
+            }
+            _ => out.push(target_name(target).unwrap_or_else(|| "?column?".into())),
+        }
+    }
+    out
+}
+
+/// The entries of FROM with joins in parentheses opened.
+fn flatten<'q>(from: &'q [FromItem], out: &mut Vec<&'q FromItem>) {
+    for item in from {
+        match &item.relation {
+            FromRelation::Join(inner) => flatten(inner, out),
+            _ => out.push(item),
+        }
+    }
+}
+
+/// WHERE and the ON of inner joins, each with the number of relations it needs.
+fn conditions<'q>(select: &'q Select, sources: &[&'q FromItem]) -> Vec<Condition<'q>> {
+    let mut out = Vec::new();
+    let mut add = |expr: &'q Expr, least: usize| {
+        for expr in expr.conjuncts() {
+            out.push(Condition { expr, after: needed(expr, sources).max(least), done: false });
+        }
+    };
+    fn joined_on<'q>(from: &'q [FromItem], add: &mut dyn FnMut(&'q Expr)) {
+        for item in from {
+            if let FromRelation::Join(inner) = &item.relation {
+                joined_on(inner, add);
+            }
+            if item.join != Some(JoinKind::Left) {
+                item.on.iter().for_each(&mut *add);
+            }
+        }
+    }
+    joined_on(&select.from, &mut |expr| add(expr, 1));
+    if let Some(filter) = &select.filter {
+        add(filter, 0);
+    }
+    out
+}
+
+/// How many of the relations must be there for an expression's names: all, where one has no qualifier.
+fn needed(expr: &Expr, sources: &[&FromItem]) -> usize {
+    let mut most = 0;
+    expr.walk(&mut |node| {
+        match node {
+            Node::Expr(Expr { kind: ExprKind::Column { path, .. }, .. }) => {
+                let qualifier = path.len().checked_sub(2).map(|at| path[at].as_str());
+                let place = qualifier.and_then(|alias| sources.iter().position(|source| source.reference() == Some(alias)));
+                most = match (qualifier, place) {
+                    (_, Some(at)) => most.max(at + 1),
+                    // a variable, or a relation of the query around
+                    (Some(_), None) => most,
+                    (None, None) => sources.len(),
+                };
+            }
+            Node::Query(_) => most = sources.len(),
+            _ => {}
+        }
+        Walk::Into
+    });
+    most
+}
+
+/// `column = expression` for a column of that relation, where the expression looks at no column of it.
+fn equality_on<'q>(expr: &'q Expr, alias: Option<&str>, variables: bool) -> Option<(&'q SmolStr, &'q Expr)> {
+    let (left, right) = expr.equality()?;
+    let column = |expr: &'q Expr| match &expr.uncast().kind {
+        ExprKind::Column { path, .. } => match path.as_slice() {
+            [name] => Some(name),
+            [.., qualifier, name] if alias == Some(qualifier) => Some(name),
+            _ => None,
+        },
+        _ => None,
+    };
+    let plain = |expr: &Expr| {
+        let mut plain = true;
+        expr.walk(&mut |node| {
+            plain &= match node {
+                Node::Expr(expr) => match &expr.kind {
+                    ExprKind::Column { path, .. } if path.len() == 1 => variables,
+                    ExprKind::Column { path, .. } => path.first().map(SmolStr::as_str) != alias,
+                    ExprKind::String(_) | ExprKind::Number(_) | ExprKind::Bool(_) | ExprKind::Param(_) | ExprKind::Cast { .. } => true,
+                    ExprKind::Binary { op, .. } => op == "||",
+                    _ => false,
+                },
+                _ => false,
+            };
+            Walk::Into
+        });
+        plain
+    };
+    let qualified = |expr: &Expr| matches!(&expr.uncast().kind, ExprKind::Column { path, .. } if path.len() > 1);
+    let right_first = !qualified(left) && qualified(right);
+    let sides = if right_first { [(right, left), (left, right)] } else { [(left, right), (right, left)] };
+    sides.into_iter().find_map(|(own, other)| column(own).filter(|_| plain(other)).map(|name| (name, other)))
+}

@@ -1,0 +1,580 @@
+//! Bodies, their variables, and calls of the project's own functions.
+//!
+//! Promises: a body is read once, however often it runs; its variables are PL/pgSQL's. Refuses bodies in other languages, and
+//! those of the platform and of extensions, which are not what really runs.
+
+use super::expr::field_of;
+use super::query::{Env, Table};
+use super::statement::Flow;
+use super::tables::{Cells, Presence, Rows};
+use super::value::{Object, Record, Value};
+use super::{MAX_CALLS, Machine, Ran, Stop};
+use crate::catalog::Contradiction;
+use crate::catalog::object::{ArgMode, Argument, Certainty, DataType, Function, RoutineKind};
+use crate::source::{FileId, Site, Span};
+use crate::syntax::ast::{Ast, Body, Form, Statement};
+use crate::syntax::cursor::Cursor;
+use crate::syntax::expression::*;
+use crate::syntax::lexer::{Token, tokens};
+use crate::syntax::plpgsql::{self, IntoClause, Piece, Routine, SqlPiece, VariableConflict};
+use crate::syntax::split::{RawStatement, Splitter};
+use crate::syntax::types::TypeName;
+use crate::syntax::{parser, sql};
+use smol_str::SmolStr;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// A body with what has been read of its pieces.
+pub struct Program {
+    pub file: FileId,
+    pub text: Arc<str>,
+    pub routine: Routine,
+    read: RefCell<HashMap<(usize, Form_), Rc<Parsed>>>,
+}
+
+/// How a piece was read.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Form_ {
+    Expression,
+    Query,
+    Perform,
+    Statement,
+}
+
+pub enum Parsed {
+    Expr(Expr),
+    Query(Query),
+    Statement(Statement),
+    Unread,
+}
+
+impl Program {
+    fn remember(&self, piece: Piece, form: Form_, read: impl FnOnce() -> Parsed) -> Rc<Parsed> {
+        let key = (piece.start, form);
+        if let Some(known) = self.read.borrow().get(&key) {
+            return known.clone();
+        }
+        let parsed = Rc::new(read());
+        self.read.borrow_mut().insert(key, parsed.clone());
+        parsed
+    }
+
+    /// An expression, or a query without its SELECT.
+    pub fn expression(&self, piece: Piece) -> Rc<Parsed> {
+        self.remember(piece, Form_::Expression, || {
+            let mut cursor = self.routine.cursor(&self.text, piece);
+            match sql::expression(&mut cursor, piece.end) {
+                Ok(expr) => Parsed::Expr(expr),
+                Err(_) => self.select(piece),
+            }
+        })
+    }
+
+    pub fn query(&self, piece: Piece) -> Rc<Parsed> {
+        self.remember(piece, Form_::Query, || {
+            let mut cursor = self.routine.cursor(&self.text, piece);
+            sql::query(&mut cursor, piece.end).map_or(Parsed::Unread, Parsed::Query)
+        })
+    }
+
+    pub fn perform(&self, piece: Piece) -> Rc<Parsed> {
+        self.remember(piece, Form_::Perform, || self.select(piece))
+    }
+
+    fn select(&self, piece: Piece) -> Parsed {
+        let text = format!("SELECT {}", piece.span.of(&self.text));
+        let tokens = tokens(&text);
+        let mut cursor = Cursor::new(&text, &tokens);
+        let end = cursor.end;
+        sql::query(&mut cursor, end).map_or(Parsed::Unread, Parsed::Query)
+    }
+
+    /// A statement without its INTO.
+    pub fn statement(&self, piece: Piece, into: Option<&IntoClause>) -> Rc<Parsed> {
+        self.remember(piece, Form_::Statement, || {
+            let whole = SqlPiece { role: plpgsql::Role::Statement, piece, into: into.map(|into| into.piece), owner: piece.span };
+            let tokens: Vec<Token> = self.routine.sql_tokens(&whole);
+            Parsed::Statement(parser::statement(&self.text, &RawStatement { tokens, ..RawStatement::default() }))
+        })
+    }
+}
+
+#[derive(Clone)]
+pub struct Variable {
+    pub name: SmolStr,
+    pub value: Value,
+    pub ty: Option<Rc<TypeName>>,
+}
+
+#[derive(Clone, Default)]
+pub struct Scope {
+    pub label: Option<SmolStr>,
+    pub variables: Vec<Variable>,
+}
+
+/// A body that is running.
+#[derive(Default)]
+pub struct Frame {
+    pub program: Option<Rc<Program>>,
+    pub scopes: Vec<Scope>,
+    /// `$1`, …
+    pub params: Vec<Value>,
+    /// A function in SQL, where a column hides a parameter.
+    pub columns_win: bool,
+    pub returned: Option<Value>,
+    pub rows: Vec<(Cells, Presence)>,
+    /// Were rows returned that are not known?
+    pub rows_unknown: bool,
+    pub row_columns: Vec<SmolStr>,
+    /// What a handler is handling.
+    pub handling: Option<Contradiction>,
+    pub cursors: Vec<(SmolStr, Piece)>,
+}
+
+impl Frame {
+    pub fn of(program: Rc<Program>) -> Frame {
+        let found = Variable { name: "found".into(), value: Value::Bool(false), ty: None };
+        Frame { program: Some(program), scopes: vec![Scope { label: None, variables: vec![found] }], ..Frame::default() }
+    }
+
+    /// For a text that EXECUTE runs: none of the variables is seen.
+    pub fn of_command(params: Vec<Value>) -> Frame {
+        Frame { params, ..Frame::default() }
+    }
+
+    pub fn variable(&mut self, name: &str) -> Option<&mut Variable> {
+        self.scopes.iter_mut().rev().flat_map(|scope| scope.variables.iter_mut().rev()).find(|variable| variable.name == name)
+    }
+
+    pub fn declare(&mut self, name: &SmolStr, value: Value, ty: Option<TypeName>) {
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.variables.push(Variable { name: name.clone(), value, ty: ty.map(Rc::new) });
+        }
+    }
+}
+
+/// Could the function be run here?
+pub fn is_readable(function: &Function) -> bool {
+    let readable = match (&*function.body, function.language.as_str()) {
+        (Body::Code(_), "plpgsql" | "sql") | (Body::Sql { .. }, _) => true,
+        (Body::Code(_) | Body::None, _) => false,
+    };
+    readable && function.kind != RoutineKind::Aggregate && !function.returns_trigger() && !function.of_extension && !function.at.is_platform()
+}
+
+impl Machine<'_> {
+    /// A body read; none where it can't be.
+    pub fn program(&mut self, file: FileId, span: Span) -> Option<Rc<Program>> {
+        if let Some(known) = self.programs.get(&(file, span)) {
+            return known.clone();
+        }
+        let text = self.sources.text(file);
+        let program = plpgsql::parse(&text, span).ok().map(|routine| Rc::new(Program { file, text, routine, read: RefCell::default() }));
+        self.programs.insert((file, span), program.clone());
+        program
+    }
+
+    /// The value of a name that is a variable, or a field of one.
+    pub fn variable(&self, path: &[SmolStr]) -> Option<Value> {
+        let frame = self.frames.last()?;
+        let variables = || frame.scopes.iter().rev().flat_map(|scope| scope.variables.iter().rev());
+        let first = path.first()?;
+        if let Some(variable) = variables().find(|variable| variable.name == *first) {
+            return Some(path[1..].iter().fold(variable.value.clone(), |value, field| field_of(&value, field)));
+        }
+        if path.len() > 1
+            && let Some(scope) = frame.scopes.iter().rev().find(|scope| scope.label.as_ref() == Some(first))
+        {
+            let variable = scope.variables.iter().find(|variable| variable.name == path[1])?;
+            return Some(path[2..].iter().fold(variable.value.clone(), |value, field| field_of(&value, field)));
+        }
+        match (first.as_str(), &frame.handling) {
+            ("sqlstate", Some(reason)) => Some(Value::text(reason.sqlstate)),
+            ("sqlerrm", Some(reason)) => Some(Value::text(&reason.message)),
+            _ => None,
+        }
+    }
+
+    fn conflict(&self) -> VariableConflict {
+        let program = self.frames.last().and_then(|frame| frame.program.as_ref());
+        program.and_then(|program| program.routine.variable_conflict).unwrap_or(VariableConflict::Error)
+    }
+
+    /// Is a name that is both a column and a variable an error?
+    pub fn conflicts(&self) -> bool {
+        self.conflict() == VariableConflict::Error && !self.frames.last().is_some_and(|frame| frame.columns_win)
+    }
+
+    pub fn variables_win(&self) -> bool {
+        self.conflict() == VariableConflict::UseVariable
+    }
+
+    /// Is a name that is a variable never a column?
+    pub fn variables_come_first(&self) -> bool {
+        self.conflict() != VariableConflict::UseColumn && !self.frames.last().is_some_and(|frame| frame.columns_win)
+    }
+
+    /// A call of the project's own function, which is run. Any other is unknown.
+    pub fn call_function(&mut self, name: &ObjectName, names: &[Option<SmolStr>], args: Vec<Value>) -> Ran<Value> {
+        let Some(function) = self.callee(name, args.len()) else { return Ok(Value::Unknown) };
+        let Some(frame) = self.run_function(&function, names, args)? else { return Ok(Value::Unknown) };
+        if function.returns.as_ref().is_some_and(|ty| ty.setof) || function.args.iter().any(|arg| arg.mode == ArgMode::Table) {
+            return Ok(Value::Unknown);
+        }
+        Ok(self.result(&function, &frame))
+    }
+
+    fn callee(&self, name: &ObjectName, args: usize) -> Option<Function> {
+        match self.world.catalog.callable(name, args).as_slice() {
+            [only] if is_readable(only) => Some((*only).clone()),
+            _ => None,
+        }
+    }
+
+    fn result(&self, function: &Function, frame: &Frame) -> Value {
+        let outputs: Vec<&Argument> =
+            function.args.iter().filter(|arg| matches!(arg.mode, ArgMode::Out | ArgMode::InOut)).collect();
+        let value_of = |arg: &Argument| {
+            let variables = frame.scopes.iter().flat_map(|scope| &scope.variables);
+            let found = variables.into_iter().find(|variable| arg.name.as_ref() == Some(&variable.name));
+            found.map_or(Value::Unknown, |variable| variable.value.clone())
+        };
+        match (outputs.as_slice(), &frame.returned) {
+            ([], Some(value)) => value.clone(),
+            ([], None) if function.returns.as_ref().is_none_or(|ty| ty.is("void")) => Value::Null,
+            ([], None) => Value::Unknown,
+            ([only], _) => value_of(only),
+            (several, _) => {
+                let fields = several.iter().map(|arg| (arg.name.clone().unwrap_or_default(), value_of(arg))).collect();
+                Value::Record(Rc::new(Record { fields }))
+            }
+        }
+    }
+
+    /// The rows of a call in FROM.
+    pub fn call_rows(&mut self, call: &Call, column: SmolStr, env: &Env) -> Ran<Rows> {
+        if call.name.last() == "pg_event_trigger_ddl_commands" {
+            return Ok(self.created_rows());
+        }
+        let mut args = Vec::with_capacity(call.args.len());
+        for arg in &call.args {
+            args.push(self.eval(&arg.value, env)?);
+        }
+        if call.name.schema().is_none_or(|schema| schema == "pg_catalog") {
+            if let Some(value) = self.system_call(call.name.last(), &args)? {
+                return Ok(Rows { columns: vec![column], rows: vec![(Rc::new([value]), Presence::Certain)], complete: true, open: false });
+            }
+        }
+        let names: Vec<_> = call.args.iter().map(|arg| arg.name.clone()).collect();
+        let Some(function) = self.callee(&call.name, args.len()) else { return Ok(Rows::unknown()) };
+        let Some(frame) = self.run_function(&function, &names, args)? else { return Ok(Rows::unknown()) };
+        let table: Vec<&Argument> = function.args.iter().filter(|arg| arg.mode == ArgMode::Table).collect();
+        let set = !table.is_empty() || function.returns.as_ref().is_some_and(|ty| ty.setof);
+        if !set {
+            let value = self.result(&function, &frame);
+            let (columns, cells): (Vec<SmolStr>, Vec<Value>) = match value {
+                Value::Record(record) => record.fields.iter().cloned().unzip(),
+                value => (vec![column], vec![value]),
+            };
+            return Ok(Rows { columns, rows: vec![(cells.into(), Presence::Certain)], complete: true, open: false });
+        }
+        let columns = if !table.is_empty() {
+            table.iter().map(|arg| arg.name.clone().unwrap_or_default()).collect()
+        } else if function.returns.as_ref().is_some_and(|ty| ty.user.is_none() && !ty.is("record")) {
+            vec![column]
+        } else {
+            frame.row_columns.clone()
+        };
+        let mut rows = frame.rows;
+        let width = columns.len();
+        rows.retain(|(cells, _)| cells.len() == width);
+        Ok(Rows { complete: !frame.rows_unknown, open: width == 0, columns, rows })
+    }
+
+    /// Runs the body of a function; none where it can't be read.
+    fn run_function(&mut self, function: &Function, names: &[Option<SmolStr>], args: Vec<Value>) -> Ran<Option<Frame>> {
+        if function.strict && args.contains(&Value::Null) {
+            return Ok(Some(Frame { returned: Some(Value::Null), ..Frame::default() }));
+        }
+        if self.world.budget.calls >= MAX_CALLS {
+            self.world.bounded.push(self.origin);
+            self.blind = true;
+            return Ok(None);
+        }
+        let scope = self.parameters(function, names, args)?;
+        self.world.budget.calls += 1;
+        let path = self.world.catalog.session.search_path.clone();
+        let certainty = self.certainty;
+        if function.certainty == Certainty::Maybe {
+            self.certainty = Certainty::Maybe;
+        }
+        let pinned = function.setting("search_path").map(|setting| {
+            let schemas = setting.split(',').map(super::expr::unquoted).filter(|schema| !schema.is_empty());
+            schemas.collect::<Vec<_>>()
+        });
+        let restore = pinned.is_some();
+        if pinned.is_some() {
+            self.world.catalog.session.search_path = pinned;
+        }
+        let ran = self.run_body(function, scope);
+        if restore {
+            self.world.catalog.session.search_path = path;
+        }
+        self.certainty = certainty;
+        self.world.budget.calls -= 1;
+        ran
+    }
+
+    fn run_body(&mut self, function: &Function, scope: Scope) -> Ran<Option<Frame>> {
+        let file = function.at.file;
+        let (file, span) = match &*function.body {
+            Body::Code(code) => match &code.unescaped {
+                None => (file, code.inner),
+                Some(text) => self.unescaped(Site::new(file, code.literal), text),
+            },
+            Body::Sql { statements, result, .. } => return self.run_sql_body(statements, result.as_ref(), scope),
+            Body::None => return Ok(None),
+        };
+        if function.language == "sql" {
+            return self.run_sql(file, span, scope);
+        }
+        let Some(program) = self.program(file, span) else { return Ok(None) };
+        let mut frame = Frame::of(program.clone());
+        frame.params = scope.variables.iter().map(|variable| variable.value.clone()).collect();
+        frame.scopes.push(Scope { label: Some(function.name.name.clone()), ..scope });
+        self.frames.push(frame);
+        let ran = self.block(&program.routine.block);
+        let frame = self.frames.pop();
+        ran.map(|_: Flow| frame)
+    }
+
+    /// A body whose quotes are doubled becomes a source of its own, once.
+    fn unescaped(&mut self, literal: Site, text: &str) -> (FileId, Span) {
+        let span = Span::new(0, text.len() as u32);
+        let known = self.programs.keys().find(|(file, known)| {
+            *known == span && self.sources.get(*file).text() == text && self.sources.is_derived(*file)
+        });
+        match known {
+            Some((file, span)) => (*file, *span),
+            None => (self.sources.add_derived(literal, text), span),
+        }
+    }
+
+    fn run_sql(&mut self, file: FileId, span: Span, scope: Scope) -> Ran<Option<Frame>> {
+        let text = self.sources.text(file);
+        let body = span.of(&text);
+        let mut statements = Vec::new();
+        for raw in Splitter::new(body) {
+            let mut tokens = raw.tokens;
+            tokens.iter_mut().for_each(|token| {
+                token.start += span.start;
+                token.end += span.start;
+            });
+            statements.push(parser::statement(&text, &RawStatement { tokens, ..RawStatement::default() }));
+        }
+        self.push_sql_frame(scope);
+        let mut ran = Ok(None);
+        for statement in &statements {
+            ran = self.run_statement(file, statement);
+            if ran.is_err() {
+                break;
+            }
+        }
+        let frame = self.frames.pop();
+        let last = ran?;
+        Ok(frame.map(|frame| with_result(frame, last)))
+    }
+
+    fn run_sql_body(&mut self, statements: &[Data], result: Option<&Expr>, scope: Scope) -> Ran<Option<Frame>> {
+        self.push_sql_frame(scope);
+        let mut last = Ok(None);
+        for statement in statements {
+            last = match statement {
+                Data::Query(query) => self.query(query, &Env::EMPTY).map(Some),
+                _ => Ok(None),
+            };
+            if last.is_err() {
+                break;
+            }
+        }
+        let value = match (&last, result) {
+            (Ok(_), Some(expr)) => self.eval(expr, &Env::EMPTY).map(Some),
+            _ => Ok(None),
+        };
+        let frame = self.frames.pop();
+        let (last, value) = (last?, value?);
+        Ok(frame.map(|frame| match value {
+            Some(value) => Frame { returned: Some(value), ..frame },
+            None => with_result(frame, last),
+        }))
+    }
+
+    fn push_sql_frame(&mut self, scope: Scope) {
+        let params = scope.variables.iter().map(|variable| variable.value.clone()).collect();
+        self.frames.push(Frame { params, scopes: vec![scope], columns_win: true, ..Frame::default() });
+    }
+
+    /// The parameters with what the call gives them.
+    fn parameters(&mut self, function: &Function, names: &[Option<SmolStr>], args: Vec<Value>) -> Ran<Scope> {
+        let inputs: Vec<&Argument> = function.inputs().collect();
+        let mut given: Vec<Option<Value>> = vec![None; inputs.len()];
+        for (at, value) in args.into_iter().enumerate() {
+            let place = match names.get(at).and_then(Option::as_ref) {
+                Some(name) => inputs.iter().position(|arg| arg.name.as_ref() == Some(name)),
+                None => Some(at),
+            };
+            match place {
+                Some(place) if place < given.len() && inputs[place].mode != ArgMode::Variadic => given[place] = Some(value),
+                // the rest go into an array
+                _ => {
+                    if let Some(last) = given.last_mut() {
+                        *last = Some(Value::Something);
+                    }
+                }
+            }
+        }
+        let mut scope = Scope::default();
+        for (arg, value) in inputs.into_iter().zip(given) {
+            let value = match (value, &arg.default) {
+                (Some(value), _) => coerced(value, &arg.ty),
+                (None, Some(default)) => {
+                    let root = default.root.clone();
+                    self.frames.push(Frame::default());
+                    let value = self.eval(&root, &Env::EMPTY);
+                    self.frames.pop();
+                    value?
+                }
+                (None, None) => Value::Unknown,
+            };
+            scope.variables.push(Variable { name: arg.name.clone().unwrap_or_default(), value, ty: None });
+        }
+        for arg in function.args.iter().filter(|arg| matches!(arg.mode, ArgMode::Out | ArgMode::Table)) {
+            scope.variables.push(Variable { name: arg.name.clone().unwrap_or_default(), value: Value::Null, ty: None });
+        }
+        Ok(scope)
+    }
+
+    /// Rows that `pg_event_trigger_ddl_commands()` would give.
+    fn created_rows(&self) -> Rows {
+        let columns = ["classid", "objid", "objsubid", "command_tag", "object_type", "schema_name", "object_identity", "in_extension"];
+        let rows = self.created.iter().map(|table| {
+            let cells: Cells = Rc::new([
+                Value::object(Object::Relation(crate::catalog::name::QName::new("pg_catalog", "pg_class"))),
+                Value::relation(table),
+                Value::Int(0),
+                Value::text("CREATE TABLE"),
+                Value::text("table"),
+                Value::text(&table.schema),
+                Value::text(table.quoted()),
+                Value::Bool(false),
+            ]);
+            (cells, Presence::Certain)
+        });
+        Rows { columns: columns.into_iter().map(SmolStr::from).collect(), rows: rows.collect(), complete: true, open: false }
+    }
+
+    /// Runs the functions of event triggers on CREATE TABLE.
+    pub fn event_triggers(&mut self) -> Ran<()> {
+        let triggers: Vec<_> = self.world.catalog.event_triggers.values().cloned().collect();
+        for trigger in triggers {
+            let wanted = trigger.tags.is_empty() || trigger.tags.iter().any(|tag| tag.eq_ignore_ascii_case("create table"));
+            if trigger.event != "ddl_command_end" || !wanted {
+                continue;
+            }
+            let overloads = self.world.catalog.functions.get(&trigger.function);
+            let Some(function) = overloads.and_then(|overloads| overloads.first()).cloned() else { continue };
+            let ours = function.language == "plpgsql" && !function.of_extension && !function.at.is_platform();
+            if ours {
+                let text = |name: &str, value: &str| Variable { name: name.into(), value: Value::text(value), ty: None };
+                let variables = vec![text("tg_event", "ddl_command_end"), text("tg_tag", "CREATE TABLE")];
+                self.run_body(&function, Scope { label: None, variables })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What runs inside a text or a function in SQL; the rows of a query.
+    pub fn run_statement(&mut self, file: FileId, statement: &Statement) -> Ran<Option<Table>> {
+        self.step(1)?;
+        let Form::Read(ast) = &statement.form else {
+            self.unread(file, statement);
+            return Ok(None);
+        };
+        match &**ast {
+            Ast::Data(Data::Query(query)) if query.select().is_none_or(|select| select.into.is_none()) => {
+                self.query(query, &Env::EMPTY).map(Some)
+            }
+            Ast::Data(data) => {
+                let found = self.found_by(data)?;
+                self.put(file, statement)?;
+                self.set_found(found);
+                Ok(None)
+            }
+            _ => self.put(file, statement).map(|()| None),
+        }
+    }
+
+    /// A statement that nobody can read is said, and changes nothing.
+    pub fn unread(&mut self, file: FileId, statement: &Statement) {
+        if let Form::Opaque(opaque) = &statement.form {
+            let unread = crate::report::Unread {
+                site: Site::new(file, statement.span),
+                head: opaque.head.to_string(),
+                reason: opaque.reason.clone(),
+            };
+            self.world.unread.push(unread);
+            self.blind = true;
+        }
+    }
+
+    pub fn set_found(&mut self, found: Option<bool>) {
+        let value = Value::known(found);
+        if let Some(variable) = self.frames.last_mut().and_then(|frame| frame.variable("found")) {
+            variable.value = value;
+        }
+    }
+
+    /// Does a statement find rows to insert, change or delete?
+    pub fn found_by(&mut self, data: &Data) -> Ran<Option<bool>> {
+        let (table, from, filter) = match data {
+            Data::Insert(insert) => {
+                let plain = insert.source.as_ref().is_none_or(|source| matches!(source.body, SetExpr::Values(_)));
+                return Ok((plain && insert.on_conflict.is_none()).then_some(true));
+            }
+            Data::Update(update) if update.with.is_empty() => (&update.table, &update.from, &update.filter),
+            Data::Delete(delete) if delete.with.is_empty() => (&delete.table, &delete.using, &delete.filter),
+            Data::Query(_) | Data::Update(_) | Data::Delete(_) | Data::Merge { .. } => return Ok(None),
+        };
+        let from = std::iter::once(table).chain(from).cloned().collect();
+        let filter = filter.clone();
+        let one = Target { expr: Expr::new(Span::default(), ExprKind::Number("1".into())), alias: None };
+        let select = Select { from, filter, targets: vec![one], ..Select::default() };
+        let query = Query { body: SetExpr::Select(Box::new(select)), ..Query::default() };
+        match self.query(&query, &Env::EMPTY) {
+            Ok(table) => Ok(table.exists()),
+            Err(Stop::Failed(reason)) => self.tolerate(Stop::Failed(reason)).map(|()| None),
+            Err(stop) => Err(stop),
+        }
+    }
+}
+
+fn with_result(frame: Frame, last: Option<Table>) -> Frame {
+    let Some(table) = last else { return frame };
+    let returned = match table.rows.as_slice() {
+        [] if table.complete => Value::Null,
+        [(cells, Presence::Certain), ..] if cells.len() == 1 => cells[0].clone(),
+        [(cells, Presence::Certain), ..] => table.record(cells),
+        _ => Value::Unknown,
+    };
+    Frame { returned: Some(returned), rows_unknown: !table.complete, row_columns: table.columns, rows: table.rows, ..frame }
+}
+
+/// A literal as the type of the parameter it is given to.
+fn coerced(value: Value, ty: &DataType) -> Value {
+    match &value {
+        Value::Text(text) if ty.array => super::value::parse_array(text).map_or(Value::Something, Value::array),
+        _ => value,
+    }
+}

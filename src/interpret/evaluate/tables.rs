@@ -1,0 +1,186 @@
+//! PostgreSQL's own catalogs as tables of what [`Catalog`] holds.
+//!
+//! Promises: a row that may or may not be there says so; an object known only in part has a row of unknown values beside the
+//! known ones. What a hint excludes is not built, so a query for one table costs one table.
+//! Refuses: catalogs that depend on how a server runs (statistics, settings, dependencies).
+
+mod information;
+pub mod system;
+
+use super::value::{Object, Value, equal};
+use crate::catalog::acl::Privileges;
+use crate::catalog::Catalog;
+use crate::catalog::name::QName;
+use crate::catalog::object::*;
+use crate::source::Sources;
+use smol_str::{SmolStr, format_smolstr};
+use std::rc::Rc;
+
+/// Values that columns must have for a row to be of use.
+#[derive(Default)]
+pub struct Hints {
+    pub equal: Vec<(SmolStr, Value)>,
+}
+
+impl Hints {
+    fn admit(&self, column: &str, value: &Value) -> bool {
+        self.equal.iter().filter(|(hinted, _)| hinted == column).all(|(_, wanted)| equal(value, wanted).holds() != Some(false))
+    }
+}
+
+pub type Cells = Rc<[Value]>;
+
+/// Is a row there?
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Presence {
+    /// A condition on it could not be decided.
+    Unclear,
+    /// What it stands for may not exist.
+    Maybe,
+    Certain,
+}
+
+/// The rows of a relation.
+#[derive(Default)]
+pub struct Rows {
+    pub columns: Vec<SmolStr>,
+    pub rows: Vec<(Cells, Presence)>,
+    /// Could there be no others?
+    pub complete: bool,
+    /// Are there columns that are not modelled?
+    pub open: bool,
+}
+
+impl Rows {
+    pub fn unknown() -> Rows {
+        Rows { open: true, ..Rows::default() }
+    }
+}
+
+/// A virtual table in the making.
+struct Build<'a> {
+    catalog: &'a Catalog,
+    sources: &'a Sources,
+    hints: &'a Hints,
+    columns: &'static [&'static str],
+    rows: Vec<(Cells, Presence)>,
+}
+
+/// The rows of a system catalog or information schema view; none for another name.
+pub fn rows(catalog: &Catalog, sources: &Sources, schema: Option<&str>, name: &str, hints: &Hints) -> Option<Rows> {
+    let mut build = Build { catalog, sources, hints, columns: &[], rows: Vec::new() };
+    let found = match schema {
+        Some("information_schema") => build.information(name),
+        Some("pg_catalog") | None => build.system(name),
+        Some(_) => return None,
+    };
+    if !found {
+        let system = schema.is_some() || name.starts_with("pg_");
+        return system.then(Rows::unknown);
+    }
+    let columns = build.columns.iter().map(|column| SmolStr::from(*column)).collect();
+    Some(Rows { columns, rows: build.rows, complete: true, open: true })
+}
+
+impl<'a> Build<'a> {
+    fn wants(&self, column: &str, value: &Value) -> bool {
+        self.hints.admit(column, value)
+    }
+
+    fn wants_name(&self, schema: &str, name: &str, of: &QName) -> bool {
+        self.wants(schema, &Value::Text(of.schema.clone())) && self.wants(name, &Value::Text(of.name.clone()))
+    }
+
+    fn wants_relation(&self, column: &str, of: &QName) -> bool {
+        self.hints.equal.iter().all(|(hinted, _)| hinted != column) || self.wants(column, &Value::relation(of))
+    }
+
+    fn row<const N: usize>(&mut self, certain: bool, values: [Value; N]) {
+        debug_assert_eq!(N, self.columns.len());
+        let presence = if certain { Presence::Certain } else { Presence::Maybe };
+        self.rows.push((Rc::new(values), presence));
+    }
+
+    fn printed(&self, expression: &Option<Expression>) -> Value {
+        match expression {
+            Some(expression) => Value::Printed(expression.text(self.sources).into()),
+            None => Value::Null,
+        }
+    }
+
+    fn tables(&self) -> impl Iterator<Item = &'a Table> + use<'a> {
+        self.catalog.tables.values().filter(|table| table.name.schema != "pg_temp")
+    }
+}
+
+fn sure(certainty: Certainty) -> bool {
+    certainty == Certainty::Certain
+}
+
+/// A table that no migration creates may not be there when the migrations run alone.
+fn table_sure(table: &Table) -> bool {
+    sure(table.certainty) && !table.external
+}
+
+fn fact<T: Copy>(fact: &Fact<T>, value: impl Fn(T) -> Value) -> Value {
+    if sure(fact.certainty) { value(fact.value) } else { Value::Something }
+}
+
+fn yes_no(value: bool) -> Value {
+    Value::Text(if value { "YES" } else { "NO" }.into())
+}
+
+fn text(text: &SmolStr) -> Value {
+    Value::Text(text.clone())
+}
+
+fn numbers(table: &Table, columns: &[SmolStr]) -> Value {
+    let number = |name: &SmolStr| table.columns.iter().position(|column| column.name == *name).map(|at| Value::Int(at as i64 + 1));
+    columns.iter().map(number).collect::<Option<Vec<_>>>().map_or(Value::Something, Value::array)
+}
+
+/// The row of pg_type that a type is.
+fn type_object(ty: &DataType) -> Value {
+    if ty.array {
+        return Value::object(Object::Other("array type", ty.canonical()));
+    }
+    Value::object(Object::Type(match &ty.user {
+        Some(user) => user.clone(),
+        None => QName::new("pg_catalog", ty.base.clone()),
+    }))
+}
+
+fn type_modifier(ty: &DataType) -> Value {
+    if ty.modifiers.is_empty() { Value::Int(-1) } else { Value::Text(ty.modifiers.join(",").into()) }
+}
+
+/// The name in pg_type.
+fn internal_name(ty: &DataType) -> SmolStr {
+    let name = match &ty.user {
+        Some(user) => user.name.as_str(),
+        None => super::super::bind::internal_name(&ty.base),
+    };
+    if ty.array { format_smolstr!("_{name}") } else { name.into() }
+}
+
+pub(super) fn function_object(function: &Function) -> Object {
+    Object::Function(function.name.clone(), function.signature())
+}
+
+fn function_sure(function: &Function) -> bool {
+    sure(function.certainty)
+}
+
+fn index_columns(index: &Index) -> Vec<SmolStr> {
+    index.columns.iter().filter_map(|column| column.column.clone()).collect()
+}
+
+const PRIVILEGES: [(&str, Privileges); 7] = [
+    ("SELECT", Privileges::SELECT),
+    ("INSERT", Privileges::INSERT),
+    ("UPDATE", Privileges::UPDATE),
+    ("DELETE", Privileges::DELETE),
+    ("TRUNCATE", Privileges::TRUNCATE),
+    ("REFERENCES", Privileges::REFERENCES),
+    ("TRIGGER", Privileges::TRIGGER),
+];

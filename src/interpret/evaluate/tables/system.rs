@@ -1,0 +1,769 @@
+//! `pg_catalog`.
+
+use super::super::value::{Object, Value};
+use super::*;
+use crate::catalog::name::quote_ident;
+use crate::syntax::ast::Body;
+
+impl Build<'_> {
+    pub(super) fn system(&mut self, name: &str) -> bool {
+        match name {
+            "pg_policies" => self.pg_policies(),
+            "pg_policy" => self.pg_policy(),
+            "pg_tables" => self.pg_tables(),
+            "pg_views" => self.views(false),
+            "pg_matviews" => self.views(true),
+            "pg_indexes" => self.pg_indexes(),
+            "pg_index" => self.pg_index(),
+            "pg_class" => self.pg_class(),
+            "pg_namespace" => self.pg_namespace(),
+            "pg_attribute" => self.pg_attribute(),
+            "pg_attrdef" => self.pg_attrdef(),
+            "pg_constraint" => self.pg_constraint(),
+            "pg_type" => self.pg_type(),
+            "pg_enum" => self.pg_enum(),
+            "pg_proc" => self.pg_proc(),
+            "pg_language" => self.pg_language(),
+            "pg_trigger" => self.pg_trigger(),
+            "pg_event_trigger" => self.pg_event_trigger(),
+            "pg_extension" => self.pg_extension(),
+            "pg_roles" | "pg_authid" | "pg_user" => self.pg_roles(name == "pg_user"),
+            "pg_publication" => self.pg_publication(),
+            "pg_publication_tables" => self.pg_publication_tables(),
+            "pg_publication_rel" => self.pg_publication_rel(),
+            "pg_inherits" => self.pg_inherits(),
+            "pg_sequences" => self.pg_sequences(),
+            "pg_database" => {
+                self.columns = &["datname"];
+                self.row(true, [Value::text("postgres")]);
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn pg_policies(&mut self) {
+        self.columns = &["schemaname", "tablename", "policyname", "permissive", "roles", "cmd", "qual", "with_check"];
+        for table in self.tables() {
+            if !self.wants_name("schemaname", "tablename", &table.name) {
+                continue;
+            }
+            let (schema, name) = (text(&table.name.schema), text(&table.name.name));
+            for policy in &table.policies {
+                if !self.wants("policyname", &text(&policy.name)) {
+                    continue;
+                }
+                let permissive = if policy.permissive { "PERMISSIVE" } else { "RESTRICTIVE" };
+                let command = Value::text(format!("{:?}", policy.command).to_uppercase());
+                let (qual, check) = (self.printed(&policy.using), self.printed(&policy.check));
+                let roles = Value::texts(&policy.roles);
+                let cells =
+                    [schema.clone(), name.clone(), text(&policy.name), Value::text(permissive), roles, command, qual, check];
+                self.row(sure(policy.certainty), cells);
+            }
+            if table.external {
+                use Value::{Something, Unknown};
+                self.row(false, [schema, name, Something, Something, Something, Something, Unknown, Unknown]);
+            }
+        }
+    }
+
+    fn pg_policy(&mut self) {
+        self.columns = &["oid", "polname", "polrelid", "polcmd", "polpermissive", "polroles", "polqual", "polwithcheck"];
+        for table in self.tables() {
+            if !self.wants_relation("polrelid", &table.name) {
+                continue;
+            }
+            let relation = Value::relation(&table.name);
+            for policy in &table.policies {
+                if !self.wants("polname", &text(&policy.name)) {
+                    continue;
+                }
+                let command = match policy.command {
+                    Command::All => "*",
+                    Command::Select => "r",
+                    Command::Insert => "a",
+                    Command::Update => "w",
+                    Command::Delete => "d",
+                };
+                let role = |role: &SmolStr| if role == "public" { Value::Int(0) } else { Value::role(role) };
+                let roles = Value::array(policy.roles.iter().map(role).collect());
+                let oid = Value::object(Object::Policy(table.name.clone(), policy.name.clone()));
+                let (qual, check) = (self.printed(&policy.using), self.printed(&policy.check));
+                let permissive = Value::Bool(policy.permissive);
+                let cells = [oid, text(&policy.name), relation.clone(), Value::text(command), permissive, roles, qual, check];
+                self.row(sure(policy.certainty), cells);
+            }
+            if table.external {
+                use Value::{Something, Unknown};
+                self.row(false, [Something, Something, relation, Something, Something, Something, Unknown, Unknown]);
+            }
+        }
+    }
+
+    fn pg_tables(&mut self) {
+        self.columns =
+            &["schemaname", "tablename", "tableowner", "tablespace", "hasindexes", "hasrules", "hastriggers", "rowsecurity"];
+        for table in self.tables() {
+            if table.kind == TableKind::Foreign || !self.wants_name("schemaname", "tablename", &table.name) {
+                continue;
+            }
+            let (indexes, triggers) = (Value::Bool(!table.indexes.is_empty()), Value::Bool(!table.triggers.is_empty()));
+            let rls = fact(&table.rls, Value::Bool);
+            let (schema, name, owner) = (text(&table.name.schema), text(&table.name.name), text(&table.owner));
+            self.row(table_sure(table), [schema, name, owner, Value::Null, indexes, Value::Unknown, triggers, rls]);
+        }
+    }
+
+    fn views(&mut self, materialized: bool) {
+        self.columns = if materialized {
+            &["schemaname", "matviewname", "matviewowner", "definition"]
+        } else {
+            &["schemaname", "viewname", "viewowner", "definition"]
+        };
+        let name_column = self.columns[1];
+        for view in self.catalog.views.values().filter(|view| view.materialized == materialized) {
+            if !self.wants_name("schemaname", name_column, &view.name) {
+                continue;
+            }
+            let definition = Value::Printed(self.sources.slice(view.query_site).into());
+            let cells = [text(&view.name.schema), text(&view.name.name), text(&view.owner), definition];
+            self.row(sure(view.certainty), cells);
+        }
+    }
+
+    /// Every index with its relation.
+    fn indexes(&self) -> Vec<(&QName, &Index, bool)> {
+        let of_tables = self.catalog.tables.values().map(|table| (&table.name, &table.indexes));
+        let of_views = self.catalog.views.values().map(|view| (&view.name, &view.indexes));
+        let mut out = Vec::new();
+        for (relation, indexes) in of_tables.chain(of_views) {
+            let wanted = self.wants_name("schemaname", "tablename", relation) && self.wants_relation("indrelid", relation);
+            if wanted {
+                out.extend(indexes.iter().map(|index| (relation, index, sure(index.certainty))));
+            }
+        }
+        out
+    }
+
+    fn pg_indexes(&mut self) {
+        self.columns = &["schemaname", "tablename", "indexname", "tablespace", "indexdef"];
+        let rows: Vec<_> = self.indexes().into_iter().map(|(relation, index, sure)| (relation.clone(), index.clone(), sure)).collect();
+        for (relation, index, sure) in rows {
+            if self.wants("indexname", &text(&index.name)) {
+                let definition = Value::Printed(self.sources.slice(index.at).into());
+                self.row(sure, [text(&relation.schema), text(&relation.name), text(&index.name), Value::Null, definition]);
+            }
+        }
+        let external: Vec<QName> = self.tables().filter(|table| table.external).map(|table| table.name.clone()).collect();
+        for name in external {
+            use Value::Something;
+            if self.wants_name("schemaname", "tablename", &name) {
+                self.row(false, [text(&name.schema), text(&name.name), Something, Value::Null, Something]);
+            }
+        }
+    }
+
+    fn pg_index(&mut self) {
+        self.columns = &["indexrelid", "indrelid", "indisunique", "indisprimary", "indisvalid", "indkey", "indpred", "indexprs"];
+        let rows: Vec<_> = self.indexes().into_iter().map(|(relation, index, sure)| (relation.clone(), index.clone(), sure)).collect();
+        for (relation, index, sure) in rows {
+            let name = QName::new(relation.schema.clone(), index.name.clone());
+            let keys = match (self.catalog.tables.get(&relation), index.plain_columns()) {
+                (Some(table), Some(_)) => numbers(table, &index_columns(&index)),
+                _ => Value::Something,
+            };
+            let expressions = if index.plain_columns().is_some() { Value::Null } else { Value::Something };
+            let predicate = self.printed(&index.predicate);
+            let cells = [
+                Value::relation(&name),
+                Value::relation(&relation),
+                Value::Bool(index.unique),
+                Value::Bool(index.primary),
+                Value::Bool(true),
+                keys,
+                predicate,
+                expressions,
+            ];
+            self.row(sure, cells);
+        }
+    }
+
+    fn pg_class(&mut self) {
+        self.columns = &[
+            "oid",
+            "relname",
+            "relnamespace",
+            "relowner",
+            "relkind",
+            "relrowsecurity",
+            "relforcerowsecurity",
+            "relispartition",
+            "relhasindex",
+            "relpersistence",
+            "reloptions",
+            "relhastriggers",
+        ];
+        for table in self.tables() {
+            let kind = match table.kind {
+                TableKind::Ordinary => "r",
+                TableKind::Partitioned => "p",
+                TableKind::Foreign => "f",
+            };
+            let (rls, forced) = (fact(&table.rls, Value::Bool), fact(&table.force_rls, Value::Bool));
+            self.class(&table.name, &table.owner, kind, table_sure(table), [rls, forced, Value::Bool(table.partition_of.is_some())]);
+            for index in &table.indexes {
+                let name = QName::new(table.name.schema.clone(), index.name.clone());
+                self.class(&name, &table.owner, "i", sure(index.certainty), [false, false, false].map(Value::Bool));
+            }
+        }
+        let none = || [false, false, false].map(Value::Bool);
+        for view in self.catalog.views.values() {
+            self.class(&view.name, &view.owner, if view.materialized { "m" } else { "v" }, sure(view.certainty), none());
+            for index in &view.indexes {
+                let name = QName::new(view.name.schema.clone(), index.name.clone());
+                self.class(&name, &view.owner, "i", sure(index.certainty), none());
+            }
+        }
+        for sequence in self.catalog.sequences.values() {
+            self.class(&sequence.name, &sequence.owner, "S", sure(sequence.certainty), none());
+        }
+        for ty in self.catalog.types.values().filter(|ty| matches!(ty.kind, TypeKind::Composite(_))) {
+            self.class(&ty.name, &ty.owner, "c", sure(ty.certainty), none());
+        }
+    }
+
+    fn class(&mut self, name: &QName, owner: &SmolStr, kind: &str, sure: bool, flags: [Value; 3]) {
+        let named = self.wants("relname", &text(&name.name)) && self.wants("relkind", &Value::text(kind));
+        if !named || !self.wants("relnamespace", &Value::schema(&name.schema)) || !self.wants_relation("oid", name) {
+            return;
+        }
+        let [rls, forced, partition] = flags;
+        let (has_index, options, has_triggers) = match (self.catalog.tables.get(name), self.catalog.views.get(name)) {
+            (Some(table), _) => {
+                let has_index = table.indexes.iter().any(|index| index.name != name.name);
+                (Value::Bool(has_index), Value::Null, Value::Bool(!table.triggers.is_empty()))
+            }
+            (_, Some(view)) => {
+                let options = if view.security_invoker.value { Value::texts(["security_invoker=true"]) } else { Value::Unknown };
+                (Value::Bool(!view.indexes.is_empty()), options, Value::Bool(!view.triggers.is_empty()))
+            }
+            _ => (Value::Bool(false), Value::Unknown, Value::Bool(false)),
+        };
+        let cells = [
+            Value::relation(name),
+            text(&name.name),
+            Value::schema(&name.schema),
+            Value::role(owner),
+            Value::text(kind),
+            rls,
+            forced,
+            partition,
+            has_index,
+            Value::text("p"),
+            options,
+            has_triggers,
+        ];
+        self.row(sure, cells);
+    }
+
+    fn pg_namespace(&mut self) {
+        self.columns = &["oid", "nspname", "nspowner"];
+        for schema in self.catalog.schemas.values() {
+            let cells = [Value::schema(&schema.name), text(&schema.name), Value::role(&schema.owner)];
+            if self.wants("oid", &cells[0]) && self.wants("nspname", &cells[1]) {
+                self.row(sure(schema.certainty), cells);
+            }
+        }
+        for name in ["pg_catalog", "information_schema", "pg_toast"] {
+            let name = SmolStr::new(name);
+            let cells = [Value::schema(&name), text(&name), Value::role(&"postgres".into())];
+            if self.wants("oid", &cells[0]) && self.wants("nspname", &cells[1]) {
+                self.row(true, cells);
+            }
+        }
+    }
+
+    fn pg_attribute(&mut self) {
+        self.columns = &[
+            "attrelid",
+            "attname",
+            "attnum",
+            "atttypid",
+            "atttypmod",
+            "attnotnull",
+            "atthasdef",
+            "attisdropped",
+            "attidentity",
+            "attgenerated",
+        ];
+        for table in self.tables() {
+            if !self.wants_relation("attrelid", &table.name) {
+                continue;
+            }
+            let relation = Value::relation(&table.name);
+            for (at, column) in table.columns.iter().enumerate() {
+                if !self.wants("attname", &text(&column.name)) {
+                    continue;
+                }
+                let has_default = column.default.is_some() || column.generated.is_some() || column.sequence.is_some();
+                let identity = match column.identity {
+                    Some(Identity::Always) => "a",
+                    Some(Identity::ByDefault) => "d",
+                    None => "",
+                };
+                let cells = [
+                    relation.clone(),
+                    text(&column.name),
+                    Value::Int(at as i64 + 1),
+                    type_object(&column.ty),
+                    type_modifier(&column.ty),
+                    fact(&column.not_null, Value::Bool),
+                    Value::Bool(has_default && column.identity.is_none()),
+                    Value::Bool(false),
+                    Value::text(identity),
+                    Value::text(if column.generated.is_some() { "s" } else { "" }),
+                ];
+                self.row(sure(column.certainty), cells);
+            }
+            if table.external {
+                use Value::Something;
+                let flags = [Something, Something, Something, Something, Something, Something, Value::Bool(false), Something, Something];
+                let [a, b, c, d, e, f, g, h, i] = flags;
+                self.row(false, [relation, a, b, c, d, e, f, g, h, i]);
+            }
+        }
+    }
+
+    fn pg_attrdef(&mut self) {
+        self.columns = &["adrelid", "adnum", "adbin"];
+        for table in self.tables() {
+            if !self.wants_relation("adrelid", &table.name) {
+                continue;
+            }
+            for (at, column) in table.columns.iter().enumerate().filter(|(_, column)| column.default.is_some()) {
+                let value = self.printed(&column.default);
+                self.row(sure(column.certainty), [Value::relation(&table.name), Value::Int(at as i64 + 1), value]);
+            }
+        }
+    }
+
+    fn pg_constraint(&mut self) {
+        self.columns = &[
+            "oid",
+            "conname",
+            "connamespace",
+            "contype",
+            "condeferrable",
+            "convalidated",
+            "conrelid",
+            "contypid",
+            "conindid",
+            "confrelid",
+            "confupdtype",
+            "confdeltype",
+            "conkey",
+            "confkey",
+            "conbin",
+        ];
+        for table in self.tables() {
+            if !self.wants_relation("conrelid", &table.name) {
+                continue;
+            }
+            for constraint in &table.constraints {
+                if self.wants("conname", &text(&constraint.name)) && self.wants("contype", &Value::text(constraint.kind.letter())) {
+                    self.constraint(table, constraint);
+                }
+            }
+            if table.external {
+                use Value::{Something, Unknown};
+                let cells = [
+                    Something,
+                    Something,
+                    Value::schema(&table.name.schema),
+                    Something,
+                    Something,
+                    Something,
+                    Value::relation(&table.name),
+                    Something,
+                    Unknown,
+                    Unknown,
+                    Unknown,
+                    Unknown,
+                    Unknown,
+                    Unknown,
+                    Unknown,
+                ];
+                self.row(false, cells);
+            }
+        }
+    }
+
+    fn constraint(&mut self, table: &Table, constraint: &Constraint) {
+        let (target, update, delete, keys) = match &constraint.references {
+            Some(key) => {
+                let keys = self.catalog.tables.get(&key.table).map_or(Value::Something, |target| numbers(target, &key.columns));
+                (Value::relation(&key.table), action(key.on_update), action(key.on_delete), keys)
+            }
+            None => (Value::Int(0), Value::text(" "), Value::text(" "), Value::Null),
+        };
+        let index = match &constraint.index {
+            Some(index) => Value::relation(&QName::new(table.name.schema.clone(), index.clone())),
+            None => Value::Int(0),
+        };
+        let cells = [
+            Value::object(Object::Constraint(table.name.clone(), constraint.name.clone())),
+            text(&constraint.name),
+            Value::schema(&table.name.schema),
+            Value::text(constraint.kind.letter()),
+            Value::Bool(constraint.deferrable),
+            fact(&constraint.validated, Value::Bool),
+            Value::relation(&table.name),
+            Value::Int(0),
+            index,
+            target,
+            update,
+            delete,
+            numbers(table, &constraint.columns),
+            keys,
+            self.printed(&constraint.expr),
+        ];
+        self.row(sure(constraint.certainty), cells);
+    }
+
+    fn pg_type(&mut self) {
+        self.columns = &["oid", "typname", "typnamespace", "typowner", "typtype", "typrelid"];
+        for ty in self.catalog.types.values() {
+            let kind = match ty.kind {
+                TypeKind::Enum(_) => "e",
+                TypeKind::Composite(_) => "c",
+                TypeKind::Domain { .. } => "d",
+                TypeKind::Range => "r",
+                TypeKind::Base => "b",
+                TypeKind::Shell => "p",
+            };
+            let relation = if kind == "c" { Value::relation(&ty.name) } else { Value::Int(0) };
+            self.type_row(&ty.name, &ty.owner, kind, relation, sure(ty.certainty));
+        }
+        for table in self.tables() {
+            self.type_row(&table.name, &table.owner, "c", Value::relation(&table.name), table_sure(table));
+        }
+        for view in self.catalog.views.values() {
+            self.type_row(&view.name, &view.owner, "c", Value::relation(&view.name), sure(view.certainty));
+        }
+        const BUILTIN: [&str; 20] = [
+            "integer",
+            "bigint",
+            "smallint",
+            "boolean",
+            "text",
+            "character varying",
+            "uuid",
+            "json",
+            "jsonb",
+            "date",
+            "numeric",
+            "real",
+            "double precision",
+            "bytea",
+            "interval",
+            "timestamp with time zone",
+            "timestamp without time zone",
+            "time without time zone",
+            "inet",
+            "name",
+        ];
+        for name in BUILTIN {
+            let ty = DataType::builtin(name);
+            let cells = [
+                type_object(&ty),
+                Value::Text(internal_name(&ty)),
+                Value::schema(&"pg_catalog".into()),
+                Value::role(&"postgres".into()),
+                Value::text("b"),
+                Value::Int(0),
+            ];
+            if self.wants("typname", &cells[1]) && self.wants("oid", &cells[0]) {
+                self.row(true, cells);
+            }
+        }
+    }
+
+    fn type_row(&mut self, name: &QName, owner: &SmolStr, kind: &str, relation: Value, sure: bool) {
+        let cells = [
+            Value::object(Object::Type(name.clone())),
+            text(&name.name),
+            Value::schema(&name.schema),
+            Value::role(owner),
+            Value::text(kind),
+            relation,
+        ];
+        if self.wants("typname", &cells[1]) && self.wants("oid", &cells[0]) && self.wants("typnamespace", &cells[2]) {
+            self.row(sure, cells);
+        }
+    }
+
+    fn pg_enum(&mut self) {
+        self.columns = &["enumtypid", "enumlabel", "enumsortorder"];
+        for ty in self.catalog.types.values() {
+            let TypeKind::Enum(labels) = &ty.kind else { continue };
+            let oid = Value::object(Object::Type(ty.name.clone()));
+            if self.wants("enumtypid", &oid) {
+                for (at, label) in labels.iter().enumerate() {
+                    self.row(sure(ty.certainty), [oid.clone(), Value::text(&label.text), Value::Int(at as i64 + 1)]);
+                }
+            }
+        }
+    }
+
+    fn pg_proc(&mut self) {
+        self.columns = &[
+            "oid",
+            "proname",
+            "pronamespace",
+            "proowner",
+            "prolang",
+            "prokind",
+            "prosecdef",
+            "proisstrict",
+            "proretset",
+            "provolatile",
+            "pronargs",
+            "prorettype",
+            "proargtypes",
+            "proargnames",
+            "prosrc",
+            "proconfig",
+        ];
+        let catalog = self.catalog;
+        for (name, overloads) in catalog.functions.iter() {
+            if !self.wants("proname", &text(&name.name)) || !self.wants("pronamespace", &Value::schema(&name.schema)) {
+                continue;
+            }
+            for function in overloads {
+                let oid = Value::object(function_object(function));
+                if self.wants("oid", &oid) {
+                    self.procedure(function, oid);
+                }
+            }
+        }
+    }
+
+    fn procedure(&mut self, function: &Function, oid: Value) {
+        let kind = match function.kind {
+            RoutineKind::Function => "f",
+            RoutineKind::Procedure => "p",
+            RoutineKind::Aggregate => "a",
+        };
+        let volatility = match function.volatility {
+            Volatility::Immutable => "i",
+            Volatility::Stable => "s",
+            Volatility::Volatile => "v",
+        };
+        let source = match &*function.body {
+            Body::Code(code) => match &code.unescaped {
+                Some(text) => Value::text(text),
+                None => Value::text(code.inner.of(self.sources.get(function.at.file).text())),
+            },
+            Body::Sql { .. } | Body::None => Value::Something,
+        };
+        // what the platform's own functions do is not what is written for them here
+        let source = if function.at.is_platform() || function.of_extension { Value::Something } else { source };
+        let settings = match function.settings.as_slice() {
+            [] => Value::Null,
+            settings => Value::texts(settings.iter().map(|(name, value)| format!("{name}={value}"))),
+        };
+        let names: Vec<Value> = function.args.iter().map(|arg| Value::optional(arg.name.as_ref())).collect();
+        let cells = [
+            oid,
+            text(&function.name.name),
+            Value::schema(&function.name.schema),
+            Value::role(&function.owner),
+            Value::object(Object::Other("pg_language", function.language.clone())),
+            Value::text(kind),
+            fact(&function.security_definer, Value::Bool),
+            Value::Bool(function.strict),
+            Value::Bool(function.returns.as_ref().is_some_and(|ty| ty.setof)),
+            Value::text(volatility),
+            Value::Int(function.inputs().count() as i64),
+            function.returns.as_ref().map_or(Value::Something, type_object),
+            Value::Something,
+            if names.is_empty() { Value::Null } else { Value::array(names) },
+            source,
+            settings,
+        ];
+        self.row(function_sure(function), cells);
+    }
+
+    fn pg_language(&mut self) {
+        self.columns = &["oid", "lanname"];
+        for name in ["sql", "plpgsql", "c", "internal"] {
+            self.row(true, [Value::object(Object::Other("pg_language", name.into())), Value::text(name)]);
+        }
+    }
+
+    fn pg_trigger(&mut self) {
+        self.columns = &["oid", "tgname", "tgrelid", "tgfoid", "tgenabled", "tgisinternal", "tgconstraint"];
+        let of_tables = self.catalog.tables.values().map(|table| (&table.name, &table.triggers, table.external));
+        let of_views = self.catalog.views.values().map(|view| (&view.name, &view.triggers, false));
+        for (relation, triggers, external) in of_tables.chain(of_views) {
+            if !self.wants_relation("tgrelid", relation) {
+                continue;
+            }
+            for trigger in triggers.iter() {
+                if !self.wants("tgname", &text(&trigger.name)) {
+                    continue;
+                }
+                let function = self.catalog.functions.get(&trigger.function).and_then(|overloads| overloads.first());
+                let cells = [
+                    Value::object(Object::Trigger(relation.clone(), trigger.name.clone())),
+                    text(&trigger.name),
+                    Value::relation(relation),
+                    function.map_or(Value::Something, |function| Value::object(function_object(function))),
+                    Value::text(if trigger.enabled { "O" } else { "D" }),
+                    Value::Bool(false),
+                    Value::Int(0),
+                ];
+                self.row(sure(trigger.certainty), cells);
+            }
+            if external {
+                use Value::Something;
+                self.row(
+                    false,
+                    [Something, Something, Value::relation(relation), Something, Something, Value::Bool(false), Value::Int(0)],
+                );
+            }
+        }
+    }
+
+    fn pg_event_trigger(&mut self) {
+        self.columns = &["evtname", "evtevent", "evtenabled"];
+        for trigger in self.catalog.event_triggers.values() {
+            self.row(true, [text(&trigger.name), text(&trigger.event), Value::text("O")]);
+        }
+    }
+
+    fn pg_extension(&mut self) {
+        self.columns = &["oid", "extname", "extnamespace", "extversion"];
+        for extension in self.catalog.extensions.values() {
+            let oid = Value::object(Object::Other("pg_extension", extension.name.clone()));
+            let cells = [oid, text(&extension.name), Value::schema(&extension.schema), Value::Something];
+            self.row(sure(extension.certainty), cells);
+        }
+        let plpgsql = SmolStr::new("plpgsql");
+        if !self.catalog.extensions.contains(&plpgsql) {
+            let oid = Value::object(Object::Other("pg_extension", plpgsql.clone()));
+            self.row(true, [oid, text(&plpgsql), Value::schema(&"pg_catalog".into()), Value::Something]);
+        }
+    }
+
+    fn pg_roles(&mut self, user: bool) {
+        self.columns =
+            if user { &["usesysid", "usename", "usesuper", "usebypassrls"] } else { &["oid", "rolname", "rolsuper", "rolbypassrls"] };
+        let mut postgres = false;
+        for role in self.catalog.roles.values() {
+            postgres |= role.name == "postgres";
+            self.row(true, [Value::role(&role.name), text(&role.name), Value::Bool(role.superuser), Value::Bool(role.bypass_rls)]);
+        }
+        if !postgres {
+            let name = SmolStr::new("postgres");
+            self.row(true, [Value::role(&name), text(&name), Value::Bool(false), Value::Bool(true)]);
+        }
+    }
+
+    fn pg_publication(&mut self) {
+        self.columns = &["oid", "pubname", "puballtables"];
+        for publication in self.catalog.publications.values() {
+            let oid = Value::object(Object::Other("pg_publication", publication.name.clone()));
+            self.row(true, [oid, text(&publication.name), Value::Bool(publication.all_tables)]);
+        }
+    }
+
+    /// Publications with each table in them.
+    fn published(&self) -> Vec<(SmolStr, QName)> {
+        let mut out = Vec::new();
+        for publication in self.catalog.publications.values() {
+            let listed = publication.tables.iter().map(|(table, _)| table.clone());
+            let whole = self.tables().filter(|table| {
+                let schema_listed = publication.schemas.contains(&table.name.schema);
+                schema_listed || publication.all_tables && table.name.schema != "information_schema"
+            });
+            out.extend(listed.chain(whole.map(|table| table.name.clone())).map(|table| (publication.name.clone(), table)));
+        }
+        out
+    }
+
+    fn pg_publication_tables(&mut self) {
+        self.columns = &["pubname", "schemaname", "tablename"];
+        for (publication, table) in self.published() {
+            self.row(true, [text(&publication), text(&table.schema), text(&table.name)]);
+        }
+    }
+
+    fn pg_publication_rel(&mut self) {
+        self.columns = &["prpubid", "prrelid"];
+        for (publication, table) in self.published() {
+            self.row(true, [Value::object(Object::Other("pg_publication", publication)), Value::relation(&table)]);
+        }
+    }
+
+    fn pg_inherits(&mut self) {
+        self.columns = &["inhrelid", "inhparent"];
+        for table in self.tables() {
+            for parent in table.inherits.iter().chain(&table.partition_of) {
+                self.row(table_sure(table), [Value::relation(&table.name), Value::relation(parent)]);
+            }
+        }
+    }
+
+    fn pg_sequences(&mut self) {
+        self.columns = &["schemaname", "sequencename", "sequenceowner", "last_value"];
+        for sequence in self.catalog.sequences.values() {
+            let cells = [text(&sequence.name.schema), text(&sequence.name.name), text(&sequence.owner), Value::Unknown];
+            self.row(sure(sequence.certainty), cells);
+        }
+    }
+}
+
+fn action(action: ReferentialAction) -> Value {
+    Value::text(match action {
+        ReferentialAction::NoAction => "a",
+        ReferentialAction::Restrict => "r",
+        ReferentialAction::Cascade => "c",
+        ReferentialAction::SetNull => "n",
+        ReferentialAction::SetDefault => "d",
+    })
+}
+
+/// What `pg_get_constraintdef` prints, where no expression is in it.
+pub fn constraint_text(constraint: &Constraint, visible: impl Fn(&QName) -> bool) -> Option<String> {
+    let list = |columns: &[SmolStr]| columns.iter().map(|column| quote_ident(column)).collect::<Vec<_>>().join(", ");
+    let columns = list(&constraint.columns);
+    let mut out = match (constraint.kind, &constraint.references) {
+        (ConstraintKind::PrimaryKey, _) => format!("PRIMARY KEY ({columns})"),
+        (ConstraintKind::Unique, _) => format!("UNIQUE ({columns})"),
+        (ConstraintKind::ForeignKey, Some(key)) => {
+            let table = if visible(&key.table) { quote_ident(&key.table.name) } else { key.table.quoted() };
+            let mut out = format!("FOREIGN KEY ({columns}) REFERENCES {table}({})", list(&key.columns));
+            for (event, action) in [("UPDATE", key.on_update), ("DELETE", key.on_delete)] {
+                let words = match action {
+                    ReferentialAction::NoAction => continue,
+                    ReferentialAction::Restrict => "RESTRICT",
+                    ReferentialAction::Cascade => "CASCADE",
+                    ReferentialAction::SetNull => "SET NULL",
+                    ReferentialAction::SetDefault => "SET DEFAULT",
+                };
+                out.push_str(&format!(" ON {event} {words}"));
+            }
+            out
+        }
+        _ => return None,
+    };
+    if constraint.deferrable {
+        return None;
+    }
+    if !constraint.validated.value {
+        out.push_str(" NOT VALID");
+    }
+    Some(out)
+}

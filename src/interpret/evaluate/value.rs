@@ -1,0 +1,320 @@
+//! Values that may not be known, and what SQL says of two of them.
+//!
+//! Promise: nothing here guesses. What is not known is [`Value::Unknown`], and an answer that depends on it is unknown too,
+//! unless the other side settles it.
+
+use crate::catalog::name::{QName, quote_ident};
+use smol_str::{SmolStr, ToSmolStr};
+use std::cmp::Ordering;
+use std::rc::Rc;
+
+/// Bytes of a text, beyond which it is forgotten.
+pub const MAX_TEXT: usize = 1 << 18;
+/// Elements of an array, beyond which it is forgotten.
+pub const MAX_ARRAY: usize = 10_000;
+
+/// What an oid stands for: objects have no numbers here.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Object {
+    Schema(SmolStr),
+    Relation(QName),
+    /// With the types of its arguments.
+    Function(QName, Vec<SmolStr>),
+    Type(QName),
+    Role(SmolStr),
+    Constraint(QName, SmolStr),
+    Trigger(QName, SmolStr),
+    Policy(QName, SmolStr),
+    /// Any other kind, by its catalog.
+    Other(&'static str, SmolStr),
+}
+
+/// Names and values of a row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    pub fields: Vec<(SmolStr, Value)>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// Anything, NULL too.
+    Unknown,
+    /// Anything but NULL.
+    Something,
+    Null,
+    Bool(bool),
+    Int(i64),
+    Text(SmolStr),
+    /// The user's own text of what PostgreSQL prints in its own layout.
+    Printed(SmolStr),
+    Array(Rc<Vec<Value>>),
+    Record(Rc<Record>),
+    /// An oid; `named` where its type prints it as a name (`regclass`).
+    Object { object: Rc<Object>, named: bool },
+}
+
+impl Value {
+    pub fn text(text: impl AsRef<str>) -> Value {
+        let text = text.as_ref();
+        if text.len() > MAX_TEXT { Value::Something } else { Value::Text(text.into()) }
+    }
+
+    pub fn optional(text: Option<impl AsRef<str>>) -> Value {
+        text.map_or(Value::Null, Value::text)
+    }
+
+    pub fn object(object: Object) -> Value {
+        Value::Object { object: Rc::new(object), named: false }
+    }
+
+    pub fn relation(name: &QName) -> Value {
+        Value::object(Object::Relation(name.clone()))
+    }
+
+    pub fn schema(name: &SmolStr) -> Value {
+        Value::object(Object::Schema(name.clone()))
+    }
+
+    pub fn role(name: &SmolStr) -> Value {
+        Value::object(Object::Role(name.clone()))
+    }
+
+    pub fn array(items: Vec<Value>) -> Value {
+        if items.len() > MAX_ARRAY { Value::Something } else { Value::Array(Rc::new(items)) }
+    }
+
+    pub fn texts<T: AsRef<str>>(items: impl IntoIterator<Item = T>) -> Value {
+        Value::array(items.into_iter().map(Value::text).collect())
+    }
+
+    pub fn known(truth: Option<bool>) -> Value {
+        truth.map_or(Value::Unknown, Value::Bool)
+    }
+
+    pub fn is_unknown(&self) -> bool {
+        matches!(self, Value::Unknown | Value::Something)
+    }
+
+    pub fn is_null(&self) -> Option<bool> {
+        match self {
+            Value::Unknown => None,
+            Value::Null => Some(true),
+            _ => Some(false),
+        }
+    }
+
+    /// Does a condition with this value hold? NULL does not.
+    pub fn holds(&self) -> Option<bool> {
+        match self {
+            Value::Bool(value) => Some(*value),
+            Value::Null => Some(false),
+            Value::Text(text) => Some(matches!(text.as_str(), "t" | "true" | "yes" | "on" | "1")),
+            _ => None,
+        }
+    }
+
+    pub fn as_int(&self) -> Option<i64> {
+        match self {
+            Value::Int(value) => Some(*value),
+            Value::Text(text) => text.trim().parse().ok(),
+            _ => None,
+        }
+    }
+
+    pub fn as_text(&self) -> Option<&SmolStr> {
+        match self {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// What decides whether two values are equal, where both have one.
+    pub fn key(&self) -> Option<Key> {
+        match self {
+            Value::Text(text) => Some(Key::Text(text.clone())),
+            Value::Int(value) => Some(Key::Text(value.to_smolstr())),
+            Value::Bool(value) => Some(Key::Bool(*value)),
+            Value::Object { object, .. } => Some(Key::Object(object.clone())),
+            _ => None,
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Key {
+    Text(SmolStr),
+    Bool(bool),
+    Object(Rc<Object>),
+}
+
+/// `a AND b`
+pub fn and(a: &Value, b: &Value) -> Value {
+    match (truth(a), truth(b)) {
+        (Truth::False, _) | (_, Truth::False) => Value::Bool(false),
+        (Truth::True, Truth::True) => Value::Bool(true),
+        (Truth::Unknown, _) | (_, Truth::Unknown) => Value::Unknown,
+        _ => Value::Null,
+    }
+}
+
+/// `a OR b`
+pub fn or(a: &Value, b: &Value) -> Value {
+    not(&and(&not(a), &not(b)))
+}
+
+pub fn not(a: &Value) -> Value {
+    match truth(a) {
+        Truth::True => Value::Bool(false),
+        Truth::False => Value::Bool(true),
+        Truth::Null => Value::Null,
+        Truth::Unknown => Value::Unknown,
+    }
+}
+
+#[derive(PartialEq)]
+enum Truth {
+    True,
+    False,
+    Null,
+    Unknown,
+}
+
+fn truth(value: &Value) -> Truth {
+    match (value, value.holds()) {
+        (Value::Null, _) => Truth::Null,
+        (_, Some(true)) => Truth::True,
+        (_, Some(false)) => Truth::False,
+        (_, None) => Truth::Unknown,
+    }
+}
+
+/// `a = b`
+pub fn equal(a: &Value, b: &Value) -> Value {
+    match (a, b) {
+        (Value::Null, _) | (_, Value::Null) => Value::Null,
+        (Value::Record(a), Value::Record(b)) if a.fields.len() == b.fields.len() => {
+            let pairs = a.fields.iter().zip(&b.fields);
+            pairs.fold(Value::Bool(true), |so_far, ((_, a), (_, b))| and(&so_far, &equal(a, b)))
+        }
+        (Value::Array(a), Value::Array(b)) => {
+            if a.len() != b.len() {
+                return Value::Bool(false);
+            }
+            a.iter().zip(&**b).fold(Value::Bool(true), |so_far, (a, b)| and(&so_far, &same(a, b)))
+        }
+        _ => Value::known(compare(a, b).map(Ordering::is_eq)),
+    }
+}
+
+/// `a IS NOT DISTINCT FROM b`
+pub fn same(a: &Value, b: &Value) -> Value {
+    match (a.is_null(), b.is_null()) {
+        (Some(true), Some(b)) => Value::Bool(b),
+        (Some(a), Some(true)) => Value::Bool(a),
+        (None, _) | (_, None) => Value::Unknown,
+        _ => equal(a, b),
+    }
+}
+
+/// The order of two values that are not NULL.
+pub fn compare(a: &Value, b: &Value) -> Option<Ordering> {
+    match (a, b) {
+        (Value::Int(a), Value::Int(b)) => Some(a.cmp(b)),
+        (Value::Int(a), Value::Text(_)) => Some(a.cmp(&b.as_int()?)),
+        (Value::Text(_), Value::Int(b)) => Some(a.as_int()?.cmp(b)),
+        (Value::Text(a), Value::Text(b)) => Some(a.cmp(b)),
+        (Value::Bool(a), Value::Bool(b)) => Some(a.cmp(b)),
+        (Value::Bool(a), Value::Text(_)) => Some(a.cmp(&b.holds()?)),
+        (Value::Text(_), Value::Bool(b)) => Some(a.holds()?.cmp(b)),
+        (Value::Object { object: a, .. }, Value::Object { object: b, .. }) => Some(a.cmp(b)),
+        _ => None,
+    }
+}
+
+/// A value as it goes into a text; none where it is not known. NULL is none of these.
+pub fn render(value: &Value, visible: &dyn Fn(&Object) -> bool) -> Option<SmolStr> {
+    Some(match value {
+        Value::Text(text) => text.clone(),
+        Value::Int(value) => value.to_smolstr(),
+        Value::Bool(value) => if *value { "t" } else { "f" }.into(),
+        Value::Object { object, named: true } => object_text(object, visible(object)).into(),
+        Value::Record(record) => {
+            let fields: Option<Vec<String>> = record.fields.iter().map(|(_, value)| field_text(value, visible, ROW_SPECIAL)).collect();
+            format!("({})", fields?.join(",")).into()
+        }
+        Value::Array(items) => {
+            let items: Option<Vec<String>> = items.iter().map(|value| element_text(value, visible)).collect();
+            format!("{{{}}}", items?.join(",")).into()
+        }
+        Value::Unknown | Value::Something | Value::Null | Value::Printed(_) | Value::Object { named: false, .. } => return None,
+    })
+}
+
+const ROW_SPECIAL: &[char] = &['(', ')', ',', '"', '\\'];
+const ARRAY_SPECIAL: &[char] = &['{', '}', ',', '"', '\\'];
+
+fn field_text(value: &Value, visible: &dyn Fn(&Object) -> bool, special: &[char]) -> Option<String> {
+    if *value == Value::Null {
+        return Some(String::new());
+    }
+    let text = render(value, visible)?;
+    let quoted = text.is_empty() || text.chars().any(|c| special.contains(&c) || c.is_whitespace());
+    Some(if quoted { format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\"\"")) } else { text.into() })
+}
+
+fn element_text(value: &Value, visible: &dyn Fn(&Object) -> bool) -> Option<String> {
+    if *value == Value::Null {
+        return Some("NULL".into());
+    }
+    let text = render(value, visible)?;
+    let quoted = text.is_empty() || text.eq_ignore_ascii_case("null") || text.chars().any(|c| ARRAY_SPECIAL.contains(&c) || c.is_whitespace());
+    Some(if quoted { format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")) } else { text.into() })
+}
+
+/// The elements of `{a,"b c",NULL}`; none for one of more dimensions.
+pub fn parse_array(text: &str) -> Option<Vec<Value>> {
+    let inner = text.trim().strip_prefix('{')?.strip_suffix('}')?;
+    let mut out = Vec::new();
+    let mut item = String::new();
+    let (mut quoted, mut was_quoted) = (false, false);
+    let mut chars = inner.chars();
+    let mut finish = |item: &mut String, was_quoted: &mut bool| {
+        let plain = item.trim();
+        out.push(match plain {
+            _ if *was_quoted => Value::text(&item),
+            _ if plain.eq_ignore_ascii_case("null") => Value::Null,
+            _ => Value::text(plain),
+        });
+        item.clear();
+        *was_quoted = false;
+    };
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => item.extend(chars.next()),
+            '"' => {
+                quoted = !quoted;
+                was_quoted = true;
+            }
+            '{' | '}' if !quoted => return None,
+            ',' if !quoted => finish(&mut item, &mut was_quoted),
+            _ => item.push(c),
+        }
+    }
+    if !inner.trim().is_empty() {
+        finish(&mut item, &mut was_quoted);
+    }
+    Some(out)
+}
+
+/// An object as `regclass`, `regprocedure` and their kin print it.
+pub fn object_text(object: &Object, visible: bool) -> String {
+    let name = |name: &QName| if visible { quote_ident(&name.name) } else { name.quoted() };
+    match object {
+        Object::Schema(schema) | Object::Role(schema) => quote_ident(schema),
+        Object::Relation(relation) => name(relation),
+        Object::Type(ty) if ty.schema == "pg_catalog" => ty.name.to_string(),
+        Object::Type(ty) => name(ty),
+        Object::Function(function, args) => format!("{}({})", name(function), args.join(",")),
+        Object::Constraint(_, name) | Object::Trigger(_, name) | Object::Policy(_, name) | Object::Other(_, name) => quote_ident(name),
+    }
+}
