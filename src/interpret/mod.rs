@@ -54,10 +54,6 @@ impl<'x> Context<'x> {
         Site::new(self.file, span)
     }
 
-    pub fn is_created_later(&self, name: &str) -> bool {
-        self.catalog.future.creates(name, self.catalog.now)
-    }
-
     /// Takes a relation that no migration creates as given.
     pub fn assume_table(&mut self, name: QName, written: &ObjectName) -> QName {
         if !self.assumed.contains(&name) {

@@ -1,7 +1,7 @@
 //! Statements put to a world: interpreted against it, applied to it, and taken back whole where PostgreSQL would refuse.
 
-use super::evaluate::{self, Budget};
 use super::Context;
+use super::evaluate::{self, Budget};
 use crate::catalog::effect::{Change, Effect};
 use crate::catalog::name::QName;
 use crate::catalog::object::Certainty;
@@ -42,8 +42,11 @@ pub struct World {
 impl World {
     /// Runs one statement. Where it fails, the world is as before.
     pub fn run(&mut self, sources: &mut Sources, file: FileId, statement: &Statement, certainty: Certainty) -> Outcome {
-        let Form::Read(ast) = &statement.form else { return Outcome::default() };
         let at = Site::new(file, statement.span);
+        let Form::Read(ast) = &statement.form else {
+            let change = Change::Obscure { span: sources.resolve(at).span };
+            return self.apply(vec![Effect { at, certainty, change }]);
+        };
         let mut outcome = match &**ast {
             Ast::Do(code) => return self.run_code(sources, at, code, certainty),
             Ast::Call(expr) => return evaluate::call(self, sources, at, expr, certainty),

@@ -218,7 +218,9 @@ impl Machine<'_> {
     fn equal(&self, a: &Value, b: &Value) -> Value {
         match (a, b) {
             (Value::Object { object, .. }, Value::Text(text)) | (Value::Text(text), Value::Object { object, .. }) => match &**object {
-                Object::Relation(_) => self.regclass(text).map_or(Value::Unknown, |other| equal(&other, &Value::object((**object).clone()))),
+                Object::Relation(_) => {
+                    self.regclass(text).map_or(Value::Unknown, |other| equal(&other, &Value::object((**object).clone())))
+                }
                 Object::Schema(name) | Object::Role(name) => Value::Bool(name == text),
                 _ => Value::Unknown,
             },
@@ -446,9 +448,7 @@ impl Machine<'_> {
 pub fn field_of(base: &Value, field: &str) -> Value {
     match base {
         Value::Null => Value::Null,
-        Value::Record(record) => {
-            record.fields.iter().find(|(name, _)| name == field).map_or(Value::Unknown, |(_, value)| value.clone())
-        }
+        Value::Record(record) => record.fields.iter().find(|(name, _)| name == field).map_or(Value::Unknown, |(_, value)| value.clone()),
         _ => Value::Unknown,
     }
 }
@@ -483,7 +483,9 @@ fn ordering(a: &Value, b: &Value, holds: fn(Ordering) -> bool) -> Value {
     }
     // texts in the order of a language are not known, those that are equal are
     match (a, b) {
-        (Value::Text(left), Value::Text(right)) if left != right && !left.bytes().chain(right.bytes()).all(|c| c.is_ascii_digit() || b"-:T. +".contains(&c)) => {
+        (Value::Text(left), Value::Text(right))
+            if left != right && !left.bytes().chain(right.bytes()).all(|c| c.is_ascii_digit() || b"-:T. +".contains(&c)) =>
+        {
             Value::Unknown
         }
         _ => Value::known(compare(a, b).map(holds)),

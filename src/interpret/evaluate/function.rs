@@ -90,13 +90,12 @@ fn strict(name: &str, args: &[Value], visible: &dyn Fn(&Object) -> bool) -> Opti
         },
         "array_remove" => match args {
             [Value::Array(items), wanted] => {
-                let kept: Option<Vec<Value>> =
-                    items.iter().try_fold(Vec::new(), |mut kept, item| {
-                        if !super::value::same(item, wanted).holds()? {
-                            kept.push(item.clone());
-                        }
-                        Some(kept)
-                    });
+                let kept: Option<Vec<Value>> = items.iter().try_fold(Vec::new(), |mut kept, item| {
+                    if !super::value::same(item, wanted).holds()? {
+                        kept.push(item.clone());
+                    }
+                    Some(kept)
+                });
                 kept.map_or(Value::Unknown, Value::array)
             }
             _ => Value::Unknown,
@@ -110,9 +109,26 @@ fn strict(name: &str, args: &[Value], visible: &dyn Fn(&Object) -> bool) -> Opti
             Some((a, b)) if b != 0 => Value::Int(a.wrapping_rem(b)),
             _ => Value::Unknown,
         },
-        "now" | "clock_timestamp" | "statement_timestamp" | "transaction_timestamp" | "current_timestamp" | "current_date"
-        | "localtimestamp" | "localtime" | "current_time" | "gen_random_uuid" | "uuid_generate_v4" | "random" | "version" | "timeofday"
-        | "txid_current" | "pg_backend_pid" | "jsonb_build_object" | "json_build_object" | "jsonb_build_array" | "json_build_array" => {
+        "now"
+        | "clock_timestamp"
+        | "statement_timestamp"
+        | "transaction_timestamp"
+        | "current_timestamp"
+        | "current_date"
+        | "localtimestamp"
+        | "localtime"
+        | "current_time"
+        | "gen_random_uuid"
+        | "uuid_generate_v4"
+        | "random"
+        | "version"
+        | "timeofday"
+        | "txid_current"
+        | "pg_backend_pid"
+        | "jsonb_build_object"
+        | "json_build_object"
+        | "jsonb_build_array"
+        | "json_build_array" => {
             return Some(Value::Something);
         }
         _ => return None,
@@ -182,12 +198,14 @@ fn extreme(greatest: bool, args: &[Value]) -> Value {
 fn trim(name: &str, text: Option<SmolStr>, chars: Option<SmolStr>) -> Option<String> {
     let (text, chars) = (text?, chars?);
     let cut = |c: char| chars.contains(c);
-    Some(match name {
-        "ltrim" => text.trim_start_matches(cut),
-        "rtrim" => text.trim_end_matches(cut),
-        _ => text.trim_matches(cut),
-    }
-    .to_string())
+    Some(
+        match name {
+            "ltrim" => text.trim_start_matches(cut),
+            "rtrim" => text.trim_end_matches(cut),
+            _ => text.trim_matches(cut),
+        }
+        .to_string(),
+    )
 }
 
 /// `left` and `right`: a negative count leaves that many out at the other end.

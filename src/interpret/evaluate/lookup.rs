@@ -297,7 +297,9 @@ impl Machine<'_> {
                 {
                     return Err(Contradiction::new("42883", format!("function \"{text}\" does not exist")).into());
                 }
-                let Some(function) = self.function_of(object).filter(|function| !function.at.is_platform()) else { return Ok(Value::Unknown) };
+                let Some(function) = self.function_of(object).filter(|function| !function.at.is_platform()) else {
+                    return Ok(Value::Unknown);
+                };
                 catalog.privileges(&role, &function.acl, &function.owner, ObjectKind::Function)
             }
             "has_schema_privilege" => {

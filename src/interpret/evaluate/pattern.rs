@@ -118,9 +118,9 @@ impl Alternatives {
 
     /// Words that layout can't split or join.
     pub fn are_words(&self) -> bool {
-        self.plain.iter().all(|(from, part, to)| {
-            !from && !to && !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || "_.".contains(c))
-        })
+        self.plain
+            .iter()
+            .all(|(from, part, to)| !from && !to && !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || "_.".contains(c)))
     }
 }
 

@@ -7,6 +7,7 @@ use super::tables::{self, Cells, Hints, Presence, Rows};
 use super::value::{Key, Value, and, compare, same};
 use super::{Machine, Ran, Stop};
 use crate::catalog::Contradiction;
+use crate::catalog::future::Made;
 use crate::catalog::name::QName;
 use crate::interpret::bind::target_name;
 use crate::syntax::expression::*;
@@ -57,7 +58,8 @@ pub enum Found {
 impl Env<'_> {
     pub fn find(&self, path: &[SmolStr]) -> Found {
         let bound = || self.items.iter().zip(self.row);
-        let cell = |item: &Item, row: &Cells, name: &SmolStr| item.columns.iter().position(|column| column == name).map(|at| row[at].clone());
+        let cell =
+            |item: &Item, row: &Cells, name: &SmolStr| item.columns.iter().position(|column| column == name).map(|at| row[at].clone());
         match path {
             [name] => {
                 if let Some(value) = bound().find_map(|(item, row)| cell(item, row, name)) {
@@ -505,7 +507,7 @@ impl Machine<'_> {
             return Ok(rows);
         }
         let Some(found) = self.world.catalog.find_relation(name) else {
-            if self.world.catalog.future.creates(name.last(), self.world.catalog.now) {
+            if self.world.catalog.is_missing(Made::Relation, name) {
                 return Err(Stop::Failed(Contradiction::new("42P01", format!("relation \"{name}\" does not exist"))));
             }
             return Ok(Rows::unknown());
@@ -574,7 +576,8 @@ impl Machine<'_> {
             ("string_to_table", [Value::Text(text), Value::Text(by)]) if !by.is_empty() => {
                 Some(text.split(by.as_str()).map(Value::text).collect())
             }
-            ("generate_series", [low, high, rest @ ..]) => match (low.as_int(), high.as_int(), rest.first().map_or(Some(1), Value::as_int)) {
+            ("generate_series", [low, high, rest @ ..]) => match (low.as_int(), high.as_int(), rest.first().map_or(Some(1), Value::as_int))
+            {
                 (Some(low), Some(high), Some(step)) if step != 0 => {
                     let mut out = Vec::new();
                     let mut at = low;
@@ -594,7 +597,15 @@ impl Machine<'_> {
         }))
     }
 
-    fn project(&mut self, select: &Select, order_by: &[SortKey], items: &[Item], rows: Vec<Joined>, complete: bool, outer: &Env) -> Ran<Table> {
+    fn project(
+        &mut self,
+        select: &Select,
+        order_by: &[SortKey],
+        items: &[Item],
+        rows: Vec<Joined>,
+        complete: bool,
+        outer: &Env,
+    ) -> Ran<Table> {
         let columns = output_columns(select, items);
         let grouped = !select.group_by.is_empty()
             || select.having.is_some()
@@ -717,7 +728,14 @@ impl Machine<'_> {
 
     /// Rows by their keys, in order of appearance; none where a key is not known.
     #[allow(clippy::type_complexity, reason = "groups and whether each is exact")]
-    fn groups(&mut self, select: &Select, items: &[Item], rows: &[Joined], complete: bool, outer: &Env) -> Ran<Option<Vec<(Vec<Joined>, bool)>>> {
+    fn groups(
+        &mut self,
+        select: &Select,
+        items: &[Item],
+        rows: &[Joined],
+        complete: bool,
+        outer: &Env,
+    ) -> Ran<Option<Vec<(Vec<Joined>, bool)>>> {
         let exact = |rows: &[Joined]| complete && rows.iter().all(|row| row.presence == Presence::Certain);
         if select.group_by.is_empty() {
             return Ok(Some(vec![(rows.to_vec(), exact(rows))]));

@@ -161,7 +161,11 @@ pub fn is_readable(function: &Function) -> bool {
         (Body::Code(_), "plpgsql" | "sql") | (Body::Sql { .. }, _) => true,
         (Body::Code(_) | Body::None, _) => false,
     };
-    readable && function.kind != RoutineKind::Aggregate && !function.returns_trigger() && !function.of_extension && !function.at.is_platform()
+    readable
+        && function.kind != RoutineKind::Aggregate
+        && !function.returns_trigger()
+        && !function.of_extension
+        && !function.at.is_platform()
 }
 
 impl Machine<'_> {
@@ -234,8 +238,7 @@ impl Machine<'_> {
     }
 
     fn result(&self, function: &Function, frame: &Frame) -> Value {
-        let outputs: Vec<&Argument> =
-            function.args.iter().filter(|arg| matches!(arg.mode, ArgMode::Out | ArgMode::InOut)).collect();
+        let outputs: Vec<&Argument> = function.args.iter().filter(|arg| matches!(arg.mode, ArgMode::Out | ArgMode::InOut)).collect();
         let value_of = |arg: &Argument| {
             let variables = frame.scopes.iter().flat_map(|scope| &scope.variables);
             let found = variables.into_iter().find(|variable| arg.name.as_ref() == Some(&variable.name));
@@ -353,9 +356,10 @@ impl Machine<'_> {
     /// A body whose quotes are doubled becomes a source of its own, once.
     fn unescaped(&mut self, literal: Site, text: &str) -> (FileId, Span) {
         let span = Span::new(0, text.len() as u32);
-        let known = self.programs.keys().find(|(file, known)| {
-            *known == span && self.sources.get(*file).text() == text && self.sources.is_derived(*file)
-        });
+        let known = self
+            .programs
+            .keys()
+            .find(|(file, known)| *known == span && self.sources.get(*file).text() == text && self.sources.is_derived(*file));
         match known {
             Some((file, span)) => (*file, *span),
             None => (self.sources.add_derived(literal, text), span),

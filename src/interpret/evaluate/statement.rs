@@ -433,7 +433,9 @@ impl Machine<'_> {
                         None => return self.unknown_rows(),
                     },
                     Value::Null => {
-                        return self.tolerate(Contradiction::new("22004", "FOREACH expression must not be null").into()).map(|()| Flow::Next);
+                        return self
+                            .tolerate(Contradiction::new("22004", "FOREACH expression must not be null").into())
+                            .map(|()| Flow::Next);
                     }
                     _ => return self.unknown_rows(),
                 };

@@ -8,8 +8,8 @@ mod information;
 pub mod system;
 
 use super::value::{Object, Value, equal};
-use crate::catalog::acl::Privileges;
 use crate::catalog::Catalog;
+use crate::catalog::acl::Privileges;
 use crate::catalog::name::QName;
 use crate::catalog::object::*;
 use crate::source::Sources;

@@ -50,7 +50,10 @@ pub enum Value {
     Array(Rc<Vec<Value>>),
     Record(Rc<Record>),
     /// An oid; `named` where its type prints it as a name (`regclass`).
-    Object { object: Rc<Object>, named: bool },
+    Object {
+        object: Rc<Object>,
+        named: bool,
+    },
 }
 
 impl Value {
@@ -267,7 +270,8 @@ fn element_text(value: &Value, visible: &dyn Fn(&Object) -> bool) -> Option<Stri
         return Some("NULL".into());
     }
     let text = render(value, visible)?;
-    let quoted = text.is_empty() || text.eq_ignore_ascii_case("null") || text.chars().any(|c| ARRAY_SPECIAL.contains(&c) || c.is_whitespace());
+    let quoted =
+        text.is_empty() || text.eq_ignore_ascii_case("null") || text.chars().any(|c| ARRAY_SPECIAL.contains(&c) || c.is_whitespace());
     Some(if quoted { format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")) } else { text.into() })
 }
 

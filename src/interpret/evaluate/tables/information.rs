@@ -177,14 +177,8 @@ impl Build<'_> {
                 ConstraintKind::Exclude => continue,
             };
             let schema = text(&table.name.schema);
-            let cells = [
-                schema.clone(),
-                text(&constraint.name),
-                schema,
-                text(&table.name.name),
-                Value::text(kind),
-                yes_no(constraint.deferrable),
-            ];
+            let cells =
+                [schema.clone(), text(&constraint.name), schema, text(&table.name.name), Value::text(kind), yes_no(constraint.deferrable)];
             rows.push((sure(constraint.certainty), cells));
         }
         for (sure, cells) in rows {
@@ -209,8 +203,7 @@ impl Build<'_> {
             let schema = text(&table.name.schema);
             for (at, column) in constraint.columns.iter().enumerate() {
                 let name = text(&table.name.name);
-                let cells =
-                    [schema.clone(), text(&constraint.name), schema.clone(), name, text(column), Value::Int(at as i64 + 1)];
+                let cells = [schema.clone(), text(&constraint.name), schema.clone(), name, text(column), Value::Int(at as i64 + 1)];
                 rows.push((sure(constraint.certainty), cells));
             }
         }

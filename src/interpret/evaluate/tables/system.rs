@@ -57,8 +57,7 @@ impl Build<'_> {
                 let command = Value::text(format!("{:?}", policy.command).to_uppercase());
                 let (qual, check) = (self.printed(&policy.using), self.printed(&policy.check));
                 let roles = Value::texts(&policy.roles);
-                let cells =
-                    [schema.clone(), name.clone(), text(&policy.name), Value::text(permissive), roles, command, qual, check];
+                let cells = [schema.clone(), name.clone(), text(&policy.name), Value::text(permissive), roles, command, qual, check];
                 self.row(sure(policy.certainty), cells);
             }
             if table.external {
@@ -102,8 +101,7 @@ impl Build<'_> {
     }
 
     fn pg_tables(&mut self) {
-        self.columns =
-            &["schemaname", "tablename", "tableowner", "tablespace", "hasindexes", "hasrules", "hastriggers", "rowsecurity"];
+        self.columns = &["schemaname", "tablename", "tableowner", "tablespace", "hasindexes", "hasrules", "hastriggers", "rowsecurity"];
         for table in self.tables() {
             if table.kind == TableKind::Foreign || !self.wants_name("schemaname", "tablename", &table.name) {
                 continue;
@@ -628,10 +626,7 @@ impl Build<'_> {
             }
             if external {
                 use Value::Something;
-                self.row(
-                    false,
-                    [Something, Something, Value::relation(relation), Something, Something, Value::Bool(false), Value::Int(0)],
-                );
+                self.row(false, [Something, Something, Value::relation(relation), Something, Something, Value::Bool(false), Value::Int(0)]);
             }
         }
     }
