@@ -390,6 +390,7 @@ impl Catalog {
             }
 
             Change::SetSearchPath { path } => self.session.search_path = path,
+            Change::CheckBodies { on } => self.session.bodies_unchecked = !on,
             Change::SetRole { role } => self.session.role = role,
         }
         Ok(())

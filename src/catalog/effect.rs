@@ -323,6 +323,10 @@ pub enum Change {
     SetSearchPath {
         path: Option<Vec<SmolStr>>,
     },
+    /// `check_function_bodies`
+    CheckBodies {
+        on: bool,
+    },
     SetRole {
         role: Option<SmolStr>,
     },

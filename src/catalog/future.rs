@@ -102,7 +102,6 @@ fn scan(text: &str, tokens: &[Token], in_code: bool, tell: &mut Tell) {
                     () if word(at, "TABLE") || word(at, "VIEW") => Made::Relation,
                     () if word(at, "FUNCTION") || word(at, "PROCEDURE") || word(at, "AGGREGATE") => Made::Function,
                     () if word(at, "TYPE") || word(at, "DOMAIN") => Made::Type,
-                    () if word(at, "INTO") && in_code => Made::Relation,
                     () if word(at, "RENAME") && word(at + 1, "TO") => {
                         for made in [Made::Relation, Made::Function, Made::Type] {
                             if let Some((_, name, place)) = dotted(text, tokens, at + 2) {
@@ -118,8 +117,7 @@ fn scan(text: &str, tokens: &[Token], in_code: bool, tell: &mut Tell) {
                 if word(name, "IF") {
                     name += if word(name + 1, "NOT") { 3 } else { 2 };
                 }
-                let into = in_code && word(at, "INTO");
-                if let (true, Some((schema, name, place))) = (created || into, dotted(text, tokens, name)) {
+                if let (true, Some((schema, name, place))) = (created, dotted(text, tokens, name)) {
                     tell(made, schema, name, place, in_code);
                 }
             }

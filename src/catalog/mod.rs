@@ -74,6 +74,8 @@ pub struct Session {
     /// None for the database's own default.
     pub search_path: Option<Vec<SmolStr>>,
     pub role: Option<SmolStr>,
+    /// `check_function_bodies` is off, as in what pg_dump writes.
+    pub bodies_unchecked: bool,
 }
 
 #[derive(Clone, Debug, Default)]

@@ -5,6 +5,7 @@
 
 mod access;
 mod bind;
+mod body;
 mod data;
 mod evaluate;
 mod object;
@@ -52,6 +53,11 @@ impl<'x> Context<'x> {
 
     pub fn site(&self, span: Span) -> Site {
         Site::new(self.file, span)
+    }
+
+    /// Does it stand in the migration itself? In code, names may be those of variables.
+    pub fn is_top_level(&self) -> bool {
+        self.at.span.end == self.catalog.now.1
     }
 
     /// Takes a relation that no migration creates as given.

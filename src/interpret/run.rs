@@ -1,14 +1,14 @@
 //! Statements put to a world: interpreted against it, applied to it, and taken back whole where PostgreSQL would refuse.
 
-use super::Context;
 use super::evaluate::{self, Budget};
+use super::{Context, body};
 use crate::catalog::effect::{Change, Effect};
 use crate::catalog::name::QName;
 use crate::catalog::object::Certainty;
 use crate::catalog::{Catalog, Contradiction};
 use crate::report::Unread;
 use crate::source::{FileId, Site, Sources, Span};
-use crate::syntax::ast::{AlterAction, AlterTable, Ast, Code, ConstraintKind, Form, Statement};
+use crate::syntax::ast::{AlterAction, AlterTable, Ast, Code, ConstraintKind, CreateFunction, Form, Statement};
 use crate::syntax::expression::{Data, FromRelation};
 use crate::syntax::parser;
 use crate::syntax::split::Splitter;
@@ -58,7 +58,7 @@ impl World {
         if outcome.failed.is_some() {
             return outcome;
         }
-        let own = self.interpret(at, (**ast).clone(), certainty);
+        let own = self.interpret(sources, at, (**ast).clone(), certainty);
         outcome.effects.extend(own.effects);
         outcome.failed = own.failed;
         if outcome.failed.is_none() {
@@ -120,9 +120,10 @@ impl World {
         outcome
     }
 
-    fn interpret(&mut self, at: Site, ast: Ast, certainty: Certainty) -> Outcome {
+    fn interpret(&mut self, sources: &Sources, at: Site, ast: Ast, certainty: Certainty) -> Outcome {
         match ast {
             Ast::AlterTable(alter) if alter.actions.len() > 1 => self.alter_table(at, &alter, certainty),
+            Ast::CreateFunction(create) => self.create_function(sources, at, create, certainty),
             ast => self.interpret_one(at, ast, certainty),
         }
     }
@@ -135,6 +136,34 @@ impl World {
                 self.apply(effects)
             }
             Err(reason) => Outcome { effects: Vec::new(), failed: Some(reason) },
+        }
+    }
+
+    fn create_function(&mut self, sources: &Sources, at: Site, create: CreateFunction, certainty: Certainty) -> Outcome {
+        if self.catalog.session.bodies_unchecked || !matches!(create.language.as_str(), "sql") {
+            return self.interpret_one(at, Ast::CreateFunction(create), certainty);
+        }
+        self.catalog.begin();
+        let outcome = self.interpret_one(at, Ast::CreateFunction(create.clone()), certainty);
+        if outcome.failed.is_some() {
+            self.catalog.rollback();
+            return outcome;
+        }
+        let before = self.catalog.session.search_path.clone();
+        if let Some(path) = body::own_search_path(&create) {
+            self.catalog.session.search_path = Some(path);
+        }
+        let checked = body::check(&self.catalog, sources.get(at.file).text(), &create);
+        self.catalog.session.search_path = before;
+        match checked {
+            Ok(()) => {
+                self.catalog.commit();
+                outcome
+            }
+            Err(reason) => {
+                self.catalog.rollback();
+                Outcome { effects: Vec::new(), failed: Some(reason) }
+            }
         }
     }
 
