@@ -33,6 +33,8 @@ impl Catalog {
     pub fn apply(&mut self, effect: Effect) -> Applied {
         let Effect { at, certainty, change } = effect;
         match change {
+            Change::Obscure { span } => self.unread.push((self.now.0, span)),
+
             Change::CreateSchema(schema) => {
                 if self.schemas.contains(&schema.name) {
                     return Err(duplicate("42P06", "schema", &schema.name));
@@ -395,6 +397,7 @@ impl Catalog {
             }
 
             Change::SetSearchPath { path } => self.session.search_path = path,
+            Change::CheckBodies { on } => self.session.bodies_unchecked = !on,
             Change::SetRole { role } => self.session.role = role,
         }
         Ok(())

@@ -3,7 +3,7 @@
 use super::acl::Privileges;
 use super::name::QName;
 use super::object::*;
-use crate::source::Site;
+use crate::source::{Site, Span};
 use crate::syntax::ast::{FunctionOptions, ObjectKind};
 use smol_str::SmolStr;
 
@@ -26,6 +26,10 @@ pub enum Grantable {
 
 #[derive(Clone, Debug)]
 pub enum Change {
+    /// A statement that nobody could read: what it makes may be there.
+    Obscure {
+        span: Span,
+    },
     CreateSchema(Schema),
     DropSchema {
         name: SmolStr,
@@ -318,6 +322,10 @@ pub enum Change {
 
     SetSearchPath {
         path: Option<Vec<SmolStr>>,
+    },
+    /// `check_function_bodies`
+    CheckBodies {
+        on: bool,
     },
     SetRole {
         role: Option<SmolStr>,

@@ -1,6 +1,8 @@
-//! What the rest of the history creates: a statement that uses it now is too early, while a relation that no statement creates
-//! is taken to exist outside the migrations.
+//! What the history creates, and when: a statement that uses what is only made later comes too early, and one that uses what
+//! was made before and is not there any more comes too late, while what no statement creates is taken to exist outside the
+//! migrations.
 
+use super::name::QName;
 use crate::source::Span;
 use crate::syntax::lexer::{Token, TokenKind, dollar_tag, ident_value, tokens, tokens_in};
 use smol_str::SmolStr;
@@ -10,90 +12,171 @@ use std::sync::{Arc, OnceLock};
 /// A place in the history: which file, and which byte of it.
 pub type Moment = (usize, u32);
 
+/// Kinds of object whose creation is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Made {
+    /// Tables, views and what else shares their names.
+    Relation,
+    Function,
+    Type,
+}
+
+/// A statement that creates something.
+#[derive(Clone, Debug)]
+struct Creation {
+    schema: Option<SmolStr>,
+    at: Moment,
+    /// Between quotes: whether and when it runs is another question.
+    in_code: bool,
+}
+
 /// Texts of all migrations, looked through once somebody asks.
 #[derive(Debug, Default)]
 pub struct Future {
     texts: Vec<Arc<str>>,
-    last: OnceLock<HashMap<SmolStr, Moment>>,
+    made: OnceLock<HashMap<(Made, SmolStr), Vec<Creation>>>,
 }
 
 impl Future {
     pub fn new(texts: Vec<Arc<str>>) -> Future {
-        Future { texts, last: OnceLock::new() }
+        Future { texts, made: OnceLock::new() }
     }
 
-    /// Does a statement behind `now` create a relation of that name?
-    pub fn creates(&self, name: &str, now: Moment) -> bool {
-        let last = self.last.get_or_init(|| {
-            let mut last = HashMap::new();
+    /// Places that create something of that name; a missing schema fits any.
+    fn creations(&self, made: Made, schema: Option<&str>, name: &str) -> impl Iterator<Item = &Creation> {
+        let all = self.made.get_or_init(|| {
+            let mut all: HashMap<(Made, SmolStr), Vec<Creation>> = HashMap::new();
             for (file, text) in self.texts.iter().enumerate() {
-                for (name, at) in created_relations(text, &tokens(text)) {
-                    last.insert(name, (file, at));
-                }
+                scan(text, &tokens(text), false, &mut |made, schema, name, at, in_code| {
+                    all.entry((made, name)).or_default().push(Creation { schema, at: (file, at), in_code });
+                });
             }
-            last
+            all
         });
-        last.get(name).is_some_and(|at| *at > now)
+        let fits = move |creation: &&Creation| match (schema, &creation.schema) {
+            (Some(wanted), Some(schema)) => wanted == schema,
+            (None, _) | (_, None) => true,
+        };
+        all.get(&(made, SmolStr::from(name))).into_iter().flatten().filter(fits)
+    }
+
+    /// Is what is not there known to be missing? It is if it comes later, or came before and did not last. `unread` are
+    /// statements that nobody could read: what they create may be there.
+    pub fn is_missing(&self, made: Made, schema: Option<&str>, name: &str, now: Moment, unread: &[(usize, Span)]) -> bool {
+        let hidden = |at: Moment| unread.iter().any(|(file, span)| *file == at.0 && span.start <= at.1 && at.1 < span.end);
+        let (mut certain, mut doubtful) = (false, false);
+        for creation in self.creations(made, schema, name) {
+            if creation.at > now || !(creation.in_code || hidden(creation.at)) {
+                certain = true;
+            } else {
+                doubtful = true;
+            }
+        }
+        certain && !doubtful
+    }
+
+    /// Does code between quotes create something of that name, so that nothing is sure of it?
+    pub fn is_made_in_code(&self, made: Made, name: &QName) -> bool {
+        self.creations(made, Some(&name.schema), &name.name).any(|creation| creation.in_code)
     }
 }
 
-/// Names behind CREATE TABLE and CREATE VIEW, in code between quotes too.
-fn created_relations(text: &str, tokens: &[Token]) -> Vec<(SmolStr, u32)> {
-    let mut out = Vec::new();
+/// Who is told of each creation: kind, schema and name, place, and whether it stands in code between quotes.
+type Tell<'a> = dyn FnMut(Made, Option<SmolStr>, SmolStr, u32, bool) + 'a;
+
+fn scan(text: &str, tokens: &[Token], in_code: bool, tell: &mut Tell) {
     let word = |at: usize, wanted: &str| {
         tokens.get(at).is_some_and(|token| token.kind == TokenKind::Word && token.text(text).eq_ignore_ascii_case(wanted))
     };
     for (at, token) in tokens.iter().enumerate() {
         match token.kind {
-            TokenKind::DollarString => {
-                let tag = dollar_tag(token.text(text)).len() as u32;
-                let inner = Span::new(token.start + tag, token.end - tag);
+            TokenKind::DollarString | TokenKind::String => {
+                let tag = if token.kind == TokenKind::String { 1 } else { dollar_tag(token.text(text)).len() as u32 };
+                let inner = Span::new(token.start + tag, token.end.saturating_sub(tag).max(token.start + tag));
                 if !inner.is_empty() && has_create(inner.of(text)) {
-                    out.extend(created_relations(text, &tokens_in(text, inner)));
+                    scan(text, &tokens_in(text, inner), true, tell);
                 }
             }
-            TokenKind::Word if word(at, "TABLE") || word(at, "VIEW") => {
+            TokenKind::Word => {
+                let made = match () {
+                    () if word(at, "TABLE") || word(at, "VIEW") => Made::Relation,
+                    () if word(at, "FUNCTION") || word(at, "PROCEDURE") || word(at, "AGGREGATE") => Made::Function,
+                    () if word(at, "TYPE") || word(at, "DOMAIN") => Made::Type,
+                    () if word(at, "RENAME") && word(at + 1, "TO") => {
+                        for made in [Made::Relation, Made::Function, Made::Type] {
+                            if let Some((_, name, place)) = dotted(text, tokens, at + 2) {
+                                tell(made, None, name, place, in_code);
+                            }
+                        }
+                        continue;
+                    }
+                    () => continue,
+                };
                 let created = (at.saturating_sub(4)..at).any(|before| word(before, "CREATE"));
                 let mut name = at + 1;
                 if word(name, "IF") {
                     name += if word(name + 1, "NOT") { 3 } else { 2 };
                 }
-                if created {
-                    out.extend(last_of_name(text, tokens, name));
+                if let (true, Some((schema, name, place))) = (created, dotted(text, tokens, name)) {
+                    tell(made, schema, name, place, in_code);
                 }
             }
-            TokenKind::Word if word(at, "RENAME") && word(at + 1, "TO") => out.extend(last_of_name(text, tokens, at + 2)),
             _ => {}
         }
     }
-    out
 }
 
 fn has_create(code: &str) -> bool {
     code.as_bytes().windows(6).any(|window| window.eq_ignore_ascii_case(b"create"))
 }
 
-/// The last part of the dotted name at a token.
-fn last_of_name(text: &str, tokens: &[Token], mut at: usize) -> Option<(SmolStr, u32)> {
+/// The name at a token, with the schema it is written with.
+fn dotted(text: &str, tokens: &[Token], mut at: usize) -> Option<(Option<SmolStr>, SmolStr, u32)> {
+    let ident = |at: usize| {
+        let token = tokens.get(at)?;
+        matches!(token.kind, TokenKind::Word | TokenKind::QuotedIdent | TokenKind::UnicodeIdent).then(|| ident_value(*token, text))
+    };
+    let mut schema = None;
     while tokens.get(at + 1).is_some_and(|next| next.kind == TokenKind::Dot) {
+        schema = ident(at);
         at += 2;
     }
-    let token = tokens.get(at)?;
-    matches!(token.kind, TokenKind::Word | TokenKind::QuotedIdent | TokenKind::UnicodeIdent)
-        .then(|| (ident_value(*token, text), token.start))
+    Some((schema, ident(at)?, tokens.get(at)?.start))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn missing(future: &Future, made: Made, name: &str, now: u32) -> bool {
+        let (schema, name) = name.split_once('.').map_or((None, name), |(schema, name)| (Some(schema), name));
+        future.is_missing(made, schema, name, (0, now), &[])
+    }
+
     #[test]
     fn what_is_created_later_is_found_in_code_between_quotes_too() {
-        let text = "alter table a add x int; do $$ begin create table if not exists public.a (id int); end $$; alter table b rename to c;";
+        let text = "alter table a add x int; do $$ begin create table if not exists public.a (id int); end $$; create table c ();";
         let future = Future::new(vec![text.into()]);
-        assert!(future.creates("a", (0, 0)));
-        assert!(!future.creates("a", (0, 100)));
-        assert!(future.creates("c", (0, 0)));
-        assert!(!future.creates("b", (0, 0)));
+        assert!(missing(&future, Made::Relation, "a", 0));
+        assert!(!missing(&future, Made::Relation, "a", 95), "whether the block made it is not known here");
+        assert!(missing(&future, Made::Relation, "public.c", 0));
+        assert!(missing(&future, Made::Relation, "c", 200), "it was made, so it must have been dropped");
+        assert!(!missing(&future, Made::Relation, "never", 0));
+    }
+
+    #[test]
+    fn a_schema_and_a_kind_tell_names_apart() {
+        let text = "create table app.t (); create or replace function public.f() returns int language sql as 'select 1';";
+        let future = Future::new(vec![text.into()]);
+        assert!(missing(&future, Made::Relation, "app.t", 0));
+        assert!(!missing(&future, Made::Relation, "public.t", 0));
+        assert!(missing(&future, Made::Function, "public.f", 0));
+        assert!(!missing(&future, Made::Relation, "f", 0));
+    }
+
+    #[test]
+    fn what_nobody_could_read_may_have_made_it() {
+        let future = Future::new(vec!["create table t (oops oops oops); alter table t add x int".into()]);
+        assert!(!future.is_missing(Made::Relation, None, "t", (0, 60), &[(0, Span::new(0, 31))]));
     }
 }

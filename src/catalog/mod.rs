@@ -13,14 +13,14 @@ mod rename;
 pub mod store;
 
 use acl::{Acl, DefaultPrivilege, Grant, Privileges};
-use future::{Future, Moment};
+use future::{Future, Made, Moment};
 use name::QName;
 use object::*;
 use smol_str::SmolStr;
 use std::sync::Arc;
 use store::Store;
 
-use crate::source::Site;
+use crate::source::{Site, Span};
 use crate::syntax::ast::ObjectKind;
 use crate::syntax::expression::ObjectName;
 
@@ -74,6 +74,8 @@ pub struct Session {
     /// None for the database's own default.
     pub search_path: Option<Vec<SmolStr>>,
     pub role: Option<SmolStr>,
+    /// `check_function_bodies` is off, as in what pg_dump writes.
+    pub bodies_unchecked: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -97,8 +99,19 @@ pub struct Catalog {
     /// Has any table ever had a parent?
     has_families: bool,
     pub future: Arc<Future>,
+    /// Statements that nobody could read, by number of the file: what they make may be there.
+    pub unread: Vec<(usize, Span)>,
     /// The place in the history.
     pub now: Moment,
+}
+
+/// Schemas that extensions make. Who does not create the extension in a migration has switched it on in the dashboard.
+const EXTENSION_SCHEMAS: [&str; 10] =
+    ["cron", "net", "pgmq", "pgsodium", "pgsodium_masks", "pgtle", "tiger", "topology", "vault", "partman"];
+
+/// Does an extension make a schema of that name?
+pub fn is_extension_schema(name: &str) -> bool {
+    EXTENSION_SCHEMAS.contains(&name)
 }
 
 /// Schemas in which every name is taken to exist: their objects are PostgreSQL's or an extension's own.
@@ -198,6 +211,11 @@ impl Catalog {
 
     pub fn table(&self, name: &QName) -> Option<&Table> {
         self.tables.get(name)
+    }
+
+    /// Is an object that is not there known to be missing, and not one that no migration creates?
+    pub fn is_missing(&self, made: Made, name: &ObjectName) -> bool {
+        self.future.is_missing(made, name.schema(), name.last(), self.now, &self.unread)
     }
 
     /// The relation an index is on.

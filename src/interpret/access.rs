@@ -279,13 +279,21 @@ impl Context<'_> {
                 let role = values.first().filter(|role| *role != "none").cloned();
                 self.emit(Change::SetRole { role });
             }
+            Set::Value { name, value, .. } if name == "check_function_bodies" => {
+                let off = matches!(&value, SettingValue::List(values) if values.first().is_some_and(|value| !super::view::is_on(value)));
+                self.emit(Change::CheckBodies { on: !off });
+            }
             Set::Role { role, .. } | Set::SessionAuthorization { role } => {
                 let role = role.map(|role| self.role(&role));
                 self.emit(Change::SetRole { role });
             }
             Set::Reset { name } if name == "search_path" => self.emit(Change::SetSearchPath { path: None }),
             Set::Reset { name } if name == "role" => self.emit(Change::SetRole { role: None }),
-            Set::ResetAll => self.emit(Change::SetSearchPath { path: None }),
+            Set::Reset { name } if name == "check_function_bodies" => self.emit(Change::CheckBodies { on: true }),
+            Set::ResetAll => {
+                self.emit(Change::SetSearchPath { path: None });
+                self.emit(Change::CheckBodies { on: true });
+            }
             Set::Value { .. } | Set::Reset { .. } | Set::Other => {}
         }
         Ok(())

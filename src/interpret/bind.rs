@@ -4,9 +4,10 @@
 //! with all of its columns; otherwise it stays unbound.
 
 use super::Context;
+use crate::catalog::future::Made;
 use crate::catalog::name::QName;
-use crate::catalog::object::ArgMode;
-use crate::catalog::{Catalog, Contradiction, is_system_schema};
+use crate::catalog::object::{ArgMode, Certainty};
+use crate::catalog::{Catalog, Contradiction, is_extension_schema, is_system_schema};
 use crate::syntax::expression::*;
 use smol_str::SmolStr;
 
@@ -77,7 +78,10 @@ impl<'c, 'x> Binder<'c, 'x> {
         if let Some(query) = expr.query_mut() {
             self.query(query)?;
         }
-        Ok(())
+        match &expr.kind {
+            ExprKind::Call(call) if !self.scopes.lenient => self.context.callable(&call.name, call.args.len()),
+            _ => Ok(()),
+        }
     }
 
     fn column(&self, path: &[SmolStr]) -> Result<Binding, Contradiction> {
@@ -477,6 +481,24 @@ pub fn internal_name(name: &str) -> &str {
 }
 
 impl Context<'_> {
+    /// Refuses a call that no function can be meant by: one that is only made later, or that takes other numbers of arguments.
+    fn callable(&self, name: &ObjectName, args: usize) -> Bound {
+        let catalog = self.catalog;
+        let missing = || Contradiction::new("42883", format!("function {name} of {args} arguments does not exist"));
+        let Some(schema) = name.schema() else {
+            // what PostgreSQL brings itself is called by its bare name; nothing here knows all of that
+            let anywhere = || catalog.functions.keys().any(|known| known.name == name.last());
+            return if catalog.is_missing(Made::Function, name) && !anywhere() { Err(missing()) } else { Ok(()) };
+        };
+        let qualified = QName::new(schema, name.last());
+        let Some(overloads) = catalog.functions.get(&qualified) else {
+            return if catalog.is_missing(Made::Function, name) { Err(missing()) } else { Ok(()) };
+        };
+        let own = overloads.iter().all(|known| !known.at.is_platform() && !known.of_extension && known.certainty == Certainty::Certain);
+        let sure = own && !catalog.future.is_made_in_code(Made::Function, &qualified);
+        if sure && catalog.callable(name, args).is_empty() { Err(missing()) } else { Ok(()) }
+    }
+
     /// The relation a written name stands for. One that no migration creates is assumed to exist; one that a later statement
     /// creates does not exist yet.
     pub fn relation(&mut self, name: &ObjectName) -> Result<Option<QName>, Contradiction> {
@@ -494,7 +516,10 @@ impl Context<'_> {
             return Ok(None);
         }
         let missing = || Contradiction::new("42P01", format!("relation \"{name}\" does not exist"));
-        if self.is_created_later(name.last()) || schema.is_some_and(|schema| !self.catalog.has_schema(schema)) {
+        if schema.is_some_and(|schema| is_extension_schema(schema) && !self.catalog.has_schema(schema)) {
+            return Ok(None);
+        }
+        if self.catalog.is_missing(Made::Relation, name) || schema.is_some_and(|schema| !self.catalog.has_schema(schema)) {
             return Err(missing());
         }
         let Some(place) = self.catalog.place(name) else { return Err(missing()) };

@@ -1,6 +1,7 @@
 //! Data statements, as far as they change what the catalog holds: storage buckets, tables made by SELECT INTO, settings
 //! changed by set_config.
 
+use super::bind::{Binder, Scopes};
 use super::{Context, Meaning};
 use crate::catalog::effect::Change;
 use crate::catalog::object::Bucket;
@@ -55,7 +56,10 @@ fn named_ids(filter: Option<&Expr>) -> Option<Vec<SmolStr>> {
 }
 
 impl Context<'_> {
-    pub fn data(&mut self, data: Data) -> Meaning {
+    pub fn data(&mut self, mut data: Data) -> Meaning {
+        let mut scopes = Scopes::default();
+        scopes.lenient = !self.is_top_level();
+        Binder::new(self, scopes).data(&mut data)?;
         match data {
             Data::Query(query) => self.top_level_query(*query),
             Data::Insert(insert) => {

@@ -5,6 +5,7 @@
 
 mod access;
 mod bind;
+mod body;
 mod data;
 mod evaluate;
 mod object;
@@ -54,8 +55,9 @@ impl<'x> Context<'x> {
         Site::new(self.file, span)
     }
 
-    pub fn is_created_later(&self, name: &str) -> bool {
-        self.catalog.future.creates(name, self.catalog.now)
+    /// Does it stand in the migration itself? In code, names may be those of variables.
+    pub fn is_top_level(&self) -> bool {
+        self.at.span.end == self.catalog.now.1
     }
 
     /// Takes a relation that no migration creates as given.

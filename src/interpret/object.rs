@@ -3,6 +3,7 @@
 use super::bind::Item;
 use super::{Context, Meaning};
 use crate::catalog::effect::Change;
+use crate::catalog::future::Made;
 use crate::catalog::name::QName;
 use crate::catalog::object::*;
 use crate::catalog::{Contradiction, RelationKind};
@@ -75,7 +76,10 @@ impl Context<'_> {
     }
 
     pub fn alter_enum(&mut self, alter: AlterEnum) -> Meaning {
-        let Some(name) = self.known_type(&alter.name) else { return Ok(()) };
+        let Some(name) = self.known_type(&alter.name) else {
+            let gone = self.catalog.is_missing(Made::Type, &alter.name);
+            return if gone { Err(missing("42704", "type", &alter.name)) } else { Ok(()) };
+        };
         match alter.change {
             EnumChange::Add { value, if_not_exists, before, after } => {
                 let known = match self.catalog.types.get(&name).map(|ty| &ty.kind) {
@@ -215,7 +219,9 @@ impl Context<'_> {
                         }
                         self.emit(Change::DropRelation { name: found, cascade });
                     }
-                    None if !if_exists && self.is_created_later(&name) => return Err(missing("42P01", noun(object.kind), &object.name)),
+                    None if !if_exists && self.catalog.is_missing(Made::Relation, &object.name) => {
+                        return Err(missing("42P01", noun(object.kind), &object.name));
+                    }
                     None => {}
                 }
             }
@@ -226,7 +232,8 @@ impl Context<'_> {
             ObjectKind::Policy | ObjectKind::Trigger => {
                 let Some(on) = &object.on else { return Ok(()) };
                 let Some(relation) = self.catalog.find_relation(on) else {
-                    return if !if_exists && self.is_created_later(on.last()) { Err(missing("42P01", "relation", on)) } else { Ok(()) };
+                    let missing_table = !if_exists && self.catalog.is_missing(Made::Relation, on);
+                    return if missing_table { Err(missing("42P01", "relation", on)) } else { Ok(()) };
                 };
                 let known = self.has_part(&relation, object.kind, &name);
                 if known || !(if_exists || self.is_external(&relation)) {

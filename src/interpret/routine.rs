@@ -4,6 +4,7 @@ use super::bind::Item;
 use super::{Context, Meaning};
 use crate::catalog::apply::alter_function;
 use crate::catalog::effect::Change;
+use crate::catalog::future::Made;
 use crate::catalog::name::QName;
 use crate::catalog::object::*;
 use crate::catalog::{Contradiction, RelationKind};
@@ -55,11 +56,16 @@ impl Context<'_> {
     }
 
     fn find_function(&self, name: &ObjectName, signature: Option<Vec<SmolStr>>) -> Result<Option<(QName, Vec<SmolStr>)>, Contradiction> {
-        let Some(found) = self.catalog.find_functions(name) else { return Ok(None) };
+        let unknown =
+            |signature: &[SmolStr]| Contradiction::new("42883", format!("function {name}({}) does not exist", signature.join(", ")));
+        let Some(found) = self.catalog.find_functions(name) else {
+            let gone = self.catalog.is_missing(Made::Function, name);
+            return if gone { Err(unknown(&signature.unwrap_or_default())) } else { Ok(None) };
+        };
         let overloads = self.catalog.functions.get(&found).map(Vec::as_slice).unwrap_or_default();
         match signature {
             Some(signature) if overloads.iter().any(|function| function.signature() == signature) => Ok(Some((found, signature))),
-            Some(signature) => Err(Contradiction::new("42883", format!("function {name}({}) does not exist", signature.join(", ")))),
+            Some(signature) => Err(unknown(&signature)),
             None => match overloads {
                 [only] => Ok(Some((found, only.signature()))),
                 _ => Err(Contradiction::new("42725", format!("function name \"{name}\" is not unique"))),
@@ -86,6 +92,9 @@ impl Context<'_> {
             Some(RelationKind::MaterializedView | RelationKind::Sequence | RelationKind::Index)
         ) {
             return Err(Contradiction::new("42809", format!("relation \"{}\" cannot have triggers", relation.name)));
+        }
+        if self.catalog.find_functions(&create.function).is_none() && self.catalog.is_missing(Made::Function, &create.function) {
+            return Err(Contradiction::new("42883", format!("function {}() does not exist", create.function)));
         }
         if let Some(functions) = self.catalog.find_functions(&create.function).and_then(|name| self.catalog.functions.get(&name)) {
             let no_arguments = functions.iter().find(|function| function.inputs().count() == 0);

@@ -1,14 +1,13 @@
 //! Statements put to a world: interpreted against it, applied to it, and taken back whole where PostgreSQL would refuse.
 
-use super::Context;
 use super::evaluate::{self, Budget, Temporary};
+use super::{Context, body};
 use crate::catalog::effect::{Change, Effect};
 use crate::catalog::name::QName;
 use crate::catalog::object::Certainty;
 use crate::catalog::{Catalog, Contradiction};
 use crate::source::{FileId, Site, Sources, Span};
-use crate::syntax::ast::Unread;
-use crate::syntax::ast::{AlterAction, AlterTable, Ast, Code, ConstraintKind, Form, Set, Statement};
+use crate::syntax::ast::{AlterAction, AlterTable, Ast, Code, ConstraintKind, CreateFunction, Form, Set, Statement, Unread};
 use crate::syntax::expression::{Data, FromRelation};
 use crate::syntax::parser;
 use crate::syntax::split::Splitter;
@@ -45,8 +44,11 @@ pub struct World {
 impl World {
     /// Runs one statement. Where it fails, the world is as before.
     pub fn run(&mut self, sources: &mut Sources, file: FileId, statement: &Statement, certainty: Certainty) -> Outcome {
-        let Form::Read(ast) = &statement.form else { return Outcome::default() };
         let at = Site::new(file, statement.span);
+        let Form::Read(ast) = &statement.form else {
+            let change = Change::Obscure { span: sources.resolve(at).span };
+            return self.apply(vec![Effect { at, certainty, change }]);
+        };
         let mut outcome = match &**ast {
             Ast::Set(Set::Value { name, .. }) if name.contains('.') => {
                 self.settings_changed = true;
@@ -62,10 +64,7 @@ impl World {
         if outcome.failed.is_some() {
             return outcome;
         }
-        let own = match &**ast {
-            Ast::AlterTable(alter) if alter.actions.len() > 1 => self.alter_table(at, alter, certainty),
-            ast => self.interpret(at, ast.clone(), certainty),
-        };
+        let own = self.interpret(sources, at, (**ast).clone(), certainty);
         outcome.effects.extend(own.effects);
         outcome.failed = own.failed;
         if outcome.failed.is_none() {
@@ -130,7 +129,15 @@ impl World {
         outcome
     }
 
-    fn interpret(&mut self, at: Site, ast: Ast, certainty: Certainty) -> Outcome {
+    fn interpret(&mut self, sources: &Sources, at: Site, ast: Ast, certainty: Certainty) -> Outcome {
+        match ast {
+            Ast::AlterTable(alter) if alter.actions.len() > 1 => self.alter_table(at, &alter, certainty),
+            Ast::CreateFunction(create) => self.create_function(sources, at, create, certainty),
+            ast => self.interpret_one(at, ast, certainty),
+        }
+    }
+
+    fn interpret_one(&mut self, at: Site, ast: Ast, certainty: Certainty) -> Outcome {
         let mut context = Context::new(&self.catalog, at, certainty);
         match context.interpret(ast) {
             Ok(()) => {
@@ -138,6 +145,34 @@ impl World {
                 self.apply(effects)
             }
             Err(reason) => Outcome { effects: Vec::new(), failed: Some(reason) },
+        }
+    }
+
+    fn create_function(&mut self, sources: &Sources, at: Site, create: CreateFunction, certainty: Certainty) -> Outcome {
+        if self.catalog.session.bodies_unchecked || !matches!(create.language.as_str(), "sql") {
+            return self.interpret_one(at, Ast::CreateFunction(create), certainty);
+        }
+        self.catalog.begin();
+        let outcome = self.interpret_one(at, Ast::CreateFunction(create.clone()), certainty);
+        if outcome.failed.is_some() {
+            self.catalog.rollback();
+            return outcome;
+        }
+        let before = self.catalog.session.search_path.clone();
+        if let Some(path) = body::own_search_path(&create) {
+            self.catalog.session.search_path = Some(path);
+        }
+        let checked = body::check(&self.catalog, sources.get(at.file).text(), &create);
+        self.catalog.session.search_path = before;
+        match checked {
+            Ok(()) => {
+                self.catalog.commit();
+                outcome
+            }
+            Err(reason) => {
+                self.catalog.rollback();
+                Outcome { effects: Vec::new(), failed: Some(reason) }
+            }
         }
     }
 
@@ -149,7 +184,7 @@ impl World {
         self.catalog.begin();
         for action in actions {
             let one = AlterTable { actions: vec![action.clone()], name: alter.name.clone(), ..*alter };
-            let outcome = self.interpret(at, Ast::AlterTable(one), certainty);
+            let outcome = self.interpret_one(at, Ast::AlterTable(one), certainty);
             if outcome.failed.is_some() {
                 self.catalog.rollback();
                 return outcome;

@@ -8,6 +8,7 @@ use super::tables::{self, Cells, Hints, Presence, Rows};
 use super::value::Value;
 use super::{Machine, Ran, Stop};
 use crate::catalog::Contradiction;
+use crate::catalog::future::Made;
 use crate::catalog::name::QName;
 use crate::catalog::object::DataType;
 use crate::interpret::run::World;
@@ -150,7 +151,7 @@ impl Machine<'_> {
             return Ok(rows);
         }
         let Some(found) = self.world.catalog.find_relation(name) else {
-            if self.world.catalog.future.creates(name.last(), self.world.catalog.now) {
+            if self.world.catalog.is_missing(Made::Relation, name) {
                 return Err(Stop::Failed(Contradiction::new("42P01", format!("relation \"{name}\" does not exist"))));
             }
             return Ok(Rows::unknown());
