@@ -22,11 +22,11 @@ mod value;
 
 use super::run::{Outcome, World};
 use crate::catalog::Contradiction;
-use crate::catalog::effect::Effect;
+use crate::catalog::effect::{Change, Effect};
 use crate::catalog::name::QName;
-use crate::catalog::object::Certainty;
+use crate::catalog::object::{Certainty, Policy, Trigger};
 use crate::source::{FileId, Site, Sources, Span};
-use crate::syntax::ast::Statement;
+use crate::syntax::ast::{Ast, Form, ObjectKind, Statement};
 use crate::syntax::expression::{Expr, Insert, Query, SetExpr};
 use crate::syntax::plpgsql;
 use query::{Env, Table};
@@ -77,6 +77,12 @@ impl From<Contradiction> for Stop {
 
 pub type Ran<T> = Result<T, Stop>;
 
+/// What may still be there.
+enum Dropped {
+    Policy(QName, Policy),
+    Trigger(QName, Trigger),
+}
+
 /// Runs PL/pgSQL against a world.
 pub struct Machine<'w> {
     pub world: &'w mut World,
@@ -93,6 +99,8 @@ pub struct Machine<'w> {
     ctes: Vec<(SmolStr, Rc<Table>)>,
     programs: HashMap<(FileId, Span), Option<Rc<Program>>>,
     expressions: usize,
+    /// What was dropped though it is not sure that the statement runs.
+    dropped: Vec<Dropped>,
     /// Tables that an event trigger is told about.
     created: Vec<QName>,
 }
@@ -111,6 +119,7 @@ impl<'w> Machine<'w> {
             ctes: Vec::new(),
             programs: HashMap::new(),
             expressions: 0,
+            dropped: Vec::new(),
             created: Vec::new(),
         }
     }
@@ -146,6 +155,7 @@ impl<'w> Machine<'w> {
         let changes = self.world.temporary.changes();
         self.world.catalog.begin();
         let ran = body(&mut self);
+        self.restore(0);
         self.world.budget.calls -= 1;
         // where it is not sure that the place is reached, a failure there decides nothing
         let failed = match ran {
@@ -242,11 +252,52 @@ pub fn calls_project_code(world: &World, query: &Query) -> bool {
 impl Machine<'_> {
     /// Puts one statement to the world.
     fn put(&mut self, file: FileId, statement: &Statement) -> Ran<()> {
+        if self.certainty == Certainty::Maybe {
+            self.remember_dropped(statement);
+        }
         let outcome = self.world.run(self.sources, file, statement, self.certainty);
         self.effects.extend(outcome.effects);
         match outcome.failed {
             Some(reason) => self.tolerate(Stop::Failed(reason)),
             None => Ok(()),
+        }
+    }
+
+    fn remember_dropped(&mut self, statement: &Statement) {
+        let Form::Read(ast) = &statement.form else { return };
+        let Ast::Drop(drop) = &**ast else { return };
+        let catalog = &self.world.catalog;
+        for object in &drop.objects {
+            let relation = object.on.as_ref().and_then(|on| catalog.find_relation(on));
+            let Some((name, table)) = relation.and_then(|name| catalog.table(&name).map(|table| (name.clone(), table))) else { continue };
+            match drop.kind {
+                ObjectKind::Policy => {
+                    self.dropped.extend(table.policy(object.name.last()).map(|policy| Dropped::Policy(name, policy.clone())));
+                }
+                ObjectKind::Trigger => {
+                    let trigger = table.triggers.iter().find(|trigger| trigger.name == object.name.last());
+                    self.dropped.extend(trigger.map(|trigger| Dropped::Trigger(name, trigger.clone())));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Puts back, in doubt, what was dropped since `mark` and not made again.
+    fn restore(&mut self, mark: usize) {
+        for dropped in self.dropped.split_off(mark.min(self.dropped.len())) {
+            let (at, change) = match dropped {
+                Dropped::Policy(table, policy) => {
+                    let policy = Policy { certainty: Certainty::Maybe, ..policy };
+                    (policy.at, Change::CreatePolicy { table, policy: Box::new(policy) })
+                }
+                Dropped::Trigger(relation, trigger) => {
+                    let trigger = Trigger { certainty: Certainty::Maybe, ..trigger };
+                    (trigger.at, Change::CreateTrigger { relation, trigger: Box::new(trigger), replace: false })
+                }
+            };
+            // one that is there again stays as it is
+            self.world.apply(vec![Effect { at, certainty: Certainty::Maybe, change }]);
         }
     }
 

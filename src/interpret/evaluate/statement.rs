@@ -312,6 +312,7 @@ impl Machine<'_> {
         let guarded = std::mem::replace(&mut self.guarded, false);
         let session = self.world.catalog.session.clone();
         let mark = self.effects.len();
+        let dropped = self.dropped.len();
         let depths = (self.frames.len(), self.ctes.len(), self.world.budget.nesting);
         self.world.catalog.begin();
         let ran = body(self);
@@ -319,6 +320,7 @@ impl Machine<'_> {
         self.guarded = guarded;
         match ran {
             Ok(flow) => {
+                self.restore(dropped);
                 self.world.catalog.commit();
                 Ok(Some(flow))
             }
@@ -329,6 +331,7 @@ impl Machine<'_> {
             Err(Stop::Failed(_)) => {
                 self.world.catalog.rollback();
                 self.world.catalog.session = session;
+                self.dropped.truncate(dropped);
                 self.effects.truncate(mark);
                 self.frames.truncate(depths.0);
                 self.ctes.truncate(depths.1);
