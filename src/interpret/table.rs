@@ -701,7 +701,9 @@ impl Context<'_> {
             table.columns.push(column.clone());
             let item = item_of(table);
             if let Some(generated) = column.generated.take() {
-                column.generated = Some(self.bound((*generated.root).clone(), item)?);
+                let generated = self.bound((*generated.root).clone(), item)?;
+                self.require_immutable(&generated.root, "generation expression is not immutable")?;
+                column.generated = Some(generated);
             }
         }
         self.emit(Change::AddColumn { table: name.clone(), column: Box::new(column) });
@@ -776,7 +778,13 @@ impl Context<'_> {
         for element in create.elements {
             columns.push(self.index_column(element, &item)?);
         }
+        for column in columns.iter().filter(|column| column.column.is_none()) {
+            self.require_immutable(&column.expr.root, "functions in index expression must be marked IMMUTABLE")?;
+        }
         let predicate = create.predicate.map(|expr| self.bound(expr, item)).transpose()?;
+        if let Some(predicate) = &predicate {
+            self.require_immutable(&predicate.root, "functions in index predicate must be marked IMMUTABLE")?;
+        }
         let plain: Vec<Ident> =
             columns.iter().filter_map(|column| column.column.clone().map(|name| Ident { name, span: column.expr.site.span })).collect();
         self.assume_columns(&relation, &plain);

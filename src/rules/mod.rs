@@ -114,6 +114,7 @@ pub static ALL: &[&Rule] = &[
     &migration::encoding::RULE,
     &migration::order::RULE,
     &migration::syntax::RULE,
+    &migration::would_fail::RULE,
     &rls::bare_auth_call::RULE,
     &rls::correlated_subquery::RULE,
     &rls::disabled::RULE,
