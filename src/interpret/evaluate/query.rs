@@ -45,6 +45,9 @@ impl Env<'_> {
     pub const EMPTY: Env<'static> = Env { outer: None, items: &[], row: &[], group: None };
 }
 
+/// Functions that may be called before all relations are there: they look at nothing but their arguments.
+const PLAIN: [&str; 9] = ["format", "lower", "upper", "quote_ident", "concat", "coalesce", "replace", "btrim", "to_regclass"];
+
 /// What a name is in one FROM clause.
 pub enum Found {
     Value(Value),
@@ -835,6 +838,7 @@ fn equality_on<'q>(expr: &'q Expr, alias: Option<&str>, variables: bool) -> Opti
                     ExprKind::Column { path, .. } => path.first().map(SmolStr::as_str) != alias,
                     ExprKind::String(_) | ExprKind::Number(_) | ExprKind::Bool(_) | ExprKind::Param(_) | ExprKind::Cast { .. } => true,
                     ExprKind::Binary { op, .. } => op == "||",
+                    ExprKind::Call(call) => call.name.parts.len() == 1 && PLAIN.contains(&call.name.last()),
                     _ => false,
                 },
                 _ => false,
