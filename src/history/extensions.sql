@@ -339,6 +339,19 @@ create function pgmq.list_queues() returns setof pgmq.queue_record language inte
 create function pgmq.metrics(queue_name text) returns pgmq.metrics_result language internal volatile as 'now';
 create function pgmq.metrics_all() returns setof pgmq.metrics_result language internal volatile as 'now';
 
+-- A block named by a function is what a call of it makes.
+-- extension: pgmq.create(queue)
+create table if not exists pgmq."q_{queue}" (msg_id bigint primary key generated always as identity, read_ct integer not null default 0,
+  enqueued_at timestamptz not null default now(), vt timestamptz not null, message jsonb);
+create table if not exists pgmq."a_{queue}" (msg_id bigint primary key, read_ct integer not null default 0,
+  enqueued_at timestamptz not null default now(), archived_at timestamptz not null default now(), vt timestamptz not null, message jsonb);
+
+-- extension: pgmq.create_non_partitioned(queue)
+create table if not exists pgmq."q_{queue}" (msg_id bigint primary key generated always as identity, read_ct integer not null default 0,
+  enqueued_at timestamptz not null default now(), vt timestamptz not null, message jsonb);
+create table if not exists pgmq."a_{queue}" (msg_id bigint primary key, read_ct integer not null default 0,
+  enqueued_at timestamptz not null default now(), archived_at timestamptz not null default now(), vt timestamptz not null, message jsonb);
+
 -- extension: pg_graphql schema: graphql
 create function graphql.resolve(query text, variables jsonb default '{}', "operationName" text default null,
   extensions jsonb default null) returns jsonb language internal volatile as 'now';

@@ -9,6 +9,7 @@ mod body;
 mod data;
 mod evaluate;
 mod immutable;
+mod index;
 mod object;
 mod routine;
 mod run;
@@ -26,7 +27,7 @@ use crate::syntax::ast::*;
 use crate::syntax::expression::{Expr, Ident, ObjectName};
 use crate::syntax::types::{TypeName, builtin_name};
 use bind::{Binder, Item, Scopes};
-use smol_str::SmolStr;
+use smol_str::{SmolStr, format_smolstr};
 
 /// One statement being interpreted.
 pub struct Context<'x> {
@@ -39,6 +40,19 @@ pub struct Context<'x> {
     pub assumed: Vec<QName>,
     /// Made by an extension's own script.
     pub of_extension: bool,
+}
+
+/// Modifiers of PostGIS types as it prints them: `geography(Point,4326)`.
+fn spatial(base: &str, modifiers: Vec<SmolStr>) -> Vec<SmolStr> {
+    const SHAPES: [&str; 8] =
+        ["GeometryCollection", "MultiLineString", "MultiPolygon", "MultiPoint", "LineString", "Geometry", "Polygon", "Point"];
+    let mut modifiers = modifiers.into_iter();
+    let Some(shape) = modifiers.next() else { return Vec::new() };
+    let known = SHAPES.iter().find(|known| shape.len() >= known.len() && shape[..known.len()].eq_ignore_ascii_case(known));
+    let shape = known.map_or(shape.clone(), |known| format_smolstr!("{known}{}", shape[known.len()..].to_uppercase()));
+    // longitude and latitude are taken to be WGS 84 unless another system is named
+    let system = modifiers.next().filter(|system| system != "0").or_else(|| (base == "geography").then(|| "4326".into()));
+    std::iter::once(shape).chain(system).collect()
 }
 
 type Meaning = Result<(), Contradiction>;
@@ -118,6 +132,7 @@ impl<'x> Context<'x> {
             return DataType { base: written.name.last().into(), user: None, modifiers, array, setof };
         }
         if let Some(user) = self.catalog.find_type(&written.name) {
+            let modifiers = if matches!(user.name.as_str(), "geometry" | "geography") { spatial(&user.name, modifiers) } else { modifiers };
             return DataType { base: user.name.clone(), user: Some(user), modifiers, array, setof };
         }
         match (written.name.schema(), builtin_name(written.name.last())) {

@@ -4,11 +4,11 @@ use super::evaluate::{self, Budget, Temporary};
 use super::{Context, body};
 use crate::catalog::effect::{Change, Effect};
 use crate::catalog::name::QName;
-use crate::catalog::object::Certainty;
-use crate::catalog::{Catalog, Contradiction};
+use crate::catalog::object::{Certainty, Role};
+use crate::catalog::{Catalog, Contradiction, MIGRATION_ROLE};
 use crate::source::{FileId, Site, Sources, Span};
 use crate::syntax::ast::{AlterAction, AlterTable, Ast, Code, ConstraintKind, CreateFunction, Form, Set, Statement, Unread};
-use crate::syntax::expression::{Data, FromRelation};
+use crate::syntax::expression::{Data, ExprKind, FromRelation, Query};
 use crate::syntax::parser;
 use crate::syntax::split::Splitter;
 use smol_str::SmolStr;
@@ -73,6 +73,9 @@ impl World {
         }
         if let (Ast::CreateExtension(create), [_, ..], None) = (&**ast, outcome.effects.as_slice(), &outcome.failed) {
             self.run_extension(sources, &create.name.name, at);
+        }
+        if let (Ast::Data(Data::Query(query)), None) = (&**ast, &outcome.failed) {
+            outcome.effects.extend(self.run_extension_calls(sources, query, at));
         }
         outcome
     }
@@ -236,18 +239,41 @@ impl World {
             schema.map(SmolStr::from).or_else(|| self.catalog.extensions.get(&name.into()).map(|extension| extension.schema.clone()));
         let before = self.catalog.session.search_path.take();
         self.catalog.session.search_path = schema.map(|schema| vec![schema]);
+        self.run_script(sources, script, at, true);
+        self.catalog.session.search_path = before;
+    }
+
+    /// What functions of extensions make when a query calls them with plain text: the tables of a queue.
+    fn run_extension_calls(&mut self, sources: &mut Sources, query: &Query, at: Site) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        for target in query.select().map(|select| select.targets.as_slice()).unwrap_or_default() {
+            if let ExprKind::Call(call) = &target.expr.kind
+                && self.catalog.find_functions(&call.name).is_some()
+                && let Some((_, script)) = extension_script(&format!("{}(queue)", call.name))
+                && let Some(queue) = call.args.first().and_then(|arg| arg.value.as_str())
+            {
+                // the extension itself folds the names of queues
+                let script = script.replace("{queue}", &queue.to_lowercase().replace('"', ""));
+                effects.extend(self.run_script(sources, &script, at, false));
+            }
+        }
+        effects
+    }
+
+    fn run_script(&mut self, sources: &mut Sources, script: &str, at: Site, of_extension: bool) -> Vec<Effect> {
         let file = sources.add_derived(at, script);
+        let mut effects = Vec::new();
         for raw in Splitter::new(script) {
             let statement = parser::statement(script, &raw);
             let Form::Read(ast) = statement.form else { continue };
             let mut context = Context::new(&self.catalog, Site::new(file, statement.span), Certainty::Certain);
-            context.of_extension = true;
+            context.of_extension = of_extension;
             if context.interpret(*ast).is_ok() {
-                let effects = context.effects;
-                self.apply(effects);
+                let made = context.effects;
+                effects.extend(self.apply(made).effects);
             }
         }
-        self.catalog.session.search_path = before;
+        effects
     }
 
     /// Makes the objects that the platform has before the first migration.
@@ -265,6 +291,16 @@ impl World {
                 acl: Default::default(),
             }),
         }]);
+        // the cluster's first role, of which no script tells
+        let postgres = Role {
+            name: MIGRATION_ROLE.into(),
+            at: here(Default::default()),
+            bypass_rls: true,
+            superuser: !supabase,
+            member_of: Vec::new(),
+        };
+        let (at, certainty) = (here(Default::default()), Certainty::Certain);
+        self.apply(vec![Effect { at, certainty, change: Change::CreateRole(postgres) }]);
         let statements = Splitter::new(&text).filter(|_| supabase);
         for raw in statements {
             let statement = parser::statement(&text, &raw);

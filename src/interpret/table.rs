@@ -1,6 +1,7 @@
 //! Tables, columns, constraints and indexes.
 
 use super::bind::Item;
+use super::index::index_part;
 use super::{Context, Meaning};
 use crate::catalog::apply::MAX_COLUMNS;
 use crate::catalog::effect::Change;
@@ -8,9 +9,7 @@ use crate::catalog::name::{QName, derived_name};
 use crate::catalog::object::*;
 use crate::catalog::{Contradiction, RelationKind};
 use crate::source::{Site, Span};
-use crate::syntax::ast::{
-    self, AlterAction, AlterTable, ColumnDef, ConstraintDef, CreateIndex, CreateTable, IndexElement, ObjectKind, TableElement,
-};
+use crate::syntax::ast::{self, AlterAction, AlterTable, ColumnDef, ConstraintDef, CreateTable, ObjectKind, TableElement};
 use crate::syntax::expression::{Call, Expr, ExprKind, Ident, ObjectName};
 use crate::syntax::types::TypeName;
 use smol_str::SmolStr;
@@ -41,23 +40,6 @@ fn columns_of(expr: &Expr, table: &Table) -> Vec<SmolStr> {
         }
     }
     out
-}
-
-/// What a column is called in the name of an index. Source: PostgreSQL's `FigureIndexColname`.
-fn index_part(column: &IndexColumn) -> SmolStr {
-    if let Some(name) = &column.column {
-        return name.clone();
-    }
-    fn figure(expr: &Expr) -> SmolStr {
-        match &expr.kind {
-            ExprKind::Call(call) => call.name.last().into(),
-            ExprKind::Cast { expr, .. } => figure(expr),
-            ExprKind::Column { path, .. } => path.last().cloned().unwrap_or_default(),
-            ExprKind::Case { .. } => "case".into(),
-            _ => "expr".into(),
-        }
-    }
-    figure(&column.expr.root)
 }
 
 /// The order in which CREATE TABLE makes its constraints: checks, the primary key, other keys in their written order, and
@@ -364,7 +346,7 @@ impl Context<'_> {
     }
 
     /// A name that no relation of the schema has: PostgreSQL appends 1, 2, … to the suffix.
-    fn free_relation_name(&self, schema: &SmolStr, table: &str, columns: &str, suffix: &str, taken: &[SmolStr]) -> SmolStr {
+    pub(super) fn free_relation_name(&self, schema: &SmolStr, table: &str, columns: &str, suffix: &str, taken: &[SmolStr]) -> SmolStr {
         let free =
             |name: &SmolStr| !taken.contains(name) && self.catalog.relation_kind(&QName::new(schema.clone(), name.clone())).is_none();
         let first = derived_name(table, columns, suffix);
@@ -671,18 +653,13 @@ impl Context<'_> {
     fn check_retype(&self, table: &QName, column: &str) -> Meaning {
         use crate::catalog::depend::Dependent;
         for dependent in self.catalog.dependents_of_column(table, column) {
-            let user = match dependent {
-                Dependent::View(_) => "a view or rule",
-                Dependent::Policy { .. } => "a policy definition",
-                Dependent::Column { .. } => "a generated column",
+            let used = match dependent {
+                Dependent::View(_) => "by a view or rule",
+                Dependent::Policy { .. } => "in a policy definition",
+                Dependent::Column { .. } => "by a generated column",
                 _ => continue,
             };
-            return Err(Contradiction::new(
-                "0A000",
-                format!("cannot alter type of a column used by {user}")
-                    .replace("by a policy", "in a policy")
-                    .replace("used by a generated", "used by a generated"),
-            ));
+            return Err(Contradiction::new("0A000", format!("cannot alter type of a column used {used}")));
         }
         Ok(())
     }
@@ -758,75 +735,6 @@ impl Context<'_> {
         }
         self.emit(Change::AddConstraint { table: name.clone(), constraint: Box::new(constraint), index: index.map(Box::new) });
         Ok(())
-    }
-
-    pub fn create_index(&mut self, create: CreateIndex) -> Meaning {
-        let Some(relation) = self.require_relation(&create.table)? else { return Ok(()) };
-        let explicit = create.name.as_ref().map(|name| QName::new(relation.schema.clone(), name.last()));
-        if create.if_not_exists && explicit.as_ref().is_some_and(|name| self.catalog.relation_kind(name).is_some()) {
-            return Ok(());
-        }
-        if let Some(kind @ (RelationKind::View | RelationKind::Sequence | RelationKind::Index | RelationKind::CompositeType)) =
-            self.catalog.relation_kind(&relation)
-        {
-            let reason = format!("cannot create index on relation \"{}\"", relation.name);
-            debug_assert!(kind != RelationKind::Table);
-            return Err(Contradiction::new("42809", reason));
-        }
-        let item = Item::of_table(self.catalog, &relation, &relation.name);
-        let mut columns = Vec::new();
-        for element in create.elements {
-            columns.push(self.index_column(element, &item)?);
-        }
-        for column in columns.iter().filter(|column| column.column.is_none()) {
-            self.require_immutable(&column.expr.root, "functions in index expression must be marked IMMUTABLE")?;
-        }
-        let predicate = create.predicate.map(|expr| self.bound(expr, item)).transpose()?;
-        if let Some(predicate) = &predicate {
-            self.require_immutable(&predicate.root, "functions in index predicate must be marked IMMUTABLE")?;
-        }
-        let plain: Vec<Ident> =
-            columns.iter().filter_map(|column| column.column.clone().map(|name| Ident { name, span: column.expr.site.span })).collect();
-        self.assume_columns(&relation, &plain);
-        let name = match &explicit {
-            Some(name) => name.name.clone(),
-            None => {
-                let mut parts: Vec<SmolStr> = columns.iter().map(index_part).collect();
-                parts.extend(names(&create.include));
-                self.free_relation_name(&relation.schema, &relation.name, &parts.join("_"), "idx", &[])
-            }
-        };
-        let index = Index {
-            name,
-            at: self.at,
-            named: create.name.as_ref().map_or(self.at, |name| self.site(name.span())),
-            certainty: self.certainty,
-            columns,
-            include: names(&create.include),
-            unique: create.unique,
-            nulls_not_distinct: create.nulls_not_distinct,
-            primary: false,
-            method: create.method,
-            predicate,
-            constraint: None,
-        };
-        self.emit(Change::CreateIndex { relation, index: Box::new(index) });
-        Ok(())
-    }
-
-    fn index_column(&mut self, element: IndexElement, item: &Item) -> Result<IndexColumn, Contradiction> {
-        let column = match &element.expr.kind {
-            ExprKind::Column { path, .. } if path.len() == 1 => Some(path[0].clone()),
-            _ => None,
-        };
-        let expr = self.bound(element.expr, item.clone())?;
-        Ok(IndexColumn {
-            column,
-            expr,
-            descending: element.descending,
-            nulls_first: element.nulls_first.unwrap_or(element.descending),
-            opclass: element.opclass.map(|name| name.last().into()),
-        })
     }
 }
 
