@@ -13,7 +13,10 @@ use crate::rules::code::Bodies;
 use crate::rules::cx::Cx;
 use crate::rules::{self, Check, Rule};
 use crate::source::Sources;
+use crate::syntax::sql;
 use std::collections::HashSet;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Rules that were asked for beside what the project's settings say: ids or groups.
 #[derive(Clone, Debug, Default)]
@@ -37,11 +40,32 @@ struct Engine<'a> {
     findings: Vec<Finding>,
 }
 
+/// More would wait for the slowest rule.
+const MOST_THREADS: usize = 4;
+
 /// A rule that is on.
 struct Active {
     rule: &'static Rule,
     /// What the settings want it to be.
     severity: Option<Severity>,
+}
+
+impl Active {
+    fn run(
+        &self,
+        catalog: &Catalog,
+        sources: &Sources,
+        project: &Project,
+        bodies: &Bodies,
+        call: &impl Fn(Check, &mut Cx<'_>),
+    ) -> Vec<Finding> {
+        let Active { rule, severity } = *self;
+        let mut cx = Cx::new(catalog, sources, project, bodies, rule);
+        call(rule.check, &mut cx);
+        let mut findings = cx.into_findings();
+        findings.iter_mut().for_each(|finding| finding.severity = set(finding.severity, rule.severity, severity));
+        findings
+    }
 }
 
 impl<'a> Engine<'a> {
@@ -50,25 +74,42 @@ impl<'a> Engine<'a> {
         Engine { project, rules, findings: Vec::new() }
     }
 
-    /// Runs the checks of one moment, which `call` picks out.
+    /// Runs the checks of one moment of the history, which `call` picks out.
     fn check(&mut self, catalog: &Catalog, sources: &Sources, call: impl Fn(Check, &mut Cx<'_>)) {
         let bodies = Bodies::default();
-        for Active { rule, severity } in &self.rules {
-            let mut cx = Cx::new(catalog, sources, self.project, &bodies, rule);
-            call(rule.check, &mut cx);
-            self.findings.extend(cx.into_findings().into_iter().map(|mut finding| {
-                finding.severity = set(finding.severity, rule.severity, *severity);
-                finding
-            }));
+        for active in self.rules.iter().filter(|active| !matches!(active.rule.check, Check::Schema(_))) {
+            self.findings.extend(active.run(catalog, sources, self.project, &bodies, &call));
         }
     }
 
-    fn finish(mut self, replay: Replay, sources: Sources) -> Report {
-        self.check(&replay.catalog, &sources, |check, cx| {
-            if let Check::Schema(check) = check {
-                check(cx);
+    /// Runs the checks of the final state, each on whichever thread is free; what they find comes in the order of rules.
+    fn check_schema(&mut self, catalog: &Catalog, sources: &Sources) {
+        let bodies = Bodies::default();
+        let rules: Vec<&Active> = self.rules.iter().filter(|active| matches!(active.rule.check, Check::Schema(_))).collect();
+        let found: Vec<OnceLock<Vec<Finding>>> = rules.iter().map(|_| OnceLock::new()).collect();
+        let next = AtomicUsize::new(0);
+        let project = self.project;
+        let work = || {
+            while let Some((active, slot)) = take(&next, &rules, &found) {
+                let findings = active.run(catalog, sources, project, &bodies, &|check, cx| {
+                    if let Check::Schema(check) = check {
+                        check(cx);
+                    }
+                });
+                let _ = slot.set(findings);
             }
+        };
+        let others = std::thread::available_parallelism().map_or(1, |threads| threads.get()).min(MOST_THREADS) - 1;
+        std::thread::scope(|scope| {
+            // without a thread to be had, this one does it all
+            let _threads: Vec<_> = (0..others).map(|_| sql::roomy_thread(scope, work)).collect();
+            work();
         });
+        self.findings.extend(found.into_iter().filter_map(OnceLock::into_inner).flatten());
+    }
+
+    fn finish(mut self, replay: Replay, sources: Sources) -> Report {
+        self.check_schema(&replay.catalog, &sources);
         let mut told = HashSet::new();
         self.findings.retain(|finding| told.insert(finding.fingerprint.clone()));
         self.findings.sort_by_cached_key(|finding| {
@@ -85,6 +126,12 @@ impl<'a> Engine<'a> {
             sources,
         }
     }
+}
+
+/// The next rule that nobody runs yet, and the place for what it finds.
+fn take<'r, T>(next: &AtomicUsize, rules: &'r [&'r Active], found: &'r [T]) -> Option<(&'r Active, &'r T)> {
+    let at = next.fetch_add(1, Ordering::Relaxed);
+    Some((rules.get(at)?, found.get(at)?))
 }
 
 impl Visitor for Engine<'_> {

@@ -16,8 +16,8 @@ use crate::syntax::plpgsql::{self, Role, Routine, SqlPiece};
 use crate::syntax::split::Splitter;
 use crate::syntax::sql;
 use smol_str::SmolStr;
-use std::cell::OnceCell;
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 /// What holds a piece of code.
 #[derive(Clone, Copy, Debug)]
@@ -140,9 +140,9 @@ impl<'a> Origin<'a> {
 /// Bodies of the functions of one catalog, read when they are first asked for.
 #[derive(Default)]
 pub struct Bodies {
-    read: OnceCell<Vec<Parsed>>,
-    pub(super) callers: OnceCell<Callers>,
-    pub(super) referring: OnceCell<BTreeMap<QName, usize>>,
+    read: OnceLock<Vec<Parsed>>,
+    pub(super) callers: OnceLock<Callers>,
+    pub(super) referring: OnceLock<BTreeMap<QName, usize>>,
 }
 
 impl Bodies {
