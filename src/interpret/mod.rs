@@ -8,6 +8,7 @@ mod bind;
 mod body;
 mod data;
 mod evaluate;
+mod immutable;
 mod object;
 mod routine;
 mod run;

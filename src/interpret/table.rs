@@ -354,6 +354,7 @@ impl Context<'_> {
         for column in &mut table.columns {
             if let Some(generated) = &mut column.generated {
                 *generated = self.bound((*generated.root).clone(), item.clone())?;
+                self.require_immutable(generated, "generation expression is not immutable")?;
             }
         }
         Ok(())
@@ -697,7 +698,9 @@ impl Context<'_> {
             table.columns.push(column.clone());
             let item = item_of(table);
             if let Some(generated) = column.generated.take() {
-                column.generated = Some(self.bound((*generated.root).clone(), item)?);
+                let generated = self.bound((*generated.root).clone(), item)?;
+                self.require_immutable(&generated, "generation expression is not immutable")?;
+                column.generated = Some(generated);
             }
         }
         self.emit(Change::AddColumn { table: name.clone(), column: Box::new(column) });
@@ -773,6 +776,9 @@ impl Context<'_> {
             columns.push(self.index_column(element, &item)?);
         }
         let predicate = create.predicate.map(|expr| self.bound(expr, item)).transpose()?;
+        if let Some(predicate) = &predicate {
+            self.require_immutable(predicate, "functions in index predicate must be marked IMMUTABLE")?;
+        }
         let plain: Vec<Ident> =
             columns.iter().filter_map(|column| column.column.clone().map(|name| Ident { name, span: column.expr.site.span })).collect();
         self.assume_columns(&relation, &plain);
@@ -808,6 +814,9 @@ impl Context<'_> {
             _ => None,
         };
         let expr = self.bound(element.expr, item.clone())?;
+        if column.is_none() {
+            self.require_immutable(&expr, "functions in index expression must be marked IMMUTABLE")?;
+        }
         Ok(IndexColumn {
             column,
             expr,
