@@ -404,8 +404,8 @@ impl<'c, 'x> Binder<'c, 'x> {
                 delete.filter.iter_mut().chain(returning).try_for_each(|expr| self.expr(expr))
             }
             Data::Merge { target, source, exprs } => {
-                self.from(std::slice::from_mut(target))?;
-                self.from(std::slice::from_mut(source))?;
+                self.from(std::slice::from_mut(&mut **target))?;
+                self.from(std::slice::from_mut(&mut **source))?;
                 exprs.iter_mut().try_for_each(|expr| self.expr(expr))
             }
         }

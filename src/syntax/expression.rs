@@ -328,8 +328,8 @@ pub enum Data {
     Delete(Box<Delete>),
     /// `MERGE`: its target and the expressions in it.
     Merge {
-        target: FromItem,
-        source: FromItem,
+        target: Box<FromItem>,
+        source: Box<FromItem>,
         exprs: Vec<Expr>,
     },
 }

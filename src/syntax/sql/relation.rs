@@ -486,7 +486,7 @@ impl Lower<'_, '_> {
             }
         }
         let (Some(source), Some(target)) = (items.pop(), items.pop()) else { return self.lost() };
-        Ok(Data::Merge { target, source, exprs })
+        Ok(Data::Merge { target: Box::new(target), source: Box::new(source), exprs })
     }
 }
 

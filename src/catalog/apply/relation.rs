@@ -1,0 +1,302 @@
+//! Tables, their columns, constraints and indexes.
+
+use super::{depends, duplicate, missing, on_relation};
+use crate::catalog::name::QName;
+use crate::catalog::object::*;
+use crate::catalog::{Applied, Catalog, Contradiction, MIGRATION_ROLE, is_system_schema};
+use crate::source::Site;
+use crate::syntax::ast::ObjectKind;
+use smol_str::SmolStr;
+
+impl Catalog {
+    pub(in crate::catalog) fn assume_table(&mut self, name: QName, at: Site, named: Site) {
+        let unknown = |value| Fact { value, at, certainty: Certainty::Maybe };
+        let table = Table {
+            name: name.clone(),
+            kind: TableKind::Ordinary,
+            created: at,
+            named,
+            certainty: Certainty::Maybe,
+            external: true,
+            of_extension: is_system_schema(&name.schema),
+            columns: Vec::new(),
+            constraints: Vec::new(),
+            indexes: Vec::new(),
+            policies: Vec::new(),
+            triggers: Vec::new(),
+            rls: unknown(false),
+            force_rls: unknown(false),
+            inherits: Vec::new(),
+            partition_of: None,
+            owner: MIGRATION_ROLE.into(),
+            acl: self.initial_acl(ObjectKind::Table, &name.schema, at, Certainty::Maybe),
+        };
+        self.tables.insert(name, table);
+    }
+
+    pub(in crate::catalog) fn create_table(&mut self, table: Table) -> Applied {
+        if self.relation_kind(&table.name).is_some() {
+            return Err(duplicate("42P07", "relation", &table.name.name));
+        }
+        if self.types.contains(&table.name) {
+            return Err(duplicate("42710", "type", &table.name.name));
+        }
+        for (at, column) in table.columns.iter().enumerate() {
+            if table.columns[..at].iter().any(|before| before.name == column.name) {
+                return Err(Contradiction::new("42701", format!("column \"{}\" specified more than once", column.name)));
+            }
+        }
+        for constraint in &table.constraints {
+            self.check_constraint(&table, constraint)?;
+        }
+        for column in &table.columns {
+            if let Some(sequence) = &column.sequence {
+                self.own_sequence(sequence.clone(), column.at, &table.name, &column.name, table.certainty);
+            }
+        }
+        for index in &table.indexes {
+            self.index_homes.insert(QName::new(table.name.schema.clone(), index.name.clone()), table.name.clone());
+        }
+        self.tables.insert(table.name.clone(), table);
+        Ok(())
+    }
+
+    pub(in crate::catalog) fn own_sequence(&mut self, name: QName, at: Site, table: &QName, column: &str, certainty: Certainty) {
+        let acl = self.initial_acl(ObjectKind::Sequence, &name.schema, at, certainty);
+        let owner = self.current_role();
+        let owned_by = Some((table.clone(), column.into()));
+        self.sequences.insert(name.clone(), Sequence { name, at, certainty, owned_by, owner, acl });
+    }
+
+    /// Are the columns of a constraint there, and what it refers to?
+    pub(in crate::catalog) fn check_constraint(&self, table: &Table, constraint: &Constraint) -> Applied {
+        for column in &constraint.columns {
+            if !table.may_have(column) {
+                let reason = match constraint.kind {
+                    ConstraintKind::ForeignKey => format!("column \"{column}\" referenced in foreign key constraint does not exist"),
+                    ConstraintKind::Check => format!("column \"{column}\" does not exist"),
+                    _ => format!("column \"{column}\" named in key does not exist"),
+                };
+                return Err(Contradiction::new("42703", reason));
+            }
+        }
+        let Some(key) = &constraint.references else { return Ok(()) };
+        let target = if key.table == table.name { Some(table) } else { self.tables.get(&key.table) };
+        let Some(target) = target else { return Ok(()) };
+        for column in &key.columns {
+            if !target.may_have(column) {
+                return Err(Contradiction::new(
+                    "42703",
+                    format!("column \"{column}\" referenced in foreign key constraint does not exist"),
+                ));
+            }
+        }
+        let is_key = |columns: &[SmolStr]| columns.len() == key.columns.len() && columns.iter().all(|column| key.columns.contains(column));
+        let unique_constraint = target
+            .constraints
+            .iter()
+            .any(|known| matches!(known.kind, ConstraintKind::PrimaryKey | ConstraintKind::Unique) && is_key(&known.columns));
+        let unique_index = target.indexes.iter().any(|index| {
+            let columns: Option<Vec<SmolStr>> = index.columns.iter().map(|column| column.column.clone()).collect();
+            index.unique && index.predicate.is_none() && columns.is_some_and(|columns| is_key(&columns))
+        });
+        if !target.external && !unique_constraint && !unique_index {
+            let reason = format!("there is no unique constraint matching given keys for referenced table \"{}\"", target.name.name);
+            return Err(Contradiction::new("42830", reason));
+        }
+        Ok(())
+    }
+
+    pub(in crate::catalog) fn drop_relation(&mut self, name: &QName, cascade: bool) -> Applied {
+        let Some(kind) = self.relation_kind(name) else { return Err(missing("42P01", "relation", &name.name)) };
+        if !cascade && !self.dependents_of_relation(name).is_empty() {
+            return Err(depends(kind.noun(), &name.name));
+        }
+        self.remove_relation(name);
+        Ok(())
+    }
+
+    pub(in crate::catalog) fn add_column(&mut self, table: &QName, column: Column) -> Applied {
+        let found = self.table_mut(table)?;
+        if let Some(known) = found.columns.iter_mut().find(|known| known.name == column.name) {
+            // a column that was only relied upon is now seen to be made
+            if found.external && known.ty.is("unknown") {
+                *known = column;
+                return Ok(());
+            }
+            return Err(on_relation("already exists", "42701", "column", &column.name, table));
+        }
+        let (name, at, sequence, certainty) = (column.name.clone(), column.at, column.sequence.clone(), column.certainty);
+        found.columns.push(column.clone());
+        if let Some(sequence) = sequence {
+            self.own_sequence(sequence, at, table, &name, certainty);
+        }
+        let children: Vec<QName> = self
+            .tables
+            .values()
+            .filter(|child| child.partition_of.as_ref() == Some(table) || child.inherits.contains(table))
+            .map(|child| child.name.clone())
+            .collect();
+        for child in children {
+            let has = self.tables.get(&child).is_some_and(|child| child.column(&name).is_some());
+            if !has {
+                self.add_column(&child, Column { sequence: None, ..column.clone() })?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(in crate::catalog) fn drop_column(&mut self, table: &QName, column: &str, cascade: bool) -> Applied {
+        self.require_column(table, column)?;
+        if !cascade && !self.dependents_of_column(table, column).is_empty() {
+            let reason = format!("cannot drop column {column} of table {} because other objects depend on it", table.name);
+            return Err(Contradiction::new("2BP01", reason));
+        }
+        self.remove_column(table, column);
+        Ok(())
+    }
+
+    pub(in crate::catalog) fn add_constraint(&mut self, name: &QName, constraint: Constraint, index: Option<Index>) -> Applied {
+        let Some(table) = self.tables.get(name) else { return Err(missing("42P01", "relation", &name.name)) };
+        if constraint.kind == ConstraintKind::PrimaryKey && table.primary_key().is_some() {
+            return Err(Contradiction::new("42P16", format!("multiple primary keys for table \"{}\" are not allowed", name.name)));
+        }
+        let index_name = index.as_ref().map(|index| QName::new(name.schema.clone(), index.name.clone()));
+        if let Some(index) = index_name.as_ref().filter(|index| self.relation_kind(index).is_some()) {
+            return Err(duplicate("42P07", "relation", &index.name));
+        }
+        if table.constraint(&constraint.name).is_some() {
+            return Err(on_relation("already exists", "42710", "constraint", &constraint.name, name).as_for());
+        }
+        self.check_constraint(table, &constraint)?;
+        let adopted = constraint.index.clone().filter(|_| index.is_none());
+        if let Some(missing) = adopted.as_ref().filter(|index| !table.external && table.index(index).is_none()) {
+            return Err(Contradiction::new("42704", format!("index \"{missing}\" does not exist")));
+        }
+        if let Some(index_name) = index_name {
+            self.index_homes.insert(index_name, name.clone());
+        }
+        let nulls = constraint.kind == ConstraintKind::PrimaryKey;
+        let Ok(table) = self.table_mut(name) else { return Ok(()) };
+        if nulls {
+            for column in table.columns.iter_mut().filter(|column| constraint.columns.contains(&column.name) && !column.not_null.value) {
+                column.not_null = Fact { value: true, at: constraint.at, certainty: constraint.certainty };
+            }
+        }
+        table.indexes.extend(index);
+        let to = constraint.name.clone();
+        if let Some(known) = table.indexes.iter_mut().find(|known| adopted.as_ref() == Some(&known.name)) {
+            known.constraint = Some(to.clone());
+            known.primary = nulls;
+        }
+        table.constraints.push(constraint);
+        // USING INDEX gives the index the name of the constraint
+        if let Some(adopted) = adopted.filter(|adopted| *adopted != to) {
+            self.rename_index(name, &adopted, &to);
+        }
+        Ok(())
+    }
+
+    pub(in crate::catalog) fn drop_constraint(&mut self, table: &QName, name: &str, cascade: bool) -> Applied {
+        let constraint = self.require_constraint(table, name)?.clone();
+        if !cascade && !self.dependents_of_key(table, &constraint).is_empty() {
+            let reason = format!("cannot drop constraint {name} on table {} because other objects depend on it", table.name);
+            return Err(Contradiction::new("2BP01", reason));
+        }
+        self.remove_constraint(table, name);
+        Ok(())
+    }
+
+    pub(in crate::catalog) fn rename_constraint(&mut self, table: &QName, from: &str, to: SmolStr) -> Applied {
+        if self.table_mut(table)?.constraint(&to).is_some() {
+            return Err(on_relation("already exists", "42710", "constraint", &to, table));
+        }
+        let index = self.require_constraint(table, from)?.index.clone();
+        self.require_constraint(table, from)?.name = to.clone();
+        if let Some(index) = index {
+            self.rename_index(table, &index, &to);
+        }
+        Ok(())
+    }
+
+    pub(in crate::catalog) fn create_index(&mut self, relation: &QName, index: Index) -> Applied {
+        let name = QName::new(relation.schema.clone(), index.name.clone());
+        if self.relation_kind(&name).is_some() {
+            return Err(duplicate("42P07", "relation", &index.name));
+        }
+        if let Some(columns) = self.columns(relation) {
+            let keys = index.columns.iter().filter_map(|column| column.column.as_ref());
+            for column in keys.chain(&index.include) {
+                if !columns.contains(column) {
+                    return Err(Contradiction::new("42703", format!("column \"{column}\" does not exist")));
+                }
+            }
+        }
+        self.index_homes.insert(name, relation.clone());
+        if let Some(table) = self.tables.get_mut(relation) {
+            table.indexes.push(index);
+        } else if let Some(view) = self.views.get_mut(relation) {
+            view.indexes.push(index);
+        }
+        Ok(())
+    }
+
+    /// An index carries the name of its constraint, and the other way round.
+    pub(in crate::catalog) fn rename_index(&mut self, home: &QName, from: &str, to: &SmolStr) {
+        self.index_homes.remove(&QName::new(home.schema.clone(), from));
+        self.index_homes.insert(QName::new(home.schema.clone(), to.clone()), home.clone());
+        let rename =
+            |indexes: &mut Vec<Index>| indexes.iter_mut().filter(|index| index.name == from).for_each(|index| index.name = to.clone());
+        if let Some(table) = self.tables.get_mut(home) {
+            rename(&mut table.indexes);
+            for constraint in table.constraints.iter_mut().filter(|constraint| constraint.index.as_deref() == Some(from)) {
+                constraint.index = Some(to.clone());
+                constraint.name = to.clone();
+            }
+            for index in table.indexes.iter_mut().filter(|index| index.name == *to && index.constraint.is_some()) {
+                index.constraint = Some(to.clone());
+            }
+        } else if let Some(view) = self.views.get_mut(home) {
+            rename(&mut view.indexes);
+        }
+    }
+}
+
+impl Contradiction {
+    /// PostgreSQL says "constraint … for relation …" where it already exists.
+    fn as_for(mut self) -> Contradiction {
+        self.message = self.message.replace("\" of relation", "\" for relation");
+        self
+    }
+}
+
+impl Index {
+    /// The index that enforces a key.
+    pub fn of_constraint(constraint: &Constraint, name: SmolStr) -> Index {
+        use crate::syntax::expression::{Expr, ExprKind};
+        let column = |name: &SmolStr| IndexColumn {
+            column: Some(name.clone()),
+            expr: Expression::new(
+                constraint.at.file,
+                Expr::new(constraint.at.span, ExprKind::Column { path: vec![name.clone()], binding: Default::default() }),
+            ),
+            descending: false,
+            nulls_first: false,
+            opclass: None,
+        };
+        Index {
+            name,
+            at: constraint.at,
+            named: constraint.at,
+            certainty: constraint.certainty,
+            columns: constraint.columns.iter().map(column).collect(),
+            include: Vec::new(),
+            unique: matches!(constraint.kind, ConstraintKind::PrimaryKey | ConstraintKind::Unique),
+            nulls_not_distinct: false,
+            primary: constraint.kind == ConstraintKind::PrimaryKey,
+            method: if constraint.kind == ConstraintKind::Exclude { "gist".into() } else { "btree".into() },
+            predicate: None,
+            constraint: Some(constraint.name.clone()),
+        }
+    }
+}
