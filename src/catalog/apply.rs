@@ -482,7 +482,8 @@ impl Catalog {
             .map(|function| (function.name.clone(), function.signature()))
             .collect();
         let types: Vec<QName> = self.types.keys().filter(|key| inside(key)).cloned().collect();
-        if !cascade && !(relations.is_empty() && functions.is_empty() && types.is_empty()) {
+        let is_empty = relations.is_empty() && functions.is_empty() && types.is_empty();
+        if !cascade && !is_empty {
             return Err(depends("schema", name));
         }
         relations.iter().for_each(|relation| self.remove_relation(relation));

@@ -171,17 +171,12 @@ impl Context<'_> {
         use crate::catalog::depend::Dependent;
         for dependent in self.catalog.dependents_of_column(table, column) {
             let user = match dependent {
-                Dependent::View(_) => "a view or rule",
-                Dependent::Policy { .. } => "a policy definition",
-                Dependent::Column { .. } => "a generated column",
+                Dependent::View(_) => "by a view or rule",
+                Dependent::Policy { .. } => "in a policy definition",
+                Dependent::Column { .. } => "by a generated column",
                 _ => continue,
             };
-            return Err(Contradiction::new(
-                "0A000",
-                format!("cannot alter type of a column used by {user}")
-                    .replace("by a policy", "in a policy")
-                    .replace("used by a generated", "used by a generated"),
-            ));
+            return Err(Contradiction::new("0A000", format!("cannot alter type of a column used {user}")));
         }
         Ok(())
     }

@@ -225,10 +225,11 @@ impl Context<'_> {
                     None => {}
                 }
             }
-            ObjectKind::Index => match self.catalog.find_relation(&object.name) {
-                Some(found) => self.emit(Change::DropIndex { name: found }),
-                None => {}
-            },
+            ObjectKind::Index => {
+                if let Some(found) = self.catalog.find_relation(&object.name) {
+                    self.emit(Change::DropIndex { name: found });
+                }
+            }
             ObjectKind::Policy | ObjectKind::Trigger => {
                 let Some(on) = &object.on else { return Ok(()) };
                 let Some(relation) = self.catalog.find_relation(on) else {

@@ -166,7 +166,7 @@ impl Catalog {
             return Err(duplicate("42P07", "relation", &index.name));
         }
         if table.constraint(&constraint.name).is_some() {
-            return Err(on_relation("already exists", "42710", "constraint", &constraint.name, name).as_for());
+            return Err(on_relation("already exists", "42710", "constraint", &constraint.name, name).with_for());
         }
         self.check_constraint(table, &constraint)?;
         let adopted = constraint.index.clone().filter(|_| index.is_none());
@@ -264,7 +264,7 @@ impl Catalog {
 
 impl Contradiction {
     /// PostgreSQL says "constraint … for relation …" where it already exists.
-    fn as_for(mut self) -> Contradiction {
+    fn with_for(mut self) -> Contradiction {
         self.message = self.message.replace("\" of relation", "\" for relation");
         self
     }
