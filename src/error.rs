@@ -37,6 +37,12 @@ pub enum Error {
     #[error("cannot write the output ({0}): check what standard output goes to, or use --output FILE")]
     Output(#[source] io::Error),
 
+    #[error("cannot start: {source}; free some memory or processes, and run again")]
+    NoThread {
+        #[source]
+        source: io::Error,
+    },
+
     #[error("`supalint {command}` does not work yet: use `supalint check`")]
     NotYet { command: &'static str },
 }

@@ -3,6 +3,8 @@
 //! Promises: a file begins with a fresh session, as the Supabase runner does (`RESET ALL`); a statement that PostgreSQL would
 //! reject changes nothing and is listed with the reason; memory does not grow with the number of statements.
 
+mod ahead;
+
 use crate::catalog::effect::Effect;
 use crate::catalog::future::Future;
 use crate::catalog::object::Certainty;
@@ -10,11 +12,10 @@ use crate::catalog::{Catalog, Contradiction};
 use crate::config::DefaultPrivileges;
 use crate::interpret::World;
 use crate::project::{Migration, Platform, Project};
-use crate::report::Unread;
 use crate::source::{Site, Sources};
+use crate::syntax::ast::Unread;
 use crate::syntax::ast::{Form, Statement};
-use crate::syntax::parser;
-use crate::syntax::split::Splitter;
+use ahead::Batch;
 use std::sync::Arc;
 
 /// What exists on the platform before the first migration.
@@ -61,50 +62,63 @@ pub fn sources() -> Sources {
 
 /// Folds a project's migrations.
 pub fn replay(sources: &mut Sources, project: &Project, visitor: &mut dyn Visitor) -> Replay {
+    let texts: Vec<Arc<str>> = project.migrations.iter().map(|migration| sources.text(migration.file)).collect();
     let mut world = World::default();
     world.birth(sources, project.platform == Platform::Supabase);
+    world.catalog.future = Arc::new(Future::new(texts.clone()));
     if project.config.default_privileges == DefaultPrivileges::None {
         world.end_platform_defaults();
     }
-    let mut replay = Replay::default();
-    world.catalog.future = Arc::new(Future::new(project.migrations.iter().map(|migration| sources.text(migration.file)).collect()));
-    let mut defaults_ended = project.config.default_privileges != DefaultPrivileges::ByDate;
-    for (at, migration) in project.migrations.iter().enumerate() {
-        if !defaults_ended && is_after_default_grants(&migration.version) {
-            world.end_platform_defaults();
-            defaults_ended = true;
-        }
-        world.catalog.session = Default::default();
-        let text = sources.text(migration.file);
-        for raw in Splitter::new(&text) {
-            world.catalog.now = (at, raw.span().end);
-            let statement = parser::statement(&text, &raw);
-            let site = Site::new(migration.file, statement.span);
-            replay.statements += 1;
-            if let Form::Opaque(opaque) = &statement.form {
-                replay.unread.push(Unread { site, head: opaque.head.to_string(), reason: opaque.reason.clone() });
+    let defaults_ended = project.config.default_privileges != DefaultPrivileges::ByDate;
+    let fold = Fold { world, replay: Replay::default(), defaults_ended, visitor, sources };
+    std::thread::scope(|scope| fold.all(&project.migrations, ahead::read(scope, texts)))
+}
+
+/// A fold under way.
+struct Fold<'a> {
+    world: World,
+    replay: Replay,
+    defaults_ended: bool,
+    visitor: &'a mut dyn Visitor,
+    sources: &'a mut Sources,
+}
+
+impl Fold<'_> {
+    fn all(mut self, migrations: &[Migration], mut batches: impl Iterator<Item = Batch>) -> Replay {
+        for (at, migration) in migrations.iter().enumerate() {
+            if !self.defaults_ended && is_after_default_grants(&migration.version) {
+                self.world.end_platform_defaults();
+                self.defaults_ended = true;
             }
-            let outcome = world.run(sources, migration.file, &statement, Certainty::Certain);
-            let step = Step {
-                catalog: &world.catalog,
-                migration,
-                statement: &statement,
-                effects: &outcome.effects,
-                failed: outcome.failed.as_ref(),
-                site,
-            };
-            visitor.statement(&step, sources);
-            if let Some(reason) = outcome.failed {
-                replay.failed.push((site, reason));
+            self.world.catalog.session = Default::default();
+            for batch in batches.by_ref() {
+                batch.statements.iter().for_each(|statement| self.statement(at, migration, statement));
+                if batch.ends_file {
+                    break;
+                }
             }
+            self.world.drop_temporary();
+            self.visitor.migration(&self.world.catalog, migration, self.sources);
         }
-        world.drop_temporary();
-        visitor.migration(&world.catalog, migration, sources);
+        self.replay.unread.append(&mut self.world.unread);
+        Replay { catalog: self.world.catalog, bounded: self.world.bounded, ..self.replay }
     }
-    replay.unread.append(&mut world.unread);
-    replay.bounded = world.bounded;
-    replay.catalog = world.catalog;
-    replay
+
+    fn statement(&mut self, at: usize, migration: &Migration, statement: &Statement) {
+        self.world.catalog.now = (at, statement.span.end);
+        let site = Site::new(migration.file, statement.span);
+        self.replay.statements += 1;
+        if let Form::Opaque(opaque) = &statement.form {
+            self.replay.unread.push(Unread { site, head: opaque.head.to_string(), reason: opaque.reason.clone() });
+        }
+        let outcome = self.world.run(self.sources, migration.file, statement, Certainty::Certain);
+        let failed = outcome.failed.as_ref();
+        let step = Step { catalog: &self.world.catalog, migration, statement, effects: &outcome.effects, failed, site };
+        self.visitor.statement(&step, self.sources);
+        if let Some(reason) = outcome.failed {
+            self.replay.failed.push((site, reason));
+        }
+    }
 }
 
 /// Is this the version of a migration made after the day, where it is a time stamp at all?

@@ -1,4 +1,37 @@
 //! supalint: a static linter and advisor for the SQL migrations of Supabase and PostgreSQL projects.
+//!
+//! # Architecture
+//!
+//! Files become *statements*, statements have *effects*, effects fold into a *catalog* in which every *fact* remembers the
+//! line that made it so; *rules* read the catalog and report *findings*, and a finding's *fix* is *steps*.
+//!
+//! | module | what it does | what it may use |
+//! |---|---|---|
+//! | [`source`] | texts, spans and sites; bytes to lines | nothing |
+//! | [`finding`], [`report`] | what a rule says, what a run found: plain data | `source` |
+//! | [`syntax`] | text to statements: lexer, splitter, reader, PL/pgSQL; the only home of `sqlparser` | `source` |
+//! | [`catalog`] | the state, the closed list of changes, and `apply`, the only place where state changes | `syntax` |
+//! | [`interpret`] | what a statement means: names bound, effects made, DO blocks run | `catalog` |
+//! | [`project`], [`config`] | finds and orders migrations as the Supabase runner does; settings | `source`, [`error`] |
+//! | [`history`] | replays a project, with a visitor | `interpret`, `project` |
+//! | [`rules`] | one file and one page per rule; asks the catalog, never the parser or the disk | `catalog`, `history` |
+//! | [`engine`] | runs rules over a replay: severity, order, duplicates | `rules` |
+//! | [`output`] | one file per format, each a total function of the report | `report` |
+//! | [`cli`] | arguments, one file per command, exit status | all |
+//!
+//! What the tests in `tests/architecture.rs` keep true, and what is kept true by hand:
+//!
+//! - Parsing cannot fail. A statement that nobody can read costs only itself, becomes [`syntax::ast::Opaque`] and is counted.
+//!   `sqlparser` reads every query, data statement and expression, fed with our own tokens so that each node knows its bytes;
+//!   definitions are read clause by clause, because a message points at clauses and `sqlparser`'s definitions carry no places.
+//! - [`interpret`] is the only place that knows what SQL means. A statement that PostgreSQL would reject changes nothing and
+//!   leaves a [`catalog::Contradiction`]; where that is not certain, nothing is said.
+//! - Expressions are bound when the statement runs, as PostgreSQL binds views and policies: a reference knows its relation and how
+//!   many queries out it stands, and follows a rename.
+//! - The platform's own start is SQL too (`history/supabase.sql`), folded like any migration; its facts stand in
+//!   [`source::FileId::PLATFORM`].
+//! - SQL that is shown is the user's text with edits, or text that we compose; never a printed syntax tree.
+//! - The same input gives the same bytes: no order of a hash, no time, in any output.
 
 pub mod catalog;
 pub mod cli;
@@ -15,6 +48,7 @@ pub mod rules;
 pub mod source;
 pub mod syntax;
 
+use config::Config;
 use engine::Choice;
 use error::Error;
 use report::Report;
@@ -35,8 +69,21 @@ pub struct Options {
 /// # Errors
 /// If nothing can be concluded: a path that does not exist, a file that cannot be read, unusable settings.
 pub fn check(options: &Options) -> Result<Report, Error> {
+    syntax::sql::with_room(|| run(options)).map_err(|source| Error::NoThread { source })?
+}
+
+fn run(options: &Options) -> Result<Report, Error> {
     let mut sources = history::sources();
     let project = project::open(&options.paths, options.config.as_deref(), &mut sources)?;
+    know(&project.config)?;
     let choice = Choice { select: options.select.clone(), ignore: options.ignore.clone() };
     Ok(engine::run(sources, &project, &choice))
+}
+
+/// Refuses settings that name a rule nobody knows: a misspelt one would be ignored in silence.
+fn know(config: &Config) -> Result<(), Error> {
+    let mut names = config.select.iter().chain(&config.ignore).chain(config.severity.keys());
+    let Some(name) = names.find(|name| !rules::names::is_known(name)) else { return Ok(()) };
+    let near = rules::names::meant(name).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+    Err(Error::Settings { path: config.path.clone().unwrap_or_default(), reason: format!("no rule or group `{name}`{near}") })
 }

@@ -1,15 +1,8 @@
 //! What a run found: plain data that every output format is a total function of.
 
 use crate::finding::Finding;
-use crate::source::{Site, Sources};
-
-/// A statement that nobody could read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unread {
-    pub site: Site,
-    pub head: String,
-    pub reason: String,
-}
+use crate::source::Sources;
+pub use crate::syntax::ast::Unread;
 
 /// Everything an output needs.
 #[derive(Debug, Default)]

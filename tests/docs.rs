@@ -79,10 +79,8 @@ fn check(rule: &'static Rule, page: &mut Page, update: bool, complaints: &mut Ve
         }
         let fix = outcome.fix(rule);
         cured |= fix.is_some();
-        if let Some(fix) = &fix {
-            if let Some(complaint) = fix.prove(&outcome, rule) {
-                complain(complaint);
-            }
+        if let Some(complaint) = fix.as_ref().and_then(|fix| fix.prove(&outcome, rule)) {
+            complain(complaint);
         }
         if let Some(complaint) = outcome.prove_rewrites(rule) {
             complain(complaint);
@@ -118,4 +116,23 @@ fn check(rule: &'static Rule, page: &mut Page, update: bool, complaints: &mut Ve
             complain(format!("the good example is not clean:\n{faults}"));
         }
     }
+}
+
+/// The table of rules between the two marks in the README, as the pages have it.
+#[test]
+fn the_readme_lists_every_rule() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = std::fs::read_to_string(&path).expect("there is a README");
+    let (before, rest) = readme.split_once("<!-- rules -->\n").expect("the table has a beginning");
+    let (table, after) = rest.split_once("<!-- /rules -->").expect("the table has an end");
+    let mut wanted = String::from("| rule | severity | what it finds |\n|---|---|---|\n");
+    for rule in ALL {
+        let (id, title) = (rule.id, supalint::output::page::title(rule.page));
+        let _ = writeln!(wanted, "| [`{id}`](rules/{id}.md) | {} | {title} |", rule.severity.name());
+    }
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(&path, format!("{before}<!-- rules -->\n{wanted}<!-- /rules -->{after}")).expect("the README can be written");
+        return;
+    }
+    assert_eq!(table, wanted, "UPDATE_DOCS=1 cargo test --test docs writes it anew");
 }

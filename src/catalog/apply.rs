@@ -1,17 +1,23 @@
 //! The one place where the state changes. A change that PostgreSQL would reject is refused with its words and changes nothing.
 //! Source of codes: PostgreSQL's documentation, "PostgreSQL Error Codes".
 
-mod relation;
+mod access;
+mod routine;
+mod table;
 
-use super::acl::{Acl, DefaultPrivilege, Grant, Privileges};
-use super::effect::{Change, Effect, Grantable};
+pub use routine::alter_function;
+
+use super::acl::{DefaultPrivilege, Grant, Privileges};
+use super::effect::{Change, Effect};
 use super::name::QName;
 use super::object::*;
 use super::{Applied, Catalog, Contradiction};
-use crate::source::Site;
-use crate::syntax::ast::{FunctionOptions, ObjectKind, SettingValue};
-use smol_str::{SmolStr, format_smolstr};
+use crate::syntax::ast::ObjectKind;
+use smol_str::SmolStr;
 use std::sync::Arc;
+
+/// Source: PostgreSQL's documentation, "PostgreSQL Limits".
+pub const MAX_COLUMNS: usize = 1600;
 
 fn missing(sqlstate: &'static str, what: &str, name: impl std::fmt::Display) -> Contradiction {
     Contradiction::new(sqlstate, format!("{what} \"{name}\" does not exist"))
@@ -69,8 +75,12 @@ impl Catalog {
                 }
                 self.rename_relation(&name, &to);
             }
-            Change::SetPartition { table, parent } => self.table_mut(&table)?.partition_of = parent,
+            Change::SetPartition { table, parent } => {
+                self.has_families = true;
+                self.table_mut(&table)?.partition_of = parent;
+            }
             Change::SetInherit { table, parent, inherit } => {
+                self.has_families = true;
                 let table = self.table_mut(&table)?;
                 table.inherits.retain(|name| *name != parent);
                 if inherit {
@@ -319,7 +329,7 @@ impl Catalog {
             }),
             Change::DefaultPrivileges { role, schema, on, grantee, privileges, grant } => {
                 let mut entries = self.default_privileges.get(&()).cloned().unwrap_or_default();
-                change_defaults(&mut entries, DefaultPrivilege { role, schema, on, grantee, privileges, at }, grant);
+                access::change_defaults(&mut entries, DefaultPrivilege { role, schema, on, grantee, privileges, at }, grant);
                 self.default_privileges.insert((), entries);
             }
             Change::EndPlatformDefaults => {
@@ -483,7 +493,7 @@ impl Catalog {
             .collect();
         let types: Vec<QName> = self.types.keys().filter(|key| inside(key)).cloned().collect();
         let is_empty = relations.is_empty() && functions.is_empty() && types.is_empty();
-        if !cascade && !is_empty {
+        if !(cascade || is_empty) {
             return Err(depends("schema", name));
         }
         relations.iter().for_each(|relation| self.remove_relation(relation));
@@ -516,213 +526,16 @@ impl Catalog {
         functions.iter().for_each(|(function, signature)| self.rename_function(function, signature, &moved(function)));
         Ok(())
     }
-
-    fn create_view(&mut self, mut view: View, replace: bool) -> Applied {
-        let name = view.name.clone();
-        match self.relation_kind(&name) {
-            Some(super::RelationKind::View) if replace => {
-                let Some(known) = self.views.get(&name) else { return Ok(()) };
-                if known.columns_known && view.columns_known {
-                    let kept = known.columns.len() <= view.columns.len();
-                    let renamed = known.columns.iter().zip(&view.columns).find(|(old, new)| old.name != new.name);
-                    if let Some((old, new)) = renamed {
-                        let reason = format!("cannot change name of view column \"{}\" to \"{}\"", old.name, new.name);
-                        return Err(Contradiction::new("42P16", reason));
-                    }
-                    if !kept {
-                        return Err(Contradiction::new("42P16", "cannot drop columns from view"));
-                    }
-                }
-                // replacing keeps owner, grants and triggers; options are those of the new statement
-                view.acl = known.acl.clone();
-                view.owner = known.owner.clone();
-                view.triggers = known.triggers.clone();
-            }
-            Some(kind) if replace => {
-                debug_assert!(kind != super::RelationKind::View);
-                return Err(Contradiction::new("42809", format!("\"{}\" is not a view", name.name)));
-            }
-            Some(_) => return Err(duplicate("42P07", "relation", &name.name)),
-            None => {}
-        }
-        self.views.insert(name, view);
-        Ok(())
-    }
-
-    fn create_function(&mut self, function: Function, replace: bool) -> Applied {
-        let signature = function.signature();
-        let Some(known) = self.function_mut(&function.name, &signature) else {
-            let mut overloads = self.functions.get(&function.name).cloned().unwrap_or_default();
-            let name = function.name.clone();
-            overloads.push(function);
-            self.functions.insert(name, overloads);
-            return Ok(());
-        };
-        if !replace {
-            let reason = format!("function \"{}\" already exists with same argument types", function.name.name);
-            return Err(Contradiction::new("42723", reason));
-        }
-        if known.kind != function.kind {
-            return Err(Contradiction::new("42809", "cannot change routine kind"));
-        }
-        let result = |ty: &Option<DataType>| ty.as_ref().map(|ty| (ty.signature(), ty.setof));
-        let outputs = |function: &Function| -> Vec<(Option<SmolStr>, SmolStr)> {
-            let out = function.args.iter().filter(|arg| !matches!(arg.mode, ArgMode::In | ArgMode::Variadic));
-            out.map(|arg| (arg.name.clone(), arg.ty.signature())).collect()
-        };
-        if result(&known.returns) != result(&function.returns) || outputs(known) != outputs(&function) {
-            return Err(Contradiction::new("42P13", "cannot change return type of existing function"));
-        }
-        for (old, new) in known.inputs().zip(function.inputs()) {
-            if let Some(name) = &old.name
-                && new.name.as_ref() != Some(name)
-            {
-                return Err(Contradiction::new("42P13", format!("cannot change name of input parameter \"{name}\"")));
-            }
-            if old.default.is_some() && new.default.is_none() {
-                return Err(Contradiction::new("42P13", "cannot remove parameter defaults from existing function"));
-            }
-        }
-        // replacing keeps owner and grants
-        let (owner, acl) = (known.owner.clone(), known.acl.clone());
-        *known = Function { owner, acl, ..function };
-        Ok(())
-    }
-
-    fn rename_function(&mut self, name: &QName, signature: &[SmolStr], to: &QName) {
-        let Some(overloads) = self.functions.get_mut(name) else { return };
-        let Some(at) = overloads.iter().position(|function| function.signature() == signature) else { return };
-        let function = Function { name: to.clone(), ..overloads.remove(at) };
-        if overloads.is_empty() {
-            self.functions.remove(name);
-        }
-        let mut target = self.functions.get(to).cloned().unwrap_or_default();
-        target.push(function);
-        self.functions.insert(to.clone(), target);
-        self.tables.update(
-            |table| table.triggers.iter().any(|trigger| trigger.function == *name),
-            |table| table.triggers.iter_mut().filter(|trigger| trigger.function == *name).for_each(|trigger| trigger.function = to.clone()),
-        );
-    }
-
-    fn add_label(&mut self, name: &QName, label: String, before: Option<String>, after: Option<String>, at: Site) -> Applied {
-        let Some(labels) = self.labels_mut(name) else { return Ok(()) };
-        if labels.iter().any(|known| known.text == label) {
-            return Err(duplicate("42710", "enum label", &label));
-        }
-        let neighbour = before.as_ref().or(after.as_ref());
-        let position = match neighbour {
-            None => labels.len(),
-            Some(text) => match labels.iter().position(|known| known.text == *text) {
-                Some(found) => found + after.is_some() as usize,
-                None => return Err(Contradiction::new("22023", format!("\"{text}\" is not an existing enum label"))),
-            },
-        };
-        labels.insert(position, Label { text: label, at });
-        Ok(())
-    }
-
-    fn change_acl(&mut self, on: &Grantable, change: impl FnOnce(&mut Acl)) {
-        let acl = match on {
-            Grantable::Relation(name) if self.tables.contains(name) => self.tables.get_mut(name).map(|table| &mut table.acl),
-            Grantable::Relation(name) if self.views.contains(name) => self.views.get_mut(name).map(|view| &mut view.acl),
-            Grantable::Relation(name) | Grantable::Sequence(name) => self.sequences.get_mut(name).map(|sequence| &mut sequence.acl),
-            Grantable::Function(name, signature) => self.function_mut(name, signature).map(|function| &mut function.acl),
-            Grantable::Schema(name) => self.schemas.get_mut(name).map(|schema| &mut schema.acl),
-        };
-        if let Some(acl) = acl {
-            change(acl);
-        }
-    }
-
-    fn set_owner(&mut self, kind: ObjectKind, name: &QName, signature: Option<&[SmolStr]>, owner: SmolStr) {
-        match kind {
-            ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Routine | ObjectKind::Aggregate => {
-                if let Some(function) = signature.and_then(|signature| self.function_mut(name, signature)) {
-                    function.owner = owner;
-                }
-            }
-            ObjectKind::Schema => {
-                if let Some(schema) = self.schemas.get_mut(&name.name) {
-                    schema.owner = owner;
-                }
-            }
-            ObjectKind::Type | ObjectKind::Domain => {
-                if let Some(ty) = self.types.get_mut(name) {
-                    ty.owner = owner;
-                }
-            }
-            _ => {
-                if let Some(table) = self.tables.get_mut(name) {
-                    table.owner = owner;
-                } else if let Some(view) = self.views.get_mut(name) {
-                    view.owner = owner;
-                } else if let Some(sequence) = self.sequences.get_mut(name) {
-                    sequence.owner = owner;
-                }
-            }
-        }
-    }
 }
 
 fn depends(what: &str, name: impl std::fmt::Display) -> Contradiction {
     Contradiction::new("2BP01", format!("cannot drop {what} {name} because other objects depend on it"))
 }
 
-/// What CREATE and ALTER FUNCTION say of a function's nature.
-pub fn alter_function(function: &mut Function, options: &FunctionOptions, at: Site, certainty: Certainty) {
-    if let Some(volatility) = options.volatility {
-        function.volatility = volatility;
-    }
-    if let Some((definer, span)) = options.security_definer {
-        function.security_definer = Fact { value: definer, at: Site::new(at.file, span), certainty };
-    }
-    if let Some(strict) = options.strict {
-        function.strict = strict;
-    }
-    for (name, value, _) in &options.settings {
-        if name == "*" {
-            function.settings.clear();
-            continue;
-        }
-        function.settings.retain(|(known, _)| known != name);
-        if let Some(SettingValue::List(values)) = value {
-            function.settings.push((name.clone(), setting_text(name, values)));
-        }
-    }
-}
-
-/// A setting as pg_proc.proconfig holds it: names of a search path are quoted where they have to be.
-fn setting_text(name: &str, values: &[SmolStr]) -> SmolStr {
-    if name == "search_path" {
-        let list: Vec<String> = values
-            .iter()
-            .map(|value| {
-                let plain = value.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
-                    && value.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '$');
-                if plain { value.to_string() } else { format!("\"{}\"", value.replace('"', "\"\"")) }
-            })
-            .collect();
-        return list.join(", ").into();
-    }
-    format_smolstr!("{}", values.join(", "))
-}
-
-fn change_defaults(entries: &mut Vec<DefaultPrivilege>, entry: DefaultPrivilege, grant: bool) {
-    let same = |known: &DefaultPrivilege| {
-        known.role == entry.role && known.schema == entry.schema && known.on == entry.on && known.grantee == entry.grantee
-    };
-    match entries.iter_mut().find(|known| same(known)) {
-        Some(known) if grant => {
-            known.privileges |= entry.privileges;
-            known.at = entry.at;
-        }
-        Some(known) => known.privileges = known.privileges.without(entry.privileges),
-        None if grant => entries.push(entry),
-        // revoking what PostgreSQL itself gives by default leaves an entry that says so
-        None if entry.schema.is_none() && entry.grantee == super::PUBLIC => {
-            entries.push(DefaultPrivilege { privileges: Privileges::NONE, ..entry })
-        }
-        None => {}
+impl Contradiction {
+    /// PostgreSQL says "constraint … for relation …" where it already exists.
+    fn on_relation_it_is_for(mut self) -> Contradiction {
+        self.message = self.message.replace("\" of relation", "\" for relation");
+        self
     }
 }

@@ -129,6 +129,15 @@ impl Catalog {
         out
     }
 
+    /// Partitions of a table, and tables that inherit from it.
+    pub fn children(&self, table: &QName) -> Vec<QName> {
+        if !self.has_families {
+            return Vec::new();
+        }
+        let is_child = |child: &&Table| child.partition_of.as_ref() == Some(table) || child.inherits.contains(table);
+        self.tables.values().filter(is_child).map(|child| child.name.clone()).collect()
+    }
+
     /// What would keep a relation from being dropped.
     pub fn dependents_of_relation(&self, name: &QName) -> Vec<Dependent> {
         let mut out = self.expressions_using(&Wanted::Relation(name), Some(name));
@@ -277,13 +286,7 @@ impl Catalog {
                 .map(|sequence| sequence.name.clone())
                 .collect();
             owned.iter().for_each(|sequence| self.remove_relation(sequence));
-            let children: Vec<QName> = self
-                .tables
-                .values()
-                .filter(|table| table.partition_of.as_ref() == Some(name) || table.inherits.contains(name))
-                .map(|table| table.name.clone())
-                .collect();
-            children.iter().for_each(|child| self.remove_relation(child));
+            self.children(name).iter().for_each(|child| self.remove_relation(child));
             self.publications.update(
                 |publication| publication.tables.iter().any(|(table, _)| table == name),
                 |publication| publication.tables.retain(|(table, _)| table != name),
@@ -379,9 +382,7 @@ impl Catalog {
         if let Some(found) = self.tables.get_mut(table) {
             found.columns.retain(|known| known.name != column);
         }
-        let children: Vec<QName> =
-            self.tables.values().filter(|child| child.partition_of.as_ref() == Some(table)).map(|child| child.name.clone()).collect();
-        children.iter().for_each(|child| self.remove_column(child, column));
+        self.children(table).iter().for_each(|child| self.remove_column(child, column));
     }
 
     pub(super) fn remove_function(&mut self, name: &QName, signature: &[SmolStr]) {

@@ -96,6 +96,8 @@ pub struct Catalog {
     pub buckets: Store<SmolStr, Bucket>,
     pub event_triggers: Store<SmolStr, EventTrigger>,
     pub default_privileges: Store<(), Vec<DefaultPrivilege>>,
+    /// Has any table ever had a parent?
+    has_families: bool,
     pub future: Arc<Future>,
     /// Statements that nobody could read, by number of the file: what they make may be there.
     pub unread: Vec<(usize, Span)>,

@@ -1,5 +1,6 @@
 //! A map that can take back what was done to it, so that a statement which fails half way changes nothing.
 
+use super::name::QName;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -102,6 +103,13 @@ impl<K: Ord + Clone, V: Clone> Store<K, V> {
                 };
             }
         }
+    }
+}
+
+impl<V> Store<QName, V> {
+    /// Names in one schema.
+    pub fn names_in<'a>(&'a self, schema: &'a str) -> impl Iterator<Item = &'a QName> {
+        self.map.range(QName::new(schema, "")..).map(|(name, _)| name).take_while(move |name| name.schema == schema)
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Promises: `--output` replaces a file whole or leaves it as it was.
 
-use super::{Manner, Status, print, rule_groups, unknown_rule};
+use super::{Manner, Status, print, unknown_rule};
 use crate::error::Error;
 use crate::finding::{Confidence, Severity};
 use crate::output::{Format, Look, count};
@@ -85,9 +85,8 @@ pub fn run(arguments: &Arguments, manner: &Manner) -> Result<Status, Error> {
 
 /// Names of rules and groups that exist.
 fn known(names: &[String]) -> Result<Vec<String>, Error> {
-    let groups = rule_groups();
     let names: Vec<String> = names.iter().map(|name| name.trim().trim_end_matches('/').to_string()).collect();
-    match names.iter().find(|name| !groups.contains(&name.as_str()) && !rules::ALL.iter().any(|rule| rule.id == name.as_str())) {
+    match names.iter().find(|name| !rules::names::is_known(name)) {
         Some(name) => Err(unknown_rule(name)),
         None => Ok(names),
     }
@@ -119,7 +118,7 @@ mod tests {
     #[test]
     fn unknown_rules_are_refused_with_a_near_name() {
         let id = rules::ALL[0].id;
-        let group = rule_groups()[0];
+        let group = rules::names::groups()[0];
         assert_eq!(known(&[id.to_string(), group.to_string()]).unwrap(), [id, group]);
         let error = known(&[format!("{id}s")]).unwrap_err();
         assert_eq!(error.to_string(), format!("no rule or group `{id}s`; did you mean `{id}`?"));

@@ -10,6 +10,7 @@ mod schema;
 
 use crate::error::Error;
 use crate::output::{Ink, Look};
+use crate::rules::names;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
@@ -135,39 +136,8 @@ fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Err
     }
 }
 
-/// The name of `candidates` that was probably meant.
-fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    const ALIKE: f64 = 0.8;
-    let name = name.to_lowercase().replace('_', "-");
-    candidates
-        .map(|candidate| {
-            let tail = candidate.rsplit('/').next().unwrap_or(candidate);
-            let whole = strsim::normalized_damerau_levenshtein(&name, candidate).max(strsim::jaro_winkler(&name, candidate) * 0.95);
-            let last = if tail == name { 1.0 } else { strsim::jaro_winkler(&name, tail) * 0.95 };
-            // One slip in a short name weighs much as a ratio.
-            let slip = if strsim::damerau_levenshtein(&name, candidate) <= 1 { ALIKE } else { 0.0 };
-            (candidate, whole.max(last).max(slip))
-        })
-        .filter(|(_, alike)| *alike >= ALIKE)
-        // Of equals the first, so that the answer does not depend on the iterator's taste.
-        .fold(None, |best: Option<(&str, f64)>, next| if best.is_some_and(|best| best.1 >= next.1) { best } else { Some(next) })
-        .map(|(candidate, _)| candidate)
-}
-
-/// Groups of rules, in the order of the list.
-fn rule_groups() -> Vec<&'static str> {
-    let mut groups: Vec<&'static str> = Vec::new();
-    for rule in crate::rules::ALL {
-        if !groups.contains(&rule.group()) {
-            groups.push(rule.group());
-        }
-    }
-    groups
-}
-
 fn unknown_rule(name: &str) -> Error {
-    let ids = crate::rules::ALL.iter().map(|rule| rule.id).chain(rule_groups());
-    Error::UnknownRule { name: name.to_string(), near: nearest(name, ids).map(str::to_string) }
+    Error::UnknownRule { name: name.to_string(), near: names::meant(name).map(str::to_string) }
 }
 
 #[cfg(test)]
@@ -178,20 +148,5 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn near_names_are_found_by_typing_error_prefix_and_tail() {
-        let ids = ["rls/bare-auth-call", "rls/disabled", "index/foreign-key"];
-        for (typed, meant) in [
-            ("rls/bare-auth", Some("rls/bare-auth-call")),
-            ("rls/dissabled", Some("rls/disabled")),
-            ("foreign-key", Some("index/foreign-key")),
-            ("rls/bare_auth_call", Some("rls/bare-auth-call")),
-            ("idnex/foreign-key", Some("index/foreign-key")),
-            ("nonsense", None),
-        ] {
-            assert_eq!(nearest(typed, ids.into_iter()), meant, "{typed}");
-        }
     }
 }

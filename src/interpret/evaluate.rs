@@ -14,6 +14,7 @@ mod function;
 mod lookup;
 mod pattern;
 mod query;
+mod relation;
 mod routine;
 mod statement;
 mod tables;
@@ -21,13 +22,15 @@ mod value;
 
 use super::run::{Outcome, World};
 use crate::catalog::Contradiction;
-use crate::catalog::effect::Effect;
+use crate::catalog::effect::{Change, Effect};
 use crate::catalog::name::QName;
-use crate::catalog::object::Certainty;
+use crate::catalog::object::{Certainty, Policy, Trigger};
 use crate::source::{FileId, Site, Sources, Span};
-use crate::syntax::ast::Statement;
+use crate::syntax::ast::{Ast, Form, ObjectKind, Statement};
 use crate::syntax::expression::{Expr, Insert, Query, SetExpr};
+use crate::syntax::plpgsql;
 use query::{Env, Table};
+pub use relation::{Temporary, temporary};
 use routine::{Frame, Program};
 use smol_str::SmolStr;
 use std::collections::HashMap;
@@ -74,6 +77,12 @@ impl From<Contradiction> for Stop {
 
 pub type Ran<T> = Result<T, Stop>;
 
+/// What may still be there.
+enum Dropped {
+    Policy(QName, Policy),
+    Trigger(QName, Trigger),
+}
+
 /// Runs PL/pgSQL against a world.
 pub struct Machine<'w> {
     pub world: &'w mut World,
@@ -90,6 +99,8 @@ pub struct Machine<'w> {
     ctes: Vec<(SmolStr, Rc<Table>)>,
     programs: HashMap<(FileId, Span), Option<Rc<Program>>>,
     expressions: usize,
+    /// What was dropped though it is not sure that the statement runs.
+    dropped: Vec<Dropped>,
     /// Tables that an event trigger is told about.
     created: Vec<QName>,
 }
@@ -108,6 +119,7 @@ impl<'w> Machine<'w> {
             ctes: Vec::new(),
             programs: HashMap::new(),
             expressions: 0,
+            dropped: Vec::new(),
             created: Vec::new(),
         }
     }
@@ -140,8 +152,10 @@ impl<'w> Machine<'w> {
         }
         self.world.budget.calls += 1;
         let session = self.world.catalog.session.clone();
+        let changes = self.world.temporary.changes();
         self.world.catalog.begin();
         let ran = body(&mut self);
+        self.restore(0);
         self.world.budget.calls -= 1;
         // where it is not sure that the place is reached, a failure there decides nothing
         let failed = match ran {
@@ -156,6 +170,10 @@ impl<'w> Machine<'w> {
         if failed.is_some() {
             self.world.catalog.rollback();
             self.world.catalog.session = session;
+            if self.world.temporary.changes() != changes {
+                let changed: Vec<QName> = self.world.temporary.names().cloned().collect();
+                self.world.inserted.extend(changed);
+            }
             return Outcome { effects: Vec::new(), failed };
         }
         self.world.catalog.commit();
@@ -167,10 +185,24 @@ impl<'w> Machine<'w> {
 pub fn block(world: &mut World, sources: &mut Sources, origin: Site, file: FileId, span: Span, certainty: Certainty) -> Outcome {
     let machine = Machine::new(world, sources, origin, certainty);
     machine.whole(|machine| {
+        let text = machine.sources.text(file);
+        if let Some(error) = refused(&text, span) {
+            return machine.tolerate(Stop::Failed(Contradiction::new("42601", error)));
+        }
         let Some(program) = machine.program(file, span) else { return Ok(()) };
         machine.frames.push(Frame::of(program.clone()));
         machine.block(&program.routine.block).map(|_| ())
     })
+}
+
+/// Why PL/pgSQL's compiler would not take a block.
+fn refused(text: &str, span: Span) -> Option<String> {
+    let routine = match plpgsql::parse(text, span) {
+        Ok(routine) => routine,
+        Err(error) => return Some(error.message),
+    };
+    let unknown = plpgsql::unknown_variables(&routine, &|_| false).into_iter().next().map(|error| error.message);
+    unknown.or_else(|| routine.statements().find_map(plpgsql::raise_mismatch).map(|mismatch| mismatch.message().into()))
 }
 
 /// Runs what a query calls.
@@ -210,21 +242,62 @@ pub fn calls_project_code(world: &World, query: &Query) -> bool {
             && let Some(name) = world.catalog.find_functions(&call.name)
         {
             let functions = world.catalog.functions.get(&name).into_iter().flatten();
-            found |= functions.into_iter().any(|function| routine::is_readable(function));
+            found |= functions.into_iter().any(routine::is_readable);
         }
         if found { Walk::Over } else { Walk::Into }
     });
     found
 }
 
-/// Runs one statement of a dynamic text or a function's body.
 impl Machine<'_> {
+    /// Puts one statement to the world.
     fn put(&mut self, file: FileId, statement: &Statement) -> Ran<()> {
+        if self.certainty == Certainty::Maybe {
+            self.remember_dropped(statement);
+        }
         let outcome = self.world.run(self.sources, file, statement, self.certainty);
         self.effects.extend(outcome.effects);
         match outcome.failed {
             Some(reason) => self.tolerate(Stop::Failed(reason)),
             None => Ok(()),
+        }
+    }
+
+    fn remember_dropped(&mut self, statement: &Statement) {
+        let Form::Read(ast) = &statement.form else { return };
+        let Ast::Drop(drop) = &**ast else { return };
+        let catalog = &self.world.catalog;
+        for object in &drop.objects {
+            let relation = object.on.as_ref().and_then(|on| catalog.find_relation(on));
+            let Some((name, table)) = relation.and_then(|name| catalog.table(&name).map(|table| (name.clone(), table))) else { continue };
+            match drop.kind {
+                ObjectKind::Policy => {
+                    self.dropped.extend(table.policy(object.name.last()).map(|policy| Dropped::Policy(name, policy.clone())));
+                }
+                ObjectKind::Trigger => {
+                    let trigger = table.triggers.iter().find(|trigger| trigger.name == object.name.last());
+                    self.dropped.extend(trigger.map(|trigger| Dropped::Trigger(name, trigger.clone())));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Puts back, in doubt, what was dropped since `mark` and not made again.
+    fn restore(&mut self, mark: usize) {
+        for dropped in self.dropped.split_off(mark.min(self.dropped.len())) {
+            let (at, change) = match dropped {
+                Dropped::Policy(table, policy) => {
+                    let policy = Policy { certainty: Certainty::Maybe, ..policy };
+                    (policy.at, Change::CreatePolicy { table, policy: Box::new(policy) })
+                }
+                Dropped::Trigger(relation, trigger) => {
+                    let trigger = Trigger { certainty: Certainty::Maybe, ..trigger };
+                    (trigger.at, Change::CreateTrigger { relation, trigger: Box::new(trigger), replace: false })
+                }
+            };
+            // one that is there again stays as it is
+            self.world.apply(vec![Effect { at, certainty: Certainty::Maybe, change }]);
         }
     }
 

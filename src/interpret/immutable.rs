@@ -1,73 +1,123 @@
-//! What must give the same value for ever: index expressions and predicates, and generated columns.
-//! Source: PostgreSQL's documentation, "Function Volatility Categories" and CREATE INDEX.
+//! What PostgreSQL refuses in an index or generated column because its answer may change: functions and casts that are not
+//! IMMUTABLE.
+//!
+//! Promise: a refusal is certain. Where the type of an argument is not known, nothing is said.
+//! Source: `pg_proc.provolatile`, and PostgreSQL's documentation, "Function Volatility Categories".
 
-use super::Context;
+use super::{Context, Meaning};
 use crate::catalog::Contradiction;
-use crate::catalog::object::{Certainty, DataType, Expression};
-use crate::syntax::ast::Volatility;
+use crate::catalog::object::{DataType, TypeKind, Volatility};
 use crate::syntax::expression::{Call, Expr, ExprKind};
 
-/// Functions of PostgreSQL itself that depend on time, session or chance.
-const MUTABLE: [&str; 18] = [
+/// STABLE or VOLATILE whatever their arguments are.
+const NEVER: [&str; 35] = [
     "now",
     "current_timestamp",
     "current_date",
     "current_time",
     "localtime",
     "localtimestamp",
-    "transaction_timestamp",
     "statement_timestamp",
     "clock_timestamp",
+    "transaction_timestamp",
     "timeofday",
     "random",
     "gen_random_uuid",
-    "current_setting",
     "current_user",
     "session_user",
+    "current_role",
+    "current_setting",
+    "to_char",
+    "to_date",
+    "to_number",
+    "concat",
+    "concat_ws",
+    "format",
     "nextval",
     "currval",
-    "to_regclass",
+    "array_to_string",
+    "to_json",
+    "to_jsonb",
+    "row_to_json",
+    "json_build_object",
+    "jsonb_build_object",
+    "json_build_array",
+    "jsonb_build_array",
+    "make_timestamptz",
+    "set_config",
+    "pg_backend_pid",
 ];
 
-fn is_zoned(ty: &DataType) -> bool {
-    ty.is("timestamp with time zone")
-}
+/// STABLE for `timestamp with time zone` only, as their answer hangs on the session's time zone.
+const BY_ZONE: [&str; 3] = ["date_trunc", "date_part", "extract"];
+
+const WITH_ZONE: &str = "timestamp with time zone";
 
 impl Context<'_> {
-    /// Refuses an expression that is known to change its value; `reason` is how PostgreSQL says so of it.
-    pub fn require_immutable(&self, expression: &Expression, reason: &'static str) -> Result<(), Contradiction> {
-        match expression.root.all().iter().any(|part| self.is_mutable(part)) {
-            true => Err(Contradiction::new("42P17", reason)),
-            false => Ok(()),
+    /// Refuses an expression of an index, its predicate, or a generated column.
+    pub fn require_immutable(&self, expr: &Expr, reason: &str) -> Meaning {
+        if expr.all().iter().any(|part| self.may_change(part)) {
+            return Err(Contradiction::new("42P17", reason));
         }
+        Ok(())
     }
 
-    fn is_mutable(&self, expr: &Expr) -> bool {
-        let zoned = |expr: &Expr| self.type_of(expr).is_some_and(|ty| is_zoned(&ty));
+    fn may_change(&self, expr: &Expr) -> bool {
         match &expr.kind {
-            ExprKind::Call(call) if call.name.last() == "date_trunc" => call.args.len() == 2 && zoned(&call.args[1].value),
-            ExprKind::Call(call) if call.name.last() == "to_timestamp" => call.args.len() == 2,
-            ExprKind::Call(call) => self.calls_mutable(call),
-            // which day or hour it is depends on the time zone of the session
-            ExprKind::Cast { expr, to } => {
-                let to = self.data_type(to);
-                let local = ["date", "text", "timestamp without time zone", "time without time zone", "character varying"];
-                zoned(expr) && local.iter().any(|name| to.is(name))
-            }
+            ExprKind::Call(call) => self.call_may_change(call),
+            ExprKind::Cast { expr, to } => match self.plain_type(expr) {
+                Some(from) => self.cast_may_change(&from, &self.data_type(to)),
+                None => false,
+            },
             _ => false,
         }
     }
 
-    fn calls_mutable(&self, call: &Call) -> bool {
-        let builtin = call.name.schema().is_none_or(|schema| schema == "pg_catalog");
-        if builtin && MUTABLE.contains(&call.name.last()) {
-            return true;
+    fn call_may_change(&self, call: &Call) -> bool {
+        let name = call.name.last();
+        let own = self.catalog.callable(&call.name, call.args.len());
+        if !own.is_empty() {
+            return own.iter().all(|function| function.volatility != Volatility::Immutable);
         }
-        let candidates = self.catalog.callable(&call.name, call.args.len());
-        // PostgreSQL looks into the bodies of SQL functions, and takes what it finds there
-        let mutable = |function: &&crate::catalog::object::Function| {
-            function.volatility != Volatility::Immutable && function.language != "sql" && function.certainty == Certainty::Certain
-        };
-        !candidates.is_empty() && candidates.iter().all(mutable)
+        if call.name.schema().is_some_and(|schema| schema != "pg_catalog") {
+            return false;
+        }
+        if BY_ZONE.contains(&name) && call.args.len() == 2 {
+            return self.plain_type(&call.args[1].value).is_some_and(|ty| ty.is(WITH_ZONE));
+        }
+        NEVER.contains(&name)
+            || (matches!(name, "age" | "to_tsvector") && call.args.len() == 1)
+            || (name == "to_timestamp" && call.args.len() == 2)
+    }
+
+    /// Conversions that ask the session for its time zone or date style, or an enum for its labels.
+    fn cast_may_change(&self, from: &DataType, to: &DataType) -> bool {
+        let zone = from.is(WITH_ZONE) != to.is(WITH_ZONE) && (from.is_timestamp() || to.is_timestamp());
+        let text = |ty: &DataType| ty.is("text") || ty.is("character varying");
+        let dated = |ty: &DataType| ty.is_timestamp() || ty.is("interval") || self.is_enum(ty);
+        // text is read by a date's input function, but not by an interval's output: both ways hang on a setting
+        (zone && from.is_timestamp() && to.is_timestamp()) || (text(from) && dated(to)) || (text(to) && dated(from) && !from.is("interval"))
+    }
+
+    fn is_enum(&self, ty: &DataType) -> bool {
+        ty.user.as_ref().and_then(|name| self.catalog.types.get(name)).is_some_and(|ty| matches!(ty.kind, TypeKind::Enum(_)))
+    }
+
+    /// The type of an expression that is no constant: PostgreSQL converts constants when the statement is read.
+    fn plain_type(&self, expr: &Expr) -> Option<DataType> {
+        match &expr.kind {
+            ExprKind::String(_) | ExprKind::Number(_) | ExprKind::Null | ExprKind::Bool(_) => None,
+            ExprKind::Binary { op, .. } if matches!(op.as_str(), "->>" | "#>>") => Some(DataType::builtin("text")),
+            ExprKind::Binary { op, left, .. } if op == "at time zone" => {
+                let inner = self.plain_type(left)?;
+                Some(DataType::builtin(if inner.is(WITH_ZONE) { "timestamp without time zone" } else { WITH_ZONE }))
+            }
+            ExprKind::Cast { expr, to } => {
+                let constant = matches!(expr.kind, ExprKind::String(_) | ExprKind::Number(_) | ExprKind::Null | ExprKind::Bool(_));
+                (!constant).then(|| self.data_type(to))
+            }
+            ExprKind::Column { .. } => self.type_of(expr).filter(|ty| !ty.is("unknown")),
+            _ => None,
+        }
     }
 }

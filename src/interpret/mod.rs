@@ -4,12 +4,12 @@
 //! what PostgreSQL would reject is a [`Contradiction`], said only where it is certain.
 
 mod access;
-mod alter;
 mod bind;
 mod body;
 mod data;
 mod evaluate;
 mod immutable;
+mod index;
 mod object;
 mod routine;
 mod run;

@@ -1,14 +1,13 @@
 //! Statements put to a world: interpreted against it, applied to it, and taken back whole where PostgreSQL would refuse.
 
-use super::evaluate::{self, Budget};
+use super::evaluate::{self, Budget, Temporary};
 use super::{Context, body};
 use crate::catalog::effect::{Change, Effect};
 use crate::catalog::name::QName;
 use crate::catalog::object::{Certainty, Role, Schema};
 use crate::catalog::{Catalog, Contradiction, MIGRATION_ROLE};
-use crate::report::Unread;
 use crate::source::{FileId, Site, Sources, Span};
-use crate::syntax::ast::{AlterAction, AlterTable, Ast, Code, ConstraintKind, CreateFunction, Form, Statement};
+use crate::syntax::ast::{AlterAction, AlterTable, Ast, Code, ConstraintKind, CreateFunction, Form, Set, Statement, Unread};
 use crate::syntax::expression::{Data, ExprKind, FromRelation, Query};
 use crate::syntax::parser;
 use crate::syntax::split::Splitter;
@@ -36,6 +35,9 @@ pub struct World {
     pub bounded: Vec<Site>,
     /// Statements inside code that nobody could read.
     pub unread: Vec<Unread>,
+    pub(super) temporary: Temporary,
+    /// A setting of the project's own may have a value.
+    pub settings_changed: bool,
     pub(super) budget: Budget,
 }
 
@@ -48,6 +50,10 @@ impl World {
             return self.apply(vec![Effect { at, certainty, change }]);
         };
         let mut outcome = match &**ast {
+            Ast::Set(Set::Value { name, .. }) if name.contains('.') => {
+                self.settings_changed = true;
+                Outcome::default()
+            }
             Ast::Do(code) => return self.run_code(sources, at, code, certainty),
             Ast::Call(expr) => return evaluate::call(self, sources, at, expr, certainty),
             Ast::Data(Data::Query(query)) if evaluate::calls_project_code(self, query) => {
@@ -76,6 +82,9 @@ impl World {
 
     /// Remembers which tables have rows now.
     fn note_rows(&mut self, sources: &mut Sources, at: Site, ast: &Ast) {
+        if evaluate::temporary(self, sources, at, ast) {
+            return;
+        }
         let table = match ast {
             Ast::Data(Data::Insert(insert)) => evaluate::inserts(self, sources, at, insert).then_some(&insert.table),
             Ast::Data(Data::Merge { target, .. }) => match &target.relation {
@@ -315,8 +324,10 @@ impl World {
 
     /// Temporary relations live as long as the session of one file.
     pub fn drop_temporary(&mut self) {
-        let temporary: Vec<QName> =
-            self.catalog.tables.keys().chain(self.catalog.views.keys()).filter(|name| name.schema == "pg_temp").cloned().collect();
+        self.temporary.clear();
+        self.inserted.retain(|name| name.schema != "pg_temp");
+        let (tables, views) = (self.catalog.tables.names_in("pg_temp"), self.catalog.views.names_in("pg_temp"));
+        let temporary: Vec<QName> = tables.chain(views).cloned().collect();
         for name in temporary {
             let at = Site::new(FileId::PLATFORM, Default::default());
             self.apply(vec![Effect { at, certainty: Certainty::Certain, change: Change::DropRelation { name, cascade: true } }]);

@@ -1,18 +1,20 @@
 //! Tables, columns, constraints and indexes.
 
 use super::bind::Item;
+use super::index::index_part;
 use super::{Context, Meaning};
+use crate::catalog::apply::MAX_COLUMNS;
 use crate::catalog::effect::Change;
 use crate::catalog::name::{QName, derived_name};
 use crate::catalog::object::*;
 use crate::catalog::{Contradiction, RelationKind};
 use crate::source::{Site, Span};
-use crate::syntax::ast::{self, ColumnDef, ConstraintDef, CreateTable, ObjectKind, TableElement};
+use crate::syntax::ast::{self, AlterAction, AlterTable, ColumnDef, ConstraintDef, CreateTable, ObjectKind, TableElement};
 use crate::syntax::expression::{Call, Expr, ExprKind, Ident, ObjectName};
 use crate::syntax::types::TypeName;
 use smol_str::SmolStr;
 
-pub(super) fn names(idents: &[Ident]) -> Vec<SmolStr> {
+fn names(idents: &[Ident]) -> Vec<SmolStr> {
     idents.iter().map(|ident| ident.name.clone()).collect()
 }
 
@@ -38,23 +40,6 @@ fn columns_of(expr: &Expr, table: &Table) -> Vec<SmolStr> {
         }
     }
     out
-}
-
-/// What a column is called in the name of an index. Source: PostgreSQL's `FigureIndexColname`.
-pub(super) fn index_part(column: &IndexColumn) -> SmolStr {
-    if let Some(name) = &column.column {
-        return name.clone();
-    }
-    fn figure(expr: &Expr) -> SmolStr {
-        match &expr.kind {
-            ExprKind::Call(call) => call.name.last().into(),
-            ExprKind::Cast { expr, .. } => figure(expr),
-            ExprKind::Column { path, .. } => path.last().cloned().unwrap_or_default(),
-            ExprKind::Case { .. } => "case".into(),
-            _ => "expr".into(),
-        }
-    }
-    figure(&column.expr.root)
 }
 
 /// The order in which CREATE TABLE makes its constraints: checks, the primary key, other keys in their written order, and
@@ -94,13 +79,13 @@ fn index_of_copy(source: &Table, copy: &mut Constraint) -> Option<Index> {
 }
 
 /// A table in the making: names given to its parts so far count as taken.
-pub(super) struct Draft {
-    pub(super) table: Table,
-    pub(super) taken: Vec<SmolStr>,
+struct Draft {
+    table: Table,
+    taken: Vec<SmolStr>,
 }
 
 impl Context<'_> {
-    pub(super) fn empty_table(&self, name: QName, create: &CreateTable) -> Table {
+    fn empty_table(&self, name: QName, create: &CreateTable) -> Table {
         Table {
             acl: self.catalog.initial_acl(ObjectKind::Table, &name.schema, self.at, self.certainty),
             kind: match (create.foreign, create.partitioned) {
@@ -131,6 +116,9 @@ impl Context<'_> {
         let name = self.place(&create.name, create.temporary)?;
         if create.if_not_exists && self.catalog.relation_kind(&name).is_some() {
             return Ok(());
+        }
+        if create.elements.len() > MAX_COLUMNS {
+            return Err(Contradiction::new("54011", format!("tables can have at most {MAX_COLUMNS} columns")));
         }
         let mut draft = Draft { table: self.empty_table(name, &create), taken: Vec::new() };
         for parent in create.inherits.iter().chain(&create.partition_of).chain(&create.of_type) {
@@ -304,7 +292,7 @@ impl Context<'_> {
     }
 
     /// A column of its definition; its expressions are not bound yet.
-    pub(super) fn column(&mut self, table: &QName, definition: ColumnDef, taken: &mut Vec<SmolStr>) -> Column {
+    fn column(&mut self, table: &QName, definition: ColumnDef, taken: &mut Vec<SmolStr>) -> Column {
         let name = definition.name.name.clone();
         let at = self.site(definition.span);
         let named = self.site(definition.name.span);
@@ -352,7 +340,6 @@ impl Context<'_> {
         for column in &mut table.columns {
             if let Some(generated) = &mut column.generated {
                 *generated = self.bound((*generated.root).clone(), item.clone())?;
-                self.require_immutable(generated, "generation expression is not immutable")?;
             }
         }
         Ok(())
@@ -380,7 +367,7 @@ impl Context<'_> {
 
     /// A constraint of its definition, behind `column` or in the table, with PostgreSQL's choice of a name; and the index
     /// that is made to enforce it.
-    pub(super) fn constraint(
+    fn constraint(
         &mut self,
         draft: &mut Draft,
         definition: ConstraintDef,
@@ -507,6 +494,247 @@ impl Context<'_> {
         }
         constraint.index = Some(constraint.name.clone());
         Some(Index { include: names(include), ..Index::of_constraint(constraint, constraint.name.clone()) })
+    }
+
+    pub fn alter_table(&mut self, alter: AlterTable) -> Meaning {
+        let found = self.catalog.find_relation(&alter.name);
+        if found.is_none() && alter.if_exists {
+            return Ok(());
+        }
+        if alter.kind == ObjectKind::Index {
+            return Ok(());
+        }
+        let Some(name) = self.require_relation(&alter.name)? else { return Ok(()) };
+        let mut taken = Vec::new();
+        for (span, action) in alter.actions {
+            self.alter_action(&name, span, action, &mut taken)?;
+        }
+        Ok(())
+    }
+
+    fn not_for(&self, name: &QName, action: &str) -> Meaning {
+        match self.catalog.relation_kind(name) {
+            Some(RelationKind::Table) | None => Ok(()),
+            Some(_) => {
+                let reason = format!("ALTER action {action} cannot be performed on relation \"{}\"", name.name);
+                Err(Contradiction::new("42809", reason))
+            }
+        }
+    }
+
+    fn alter_action(&mut self, name: &QName, span: Span, action: AlterAction, taken: &mut Vec<SmolStr>) -> Meaning {
+        let table = name.clone();
+        match action {
+            AlterAction::AddColumn { column, if_not_exists } => {
+                self.not_for(name, "ADD COLUMN")?;
+                self.add_column(name, column, if_not_exists, taken)?;
+            }
+            AlterAction::DropColumn { column, if_exists, cascade } => {
+                let known = self.catalog.table(name);
+                let external = known.is_none_or(|table| table.external);
+                if known.is_some_and(|table| table.column(&column.name).is_some()) || !(if_exists || external) {
+                    self.emit(Change::DropColumn { table, column: column.name, cascade });
+                }
+            }
+            AlterAction::SetType { column, ty, .. } => {
+                self.assume_columns(name, std::slice::from_ref(&column));
+                self.check_retype(name, &column.name)?;
+                let ty = self.data_type(&ty);
+                self.emit(Change::SetColumnType { table, column: column.name, ty });
+            }
+            AlterAction::SetDefault { column, default } => {
+                // views have defaults too, which nothing asks for
+                if self.catalog.relation_kind(name).is_none_or(|kind| kind == RelationKind::Table) {
+                    self.assume_columns(name, std::slice::from_ref(&column));
+                    let default = Some(Expression::new(self.file, default));
+                    self.emit(Change::SetDefault { table, column: column.name, default });
+                }
+            }
+            AlterAction::DropDefault { column } => {
+                self.assume_columns(name, std::slice::from_ref(&column));
+                self.emit(Change::SetDefault { table, column: column.name, default: None });
+            }
+            AlterAction::SetNotNull { column } => {
+                self.assume_columns(name, std::slice::from_ref(&column));
+                self.emit(Change::SetNotNull { table, column: column.name, not_null: true });
+            }
+            AlterAction::DropNotNull { column } => {
+                self.assume_columns(name, std::slice::from_ref(&column));
+                self.emit(Change::SetNotNull { table, column: column.name, not_null: false });
+            }
+            AlterAction::AddIdentity { column, identity } => {
+                self.assume_columns(name, std::slice::from_ref(&column));
+                self.emit(Change::SetIdentity { table, column: column.name, identity: Some(identity) });
+            }
+            AlterAction::DropIdentity { column, .. } => {
+                self.assume_columns(name, std::slice::from_ref(&column));
+                self.emit(Change::SetIdentity { table, column: column.name, identity: None });
+            }
+            AlterAction::DropExpression { column, .. } => {
+                self.assume_columns(name, std::slice::from_ref(&column));
+                self.emit(Change::DropGenerated { table, column: column.name });
+            }
+            AlterAction::SetGenerated { column } => {
+                self.assume_columns(name, std::slice::from_ref(&column));
+                self.emit(Change::TouchColumns { table, columns: vec![column.name] });
+            }
+            AlterAction::Other { columns } => {
+                self.assume_columns(name, &columns);
+                if !columns.is_empty() && self.catalog.relation_kind(name) == Some(RelationKind::Table) {
+                    self.emit(Change::TouchColumns { table, columns: names(&columns) });
+                }
+            }
+            AlterAction::AddConstraint(definition) => {
+                self.not_for(name, "ADD CONSTRAINT")?;
+                self.add_constraint(name, definition, None, taken)?;
+            }
+            AlterAction::AlterConstraint { .. } => {}
+            AlterAction::ValidateConstraint { name: constraint } => {
+                if self.catalog.table(name).is_some_and(|table| !table.external || table.constraint(&constraint.name).is_some()) {
+                    self.emit(Change::ValidateConstraint { table, name: constraint.name });
+                }
+            }
+            AlterAction::DropConstraint { name: constraint, if_exists, cascade } => {
+                let known = self.catalog.table(name);
+                let external = known.is_none_or(|table| table.external);
+                if known.is_some_and(|table| table.constraint(&constraint.name).is_some()) || !(if_exists || external) {
+                    self.emit(Change::DropConstraint { table, name: constraint.name, cascade });
+                }
+            }
+            AlterAction::EnableRls | AlterAction::DisableRls => {
+                self.not_for(name, "ENABLE ROW SECURITY")?;
+                self.emit(Change::SetRls { table, enabled: matches!(action, AlterAction::EnableRls) });
+            }
+            AlterAction::ForceRls | AlterAction::NoForceRls => {
+                self.not_for(name, "FORCE ROW SECURITY")?;
+                self.emit(Change::SetForceRls { table, forced: matches!(action, AlterAction::ForceRls) });
+            }
+            AlterAction::EnableTrigger { name: trigger, enable } => {
+                let external = self.catalog.table(name).is_none_or(|table| table.external);
+                if !external {
+                    self.emit(Change::EnableTrigger { relation: table, name: trigger.map(|trigger| trigger.name), enabled: enable });
+                }
+            }
+            AlterAction::SetOptions { options } => {
+                if let Some((_, value)) = options.iter().find(|(option, _)| option == "security_invoker") {
+                    self.emit(Change::SetSecurityInvoker { view: table, on: super::view::is_on(value) });
+                }
+            }
+            AlterAction::ResetOptions { options } => {
+                if options.iter().any(|option| option == "security_invoker") {
+                    self.emit(Change::SetSecurityInvoker { view: table, on: false });
+                }
+            }
+            AlterAction::Inherit { parent, inherit } => {
+                if let Some(parent) = self.require_relation(&parent)? {
+                    self.emit(Change::SetInherit { table, parent, inherit });
+                }
+            }
+            AlterAction::AttachPartition { table: child } => {
+                if let Some(child) = self.require_relation(&child)? {
+                    self.emit(Change::SetPartition { table: child, parent: Some(table) });
+                }
+            }
+            AlterAction::DetachPartition { table: child, .. } => {
+                if let Some(child) = self.require_relation(&child)? {
+                    self.emit(Change::SetPartition { table: child, parent: None });
+                }
+            }
+            AlterAction::Owner { role } => {
+                let owner = self.role(&role);
+                self.emit(Change::SetOwner { kind: ObjectKind::Table, name: table, signature: None, owner });
+            }
+        }
+        let _ = span;
+        Ok(())
+    }
+
+    /// The type of a column that a view or policy uses can't be changed.
+    fn check_retype(&self, table: &QName, column: &str) -> Meaning {
+        use crate::catalog::depend::Dependent;
+        for dependent in self.catalog.dependents_of_column(table, column) {
+            let used = match dependent {
+                Dependent::View(_) => "by a view or rule",
+                Dependent::Policy { .. } => "in a policy definition",
+                Dependent::Column { .. } => "by a generated column",
+                _ => continue,
+            };
+            return Err(Contradiction::new("0A000", format!("cannot alter type of a column used {used}")));
+        }
+        Ok(())
+    }
+
+    fn add_column(&mut self, name: &QName, definition: ColumnDef, if_not_exists: bool, taken: &mut Vec<SmolStr>) -> Meaning {
+        let known = self.catalog.table(name);
+        let seen = known.and_then(|table| table.column(&definition.name.name)).is_some_and(|column| !column.ty.is("unknown"));
+        if if_not_exists && seen {
+            return Ok(());
+        }
+        let constraints = definition.constraints.clone();
+        let ident = definition.name.clone();
+        let mut column = self.column(name, definition, taken);
+        let mut with_it = known.cloned();
+        if let Some(table) = &mut with_it {
+            table.columns.push(column.clone());
+            let item = item_of(table);
+            if let Some(generated) = column.generated.take() {
+                let generated = self.bound((*generated.root).clone(), item)?;
+                self.require_immutable(&generated.root, "generation expression is not immutable")?;
+                column.generated = Some(generated);
+            }
+        }
+        self.emit(Change::AddColumn { table: name.clone(), column: Box::new(column) });
+        for constraint in constraints {
+            self.add_constraint_to(name, with_it.clone(), constraint, Some(&ident), taken)?;
+        }
+        Ok(())
+    }
+
+    fn add_constraint(&mut self, name: &QName, definition: ConstraintDef, column: Option<&Ident>, taken: &mut Vec<SmolStr>) -> Meaning {
+        let table = self.catalog.table(name).cloned();
+        self.add_constraint_to(name, table, definition, column, taken)
+    }
+
+    fn add_constraint_to(
+        &mut self,
+        name: &QName,
+        table: Option<Table>,
+        definition: ConstraintDef,
+        column: Option<&Ident>,
+        taken: &mut Vec<SmolStr>,
+    ) -> Meaning {
+        let create = CreateTable {
+            name: ObjectName::default(),
+            if_not_exists: false,
+            temporary: false,
+            foreign: false,
+            elements: Vec::new(),
+            inherits: Vec::new(),
+            partition_of: None,
+            partitioned: false,
+            of_type: None,
+        };
+        let mut table = table.unwrap_or_else(|| Table { external: true, ..self.empty_table(name.clone(), &create) });
+        // columns added by an earlier action of the same statement
+        for effect in &self.effects {
+            if let Change::AddColumn { table: target, column } = &effect.change
+                && target == name
+                && table.column(&column.name).is_none()
+            {
+                table.columns.push((**column).clone());
+            }
+        }
+        let mut draft = Draft { table, taken: std::mem::take(taken) };
+        let made = self.constraint(&mut draft, definition, column);
+        *taken = draft.taken;
+        let (constraint, index) = made?;
+        if draft.table.external {
+            let columns: Vec<Ident> =
+                constraint.columns.iter().map(|name| Ident { name: name.clone(), span: constraint.at.span }).collect();
+            self.assume_columns(name, &columns);
+        }
+        self.emit(Change::AddConstraint { table: name.clone(), constraint: Box::new(constraint), index: index.map(Box::new) });
+        Ok(())
     }
 }
 

@@ -1,3 +1,5 @@
+//! Projects in temporary folders, laid out as their tools lay them out.
+
 use super::*;
 use std::fs;
 use tempfile::TempDir;

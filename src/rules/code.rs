@@ -3,6 +3,7 @@
 //! Promises: each is placed in the file it was written in; a table is found along the function's own search path. Refuses: to be
 //! complete. A body, statement or expression that can't be read is left out, and so is what EXECUTE builds.
 
+use super::caller::Callers;
 use crate::catalog::name::QName;
 use crate::catalog::object::{Function, View};
 use crate::catalog::{Catalog, RelationKind};
@@ -10,7 +11,7 @@ use crate::source::{FileId, Site, Sources, Span};
 use crate::syntax::ast::Body;
 use crate::syntax::cursor::Cursor;
 use crate::syntax::expression::{Data, Expr, FromItem, FromRelation, Node, ObjectName, Query, Walk};
-use crate::syntax::lexer::{Token, TokenKind};
+use crate::syntax::lexer::{Token, TokenKind, ident_value, tokens};
 use crate::syntax::plpgsql::{self, Role, Routine, SqlPiece};
 use crate::syntax::split::Splitter;
 use crate::syntax::sql;
@@ -99,6 +100,18 @@ impl<'a> Origin<'a> {
         }
     }
 
+    pub fn view(&self) -> Option<&'a View> {
+        match self.home {
+            Home::View(view) => Some(view),
+            Home::Function(_) => None,
+        }
+    }
+
+    /// Is a name that of a WITH entry?
+    pub fn is_cte(&self, name: &ObjectName) -> bool {
+        name.parts.len() == 1 && self.ctes.iter().any(|cte| cte == name.last())
+    }
+
     /// The table or view that an item of a FROM clause reads, if it is one that exists.
     pub fn relation(&self, item: &FromItem) -> Option<QName> {
         match &item.relation {
@@ -116,7 +129,7 @@ impl<'a> Origin<'a> {
         if let Some(schema) = name.schema() {
             return Some(QName::new(schema, name.last())).filter(exists);
         }
-        if self.ctes.iter().any(|cte| cte == name.last()) {
+        if self.is_cte(name) {
             return None;
         }
         self.path?.iter().map(|schema| QName::new(schema.clone(), name.last())).find(exists)
@@ -127,6 +140,7 @@ impl<'a> Origin<'a> {
 #[derive(Default)]
 pub struct Bodies {
     read: OnceCell<Vec<Parsed>>,
+    pub(super) callers: OnceCell<Callers>,
 }
 
 impl Bodies {
@@ -147,6 +161,8 @@ pub(super) struct Parsed {
     placing: Placing,
     path: Vec<SmolStr>,
     parts: Vec<Part>,
+    /// Is that all of it? Not where something can't be read, or where EXECUTE builds a statement.
+    whole: bool,
 }
 
 struct Part {
@@ -162,7 +178,7 @@ enum Owned {
 
 impl Parsed {
     fn of(name: &QName, nth: usize, function: &Function, sources: &Sources) -> Parsed {
-        let (placing, parts) = match &*function.body {
+        let (placing, (parts, whole)) = match &*function.body {
             Body::Code(code) => match &code.unescaped {
                 Some(text) => (Placing::Whole(code.literal), read(&function.language, text)),
                 None => {
@@ -172,11 +188,16 @@ impl Parsed {
             },
             Body::Sql { statements, result, .. } => {
                 let statements = statements.iter().cloned().map(Owned::data);
-                (Placing::Shifted(0), statements.chain(result.iter().cloned().map(Owned::Expr)).map(Part::new).collect())
+                let parts = statements.chain(result.iter().cloned().map(Owned::Expr)).map(Part::new).collect();
+                (Placing::Shifted(0), (parts, true))
             }
-            Body::None => (Placing::Shifted(0), Vec::new()),
+            Body::None => (Placing::Shifted(0), (Vec::new(), false)),
         };
-        Parsed { name: name.clone(), nth, placing, path: search_path(function), parts }
+        Parsed { name: name.clone(), nth, placing, path: search_path(function), parts, whole }
+    }
+
+    pub(super) fn is_whole(&self) -> bool {
+        self.whole
     }
 
     fn function<'a>(&self, catalog: &'a Catalog) -> Option<&'a Function> {
@@ -239,27 +260,40 @@ impl Part {
 /// Where the names of a body are looked up; without a setting, in what Supabase gives to every role.
 fn search_path(function: &Function) -> Vec<SmolStr> {
     match function.setting("search_path") {
-        Some(list) => list.split(',').map(|name| name.trim().trim_matches('"').into()).filter(|name: &SmolStr| !name.is_empty()).collect(),
+        Some(list) => path_names(list),
         None => vec!["public".into(), "extensions".into()],
     }
 }
 
-fn read(language: &str, text: &str) -> Vec<Part> {
-    let parts: Vec<Owned> = match language {
+/// Names of a search path as PostgreSQL keeps it: `"$user", public`.
+pub fn path_names(list: &str) -> Vec<SmolStr> {
+    let names = tokens(list).into_iter().filter(|token| matches!(token.kind, TokenKind::Word | TokenKind::QuotedIdent));
+    names.map(|token| ident_value(token, list)).filter(|name| !name.is_empty()).collect()
+}
+
+/// What can be read of a body, and whether that is all of it.
+fn read(language: &str, text: &str) -> (Vec<Part>, bool) {
+    let mut dynamic = false;
+    let parts: Vec<Option<Owned>> = match language {
         "sql" => Splitter::new(text)
-            .filter_map(|raw| {
+            .map(|raw| {
                 let mut cursor = Cursor::new(text, &raw.tokens);
                 let end = cursor.end;
                 sql::data(&mut cursor, end).ok().map(Owned::data)
             })
             .collect(),
         "plpgsql" => match plpgsql::parse(text, Span::new(0, text.len() as u32)) {
-            Ok(routine) => plpgsql::sql_pieces(&routine).iter().filter_map(|found| piece(text, &routine, found)).collect(),
-            Err(_) => Vec::new(),
+            Ok(routine) => {
+                let pieces = plpgsql::sql_pieces(&routine);
+                dynamic = pieces.iter().any(|found| found.role == Role::Command);
+                pieces.iter().map(|found| piece(text, &routine, found)).collect()
+            }
+            Err(_) => vec![None],
         },
-        _ => Vec::new(),
+        _ => vec![None],
     };
-    parts.into_iter().map(Part::new).collect()
+    let whole = !dynamic && parts.iter().all(Option::is_some);
+    (parts.into_iter().flatten().map(Part::new).collect(), whole)
 }
 
 fn piece(text: &str, routine: &Routine, found: &SqlPiece) -> Option<Owned> {
@@ -308,7 +342,7 @@ mod tests {
                 tables.iter().map(|t| format!(" {t}")).collect::<String>()
             )
         };
-        read(language, text).iter().map(shown).collect()
+        read(language, text).0.iter().map(shown).collect()
     }
 
     #[test]
@@ -321,5 +355,17 @@ mod tests {
                     if exists (select 1 from d) then return; end if; create table z (); end";
         assert_eq!(parts("plpgsql", body), ["data a@a", "data b@b", "data c@c", "expr d@d"]);
         assert!(parts("plpgsql", "begin if").is_empty() && parts("c", "x").is_empty());
+    }
+
+    #[test]
+    fn a_body_is_whole_if_all_of_it_is_read_and_nothing_is_built() {
+        assert!(read("sql", "select 1").1 && read("plpgsql", "begin perform 1; end").1);
+        assert!(!read("sql", "select 1; create table t ()").1 && !read("plpgsql", "begin execute 'select 1'; end").1 && !read("c", "x").1);
+    }
+
+    #[test]
+    fn one_quoted_name_of_a_path_is_one_schema_whatever_it_holds() {
+        assert_eq!(path_names(r#""$user", public, "a, b""#), ["$user", "public", "a, b"]);
+        assert!(path_names(r#""""#).is_empty());
     }
 }

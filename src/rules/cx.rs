@@ -6,6 +6,7 @@
 
 use super::Rule;
 use super::about::About;
+use super::caller::Callers;
 use super::code::{Bodies, Code, Origin};
 use crate::catalog::acl::Privileges;
 use crate::catalog::object::*;
@@ -231,6 +232,17 @@ impl<'a> Cx<'a> {
         bodies.iter().filter(move |body| body.is(catalog, &name, at)).flat_map(move |body| body.code(catalog))
     }
 
+    /// How the project asks who is calling.
+    pub fn who(&self) -> &'a Callers {
+        self.bodies.callers.get_or_init(|| Callers::of(self))
+    }
+
+    /// Is everything in a function's body among [`Cx::code_of`]? Not what EXECUTE builds, nor what can't be read.
+    pub fn is_read_whole(&self, function: &Function) -> bool {
+        let bodies = self.bodies.of(self.catalog, self.sources);
+        bodies.iter().any(|body| body.is(self.catalog, &function.name, function.at) && body.is_whole())
+    }
+
     /// Queries in functions and views, those inside other queries and expressions included.
     pub fn queries(&self) -> impl Iterator<Item = (Origin<'a>, &'a Query)> + use<'a> {
         self.code().flat_map(|(origin, code)| code.queries().into_iter().map(move |query| (origin, query)))
@@ -339,5 +351,54 @@ impl Draft {
             [self.finding.rule, subject.kind, &part(&subject.schema), &part(&subject.table), &subject.name, &self.discriminator].join("\0");
         self.finding.fingerprint = format!("{:032x}", xxhash_rust::xxh3::xxh3_128(identity.as_bytes()));
         self.finding
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history;
+    use crate::source::{FileId, Span};
+
+    fn findings(report: impl FnOnce(&mut Cx<'_>, FileId)) -> Vec<Finding> {
+        let mut sources = history::sources();
+        let file = sources.add("a.sql", "create table t ();");
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("migrations")).unwrap();
+        std::fs::write(folder.path().join("migrations/1_a.sql"), "").unwrap();
+        let project = crate::project::open(&[folder.path().to_path_buf()], None, &mut sources).unwrap();
+        let (catalog, bodies) = (Catalog::default(), Bodies::default());
+        let mut cx = Cx::new(&catalog, &sources, &project, &bodies, &crate::rules::rls::disabled::RULE);
+        report(&mut cx, file);
+        cx.into_findings()
+    }
+
+    #[test]
+    fn a_fingerprint_is_of_rule_subject_and_discriminator_and_of_no_place() {
+        let found = findings(|cx, file| {
+            let at = |start| Site::new(file, Span::new(start, start + 1));
+            cx.report(About::migration("a"), at(0), "one");
+            cx.report(About::migration("a"), at(5), "two");
+            cx.report(About::migration("b"), at(0), "one");
+            cx.report(About::migration("a"), at(0), "one").discriminate("x");
+            cx.report(About::statement("a"), at(0), "one");
+        });
+        let prints: Vec<&str> = found.iter().map(|finding| finding.fingerprint.as_str()).collect();
+        assert_eq!(prints[0], prints[1]);
+        assert!(prints[0].len() == 32 && (2..5).all(|at| prints[at] != prints[0] && !prints[..at].contains(&prints[at])));
+    }
+
+    #[test]
+    fn labels_that_nobody_wrote_and_cures_without_a_step_are_left_out() {
+        let found = findings(|cx, file| {
+            let site = Site::new(file, Span::new(0, 6));
+            let platform = Site::new(FileId::PLATFORM, Span::default());
+            cx.report(About::project(), site, "one").because(platform, "there").because(site, "here").fix(Safety::Safe, "Nothing", []);
+            let edit = Edit { site: platform, text: String::new() };
+            cx.report(About::project(), site, "two").rewrite([edit]).given(Certainty::Maybe).severity(Severity::Info);
+        });
+        assert!(found.iter().all(|finding| finding.related.is_empty() && finding.fix.is_none()));
+        assert_eq!((found[0].confidence, found[1].confidence), (Confidence::Certain, Confidence::Unsure));
+        assert_eq!((found[0].severity, found[1].severity), (Severity::Error, Severity::Info));
     }
 }

@@ -7,10 +7,16 @@
 //! through [`Cx`].
 
 pub mod about;
+pub mod access;
+pub mod caller;
 pub mod code;
 pub mod cx;
+pub mod index;
 pub mod migration;
+pub mod names;
 pub mod rls;
+pub mod schema;
+pub mod scope;
 
 use crate::finding::{Category, Severity};
 use crate::history::Step;
@@ -78,6 +84,7 @@ pub(crate) use rule;
 /// What a rule's file imports.
 pub mod prelude {
     pub use super::about::About;
+    pub use super::caller::{self, Callers};
     pub use super::code::{Code, Home, Origin};
     pub use super::cx::{API_ROLES, Cx};
     pub(crate) use super::rule;
@@ -98,12 +105,25 @@ pub mod prelude {
 /// Every rule, in the order of ids.
 #[rustfmt::skip]
 pub static ALL: &[&Rule] = &[
+    &access::definer_search_path::RULE,
+    &access::definer_trusts_argument::RULE,
+    &access::view_bypasses_rls::RULE,
+    &index::foreign_key::RULE,
+    &index::foreign_key_sort::RULE,
+    &index::redundant::RULE,
     &migration::encoding::RULE,
     &migration::order::RULE,
     &migration::syntax::RULE,
+    &migration::would_fail::RULE,
+    &rls::bare_auth_call::RULE,
+    &rls::correlated_subquery::RULE,
     &rls::disabled::RULE,
+    &rls::missing_command::RULE,
     &rls::no_policy::RULE,
     &rls::policy_without_rls::RULE,
+    &schema::jsonb_unvalidated::RULE,
+    &schema::tenant_nullable::RULE,
+    &schema::tenant_split::RULE,
 ];
 
 #[cfg(test)]

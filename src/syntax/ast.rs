@@ -5,7 +5,7 @@
 
 use super::expression::{Data, Expr, Ident, ObjectName, SortKey};
 use super::types::TypeName;
-use crate::source::Span;
+use crate::source::{Site, Span};
 use smol_str::SmolStr;
 
 /// A statement of a migration.
@@ -31,6 +31,14 @@ pub struct Opaque {
     pub reason: String,
     /// What helps, where the slip is a common one.
     pub hint: Option<String>,
+}
+
+/// A statement that nobody could read, and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unread {
+    pub site: Site,
+    pub head: String,
+    pub reason: String,
 }
 
 #[derive(Clone, Debug, PartialEq)]

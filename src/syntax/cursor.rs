@@ -59,7 +59,7 @@ impl<'a> Cursor<'a> {
 
     /// The span of the token to be read next, or of the end of what was read.
     pub fn here(&self) -> Span {
-        match self.peek() {
+        match self.next_of_statement() {
             Some(token) => token.span(),
             None if self.pos > 0 => {
                 let last = self.tokens[self.pos - 1];
@@ -80,9 +80,14 @@ impl<'a> Cursor<'a> {
         Err(SyntaxError { span: self.here(), message: message.into() })
     }
 
+    /// The next token, be it behind the part that this cursor sees: PostgreSQL reads statements as wholes.
+    fn next_of_statement(&self) -> Option<Token> {
+        self.tokens.get(self.pos.min(self.end)).copied()
+    }
+
     /// PostgreSQL's words for a token that does not belong here.
     pub fn unexpected<T>(&self) -> Result<T> {
-        match self.peek() {
+        match self.next_of_statement() {
             Some(token) => {
                 let text: String = self.slice(token).chars().take(40).collect();
                 self.error(format!("syntax error at or near \"{text}\""))

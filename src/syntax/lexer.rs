@@ -205,10 +205,14 @@ impl<'a> Lexer<'a> {
             b'n' | b'N' if self.at(1) == b'\'' => self.quoted(start + 2, b'\'', TokenKind::String, Broken::String, false),
             b'b' | b'B' | b'x' | b'X' if self.at(1) == b'\'' => self.quoted(start + 2, b'\'', TokenKind::BitString, Broken::String, false),
             b'u' | b'U' if self.at(1) == b'&' && self.at(2) == b'\'' => {
-                self.quoted(start + 3, b'\'', TokenKind::UnicodeString, Broken::String, false)
+                let kind = self.quoted(start + 3, b'\'', TokenKind::UnicodeString, Broken::String, false);
+                self.escape_clause();
+                kind
             }
             b'u' | b'U' if self.at(1) == b'&' && self.at(2) == b'"' => {
-                self.quoted(start + 3, b'"', TokenKind::UnicodeIdent, Broken::QuotedIdent, false)
+                let kind = self.quoted(start + 3, b'"', TokenKind::UnicodeIdent, Broken::QuotedIdent, false);
+                self.escape_clause();
+                kind
             }
             b'$' => self.dollar(),
             b'0'..=b'9' => self.number(),
@@ -261,6 +265,19 @@ impl<'a> Lexer<'a> {
         }
         self.pos = self.bytes.len();
         TokenKind::Broken(broken)
+    }
+
+    /// `UESCAPE 'c'` behind a Unicode literal belongs to it.
+    fn escape_clause(&mut self) {
+        let blanks = |from: usize| self.text[from..].find(|c: char| !c.is_ascii_whitespace()).map_or(self.bytes.len(), |at| from + at);
+        let word = blanks(self.pos);
+        if !self.bytes[word..].get(..7).is_some_and(|found| found.eq_ignore_ascii_case(b"uescape")) {
+            return;
+        }
+        let quote = blanks(word + 7);
+        if let Some([b'\'', _, b'\'']) = self.bytes.get(quote..quote + 3) {
+            self.pos = quote + 3;
+        }
     }
 
     fn dollar(&mut self) -> TokenKind {
@@ -357,7 +374,10 @@ pub fn string_value(token: Token, source: &str) -> String {
             text[open + 1..text.len() - 1].replace("''", "'")
         }
         TokenKind::EscapeString => unescape(&text[2..text.len() - 1]),
-        TokenKind::UnicodeString => unicode_value(&text[3..text.len() - 1].replace("''", "'")),
+        TokenKind::UnicodeString => {
+            let (literal, escape) = unicode_literal(text);
+            unicode_value(&literal[3..literal.len() - 1].replace("''", "'"), escape)
+        }
         TokenKind::DollarString => text[dollar_tag(text).len()..text.len() - dollar_tag(text).len()].to_string(),
         TokenKind::BitString => text[2..text.len() - 1].to_string(),
         _ => text.to_string(),
@@ -376,7 +396,10 @@ pub fn ident_value(token: Token, source: &str) -> smol_str::SmolStr {
     let mut name: smol_str::SmolStr = match token.kind {
         TokenKind::QuotedIdent if !text[1..text.len() - 1].contains('"') => text[1..text.len() - 1].into(),
         TokenKind::QuotedIdent => text[1..text.len() - 1].replace("\"\"", "\"").into(),
-        TokenKind::UnicodeIdent => unicode_value(&text[3..text.len() - 1].replace("\"\"", "\"")).into(),
+        TokenKind::UnicodeIdent => {
+            let (literal, escape) = unicode_literal(text);
+            unicode_value(&literal[3..literal.len() - 1].replace("\"\"", "\""), escape).into()
+        }
         _ if text.bytes().any(|byte| byte.is_ascii_uppercase()) => text.to_ascii_lowercase().into(),
         _ => text.into(),
     };
@@ -427,18 +450,30 @@ fn push_code(out: &mut String, chars: &mut std::iter::Peekable<std::str::Chars>,
     out.push(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
 }
 
-fn unicode_value(text: &str) -> String {
+/// A Unicode literal without its UESCAPE clause, and the character that escapes in it.
+fn unicode_literal(text: &str) -> (&str, char) {
+    let quote = text.as_bytes().get(2).copied().unwrap_or(b'\'') as char;
+    match text.strip_suffix('\'').and_then(|rest| rest.char_indices().next_back()) {
+        Some((at, escape)) if text[..at].to_ascii_lowercase().trim_end_matches('\'').trim_end().ends_with("uescape") => {
+            let end = text[..at].rfind(['u', 'U']).map_or(at, |word| text[..word].rfind(quote).map_or(at, |close| close + 1));
+            (&text[..end], escape)
+        }
+        _ => (text, '\\'),
+    }
+}
+
+fn unicode_value(text: &str, escape: char) -> String {
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
         match c {
-            '\\' if chars.peek() == Some(&'\\') => out.push(chars.next().unwrap_or('\\')),
-            '\\' if chars.peek() == Some(&'+') => {
+            _ if c != escape => out.push(c),
+            _ if chars.peek() == Some(&escape) => out.extend(chars.next()),
+            _ if chars.peek() == Some(&'+') => {
                 chars.next();
                 push_code(&mut out, &mut chars, 6);
             }
-            '\\' => push_code(&mut out, &mut chars, 4),
-            other => out.push(other),
+            _ => push_code(&mut out, &mut chars, 4),
         }
     }
     out
@@ -467,6 +502,16 @@ mod tests {
         assert_eq!(&values[..4], ["it's", "a'b", " $x$ ' ", "A"]);
         assert_eq!(ident_value(tokens(text)[4], text), "A\"b");
         assert_eq!(tokens(text)[5].kind, TokenKind::Param);
+    }
+
+    #[test]
+    fn a_unicode_literal_may_choose_its_escape() {
+        let text = "U&'d!0061ta' uescape '!' U&\"\\0041 b\" U&'plain'";
+        let found = tokens(text);
+        assert_eq!(found.len(), 3);
+        assert_eq!(string_value(found[0], text), "data");
+        assert_eq!(ident_value(found[1], text), "A b");
+        assert_eq!(string_value(found[2], text), "plain");
     }
 
     #[test]

@@ -38,6 +38,16 @@ impl<'a> Splitter<'a> {
         Splitter { text, lexer: Lexer::new(text) }
     }
 
+    /// Goes on where another left off.
+    pub fn starting_at(text: &'a str, position: usize) -> Splitter<'a> {
+        Splitter { text, lexer: Lexer::from(text, position) }
+    }
+
+    /// The byte behind what was read.
+    pub fn position(&self) -> usize {
+        self.lexer.position()
+    }
+
     fn word(&self, token: Token, word: &str) -> bool {
         token.kind == TokenKind::Word && token.text(self.text).eq_ignore_ascii_case(word)
     }

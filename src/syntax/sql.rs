@@ -20,6 +20,8 @@ use lower::Lower;
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::TokenWithSpan;
+use std::cell::Cell;
+use std::thread::{Scope, ScopedJoinHandle};
 
 /// Open parentheses, brackets and CASEs around a token. Real migrations stay below 30.
 const MAX_DEPTH: usize = 64;
@@ -87,9 +89,39 @@ fn read<T, U: Send>(
         }
         Ok(value)
     };
-    let value = if region.depth <= SHALLOW { work()? } else { on_deep_stack(&region, work)? };
+    let value = if region.depth <= SHALLOW || ROOMY.get() { work()? } else { on_deep_stack(&region, work)? };
     cursor.pos = end;
     Ok(value)
+}
+
+thread_local! {
+    /// Is the stack of this thread large enough for whatever is within the bounds?
+    static ROOMY: Cell<bool> = const { Cell::new(false) };
+}
+
+/// A thread with a stack that suffices for every statement, so that none needs a thread of its own.
+///
+/// # Errors
+/// If the system has no thread to give.
+pub fn roomy_thread<'scope, T: Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    work: impl FnOnce() -> T + Send + 'scope,
+) -> std::io::Result<ScopedJoinHandle<'scope, T>> {
+    std::thread::Builder::new().stack_size(2 * DEEP_STACK).spawn_scoped(scope, || {
+        ROOMY.set(true);
+        work()
+    })
+}
+
+/// Does its work on such a thread.
+///
+/// # Errors
+/// If the system has no thread to give.
+pub fn with_room<T: Send>(work: impl FnOnce() -> T + Send) -> std::io::Result<T> {
+    std::thread::scope(|scope| {
+        let value = roomy_thread(scope, work)?.join();
+        Ok(value.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    })
 }
 
 /// `sqlparser` is recursive, and what stack a caller has left is unknown.

@@ -16,6 +16,8 @@ use std::rc::Rc;
 
 /// Expressions inside expressions, queries counted.
 const MAX_DEPTH: usize = 150;
+/// Elements of two arrays that are compared with each other.
+const MAX_PAIRS: usize = 100_000;
 
 impl Machine<'_> {
     pub fn eval(&mut self, expr: &Expr, env: &Env) -> Ran<Value> {
@@ -165,7 +167,6 @@ impl Machine<'_> {
 
     fn column(&mut self, path: &[SmolStr], env: &Env) -> Ran<Value> {
         let mut level = Some(env);
-        let mut open = false;
         while let Some(env) = level {
             match env.find(path) {
                 Found::Value(value) => {
@@ -178,12 +179,10 @@ impl Machine<'_> {
                         _ => Ok(value),
                     };
                 }
-                Found::Open => open = true,
-                Found::No => {}
+                Found::Open | Found::No => {}
             }
             level = env.outer;
         }
-        let _ = open;
         Ok(self.variable(path).unwrap_or(Value::Unknown))
     }
 
@@ -401,7 +400,7 @@ impl Machine<'_> {
             }
             ("regrole", Value::Text(text)) => {
                 let name: SmolStr = unquoted(text);
-                if !self.world.catalog.roles.contains(&name) && name != "postgres" {
+                if !self.is_role(&name) {
                     return Err(Stop::Failed(Contradiction::new("42704", format!("role \"{name}\" does not exist"))));
                 }
                 Value::Object { object: Rc::new(Object::Role(name)), named: true }
@@ -540,12 +539,18 @@ fn contains(all: &Value, some: &Value) -> Value {
         _ => None,
     };
     let (Some(all), Some(some)) = (items(all), items(some)) else { return Value::Unknown };
+    if all.len().saturating_mul(some.len()) > MAX_PAIRS {
+        return Value::Unknown;
+    }
     let holds_all = some.iter().map(|wanted| all.iter().fold(Value::Bool(false), |found, item| or(&found, &equal(item, wanted))));
     holds_all.fold(Value::Bool(true), |a, b| and(&a, &b))
 }
 
 fn overlaps(a: &Value, b: &Value) -> Value {
     let (Value::Array(a), Value::Array(b)) = (a, b) else { return Value::Unknown };
+    if a.len().saturating_mul(b.len()) > MAX_PAIRS {
+        return Value::Unknown;
+    }
     let pairs = a.iter().flat_map(|a| b.iter().map(move |b| equal(a, b)));
     pairs.fold(Value::Bool(false), |a, b| or(&a, &b))
 }

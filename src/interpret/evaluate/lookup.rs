@@ -183,7 +183,7 @@ impl Machine<'_> {
             },
             ("to_regrole", Some(Value::Text(text))) => {
                 let name = unquoted(text);
-                if self.world.catalog.roles.contains(&name) { named(Object::Role(name)) } else { Value::Null }
+                if self.is_role(&name) { named(Object::Role(name)) } else { Value::Null }
             }
             ("to_regnamespace", Some(Value::Text(text))) => {
                 let name = unquoted(text);
@@ -196,8 +196,9 @@ impl Machine<'_> {
             ("current_database" | "current_catalog", None) => Value::text("postgres"),
             ("current_setting", Some(Value::Text(setting))) => self.setting(setting, args),
             ("set_config", Some(Value::Text(setting))) => {
-                if let ("search_path", Some(Value::Text(path))) = (setting.as_str(), args.get(1)) {
-                    self.set_search_path(path);
+                match (setting.as_str(), args.get(1)) {
+                    ("search_path", Some(Value::Text(path))) => self.set_search_path(path),
+                    _ => self.world.settings_changed = true,
                 }
                 args.get(1).cloned().unwrap_or(Value::Unknown)
             }
@@ -246,6 +247,11 @@ impl Machine<'_> {
         }))
     }
 
+    /// Every cluster has the role that migrations run as.
+    pub fn is_role(&self, name: &SmolStr) -> bool {
+        name == crate::catalog::MIGRATION_ROLE || self.world.catalog.roles.contains(name)
+    }
+
     fn setting(&self, setting: &str, args: &[Value]) -> Value {
         match setting {
             "search_path" => match &self.world.catalog.session.search_path {
@@ -254,7 +260,9 @@ impl Machine<'_> {
             },
             "role" => Value::optional(self.world.catalog.session.role.as_ref().or(Some(&SmolStr::new("none")))),
             // a setting of the project's own is not set in a fresh session
-            custom if custom.contains('.') && args.get(1).and_then(Value::holds) == Some(true) => Value::Null,
+            custom if custom.contains('.') && !self.world.settings_changed && args.get(1).and_then(Value::holds) == Some(true) => {
+                Value::Null
+            }
             _ => Value::Unknown,
         }
     }
@@ -287,7 +295,7 @@ impl Machine<'_> {
         };
         let Value::Text(privileges) = privileges else { return Ok(Value::Unknown) };
         let catalog = &self.world.catalog;
-        if role != crate::catalog::PUBLIC && role != crate::catalog::MIGRATION_ROLE && !catalog.roles.contains(&role) {
+        if role != crate::catalog::PUBLIC && !self.is_role(&role) {
             return Err(Contradiction::new("42704", format!("role \"{role}\" does not exist")).into());
         }
         let held = match name {

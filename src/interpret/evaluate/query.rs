@@ -3,12 +3,10 @@
 //! Promises: a row is [`Presence::Certain`] only where PostgreSQL would return it; a result that may lack rows is not
 //! `complete`. Equality conditions reach a catalog before its rows are made, and join through a hash.
 
-use super::tables::{self, Cells, Hints, Presence, Rows};
+use super::tables::{Cells, Hints, Presence};
 use super::value::{Key, Value, and, compare, same};
-use super::{Machine, Ran, Stop};
+use super::{Machine, Ran};
 use crate::catalog::Contradiction;
-use crate::catalog::future::Made;
-use crate::catalog::name::QName;
 use crate::interpret::bind::target_name;
 use crate::syntax::expression::*;
 use smol_str::SmolStr;
@@ -46,6 +44,9 @@ pub struct Env<'e> {
 impl Env<'_> {
     pub const EMPTY: Env<'static> = Env { outer: None, items: &[], row: &[], group: None };
 }
+
+/// Functions that may be called before all relations are there: they look at nothing but their arguments.
+const PLAIN: [&str; 9] = ["format", "lower", "upper", "quote_ident", "concat", "coalesce", "replace", "btrim", "to_regclass"];
 
 /// What a name is in one FROM clause.
 pub enum Found {
@@ -473,130 +474,6 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// The rows of one entry of FROM.
-    fn relation(&mut self, source: &FromItem, hints: &Hints, env: &Env) -> Ran<Rows> {
-        let mut rows = match &source.relation {
-            FromRelation::Table { name, .. } => self.named_relation(name, hints)?,
-            FromRelation::Query(query) => {
-                let table = self.query(query, env)?;
-                Rows { open: table.columns.is_empty(), columns: table.columns, rows: table.rows, complete: table.complete }
-            }
-            FromRelation::Function { calls, ordinality } => self.function_rows(source, calls, *ordinality, env)?,
-            FromRelation::Join(_) => Rows::unknown(),
-        };
-        if rows.columns.len() < source.column_aliases.len() && rows.columns.is_empty() {
-            rows.columns = source.column_aliases.clone();
-            let width = rows.columns.len();
-            rows.rows.iter_mut().for_each(|(cells, _)| *cells = vec![Value::Unknown; width].into());
-        }
-        for (column, alias) in rows.columns.iter_mut().zip(&source.column_aliases) {
-            *column = alias.clone();
-        }
-        self.work(rows.rows.len())?;
-        Ok(rows)
-    }
-
-    fn named_relation(&mut self, name: &ObjectName, hints: &Hints) -> Ran<Rows> {
-        if name.parts.len() == 1
-            && let Some((_, table)) = self.ctes.iter().rev().find(|(cte, _)| cte == name.last())
-        {
-            let rows = table.rows.clone();
-            return Ok(Rows { columns: table.columns.clone(), rows, complete: table.complete, open: table.columns.is_empty() });
-        }
-        if let Some(rows) = tables::rows(&self.world.catalog, self.sources, name.schema(), name.last(), hints) {
-            return Ok(rows);
-        }
-        let Some(found) = self.world.catalog.find_relation(name) else {
-            if self.world.catalog.is_missing(Made::Relation, name) {
-                return Err(Stop::Failed(Contradiction::new("42P01", format!("relation \"{name}\" does not exist"))));
-            }
-            return Ok(Rows::unknown());
-        };
-        if found.is("storage", "buckets") {
-            return Ok(self.buckets());
-        }
-        Ok(self.user_table(&found))
-    }
-
-    fn user_table(&self, name: &QName) -> Rows {
-        let Some(table) = self.world.catalog.table(name) else { return Rows::unknown() };
-        let columns = table.columns.iter().map(|column| column.name.clone()).collect();
-        let filled = table.external || table.of_extension || name.name.ends_with("migrations") || self.world.inserted.contains(name);
-        Rows { columns, rows: Vec::new(), complete: !filled, open: table.external }
-    }
-
-    fn buckets(&self) -> Rows {
-        let columns = ["id", "name", "public"].into_iter().map(SmolStr::from).collect();
-        let rows = self.world.catalog.buckets.values().map(|bucket| {
-            let public = bucket.public.map_or(Value::Something, Value::Bool);
-            let cells: Cells = Rc::new([Value::text(&bucket.id), Value::text(&bucket.name), public]);
-            let certain = bucket.certainty == crate::catalog::object::Certainty::Certain;
-            (cells, if certain { Presence::Certain } else { Presence::Maybe })
-        });
-        Rows { columns, rows: rows.collect(), complete: true, open: true }
-    }
-
-    fn function_rows(&mut self, source: &FromItem, calls: &[Expr], ordinality: bool, env: &Env) -> Ran<Rows> {
-        let [expr] = calls else { return Ok(Rows::unknown()) };
-        let ExprKind::Call(call) = &expr.kind else { return Ok(Rows::unknown()) };
-        let column: SmolStr = source.alias.clone().unwrap_or_else(|| call.name.last().into());
-        let mut rows = match self.series(call, env)? {
-            Some(values) => {
-                let rows = values.map(|values| values.into_iter().map(|value| (Rc::new([value]) as Cells, Presence::Certain)).collect());
-                Rows { columns: vec![column], complete: rows.is_some(), rows: rows.unwrap_or_default(), open: false }
-            }
-            None => self.call_rows(call, column, env)?,
-        };
-        if ordinality {
-            rows.columns.push("ordinality".into());
-            for (at, (cells, _)) in rows.rows.iter_mut().enumerate() {
-                *cells = cells.iter().cloned().chain([Value::Int(at as i64 + 1)]).collect();
-            }
-        }
-        Ok(rows)
-    }
-
-    /// The values of a function that returns a set of plain values: none for another function, and none inside where they
-    /// are not known.
-    pub fn series(&mut self, call: &Call, env: &Env) -> Ran<Option<Option<Vec<Value>>>> {
-        let name = call.name.last();
-        if call.name.schema().is_some_and(|schema| schema != "pg_catalog") {
-            return Ok(None);
-        }
-        if !matches!(name, "unnest" | "generate_series" | "string_to_table" | "regexp_split_to_table" | "generate_subscripts") {
-            return Ok(None);
-        }
-        let args: Ran<Vec<Value>> = call.args.iter().map(|arg| self.eval(&arg.value, env)).collect();
-        let args = args?;
-        Ok(Some(match (name, args.as_slice()) {
-            ("unnest", [Value::Array(items)]) => Some(items.to_vec()),
-            ("unnest", [Value::Null]) => Some(Vec::new()),
-            ("unnest", [Value::Text(text)]) => super::value::parse_array(text),
-            ("generate_subscripts", [Value::Array(items), _]) => Some((1..=items.len() as i64).map(Value::Int).collect()),
-            ("string_to_table", [Value::Text(text), Value::Text(by)]) if !by.is_empty() => {
-                Some(text.split(by.as_str()).map(Value::text).collect())
-            }
-            ("generate_series", [low, high, rest @ ..]) => match (low.as_int(), high.as_int(), rest.first().map_or(Some(1), Value::as_int))
-            {
-                (Some(low), Some(high), Some(step)) if step != 0 => {
-                    let mut out = Vec::new();
-                    let mut at = low;
-                    while if step > 0 { at <= high } else { at >= high } {
-                        self.step(1)?;
-                        out.push(Value::Int(at));
-                        match at.checked_add(step) {
-                            Some(next) => at = next,
-                            None => break,
-                        }
-                    }
-                    Some(out)
-                }
-                _ => None,
-            },
-            _ => None,
-        }))
-    }
-
     fn project(
         &mut self,
         select: &Select,
@@ -776,6 +653,7 @@ impl Machine<'_> {
     }
 
     /// The values of an aggregate's argument over its group, with FILTER applied; none where they are not all known to be there.
+    #[allow(clippy::type_complexity, reason = "values with their sort keys")]
     pub fn aggregated(&mut self, call: &Call, env: &Env) -> Ran<Option<Vec<(Value, Vec<Value>)>>> {
         let Some(group) = env.group.filter(|group| group.exact) else { return Ok(None) };
         let mut out = Vec::new();
@@ -960,6 +838,7 @@ fn equality_on<'q>(expr: &'q Expr, alias: Option<&str>, variables: bool) -> Opti
                     ExprKind::Column { path, .. } => path.first().map(SmolStr::as_str) != alias,
                     ExprKind::String(_) | ExprKind::Number(_) | ExprKind::Bool(_) | ExprKind::Param(_) | ExprKind::Cast { .. } => true,
                     ExprKind::Binary { op, .. } => op == "||",
+                    ExprKind::Call(call) => call.name.parts.len() == 1 && PLAIN.contains(&call.name.last()),
                     _ => false,
                 },
                 _ => false,

@@ -292,7 +292,10 @@ impl Machine<'_> {
             let flow = self.perhaps(|machine| machine.list(list))?;
             match flow {
                 Some(Flow::Next) => outcomes.push(std::mem::take(&mut self.frame().scopes)),
-                Some(_) => doubt = true,
+                Some(flow) => {
+                    self.frame().doubtful |= flow == Flow::Return;
+                    doubt = true;
+                }
                 None => {}
             }
         }
@@ -309,6 +312,7 @@ impl Machine<'_> {
         let guarded = std::mem::replace(&mut self.guarded, false);
         let session = self.world.catalog.session.clone();
         let mark = self.effects.len();
+        let dropped = self.dropped.len();
         let depths = (self.frames.len(), self.ctes.len(), self.world.budget.nesting);
         self.world.catalog.begin();
         let ran = body(self);
@@ -316,6 +320,7 @@ impl Machine<'_> {
         self.guarded = guarded;
         match ran {
             Ok(flow) => {
+                self.restore(dropped);
                 self.world.catalog.commit();
                 Ok(Some(flow))
             }
@@ -326,6 +331,7 @@ impl Machine<'_> {
             Err(Stop::Failed(_)) => {
                 self.world.catalog.rollback();
                 self.world.catalog.session = session;
+                self.dropped.truncate(dropped);
                 self.effects.truncate(mark);
                 self.frames.truncate(depths.0);
                 self.ctes.truncate(depths.1);
@@ -355,7 +361,9 @@ impl Machine<'_> {
         let scopes = self.frame().scopes.len();
         let flow = self.loop_inside(a_loop, span);
         self.frame().scopes.truncate(scopes - 1);
-        self.certainty = certainty;
+        if !self.frame().doubtful {
+            self.certainty = certainty;
+        }
         flow
     }
 
@@ -481,7 +489,11 @@ impl Machine<'_> {
                 Presence::Maybe => {
                     let before = self.frame().scopes.clone();
                     self.assign_row(targets, &table, Some(cells))?;
-                    self.perhaps(|machine| machine.list(&a_loop.body))?;
+                    let flow = self.perhaps(|machine| machine.list(&a_loop.body))?;
+                    self.frame().doubtful |= flow == Some(Flow::Return);
+                    if flow.is_some_and(|flow| flow != Flow::Next && flow != Flow::Continue(None)) {
+                        self.certainty = Certainty::Maybe;
+                    }
                     let after = std::mem::take(&mut self.frame().scopes);
                     self.frame().scopes = merged(before.clone(), &[before, after]);
                 }

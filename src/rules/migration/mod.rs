@@ -3,3 +3,4 @@
 pub mod encoding;
 pub mod order;
 pub mod syntax;
+pub mod would_fail;

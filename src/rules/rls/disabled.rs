@@ -13,8 +13,9 @@ const MANY: usize = 5;
 fn check(cx: &mut Cx) {
     let open: Vec<&Table> =
         cx.exposed_tables().filter(|table| !table.rls.value && can_have_rls(table) && table.policies.is_empty()).collect();
-    let reachable: Vec<&Table> = open.iter().copied().filter(|table| exposure(cx, table).is_some()).collect();
+    let mut reachable: Vec<&Table> = open.iter().copied().filter(|table| exposure(cx, table).is_some()).collect();
     if reachable.len() >= MANY && !rls_is_used(cx) {
+        reachable.sort_by_key(|table| table.named);
         return never_enabled(cx, &reachable);
     }
     for table in open {

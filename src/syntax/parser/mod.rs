@@ -17,7 +17,8 @@ use super::cursor::{Cursor, Result, SyntaxError};
 use super::expression::Expr;
 use super::lexer::TokenKind;
 use super::split::RawStatement;
-use super::sql;
+use super::{plpgsql, sql};
+use crate::source::Span;
 
 /// Reads one statement.
 pub fn statement(text: &str, raw: &RawStatement) -> Statement {
@@ -37,13 +38,43 @@ fn read_all(text: &str, raw: &RawStatement) -> Result<Ast> {
         if let TokenKind::Broken(broken) = token.kind {
             let start = token.start;
             let line = text[start as usize..token.end as usize].lines().next().map_or(0, str::len) as u32;
-            return Err(SyntaxError { span: crate::source::Span::new(start, start + line), message: broken.reason().to_string() });
+            return Err(SyntaxError { span: Span::new(start, start + line), message: broken.reason().to_string() });
         }
     }
     let mut cursor = Cursor::new(text, &raw.tokens);
     let ast = read(&mut cursor)?;
     cursor.finish()?;
+    match &ast {
+        Ast::Do(code) => body(text, code, true)?,
+        Ast::CreateFunction(CreateFunction { body: Body::Code(code), .. }) => body(text, code, false)?,
+        _ => {}
+    }
     Ok(ast)
+}
+
+/// PostgreSQL compiles PL/pgSQL when a function is made and when a block is run, and refuses the statement if that fails.
+fn body(text: &str, code: &Code, block: bool) -> Result<()> {
+    if code.language != "plpgsql" {
+        return Ok(());
+    }
+    let compile = |text: &str, span| {
+        let routine = plpgsql::parse(text, span)?;
+        let mismatch = routine.statements().find_map(plpgsql::raise_mismatch);
+        // a function knows its parameters too, which stand outside its body
+        let unknown = if block { plpgsql::unknown_variables(&routine, &|_| false).into_iter().next() } else { None };
+        match (mismatch, unknown) {
+            (Some(mismatch), _) => Err(SyntaxError { span: mismatch.span, message: mismatch.message().to_string() }),
+            (None, Some(unknown)) => Err(unknown),
+            (None, None) => Ok(()),
+        }
+    };
+    match &code.unescaped {
+        None => compile(text, code.inner),
+        // places inside code that was put together from a literal are not those of the file
+        Some(unescaped) => {
+            compile(unescaped, Span::new(0, unescaped.len() as u32)).map_err(|error| SyntaxError { span: code.literal, ..error })
+        }
+    }
 }
 
 /// The first words, up to two, that say what a statement is.

@@ -602,6 +602,9 @@ impl Build<'_> {
 
     fn pg_trigger(&mut self) {
         self.columns = &["oid", "tgname", "tgrelid", "tgfoid", "tgenabled", "tgisinternal", "tgconstraint"];
+        if self.wants("tgisinternal", &Value::Bool(true)) && !self.hints.equal.iter().any(|(column, _)| column == "tgname") {
+            self.key_triggers();
+        }
         let of_tables = self.catalog.tables.values().map(|table| (&table.name, &table.triggers, table.external));
         let of_views = self.catalog.views.values().map(|view| (&view.name, &view.triggers, false));
         for (relation, triggers, external) in of_tables.chain(of_views) {
@@ -627,6 +630,32 @@ impl Build<'_> {
             if external {
                 use Value::Something;
                 self.row(false, [Something, Something, Value::relation(relation), Something, Something, Value::Bool(false), Value::Int(0)]);
+            }
+        }
+    }
+
+    /// The triggers that enforce foreign keys: two on each side.
+    fn key_triggers(&mut self) {
+        for table in self.catalog.tables.values() {
+            for (constraint, key) in table.foreign_keys() {
+                for (relation, side) in [(&table.name, "c"), (&key.table, "a")] {
+                    if !self.wants_relation("tgrelid", relation) {
+                        continue;
+                    }
+                    for event in ["ins", "upd"] {
+                        let name = format!("RI_ConstraintTrigger_{side}_{}_{event}", constraint.name);
+                        let cells = [
+                            Value::Something,
+                            Value::text(name),
+                            Value::relation(relation),
+                            Value::Something,
+                            Value::text("O"),
+                            Value::Bool(true),
+                            Value::object(Object::Constraint(table.name.clone(), constraint.name.clone())),
+                        ];
+                        self.row(sure(constraint.certainty), cells);
+                    }
+                }
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Tables, their columns, constraints and indexes.
 
-use super::{depends, duplicate, missing, on_relation};
+use super::{MAX_COLUMNS, depends, duplicate, missing, on_relation};
 use crate::catalog::name::QName;
 use crate::catalog::object::*;
 use crate::catalog::{Applied, Catalog, Contradiction, MIGRATION_ROLE, is_system_schema};
@@ -9,7 +9,7 @@ use crate::syntax::ast::ObjectKind;
 use smol_str::SmolStr;
 
 impl Catalog {
-    pub(in crate::catalog) fn assume_table(&mut self, name: QName, at: Site, named: Site) {
+    pub(super) fn assume_table(&mut self, name: QName, at: Site, named: Site) {
         let unknown = |value| Fact { value, at, certainty: Certainty::Maybe };
         let table = Table {
             name: name.clone(),
@@ -34,7 +34,10 @@ impl Catalog {
         self.tables.insert(name, table);
     }
 
-    pub(in crate::catalog) fn create_table(&mut self, table: Table) -> Applied {
+    pub(super) fn create_table(&mut self, table: Table) -> Applied {
+        if table.columns.len() > MAX_COLUMNS {
+            return Err(Contradiction::new("54011", format!("tables can have at most {MAX_COLUMNS} columns")));
+        }
         if self.relation_kind(&table.name).is_some() {
             return Err(duplicate("42P07", "relation", &table.name.name));
         }
@@ -57,11 +60,12 @@ impl Catalog {
         for index in &table.indexes {
             self.index_homes.insert(QName::new(table.name.schema.clone(), index.name.clone()), table.name.clone());
         }
+        self.has_families |= table.partition_of.is_some() || !table.inherits.is_empty();
         self.tables.insert(table.name.clone(), table);
         Ok(())
     }
 
-    pub(in crate::catalog) fn own_sequence(&mut self, name: QName, at: Site, table: &QName, column: &str, certainty: Certainty) {
+    pub(super) fn own_sequence(&mut self, name: QName, at: Site, table: &QName, column: &str, certainty: Certainty) {
         let acl = self.initial_acl(ObjectKind::Sequence, &name.schema, at, certainty);
         let owner = self.current_role();
         let owned_by = Some((table.clone(), column.into()));
@@ -69,7 +73,7 @@ impl Catalog {
     }
 
     /// Are the columns of a constraint there, and what it refers to?
-    pub(in crate::catalog) fn check_constraint(&self, table: &Table, constraint: &Constraint) -> Applied {
+    pub(super) fn check_constraint(&self, table: &Table, constraint: &Constraint) -> Applied {
         for column in &constraint.columns {
             if !table.may_have(column) {
                 let reason = match constraint.kind {
@@ -107,7 +111,7 @@ impl Catalog {
         Ok(())
     }
 
-    pub(in crate::catalog) fn drop_relation(&mut self, name: &QName, cascade: bool) -> Applied {
+    pub(super) fn drop_relation(&mut self, name: &QName, cascade: bool) -> Applied {
         let Some(kind) = self.relation_kind(name) else { return Err(missing("42P01", "relation", &name.name)) };
         if !cascade && !self.dependents_of_relation(name).is_empty() {
             return Err(depends(kind.noun(), &name.name));
@@ -116,7 +120,7 @@ impl Catalog {
         Ok(())
     }
 
-    pub(in crate::catalog) fn add_column(&mut self, table: &QName, column: Column) -> Applied {
+    pub(super) fn add_column(&mut self, table: &QName, column: Column) -> Applied {
         let found = self.table_mut(table)?;
         if let Some(known) = found.columns.iter_mut().find(|known| known.name == column.name) {
             // a column that was only relied upon is now seen to be made
@@ -131,13 +135,7 @@ impl Catalog {
         if let Some(sequence) = sequence {
             self.own_sequence(sequence, at, table, &name, certainty);
         }
-        let children: Vec<QName> = self
-            .tables
-            .values()
-            .filter(|child| child.partition_of.as_ref() == Some(table) || child.inherits.contains(table))
-            .map(|child| child.name.clone())
-            .collect();
-        for child in children {
+        for child in self.children(table) {
             let has = self.tables.get(&child).is_some_and(|child| child.column(&name).is_some());
             if !has {
                 self.add_column(&child, Column { sequence: None, ..column.clone() })?;
@@ -146,7 +144,7 @@ impl Catalog {
         Ok(())
     }
 
-    pub(in crate::catalog) fn drop_column(&mut self, table: &QName, column: &str, cascade: bool) -> Applied {
+    pub(super) fn drop_column(&mut self, table: &QName, column: &str, cascade: bool) -> Applied {
         self.require_column(table, column)?;
         if !cascade && !self.dependents_of_column(table, column).is_empty() {
             let reason = format!("cannot drop column {column} of table {} because other objects depend on it", table.name);
@@ -156,7 +154,7 @@ impl Catalog {
         Ok(())
     }
 
-    pub(in crate::catalog) fn add_constraint(&mut self, name: &QName, constraint: Constraint, index: Option<Index>) -> Applied {
+    pub(super) fn add_constraint(&mut self, name: &QName, constraint: Constraint, index: Option<Index>) -> Applied {
         let Some(table) = self.tables.get(name) else { return Err(missing("42P01", "relation", &name.name)) };
         if constraint.kind == ConstraintKind::PrimaryKey && table.primary_key().is_some() {
             return Err(Contradiction::new("42P16", format!("multiple primary keys for table \"{}\" are not allowed", name.name)));
@@ -166,7 +164,7 @@ impl Catalog {
             return Err(duplicate("42P07", "relation", &index.name));
         }
         if table.constraint(&constraint.name).is_some() {
-            return Err(on_relation("already exists", "42710", "constraint", &constraint.name, name).with_for());
+            return Err(on_relation("already exists", "42710", "constraint", &constraint.name, name).on_relation_it_is_for());
         }
         self.check_constraint(table, &constraint)?;
         let adopted = constraint.index.clone().filter(|_| index.is_none());
@@ -197,7 +195,7 @@ impl Catalog {
         Ok(())
     }
 
-    pub(in crate::catalog) fn drop_constraint(&mut self, table: &QName, name: &str, cascade: bool) -> Applied {
+    pub(super) fn drop_constraint(&mut self, table: &QName, name: &str, cascade: bool) -> Applied {
         let constraint = self.require_constraint(table, name)?.clone();
         if !cascade && !self.dependents_of_key(table, &constraint).is_empty() {
             let reason = format!("cannot drop constraint {name} on table {} because other objects depend on it", table.name);
@@ -207,7 +205,7 @@ impl Catalog {
         Ok(())
     }
 
-    pub(in crate::catalog) fn rename_constraint(&mut self, table: &QName, from: &str, to: SmolStr) -> Applied {
+    pub(super) fn rename_constraint(&mut self, table: &QName, from: &str, to: SmolStr) -> Applied {
         if self.table_mut(table)?.constraint(&to).is_some() {
             return Err(on_relation("already exists", "42710", "constraint", &to, table));
         }
@@ -219,7 +217,7 @@ impl Catalog {
         Ok(())
     }
 
-    pub(in crate::catalog) fn create_index(&mut self, relation: &QName, index: Index) -> Applied {
+    pub(super) fn create_index(&mut self, relation: &QName, index: Index) -> Applied {
         let name = QName::new(relation.schema.clone(), index.name.clone());
         if self.relation_kind(&name).is_some() {
             return Err(duplicate("42P07", "relation", &index.name));
@@ -242,7 +240,7 @@ impl Catalog {
     }
 
     /// An index carries the name of its constraint, and the other way round.
-    pub(in crate::catalog) fn rename_index(&mut self, home: &QName, from: &str, to: &SmolStr) {
+    pub(super) fn rename_index(&mut self, home: &QName, from: &str, to: &SmolStr) {
         self.index_homes.remove(&QName::new(home.schema.clone(), from));
         self.index_homes.insert(QName::new(home.schema.clone(), to.clone()), home.clone());
         let rename =
@@ -259,14 +257,6 @@ impl Catalog {
         } else if let Some(view) = self.views.get_mut(home) {
             rename(&mut view.indexes);
         }
-    }
-}
-
-impl Contradiction {
-    /// PostgreSQL says "constraint … for relation …" where it already exists.
-    fn with_for(mut self) -> Contradiction {
-        self.message = self.message.replace("\" of relation", "\" for relation");
-        self
     }
 }
 

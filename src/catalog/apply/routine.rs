@@ -1,0 +1,155 @@
+//! Views, functions and enum labels: what is replaced keeps its owner and grants.
+
+use super::duplicate;
+use crate::catalog::name::QName;
+use crate::catalog::object::*;
+use crate::catalog::{Applied, Catalog, Contradiction, RelationKind};
+use crate::source::Site;
+use crate::syntax::ast::{FunctionOptions, SettingValue};
+use smol_str::{SmolStr, format_smolstr};
+
+impl Catalog {
+    pub(super) fn create_view(&mut self, mut view: View, replace: bool) -> Applied {
+        let name = view.name.clone();
+        match self.relation_kind(&name) {
+            Some(RelationKind::View) if replace => {
+                let Some(known) = self.views.get(&name) else { return Ok(()) };
+                if known.columns_known && view.columns_known {
+                    let kept = known.columns.len() <= view.columns.len();
+                    let renamed = known.columns.iter().zip(&view.columns).find(|(old, new)| old.name != new.name);
+                    if let Some((old, new)) = renamed {
+                        let reason = format!("cannot change name of view column \"{}\" to \"{}\"", old.name, new.name);
+                        return Err(Contradiction::new("42P16", reason));
+                    }
+                    if !kept {
+                        return Err(Contradiction::new("42P16", "cannot drop columns from view"));
+                    }
+                }
+                // replacing keeps owner, grants and triggers; options are those of the new statement
+                view.acl = known.acl.clone();
+                view.owner = known.owner.clone();
+                view.triggers = known.triggers.clone();
+            }
+            Some(kind) if replace => {
+                debug_assert!(kind != RelationKind::View);
+                return Err(Contradiction::new("42809", format!("\"{}\" is not a view", name.name)));
+            }
+            Some(_) => return Err(duplicate("42P07", "relation", &name.name)),
+            None => {}
+        }
+        self.views.insert(name, view);
+        Ok(())
+    }
+
+    pub(super) fn create_function(&mut self, function: Function, replace: bool) -> Applied {
+        let signature = function.signature();
+        let Some(known) = self.function_mut(&function.name, &signature) else {
+            let mut overloads = self.functions.get(&function.name).cloned().unwrap_or_default();
+            let name = function.name.clone();
+            overloads.push(function);
+            self.functions.insert(name, overloads);
+            return Ok(());
+        };
+        if !replace {
+            let reason = format!("function \"{}\" already exists with same argument types", function.name.name);
+            return Err(Contradiction::new("42723", reason));
+        }
+        if known.kind != function.kind {
+            return Err(Contradiction::new("42809", "cannot change routine kind"));
+        }
+        let result = |ty: &Option<DataType>| ty.as_ref().map(|ty| (ty.signature(), ty.setof));
+        let outputs = |function: &Function| -> Vec<(Option<SmolStr>, SmolStr)> {
+            let out = function.args.iter().filter(|arg| !matches!(arg.mode, ArgMode::In | ArgMode::Variadic));
+            out.map(|arg| (arg.name.clone(), arg.ty.signature())).collect()
+        };
+        if result(&known.returns) != result(&function.returns) || outputs(known) != outputs(&function) {
+            return Err(Contradiction::new("42P13", "cannot change return type of existing function"));
+        }
+        for (old, new) in known.inputs().zip(function.inputs()) {
+            if let Some(name) = &old.name
+                && new.name.as_ref() != Some(name)
+            {
+                return Err(Contradiction::new("42P13", format!("cannot change name of input parameter \"{name}\"")));
+            }
+            if old.default.is_some() && new.default.is_none() {
+                return Err(Contradiction::new("42P13", "cannot remove parameter defaults from existing function"));
+            }
+        }
+        // replacing keeps owner and grants
+        let (owner, acl) = (known.owner.clone(), known.acl.clone());
+        *known = Function { owner, acl, ..function };
+        Ok(())
+    }
+
+    pub(super) fn rename_function(&mut self, name: &QName, signature: &[SmolStr], to: &QName) {
+        let Some(overloads) = self.functions.get_mut(name) else { return };
+        let Some(at) = overloads.iter().position(|function| function.signature() == signature) else { return };
+        let function = Function { name: to.clone(), ..overloads.remove(at) };
+        if overloads.is_empty() {
+            self.functions.remove(name);
+        }
+        let mut target = self.functions.get(to).cloned().unwrap_or_default();
+        target.push(function);
+        self.functions.insert(to.clone(), target);
+        self.tables.update(
+            |table| table.triggers.iter().any(|trigger| trigger.function == *name),
+            |table| table.triggers.iter_mut().filter(|trigger| trigger.function == *name).for_each(|trigger| trigger.function = to.clone()),
+        );
+    }
+
+    pub(super) fn add_label(&mut self, name: &QName, label: String, before: Option<String>, after: Option<String>, at: Site) -> Applied {
+        let Some(labels) = self.labels_mut(name) else { return Ok(()) };
+        if labels.iter().any(|known| known.text == label) {
+            return Err(duplicate("42710", "enum label", &label));
+        }
+        let neighbour = before.as_ref().or(after.as_ref());
+        let position = match neighbour {
+            None => labels.len(),
+            Some(text) => match labels.iter().position(|known| known.text == *text) {
+                Some(found) => found + after.is_some() as usize,
+                None => return Err(Contradiction::new("22023", format!("\"{text}\" is not an existing enum label"))),
+            },
+        };
+        labels.insert(position, Label { text: label, at });
+        Ok(())
+    }
+}
+
+/// What CREATE and ALTER FUNCTION say of a function's nature.
+pub fn alter_function(function: &mut Function, options: &FunctionOptions, at: Site, certainty: Certainty) {
+    if let Some(volatility) = options.volatility {
+        function.volatility = volatility;
+    }
+    if let Some((definer, span)) = options.security_definer {
+        function.security_definer = Fact { value: definer, at: Site::new(at.file, span), certainty };
+    }
+    if let Some(strict) = options.strict {
+        function.strict = strict;
+    }
+    for (name, value, _) in &options.settings {
+        if name == "*" {
+            function.settings.clear();
+            continue;
+        }
+        function.settings.retain(|(known, _)| known != name);
+        if let Some(SettingValue::List(values)) = value {
+            function.settings.push((name.clone(), setting_text(name, values)));
+        }
+    }
+}
+
+/// A setting as pg_proc.proconfig holds it: names of a search path are quoted where they have to be.
+fn setting_text(name: &str, values: &[SmolStr]) -> SmolStr {
+    if name == "search_path" {
+        let list: Vec<String> = values
+            .iter()
+            .map(|value| {
+                let plain = value.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+                    && value.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '$');
+                if plain { value.to_string() } else { format!("\"{}\"", value.replace('"', "\"\"")) }
+            })
+            .collect();
+        return list.join(", ").into();
+    }
+    format_smolstr!("{}", values.join(", "))
+}

@@ -1,0 +1,99 @@
+//! Indexes.
+
+use super::bind::Item;
+use super::{Context, Meaning};
+use crate::catalog::effect::Change;
+use crate::catalog::name::QName;
+use crate::catalog::object::*;
+use crate::catalog::{Contradiction, RelationKind};
+use crate::syntax::ast::{CreateIndex, IndexElement};
+use crate::syntax::expression::{Expr, ExprKind, Ident};
+use smol_str::SmolStr;
+
+/// What a column is called in the name of an index. Source: PostgreSQL's `FigureIndexColname`.
+pub fn index_part(column: &IndexColumn) -> SmolStr {
+    if let Some(name) = &column.column {
+        return name.clone();
+    }
+    fn figure(expr: &Expr) -> SmolStr {
+        match &expr.kind {
+            ExprKind::Call(call) => call.name.last().into(),
+            ExprKind::Cast { expr, .. } => figure(expr),
+            ExprKind::Column { path, .. } => path.last().cloned().unwrap_or_default(),
+            ExprKind::Case { .. } => "case".into(),
+            _ => "expr".into(),
+        }
+    }
+    figure(&column.expr.root)
+}
+
+impl Context<'_> {
+    pub fn create_index(&mut self, create: CreateIndex) -> Meaning {
+        let Some(relation) = self.require_relation(&create.table)? else { return Ok(()) };
+        let explicit = create.name.as_ref().map(|name| QName::new(relation.schema.clone(), name.last()));
+        if create.if_not_exists && explicit.as_ref().is_some_and(|name| self.catalog.relation_kind(name).is_some()) {
+            return Ok(());
+        }
+        if let Some(kind @ (RelationKind::View | RelationKind::Sequence | RelationKind::Index | RelationKind::CompositeType)) =
+            self.catalog.relation_kind(&relation)
+        {
+            let reason = format!("cannot create index on relation \"{}\"", relation.name);
+            debug_assert!(kind != RelationKind::Table);
+            return Err(Contradiction::new("42809", reason));
+        }
+        let item = Item::of_table(self.catalog, &relation, &relation.name);
+        let mut columns = Vec::new();
+        for element in create.elements {
+            columns.push(self.index_column(element, &item)?);
+        }
+        for column in columns.iter().filter(|column| column.column.is_none()) {
+            self.require_immutable(&column.expr.root, "functions in index expression must be marked IMMUTABLE")?;
+        }
+        let predicate = create.predicate.map(|expr| self.bound(expr, item)).transpose()?;
+        if let Some(predicate) = &predicate {
+            self.require_immutable(&predicate.root, "functions in index predicate must be marked IMMUTABLE")?;
+        }
+        let plain: Vec<Ident> =
+            columns.iter().filter_map(|column| column.column.clone().map(|name| Ident { name, span: column.expr.site.span })).collect();
+        self.assume_columns(&relation, &plain);
+        let name = match &explicit {
+            Some(name) => name.name.clone(),
+            None => {
+                let mut parts: Vec<SmolStr> = columns.iter().map(index_part).collect();
+                parts.extend(create.include.iter().map(|column| column.name.clone()).collect::<Vec<_>>());
+                self.free_relation_name(&relation.schema, &relation.name, &parts.join("_"), "idx", &[])
+            }
+        };
+        let index = Index {
+            name,
+            at: self.at,
+            named: create.name.as_ref().map_or(self.at, |name| self.site(name.span())),
+            certainty: self.certainty,
+            columns,
+            include: create.include.iter().map(|column| column.name.clone()).collect::<Vec<_>>(),
+            unique: create.unique,
+            nulls_not_distinct: create.nulls_not_distinct,
+            primary: false,
+            method: create.method,
+            predicate,
+            constraint: None,
+        };
+        self.emit(Change::CreateIndex { relation, index: Box::new(index) });
+        Ok(())
+    }
+
+    pub(super) fn index_column(&mut self, element: IndexElement, item: &Item) -> Result<IndexColumn, Contradiction> {
+        let column = match &element.expr.kind {
+            ExprKind::Column { path, .. } if path.len() == 1 => Some(path[0].clone()),
+            _ => None,
+        };
+        let expr = self.bound(element.expr, item.clone())?;
+        Ok(IndexColumn {
+            column,
+            expr,
+            descending: element.descending,
+            nulls_first: element.nulls_first.unwrap_or(element.descending),
+            opclass: element.opclass.map(|name| name.last().into()),
+        })
+    }
+}

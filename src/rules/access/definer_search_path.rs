@@ -1,0 +1,154 @@
+//! Functions look names up along the caller's search path unless they say otherwise; one that runs with its owner's rights should.
+
+use super::path::{pinned, unfound_in_auth};
+use crate::rules::code::path_names;
+use crate::rules::prelude::*;
+
+rule!("access/definer-search-path", Security, Warn, Schema(check), fixable);
+
+fn check(cx: &mut Cx) {
+    let functions: Vec<&Function> = cx
+        .user_functions()
+        .filter(|one| one.kind != RoutineKind::Aggregate && matches!(one.language.as_str(), "sql" | "plpgsql"))
+        .collect();
+    for function in &functions {
+        match function.setting("search_path").map(path_names) {
+            Some(path) => one_name(cx, function, &path),
+            None if function.security_definer.value => unpinned(cx, function),
+            None => {}
+        }
+    }
+    let invokers: Vec<&Function> =
+        functions.into_iter().filter(|one| !one.security_definer.value && one.setting("search_path").is_none()).collect();
+    if !invokers.is_empty() {
+        of_invokers(cx, &invokers);
+    }
+}
+
+fn unpinned(cx: &mut Cx, function: &Function) {
+    let name = function.display();
+    let (path, safety) = pinned(cx, function);
+    let creators: Vec<&str> = API_ROLES.into_iter().filter(|role| may_create(cx, role)).collect();
+    let sign_up = sign_up_trigger(cx, function);
+    let message = match (&sign_up, creators.as_slice()) {
+        (Some(SignUp { table, missing, swallowed, .. }), _) => format!(
+            "`{name}` runs on `{table}` without a search_path of its own: Supabase Auth looks names up in `auth` alone, does not find `{missing}`, and {}",
+            if *swallowed { "the function keeps quiet about what it did not do" } else { "its request, such as a sign-up, fails" }
+        ),
+        (None, []) => format!(
+            "`{name}` runs with the rights of `{}` and looks names up along its caller's search_path: a caller who can set that path, or put an \
+             object into it, has it run code of theirs",
+            function.owner
+        ),
+        (None, [role, ..]) => format!(
+            "`{name}` runs with the rights of `{}` and looks names up along its caller's search_path: `{role}` may create objects in `public`, and so \
+             have it run code of theirs",
+            function.owner
+        ),
+    };
+    let set = format!("set search_path = {path}");
+    let quoted = function.quoted();
+    let kind = kind(function);
+    let step =
+        Step::batch(Phase::Function, format!("alter {kind} {quoted} {set};")).undo(format!("alter {kind} {quoted} reset search_path;"));
+    let safety = if sign_up.is_some() { Safety::Review } else { safety };
+    let definer = function.security_definer.at;
+    // where ALTER FUNCTION made it a definer, there is no option of CREATE FUNCTION to stand beside
+    let inline = function.at.file == definer.file && function.at.span.contains(definer.span) && function.at.span != definer.span;
+    let words = cx.slice(definer);
+    let advisor = advisor(cx, function);
+    let severity = if sign_up.is_some() || !creators.is_empty() { Severity::Error } else { Severity::Warn };
+    let draft = cx.report(function, function.named, message);
+    draft
+        .severity(severity)
+        .label("no search_path is set for it")
+        .because(definer, "runs with its owner's rights")
+        .help(match path.as_str() {
+            "''" => "pin the path to nothing: every name in the body is written with its schema or is PostgreSQL's own".to_string(),
+            _ => format!(
+                "pin the path that its names are found along today, with `{set}`; or write every name with its schema and pin it to ''"
+            ),
+        })
+        .fix(safety, format!("Pin the search_path of `{name}`"), [step])
+        .advisor("function_search_path_mutable", advisor);
+    if inline {
+        draft.rewrite([Edit { site: definer, text: format!("{words} {set}") }]);
+    }
+    if let Some(sign_up) = sign_up {
+        draft.because(sign_up.trigger, "called from here");
+    }
+}
+
+fn kind(function: &Function) -> &'static str {
+    if function.kind == RoutineKind::Procedure { "procedure" } else { "function" }
+}
+
+/// May a role put objects where names without a schema are looked up?
+fn may_create(cx: &Cx, role: &str) -> bool {
+    cx.catalog.schemas.get(&"public".into()).is_some_and(|schema| {
+        cx.catalog.privileges(role, &schema.acl, &schema.owner, crate::syntax::ast::ObjectKind::Schema).contains(Privileges::CREATE)
+    })
+}
+
+/// A function that Supabase Auth runs, whose role has `search_path = auth`, and a name that it then does not find.
+struct SignUp {
+    table: QName,
+    trigger: Site,
+    missing: SmolStr,
+    /// Errors are caught.
+    swallowed: bool,
+}
+
+fn sign_up_trigger(cx: &Cx, function: &Function) -> Option<SignUp> {
+    let tables = cx.catalog.tables.values().filter(|table| table.name.schema == "auth" && table.created.is_platform());
+    let mut triggers = tables.flat_map(|table| table.triggers.iter().map(move |trigger| (table, trigger)));
+    let (table, trigger) = triggers.find(|(_, trigger)| trigger.function == function.name && trigger.enabled)?;
+    let missing = unfound_in_auth(cx, function)?;
+    let text = crate::rules::caller::body(cx, function).to_ascii_lowercase();
+    Some(SignUp { table: table.name.clone(), trigger: trigger.at, missing, swallowed: text.contains("when others") })
+}
+
+/// `'public, extensions'` in quotes is the name of one schema.
+fn one_name(cx: &mut Cx, function: &Function, path: &[SmolStr]) {
+    let Some(list) = path.iter().find(|name| name.contains(',')) else { return };
+    if cx.catalog.schemas.contains(list) {
+        return;
+    }
+    let name = function.display();
+    let meant: Vec<String> = list.split(',').map(|name| quote_ident(name.trim().trim_matches('"'))).collect();
+    let meant = meant.join(", ");
+    let quoted = function.quoted();
+    let kind = kind(function);
+    let step = Step::batch(Phase::Function, format!("alter {kind} {quoted} set search_path = {meant};"))
+        .undo(format!("alter {kind} {quoted} set search_path = {};", quote_literal(list)));
+    cx.report(
+        function,
+        function.named,
+        format!("the search_path of `{name}` is one schema called \"{list}\", which does not exist: names without a schema are not found when it runs"),
+    )
+    .label("its search_path is a list in one pair of quotes")
+    .help("write the schemas without quotes around the whole list")
+    .fix(Safety::Review, format!("Set the search_path of `{name}` to a list"), [step])
+    .discriminate("list");
+}
+
+/// These do nothing that their caller could not do, so that they are worth one line together.
+fn of_invokers(cx: &mut Cx, functions: &[&Function]) {
+    let count = functions.len();
+    let those = if count == 1 { "1 function looks".to_string() } else { format!("{count} functions look") };
+    let message = format!("{those} names up along the caller's search_path; with their caller's own rights, that gains nobody anything");
+    let mut in_order: Vec<&Function> = functions.to_vec();
+    in_order.sort_by_key(|function| (function.at.file, function.at.span));
+    let draft = cx.report(About::project(), in_order[0].named, message);
+    draft.severity(Severity::Info).label("the first of them");
+    for function in in_order.iter().skip(1).take(2) {
+        draft.because(function.named, "and this");
+    }
+    draft.help("set search_path where names must not depend on the caller; leave it off SQL functions that queries inline, as a setting keeps them from it");
+}
+
+/// Supabase's key holds the digest of the body, for functions of one name.
+fn advisor(cx: &Cx, function: &Function) -> String {
+    let digest = md5::compute(crate::rules::caller::body(cx, function));
+    format!("function_search_path_mutable_{}_{}_{digest:x}", function.name.schema, function.name.name)
+}

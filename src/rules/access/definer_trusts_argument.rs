@@ -1,0 +1,131 @@
+//! A function with its owner's rights that believes its caller's word on who they are.
+
+use super::argument::{identity_arguments, is_identity, takes_secret};
+use crate::rules::prelude::*;
+
+rule!("access/definer-trusts-argument", Security, Warn, Schema(check), fixable);
+
+fn check(cx: &mut Cx) {
+    let callers = cx.who();
+    let tenants = crate::rules::schema::tenant_columns(cx);
+    for function in cx.api_functions().filter(|function| function.security_definer.value && !function.of_extension) {
+        let roles = cx.callers(function);
+        if roles.is_empty() || callers.is_asking(function) || takes_secret(function) {
+            continue;
+        }
+        let use_of = touches(cx, function);
+        if use_of.rows.is_none() {
+            continue;
+        }
+        // where both are taken, it is the person who is impersonated
+        let person = function.inputs().find(|argument| is_identity(cx, function, argument, &[]));
+        let told = person.or_else(|| function.inputs().find(|argument| is_identity(cx, function, argument, &tenants)));
+        if let Some(argument) = told {
+            report(cx, function, argument, &roles, &use_of);
+        }
+    }
+}
+
+/// What a function does with rows.
+struct Touches {
+    /// The first table that it reads or writes.
+    rows: Option<QName>,
+    writes: bool,
+}
+
+fn touches(cx: &Cx, function: &Function) -> Touches {
+    let mut out = Touches { rows: None, writes: false };
+    for (origin, code) in cx.code_of(function) {
+        if let Code::Data(Data::Insert(insert)) = code {
+            out.rows = out.rows.take().or_else(|| origin.named(&insert.table));
+        }
+        out.writes |= matches!(code, Code::Data(Data::Insert(_) | Data::Update(_) | Data::Delete(_) | Data::Merge { .. }));
+        code.walk(&mut |node| {
+            match node {
+                Node::From(item) if out.rows.is_none() => out.rows = origin.relation(item),
+                Node::Query(query) => out.writes |= query.with.iter().any(|cte| !matches!(cte.body, Data::Query(_))),
+                _ => {}
+            }
+            Walk::Into
+        });
+    }
+    out
+}
+
+fn report(cx: &mut Cx, function: &Function, argument: &Argument, roles: &[&str], touches: &Touches) {
+    let name = function.display();
+    let policies: Vec<(&Table, &Policy)> = policies_using(cx, function);
+    let who = if roles.contains(&"anon") { "anyone who has the anon key" } else { "every signed-in user" };
+    let told = argument.name.as_deref().unwrap_or_default();
+    let rows = touches.rows.as_ref().map_or_else(String::new, |rows| format!(" `{rows}`"));
+    let answers_yes_or_no = function.returns.as_ref().is_some_and(|ty| ty.is("boolean") && !ty.setof) && !touches.writes;
+    let what = match (touches.writes, answers_yes_or_no) {
+        (true, _) => format!("can pass any id and have it change what is in{rows}"),
+        (false, true) => format!("can pass any id and learn yes or no from{rows}"),
+        (false, false) => format!("can pass any id and read from{rows}"),
+    };
+    let message =
+        format!("`{name}` runs with the rights of `{}` and believes `{told}` without asking who calls: {who} {what}", function.owner);
+    let severity = match () {
+        () if answers_yes_or_no => Severity::Info,
+        () if roles.contains(&"anon") && (policies.is_empty() || touches.writes) => Severity::Error,
+        () => Severity::Warn,
+    };
+    let grant = ["public"].into_iter().chain(roles.iter().copied()).find_map(|role| function.acl.site(role, Privileges::EXECUTE));
+    let key = format!("{}_{}_{}", function.name.schema, function.name.name, identity_arguments(function));
+    let draft_fix = if policies.is_empty() { Some(revoke(cx, function)) } else { None };
+    let draft = cx.report(function, function.named, message);
+    draft.severity(severity).label("callable through the API").because(argument.at, "taken from the caller");
+    if let Some(grant) = grant.filter(|grant| *grant != function.at) {
+        draft.because(grant, "callable since here");
+    }
+    match policies.first() {
+        Some((table, policy)) => {
+            let more = if policies.len() > 1 { format!(" and {} more", policies.len() - 1) } else { String::new() };
+            draft.because(policy.named, "a policy calls it").help(format!(
+                "let it ask `auth.uid()` itself instead of taking `{told}`: policy \"{}\" on `{}`{more} calls it, so that whoever queries the table must \
+                 be able to",
+                policy.name, table.name
+            ));
+        }
+        None => {
+            draft.help(format!(
+                "compare `{told}` with what `auth.uid()` may see before anything else, or leave the function to the service role; revoking from anon \
+                 alone changes nothing while PUBLIC may execute it"
+            ));
+        }
+    }
+    if let Some(step) = draft_fix {
+        draft.fix(Safety::Review, format!("Leave `{name}` to the service role"), [step]);
+    }
+    let advisor = if roles.contains(&"anon") {
+        "anon_security_definer_function_executable"
+    } else {
+        "authenticated_security_definer_function_executable"
+    };
+    draft.advisor(advisor, format!("{advisor}_{key}"));
+}
+
+fn policies_using<'a>(cx: &Cx<'a>, function: &Function) -> Vec<(&'a Table, &'a Policy)> {
+    let named = |expr: &Expr| {
+        expr.as_call().is_some_and(|call| {
+            call.name.last() == function.name.name && call.name.schema().is_none_or(|schema| schema == function.name.schema)
+        })
+    };
+    let calls = |(_, policy): &(&Table, &Policy)| policy.clauses().any(|(_, expression)| expression.root.all().into_iter().any(named));
+    cx.policies().filter(calls).collect()
+}
+
+/// Takes the function from the API. Views and defaults that call it run as whoever uses them, and stop working for API roles too.
+fn revoke(cx: &Cx, function: &Function) -> Step {
+    let quoted = function.quoted();
+    let kind = if function.kind == RoutineKind::Procedure { "procedure" } else { "function" };
+    let holders: Vec<&str> =
+        ["public", "anon", "authenticated"].into_iter().filter(|role| function.acl.direct(role).contains(Privileges::EXECUTE)).collect();
+    let holders = holders.join(", ");
+    let mut sql = format!("revoke execute on {kind} {quoted} from {holders};");
+    if cx.catalog.roles.contains(&"service_role".into()) && function.acl.direct("service_role").is_empty() {
+        sql = format!("{sql}\ngrant execute on {kind} {quoted} to service_role;");
+    }
+    Step::batch(Phase::Grant, sql).undo(format!("grant execute on {kind} {quoted} to {holders};"))
+}

@@ -1,0 +1,126 @@
+//! Views that read with their owner's rights, past the row level security of what they read.
+
+use super::shown::{Shown, is_filtered};
+use crate::rules::prelude::*;
+use crate::syntax::ast::ObjectKind;
+
+rule!("access/view-bypasses-rls", Security, Error, Schema(check), fixable);
+
+fn check(cx: &mut Cx) {
+    let callers = cx.who();
+    for view in cx.exposed_views().filter(|view| view.materialized || !view.security_invoker.value) {
+        let readers: Vec<&str> = API_ROLES.into_iter().filter(|role| may_select(cx, role, view)).collect();
+        if readers.is_empty() {
+            continue;
+        }
+        let tables = Shown::by(cx, view);
+        if !tables.is_empty() {
+            report(cx, view, &readers, &tables, callers);
+        }
+    }
+}
+
+fn may_select(cx: &Cx, role: &str, view: &View) -> bool {
+    let whole = cx.catalog.privileges(role, &view.acl, &view.owner, ObjectKind::View).contains(Privileges::SELECT);
+    cx.catalog.may_use_schema(role, &view.name.schema) && (whole || cx.catalog.column_privilege(role, &view.acl, Privileges::SELECT))
+}
+
+fn report(cx: &mut Cx, view: &View, readers: &[&str], tables: &[&Table], callers: &Callers) {
+    let name = &view.name;
+    let who = if readers.contains(&"anon") { "anyone who has the anon key" } else { "every signed-in user" };
+    let guarded: Vec<&Table> = tables.iter().copied().filter(|table| !readers.iter().all(|role| is_open(cx, table, role))).collect();
+    let filters = view.query.as_ref().is_some_and(|query| is_filtered(query, callers));
+    let shown = match guarded.as_slice() {
+        [] => format!("`{}`", tables[0].name),
+        [one] => format!("`{}`", one.name),
+        [one, other] => format!("`{}` and `{}`", one.name, other.name),
+        [one, more @ ..] => format!("`{}` and {} more tables", one.name, more.len()),
+    };
+    let why = if view.materialized { "keeps a copy made with its owner's rights" } else { "runs with its owner's rights" };
+    let message = if guarded.is_empty() {
+        format!("`{name}` {why}, so row level security of {shown} is left out; today its policies let {who} read every row anyway")
+    } else if filters {
+        format!(
+            "`{name}` {why}, so row level security of {shown} is left out: its own condition on the caller is all that keeps {who} from other rows"
+        )
+    } else {
+        format!("`{name}` {why}, so row level security of {shown} is left out: {who} can read every row that it selects")
+    };
+    let meant = !view.materialized && is_meant(cx, view);
+    let severity = match () {
+        () if guarded.is_empty() || meant => Severity::Info,
+        () if filters && !view.materialized => Severity::Warn,
+        () => Severity::Error,
+    };
+    let unreadable = tables.iter().copied().find(|table| readers.iter().any(|role| !cx.reachable(role, table, Privileges::SELECT)));
+    let invoker = !view.materialized && cx.config().postgres_version >= 15;
+    let help = match unreadable {
+        _ if view.materialized => {
+            "revoke it from the API roles, or move it to a schema that the API does not serve: no policy can be put on it".to_string()
+        }
+        _ if !invoker => "revoke it from the API roles: security_invoker came with PostgreSQL 15".to_string(),
+        _ if meant => {
+            "give the reason in a comment, and see that the view holds no column and no row that its readers should not have".to_string()
+        }
+        Some(table) => format!(
+            "take `{}` out of it, then set security_invoker: API roles may not read that table, so the view would fail for them; until then, revoke it",
+            table.name
+        ),
+        None => "set security_invoker, so that the policies of whoever reads it apply".to_string(),
+    };
+    let (title, step) = if invoker && unreadable.is_none() { by_invoker(view) } else { by_revoke(view) };
+    let first = guarded.first().copied().unwrap_or(tables[0]);
+    let set_at = if view.security_invoker.at == view.named { view.at } else { view.security_invoker.at };
+    let readable = ["public", "anon", "authenticated"].into_iter().find_map(|role| view.acl.site(role, Privileges::SELECT));
+    let draft = cx.report(view, view.named, message);
+    draft
+        .severity(severity)
+        .label(if view.materialized { "readable through the API" } else { "without security_invoker" })
+        .because(first.rls.at, "row level security is enabled here")
+        .given(first.rls.certainty)
+        .help(help)
+        .fix(Safety::Review, title, [step]);
+    if set_at != view.at {
+        draft.because(set_at, "switched off here");
+    }
+    if let Some(grant) = readable.filter(|grant| *grant != view.at) {
+        draft.because(grant, "readable since here");
+    }
+    if view.materialized {
+        draft.advisor("materialized_view_in_api", format!("materialized_view_in_api_{}_{}", name.schema, name.name));
+    } else {
+        draft.advisor("security_definer_view", format!("security_definer_view_{}_{}", name.schema, name.name));
+    }
+}
+
+/// Did somebody write `security_invoker = off`? That is the view's default, written only to say that it is so on purpose.
+fn is_meant(cx: &Cx, view: &View) -> bool {
+    let options = Site::new(view.at.file, Span::new(view.named.span.end, view.query_site.span.start.max(view.named.span.end)));
+    let written = view.named.file == view.at.file
+        && view.query_site.file == view.at.file
+        && cx.slice(options).to_ascii_lowercase().contains("security_invoker");
+    written || view.security_invoker.at != view.named
+}
+
+/// Do its policies let a role read every row anyway?
+fn is_open(cx: &Cx, table: &Table, role: &str) -> bool {
+    let (permissive, restrictive) = cx.applicable(table, role, Command::Select);
+    restrictive.is_empty() && permissive.iter().any(|policy| policy.using.as_ref().is_some_and(|using| using.root.is_true()))
+}
+
+fn by_invoker(view: &View) -> (String, Step) {
+    let quoted = view.name.quoted();
+    let step = Step::batch(Phase::View, format!("alter view {quoted} set (security_invoker = true);"))
+        .undo(format!("alter view {quoted} reset (security_invoker);"));
+    (format!("Let `{}` read with its reader's rights", view.name), step)
+}
+
+fn by_revoke(view: &View) -> (String, Step) {
+    let quoted = view.name.quoted();
+    let holders = ["public", "anon", "authenticated"];
+    let holders: Vec<&str> = holders.into_iter().filter(|role| view.acl.site(role, Privileges::SELECT).is_some()).collect();
+    let holders = holders.join(", ");
+    let step = Step::batch(Phase::Grant, format!("revoke select on {quoted} from {holders};"))
+        .undo(format!("grant select on {quoted} to {holders};"));
+    (format!("Take `{}` out of the API", view.name), step)
+}

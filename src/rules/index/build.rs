@@ -1,0 +1,103 @@
+//! Statements that make and drop indexes in the way that keeps nobody waiting.
+//!
+//! Promises: names are free and short enough for PostgreSQL to take them as they are.
+//! Source: PostgreSQL's documentation, "CREATE INDEX", "Building Indexes Concurrently".
+
+use crate::rules::prelude::*;
+
+/// An index to be made.
+pub struct New<'a> {
+    pub table: &'a Table,
+    /// Columns, and what follows each: `` or ` desc`.
+    pub keys: Vec<(SmolStr, &'static str)>,
+    pub predicate: Option<String>,
+}
+
+impl New<'_> {
+    /// `(conversation_id, created_at desc)`
+    pub fn list(&self) -> String {
+        let keys: Vec<String> = self.keys.iter().map(|(column, order)| format!("{}{order}", quote_ident(column))).collect();
+        let predicate = self.predicate.as_ref().map(|text| format!(" where {text}")).unwrap_or_default();
+        format!("({}){predicate}", keys.join(", "))
+    }
+
+    pub fn step(&self, cx: &Cx) -> Step {
+        let name = self.name(cx);
+        let on = self.table.name.quoted();
+        let index = QName::new(self.table.name.schema.clone(), name.clone()).quoted();
+        let name = quote_ident(&name);
+        if self.table.kind == TableKind::Partitioned {
+            // CONCURRENTLY is refused on a partitioned table (0A000)
+            return Step::batch(Phase::Index, format!("create index if not exists {name} on {on} {};", self.list()))
+                .undo(format!("drop index if exists {index};"));
+        }
+        Step::alone(Phase::Index, format!("create index concurrently if not exists {name} on {on} {};", self.list()))
+            .undo(format!("drop index concurrently if exists {index};"))
+    }
+
+    /// Building in a transaction keeps writers out for its time.
+    pub fn safety(&self) -> Safety {
+        if self.table.kind == TableKind::Partitioned { Safety::Review } else { Safety::Safe }
+    }
+
+    fn name(&self, cx: &Cx) -> SmolStr {
+        let columns: Vec<&str> = self.keys.iter().map(|(column, _)| column.as_str()).collect();
+        let name = |suffix: &str| derived_name(&self.table.name.name, &columns.join("_"), suffix);
+        let free = |name: &SmolStr| cx.catalog.relation_kind(&QName::new(self.table.name.schema.clone(), name.clone())).is_none();
+        let mut names = std::iter::once(name("idx")).chain((1..).map(|number: u32| name(&format!("idx{number}"))));
+        names.find(free).expect("there are more numbers than names")
+    }
+}
+
+/// Does the index hold every row that a search for these columns could want?
+pub fn is_complete_for(index: &Index, columns: &[SmolStr]) -> bool {
+    let Some(predicate) = &index.predicate else { return true };
+    // `x = $1` finds no row whose x is null
+    predicate.root.conjuncts().iter().all(|part| match &part.kind {
+        ExprKind::IsNull { expr, negated: true } => expr.column().is_some_and(|name| columns.iter().any(|column| column == name)),
+        _ => false,
+    })
+}
+
+/// Can a search for these columns begin with the index?
+pub fn serves(index: &Index, columns: &[SmolStr]) -> bool {
+    let method = index.method == "btree" || index.method == "hash" && columns.len() == 1;
+    method && index.leads_with(columns) && is_complete_for(index, columns)
+}
+
+/// Is a constraint or index one that a partition got from its parent, where alone it can be changed?
+pub fn of_parent(cx: &Cx, table: &Table, has: impl Fn(&Table) -> bool) -> bool {
+    table.partition_of.as_ref().and_then(|parent| cx.catalog.table(parent)).is_some_and(has)
+}
+
+/// The statement that makes an index there is, in today's names.
+pub fn definition(cx: &Cx, table: &Table, index: &Index, how: &str) -> String {
+    let part = |part: &IndexColumn| {
+        let mut out = match &part.column {
+            Some(column) => quote_ident(column),
+            None => format!("({})", cx.text(&part.expr)),
+        };
+        out.extend(part.opclass.iter().flat_map(|class| [" ", class.as_str()]));
+        out.push_str(if part.descending { " desc" } else { "" });
+        if part.nulls_first != part.descending {
+            out.push_str(if part.nulls_first { " nulls first" } else { " nulls last" });
+        }
+        out
+    };
+    let list: Vec<String> = index.columns.iter().map(part).collect();
+    let unique = if index.unique { " unique" } else { "" };
+    let method = if index.method == "btree" { String::new() } else { format!("using {} ", index.method) };
+    let mut out =
+        format!("create{unique} index{how} {} on {} {method}({})", quote_ident(&index.name), table.name.quoted(), list.join(", "));
+    if !index.include.is_empty() {
+        let include: Vec<String> = index.include.iter().map(|name| quote_ident(name)).collect();
+        out.push_str(&format!(" include ({})", include.join(", ")));
+    }
+    if index.nulls_not_distinct {
+        out.push_str(" nulls not distinct");
+    }
+    if let Some(predicate) = &index.predicate {
+        out.push_str(&format!(" where {}", cx.text(predicate)));
+    }
+    out + ";"
+}

@@ -1,0 +1,95 @@
+//! Whether one index stands for another.
+
+use crate::rules::prelude::*;
+
+/// How one index stands for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cover {
+    /// Nothing but the name differs.
+    Same,
+    /// The other is unique, or in the opposite order, and finds the same rows.
+    Equal,
+    /// The other goes on with further columns.
+    Longer,
+}
+
+/// The catalog keeps no collations and no parameters of operator classes.
+pub fn comparable(cx: &Cx, index: &Index) -> bool {
+    index.method != "gist" && !cx.slice(index.at).to_ascii_lowercase().contains("collate")
+}
+
+/// How does another index serve every query that this one serves?
+pub fn covers(cx: &Cx, other: &Index, index: &Index) -> Option<Cover> {
+    let plain = |text: &Option<Expression>| text.as_ref().map(|expr| normal(&cx.text(expr)));
+    let alike = |a: &IndexColumn, b: &IndexColumn| {
+        let same = if a.column.is_some() || b.column.is_some() {
+            a.column == b.column
+        } else {
+            normal(&cx.text(&a.expr)) == normal(&cx.text(&b.expr))
+        };
+        same && a.opclass == b.opclass
+    };
+    let count = index.columns.len();
+    let pairs = || other.columns.iter().zip(&index.columns);
+    if other.method != index.method
+        || other.columns.len() < count
+        || !pairs().all(|(a, b)| alike(a, b))
+        || plain(&other.predicate) != plain(&index.predicate)
+    {
+        return None;
+    }
+    let straight = pairs().all(|(a, b)| a.descending == b.descending && a.nulls_first == b.nulls_first);
+    let reversed = pairs().all(|(a, b)| a.descending != b.descending && a.nulls_first != b.nulls_first);
+    let whole = other.columns.len() == count;
+    let unique = index.unique == other.unique && index.nulls_not_distinct == other.nulls_not_distinct;
+    let options = index.method == "btree" || options(cx, index) == options(cx, other);
+    let carried = index
+        .include
+        .iter()
+        .all(|name| other.include.contains(name) || other.columns.iter().any(|column| column.column.as_ref() == Some(name)));
+    match () {
+        () if whole && straight && unique && options && index.include == other.include => Some(Cover::Same),
+        // what else an index may enforce stays with it
+        () if index.constraint.is_some() || index.unique && !(whole && unique) => None,
+        () if index.method != "btree" || !(straight || reversed) || !carried => None,
+        () if whole => Some(Cover::Equal),
+        () => Some(Cover::Longer),
+    }
+}
+
+/// `with (lists = 100)`: how an index of another method than btree is built decides what it finds.
+fn options(cx: &Cx, index: &Index) -> Option<String> {
+    let text = normal(cx.slice(index.at));
+    let start = text.find("with(")?;
+    text[start..].split(')').next().map(str::to_string)
+}
+
+/// The text of an expression without what PostgreSQL makes nothing of.
+fn normal(text: &str) -> String {
+    let mut out = String::new();
+    let mut quote = None;
+    for c in text.chars() {
+        match quote {
+            None if c.is_whitespace() => continue,
+            None if c == '\'' || c == '"' => quote = Some(c),
+            Some(open) if c == open => quote = None,
+            _ => {}
+        }
+        if quote.is_none() { out.extend(c.to_lowercase()) } else { out.push(c) }
+    }
+    while out.starts_with('(') && closes_at_end(&out) {
+        out = out[1..out.len() - 1].to_string();
+    }
+    out
+}
+
+/// Is the parenthesis that a text begins with the one it ends with?
+fn closes_at_end(text: &str) -> bool {
+    let mut depth = 0i32;
+    text.char_indices()
+        .find(|(_, c)| {
+            depth += i32::from(*c == '(') - i32::from(*c == ')');
+            depth == 0
+        })
+        .is_some_and(|(at, _)| at + 1 == text.len())
+}

@@ -1,0 +1,132 @@
+//! A foreign key that no index leads: PostgreSQL makes none by itself. Where a query also sorts by another column, the index
+//! that serves both is proposed; where the key has an index already, that is `index/foreign-key-sort`'s.
+
+use super::build::{New, of_parent, serves};
+use super::sorted::{Sorted, sorted};
+use crate::rules::prelude::*;
+
+rule!("index/foreign-key", Performance, Info, Schema(check), fixable);
+
+fn check(cx: &mut Cx) {
+    let sorts = sorted(cx);
+    for table in cx.user_tables().filter(|table| !table.external) {
+        for (constraint, key) in table.foreign_keys() {
+            let inherited =
+                of_parent(cx, table, |parent| parent.foreign_keys().any(|(its, other)| other == key && its.columns == constraint.columns));
+            if constraint.columns.is_empty() || inherited || is_found(cx, table, constraint, key) {
+                continue;
+            }
+            report(cx, table, constraint, key, &sorts);
+        }
+    }
+}
+
+/// Does an index lead with these columns?
+pub fn is_indexed(table: &Table, columns: &[SmolStr]) -> bool {
+    table.indexes.iter().any(|index| serves(index, columns))
+}
+
+/// Does an index find the rows of one parent, and no others?
+fn is_found(cx: &Cx, table: &Table, constraint: &Constraint, key: &ForeignKey) -> bool {
+    let within = |index: &Index, columns: &[SmolStr]| {
+        let plain = index.plain_columns().unwrap_or_default();
+        index.unique
+            && index.predicate.is_none()
+            && !plain.is_empty()
+            && plain.iter().all(|name| columns.iter().any(|column| column == name))
+    };
+    let pairs = || constraint.columns.iter().zip(&key.columns);
+    // what a part of the key says alone, the rest only repeats: `(customer_id, tenant_id)` where customers have an id of their own
+    let enough = |index: &Index| {
+        let named = |column: &SmolStr| index.columns.iter().any(|part| part.column.as_ref() == Some(column));
+        let own: Vec<SmolStr> = pairs().filter(|(_, to)| named(to)).map(|(own, _)| own.clone()).collect();
+        within(index, &key.columns) && is_indexed(table, &own)
+    };
+    is_indexed(table, &constraint.columns)
+        || table.indexes.iter().any(|index| within(index, &constraint.columns))
+        || cx.catalog.table(&key.table).is_some_and(|parent| parent.indexes.iter().any(enough))
+}
+
+fn report(cx: &mut Cx, table: &Table, constraint: &Constraint, key: &ForeignKey, sorts: &[Sorted]) {
+    let columns = &constraint.columns;
+    let list = columns.join(", ");
+    let (cost, severity) = match key.on_delete {
+        ReferentialAction::Cascade => ("to delete the rows that refer to it", Severity::Warn),
+        ReferentialAction::SetNull | ReferentialAction::SetDefault => ("to detach the rows that refer to it", Severity::Warn),
+        ReferentialAction::NoAction | ReferentialAction::Restrict => ("to see whether a row still refers to it", Severity::Info),
+    };
+    let near =
+        table.indexes.iter().find(|index| columns.len() > 1 && columns.iter().any(|column| serves(index, std::slice::from_ref(column))));
+    let partial = table.indexes.iter().find(|index| index.predicate.is_some() && index.leads_with(columns));
+    let message = match near {
+        Some(index) => format!(
+            "no index leads with all of `{list}` of `{}`: for each row deleted from `{}`, PostgreSQL reads every row that `{}` finds by its first column",
+            table.name, key.table, index.name
+        ),
+        None => {
+            format!("no index leads with `{list}` of `{}`: each row deleted from `{}` reads the whole table {cost}", table.name, key.table)
+        }
+    };
+    let sort = sorts
+        .iter()
+        .filter(|sort| sort.is_strong() || sort.is_guess())
+        .find(|sort| sort.table.name == table.name && columns.as_slice() == [sort.key.clone()]);
+    let index = match sort {
+        Some(sort) => sort.index(),
+        None => New { table, keys: keys(cx, table, columns), predicate: None },
+    };
+    // the sort may need only part of the rows, the key all of them
+    let index = New { predicate: None, ..index };
+    let step = index.step(cx);
+    let draft = cx.report((table, constraint), constraint.at, message);
+    draft
+        .severity(if near.is_some() { Severity::Info } else { severity })
+        .given(constraint.certainty)
+        .help(format!("create an index on {}; joins and filters over the key use it too", index.list()))
+        .fix(index.safety(), format!("Index `{list}` of `{}`", table.name), [step]);
+    if let Some(sort) = sort {
+        draft.because(
+            sort.at,
+            if sort.is_guess() {
+                "rows of one key are likely listed by it".into()
+            } else {
+                format!("{} also sorts by `{}`", sort.reader, sort.column)
+            },
+        );
+    }
+    if let Some(partial) = partial {
+        draft.because(partial.at, "leads with it, but holds only some of the rows");
+    }
+    if let Some(near) = near {
+        draft.because(near.at, "leads with one of its columns");
+    }
+    // the advisor takes the first columns in the key's own order, of any index
+    let advised = |index: &Index| {
+        index.columns.len() >= columns.len()
+            && columns.iter().zip(&index.columns).all(|(name, column)| column.column.as_ref() == Some(name))
+    };
+    if !table.indexes.iter().any(advised) {
+        draft.advisor(
+            "unindexed_foreign_keys",
+            format!("unindexed_foreign_keys_{}_{}_{}", table.name.schema, table.name.name, constraint.name),
+        );
+    }
+}
+
+/// The columns of the index to make. One that leads with a shorter key and holds a longer one serves both.
+fn keys(cx: &Cx, table: &Table, columns: &[SmolStr]) -> Vec<(SmolStr, &'static str)> {
+    let missing = || {
+        table
+            .foreign_keys()
+            .filter(|(other, key)| !other.columns.is_empty() && !is_found(cx, table, other, key))
+            .map(|(other, _)| &other.columns)
+    };
+    let within = |small: &[SmolStr], big: &[SmolStr]| small.len() < big.len() && small.iter().all(|column| big.contains(column));
+    let led = |big: &[SmolStr]| -> Vec<SmolStr> {
+        let mut out = missing().find(|small| within(small, big)).cloned().unwrap_or_default();
+        out.extend(big.iter().filter(|column| !out.contains(column)).cloned().collect::<Vec<_>>());
+        out
+    };
+    let wider = missing().filter(|big| within(columns, big)).map(|big| led(big)).find(|big| big.starts_with(columns));
+    wider.unwrap_or_else(|| led(columns)).into_iter().map(|column| (column, "")).collect()
+}

@@ -1,0 +1,85 @@
+//! Rows looked up by a foreign key and wanted in the order of another column, where the index knows only the key. A key without
+//! any index is `index/foreign-key`'s.
+
+use super::build::serves;
+use super::foreign_key::is_indexed;
+use super::sorted::{Sorted, Want, is_time, sorted};
+use crate::rules::prelude::*;
+
+rule!("index/foreign-key-sort", Performance, Warn, Schema(check), fixable);
+
+fn check(cx: &mut Cx) {
+    let mut sorts = sorted(cx);
+    sorts.retain(|sort| is_indexed(sort.table, std::slice::from_ref(&sort.key)));
+    // the strongest reason speaks for all queries that one index would serve
+    sorts.sort_by_key(|sort| !sort.is_strong());
+    for (at, sort) in sorts.iter().enumerate() {
+        let same = |other: &&Sorted| other.table.name == sort.table.name && other.key == sort.key && other.column == sort.column;
+        if !sorts[..at].iter().any(|other| same(&other)) {
+            report(cx, sort, sorts[at + 1..].iter().filter(same).count());
+        }
+    }
+}
+
+fn report(cx: &mut Cx, sort: &Sorted, more: usize) {
+    let index = sort.index();
+    let table = sort.table;
+    let single = table.indexes.iter().find(|known| known.columns.len() == 1 && serves(known, std::slice::from_ref(&sort.key)));
+    let seen = !sort.is_guess();
+    let mut help = format!("create an index on {}", index.list());
+    if !seen {
+        help.push_str(&format!(" if clients list the latest rows of one `{}`", sort.key));
+    }
+    if let Some(single) = single.filter(|single| !single.unique && index.predicate.is_none()) {
+        help.push_str(&format!("; `{}` is then covered by it and can go", single.name));
+    }
+    let step = index.step(cx);
+    let draft = cx.report(table, single.map_or(table.named, |single| single.named), message(sort));
+    draft
+        .severity(if sort.is_strong() && is_time(table, &sort.column) { Severity::Warn } else { Severity::Info })
+        .discriminate(&sort.key)
+        .discriminate(&sort.column)
+        .because(
+            sort.at,
+            match more {
+                _ if !seen => sort.reader.clone(),
+                0 => "the query".into(),
+                _ => format!("the query, and {more} more like it"),
+            },
+        )
+        .help(help)
+        .fix(
+            if seen { index.safety() } else { Safety::Review },
+            format!("Index `{}` and `{}` of `{}`", sort.key, sort.column, table.name),
+            [step],
+        );
+    if single.is_some() {
+        draft.label("knows only the key");
+    }
+}
+
+/// What the query costs.
+fn message(sort: &Sorted) -> String {
+    let Sorted { table, key, column, reader, .. } = sort;
+    let name = &table.name;
+    match sort.want {
+        Want::Few => format!(
+            "{reader} takes the first rows of one `{key}` of `{name}` by `{column}`, and no index holds both: every row of the key is read and sorted"
+        ),
+        Want::Extreme => format!(
+            "{reader} looks for one `{column}` among the rows of one `{key}` of `{name}`, and no index holds both: every row of the key is read"
+        ),
+        Want::Stretch => format!(
+            "{reader} wants the rows of one `{key}` of `{name}` from a stretch of `{column}`, and no index holds both: every row of the key is read"
+        ),
+        Want::Apart => format!(
+            "`{name}` has an index on `{key}` and one on `{column}`, and none on both: the latest rows of one `{key}` are found by sorting all its rows, or by passing over everybody's"
+        ),
+        Want::Listed => {
+            format!("`{name}` is indexed by `{key}` alone: the latest rows of one `{key}` are found by reading and sorting all its rows")
+        }
+        Want::Order => {
+            format!("{reader} sorts the rows of one `{key}` of `{name}` by `{column}`: an index on both would hold them in order")
+        }
+    }
+}

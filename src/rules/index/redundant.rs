@@ -1,0 +1,113 @@
+//! Indexes that another one makes needless: the same once more, or the first columns of a longer one.
+
+use super::build::{definition, of_parent};
+use super::cover::{Cover, comparable, covers};
+use crate::rules::prelude::*;
+
+rule!("index/redundant", Performance, Warn, Schema(check), fixable);
+
+fn check(cx: &mut Cx) {
+    for table in cx.user_tables() {
+        for (at, index) in table.indexes.iter().enumerate() {
+            let inherited = of_parent(cx, table, |_| index.at == table.created);
+            if !inherited
+                && comparable(cx, index)
+                && let Some((cover, keeper)) = keeper(cx, table, at)
+            {
+                report(cx, table, index, keeper, cover);
+            }
+        }
+    }
+}
+
+/// The index that makes the one at a place needless; of two alike, one that serves a constraint stays, then the older one.
+fn keeper<'t>(cx: &Cx, table: &'t Table, at: usize) -> Option<(Cover, &'t Index)> {
+    let indexes = &table.indexes;
+    let index = &indexes[at];
+    let rank = |index: &Index| (index.primary, index.constraint.is_some(), index.unique);
+    let stays = |other: usize, cover: Cover| match cover {
+        Cover::Longer => true,
+        _ if rank(&indexes[other]) != rank(index) => rank(&indexes[other]) > rank(index),
+        _ => other < at,
+    };
+    // PostgreSQL makes one index of equal keys in one CREATE TABLE
+    let merged = |known: &Index| {
+        index.constraint.is_some()
+            && known.constraint.is_some()
+            && table.created.file == index.at.file
+            && [index, known].iter().all(|one| table.created.span.contains(one.at.span))
+    };
+    let others = indexes.iter().enumerate().filter(|(other, known)| *other != at && comparable(cx, known) && !merged(known));
+    let covers = others.filter_map(|(other, known)| Some((covers(cx, known, index)?, other, known)));
+    covers
+        .filter(|(cover, other, _)| stays(*other, *cover))
+        .min_by_key(|(cover, other, _)| (*cover as u8, *other))
+        .map(|(cover, _, known)| (cover, known))
+}
+
+fn report(cx: &mut Cx, table: &Table, index: &Index, keeper: &Index, cover: Cover) {
+    let (name, of) = (&index.name, &table.name);
+    let message = match cover {
+        Cover::Same => {
+            format!("`{name}` of `{of}` is `{}` once more: each write of a row keeps up both, and a query uses one", keeper.name)
+        }
+        Cover::Equal if keeper.unique => format!(
+            "`{name}` of `{of}` holds what `{}` holds, which is unique as well: each write keeps up both, and a query uses one",
+            keeper.name
+        ),
+        Cover::Equal => {
+            format!("`{name}` of `{of}` is `{}` in reverse, and PostgreSQL reads an index both ways: each write keeps up both", keeper.name)
+        }
+        Cover::Longer => format!(
+            "`{name}` of `{of}` holds the first columns of `{}`, which serves the same queries: each write keeps up both",
+            keeper.name
+        ),
+    };
+    let steps = cure(cx, table, index);
+    let mut group: Vec<&str> =
+        table.indexes.iter().filter(|other| covers(cx, other, index) == Some(Cover::Same)).map(|other| other.name.as_str()).collect();
+    group.sort_unstable();
+    let draft = cx.report((table, index), index.named, message);
+    draft.given(keeper.certainty).because(keeper.named, "covers it");
+    match cover {
+        Cover::Longer => draft.severity(Severity::Info).help(format!("drop `{name}`, unless queries need it for being smaller")),
+        Cover::Same | Cover::Equal => draft.help(format!("drop `{name}`")),
+    };
+    if let Some(steps) = steps {
+        draft.fix(Safety::Review, format!("Drop index `{name}`"), steps);
+    }
+    if cover == Cover::Same && table.kind == TableKind::Ordinary {
+        draft.advisor("duplicate_index", format!("duplicate_index_{}_{}_{{{}}}", of.schema, of.name, group.join(",")));
+    }
+}
+
+/// The statements that take it away; none where a foreign key may rest on it.
+fn cure(cx: &Cx, table: &Table, index: &Index) -> Option<Vec<Step>> {
+    let columns = index.plain_columns();
+    let referred = index.unique
+        && cx.catalog.tables.values().any(|other| {
+            other.foreign_keys().any(|(_, key)| {
+                key.table == table.name
+                    && columns.as_ref().is_some_and(|columns| {
+                        columns.len() == key.columns.len() && key.columns.iter().all(|name| columns.contains(&name.as_str()))
+                    })
+            })
+        });
+    if referred {
+        return None;
+    }
+    let on = table.name.quoted();
+    if let Some(constraint) = &index.constraint {
+        let constraint = quote_ident(constraint);
+        let list: Vec<String> = columns?.into_iter().map(quote_ident).collect();
+        return Some(vec![
+            Step::batch(Phase::Constraint, format!("alter table {on} drop constraint {constraint};"))
+                .undo(format!("alter table {on} add constraint {constraint} unique ({});", list.join(", "))),
+        ]);
+    }
+    let name = QName::new(table.name.schema.clone(), index.name.clone()).quoted();
+    if table.kind == TableKind::Partitioned {
+        return Some(vec![Step::batch(Phase::Index, format!("drop index {name};")).undo(definition(cx, table, index, ""))]);
+    }
+    Some(vec![Step::alone(Phase::Index, format!("drop index concurrently {name};")).undo(definition(cx, table, index, " concurrently"))])
+}

@@ -1,0 +1,202 @@
+//! A policy should ask who is calling once per statement, not once per row. A sub-select of its own makes it so.
+
+use super::caller::{Hidden, is_session_call, own_function, pinned};
+use super::correlated_subquery;
+use super::edit::{Edits, alter, in_place, text};
+use super::often::{self, Often};
+use crate::rules::prelude::*;
+
+rule!("rls/bare-auth-call", Performance, Error, Schema(check), fixable);
+
+/// A call that a sub-select of its own would make cheaper.
+struct Bare {
+    span: Span,
+    often: Often,
+    name: String,
+    /// What the function reads, where it is one of the project's own.
+    reads: Option<QName>,
+    safe: bool,
+    /// The array type that `ANY (…)` needs to be told, once a sub-select stands in it.
+    array: Option<SmolStr>,
+}
+
+fn check(cx: &mut Cx) {
+    for (table, policy) in cx.policies() {
+        if is_bypassed(cx, policy) {
+            continue;
+        }
+        let found: Vec<(&Expression, Vec<Bare>)> = policy.clauses().map(|(_, clause)| (clause, bare_calls(cx, clause))).collect();
+        if found.iter().any(|(_, calls)| !calls.is_empty()) {
+            report(cx, table, policy, &found);
+        }
+    }
+}
+
+fn report(cx: &mut Cx, table: &Table, policy: &Policy, found: &[(&Expression, Vec<Bare>)]) {
+    let using = |clause: &Expression| policy.using.as_ref().is_some_and(|using| using.site == clause.site);
+    // what writes are checked against is asked of the rows written, few as they are
+    let weight = |clause: &Expression, call: &Bare| (using(clause), call.often);
+    let all = || found.iter().flat_map(|(clause, calls)| calls.iter().map(move |call| (*clause, call)));
+    let Some(worst) = all().map(|(clause, call)| weight(clause, call)).max() else { return };
+    let concerned: Vec<(&Expression, &Bare)> = all().filter(|(clause, call)| weight(clause, call) == worst).collect();
+    let Some(&(clause, first)) = concerned.first() else { return };
+    let rows = &table.name.name;
+    let once = if concerned.len() == 1 { "once per row" } else { "per row" };
+    let when = match worst {
+        (_, Often::Inner | Often::Once) => format!("{once} that a subquery reads"),
+        (false, _) => format!("{once} written to `{rows}`"),
+        (true, Often::Row) => format!("{once} of `{rows}`"),
+        (true, Often::Beside) => format!("{once} of `{rows}`, to pass it to a function that costs more"),
+    };
+    let index = index_of(cx, table, policy);
+    // the Storage API looks objects up by bucket and name
+    let looked_up = index.is_some() || table.created.is_platform();
+    let severity = match worst {
+        (true, Often::Row) if !table.rls.value => Severity::Info,
+        (true, Often::Row) if looked_up => Severity::Warn,
+        (true, Often::Row) => Severity::Error,
+        _ => Severity::Info,
+    };
+    let message = format!("policy \"{}\" on `{}` calls {} {when}", policy.name, table.name, named(&concerned));
+    let mut edits: Vec<Edits> = found.iter().map(|(clause, calls)| wraps(cx, clause, calls)).collect();
+    let example = edits.iter().flatten().find(|(span, _)| *span == first.span).map(|(_, text)| one_line(text)).unwrap_or_default();
+    let mut safety = if all().all(|(_, call)| call.safe) { Safety::Safe } else { Safety::Review };
+    // two cures of one clause have to be the same, or the later one would undo the other
+    if let Some((_, whole)) = correlated_subquery::rewrite(cx, table, policy) {
+        edits[0] = whole;
+        safety = Safety::Review;
+    }
+    let step = alter(cx, table, policy, &edits);
+    let rewrite: Vec<Edit> = found.iter().zip(&edits).flat_map(|((clause, _), edits)| in_place(clause, edits)).collect();
+    let help = match first.safe {
+        true => format!("wrap the call in a sub-select, which runs once: `{example}`"),
+        false => format!("declare the function STABLE if it only reads, and wrap the call in a sub-select: `{example}`"),
+    };
+    let advisor = is_advised(table, policy);
+    let draft = cx.report((table, policy), Site::new(clause.site.file, first.span), message);
+    draft.label(when).severity(severity).help(help).given(table.rls.certainty);
+    draft.fix(safety, format!("Call it once per statement in \"{}\"", policy.name), [step]).rewrite(rewrite);
+    for (clause, call) in concerned.iter().skip(1).take(2) {
+        draft.because(Site::new(clause.site.file, call.span), "and here");
+    }
+    if let Some(index) = index {
+        draft.because(index.named, "queries that PostgreSQL answers from this index ask once; those it answers otherwise ask per row");
+    }
+    if advisor {
+        draft.advisor("auth_rls_initplan", format!("auth_rls_init_plan_{}_{}_{}", table.name.schema, table.name.name, policy.name));
+    }
+}
+
+/// What is called, and how many times where that is more than once.
+fn named(calls: &[(&Expression, &Bare)]) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    for (_, call) in calls {
+        if !names.contains(&call.name.as_str()) {
+            names.push(&call.name);
+        }
+    }
+    let reads = calls.iter().find_map(|(_, call)| call.reads.as_ref().map(|read| (call, read)));
+    match (names.as_slice(), reads) {
+        ([name], Some((_, read))) if calls.len() == 1 => format!("{name}(), which reads `{read}`,"),
+        ([name], _) if calls.len() == 1 => format!("{name}()"),
+        ([name], _) => format!("{name}() {} times", calls.len()),
+        (names, _) => {
+            let (last, rest) = names.split_last().expect("a call has a name");
+            format!("{}() and {last}()", rest.join("(), "))
+        }
+    }
+}
+
+/// Roles that bypass row level security never run a policy.
+fn is_bypassed(cx: &Cx, policy: &Policy) -> bool {
+    policy.roles.iter().all(|role| cx.catalog.roles.get(role).is_some_and(|role| role.bypass_rls))
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn bare_calls(cx: &Cx, clause: &Expression) -> Vec<Bare> {
+    let mut out: Vec<Bare> = Vec::new();
+    let mut arrays: Vec<Span> = Vec::new();
+    often::visit(&clause.root, &mut |expr, often| {
+        if let ExprKind::Quantified { right, .. } = &expr.kind {
+            arrays.push(right.span);
+        }
+        let Some(call) = expr.as_call() else { return Some(Often::Row) };
+        let plain = call.over.is_none() && call.filter.is_none();
+        let bare = |name: String| Bare { span: expr.span, often, name, reads: None, safe: true, array: None };
+        if is_session_call(call) && plain {
+            if often > Often::Once && !often::depends_on_row(expr) {
+                out.push(bare(call.name.to_string()));
+            }
+            return None;
+        }
+        let Some(function) = own_function(cx, call) else { return Some(Often::Row) };
+        if often::depends_on_row(expr) {
+            return Some(Often::Beside);
+        }
+        let hidden = Hidden::of(cx, function);
+        if hidden.writes || !plain || !(hidden.asks || hidden.reads.is_some()) {
+            return Some(Often::Beside);
+        }
+        let returns = function.returns.as_ref().filter(|_| arrays.contains(&expr.span));
+        if often > Often::Once {
+            out.push(Bare {
+                reads: hidden.reads,
+                safe: function.volatility != Volatility::Volatile,
+                array: returns.map(DataType::canonical),
+                ..bare(function.name.to_string())
+            });
+        }
+        None
+    });
+    out
+}
+
+/// Replacements that put each call into a sub-select of its own.
+fn wraps(cx: &Cx, clause: &Expression, calls: &[Bare]) -> Edits {
+    let wrapped = |call: &Bare| {
+        let text = text(cx, clause, call.span, &Edits::new());
+        match &call.array {
+            Some(array) => format!("(select {text})::{array}"),
+            None => format!("(select {text})"),
+        }
+    };
+    calls.iter().map(|call| (call.span, wrapped(call))).collect()
+}
+
+/// The same for a clause of any policy.
+pub fn wrapped(cx: &Cx, clause: &Expression) -> Edits {
+    wraps(cx, clause, &bare_calls(cx, clause))
+}
+
+/// An index by which PostgreSQL finds the rows that a policy lets through, so that it seldom has to ask of others.
+fn index_of<'a>(cx: &Cx, table: &'a Table, policy: &Policy) -> Option<&'a Index> {
+    let of = |policy: &Policy| {
+        let columns: Vec<SmolStr> =
+            policy.using.iter().flat_map(|using| using.root.conjuncts()).filter_map(|conjunct| pinned(cx, conjunct)).collect();
+        let serves = |index: &&Index| {
+            index.predicate.is_none()
+                && index.columns.first().is_some_and(|first| first.column.as_ref().is_some_and(|c| columns.contains(c)))
+        };
+        table.indexes.iter().find(serves)
+    };
+    let beside = |other: &&Policy| {
+        other.permissive && (other.command == Command::All || policy.command == Command::All || other.command == policy.command)
+    };
+    // an OR with what no index finds is found by none
+    table.policies.iter().filter(beside).all(|other| of(other).is_some()).then(|| of(policy))?
+}
+
+/// Does Supabase's advisor report the policy too? It looks for `auth.uid()` without `select auth.uid()` in the text.
+fn is_advised(table: &Table, policy: &Policy) -> bool {
+    let called = |clause: &Expression, wanted: &str| {
+        let is = |expr: &Expr| expr.as_call().is_some_and(|call| is_session_call(call) && call.name.last() == wanted);
+        let selected = |query: &&Query| query.body.selects().iter().any(|select| select.targets.first().is_some_and(|t| is(&t.expr)));
+        clause.root.all().into_iter().any(is) && !clause.root.queries().iter().any(selected)
+    };
+    let passed_over = matches!(table.name.schema.as_str(), "auth" | "storage" | "cron" | "extensions" | "net" | "vault");
+    let functions = ["uid", "jwt", "role", "email", "current_setting"];
+    table.rls.value && !passed_over && policy.clauses().any(|(_, clause)| functions.iter().any(|name| called(clause, name)))
+}

@@ -1,0 +1,138 @@
+//! JSON columns whose structure policies, views, functions or indexes rely on while nothing holds rows to it; and CHECKs on them
+//! that raise an error where they should say no. A column that no SQL looks into is left alone.
+
+use super::json_use::{Use, column, look, shape};
+use crate::rules::prelude::*;
+use crate::rules::scope::{Reader, visit};
+use std::collections::BTreeMap;
+
+rule!("schema/jsonb-unvalidated", Integrity, Info, Schema(check), fixable);
+
+fn check(cx: &mut Cx) {
+    let mut uses: BTreeMap<(QName, SmolStr), Vec<Use>> = BTreeMap::new();
+    let mut cases: Vec<Site> = Vec::new();
+    visit(cx, &mut |reader, node, scope| {
+        let Node::Expr(expr) = node else { return };
+        let at = reader.at(expr.span);
+        if let ExprKind::Case { .. } = expr.kind {
+            cases.push(at);
+        }
+        let Some((column, look)) = look(expr) else { return };
+        if let Some(found) = scope.column(column) {
+            // CASE is how SQL asks before it casts
+            let casts = look.casts && !cases.iter().any(|case| case.file == at.file && case.span.contains(at.span));
+            let place = Use { at, reader: reader.words(), policy: matches!(reader, Reader::Policy(..)), casts, ..look };
+            uses.entry((found.table, found.column)).or_default().push(place);
+        }
+    });
+    for table in cx.user_tables() {
+        for index in table.indexes.iter() {
+            let exprs = index.columns.iter().filter(|part| part.column.is_none()).map(|part| &part.expr).chain(&index.predicate);
+            for expression in exprs {
+                for (column, look) in expression.root.all().into_iter().filter_map(look) {
+                    let place = Use { at: expression.site, reader: format!("index `{}`", index.name), ..look };
+                    uses.entry((table.name.clone(), column.column().unwrap_or_default().into())).or_default().push(place);
+                }
+            }
+        }
+    }
+    for table in cx.user_tables() {
+        for column in table.columns.iter().filter(|column| column.ty.is_json() && column.generated.is_none()) {
+            match uses.get(&(table.name.clone(), column.name.clone())) {
+                Some(uses) if !is_held(cx, table, column) => report(cx, table, column, uses),
+                _ => {}
+            }
+        }
+        for constraint in table.constraints.iter().filter(|constraint| constraint.kind == ConstraintKind::Check) {
+            raising(cx, table, constraint);
+        }
+    }
+}
+
+/// Does a CHECK or a trigger look at what the column holds?
+fn is_held(cx: &Cx, table: &Table, column: &Column) -> bool {
+    let checked = table.constraints.iter().any(|constraint| {
+        constraint.kind == ConstraintKind::Check
+            && constraint.expr.as_ref().is_some_and(|expr| expr.root.all().iter().any(|part| part.column() == Some(&column.name)))
+    });
+    let new = format!("new.{}", column.name);
+    checked
+        || table.triggers.iter().filter_map(|trigger| cx.catalog.functions.get(&trigger.function)).flatten().any(|function| {
+            let text = cx.slice(function.at).to_lowercase();
+            text.match_indices(&new).any(|(at, _)| !text[at + new.len()..].starts_with(|c: char| c.is_alphanumeric() || c == '_'))
+        })
+}
+
+fn report(cx: &mut Cx, table: &Table, column: &Column, uses: &[Use]) {
+    // a policy first, then what can fail
+    let Some(main) = uses.iter().min_by_key(|place| (!place.policy, !place.casts)) else { return };
+    let name = format!("{}.{}", table.name, column.name);
+    let what = main.key.as_ref().map_or_else(|| format!("`{name}`"), |key| format!("`{key}` in `{name}`"));
+    let danger = match (main.policy, main.casts) {
+        (_, true) => "one row where it is something else makes the whole statement fail",
+        (true, false) => "a row without it, or with something else there, is judged as if the value were NULL",
+        (false, false) => "a row without it, or with something else there, passes for one that has nothing",
+    };
+    let message = format!("{} reads {what}, and nothing constrains what is stored there: {danger}", main.reader);
+    let shape = shape(column, uses);
+    let steps = shape.as_ref().map(|shape| add_check(table, column, shape));
+    let draft = cx.report((table, column), column.named, message);
+    draft.because(main.at, "read here");
+    let json = if column.ty.is("json") { "; jsonb is usually meant: it is read without parsing the text anew" } else { "" };
+    match steps {
+        Some(steps) => draft.help(format!("add a CHECK for what SQL relies on; NULL and absent keys pass it{json}")).fix(
+            Safety::Review,
+            format!("Check the structure of `{name}`"),
+            steps,
+        ),
+        None => draft.help(format!("add a CHECK or a trigger for what SQL relies on{json}")),
+    };
+    if main.policy {
+        draft.severity(Severity::Warn);
+    }
+}
+
+fn add_check(table: &Table, column: &Column, shape: &str) -> [Step; 2] {
+    let on = table.name.quoted();
+    let free = |name: &SmolStr| table.constraint(name).is_none();
+    let named =
+        |number: u32| derived_name(&table.name.name, &column.name, &if number == 0 { "check".into() } else { format!("check{number}") });
+    let name = quote_ident(&(0..).map(named).find(free).expect("there are more numbers than names"));
+    [
+        Step::batch(Phase::Constraint, format!("alter table {on} add constraint {name} check ({shape}) not valid;"))
+            .undo(format!("alter table {on} drop constraint if exists {name};")),
+        Step::next_file(Phase::Constraint, format!("alter table {on} validate constraint {name};")),
+    ]
+}
+
+/// A CHECK that casts what it finds under a key.
+fn raising(cx: &mut Cx, table: &Table, constraint: &Constraint) {
+    let Some(expression) = &constraint.expr else { return };
+    let json = |name: Option<&str>| name.and_then(|name| table.column(name)).filter(|column| column.ty.is_json());
+    let all = expression.root.all();
+    let cast = all.iter().find_map(|expr| {
+        let (of, place) = look(expr).filter(|_| matches!(expr.kind, ExprKind::Cast { .. }))?;
+        Some((json(of.column())?, place.key?, *expr))
+    });
+    let asks = |call: &Call| {
+        matches!(call.name.last(), "jsonb_typeof" | "json_typeof") && call.args.iter().any(|arg| column(&arg.value).is_none())
+    };
+    let guarded = all.iter().any(|expr| matches!(expr.kind, ExprKind::Case { .. }) || expr.as_call().is_some_and(asks));
+    let Some((column, key, expr)) = cast.filter(|_| !guarded) else { return };
+    let kind = if column.ty.is("json") { "json_typeof" } else { "jsonb_typeof" };
+    let message = format!(
+        "`{}` casts `{key}` of `{}.{}`: a value that is no {} ends in a cast error (22P02) that names neither table nor constraint, not in a check violation (23514)",
+        constraint.name,
+        table.name,
+        column.name,
+        match &expr.kind {
+            ExprKind::Cast { to, .. } => to.canonical(),
+            _ => SmolStr::default(),
+        }
+    );
+    cx.report((table, constraint), expression.at(expr), message).help(format!(
+        "ask `{kind}({} -> {})` inside CASE before the cast",
+        quote_ident(&column.name),
+        quote_literal(&key)
+    ));
+}

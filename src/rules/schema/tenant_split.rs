@@ -1,0 +1,128 @@
+//! Half of a move from one tenant column to another: the new column is there, policies and rows are still on the old one.
+
+use super::backfill::{backfill, path, target};
+use super::tenant::Tenants;
+use crate::rules::prelude::*;
+use crate::syntax::lexer::{Token, TokenKind, ident_value, string_value, tokens};
+use std::collections::BTreeMap;
+
+rule!("schema/tenant-split", Integrity, Warn, Schema(check), fixable);
+
+fn check(cx: &mut Cx) {
+    let tenants = Tenants::of(cx);
+    let settled = tenants.columns();
+    let config = &cx.project.config;
+    let named = |column: &SmolStr| config.tenant_columns.iter().any(|known| known == column) || settled.contains(column);
+    let mut users: BTreeMap<&SmolStr, Vec<&QName>> = BTreeMap::new();
+    for (table, found) in &tenants.of {
+        found.iter().for_each(|tenant| users.entry(&tenant.column).or_default().push(table));
+    }
+    for table in cx.user_tables().filter(|table| !table.external) {
+        let used = tenants.of_table(table);
+        let [old, ..] = used else { continue };
+        let new = table.columns.iter().find(|column| {
+            let elsewhere = users.get(&column.name).is_some_and(|tables| tables.iter().any(|other| **other != table.name));
+            let has_members = target(table, &column.name).is_some_and(|home| tenants.homes.contains(home));
+            (elsewhere || has_members)
+                && named(&column.name)
+                && used.iter().all(|tenant| tenant.column != column.name && target(table, &tenant.column) != target(table, &column.name))
+                && !column.not_null.value
+                && !used.iter().any(|tenant| is_within(cx, table, &column.name, &tenant.column))
+                && column.default.is_none()
+                && column.generated.is_none()
+                && is_later(cx, table, column)
+        });
+        let Some(new) = new.filter(|new| !is_filled(cx, table, &new.name)) else { continue };
+        let others = users.get(&new.name).map_or(&[][..], Vec::as_slice);
+        let example = others.iter().find(|other| **other != &table.name);
+        let (name, path) = (&table.name, path(cx, table, &new.name));
+        let whose = match (example, target(table, &new.name)) {
+            (Some(example), _) => format!(", those of `{example}` by the new one,"),
+            (None, Some(home)) => format!(" while people are members of `{home}`,"),
+            (None, None) => String::new(),
+        };
+        let message = format!(
+            "`{name}` is half moved from `{}` to `{}`: its policies still go by the old column{whose} and no migration fills the new one",
+            old.column, new.name
+        );
+        let safety = if path.is_some() { Safety::Review } else { Safety::Manual };
+        let title = format!("Fill `{name}.{}`", new.name);
+        let steps = backfill(table, &new.name, path.as_ref());
+        let found = example.and_then(|example| tenants.of.get(*example));
+        let site = found.and_then(|found| found.iter().find(|tenant| tenant.column == new.name)).map(|tenant| tenant.at);
+        let draft = cx.report((table, new), new.named, message);
+        draft
+            .label("NULL in every row from before")
+            .because(old.at, "policies go by the old column here")
+            .help(format!(
+                "fill `{}` in every row, rewrite the policies of `{name}` to it, and forbid NULL; drop `{}` once no code reads it",
+                new.name, old.column
+            ))
+            .fix(safety, title, steps);
+        if let Some(site) = site {
+            draft.because(site, "and by the new one here");
+        }
+    }
+}
+
+/// Does what a column refers to belong to a tenant of the other kind itself? Then it is a part of the tenant, and no other one.
+fn is_within(cx: &Cx, table: &Table, column: &str, tenant: &str) -> bool {
+    let home = target(table, tenant);
+    let Some(parent) = target(table, column).and_then(|name| cx.catalog.table(name)) else { return false };
+    parent.column(tenant).is_some() || (home.is_some() && parent.foreign_keys().any(|(_, key)| Some(&key.table) == home))
+}
+
+/// Was a column added by a later file than its table's?
+fn is_later(cx: &Cx, table: &Table, column: &Column) -> bool {
+    let place = |site: Site| {
+        let file = cx.sources.resolve(site).file;
+        cx.project.migrations.iter().position(|migration| migration.file == file)
+    };
+    place(column.at) > place(table.created)
+}
+
+/// Does any statement that runs write a column of rows that are there?
+fn is_filled(cx: &Cx, table: &Table, column: &str) -> bool {
+    let texts: Vec<&str> = cx.project.migrations.iter().map(|migration| cx.sources.get(migration.file).text()).collect();
+    // a function's body counts if anything beside it names the function: it may well be what fills the column
+    texts.iter().any(|text| fills(text, table, column, &|function| texts.iter().map(|text| mentions(text, function)).sum::<usize>() > 1))
+}
+
+fn mentions(text: &str, function: &str) -> usize {
+    let text = text.to_ascii_lowercase();
+    let calls = ["select ", "perform ", "call ", "."].map(|before| text.matches(&format!("{before}{function}(")).count());
+    calls.iter().sum::<usize>() + text.matches(&format!("function {function}(")).count()
+}
+
+fn fills(text: &str, table: &Table, column: &str, is_called: &dyn Fn(&str) -> bool) -> bool {
+    let tokens = tokens(text);
+    let word = |at: usize| {
+        tokens.get(at).filter(|token| matches!(token.kind, TokenKind::Word | TokenKind::QuotedIdent)).map(|token| ident_value(*token, text))
+    };
+    let mut function: Option<SmolStr> = None;
+    for (at, token) in tokens.iter().enumerate() {
+        match token.kind {
+            TokenKind::Semicolon => function = None,
+            TokenKind::Word if word(at).as_deref() == Some("function") => {
+                let dotted = tokens.get(at + 2).is_some_and(|next| next.kind == TokenKind::Dot);
+                function = word(if dotted { at + 3 } else { at + 1 });
+            }
+            TokenKind::Word if word(at).as_deref() == Some("update") && updates(&tokens[at + 1..], text, table, column) => return true,
+            TokenKind::DollarString
+                if function.as_deref().is_none_or(is_called) && fills(&string_value(*token, text), table, column, is_called) =>
+            {
+                return true;
+            }
+            _ => {}
+        }
+    }
+    false
+}
+
+/// Behind UPDATE: does the statement set the column of the table?
+fn updates(rest: &[Token], text: &str, table: &Table, column: &str) -> bool {
+    let statement = &rest[..rest.iter().position(|token| token.kind == TokenKind::Semicolon).unwrap_or(rest.len())];
+    let words: Vec<SmolStr> = statement.iter().map(|token| ident_value(*token, text)).collect();
+    let Some(set) = words.iter().position(|word| word == "set") else { return false };
+    words[..set].contains(&table.name.name) && words[set..].windows(2).any(|pair| pair[0] == column && pair[1] == "=")
+}
