@@ -17,6 +17,7 @@ use crate::syntax::split::Splitter;
 use crate::syntax::sql;
 use smol_str::SmolStr;
 use std::cell::OnceCell;
+use std::collections::BTreeMap;
 
 /// What holds a piece of code.
 #[derive(Clone, Copy, Debug)]
@@ -141,6 +142,7 @@ impl<'a> Origin<'a> {
 pub struct Bodies {
     read: OnceCell<Vec<Parsed>>,
     pub(super) callers: OnceCell<Callers>,
+    pub(super) referring: OnceCell<BTreeMap<QName, usize>>,
 }
 
 impl Bodies {

@@ -9,6 +9,7 @@ use super::about::About;
 use super::caller::Callers;
 use super::code::{Bodies, Code, Origin};
 use crate::catalog::acl::Privileges;
+use crate::catalog::name::QName;
 use crate::catalog::object::*;
 use crate::catalog::{Catalog, is_system_schema};
 use crate::config::Config;
@@ -17,6 +18,7 @@ use crate::project::{Migration, Project};
 use crate::source::{Site, Sources};
 use crate::syntax::expression::Query;
 use smol_str::SmolStr;
+use std::collections::BTreeMap;
 
 /// The roles that a request to the API may act as.
 pub const API_ROLES: [&str; 2] = ["anon", "authenticated"];
@@ -235,6 +237,18 @@ impl<'a> Cx<'a> {
     /// How the project asks who is calling.
     pub fn who(&self) -> &'a Callers {
         self.bodies.callers.get_or_init(|| Callers::of(self))
+    }
+
+    /// How many foreign keys refer to a table.
+    pub fn referring(&self, table: &QName) -> usize {
+        let counts = self.bodies.referring.get_or_init(|| {
+            let mut counts = BTreeMap::new();
+            for (_, key) in self.catalog.tables.values().flat_map(Table::foreign_keys) {
+                *counts.entry(key.table.clone()).or_default() += 1;
+            }
+            counts
+        });
+        counts.get(table).copied().unwrap_or(0)
     }
 
     /// Is everything in a function's body among [`Cx::code_of`]? Not what EXECUTE builds, nor what can't be read.

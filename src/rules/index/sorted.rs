@@ -5,6 +5,7 @@ use super::build::{New, is_complete_for};
 use super::likely::likely;
 use crate::rules::prelude::*;
 use crate::rules::scope::{Reader, Scope, visit};
+use std::collections::BTreeSet;
 
 /// Names of columns that hold when a row came to be.
 pub const TIMES: [&str; 10] = [
@@ -81,9 +82,9 @@ pub fn sorted<'a>(cx: &Cx<'a>) -> Vec<Sorted<'a>> {
             out.extend(scope.tables().into_iter().filter(of_user).filter_map(|table| judge(cx, reader, query, scope, table)));
         }
     });
-    let asked: Vec<&QName> = out.iter().map(|sort| &sort.table.name).collect();
+    let asked: BTreeSet<&QName> = out.iter().map(|sort| &sort.table.name).collect();
     let guesses: Vec<Sorted> =
-        cx.user_tables().filter(|table| !asked.contains(&&table.name)).filter_map(|table| likely(cx, table)).collect();
+        cx.user_tables().filter(|table| !asked.contains(&table.name)).filter_map(|table| likely(cx, table)).collect();
     out.extend(guesses);
     out
 }
@@ -133,8 +134,7 @@ fn judge<'a, 'q>(cx: &Cx<'a>, reader: Reader<'_>, query: &'q Query, scope: &Scop
 pub fn nearest_parent(cx: &Cx, table: &Table, bound: &[SmolStr]) -> Option<SmolStr> {
     let single = |key: &Constraint| if let [only] = key.columns.as_slice() { Some(only.clone()) } else { None };
     let keys = table.foreign_keys().filter_map(|(key, to)| Some((single(key).filter(|only| bound.contains(only))?, &to.table)));
-    let referring = |parent: &QName| cx.catalog.tables.values().flat_map(Table::foreign_keys).filter(|(_, to)| to.table == *parent).count();
-    keys.min_by_key(|(_, parent)| referring(parent)).map(|(column, _)| column)
+    keys.min_by_key(|(_, parent)| cx.referring(parent)).map(|(column, _)| column)
 }
 
 /// A column, what is written behind it in an index, and what is wanted of it where.

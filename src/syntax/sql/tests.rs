@@ -1,3 +1,5 @@
+//! What is read through `sqlparser`, form by form, and what is refused.
+
 use super::super::expression::*;
 use super::super::lexer::tokens;
 use super::*;
