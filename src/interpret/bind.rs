@@ -404,8 +404,8 @@ impl<'c, 'x> Binder<'c, 'x> {
                 delete.filter.iter_mut().chain(returning).try_for_each(|expr| self.expr(expr))
             }
             Data::Merge { target, source, exprs } => {
-                self.from(std::slice::from_mut(target))?;
-                self.from(std::slice::from_mut(source))?;
+                self.from(std::slice::from_mut(&mut **target))?;
+                self.from(std::slice::from_mut(&mut **source))?;
                 exprs.iter_mut().try_for_each(|expr| self.expr(expr))
             }
         }
@@ -481,7 +481,8 @@ pub fn internal_name(name: &str) -> &str {
 }
 
 impl Context<'_> {
-    /// Refuses a call that no function can be meant by: one that is only made later, or that takes other numbers of arguments.
+    /// Refuses a call that no function can be meant by: one that is only made later, or that takes other numbers of arguments;
+    /// and one that two may be meant by, because `f()` and `f(x int DEFAULT 1)` both fit it.
     fn callable(&self, name: &ObjectName, args: usize) -> Bound {
         let catalog = self.catalog;
         let missing = || Contradiction::new("42883", format!("function {name} of {args} arguments does not exist"));
@@ -496,7 +497,11 @@ impl Context<'_> {
         };
         let own = overloads.iter().all(|known| !known.at.is_platform() && !known.of_extension && known.certainty == Certainty::Certain);
         let sure = own && !catalog.future.is_made_in_code(Made::Function, &qualified);
-        if sure && catalog.callable(name, args).is_empty() { Err(missing()) } else { Ok(()) }
+        match catalog.callable(name, args).len() {
+            0 if sure => Err(missing()),
+            2.. if sure && args == 0 => Err(Contradiction::new("42725", format!("function {name}() is not unique"))),
+            _ => Ok(()),
+        }
     }
 
     /// The relation a written name stands for. One that no migration creates is assumed to exist; one that a later statement

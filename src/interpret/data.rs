@@ -3,8 +3,10 @@
 
 use super::bind::{Binder, Scopes};
 use super::{Context, Meaning};
+use crate::catalog::Contradiction;
 use crate::catalog::effect::Change;
-use crate::catalog::object::Bucket;
+use crate::catalog::name::QName;
+use crate::catalog::object::{Bucket, Certainty, Index};
 use crate::syntax::expression::*;
 use smol_str::SmolStr;
 
@@ -67,7 +69,12 @@ impl Context<'_> {
                     self.insert_buckets(&insert);
                     return Ok(());
                 }
-                self.require_relation(&insert.table).map(|_| ())
+                let Some(table) = self.require_relation(&insert.table)? else { return Ok(()) };
+                self.known_columns(&table, &insert.columns)?;
+                match &insert.on_conflict {
+                    Some(conflict) => self.conflict_target(&table, conflict),
+                    None => Ok(()),
+                }
             }
             Data::Update(update) => {
                 if is_buckets(&update.table) {
@@ -87,6 +94,39 @@ impl Context<'_> {
             }
             Data::Merge { target, .. } => self.target(&target),
         }
+    }
+
+    /// Are the columns that a statement writes to there?
+    fn known_columns(&self, table: &QName, columns: &[Ident]) -> Meaning {
+        let Some(known) = self.catalog.columns(table) else { return Ok(()) };
+        match columns.iter().find(|column| !known.contains(&column.name)) {
+            Some(missing) => {
+                let reason = format!("column \"{}\" of relation \"{}\" does not exist", missing.name, table.name);
+                Err(Contradiction::new("42703", reason))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// ON CONFLICT (columns) needs a unique index on just these columns, in any order, and for all rows.
+    /// Source: PostgreSQL's documentation, INSERT, "ON CONFLICT Clause".
+    fn conflict_target(&self, table: &QName, conflict: &OnConflict) -> Meaning {
+        let Some(table) = self.catalog.table(table).filter(|table| !table.external && table.certainty == Certainty::Certain) else {
+            return Ok(());
+        };
+        if conflict.inexact || conflict.constraint.is_some() || conflict.columns.is_empty() {
+            return Ok(());
+        }
+        let wanted = |columns: &[&str]| {
+            conflict.columns.iter().all(|column| columns.contains(&column.name.as_str()))
+                && columns.iter().all(|name| conflict.columns.iter().any(|column| column.name == *name))
+        };
+        let fits =
+            |index: &Index| index.unique && index.predicate.is_none() && index.plain_columns().is_some_and(|columns| wanted(&columns));
+        if table.indexes.iter().any(fits) {
+            return Ok(());
+        }
+        Err(Contradiction::new("42P10", "there is no unique or exclusion constraint matching the ON CONFLICT specification"))
     }
 
     fn target(&mut self, item: &FromItem) -> Meaning {

@@ -48,7 +48,7 @@ fn spatial(base: &str, modifiers: Vec<SmolStr>) -> Vec<SmolStr> {
         ["GeometryCollection", "MultiLineString", "MultiPolygon", "MultiPoint", "LineString", "Geometry", "Polygon", "Point"];
     let mut modifiers = modifiers.into_iter();
     let Some(shape) = modifiers.next() else { return Vec::new() };
-    let known = SHAPES.iter().find(|known| shape.len() >= known.len() && shape[..known.len()].eq_ignore_ascii_case(known));
+    let known = SHAPES.iter().find(|known| shape.get(..known.len()).is_some_and(|head| head.eq_ignore_ascii_case(known)));
     let shape = known.map_or(shape.clone(), |known| format_smolstr!("{known}{}", shape[known.len()..].to_uppercase()));
     // longitude and latitude are taken to be WGS 84 unless another system is named
     let system = modifiers.next().filter(|system| system != "0").or_else(|| (base == "geography").then(|| "4326".into()));

@@ -4,7 +4,7 @@ use super::evaluate::{self, Budget, Temporary};
 use super::{Context, body};
 use crate::catalog::effect::{Change, Effect};
 use crate::catalog::name::QName;
-use crate::catalog::object::{Certainty, Role};
+use crate::catalog::object::{Certainty, Role, Schema};
 use crate::catalog::{Catalog, Contradiction, MIGRATION_ROLE};
 use crate::source::{FileId, Site, Sources, Span};
 use crate::syntax::ast::{AlterAction, AlterTable, Ast, Code, ConstraintKind, CreateFunction, Form, Set, Statement, Unread};
@@ -235,6 +235,12 @@ impl World {
     /// The objects of an extension's own script, as far as they are known.
     fn run_extension(&mut self, sources: &mut Sources, name: &str, at: Site) {
         let Some((schema, script)) = extension_script(name) else { return };
+        // the schema that a control file fixes is made if it is not there
+        if let Some(fixed) = schema.filter(|fixed| !self.catalog.has_schema(fixed)) {
+            let (owner, certainty) = (self.catalog.current_role(), Certainty::Certain);
+            let made = Schema { name: fixed.into(), at, certainty, owner, acl: Default::default() };
+            self.apply(vec![Effect { at, certainty, change: Change::CreateSchema(made) }]);
+        }
         let schema =
             schema.map(SmolStr::from).or_else(|| self.catalog.extensions.get(&name.into()).map(|extension| extension.schema.clone()));
         let before = self.catalog.session.search_path.take();
@@ -283,7 +289,7 @@ impl World {
         self.apply(vec![Effect {
             at: here(Default::default()),
             certainty: Certainty::Certain,
-            change: Change::CreateSchema(crate::catalog::object::Schema {
+            change: Change::CreateSchema(Schema {
                 name: "public".into(),
                 at: here(Default::default()),
                 certainty: Certainty::Certain,

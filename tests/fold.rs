@@ -1,0 +1,290 @@
+//! Small histories, and what a database would hold after them: each line of `expect` is an object as `schema --format json`
+//! tells it, each line of `fails` a statement that PostgreSQL rejects. All were tried on PostgreSQL 15, but for tables called
+//! `elsewhere`, which stand for what no migration makes.
+
+use serde_json::Value;
+use std::fs;
+use supalint::catalog::Catalog;
+use supalint::history::{self, Step, Visitor};
+use supalint::output::schema;
+use supalint::project::{self, Migration};
+use supalint::source::Sources;
+
+struct Case {
+    name: &'static str,
+    history: &'static str,
+    /// `kind: text`, where the text is made by [`describe`].
+    expect: &'static [&'static str],
+    /// `line: SQLSTATE`
+    fails: &'static [&'static str],
+}
+
+struct Unasked;
+
+impl Visitor for Unasked {
+    fn statement(&mut self, _: &Step<'_>, _: &Sources) {}
+    fn migration(&mut self, _: &Catalog, _: &Migration, _: &Sources) {}
+}
+
+/// The catalog as JSON, and the failures as `line: SQLSTATE`.
+fn fold(text: &str) -> (Value, Vec<String>) {
+    let folder = tempfile::tempdir().unwrap();
+    let migrations = folder.path().join("supabase/migrations");
+    fs::create_dir_all(&migrations).unwrap();
+    fs::write(migrations.join("20250101000000_a.sql"), text).unwrap();
+    let mut sources = history::sources();
+    let project = project::open(&[folder.path().to_path_buf()], None, &mut sources).unwrap();
+    let replay = history::replay(&mut sources, &project, &mut Unasked);
+    let mut out = Vec::new();
+    schema::json(&replay.catalog, &sources, &mut out).unwrap();
+    let failed = replay.failed.iter().map(|(site, reason)| format!("{}: {}", sources.range(*site).0.line, reason.sqlstate)).collect();
+    (serde_json::from_slice(&out).unwrap(), failed)
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(list) => list.iter().map(text).collect::<Vec<_>>().join(","),
+        Value::Null => "-".into(),
+        other => other.to_string(),
+    }
+}
+
+/// Everything that was folded, a line for each object.
+fn describe(catalog: &Value) -> Vec<String> {
+    let mut out = Vec::new();
+    let each = |key: &str| catalog[key].as_array().unwrap().clone();
+    for table in each("tables") {
+        let name = text(&table["name"]);
+        out.push(format!("table: {name} rls={} anon={} writes={}", table["rls_enabled"], table["anon_select"], text(&table["anon_write"])));
+        for column in table["columns"].as_array().unwrap() {
+            let null = if column["not_null"] == true { " not null" } else { "" };
+            out.push(format!(
+                "column: {name}.{} {}{null} default {}",
+                text(&column["name"]),
+                text(&column["type"]),
+                text(&column["default"])
+            ));
+        }
+    }
+    for (key, fields) in [
+        ("views", &["name", "kind", "security_invoker"][..]),
+        ("policies", &["table", "name", "permissive", "cmd", "roles", "qual", "with_check"]),
+        ("indexes", &["name", "columns", "is_unique", "is_primary"]),
+        ("constraints", &["name", "type", "columns", "ref_table", "ref_columns", "on_delete", "validated"]),
+        ("functions", &["name", "args", "security_definer", "volatility", "search_path", "anon_execute"]),
+        ("triggers", &["table", "name"]),
+        ("enums", &["name", "labels"]),
+        ("buckets", &["id", "public"]),
+        ("publication_tables", &["pubname", "table"]),
+    ] {
+        for object in each(key) {
+            let shown: Vec<String> = fields.iter().map(|field| text(&object[*field])).collect();
+            out.push(format!("{}: {}", key, shown.join(" ")));
+        }
+    }
+    out
+}
+
+const CASES: &[Case] = &[
+    Case {
+        name: "actions of one ALTER TABLE see each other, in the order PostgreSQL takes them",
+        history: "create table t (id int);
+alter table t add constraint t_ab_check check (a < b), add column a int, add column b int not null, drop column id;",
+        expect: &[
+            "column: t.a integer default -",
+            "column: t.b integer not null default -",
+            "constraints: t_ab_check c a,b - - - true",
+        ],
+        fails: &[],
+    },
+    Case {
+        name: "an ALTER TABLE that fails half way changes nothing",
+        history: "create table t (id int);\nalter table t add column a int, drop column nothing;",
+        expect: &["column: t.id integer default -"],
+        fails: &["2: 42703"],
+    },
+    Case {
+        name: "names that PostgreSQL chooses",
+        history: "create table t (id serial primary key, a int unique check (a > 0), b int references t, check (a < b), check (b > a));
+create index on t (lower(a::text), b) include (id);
+create index on t (b);
+create index on t (b);",
+        expect: &[
+            "column: t.id integer not null default nextval('public.t_id_seq'::regclass)",
+            "constraints: t_pkey p id - - - true",
+            "constraints: t_a_key u a - - - true",
+            "constraints: t_a_check c a - - - true",
+            "constraints: t_check c a,b - - - true",
+            "constraints: t_check1 c b,a - - - true",
+            "constraints: t_b_fkey f b public.t id a true",
+            "indexes: t_lower_b_id_idx <expr>,b,id false false",
+            "indexes: t_b_idx b false false",
+            "indexes: t_b_idx1 b false false",
+        ],
+        fails: &[],
+    },
+    Case {
+        name: "two keys on the same columns become one; USING INDEX renames the index",
+        history: "create table t (id uuid unique not null, a int not null, primary key (id));
+create unique index t_a_idx on t (a);
+alter table t add constraint t_a_uq unique using index t_a_idx;",
+        expect: &["constraints: t_pkey p id - - - true", "constraints: t_a_uq u a - - - true", "indexes: t_a_uq a true false"],
+        fails: &[],
+    },
+    Case {
+        name: "exclusion constraints index their expressions",
+        history: "create extension btree_gist;
+create table t (room int, starts timestamptz, ends timestamptz, exclude using gist (room with =, tstzrange(starts, ends) with &&));",
+        expect: &["indexes: t_room_tstzrange_excl room,<expr> false false", "constraints: t_room_tstzrange_excl x room - - - true"],
+        fails: &[],
+    },
+    Case {
+        name: "types as format_type prints them",
+        history: "create type mood as enum ('a', 'c'); alter type mood add value 'b' before 'c';
+create table t (a varchar(20)[], b timestamp(3) with time zone, c mood, d mood[], e decimal(10, 2), f int8);",
+        expect: &[
+            "column: t.a character varying(20)[] default -",
+            "column: t.b timestamp(3) with time zone default -",
+            "column: t.c public.mood default -",
+            "column: t.d public.mood[] default -",
+            "column: t.e numeric(10,2) default -",
+            "column: t.f bigint default -",
+            "enums: mood a,b,c",
+        ],
+        fails: &[],
+    },
+    Case {
+        name: "functions by their identity arguments",
+        history: "create function f(a int, inout b text default 'x', variadic c uuid[] default '{}') language plpgsql security definer set search_path = '' as $$ begin end $$;
+create procedure p(a int) language plpgsql as $$ begin end $$;
+revoke execute on function f(int, text, uuid[]) from public, anon;",
+        expect: &[
+            "functions: f a integer, INOUT b text, VARIADIC c uuid[] true v search_path=\"\" false",
+            "functions: p IN a integer false v - true",
+        ],
+        fails: &[],
+    },
+    Case {
+        name: "policies, their roles and who may use the table",
+        history: "create table t (id int); alter table t enable row level security;
+create policy \"one\" on t as restrictive for update to anon, authenticated using (id = 1) with check (true);
+alter policy \"one\" on t to service_role; revoke insert, update on t from anon;",
+        expect: &["table: t rls=true anon=true writes=DELETE", "policies: t one RESTRICTIVE UPDATE service_role id = 1 true"],
+        fails: &[],
+    },
+    Case {
+        name: "CASCADE takes what depends",
+        history: "create table a (id int primary key); create table b (id int references a); create view v as select id from a;
+drop table a;
+drop table a cascade;",
+        expect: &["table: b rls=false anon=true writes=DELETE,INSERT,UPDATE", "column: b.id integer default -"],
+        fails: &["2: 2BP01"],
+    },
+    Case {
+        name: "what comes too early or too late fails; what no migration makes is taken to exist",
+        history: "create policy p on later for select using (true);
+create table later (id int);
+drop table later;
+alter table later add column a int;
+create policy q on elsewhere for select using (owner = auth.uid());
+create policy r on elsewhere for insert with check (public.allowed(owner));
+create function public.allowed(owner uuid) returns boolean language sql as 'select true';
+create policy r on elsewhere for insert with check (public.allowed());
+grant execute on function public.allowed(text) to anon;",
+        expect: &["policies: elsewhere q PERMISSIVE SELECT public owner = auth.uid() -"],
+        fails: &["1: 42P01", "4: 42P01", "6: 42883", "8: 42883", "9: 42883"],
+    },
+    Case {
+        name: "bodies of SQL functions are read when they are made, those in PL/pgSQL when they run",
+        history: "create function early() returns bigint language sql as $$ select count(*) from t $$;
+create function late() returns bigint language plpgsql as $$ begin return (select count(*) from t); end $$;
+create table t (id int, owner uuid);
+create function wrong() returns int language sql as $$ select missing from t $$;
+create function hidden() returns bigint language sql set search_path = '' as $$ select count(*) from t $$;
+create function mine(id int) returns uuid language sql as $$ select t.owner from t where t.id = mine.id $$;
+set check_function_bodies = off;
+create function unread() returns int language sql as $$ select missing from t $$;",
+        expect: &["functions: late  false v - true", "functions: mine id integer false v - true", "functions: unread  false v - true"],
+        fails: &["1: 42P01", "4: 42703", "5: 42P01"],
+    },
+    Case {
+        name: "rows are written to columns that exist, and conflicts are found by an index that exists",
+        history: "create table t (id int primary key, a int, b int); create unique index on t (a) where b = 1;
+insert into t (id, missing) values (1, 2);
+insert into t (id, a) values (1, 2) on conflict (a) do nothing;
+insert into t (id, a) values (1, 2) on conflict (id) do nothing;
+update t set a = missing;",
+        expect: &[],
+        fails: &["2: 42703", "3: 42P10", "5: 42703"],
+    },
+    Case {
+        name: "what an index or generated column computes must not change",
+        history: "create table t (at timestamptz, on_day date);
+create index on t (at) where at > now();
+create index on t (date_trunc('day', at));
+create index on t ((at::date));
+create index on t (date_trunc('day', at at time zone 'UTC'));
+alter table t add column day date generated always as (at::date) stored;",
+        expect: &[],
+        fails: &["2: 42P17", "3: 42P17", "4: 42P17", "6: 42P17"],
+    },
+    Case {
+        name: "a call that two functions fit is ambiguous",
+        history: "create function f() returns boolean language plpgsql as 'begin return true; end';
+create function f(x int default 1) returns boolean language plpgsql as 'begin return true; end';
+create table t (id int);
+create policy p on t using (public.f());
+create policy q on t using (public.f(2));",
+        expect: &["policies: t q PERMISSIVE ALL public public.f(2) -"],
+        fails: &["4: 42725"],
+    },
+    Case {
+        name: "schemas of PostgreSQL itself are there",
+        history: "create extension pg_cron with schema pg_catalog;
+create function pg_temp.helper() returns int language sql as 'select 1';
+delete from cron.job_run_details where end_time < now();",
+        expect: &[],
+        fails: &[],
+    },
+    Case {
+        name: "queues of pgmq are tables",
+        history: "create extension pgmq; select pgmq.create('Mails');",
+        expect: &["constraints: q_mails_pkey p msg_id - - - true", "constraints: a_mails_pkey p msg_id - - - true"],
+        fails: &[],
+    },
+    Case {
+        name: "publications and buckets",
+        history: "create table t (id int); alter publication supabase_realtime add table t;
+insert into storage.buckets (id, name, public) values ('a', 'a', true), ('b', 'b', false);
+update storage.buckets set public = false where id = 'a';",
+        expect: &["publication_tables: supabase_realtime t", "buckets: a false", "buckets: b false"],
+        fails: &[],
+    },
+];
+
+#[test]
+fn histories_fold_to_what_postgresql_would_hold() {
+    let mut wrong = Vec::new();
+    for case in CASES {
+        let (catalog, failed) = fold(case.history);
+        let described = describe(&catalog);
+        for expected in case.expect.iter().filter(|line| !described.iter().any(|known| known == *line)) {
+            wrong.push(format!("{}: no `{expected}` among\n    {}", case.name, described.join("\n    ")));
+        }
+        if failed != case.fails {
+            wrong.push(format!("{}: failed {failed:?}, not {:?}", case.name, case.fails));
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_object_tells_where_it_comes_from() {
+    let (catalog, _) = fold("create table t (\n  id int\n);\ncreate policy p on outside for select using (true);");
+    assert_eq!(catalog["tables"][1]["columns"][0]["at"]["line"], 2);
+    assert_eq!(catalog["tables"][1]["at"]["file"], "supabase/migrations/20250101000000_a.sql");
+    assert_eq!(catalog["tables"][0]["external"], true);
+    assert_eq!(catalog["tables"][0]["certainty"], "maybe");
+    assert_eq!(catalog["policies"][0]["certainty"], "certain");
+}
