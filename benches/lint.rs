@@ -9,6 +9,10 @@ use std::fmt::Write;
 use std::hint::black_box;
 use supalint::Options;
 
+/// As in the binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// A history of `size` bytes in files of about 10 KB, shaped like those of real projects: tables with keys and checks, indexes,
 /// policies, functions, views and alterations of what came before.
 fn history(size: usize) -> Vec<(String, String)> {

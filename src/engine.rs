@@ -110,6 +110,9 @@ impl<'a> Engine<'a> {
 
     fn finish(mut self, replay: Replay, sources: Sources) -> Report {
         self.check_schema(&replay.catalog, &sources);
+        // nobody waits for a large catalog to be freed: the process may end before it is
+        let catalog = replay.catalog;
+        let _ = std::thread::Builder::new().spawn(move || drop(catalog));
         let mut told = HashSet::new();
         self.findings.retain(|finding| told.insert(finding.fingerprint.clone()));
         self.findings.sort_by_cached_key(|finding| {

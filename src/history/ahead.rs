@@ -1,6 +1,6 @@
 //! Statements read on a second thread while those before them are folded: reading is most of the work, and needs no catalog.
 //!
-//! Promises: statements come in order; no more than a few hundred are held at a time.
+//! Promises: statements come in order; no more than some thousand are held at a time.
 
 use crate::syntax::ast::Statement;
 use crate::syntax::parser;
@@ -11,9 +11,9 @@ use std::sync::mpsc::sync_channel;
 use std::thread::Scope;
 
 /// Statements handed over at a time.
-const BATCH: usize = 32;
+const BATCH: usize = 128;
 /// Batches that may wait.
-const AHEAD: usize = 8;
+const AHEAD: usize = 16;
 
 /// Some statements of one file, in order.
 pub struct Batch {

@@ -143,6 +143,7 @@ pub struct Bodies {
     read: OnceLock<Vec<Parsed>>,
     pub(super) callers: OnceLock<Callers>,
     pub(super) referring: OnceLock<BTreeMap<QName, usize>>,
+    pub(super) tenants: OnceLock<super::schema::tenant::Found>,
 }
 
 impl Bodies {

@@ -8,6 +8,7 @@ use super::Rule;
 use super::about::About;
 use super::caller::Callers;
 use super::code::{Bodies, Code, Origin};
+use super::schema::tenant::Found;
 use crate::catalog::acl::Privileges;
 use crate::catalog::name::QName;
 use crate::catalog::object::*;
@@ -237,6 +238,11 @@ impl<'a> Cx<'a> {
     /// How the project asks who is calling.
     pub fn who(&self) -> &'a Callers {
         self.bodies.callers.get_or_init(|| Callers::of(self))
+    }
+
+    /// What several rules ask about tenants, worked out for the first of them.
+    pub fn once_for_tenants(&self, find: impl FnOnce() -> Found) -> &'a Found {
+        self.bodies.tenants.get_or_init(find)
     }
 
     /// How many foreign keys refer to a table.

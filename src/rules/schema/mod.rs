@@ -4,7 +4,7 @@ mod backfill;
 pub mod json_use;
 pub mod jsonb_unvalidated;
 mod row;
-mod tenant;
+pub mod tenant;
 pub mod tenant_nullable;
 pub mod tenant_split;
 

@@ -17,17 +17,25 @@ pub struct Tenant {
     pub at: Site,
 }
 
+/// What is worked out once: tenant columns by table, and the tables that people are members of.
+pub type Found = (BTreeMap<QName, Vec<Tenant>>, BTreeSet<QName>);
+
 /// The tenant columns of every table that has any, in the order in which its policies name them.
 pub struct Tenants<'a> {
-    pub of: BTreeMap<QName, Vec<Tenant>>,
+    pub of: &'a BTreeMap<QName, Vec<Tenant>>,
     /// Tables that people are members of.
-    pub homes: BTreeSet<QName>,
+    pub homes: &'a BTreeSet<QName>,
     callers: &'a Callers,
 }
 
 impl<'a> Tenants<'a> {
     pub fn of(cx: &Cx<'a>) -> Tenants<'a> {
         let callers = cx.who();
+        let (of, homes) = cx.once_for_tenants(|| Tenants::found(cx, callers));
+        Tenants { of, homes, callers }
+    }
+
+    fn found(cx: &Cx, callers: &Callers) -> Found {
         let homes = homes(cx, callers);
         let mut of = BTreeMap::new();
         for table in cx.user_tables().filter(|table| table.rls.value) {
@@ -46,7 +54,7 @@ impl<'a> Tenants<'a> {
                 of.insert(table.name.clone(), found);
             }
         }
-        Tenants { of, homes, callers }
+        (of, homes)
     }
 
     /// Names that tell tenants apart in more than one table: one alone may be a thing that people share, like a project.

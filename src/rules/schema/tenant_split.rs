@@ -14,7 +14,7 @@ fn check(cx: &mut Cx) {
     let config = &cx.project.config;
     let named = |column: &SmolStr| config.tenant_columns.iter().any(|known| known == column) || settled.contains(column);
     let mut users: BTreeMap<&SmolStr, Vec<&QName>> = BTreeMap::new();
-    for (table, found) in &tenants.of {
+    for (table, found) in tenants.of {
         found.iter().for_each(|tenant| users.entry(&tenant.column).or_default().push(table));
     }
     for table in cx.user_tables().filter(|table| !table.external) {
