@@ -48,7 +48,7 @@ pub mod rules;
 pub mod source;
 pub mod syntax;
 
-use config::Config;
+use config::{Config, FailOn};
 use engine::Choice;
 use error::Error;
 use report::Report;
@@ -64,20 +64,29 @@ pub struct Options {
     pub ignore: Vec<String>,
 }
 
+/// What a run found, and what the project's settings make of it.
+#[derive(Debug)]
+pub struct Checked {
+    pub report: Report,
+    /// Lowest severity that fails a run, where the settings say.
+    pub fail_on: Option<FailOn>,
+}
+
 /// Opens a project, replays its history under the rules, and tells what they found.
 ///
 /// # Errors
 /// If nothing can be concluded: a path that does not exist, a file that cannot be read, unusable settings.
-pub fn check(options: &Options) -> Result<Report, Error> {
+pub fn check(options: &Options) -> Result<Checked, Error> {
     syntax::sql::with_room(|| run(options)).map_err(|source| Error::NoThread { source })?
 }
 
-fn run(options: &Options) -> Result<Report, Error> {
+fn run(options: &Options) -> Result<Checked, Error> {
     let mut sources = history::sources();
     let project = project::open(&options.paths, options.config.as_deref(), &mut sources)?;
     know(&project.config)?;
     let choice = Choice { select: options.select.clone(), ignore: options.ignore.clone() };
-    Ok(engine::run(sources, &project, &choice))
+    let fail_on = project.config.fail_on;
+    Ok(Checked { report: engine::run(sources, &project, &choice), fail_on })
 }
 
 /// Refuses settings that name a rule nobody knows: a misspelt one would be ignored in silence.

@@ -69,6 +69,14 @@ fn the_exit_status_tells_what_may_be_concluded() {
 }
 
 #[test]
+fn settings_say_what_fails_a_run_unless_the_command_line_does() {
+    let table = b"create table public.notes (id int primary key);".as_slice();
+    let folder = project(&[("supabase/migrations/20250101000000_a.sql", table), ("supalint.toml", b"fail_on = \"never\"")]);
+    assert_eq!(supalint(folder.path(), &["check"]).status.code(), Some(0));
+    assert_eq!(supalint(folder.path(), &["check", "--fail-on", "error"]).status.code(), Some(1));
+}
+
+#[test]
 fn a_project_is_found_from_inside_it() {
     let inside = root().join("fixtures/conversations/supabase/migrations");
     let from_inside = supalint(&inside, &["check", "--format", "json"]);

@@ -3,12 +3,13 @@
 //! Promises: `--output` replaces a file whole or leaves it as it was.
 
 use super::{Manner, Status, print, unknown_rule};
+use crate::config::FailOn;
 use crate::error::Error;
 use crate::finding::{Confidence, Severity};
 use crate::output::{Format, Look, count};
 use crate::report::Report;
-use crate::{Options, rules};
-use clap::{Args, ValueEnum};
+use crate::{Checked, Options, rules};
+use clap::Args;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -24,9 +25,9 @@ pub struct Arguments {
     /// Write the report there instead of to standard output
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Lowest severity that makes the exit status 1
-    #[arg(long, value_name = "SEVERITY", default_value = "warn")]
-    fail_on: FailOn,
+    /// Lowest severity that makes the exit status 1 [default: the settings', else warn]
+    #[arg(long, value_name = "SEVERITY")]
+    fail_on: Option<FailOn>,
     /// Run only these rules: ids (rls/disabled) or groups (rls)
     #[arg(long, value_name = "RULE", value_delimiter = ',')]
     select: Vec<String>,
@@ -38,26 +39,16 @@ pub struct Arguments {
     config: Option<PathBuf>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum FailOn {
-    Error,
-    Warn,
-    Info,
-    Never,
-}
-
-impl FailOn {
-    /// A finding that rests on what could not be decided never fails a run.
-    fn status(self, report: &Report) -> Status {
-        let lowest = match self {
-            FailOn::Error => Severity::Error,
-            FailOn::Warn => Severity::Warn,
-            FailOn::Info => Severity::Info,
-            FailOn::Never => return Status::Clean,
-        };
-        let fails = report.findings.iter().any(|finding| finding.severity >= lowest && finding.confidence == Confidence::Certain);
-        if fails { Status::Findings } else { Status::Clean }
-    }
+/// A finding that rests on what could not be decided never fails a run.
+fn status(fail_on: FailOn, report: &Report) -> Status {
+    let lowest = match fail_on {
+        FailOn::Error => Severity::Error,
+        FailOn::Warn => Severity::Warn,
+        FailOn::Info => Severity::Info,
+        FailOn::Never => return Status::Clean,
+    };
+    let fails = report.findings.iter().any(|finding| finding.severity >= lowest && finding.confidence == Confidence::Certain);
+    if fails { Status::Findings } else { Status::Clean }
 }
 
 pub fn run(arguments: &Arguments, manner: &Manner) -> Result<Status, Error> {
@@ -68,7 +59,7 @@ pub fn run(arguments: &Arguments, manner: &Manner) -> Result<Status, Error> {
         select: known(&arguments.select)?,
         ignore: known(&arguments.ignore)?,
     };
-    let report = crate::check(&options)?;
+    let Checked { report, fail_on } = crate::check(&options)?;
     let elapsed = Some(started.elapsed());
     match &arguments.output {
         Some(path) => {
@@ -80,7 +71,7 @@ pub fn run(arguments: &Arguments, manner: &Manner) -> Result<Status, Error> {
         }
         None => print(|out| arguments.format.write(&report, &Look { elapsed, ..manner.look() }, out))?,
     }
-    Ok(arguments.fail_on.status(&report))
+    Ok(status(arguments.fail_on.or(fail_on).unwrap_or(FailOn::Warn), &report))
 }
 
 /// Names of rules and groups that exist.
@@ -141,7 +132,7 @@ mod tests {
         };
         let findings = vec![finding(Severity::Warn, Confidence::Certain), finding(Severity::Error, Confidence::Unsure)];
         let report = Report { findings, ..Report::default() };
-        let ends = |fail_on: FailOn| fail_on.status(&report);
+        let ends = |fail_on: FailOn| status(fail_on, &report);
         assert_eq!(
             [FailOn::Error, FailOn::Warn, FailOn::Info, FailOn::Never].map(ends),
             [Status::Clean, Status::Findings, Status::Findings, Status::Clean]
