@@ -18,7 +18,7 @@ use smol_str::SmolStr;
 impl Context<'_> {
     /// The table of a policy.
     fn policy_table(&mut self, name: &ObjectName) -> Result<Option<QName>, Contradiction> {
-        let Some(table) = self.require_relation(name)? else { return Ok(None) };
+        let Some(table) = self.relation(name)? else { return Ok(None) };
         match self.catalog.relation_kind(&table) {
             Some(RelationKind::Table) | None => Ok(Some(table)),
             Some(_) => Err(Contradiction::new("42809", format!("\"{}\" is not a table", table.name))),
@@ -171,7 +171,7 @@ impl Context<'_> {
     fn grantable(&mut self, object: &ObjectRef) -> Result<Option<(ObjectKind, Grantable)>, Contradiction> {
         Ok(match object.kind {
             ObjectKind::Table => {
-                let Some(name) = self.require_relation(&object.name)? else { return Ok(None) };
+                let Some(name) = self.relation(&object.name)? else { return Ok(None) };
                 let kind = if self.catalog.sequences.contains(&name) { ObjectKind::Sequence } else { ObjectKind::Table };
                 Some((kind, Grantable::Relation(name)))
             }

@@ -69,7 +69,7 @@ impl Context<'_> {
                     self.insert_buckets(&insert);
                     return Ok(());
                 }
-                let Some(table) = self.require_relation(&insert.table)? else { return Ok(()) };
+                let Some(table) = self.relation(&insert.table)? else { return Ok(()) };
                 self.known_columns(&table, &insert.columns)?;
                 match &insert.on_conflict {
                     Some(conflict) => self.conflict_target(&table, conflict),
@@ -131,7 +131,7 @@ impl Context<'_> {
 
     fn target(&mut self, item: &FromItem) -> Meaning {
         match &item.relation {
-            FromRelation::Table { name, .. } => self.require_relation(name).map(|_| ()),
+            FromRelation::Table { name, .. } => self.relation(name).map(|_| ()),
             _ => Ok(()),
         }
     }

@@ -29,16 +29,15 @@ pub fn index_part(column: &IndexColumn) -> SmolStr {
 
 impl Context<'_> {
     pub fn create_index(&mut self, create: CreateIndex) -> Meaning {
-        let Some(relation) = self.require_relation(&create.table)? else { return Ok(()) };
+        let Some(relation) = self.relation(&create.table)? else { return Ok(()) };
         let explicit = create.name.as_ref().map(|name| QName::new(relation.schema.clone(), name.last()));
         if create.if_not_exists && explicit.as_ref().is_some_and(|name| self.catalog.relation_kind(name).is_some()) {
             return Ok(());
         }
-        if let Some(kind @ (RelationKind::View | RelationKind::Sequence | RelationKind::Index | RelationKind::CompositeType)) =
+        if let Some(RelationKind::View | RelationKind::Sequence | RelationKind::Index | RelationKind::CompositeType) =
             self.catalog.relation_kind(&relation)
         {
             let reason = format!("cannot create index on relation \"{}\"", relation.name);
-            debug_assert!(kind != RelationKind::Table);
             return Err(Contradiction::new("42809", reason));
         }
         let item = Item::of_table(self.catalog, &relation, &relation.name);

@@ -96,11 +96,6 @@ impl<'x> Context<'x> {
         }
     }
 
-    /// The relation, or a contradiction where it can't exist.
-    pub fn require_relation(&mut self, name: &ObjectName) -> Result<Option<QName>, Contradiction> {
-        self.relation(name)
-    }
-
     /// Where a new object goes.
     pub fn place(&self, name: &ObjectName, temporary: bool) -> Result<QName, Contradiction> {
         if temporary {
@@ -198,9 +193,9 @@ impl<'x> Context<'x> {
             Ast::Set(set) => self.set(set),
             // run by `World`, which applies as it goes
             Ast::Do(_) | Ast::Call(_) => Ok(()),
-            Ast::Truncate { tables, .. } => tables.iter().try_for_each(|table| self.require_relation(table).map(|_| ())),
-            Ast::Copy { table, .. } => table.iter().try_for_each(|table| self.require_relation(table).map(|_| ())),
-            Ast::Refresh { view, .. } => self.require_relation(&view).map(|_| ()),
+            Ast::Truncate { tables, .. } => tables.iter().try_for_each(|table| self.relation(table).map(|_| ())),
+            Ast::Copy { table, .. } => table.iter().try_for_each(|table| self.relation(table).map(|_| ())),
+            Ast::Refresh { view, .. } => self.relation(&view).map(|_| ()),
             Ast::AlterRole { .. }
             | Ast::DropOwned { .. }
             | Ast::Transaction(_)

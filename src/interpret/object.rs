@@ -168,7 +168,7 @@ impl Context<'_> {
     pub fn create_publication(&mut self, create: CreatePublication) -> Meaning {
         let mut tables = Vec::new();
         for table in &create.tables {
-            if let Some(name) = self.require_relation(table)? {
+            if let Some(name) = self.relation(table)? {
                 tables.push((name, self.at));
             }
         }
@@ -191,7 +191,7 @@ impl Context<'_> {
         };
         let mut found = Vec::new();
         for table in &tables {
-            found.extend(self.require_relation(table)?);
+            found.extend(self.relation(table)?);
         }
         let schemas = schemas.into_iter().map(|schema| schema.name).collect();
         let (add, remove) = if remove { (Vec::new(), found) } else { (found, Vec::new()) };
@@ -329,7 +329,7 @@ impl Context<'_> {
                 if if_exists && self.catalog.find_relation(on).is_none() {
                     return Ok(());
                 }
-                let Some(relation) = self.require_relation(on)? else { return Ok(()) };
+                let Some(relation) = self.relation(on)? else { return Ok(()) };
                 let from = SmolStr::from(object.name.last());
                 if object.kind == ObjectKind::Column {
                     self.assume_columns(&relation, std::slice::from_ref(&object.name.parts[0]));
@@ -340,7 +340,7 @@ impl Context<'_> {
             }
             ObjectKind::Trigger | ObjectKind::Policy => {
                 let Some(on) = &object.on else { return Ok(()) };
-                let Some(relation) = self.require_relation(on)? else { return Ok(()) };
+                let Some(relation) = self.relation(on)? else { return Ok(()) };
                 let from = SmolStr::from(object.name.last());
                 if !self.is_external(&relation) {
                     self.emit(match object.kind {
@@ -369,7 +369,7 @@ impl Context<'_> {
                 }
                 let relation = match found {
                     Some(found) => found,
-                    None => match self.require_relation(&object.name)? {
+                    None => match self.relation(&object.name)? {
                         Some(found) => found,
                         None => return Ok(()),
                     },
@@ -402,7 +402,7 @@ impl Context<'_> {
                 }
             }
             ObjectKind::Table | ObjectKind::ForeignTable | ObjectKind::View | ObjectKind::MaterializedView | ObjectKind::Sequence => {
-                if let Some(name) = self.require_relation(&object.name)? {
+                if let Some(name) = self.relation(&object.name)? {
                     self.emit(Change::RenameRelation { to: moved(&name), name });
                 }
             }
@@ -437,11 +437,11 @@ impl Context<'_> {
     pub fn comment(&mut self, object: ObjectRef) -> Meaning {
         match object.kind {
             ObjectKind::Table | ObjectKind::View | ObjectKind::MaterializedView | ObjectKind::Sequence | ObjectKind::ForeignTable => {
-                self.require_relation(&object.name)?;
+                self.relation(&object.name)?;
             }
             ObjectKind::Column => {
                 let Some(on) = &object.on else { return Ok(()) };
-                let Some(relation) = self.require_relation(on)? else { return Ok(()) };
+                let Some(relation) = self.relation(on)? else { return Ok(()) };
                 let column = object.name.last();
                 if self.catalog.columns(&relation).is_some_and(|columns| !columns.iter().any(|known| known == column)) {
                     let reason = format!("column \"{column}\" of relation \"{}\" does not exist", relation.name);
@@ -451,7 +451,7 @@ impl Context<'_> {
             }
             ObjectKind::Policy | ObjectKind::Trigger => {
                 let Some(on) = &object.on else { return Ok(()) };
-                let Some(relation) = self.require_relation(on)? else { return Ok(()) };
+                let Some(relation) = self.relation(on)? else { return Ok(()) };
                 if !self.is_external(&relation)
                     && !self.assumed.contains(&relation)
                     && !self.has_part(&relation, object.kind, object.name.last())

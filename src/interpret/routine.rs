@@ -9,7 +9,7 @@ use crate::catalog::name::QName;
 use crate::catalog::object::*;
 use crate::catalog::{Contradiction, RelationKind};
 use crate::syntax::ast::{AlterFunction, CreateEventTrigger, CreateFunction, CreateTrigger, FunctionArg, ObjectKind, ObjectRef};
-use crate::syntax::expression::{Expr, ExprKind, ObjectName};
+use crate::syntax::expression::{Expr, ObjectName};
 use smol_str::SmolStr;
 use std::sync::Arc;
 
@@ -86,7 +86,7 @@ impl Context<'_> {
     }
 
     pub fn create_trigger(&mut self, create: CreateTrigger) -> Meaning {
-        let Some(relation) = self.require_relation(&create.table)? else { return Ok(()) };
+        let Some(relation) = self.relation(&create.table)? else { return Ok(()) };
         if matches!(
             self.catalog.relation_kind(&relation),
             Some(RelationKind::MaterializedView | RelationKind::Sequence | RelationKind::Index)
@@ -136,7 +136,6 @@ impl Context<'_> {
         scopes.beside(item("old"));
         let mut binder = Binder::new(self, scopes);
         binder.expr(&mut expr)?;
-        debug_assert!(!matches!(expr.kind, ExprKind::Star { .. }));
         Ok(Expression::new(self.file, expr))
     }
 

@@ -122,7 +122,7 @@ impl Context<'_> {
         }
         let mut draft = Draft { table: self.empty_table(name, &create), taken: Vec::new() };
         for parent in create.inherits.iter().chain(&create.partition_of).chain(&create.of_type) {
-            let parent_name = self.require_relation(parent)?;
+            let parent_name = self.relation(parent)?;
             let Some(parent_name) = parent_name else { continue };
             if create.partition_of.is_some() {
                 draft.table.partition_of = Some(parent_name.clone());
@@ -176,7 +176,8 @@ impl Context<'_> {
         table.constraints.extend(checks.cloned());
     }
 
-    fn plain_column(&self, name: SmolStr, ty: DataType) -> Column {
+    /// A column of which nothing is known but its name and type.
+    pub(super) fn plain_column(&self, name: SmolStr, ty: DataType) -> Column {
         Column {
             name,
             ty,
@@ -217,7 +218,7 @@ impl Context<'_> {
     }
 
     fn like(&mut self, draft: &mut Draft, source: &ObjectName, including: &[SmolStr], excluding: &[SmolStr]) -> Meaning {
-        let Some(source) = self.require_relation(source)? else { return Ok(()) };
+        let Some(source) = self.relation(source)? else { return Ok(()) };
         let with = |what: &str| including.iter().any(|name| name == what || name == "all") && !excluding.iter().any(|name| name == what);
         if let Some(view) = self.catalog.views.get(&source) {
             for column in &view.columns {
@@ -415,7 +416,7 @@ impl Context<'_> {
                 constraint.kind = ConstraintKind::ForeignKey;
                 constraint.columns = own(&columns);
                 let itself = target.last() == table.name.name && target.schema().is_none_or(|schema| schema == table.name.schema);
-                let target = if itself { Some(table.name.clone()) } else { self.require_relation(&target)? };
+                let target = if itself { Some(table.name.clone()) } else { self.relation(&target)? };
                 if let Some(target) = target {
                     self.check_target(&target)?;
                     self.assume_columns(&target, &referenced);
@@ -504,10 +505,10 @@ impl Context<'_> {
         if alter.kind == ObjectKind::Index {
             return Ok(());
         }
-        let Some(name) = self.require_relation(&alter.name)? else { return Ok(()) };
+        let Some(name) = self.relation(&alter.name)? else { return Ok(()) };
         let mut taken = Vec::new();
-        for (span, action) in alter.actions {
-            self.alter_action(&name, span, action, &mut taken)?;
+        for (_, action) in alter.actions {
+            self.alter_action(&name, action, &mut taken)?;
         }
         Ok(())
     }
@@ -522,7 +523,7 @@ impl Context<'_> {
         }
     }
 
-    fn alter_action(&mut self, name: &QName, span: Span, action: AlterAction, taken: &mut Vec<SmolStr>) -> Meaning {
+    fn alter_action(&mut self, name: &QName, action: AlterAction, taken: &mut Vec<SmolStr>) -> Meaning {
         let table = name.clone();
         match action {
             AlterAction::AddColumn { column, if_not_exists } => {
@@ -626,17 +627,17 @@ impl Context<'_> {
                 }
             }
             AlterAction::Inherit { parent, inherit } => {
-                if let Some(parent) = self.require_relation(&parent)? {
+                if let Some(parent) = self.relation(&parent)? {
                     self.emit(Change::SetInherit { table, parent, inherit });
                 }
             }
             AlterAction::AttachPartition { table: child } => {
-                if let Some(child) = self.require_relation(&child)? {
+                if let Some(child) = self.relation(&child)? {
                     self.emit(Change::SetPartition { table: child, parent: Some(table) });
                 }
             }
             AlterAction::DetachPartition { table: child, .. } => {
-                if let Some(child) = self.require_relation(&child)? {
+                if let Some(child) = self.relation(&child)? {
                     self.emit(Change::SetPartition { table: child, parent: None });
                 }
             }
@@ -645,7 +646,6 @@ impl Context<'_> {
                 self.emit(Change::SetOwner { kind: ObjectKind::Table, name: table, signature: None, owner });
             }
         }
-        let _ = span;
         Ok(())
     }
 

@@ -36,8 +36,6 @@ impl Context<'_> {
         invoker: bool,
     ) -> Result<View, crate::catalog::Contradiction> {
         let (columns, reads) = self.query_shape(&mut query, aliases)?;
-        let kind = if materialized { ObjectKind::MaterializedView } else { ObjectKind::View };
-        debug_assert!(kind != ObjectKind::Table);
         Ok(View {
             acl: self.catalog.initial_acl(ObjectKind::Table, &name.schema, self.at, self.certainty),
             name,
@@ -167,7 +165,11 @@ impl Context<'_> {
             certainty: self.certainty,
             external: columns.is_none(),
             of_extension: self.of_extension,
-            columns: columns.unwrap_or_default().into_iter().map(|column| self.column_of_view(column)).collect(),
+            columns: columns
+                .unwrap_or_default()
+                .into_iter()
+                .map(|column| self.plain_column(column.name, column.ty.unwrap_or_else(|| DataType::builtin("unknown"))))
+                .collect(),
             constraints: Vec::new(),
             indexes: Vec::new(),
             policies: Vec::new(),
@@ -180,20 +182,5 @@ impl Context<'_> {
         };
         self.emit(Change::CreateTable(Box::new(table)));
         Ok(())
-    }
-
-    fn column_of_view(&self, column: ViewColumn) -> Column {
-        Column {
-            name: column.name,
-            ty: column.ty.unwrap_or_else(|| DataType::builtin("unknown")),
-            at: self.at,
-            named: self.at,
-            certainty: self.certainty,
-            not_null: Fact { value: false, at: self.at, certainty: self.certainty },
-            default: None,
-            generated: None,
-            identity: None,
-            sequence: None,
-        }
     }
 }
