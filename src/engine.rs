@@ -6,7 +6,7 @@
 use crate::catalog::Catalog;
 use crate::config::{Config, Level};
 use crate::finding::{Finding, Severity};
-use crate::history::{self, Replay, Step, Visitor};
+use crate::history::{self, Outcome, Replay, Step, Visitor};
 use crate::project::{Migration, Project};
 use crate::report::Report;
 use crate::rules::code::Bodies;
@@ -142,6 +142,14 @@ impl Visitor for Engine<'_> {
         self.check(step.catalog, sources, |check, cx| {
             if let Check::Statement(check) = check {
                 check(cx, step);
+            }
+        });
+    }
+
+    fn outcome(&mut self, outcome: &Outcome<'_>, sources: &Sources) {
+        self.check(outcome.catalog, sources, |check, cx| {
+            if let Check::Outcome(check) = check {
+                check(cx, outcome);
             }
         });
     }

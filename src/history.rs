@@ -25,21 +25,31 @@ pub const PLATFORM: &str = include_str!("history/supabase.sql");
 /// Source: Supabase changelog 45329, existing projects since 2026-10-30.
 const DEFAULT_GRANTS_ENDED: u64 = 20261030000000;
 
-/// A statement and what became of it.
+/// A statement that is about to run.
 pub struct Step<'a> {
-    /// The world behind it.
+    /// The world before it.
     pub catalog: &'a Catalog,
     pub migration: &'a Migration,
     pub statement: &'a Statement,
+    pub site: Site,
+}
+
+/// What became of a statement.
+pub struct Outcome<'a> {
+    /// The world behind it.
+    pub catalog: &'a Catalog,
+    pub migration: &'a Migration,
     pub effects: &'a [Effect],
     /// Why PostgreSQL would have rejected it.
     pub failed: Option<&'a Contradiction>,
     pub site: Site,
 }
 
+/// Who is told of a history as it unfolds; the sources hold what has been read so far.
 pub trait Visitor {
-    fn statement(&mut self, step: &Step<'_>, sources: &Sources);
-    fn migration(&mut self, catalog: &Catalog, migration: &Migration, sources: &Sources);
+    fn statement(&mut self, _: &Step<'_>, _: &Sources) {}
+    fn outcome(&mut self, _: &Outcome<'_>, _: &Sources) {}
+    fn migration(&mut self, _: &Catalog, _: &Migration, _: &Sources) {}
 }
 
 /// What the history adds up to.
@@ -92,7 +102,7 @@ impl Fold<'_> {
             }
             self.world.catalog.session = Default::default();
             for batch in batches.by_ref() {
-                batch.statements.iter().for_each(|statement| self.statement(at, migration, statement));
+                batch.statements.into_iter().for_each(|statement| self.statement(at, migration, statement));
                 if batch.ends_file {
                     break;
                 }
@@ -104,18 +114,18 @@ impl Fold<'_> {
         Replay { catalog: self.world.catalog, bounded: self.world.bounded, ..self.replay }
     }
 
-    fn statement(&mut self, at: usize, migration: &Migration, statement: &Statement) {
+    fn statement(&mut self, at: usize, migration: &Migration, statement: Statement) {
         self.world.catalog.now = (at, statement.span.end);
         let site = Site::new(migration.file, statement.span);
         self.replay.statements += 1;
         if let Form::Opaque(opaque) = &statement.form {
             self.replay.unread.push(Unread { site, head: opaque.head.to_string(), reason: opaque.reason.clone() });
         }
-        let outcome = self.world.run(self.sources, migration.file, statement, Certainty::Certain);
-        let failed = outcome.failed.as_ref();
-        let step = Step { catalog: &self.world.catalog, migration, statement, effects: &outcome.effects, failed, site };
-        self.visitor.statement(&step, self.sources);
-        if let Some(reason) = outcome.failed {
+        self.visitor.statement(&Step { catalog: &self.world.catalog, migration, statement: &statement, site }, self.sources);
+        let ran = self.world.run(self.sources, migration.file, statement, Certainty::Certain);
+        let failed = ran.failed.as_ref();
+        self.visitor.outcome(&Outcome { catalog: &self.world.catalog, migration, effects: &ran.effects, failed, site }, self.sources);
+        if let Some(reason) = ran.failed {
             self.replay.failed.push((site, reason));
         }
     }

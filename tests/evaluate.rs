@@ -21,8 +21,9 @@ fn fold(text: &str) -> History {
     let mut failed = Vec::new();
     for raw in Splitter::new(text) {
         let statement = parser::statement(text, &raw);
-        let outcome = world.run(&mut sources, file, &statement, Certainty::Certain);
-        failed.extend(outcome.failed.map(|reason| (Site::new(file, statement.span), reason)));
+        let site = Site::new(file, statement.span);
+        let outcome = world.run(&mut sources, file, statement, Certainty::Certain);
+        failed.extend(outcome.failed.map(|reason| (site, reason)));
     }
     History { world, sources, failed }
 }

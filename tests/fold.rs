@@ -4,11 +4,9 @@
 
 use serde_json::Value;
 use std::fs;
-use supalint::catalog::Catalog;
-use supalint::history::{self, Step, Visitor};
+use supalint::history::{self, Visitor};
 use supalint::output::schema;
-use supalint::project::{self, Migration};
-use supalint::source::Sources;
+use supalint::project;
 
 struct Case {
     name: &'static str,
@@ -21,10 +19,7 @@ struct Case {
 
 struct Unasked;
 
-impl Visitor for Unasked {
-    fn statement(&mut self, _: &Step<'_>, _: &Sources) {}
-    fn migration(&mut self, _: &Catalog, _: &Migration, _: &Sources) {}
-}
+impl Visitor for Unasked {}
 
 /// The catalog as JSON, and the failures as `line: SQLSTATE`.
 fn fold(text: &str) -> (Value, Vec<String>) {

@@ -67,7 +67,7 @@ impl Catalog {
                     });
                 }
             }
-            Change::CreateTable(table) => return self.create_table(*table),
+            Change::CreateTable(table) => return self.create_table(table),
             Change::DropRelation { name, cascade } => return self.drop_relation(&name, cascade),
             Change::RenameRelation { name, to } => {
                 if self.relation_kind(&to).is_some() {

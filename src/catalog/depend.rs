@@ -6,6 +6,7 @@ use super::name::QName;
 use super::object::*;
 use crate::syntax::expression::{Binding, Expr, ExprKind, FromRelation, Node, Query, Walk};
 use smol_str::SmolStr;
+use std::sync::Arc;
 
 /// An object that depends on another.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,7 +32,7 @@ enum Wanted<'a> {
     Sequence(&'a QName),
 }
 
-fn same(pair: &Option<Box<(SmolStr, SmolStr)>>, name: &QName) -> bool {
+fn same(pair: &Option<Arc<(SmolStr, SmolStr)>>, name: &QName) -> bool {
     pair.as_ref().is_some_and(|pair| pair.0 == name.schema && pair.1 == name.name)
 }
 

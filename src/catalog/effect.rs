@@ -6,6 +6,7 @@ use super::object::*;
 use crate::source::{Site, Span};
 use crate::syntax::ast::{FunctionOptions, ObjectKind};
 use smol_str::SmolStr;
+use std::sync::Arc;
 
 /// A change, and the statement that makes it.
 #[derive(Clone, Debug)]
@@ -51,7 +52,7 @@ pub enum Change {
         column: SmolStr,
         named: Site,
     },
-    CreateTable(Box<Table>),
+    CreateTable(Arc<Table>),
     DropRelation {
         name: QName,
         cascade: bool,

@@ -17,7 +17,7 @@ enum Renamed<'a> {
     Column { relation: &'a QName, from: &'a str, to: &'a str },
 }
 
-fn is(pair: &Option<Box<(SmolStr, SmolStr)>>, name: &QName) -> bool {
+fn is(pair: &Option<Arc<(SmolStr, SmolStr)>>, name: &QName) -> bool {
     pair.as_ref().is_some_and(|pair| pair.0 == name.schema && pair.1 == name.name)
 }
 
@@ -32,7 +32,7 @@ fn in_expr(expr: &mut Expr, renamed: &Renamed, own: Option<&QName>, edits: &mut 
                 edits.push((span, written(path)));
             }
             Renamed::Relation { from, to } if is(relation, from) => {
-                *relation = Some(Box::new((to.schema.clone(), to.name.clone())));
+                *relation = Some(Arc::new((to.schema.clone(), to.name.clone())));
                 // only the policy's own table is named without a FROM that could give it an alias
                 if own == Some(*from) && path.len() > 1 {
                     let column = path.last().cloned().unwrap_or_default();
@@ -43,9 +43,7 @@ fn in_expr(expr: &mut Expr, renamed: &Renamed, own: Option<&QName>, edits: &mut 
             _ => {}
         }
     }
-    for child in expr.children_mut() {
-        in_expr(child, renamed, own, edits);
-    }
+    expr.each_child_mut(&mut |child| in_expr(child, renamed, own, edits));
     if let Some(query) = expr.query_mut() {
         in_query(query, renamed, own, edits);
     }
@@ -62,7 +60,7 @@ fn in_from(item: &mut FromItem, renamed: &Renamed, own: Option<&QName>, edits: &
             if let Renamed::Relation { from, to } = renamed
                 && is(bound, from)
             {
-                *bound = Some(Box::new((to.schema.clone(), to.name.clone())));
+                *bound = Some(Arc::new((to.schema.clone(), to.name.clone())));
                 let as_before = if alias { String::new() } else { format!(" AS {}", quote_ident(name.last())) };
                 edits.push((name.span(), format!("{}{as_before}", to.quoted()).into()));
             }

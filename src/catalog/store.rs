@@ -60,8 +60,13 @@ impl<K: Ord + Clone, V: Clone> Store<K, V> {
     }
 
     pub fn insert(&mut self, key: K, value: V) {
+        self.share(key, Arc::new(value));
+    }
+
+    /// Inserts a value that somebody else may still read.
+    pub fn share(&mut self, key: K, value: Arc<V>) {
         self.record(&key);
-        self.map.insert(key, Arc::new(value));
+        self.map.insert(key, value);
     }
 
     pub fn remove(&mut self, key: &K) -> Option<Arc<V>> {

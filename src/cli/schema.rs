@@ -1,12 +1,10 @@
 //! `supalint schema`: the schema that the migrations add up to.
 
 use super::{ListFormat, Manner, Status, print};
-use crate::catalog::Catalog;
 use crate::error::Error;
-use crate::history::{self, Step, Visitor};
+use crate::history::{self, Visitor};
 use crate::output::{count, schema};
-use crate::project::{self, Migration};
-use crate::source::Sources;
+use crate::project::{self};
 use clap::Args;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -27,10 +25,7 @@ pub struct Arguments {
 /// Only the end of the history is asked for.
 struct Unasked;
 
-impl Visitor for Unasked {
-    fn statement(&mut self, _: &Step<'_>, _: &Sources) {}
-    fn migration(&mut self, _: &Catalog, _: &Migration, _: &Sources) {}
-}
+impl Visitor for Unasked {}
 
 pub fn run(arguments: &Arguments, manner: &Manner) -> Result<Status, Error> {
     let mut sources = history::sources();

@@ -10,6 +10,7 @@ use crate::catalog::object::{ArgMode, Certainty};
 use crate::catalog::{Catalog, Contradiction, is_extension_schema, is_system_schema};
 use crate::syntax::expression::*;
 use smol_str::SmolStr;
+use std::sync::Arc;
 
 /// Columns that every table has.
 const SYSTEM_COLUMNS: [&str; 7] = ["ctid", "xmin", "xmax", "cmin", "cmax", "tableoid", "oid"];
@@ -18,14 +19,19 @@ const SYSTEM_COLUMNS: [&str; 7] = ["ctid", "xmin", "xmax", "cmin", "cmax", "tabl
 #[derive(Clone, Debug)]
 pub struct Item {
     pub reference: Option<SmolStr>,
-    pub relation: Option<QName>,
+    /// Its schema and name.
+    pub relation: Option<Arc<(SmolStr, SmolStr)>>,
     /// None where they are not all known.
     pub columns: Option<Vec<SmolStr>>,
 }
 
 impl Item {
     pub fn of_table(catalog: &Catalog, name: &QName, reference: &str) -> Item {
-        Item { reference: Some(reference.into()), relation: Some(name.clone()), columns: catalog.columns(name) }
+        Item { reference: Some(reference.into()), relation: Some(Item::relation(name)), columns: catalog.columns(name) }
+    }
+
+    pub fn relation(name: &QName) -> Arc<(SmolStr, SmolStr)> {
+        Arc::new((name.schema.clone(), name.name.clone()))
     }
 }
 
@@ -72,9 +78,7 @@ impl<'c, 'x> Binder<'c, 'x> {
             *binding = self.column(path)?;
             return Ok(());
         }
-        for child in expr.children_mut() {
-            self.expr(child)?;
-        }
+        expr.try_each_child_mut(&mut |child| self.expr(child))?;
         if let Some(query) = expr.query_mut() {
             self.query(query)?;
         }
@@ -91,27 +95,25 @@ impl<'c, 'x> Binder<'c, 'x> {
             let qualified = |item: &&Item| match path {
                 [_] => true,
                 [qualifier, _] => item.reference.as_ref() == Some(qualifier),
-                [.., schema, table, _] => {
-                    item.relation.as_ref().is_some_and(|relation| relation.schema == *schema && relation.name == *table)
-                }
+                [.., schema, table, _] => item.relation.as_ref().is_some_and(|relation| relation.0 == *schema && relation.1 == *table),
                 [] => false,
             };
-            let candidates: Vec<&Item> = level.iter().filter(qualified).collect();
-            let has = |item: &&&Item| item.columns.as_ref().is_some_and(|columns| columns.contains(name));
+            let candidates = || level.iter().filter(qualified);
+            let has = |item: &&Item| item.columns.as_ref().is_some_and(|columns| columns.contains(name));
             let whole_row = path.len() == 1 && level.iter().any(|item| item.reference.as_ref() == Some(name));
-            let found = candidates.iter().find(has).or_else(|| {
+            let found = candidates().find(has).or_else(|| {
                 // the one relation whose columns are not known must be the one that has it
-                let unknown: Vec<&&Item> = candidates.iter().filter(|item| item.columns.is_none()).collect();
-                if unknown.len() == 1 && !whole_row { Some(unknown[0]) } else { None }
+                let mut unknown = candidates().filter(|item| item.columns.is_none());
+                let first = unknown.next().filter(|_| !whole_row)?;
+                if unknown.next().is_none() { Some(first) } else { None }
             });
             if let Some(item) = found {
-                let relation = item.relation.as_ref().map(|name| Box::new((name.schema.clone(), name.name.clone())));
-                return Ok(Binding::Column { depth: depth as u16, relation });
+                return Ok(Binding::Column { depth: depth as u16, relation: item.relation.clone() });
             }
-            if whole_row || candidates.iter().any(|item| item.columns.is_none()) || SYSTEM_COLUMNS.contains(&name.as_str()) {
+            if whole_row || candidates().any(|item| item.columns.is_none()) || SYSTEM_COLUMNS.contains(&name.as_str()) {
                 return Ok(Binding::Unknown);
             }
-            if path.len() > 1 && !candidates.is_empty() {
+            if path.len() > 1 && candidates().next().is_some() {
                 // a field of a composite column reads like a qualified name
                 return if all_known { Err(unknown_column(path)) } else { Ok(Binding::Unknown) };
             }
@@ -269,12 +271,12 @@ impl<'c, 'x> Binder<'c, 'x> {
         let found = self.context.relation(name)?;
         let columns = found.as_ref().and_then(|found| self.context.catalog.columns(found));
         if let Some(found) = &found {
-            *bound = Some(Box::new((found.schema.clone(), found.name.clone())));
+            *bound = Some(Item::relation(found));
             if !self.reads.contains(found) {
                 self.reads.push(found.clone());
             }
         }
-        self.push(Item { reference, relation: found, columns: aliased(columns, &item.column_aliases) });
+        self.push(Item { reference, relation: bound.clone(), columns: aliased(columns, &item.column_aliases) });
         Ok(())
     }
 
@@ -379,8 +381,9 @@ impl<'c, 'x> Binder<'c, 'x> {
                 let target = self.context.relation(&insert.table)?;
                 let columns = target.as_ref().and_then(|target| self.context.catalog.columns(target));
                 let reference = insert.alias.clone().unwrap_or_else(|| insert.table.last().into());
-                self.push(Item { reference: Some(reference), relation: target.clone(), columns: columns.clone() });
-                self.push(Item { reference: Some("excluded".into()), relation: target, columns: None });
+                let relation = target.as_ref().map(Item::relation);
+                self.push(Item { reference: Some(reference), relation: relation.clone(), columns: columns.clone() });
+                self.push(Item { reference: Some("excluded".into()), relation, columns: None });
                 if let Some(conflict) = &mut insert.on_conflict {
                     for expr in conflict.update.iter_mut().flatten().map(|assignment| &mut assignment.value).chain(&mut conflict.filter) {
                         self.expr(expr)?;

@@ -255,7 +255,7 @@ impl Machine<'_> {
         if self.certainty == Certainty::Maybe {
             self.remember_dropped(statement);
         }
-        let outcome = self.world.run(self.sources, file, statement, self.certainty);
+        let outcome = self.world.run(self.sources, file, statement.clone(), self.certainty);
         self.effects.extend(outcome.effects);
         match outcome.failed {
             Some(reason) => self.tolerate(Stop::Failed(reason)),

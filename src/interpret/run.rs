@@ -43,13 +43,13 @@ pub struct World {
 
 impl World {
     /// Runs one statement. Where it fails, the world is as before.
-    pub fn run(&mut self, sources: &mut Sources, file: FileId, statement: &Statement, certainty: Certainty) -> Outcome {
+    pub fn run(&mut self, sources: &mut Sources, file: FileId, statement: Statement, certainty: Certainty) -> Outcome {
         let at = Site::new(file, statement.span);
-        let Form::Read(ast) = &statement.form else {
+        let Form::Read(ast) = statement.form else {
             let change = Change::Obscure { span: sources.resolve(at).span };
             return self.apply(vec![Effect { at, certainty, change }]);
         };
-        let mut outcome = match &**ast {
+        let mut outcome = match &*ast {
             Ast::Set(Set::Value { name, .. }) if name.contains('.') => {
                 self.settings_changed = true;
                 Outcome::default()
@@ -64,18 +64,23 @@ impl World {
         if outcome.failed.is_some() {
             return outcome;
         }
-        let own = self.interpret(sources, at, (**ast).clone(), certainty);
+        // what is asked for again once it has run
+        let rows =
+            matches!(*ast, Ast::Data(_) | Ast::Copy { .. } | Ast::CreateTableAs(_) | Ast::CreateExtension(_)).then(|| (*ast).clone());
+        let own = self.interpret(sources, at, *ast, certainty);
         outcome.effects.extend(own.effects);
         outcome.failed = own.failed;
-        if outcome.failed.is_none() {
+        if outcome.failed.is_some() {
+            return outcome;
+        }
+        if let Some(ast) = &rows {
             self.note_rows(sources, at, ast);
-            outcome = self.fire(sources, at, outcome, certainty);
         }
-        if let (Ast::CreateExtension(create), [_, ..], None) = (&**ast, outcome.effects.as_slice(), &outcome.failed) {
-            self.run_extension(sources, &create.name.name, at);
-        }
-        if let (Ast::Data(Data::Query(query)), None) = (&**ast, &outcome.failed) {
-            outcome.effects.extend(self.run_extension_calls(sources, query, at));
+        outcome = self.fire(sources, at, outcome, certainty);
+        match rows {
+            Some(Ast::CreateExtension(create)) if !outcome.effects.is_empty() => self.run_extension(sources, &create.name.name, at),
+            Some(Ast::Data(Data::Query(query))) => outcome.effects.extend(self.run_extension_calls(sources, &query, at)),
+            _ => {}
         }
         outcome
     }
@@ -134,7 +139,7 @@ impl World {
 
     fn interpret(&mut self, sources: &Sources, at: Site, ast: Ast, certainty: Certainty) -> Outcome {
         match ast {
-            Ast::AlterTable(alter) if alter.actions.len() > 1 => self.alter_table(at, &alter, certainty),
+            Ast::AlterTable(alter) if alter.actions.len() > 1 => self.alter_table(at, alter, certainty),
             Ast::CreateFunction(create) => self.create_function(sources, at, create, certainty),
             ast => self.interpret_one(at, ast, certainty),
         }
@@ -180,13 +185,13 @@ impl World {
     }
 
     /// Each action sees what the ones before it made, in the order in which PostgreSQL takes them.
-    fn alter_table(&mut self, at: Site, alter: &AlterTable, certainty: Certainty) -> Outcome {
-        let mut actions: Vec<&(Span, AlterAction)> = alter.actions.iter().collect();
+    fn alter_table(&mut self, at: Site, mut alter: AlterTable, certainty: Certainty) -> Outcome {
+        let mut actions = std::mem::take(&mut alter.actions);
         actions.sort_by_key(|(_, action)| pass(action));
         let mut whole = Outcome::default();
         self.catalog.begin();
         for action in actions {
-            let one = AlterTable { actions: vec![action.clone()], name: alter.name.clone(), ..*alter };
+            let one = AlterTable { actions: vec![action], name: alter.name.clone(), ..alter };
             let outcome = self.interpret_one(at, Ast::AlterTable(one), certainty);
             if outcome.failed.is_some() {
                 self.catalog.rollback();
@@ -310,8 +315,9 @@ impl World {
         let statements = Splitter::new(&text).filter(|_| supabase);
         for raw in statements {
             let statement = parser::statement(&text, &raw);
-            let outcome = self.run(sources, FileId::PLATFORM, &statement, Certainty::Certain);
-            debug_assert!(outcome.failed.is_none(), "{:?} {}", outcome.failed, statement.span.of(&text));
+            let span = statement.span;
+            let outcome = self.run(sources, FileId::PLATFORM, statement, Certainty::Certain);
+            debug_assert!(outcome.failed.is_none(), "{:?} {}", outcome.failed, span.of(&text));
         }
         self.catalog.session = Default::default();
     }

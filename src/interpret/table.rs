@@ -13,6 +13,7 @@ use crate::syntax::ast::{self, AlterAction, AlterTable, ColumnDef, ConstraintDef
 use crate::syntax::expression::{Call, Expr, ExprKind, Ident, ObjectName};
 use crate::syntax::types::TypeName;
 use smol_str::SmolStr;
+use std::sync::Arc;
 
 fn names(idents: &[Ident]) -> Vec<SmolStr> {
     idents.iter().map(|ident| ident.name.clone()).collect()
@@ -155,7 +156,7 @@ impl Context<'_> {
         if let Some(parent) = draft.table.partition_of.clone() {
             self.partition_parts(&mut draft, &parent);
         }
-        self.emit(Change::CreateTable(Box::new(draft.table)));
+        self.emit(Change::CreateTable(Arc::new(draft.table)));
         Ok(())
     }
 
@@ -741,7 +742,7 @@ impl Context<'_> {
 pub fn item_of(table: &Table) -> Item {
     Item {
         reference: Some(table.name.name.clone()),
-        relation: Some(table.name.clone()),
+        relation: Some(Item::relation(&table.name)),
         columns: (!table.external).then(|| table.columns.iter().map(|column| column.name.clone()).collect()),
     }
 }

@@ -180,7 +180,7 @@ impl Context<'_> {
             partition_of: None,
             owner: self.catalog.current_role(),
         };
-        self.emit(Change::CreateTable(Box::new(table)));
+        self.emit(Change::CreateTable(Arc::new(table)));
         Ok(())
     }
 }

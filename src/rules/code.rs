@@ -144,6 +144,7 @@ pub struct Bodies {
     pub(super) callers: OnceLock<Callers>,
     pub(super) referring: OnceLock<BTreeMap<QName, usize>>,
     pub(super) tenants: OnceLock<super::schema::tenant::Found>,
+    pub(super) sorts: OnceLock<Vec<super::index::sorted::Sorted>>,
 }
 
 impl Bodies {

@@ -8,6 +8,7 @@ use super::Rule;
 use super::about::About;
 use super::caller::Callers;
 use super::code::{Bodies, Code, Origin};
+use super::index::sorted::Sorted;
 use super::schema::tenant::Found;
 use crate::catalog::acl::Privileges;
 use crate::catalog::name::QName;
@@ -243,6 +244,11 @@ impl<'a> Cx<'a> {
     /// What several rules ask about tenants, worked out for the first of them.
     pub fn once_for_tenants(&self, find: impl FnOnce() -> Found) -> &'a Found {
         self.bodies.tenants.get_or_init(find)
+    }
+
+    /// Likewise of queries that look rows up in an order.
+    pub fn once_for_sorts(&self, find: impl FnOnce() -> Vec<Sorted>) -> &'a [Sorted] {
+        self.bodies.sorts.get_or_init(find)
     }
 
     /// How many foreign keys refer to a table.

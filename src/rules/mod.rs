@@ -19,7 +19,7 @@ pub mod schema;
 pub mod scope;
 
 use crate::finding::{Category, Severity};
-use crate::history::Step;
+use crate::history::{Outcome, Step};
 use crate::project::Migration;
 use cx::Cx;
 
@@ -41,8 +41,10 @@ pub struct Rule {
 /// The one moment at which a rule looks.
 #[derive(Clone, Copy, Debug)]
 pub enum Check {
-    /// Behind each statement, told what it did.
+    /// Before each statement.
     Statement(fn(&mut Cx<'_>, &Step<'_>)),
+    /// Behind each statement, told what it did.
+    Outcome(fn(&mut Cx<'_>, &Outcome<'_>)),
     /// After each file.
     Migration(fn(&mut Cx<'_>, &Migration)),
     /// After all files.
@@ -93,8 +95,8 @@ pub mod prelude {
     pub use crate::catalog::object::*;
     pub use crate::catalog::{Catalog, Contradiction};
     pub use crate::finding::{Edit, Phase, Run, Safety, Severity, Step};
-    /// A statement and what it did; plain `Step` is a step of a cure.
-    pub use crate::history::Step as Moment;
+    /// A statement; plain `Step` is a step of a cure.
+    pub use crate::history::{Outcome, Step as Moment};
     pub use crate::project::Migration;
     pub use crate::source::{FileId, Site, Sources, Span};
     pub use crate::syntax::ast::{Ast, Form};

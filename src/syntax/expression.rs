@@ -7,6 +7,8 @@
 use super::types::TypeName;
 use crate::source::Span;
 use smol_str::SmolStr;
+use std::convert::Infallible;
+use std::sync::Arc;
 
 /// A name as it was written, folded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +69,8 @@ pub enum Binding {
     #[default]
     Unknown,
     /// A column of a relation in scope: `depth` 0 is the query the reference stands in, 1 the one around it, …
-    Column { depth: u16, relation: Option<Box<(SmolStr, SmolStr)>> },
+    /// The schema and name of the relation are shared by all that is bound to it.
+    Column { depth: u16, relation: Option<Arc<(SmolStr, SmolStr)>> },
     /// A variable or parameter of a function.
     Variable,
 }
@@ -285,7 +288,7 @@ pub enum FromRelation {
     /// `bound` is the schema and name of the relation, once it was looked up.
     Table {
         name: ObjectName,
-        bound: Option<Box<(SmolStr, SmolStr)>>,
+        bound: Option<Arc<(SmolStr, SmolStr)>>,
     },
     Query(Box<Query>),
     Function {
@@ -401,8 +404,7 @@ impl Expr {
     }
 
     /// The direct sub-expressions; queries inside are not entered.
-    pub fn children(&self) -> Vec<&Expr> {
-        let mut out: Vec<&Expr> = Vec::new();
+    pub fn each_child<'a>(&'a self, visit: &mut dyn FnMut(&'a Expr)) {
         match &self.kind {
             ExprKind::Column { .. }
             | ExprKind::Star { .. }
@@ -415,10 +417,9 @@ impl Expr {
             | ExprKind::Subquery(_)
             | ExprKind::ArrayQuery(_) => {}
             ExprKind::Call(call) => {
-                out.extend(call.args.iter().map(|arg| &arg.value));
-                out.extend(call.order_by.iter().map(|key| &key.expr));
-                out.extend(&call.filter);
-                out.extend(call.over.iter().flatten());
+                call.args.iter().for_each(|arg| visit(&arg.value));
+                call.order_by.iter().for_each(|key| visit(&key.expr));
+                call.filter.iter().chain(call.over.iter().flatten()).for_each(visit);
             }
             ExprKind::Cast { expr, .. }
             | ExprKind::Not(expr)
@@ -426,33 +427,31 @@ impl Expr {
             | ExprKind::IsNull { expr, .. }
             | ExprKind::IsBool { expr, .. }
             | ExprKind::InQuery { expr, .. }
-            | ExprKind::Field { base: expr, .. } => out.push(expr),
+            | ExprKind::Field { base: expr, .. } => visit(expr),
             ExprKind::Logic { left, right, .. } | ExprKind::Binary { left, right, .. } | ExprKind::Quantified { left, right, .. } => {
-                out.push(left);
-                out.push(right);
+                visit(left);
+                visit(right);
             }
-            ExprKind::Between { expr, low, high, .. } => out.extend([&**expr, low, high]),
+            ExprKind::Between { expr, low, high, .. } => [expr, low, high].into_iter().for_each(|side| visit(side)),
             ExprKind::InList { expr, list, .. } => {
-                out.push(expr);
-                out.extend(list);
+                visit(expr);
+                list.iter().for_each(visit);
             }
             ExprKind::Case { operand, whens, otherwise } => {
-                out.extend(operand.as_deref());
-                out.extend(whens.iter().flat_map(|(when, then)| [when, then]));
-                out.extend(otherwise.as_deref());
+                operand.iter().for_each(|operand| visit(operand));
+                whens.iter().flat_map(|(when, then)| [when, then]).for_each(&mut *visit);
+                otherwise.iter().for_each(|otherwise| visit(otherwise));
             }
-            ExprKind::Array(list) | ExprKind::Row(list) | ExprKind::Other(list) => out.extend(list),
+            ExprKind::Array(list) | ExprKind::Row(list) | ExprKind::Other(list) => list.iter().for_each(visit),
             ExprKind::Index { base, index } => {
-                out.push(base);
-                out.extend(index);
+                visit(base);
+                index.iter().for_each(visit);
             }
         }
-        out
     }
 
-    /// The same, to be changed in place.
-    pub fn children_mut(&mut self) -> Vec<&mut Expr> {
-        let mut out: Vec<&mut Expr> = Vec::new();
+    /// The same to be changed in place, up to the first that fails.
+    pub fn try_each_child_mut<E>(&mut self, visit: &mut dyn FnMut(&mut Expr) -> Result<(), E>) -> Result<(), E> {
         match &mut self.kind {
             ExprKind::Column { .. }
             | ExprKind::Star { .. }
@@ -463,12 +462,11 @@ impl Expr {
             | ExprKind::Param(_)
             | ExprKind::Exists { .. }
             | ExprKind::Subquery(_)
-            | ExprKind::ArrayQuery(_) => {}
+            | ExprKind::ArrayQuery(_) => Ok(()),
             ExprKind::Call(call) => {
-                out.extend(call.args.iter_mut().map(|arg| &mut arg.value));
-                out.extend(call.order_by.iter_mut().map(|key| &mut key.expr));
-                out.extend(&mut call.filter);
-                out.extend(call.over.iter_mut().flatten());
+                call.args.iter_mut().try_for_each(|arg| visit(&mut arg.value))?;
+                call.order_by.iter_mut().try_for_each(|key| visit(&mut key.expr))?;
+                call.filter.iter_mut().chain(call.over.iter_mut().flatten()).try_for_each(visit)
             }
             ExprKind::Cast { expr, .. }
             | ExprKind::Not(expr)
@@ -476,28 +474,35 @@ impl Expr {
             | ExprKind::IsNull { expr, .. }
             | ExprKind::IsBool { expr, .. }
             | ExprKind::InQuery { expr, .. }
-            | ExprKind::Field { base: expr, .. } => out.push(expr),
+            | ExprKind::Field { base: expr, .. } => visit(expr),
             ExprKind::Logic { left, right, .. } | ExprKind::Binary { left, right, .. } | ExprKind::Quantified { left, right, .. } => {
-                out.push(left);
-                out.push(right);
+                visit(left)?;
+                visit(right)
             }
-            ExprKind::Between { expr, low, high, .. } => out.extend([&mut **expr, low, high]),
+            ExprKind::Between { expr, low, high, .. } => [expr, low, high].into_iter().try_for_each(|side| visit(side)),
             ExprKind::InList { expr, list, .. } => {
-                out.push(expr);
-                out.extend(list);
+                visit(expr)?;
+                list.iter_mut().try_for_each(visit)
             }
             ExprKind::Case { operand, whens, otherwise } => {
-                out.extend(operand.as_deref_mut());
-                out.extend(whens.iter_mut().flat_map(|(when, then)| [when, then]));
-                out.extend(otherwise.as_deref_mut());
+                operand.iter_mut().try_for_each(|operand| visit(operand))?;
+                whens.iter_mut().flat_map(|(when, then)| [when, then]).try_for_each(&mut *visit)?;
+                otherwise.iter_mut().try_for_each(|otherwise| visit(otherwise))
             }
-            ExprKind::Array(list) | ExprKind::Row(list) | ExprKind::Other(list) => out.extend(list),
+            ExprKind::Array(list) | ExprKind::Row(list) | ExprKind::Other(list) => list.iter_mut().try_for_each(visit),
             ExprKind::Index { base, index } => {
-                out.push(base);
-                out.extend(index);
+                visit(base)?;
+                index.iter_mut().try_for_each(visit)
             }
         }
-        out
+    }
+
+    /// The direct sub-expressions, to be changed in place.
+    pub fn each_child_mut(&mut self, visit: &mut dyn FnMut(&mut Expr)) {
+        let Ok(()) = self.try_each_child_mut(&mut |child| {
+            visit(child);
+            Ok::<(), Infallible>(())
+        });
     }
 
     /// The query that stands directly in this node.
@@ -524,9 +529,7 @@ impl Expr {
         if visit(Node::Expr(self)) == Walk::Over {
             return;
         }
-        for child in self.children() {
-            child.walk(visit);
-        }
+        self.each_child(&mut |child| child.walk(visit));
         if let Some(query) = self.query() {
             query.walk(visit);
         }

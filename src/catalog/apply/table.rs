@@ -7,6 +7,7 @@ use crate::catalog::{Applied, Catalog, Contradiction, MIGRATION_ROLE, is_system_
 use crate::source::Site;
 use crate::syntax::ast::ObjectKind;
 use smol_str::SmolStr;
+use std::sync::Arc;
 
 impl Catalog {
     pub(super) fn assume_table(&mut self, name: QName, at: Site, named: Site) {
@@ -34,7 +35,7 @@ impl Catalog {
         self.tables.insert(name, table);
     }
 
-    pub(super) fn create_table(&mut self, table: Table) -> Applied {
+    pub(super) fn create_table(&mut self, table: Arc<Table>) -> Applied {
         if table.columns.len() > MAX_COLUMNS {
             return Err(Contradiction::new("54011", format!("tables can have at most {MAX_COLUMNS} columns")));
         }
@@ -61,7 +62,7 @@ impl Catalog {
             self.index_homes.insert(QName::new(table.name.schema.clone(), index.name.clone()), table.name.clone());
         }
         self.has_families |= table.partition_of.is_some() || !table.inherits.is_empty();
-        self.tables.insert(table.name.clone(), table);
+        self.tables.share(table.name.clone(), table);
         Ok(())
     }
 

@@ -4,11 +4,15 @@
 use super::build::{New, of_parent, serves};
 use super::sorted::{Sorted, sorted};
 use crate::rules::prelude::*;
+use std::collections::BTreeMap;
 
 rule!("index/foreign-key", Performance, Info, Schema(check), fixable);
 
 fn check(cx: &mut Cx) {
-    let sorts = sorted(cx);
+    let mut sorts: BTreeMap<&QName, Vec<&Sorted>> = BTreeMap::new();
+    for sort in sorted(cx).iter().filter(|sort| sort.is_strong() || sort.is_guess()) {
+        sorts.entry(&sort.table).or_default().push(sort);
+    }
     for table in cx.user_tables().filter(|table| !table.external) {
         for (constraint, key) in table.foreign_keys() {
             let inherited =
@@ -16,7 +20,9 @@ fn check(cx: &mut Cx) {
             if constraint.columns.is_empty() || inherited || is_found(cx, table, constraint, key) {
                 continue;
             }
-            report(cx, table, constraint, key, &sorts);
+            let of_key = |sort: &&&Sorted| constraint.columns.as_slice() == std::slice::from_ref(&sort.key);
+            let sort = sorts.get(&table.name).and_then(|sorts| sorts.iter().find(of_key));
+            report(cx, table, constraint, key, sort.copied());
         }
     }
 }
@@ -47,7 +53,7 @@ fn is_found(cx: &Cx, table: &Table, constraint: &Constraint, key: &ForeignKey) -
         || cx.catalog.table(&key.table).is_some_and(|parent| parent.indexes.iter().any(enough))
 }
 
-fn report(cx: &mut Cx, table: &Table, constraint: &Constraint, key: &ForeignKey, sorts: &[Sorted]) {
+fn report(cx: &mut Cx, table: &Table, constraint: &Constraint, key: &ForeignKey, sort: Option<&Sorted>) {
     let columns = &constraint.columns;
     let list = columns.join(", ");
     let (cost, severity) = match key.on_delete {
@@ -67,12 +73,8 @@ fn report(cx: &mut Cx, table: &Table, constraint: &Constraint, key: &ForeignKey,
             format!("no index leads with `{list}` of `{}`: each row deleted from `{}` reads the whole table {cost}", table.name, key.table)
         }
     };
-    let sort = sorts
-        .iter()
-        .filter(|sort| sort.is_strong() || sort.is_guess())
-        .find(|sort| sort.table.name == table.name && columns.as_slice() == [sort.key.clone()]);
     let index = match sort {
-        Some(sort) => sort.index(),
+        Some(sort) => sort.index(table),
         None => New { table, keys: keys(cx, table, columns), predicate: None },
     };
     // the sort may need only part of the rows, the key all of them

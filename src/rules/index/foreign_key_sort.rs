@@ -5,25 +5,28 @@ use super::build::serves;
 use super::foreign_key::is_indexed;
 use super::sorted::{Sorted, Want, is_time, sorted};
 use crate::rules::prelude::*;
+use std::collections::BTreeMap;
 
 rule!("index/foreign-key-sort", Performance, Warn, Schema(check), fixable);
 
 fn check(cx: &mut Cx) {
-    let mut sorts = sorted(cx);
-    sorts.retain(|sort| is_indexed(sort.table, std::slice::from_ref(&sort.key)));
-    // the strongest reason speaks for all queries that one index would serve
-    sorts.sort_by_key(|sort| !sort.is_strong());
-    for (at, sort) in sorts.iter().enumerate() {
-        let same = |other: &&Sorted| other.table.name == sort.table.name && other.key == sort.key && other.column == sort.column;
-        if !sorts[..at].iter().any(|other| same(&other)) {
-            report(cx, sort, sorts[at + 1..].iter().filter(same).count());
-        }
+    // queries that one index would serve
+    let mut alike: BTreeMap<(&QName, &SmolStr, &SmolStr), Vec<&Sorted>> = BTreeMap::new();
+    for sort in sorted(cx) {
+        alike.entry((&sort.table, &sort.key, &sort.column)).or_default().push(sort);
+    }
+    for sorts in alike.values() {
+        let Some(table) = cx.catalog.table(&sorts[0].table).filter(|table| is_indexed(table, std::slice::from_ref(&sorts[0].key))) else {
+            continue;
+        };
+        // the strongest reason speaks for all
+        let strongest = sorts.iter().find(|sort| sort.is_strong()).unwrap_or(&sorts[0]);
+        report(cx, table, strongest, sorts.len() - 1);
     }
 }
 
-fn report(cx: &mut Cx, sort: &Sorted, more: usize) {
-    let index = sort.index();
-    let table = sort.table;
+fn report(cx: &mut Cx, table: &Table, sort: &Sorted, more: usize) {
+    let index = sort.index(table);
     let single = table.indexes.iter().find(|known| known.columns.len() == 1 && serves(known, std::slice::from_ref(&sort.key)));
     let seen = !sort.is_guess();
     let mut help = format!("create an index on {}", index.list());
@@ -60,8 +63,7 @@ fn report(cx: &mut Cx, sort: &Sorted, more: usize) {
 
 /// What the query costs.
 fn message(sort: &Sorted) -> String {
-    let Sorted { table, key, column, reader, .. } = sort;
-    let name = &table.name;
+    let Sorted { table: name, key, column, reader, .. } = sort;
     match sort.want {
         Want::Few => format!(
             "{reader} takes the first rows of one `{key}` of `{name}` by `{column}`, and no index holds both: every row of the key is read and sorted"

@@ -8,7 +8,7 @@ use crate::rules::prelude::*;
 const LISTED: [&str; 3] = ["messages", "comments", "notifications"];
 
 /// The index that such a table may lack; one for a table.
-pub fn likely<'a>(cx: &Cx<'a>, table: &'a Table) -> Option<Sorted<'a>> {
+pub fn likely(cx: &Cx, table: &Table) -> Option<Sorted> {
     let complete = |index: &&Index| index.method == "btree" && index.predicate.is_none();
     let single =
         |name: &str| table.indexes.iter().filter(complete).find(|index| index.plain_columns().is_some_and(|columns| columns == [name]));
@@ -33,5 +33,5 @@ pub fn likely<'a>(cx: &Cx<'a>, table: &'a Table) -> Option<Sorted<'a>> {
     };
     let served = table.indexes.iter().any(both) || is_served(table, std::slice::from_ref(&key), &time.name, &[]);
     let (column, reader) = (time.name.clone(), reader.to_string());
-    (!served && !table.external).then_some(Sorted { table, key, column, at, reader, order: " desc", alive: None, want })
+    (!served && !table.external).then(|| Sorted { table: table.name.clone(), key, column, at, reader, order: " desc", alive: None, want })
 }

@@ -39,8 +39,8 @@ pub enum Want {
 }
 
 /// A query that looks rows up by a key and wants them by a second column.
-pub struct Sorted<'a> {
-    pub table: &'a Table,
+pub struct Sorted {
+    pub table: QName,
     pub key: SmolStr,
     pub column: SmolStr,
     pub at: Site,
@@ -52,10 +52,10 @@ pub struct Sorted<'a> {
     pub want: Want,
 }
 
-impl<'a> Sorted<'a> {
-    pub fn index(&self) -> New<'a> {
+impl Sorted {
+    pub fn index<'t>(&self, table: &'t Table) -> New<'t> {
         New {
-            table: self.table,
+            table,
             keys: vec![(self.key.clone(), ""), (self.column.clone(), self.order)],
             predicate: self.alive.as_ref().map(|column| format!("{} is null", quote_ident(column))),
         }
@@ -74,22 +74,26 @@ impl<'a> Sorted<'a> {
 
 /// Queries of functions, views and policies that an index on a foreign key and a second column would serve, and none does; for a
 /// table that they leave out, what clients are likely to ask.
-pub fn sorted<'a>(cx: &Cx<'a>) -> Vec<Sorted<'a>> {
-    let mut out: Vec<Sorted<'a>> = Vec::new();
+pub fn sorted<'a>(cx: &Cx<'a>) -> &'a [Sorted] {
+    cx.once_for_sorts(|| found(cx))
+}
+
+fn found(cx: &Cx) -> Vec<Sorted> {
+    let mut out: Vec<Sorted> = Vec::new();
     visit(cx, &mut |reader, node, scope| {
         if let Node::Query(query) = node {
             let of_user = |table: &&Table| !table.external && !table.of_extension && !table.created.is_platform();
             out.extend(scope.tables().into_iter().filter(of_user).filter_map(|table| judge(cx, reader, query, scope, table)));
         }
     });
-    let asked: BTreeSet<&QName> = out.iter().map(|sort| &sort.table.name).collect();
+    let asked: BTreeSet<&QName> = out.iter().map(|sort| &sort.table).collect();
     let guesses: Vec<Sorted> =
         cx.user_tables().filter(|table| !asked.contains(&table.name)).filter_map(|table| likely(cx, table)).collect();
     out.extend(guesses);
     out
 }
 
-fn judge<'a, 'q>(cx: &Cx<'a>, reader: Reader<'_>, query: &'q Query, scope: &Scope<'_>, table: &'a Table) -> Option<Sorted<'a>> {
+fn judge<'q>(cx: &Cx, reader: Reader<'_>, query: &'q Query, scope: &Scope<'_>, table: &Table) -> Option<Sorted> {
     let select = query.select()?;
     let inner = select.from.iter().filter(|item| item.join == Some(JoinKind::Inner)).filter_map(|item| item.on.as_ref());
     let conjuncts: Vec<&Expr> = select.filter.iter().chain(inner).flat_map(Expr::conjuncts).collect();
@@ -127,7 +131,7 @@ fn judge<'a, 'q>(cx: &Cx<'a>, reader: Reader<'_>, query: &'q Query, scope: &Scop
         }
         _ => None,
     });
-    Some(Sorted { table, key, column, at: reader.at(span), reader: reader.words(), order, alive, want })
+    Some(Sorted { table: table.name.clone(), key, column, at: reader.at(span), reader: reader.words(), order, alive, want })
 }
 
 /// Of the foreign keys that are fixed, the one to the table that the fewest refer to: a conversation rather than a tenant.

@@ -2,16 +2,16 @@
 
 use crate::rules::prelude::*;
 
-rule!("migration/would-fail", Migration, Error, Statement(check));
+rule!("migration/would-fail", Migration, Error, Outcome(check));
 
-fn check(cx: &mut Cx, step: &Moment) {
-    let Some(failed) = step.failed else { return };
+fn check(cx: &mut Cx, outcome: &Outcome) {
+    let Some(failed) = outcome.failed else { return };
     let sources = cx.sources;
-    let text = step.statement.span.of(sources.get(step.site.file).text());
+    let text = sources.slice(outcome.site);
     let head: Vec<&str> = text.split_whitespace().take(2).collect();
     let message = format!("PostgreSQL rejects this statement: {} ({})", failed.message, failed.sqlstate);
-    let file = &sources.get(step.migration.file).path;
-    cx.report(About::statement(&head.join(" ").to_uppercase()), step.site, message)
+    let file = &sources.get(outcome.migration.file).path;
+    cx.report(About::statement(&head.join(" ").to_uppercase()), outcome.site, message)
         .label("fails here, and the migration with it")
         .help(advice(failed.sqlstate))
         .discriminate(file)

@@ -47,9 +47,7 @@ struct Visit<'v, 'a> {
 impl<'a> Visit<'_, 'a> {
     fn expr(&mut self, expr: &'a Expr, level: usize, most: Often) {
         let Some(most) = (self.visitor)(expr, self.scopes[level].min(most)) else { return };
-        for child in expr.children() {
-            self.expr(child, level, most);
-        }
+        expr.each_child(&mut |child| self.expr(child, level, most));
         if let Some(query) = expr.query() {
             let hashed = matches!(expr.kind, ExprKind::Exists { .. }) && is_hashable(query, level);
             self.query(query, level, Often::Once, hashed, most);
@@ -119,7 +117,7 @@ fn of_from<'a>(items: &'a [FromItem], level: usize, add: &mut dyn FnMut(usize, b
             FromRelation::Query(query) => add(level, false, Held::Query(query)),
             // the call itself is a relation, which no sub-select can stand for
             FromRelation::Function { calls, .. } => {
-                calls.iter().flat_map(Expr::children).for_each(|argument| add(level, false, Held::Expr(argument)));
+                calls.iter().for_each(|call| call.each_child(&mut |argument| add(level, false, Held::Expr(argument))));
             }
             FromRelation::Join(inner) => of_from(inner, level, add),
         }
@@ -136,7 +134,7 @@ pub fn columns<'a>(expr: &'a Expr, level: usize, found: &mut dyn FnMut(&'a Expr,
         ExprKind::Column { .. } => found(expr, None),
         _ => {}
     }
-    expr.children().into_iter().for_each(|child| columns(child, level, found));
+    expr.each_child(&mut |child| columns(child, level, found));
     if let Some(query) = expr.query() {
         columns_of(query, level, found);
     }

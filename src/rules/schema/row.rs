@@ -13,9 +13,7 @@ fn each_row_column<'e>(expr: &'e Expr, table: &Table, depth: u16, visit: &mut dy
     if let Some(name) = row_column(expr, table, depth) {
         visit(name, expr);
     }
-    for child in expr.children() {
-        each_row_column(child, table, depth, visit);
-    }
+    expr.each_child(&mut |child| each_row_column(child, table, depth, visit));
     if let Some(query) = expr.query() {
         in_query(query, depth, &mut |inner, depth| each_row_column(inner, table, depth, visit));
     }
@@ -73,9 +71,7 @@ pub fn handles_null(expr: &Expr, table: &Table, column: &str) -> bool {
 
 pub fn deep<'e>(expr: &'e Expr, depth: u16, visit: &mut dyn FnMut(&'e Expr, u16)) {
     visit(expr, depth);
-    for child in expr.children() {
-        deep(child, depth, visit);
-    }
+    expr.each_child(&mut |child| deep(child, depth, visit));
     if let Some(query) = expr.query() {
         in_query(query, depth, &mut |inner, depth| deep(inner, depth, visit));
     }

@@ -186,9 +186,7 @@ impl Lower<'_, '_> {
             over.extend_from_slice(exprs);
             return;
         }
-        for child in expr.children_mut() {
-            self.fill_window(child, name, exprs);
-        }
+        expr.each_child_mut(&mut |child| self.fill_window(child, name, exprs));
     }
 
     fn group_key(&self, key: &ast::Expr, out: &mut Vec<Expr>) -> Result<()> {
