@@ -14,9 +14,8 @@ use crate::rules::cx::Cx;
 use crate::rules::{self, Check, Rule};
 use crate::source::Sources;
 use crate::syntax::sql;
-use std::collections::HashSet;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::{HashSet, VecDeque};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// Rules that were asked for beside what the project's settings say: ids or groups.
 #[derive(Clone, Debug, Default)]
@@ -87,10 +86,11 @@ impl<'a> Engine<'a> {
         let bodies = Bodies::default();
         let rules: Vec<&Active> = self.rules.iter().filter(|active| matches!(active.rule.check, Check::Schema(_))).collect();
         let found: Vec<OnceLock<Vec<Finding>>> = rules.iter().map(|_| OnceLock::new()).collect();
-        let next = AtomicUsize::new(0);
+        // rules of one group ask the same of the bodies: who takes them from both ends seldom waits for the other's answer
+        let left: Mutex<VecDeque<(&Active, &OnceLock<Vec<Finding>>)>> = Mutex::new(rules.into_iter().zip(&found).collect());
         let project = self.project;
-        let work = || {
-            while let Some((active, slot)) = take(&next, &rules, &found) {
+        let work = |last: bool| {
+            while let Some((active, slot)) = take(&left, last) {
                 let findings = active.run(catalog, sources, project, &bodies, &|check, cx| {
                     if let Check::Schema(check) = check {
                         check(cx);
@@ -102,8 +102,8 @@ impl<'a> Engine<'a> {
         let others = std::thread::available_parallelism().map_or(1, |threads| threads.get()).min(MOST_THREADS) - 1;
         std::thread::scope(|scope| {
             // without a thread to be had, this one does it all
-            let _threads: Vec<_> = (0..others).map(|_| sql::roomy_thread(scope, work)).collect();
-            work();
+            let _threads: Vec<_> = (0..others).map(|nth| sql::roomy_thread(scope, move || work(nth % 2 == 0))).collect();
+            work(false);
         });
         self.findings.extend(found.into_iter().filter_map(OnceLock::into_inner).flatten());
     }
@@ -131,10 +131,10 @@ impl<'a> Engine<'a> {
     }
 }
 
-/// The next rule that nobody runs yet, and the place for what it finds.
-fn take<'r, T>(next: &AtomicUsize, rules: &'r [&'r Active], found: &'r [T]) -> Option<(&'r Active, &'r T)> {
-    let at = next.fetch_add(1, Ordering::Relaxed);
-    Some((rules.get(at)?, found.get(at)?))
+/// The first or last of what nobody does yet.
+fn take<T>(left: &Mutex<VecDeque<T>>, last: bool) -> Option<T> {
+    let mut left = left.lock().unwrap_or_else(PoisonError::into_inner);
+    if last { left.pop_back() } else { left.pop_front() }
 }
 
 impl Visitor for Engine<'_> {

@@ -100,7 +100,7 @@ impl Catalog {
             let name = &table.name;
             let hit = |expression: &Expression| uses(&expression.root, wanted);
             for column in &table.columns {
-                if column.generated.as_ref().is_some_and(hit) {
+                if column.generated.as_deref().is_some_and(hit) {
                     out.push(Dependent::Column { table: name.clone(), column: column.name.clone() });
                 } else if column.default.as_ref().is_some_and(hit) {
                     out.push(Dependent::Default { table: name.clone(), column: column.name.clone() });
@@ -210,7 +210,7 @@ impl Catalog {
     }
 
     fn functions_using_type(&self, name: &QName) -> Vec<Dependent> {
-        let is = |ty: &DataType| ty.user.as_ref() == Some(name);
+        let is = |ty: &DataType| ty.user.as_deref() == Some(name);
         let mut out = Vec::new();
         for function in self.functions.values().flatten() {
             if function.args.iter().any(|arg| is(&arg.ty)) || function.returns.as_ref().is_some_and(is) {
@@ -221,7 +221,7 @@ impl Catalog {
     }
 
     pub fn dependents_of_type(&self, name: &QName) -> Vec<Dependent> {
-        let is = |ty: &DataType| ty.user.as_ref() == Some(name);
+        let is = |ty: &DataType| ty.user.as_deref() == Some(name);
         let mut out = self.functions_using_type(name);
         for table in self.tables.values() {
             for column in table.columns.iter().filter(|column| is(&column.ty)) {

@@ -84,7 +84,7 @@ pub struct DataType {
     /// `integer`, `timestamp with time zone`, or `schema.name` of a type that is not built in.
     pub base: SmolStr,
     /// The schema and name of a type that is not built in.
-    pub user: Option<QName>,
+    pub user: Option<Box<QName>>,
     pub modifiers: Vec<SmolStr>,
     pub array: bool,
     pub setof: bool,
@@ -208,7 +208,7 @@ pub struct Column {
     pub certainty: Certainty,
     pub not_null: Fact<bool>,
     pub default: Option<Expression>,
-    pub generated: Option<Expression>,
+    pub generated: Option<Box<Expression>>,
     pub identity: Option<Identity>,
     /// The sequence behind a serial or identity column.
     pub sequence: Option<QName>,

@@ -164,7 +164,7 @@ impl Catalog {
                 table.partition_of.iter_mut().for_each(rename);
                 table.constraints.iter_mut().filter_map(|constraint| constraint.references.as_mut()).for_each(|key| rename(&mut key.table));
                 table.columns.iter_mut().for_each(|column| {
-                    column.ty.user.iter_mut().for_each(rename);
+                    column.ty.user.as_deref_mut().into_iter().for_each(rename);
                     column.sequence.iter_mut().for_each(rename);
                 });
             },
@@ -240,12 +240,12 @@ impl Catalog {
 
     pub(super) fn rename_type(&mut self, from: &QName, to: &QName) {
         let rename = |ty: &mut DataType| {
-            if ty.user.as_ref() == Some(from) {
-                ty.user = Some(to.clone());
+            if ty.user.as_deref() == Some(from) {
+                ty.user = Some(Box::new(to.clone()));
             }
         };
         self.tables.update(
-            |table| table.columns.iter().any(|column| column.ty.user.as_ref() == Some(from)),
+            |table| table.columns.iter().any(|column| column.ty.user.as_deref() == Some(from)),
             |table| table.columns.iter_mut().for_each(|column| rename(&mut column.ty)),
         );
         self.functions.update(

@@ -11,9 +11,9 @@ use std::sync::mpsc::sync_channel;
 use std::thread::Scope;
 
 /// Statements handed over at a time.
-const BATCH: usize = 32;
+const BATCH: usize = 128;
 /// Batches that may wait.
-const AHEAD: usize = 8;
+const AHEAD: usize = 16;
 
 /// Some statements of one file, in order.
 pub struct Batch {

@@ -128,13 +128,13 @@ impl<'x> Context<'x> {
         }
         if let Some(user) = self.catalog.find_type(&written.name) {
             let modifiers = if matches!(user.name.as_str(), "geometry" | "geography") { spatial(&user.name, modifiers) } else { modifiers };
-            return DataType { base: user.name.clone(), user: Some(user), modifiers, array, setof };
+            return DataType { base: user.name.clone(), user: Some(Box::new(user)), modifiers, array, setof };
         }
         match (written.name.schema(), builtin_name(written.name.last())) {
             (Some("pg_catalog") | None, Some(builtin)) => DataType { base: builtin.into(), user: None, modifiers, array, setof },
             (Some(schema), _) => {
                 let user = QName::new(schema, written.name.last());
-                DataType { base: user.name.clone(), user: Some(user), modifiers, array, setof }
+                DataType { base: user.name.clone(), user: Some(Box::new(user)), modifiers, array, setof }
             }
             (None, None) => DataType { base: written.name.last().into(), user: None, modifiers, array, setof },
         }

@@ -331,7 +331,11 @@ impl World {
     /// Temporary relations live as long as the session of one file.
     pub fn drop_temporary(&mut self) {
         self.temporary.clear();
-        self.inserted.retain(|name| name.schema != "pg_temp");
+        let inserted: Vec<QName> =
+            self.inserted.range(QName::new("pg_temp", "")..).take_while(|name| name.schema == "pg_temp").cloned().collect();
+        inserted.iter().for_each(|name| {
+            self.inserted.remove(name);
+        });
         let (tables, views) = (self.catalog.tables.names_in("pg_temp"), self.catalog.views.names_in("pg_temp"));
         let temporary: Vec<QName> = tables.chain(views).cloned().collect();
         for name in temporary {

@@ -133,11 +133,12 @@ impl Context<'_> {
             self.copy_columns(&mut draft.table, &parent_name);
         }
         let mut constraints = Vec::new();
+        draft.table.columns.reserve_exact(create.elements.len());
         for element in create.elements {
             match element {
-                TableElement::Column(column) => {
-                    for constraint in &column.constraints {
-                        constraints.push((Some(column.name.clone()), constraint.clone()));
+                TableElement::Column(mut column) => {
+                    for constraint in std::mem::take(&mut column.constraints) {
+                        constraints.push((Some(column.name.clone()), constraint));
                     }
                     self.define_column(&mut draft, column)?;
                 }
@@ -156,6 +157,9 @@ impl Context<'_> {
         if let Some(parent) = draft.table.partition_of.clone() {
             self.partition_parts(&mut draft, &parent);
         }
+        draft.table.columns.shrink_to_fit();
+        draft.table.constraints.shrink_to_fit();
+        draft.table.indexes.shrink_to_fit();
         self.emit(Change::CreateTable(Arc::new(draft.table)));
         Ok(())
     }
@@ -324,7 +328,7 @@ impl Context<'_> {
             certainty: self.certainty,
             not_null: Fact { value: not_null.is_some(), at: not_null.map_or(at, |span| self.site(span)), certainty: self.certainty },
             default: default.map(|expr| Expression::new(self.file, expr)),
-            generated: definition.generated.map(|expr| Expression::new(self.file, expr)),
+            generated: definition.generated.map(|expr| Box::new(Expression::new(self.file, expr))),
             identity: definition.identity,
             sequence,
         }
@@ -338,10 +342,13 @@ impl Context<'_> {
 
     /// Binds the generated columns and defaults of a new table.
     fn bind_columns(&mut self, table: &mut Table) -> Meaning {
+        if table.columns.iter().all(|column| column.generated.is_none()) {
+            return Ok(());
+        }
         let item = item_of(table);
         for column in &mut table.columns {
             if let Some(generated) = &mut column.generated {
-                *generated = self.bound((*generated.root).clone(), item.clone())?;
+                **generated = self.bound((*generated.root).clone(), item.clone())?;
             }
         }
         Ok(())
@@ -681,7 +688,7 @@ impl Context<'_> {
             if let Some(generated) = column.generated.take() {
                 let generated = self.bound((*generated.root).clone(), item)?;
                 self.require_immutable(&generated.root, "generation expression is not immutable")?;
-                column.generated = Some(generated);
+                column.generated = Some(Box::new(generated));
             }
         }
         self.emit(Change::AddColumn { table: name.clone(), column: Box::new(column) });

@@ -62,7 +62,7 @@ impl<'a> Listing<'a> {
 
     /// The default as SQL. That of a serial column stands nowhere in the source.
     fn default(self, column: &Column) -> Option<String> {
-        let default = column.default.as_ref().or(column.generated.as_ref())?;
+        let default = column.default.as_ref().or(column.generated.as_deref())?;
         match &column.sequence {
             Some(sequence) if default.site == column.at => Some(format!("nextval('{}'::regclass)", sequence.quoted())),
             _ => Some(default.text(self.sources)),

@@ -152,7 +152,20 @@ impl Bodies {
         self.read.get_or_init(|| {
             let own = |function: &Function| !function.of_extension && !function.at.is_platform();
             let all = catalog.functions.iter().flat_map(|(name, list)| list.iter().enumerate().map(move |(nth, one)| (name, nth, one)));
-            all.filter(|(_, _, function)| own(function)).map(|(name, nth, function)| Parsed::of(name, nth, function, sources)).collect()
+            let all: Vec<_> = all.filter(|(_, _, function)| own(function)).collect();
+            let read = |part: &[(&QName, usize, &Function)]| -> Vec<Parsed> {
+                part.iter().map(|(name, nth, function)| Parsed::of(name, *nth, function, sources)).collect()
+            };
+            // whoever else asks has to wait, so that a second thread is free to help
+            let (first, second) = all.split_at(all.len() / 2);
+            std::thread::scope(|scope| match sql::roomy_thread(scope, || read(second)) {
+                Ok(thread) => {
+                    let mut out = read(first);
+                    out.extend(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+                    out
+                }
+                Err(_) => read(&all),
+            })
         })
     }
 }

@@ -46,6 +46,8 @@ impl Catalog {
         let Some(known) = self.function_mut(&function.name, &signature) else {
             let mut overloads = self.functions.get(&function.name).cloned().unwrap_or_default();
             let name = function.name.clone();
+            // most names have one
+            overloads.reserve_exact(1);
             overloads.push(function);
             self.functions.insert(name, overloads);
             return Ok(());

@@ -135,7 +135,7 @@ impl Machine<'_> {
 
     fn type_text(&self, ty: &DataType) -> String {
         let hidden = match &ty.user {
-            Some(user) if self.is_visible(&Object::Type(user.clone())) => {
+            Some(user) if self.is_visible(&Object::Type((**user).clone())) => {
                 let mut bare = ty.clone();
                 bare.user = None;
                 bare.base = crate::catalog::name::quote_ident(&user.name).into();

@@ -101,7 +101,7 @@ impl<'a> Build<'a> {
         self.rows.push((Rc::new(values), presence));
     }
 
-    fn printed(&self, expression: &Option<Expression>) -> Value {
+    fn printed(&self, expression: Option<&Expression>) -> Value {
         match expression {
             Some(expression) => Value::Printed(expression.text(self.sources).into()),
             None => Value::Null,
@@ -145,7 +145,7 @@ fn type_object(ty: &DataType) -> Value {
         return Value::object(Object::Other("array type", ty.canonical()));
     }
     Value::object(Object::Type(match &ty.user {
-        Some(user) => user.clone(),
+        Some(user) => (**user).clone(),
         None => QName::new("pg_catalog", ty.base.clone()),
     }))
 }

@@ -523,6 +523,7 @@ impl<'r, 'a> Lower<'r, 'a> {
             ast::FunctionArguments::List(list) => {
                 extent.last = self.closing(open)?;
                 call.distinct = matches!(list.duplicate_treatment, Some(ast::DuplicateTreatment::Distinct));
+                call.args.reserve_exact(list.args.len());
                 for arg in &list.args {
                     let arg = self.arg(arg, open)?;
                     call.args.push(arg);

@@ -229,7 +229,7 @@ impl Lower<'_, '_> {
     }
 
     fn from(&self, tables: &[ast::TableWithJoins]) -> Result<Vec<FromItem>> {
-        let mut items = Vec::new();
+        let mut items = Vec::with_capacity(tables.iter().map(|table| 1 + table.joins.len()).sum());
         for table in tables {
             self.joined(table, &mut items)?;
         }

@@ -69,7 +69,7 @@ impl Build<'_> {
                 }
                 let default = match (&column.default, &column.sequence) {
                     (None, Some(_)) if column.identity.is_none() => Value::Something,
-                    (default, _) => self.printed(default),
+                    (default, _) => self.printed(default.as_ref()),
                 };
                 let [data_type, length, udt_schema, udt_name] = self.type_columns(&column.ty);
                 let cells = [
@@ -85,7 +85,7 @@ impl Build<'_> {
                     udt_name,
                     yes_no(column.identity.is_some()),
                     Value::text(if column.generated.is_some() { "ALWAYS" } else { "NEVER" }),
-                    self.printed(&column.generated),
+                    self.printed(column.generated.as_deref()),
                 ];
                 self.row(sure(column.certainty) && table_sure(table), cells);
             }
@@ -267,7 +267,7 @@ impl Build<'_> {
         let mut rows = Vec::new();
         for (table, constraint) in self.constraints() {
             if constraint.kind == ConstraintKind::Check {
-                let clause = self.printed(&constraint.expr);
+                let clause = self.printed(constraint.expr.as_ref());
                 rows.push((sure(constraint.certainty), [text(&table.name.schema), text(&constraint.name), clause]));
             }
         }

@@ -55,7 +55,7 @@ impl Build<'_> {
                 }
                 let permissive = if policy.permissive { "PERMISSIVE" } else { "RESTRICTIVE" };
                 let command = Value::text(format!("{:?}", policy.command).to_uppercase());
-                let (qual, check) = (self.printed(&policy.using), self.printed(&policy.check));
+                let (qual, check) = (self.printed(policy.using.as_ref()), self.printed(policy.check.as_ref()));
                 let roles = Value::texts(&policy.roles);
                 let cells = [schema.clone(), name.clone(), text(&policy.name), Value::text(permissive), roles, command, qual, check];
                 self.row(sure(policy.certainty), cells);
@@ -88,7 +88,7 @@ impl Build<'_> {
                 let role = |role: &SmolStr| if role == "public" { Value::Int(0) } else { Value::role(role) };
                 let roles = Value::array(policy.roles.iter().map(role).collect());
                 let oid = Value::object(Object::Policy(table.name.clone(), policy.name.clone()));
-                let (qual, check) = (self.printed(&policy.using), self.printed(&policy.check));
+                let (qual, check) = (self.printed(policy.using.as_ref()), self.printed(policy.check.as_ref()));
                 let permissive = Value::Bool(policy.permissive);
                 let cells = [oid, text(&policy.name), relation.clone(), Value::text(command), permissive, roles, qual, check];
                 self.row(sure(policy.certainty), cells);
@@ -172,7 +172,7 @@ impl Build<'_> {
                 _ => Value::Something,
             };
             let expressions = if index.plain_columns().is_some() { Value::Null } else { Value::Something };
-            let predicate = self.printed(&index.predicate);
+            let predicate = self.printed(index.predicate.as_ref());
             let cells = [
                 Value::relation(&name),
                 Value::relation(&relation),
@@ -340,7 +340,7 @@ impl Build<'_> {
                 continue;
             }
             for (at, column) in table.columns.iter().enumerate().filter(|(_, column)| column.default.is_some()) {
-                let value = self.printed(&column.default);
+                let value = self.printed(column.default.as_ref());
                 self.row(sure(column.certainty), [Value::relation(&table.name), Value::Int(at as i64 + 1), value]);
             }
         }
@@ -424,7 +424,7 @@ impl Build<'_> {
             delete,
             numbers(table, &constraint.columns),
             keys,
-            self.printed(&constraint.expr),
+            self.printed(constraint.expr.as_ref()),
         ];
         self.row(sure(constraint.certainty), cells);
     }
