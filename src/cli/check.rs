@@ -85,6 +85,14 @@ fn known(names: &[String]) -> Result<Vec<String>, Error> {
 
 fn save(path: &Path, report: &Report, format: Format, look: &Look) -> Result<(), Error> {
     let unwritable = |source| Error::Unwritable { path: path.to_path_buf(), source };
+    // A device or a pipe is written to, never replaced.
+    if std::fs::metadata(path).is_ok_and(|target| !target.is_file() && !target.is_dir()) {
+        let mut out = BufWriter::new(std::fs::OpenOptions::new().write(true).open(path).map_err(unwritable)?);
+        return format.write(report, look, &mut out).and_then(|()| out.flush()).map_err(unwritable);
+    }
+    // What a link points to is replaced, not the link.
+    let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    let path = target.as_path();
     // Only a file beside the target can take its place in one step.
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
@@ -136,6 +144,28 @@ mod tests {
         assert_eq!(
             [FailOn::Error, FailOn::Warn, FailOn::Info, FailOn::Never].map(ends),
             [Status::Clean, Status::Findings, Status::Findings, Status::Clean]
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_and_a_link_stay_what_they_are() {
+        use std::os::unix::fs::FileTypeExt;
+        let folder = tempfile::tempdir().unwrap();
+        let [pipe, file, link] = ["pipe", "file", "link"].map(|name| folder.path().join(name));
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let reader = std::thread::spawn({
+            let pipe = pipe.clone();
+            move || std::fs::read_to_string(pipe).unwrap()
+        });
+        save(&pipe, &Report::default(), Format::Terminal, &Look::PLAIN).unwrap();
+        assert_eq!(reader.join().unwrap(), "No findings in 0 migrations (0 statements)\n");
+        assert!(std::fs::metadata(&pipe).unwrap().file_type().is_fifo());
+        std::fs::write(&file, "before").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        save(&link, &Report::default(), Format::Terminal, &Look::PLAIN).unwrap();
+        assert!(
+            std::fs::symlink_metadata(&link).unwrap().is_symlink() && std::fs::read_to_string(&file).unwrap().starts_with("No findings")
         );
     }
 
