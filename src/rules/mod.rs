@@ -123,6 +123,7 @@ pub static ALL: &[&Rule] = &[
     &rls::missing_command::RULE,
     &rls::no_policy::RULE,
     &rls::policy_without_rls::RULE,
+    &rls::self_comparison::RULE,
     &schema::jsonb_unvalidated::RULE,
     &schema::tenant_nullable::RULE,
     &schema::tenant_split::RULE,
