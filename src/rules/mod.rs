@@ -115,6 +115,7 @@ pub static ALL: &[&Rule] = &[
     &index::redundant::RULE,
     &migration::encoding::RULE,
     &migration::order::RULE,
+    &migration::platform_refuses::RULE,
     &migration::syntax::RULE,
     &migration::would_fail::RULE,
     &rls::bare_auth_call::RULE,

@@ -2,5 +2,6 @@
 
 pub mod encoding;
 pub mod order;
+pub mod platform_refuses;
 pub mod syntax;
 pub mod would_fail;

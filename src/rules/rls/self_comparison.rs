@@ -236,7 +236,9 @@ fn report(cx: &mut Cx, table: &Table, policy: &Policy, (at, clause): (usize, &Ex
                 _ => format!("the subquery over `{inner}` returns the row's own"),
             };
             (
-                format!("{head} compares `{column}` with itself: {why}, and every row passes as soon as the subquery finds a row of `{inner}`"),
+                format!(
+                    "{head} compares `{column}` with itself: {why}, and every row passes as soon as the subquery finds a row of `{inner}`"
+                ),
                 "the row's own column",
                 format!("select the column of `{inner}` that is meant, qualified, so that one that is not there is an error"),
                 meant.map(|name| format!("{}.{}", quote_ident(inner), quote_ident(&name))),
@@ -249,7 +251,9 @@ fn report(cx: &mut Cx, table: &Table, policy: &Policy, (at, clause): (usize, &Ex
             meant.map(|name| format!("{}.{}", quote_ident(inner), quote_ident(&name))),
         ),
         Kind::Inside { .. } => (
-            format!("{head} compares `{inner}.{column}` with itself: within the subquery `{column}` is that of `{inner}`, so this holds for every row of `{rows}`"),
+            format!(
+                "{head} compares `{inner}.{column}` with itself: within the subquery `{column}` is that of `{inner}`, so this holds for every row of `{rows}`"
+            ),
             "always true",
             match table.may_have(column) {
                 true => format!("say whose column it is: `{rows}.{column}`"),
