@@ -114,6 +114,7 @@ pub static ALL: &[&Rule] = &[
     &index::foreign_key_sort::RULE,
     &index::redundant::RULE,
     &migration::encoding::RULE,
+    &migration::no_effect::RULE,
     &migration::order::RULE,
     &migration::platform_refuses::RULE,
     &migration::syntax::RULE,
