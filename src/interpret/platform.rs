@@ -209,7 +209,7 @@ impl Judge<'_> {
             Ast::AlterRole { superuser, database, setting, .. } => self.alter_role(*superuser, *database, setting.as_ref()),
             Ast::Drop(drop) => drop.objects.iter().find_map(|object| self.dropped(drop, object)),
             Ast::Rename(rename) => self.changed(&rename.object),
-            Ast::SetSchema { object, schema } => self.changed(object).or_else(|| self.into_schema(&schema.name)),
+            Ast::SetSchema { object, schema } => self.changed(object).or_else(|| self.creation_in(&schema.name)),
             Ast::Owner { object, role } => self.changed(object).or_else(|| self.owner_to(&role.name)),
             Ast::Comment { object, .. } => self.commented(object),
             Ast::GrantRole { grant: true, roles, .. } => roles.iter().find_map(|role| {
@@ -324,10 +324,10 @@ impl Judge<'_> {
     }
 
     fn create(&self, name: &ObjectName) -> Verdict {
-        self.into_schema(&self.catalog.place(name)?.schema)
+        self.creation_in(&self.catalog.place(name)?.schema)
     }
 
-    fn into_schema(&self, schema: &SmolStr) -> Verdict {
+    fn creation_in(&self, schema: &SmolStr) -> Verdict {
         let since = self.closed(schema)?;
         Some((Cause::Create { schema: schema.clone() }, format!("permission denied for schema {schema}"), since))
     }

@@ -135,7 +135,7 @@ impl<'a> Search<'_, 'a> {
         };
         let mut found = items.iter().enumerate().filter(|(_, item)| is_meant(item));
         let (at, _) = found.next()?;
-        (found.next().is_none() && !items.iter().any(|item| merged(item))).then_some((level, at))
+        (found.next().is_none() && !items.iter().any(merged)).then_some((level, at))
     }
 
     fn item(&self, place: Place) -> Option<&'a FromItem> {
