@@ -9,7 +9,14 @@ fn check(cx: &mut Cx, outcome: &Outcome) {
     let sources = cx.sources;
     let version = day(&outcome.migration.version);
     let file = &sources.get(outcome.migration.file).path;
+    let mut places: Vec<Site> = Vec::new();
     for refusal in outcome.refused {
+        // of a loop the first round is enough: nothing runs behind it
+        let place = sources.resolve(refusal.at);
+        if places.contains(&place) {
+            continue;
+        }
+        places.push(place);
         let text = sources.slice(refusal.at);
         let head: Vec<&str> = text.split_whitespace().take(2).collect();
         let about = About::statement(&head.join(" ").to_uppercase()).given(refusal.certainty);
@@ -98,6 +105,7 @@ fn instead(cause: &Cause) -> String {
         }
         Cause::Owner(Owned::Routine { name }) => format!("leave `{name}` as it is, and make a function of another name in a schema of your own"),
         Cause::Owner(Owned::Schema { .. }) => "drop the statement, and use a schema of your own".into(),
+        Cause::Extension { table } if table.schema != "public" => format!("drop the statement, and leave `{table}` to its extension"),
         Cause::Extension { .. } => {
             "drop the statement; to keep the API from serving it, install the extension in a schema of its own: `create extension … with schema …`".into()
         }
