@@ -10,7 +10,7 @@ use crate::history::{self, Outcome, Replay, Step, Visitor};
 use crate::project::{Migration, Project};
 use crate::report::Report;
 use crate::rules::code::Bodies;
-use crate::rules::cx::Cx;
+use crate::rules::cx::{Cx, Told};
 use crate::rules::{self, Check, Rule};
 use crate::source::Sources;
 use crate::syntax::sql;
@@ -36,7 +36,7 @@ pub fn run(mut sources: Sources, project: &Project, choice: &Choice) -> Report {
 struct Engine<'a> {
     project: &'a Project,
     rules: Vec<Active>,
-    findings: Vec<Finding>,
+    told: Vec<Told>,
 }
 
 /// More would wait for the slowest rule.
@@ -57,27 +57,27 @@ impl Active {
         project: &Project,
         bodies: &Bodies,
         call: &impl Fn(Check, &mut Cx<'_>),
-    ) -> Vec<Finding> {
+    ) -> Vec<Told> {
         let Active { rule, severity } = *self;
         let mut cx = Cx::new(catalog, sources, project, bodies, rule);
         call(rule.check, &mut cx);
-        let mut findings = cx.into_findings();
-        findings.iter_mut().for_each(|finding| finding.severity = set(finding.severity, rule.severity, severity));
-        findings
+        let mut told = cx.into_findings();
+        told.iter_mut().for_each(|told| told.finding.severity = set(told.finding.severity, rule.severity, severity));
+        told
     }
 }
 
 impl<'a> Engine<'a> {
     fn new(project: &'a Project, choice: &Choice) -> Engine<'a> {
         let rules = rules::ALL.iter().filter_map(|rule| activate(rule, &project.config, choice)).collect();
-        Engine { project, rules, findings: Vec::new() }
+        Engine { project, rules, told: Vec::new() }
     }
 
     /// Runs the checks of one moment of the history, which `call` picks out.
     fn check(&mut self, catalog: &Catalog, sources: &Sources, call: impl Fn(Check, &mut Cx<'_>)) {
         let bodies = Bodies::default();
         for active in self.rules.iter().filter(|active| !matches!(active.rule.check, Check::Schema(_))) {
-            self.findings.extend(active.run(catalog, sources, self.project, &bodies, &call));
+            self.told.extend(active.run(catalog, sources, self.project, &bodies, &call));
         }
     }
 
@@ -85,9 +85,9 @@ impl<'a> Engine<'a> {
     fn check_schema(&mut self, catalog: &Catalog, sources: &Sources) {
         let bodies = Bodies::default();
         let rules: Vec<&Active> = self.rules.iter().filter(|active| matches!(active.rule.check, Check::Schema(_))).collect();
-        let found: Vec<OnceLock<Vec<Finding>>> = rules.iter().map(|_| OnceLock::new()).collect();
+        let found: Vec<OnceLock<Vec<Told>>> = rules.iter().map(|_| OnceLock::new()).collect();
         // rules of one group ask the same of the bodies: who takes them from both ends seldom waits for the other's answer
-        let left: Mutex<VecDeque<(&Active, &OnceLock<Vec<Finding>>)>> = Mutex::new(rules.into_iter().zip(&found).collect());
+        let left: Mutex<VecDeque<(&Active, &OnceLock<Vec<Told>>)>> = Mutex::new(rules.into_iter().zip(&found).collect());
         let project = self.project;
         let work = |last: bool| {
             while let Some((active, slot)) = take(&left, last) {
@@ -105,23 +105,24 @@ impl<'a> Engine<'a> {
             let _threads: Vec<_> = (0..others).map(|nth| sql::roomy_thread(scope, move || work(nth % 2 == 0))).collect();
             work(false);
         });
-        self.findings.extend(found.into_iter().filter_map(OnceLock::into_inner).flatten());
+        self.told.extend(found.into_iter().filter_map(OnceLock::into_inner).flatten());
     }
 
     fn finish(mut self, replay: Replay, sources: Sources) -> Report {
         self.check_schema(&replay.catalog, &sources);
-        // nobody waits for a large catalog to be freed: the process may end before it is
         let catalog = replay.catalog;
+        let mut findings: Vec<Finding> = self.told.into_iter().filter_map(|told| told.at_the_end(&catalog)).collect();
+        // nobody waits for a large catalog to be freed: the process may end before it is
         let _ = std::thread::Builder::new().spawn(move || drop(catalog));
         let mut told = HashSet::new();
-        self.findings.retain(|finding| told.insert(finding.fingerprint.clone()));
-        self.findings.sort_by_cached_key(|finding| {
+        findings.retain(|finding| told.insert(finding.fingerprint.clone()));
+        findings.sort_by_cached_key(|finding| {
             let site = sources.resolve(finding.primary.site);
             let path = sources.get(site.file).path.clone();
             (path, site.span, finding.rule, finding.subject.clone(), finding.message.clone())
         });
         Report {
-            findings: self.findings,
+            findings,
             suppressed: Vec::new(),
             unread: replay.unread,
             statements: replay.statements,

@@ -11,6 +11,7 @@ use crate::catalog::object::Certainty;
 use crate::catalog::{Catalog, Contradiction};
 use crate::config::DefaultPrivileges;
 use crate::interpret::World;
+pub use crate::interpret::platform::{Cause, Owned, Refusal};
 use crate::project::{Migration, Platform, Project};
 use crate::source::{Site, Sources};
 use crate::syntax::ast::Unread;
@@ -42,6 +43,8 @@ pub struct Outcome<'a> {
     pub effects: &'a [Effect],
     /// Why PostgreSQL would have rejected it.
     pub failed: Option<&'a Contradiction>,
+    /// What of it a hosted Supabase project refuses, though PostgreSQL lets a superuser do it.
+    pub refused: &'a [Refusal],
     pub site: Site,
 }
 
@@ -124,7 +127,10 @@ impl Fold<'_> {
         self.visitor.statement(&Step { catalog: &self.world.catalog, migration, statement: &statement, site }, self.sources);
         let ran = self.world.run(self.sources, migration.file, statement, Certainty::Certain);
         let failed = ran.failed.as_ref();
-        self.visitor.outcome(&Outcome { catalog: &self.world.catalog, migration, effects: &ran.effects, failed, site }, self.sources);
+        let refused = std::mem::take(&mut self.world.refused);
+        let refused = if failed.is_none() { refused.as_slice() } else { &[] };
+        let outcome = Outcome { catalog: &self.world.catalog, migration, effects: &ran.effects, failed, refused, site };
+        self.visitor.outcome(&outcome, self.sources);
         if let Some(reason) = ran.failed {
             self.replay.failed.push((site, reason));
         }

@@ -255,10 +255,14 @@ impl Machine<'_> {
         if self.certainty == Certainty::Maybe {
             self.remember_dropped(statement);
         }
+        let refused = self.world.refused.len();
         let outcome = self.world.run(self.sources, file, statement.clone(), self.certainty);
         self.effects.extend(outcome.effects);
         match outcome.failed {
-            Some(reason) => self.tolerate(Stop::Failed(reason)),
+            Some(reason) => {
+                self.world.refused.truncate(refused);
+                self.tolerate(Stop::Failed(reason))
+            }
             None => Ok(()),
         }
     }

@@ -11,6 +11,7 @@ mod evaluate;
 mod immutable;
 mod index;
 mod object;
+pub mod platform;
 mod routine;
 mod run;
 mod table;

@@ -1,6 +1,7 @@
 //! Statements put to a world: interpreted against it, applied to it, and taken back whole where PostgreSQL would refuse.
 
 use super::evaluate::{self, Budget, Temporary};
+use super::platform::{self, Refusal};
 use super::{Context, body};
 use crate::catalog::effect::{Change, Effect};
 use crate::catalog::name::QName;
@@ -35,6 +36,8 @@ pub struct World {
     pub bounded: Vec<Site>,
     /// Statements inside code that nobody could read.
     pub unread: Vec<Unread>,
+    /// What the platform would have refused since somebody last took it away.
+    pub refused: Vec<Refusal>,
     pub(super) temporary: Temporary,
     /// A setting of the project's own may have a value.
     pub settings_changed: bool,
@@ -49,6 +52,7 @@ impl World {
             let change = Change::Obscure { span: sources.resolve(at).span };
             return self.apply(vec![Effect { at, certainty, change }]);
         };
+        self.refused.extend(platform::refusal(&self.catalog, sources.get(file).text(), at, &ast, certainty));
         let mut outcome = match &*ast {
             Ast::Set(Set::Value { name, .. }) if name.contains('.') => {
                 self.settings_changed = true;

@@ -87,12 +87,13 @@ impl<'a> Cx<'a> {
                 fingerprint: String::new(),
             },
             discriminator: String::new(),
+            lasting: None,
         });
         self.drafts.last_mut().expect("a draft was just pushed")
     }
 
     /// The findings, complete.
-    pub fn into_findings(self) -> Vec<Finding> {
+    pub fn into_findings(self) -> Vec<Told> {
         let sources = self.sources;
         self.drafts.into_iter().map(|draft| draft.finish(sources)).collect()
     }
@@ -284,11 +285,28 @@ fn is_users(schema: &str) -> bool {
     schema != "pg_temp" && !is_system_schema(schema) && !LOOKED_AFTER.contains(&schema)
 }
 
+/// Whether a finding holds in the state that the whole history leaves.
+type Lasting = Box<dyn Fn(&Catalog) -> bool + Send + Sync>;
+
+/// A finding, which may hang on what the history is still to bring.
+pub struct Told {
+    pub finding: Finding,
+    lasting: Option<Lasting>,
+}
+
+impl Told {
+    /// The finding, if it holds at the end.
+    pub fn at_the_end(self, catalog: &Catalog) -> Option<Finding> {
+        let Told { finding, lasting } = self;
+        lasting.is_none_or(|lasts| lasts(catalog)).then_some(finding)
+    }
+}
+
 /// A finding in the making.
-#[derive(Debug)]
 pub struct Draft {
     finding: Finding,
     discriminator: String,
+    lasting: Option<Lasting>,
 }
 
 impl Draft {
@@ -348,6 +366,12 @@ impl Draft {
         if certainty == Certainty::Maybe { self.unsure() } else { self }
     }
 
+    /// Only if this is so in the state that the whole history leaves: what a statement does wrong may be mended by a later one.
+    pub fn lasting(&mut self, lasts: impl Fn(&Catalog) -> bool + Send + Sync + 'static) -> &mut Draft {
+        self.lasting = Some(Box::new(lasts));
+        self
+    }
+
     /// What Supabase's advisor calls the same lint, and this case of it.
     pub fn advisor(&mut self, name: &'static str, cache_key: impl Into<String>) -> &mut Draft {
         self.finding.advisor = Some(Advisor { name, cache_key: cache_key.into() });
@@ -361,7 +385,7 @@ impl Draft {
         self
     }
 
-    fn finish(mut self, sources: &Sources) -> Finding {
+    fn finish(mut self, sources: &Sources) -> Told {
         if let Some(fix) = &mut self.finding.fix {
             // text that EXECUTE builds stands in no file, so nobody can edit it there
             if fix.rewrite.iter().any(|edit| edit.site.is_platform() || sources.is_derived(edit.site.file)) {
@@ -376,7 +400,7 @@ impl Draft {
         let identity =
             [self.finding.rule, subject.kind, &part(&subject.schema), &part(&subject.table), &subject.name, &self.discriminator].join("\0");
         self.finding.fingerprint = format!("{:032x}", xxhash_rust::xxh3::xxh3_128(identity.as_bytes()));
-        self.finding
+        Told { finding: self.finding, lasting: self.lasting }
     }
 }
 
@@ -396,7 +420,7 @@ mod tests {
         let (catalog, bodies) = (Catalog::default(), Bodies::default());
         let mut cx = Cx::new(&catalog, &sources, &project, &bodies, &crate::rules::rls::disabled::RULE);
         report(&mut cx, file);
-        cx.into_findings()
+        cx.into_findings().into_iter().filter_map(|told| told.at_the_end(&catalog)).collect()
     }
 
     #[test]
@@ -426,5 +450,15 @@ mod tests {
         assert!(found.iter().all(|finding| finding.related.is_empty() && finding.fix.is_none()));
         assert_eq!((found[0].confidence, found[1].confidence), (Confidence::Certain, Confidence::Unsure));
         assert_eq!((found[0].severity, found[1].severity), (Severity::Error, Severity::Info));
+    }
+
+    #[test]
+    fn what_does_not_last_is_not_told() {
+        let found = findings(|cx, file| {
+            let site = Site::new(file, Span::new(0, 6));
+            cx.report(About::project(), site, "one").lasting(|catalog| !catalog.tables.is_empty());
+            cx.report(About::project(), site, "two").lasting(|catalog| catalog.tables.is_empty());
+        });
+        assert_eq!(found.iter().map(|finding| finding.message.as_str()).collect::<Vec<_>>(), ["two"]);
     }
 }

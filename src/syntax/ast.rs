@@ -70,6 +70,12 @@ pub enum Ast {
     /// `ALTER ROLE … SET`, `ALTER DATABASE … SET`: a default for later sessions.
     AlterRole {
         name: Ident,
+        /// `ALTER DATABASE`
+        database: bool,
+        /// The parameter that SET gives a default.
+        setting: Option<SmolStr>,
+        /// `SUPERUSER` or `NOSUPERUSER` is among the options.
+        superuser: bool,
     },
     Drop(Drop),
     DropOwned {
@@ -107,6 +113,8 @@ pub enum Ast {
         table: Option<ObjectName>,
         columns: Vec<Ident>,
         from: bool,
+        /// From or to a file of the server's, or a program there.
+        server_file: bool,
     },
     Refresh {
         view: ObjectName,

@@ -57,6 +57,7 @@ impl Machine<'_> {
         self.world.catalog.begin();
         let session = self.world.catalog.session.clone();
         let mark = self.effects.len();
+        let refused = self.world.refused.len();
         let guarded = std::mem::replace(&mut self.guarded, true);
         let depths = (self.frames.len(), self.ctes.len(), self.world.budget.nesting);
         let scopes = self.frame().scopes.len();
@@ -65,10 +66,15 @@ impl Machine<'_> {
         let reason = match ran {
             Err(Stop::Failed(reason)) => reason,
             ended => {
+                // the platform's refusal would have been handled
+                if block.handlers.iter().flat_map(|handler| &handler.conditions).any(|condition| catches(condition, "42501")) {
+                    self.world.refused.truncate(refused);
+                }
                 self.world.catalog.commit();
                 return ended;
             }
         };
+        self.world.refused.truncate(refused);
         self.world.catalog.rollback();
         self.world.catalog.session = session;
         self.effects.truncate(mark);
@@ -76,7 +82,8 @@ impl Machine<'_> {
         self.ctes.truncate(depths.1);
         self.world.budget.nesting = depths.2;
         self.frame().scopes.truncate(scopes);
-        let Some(handler) = block.handlers.iter().find(|handler| handler.conditions.iter().any(|condition| catches(condition, &reason)))
+        let Some(handler) =
+            block.handlers.iter().find(|handler| handler.conditions.iter().any(|condition| catches(condition, reason.sqlstate)))
         else {
             return Err(Stop::Failed(reason));
         };
@@ -798,11 +805,11 @@ fn with_field(base: &Value, field: &str, value: Value) -> Value {
 }
 
 /// Does a handler's condition stand for the error?
-fn catches(wanted: &Condition, reason: &Contradiction) -> bool {
+fn catches(wanted: &Condition, sqlstate: &str) -> bool {
     match wanted {
-        Condition::Name(name) if name.name == "others" => reason.sqlstate != "P0004",
-        Condition::Name(name) => condition::code(&name.name).is_some_and(|code| condition::catches(code, reason.sqlstate)),
-        Condition::State(state, _) => condition::catches(state, reason.sqlstate),
+        Condition::Name(name) if name.name == "others" => sqlstate != "P0004",
+        Condition::Name(name) => condition::code(&name.name).is_some_and(|code| condition::catches(code, sqlstate)),
+        Condition::State(state, _) => condition::catches(state, sqlstate),
     }
 }
 

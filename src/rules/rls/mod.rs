@@ -9,3 +9,4 @@ pub mod missing_command;
 pub mod no_policy;
 pub mod often;
 pub mod policy_without_rls;
+pub mod self_comparison;

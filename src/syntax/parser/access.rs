@@ -244,3 +244,24 @@ pub fn create_role(cursor: &mut Cursor) -> Result<Ast> {
     }
     Ok(Ast::CreateRole(out))
 }
+
+/// `ALTER ROLE | USER | GROUP | DATABASE …`: options, a default for a parameter, a new name or owner.
+pub fn alter_role(cursor: &mut Cursor) -> Result<Ast> {
+    let database = cursor.is("DATABASE");
+    cursor.pos += 1;
+    let name = if cursor.is("ALL") { cursor.ident()? } else { role(cursor)? };
+    if cursor.eat("OWNER TO") {
+        role(cursor)?;
+        return Ok(Ast::AlterRole { name, database, setting: None, superuser: false });
+    }
+    if !database && cursor.eat("IN DATABASE") {
+        cursor.ident()?;
+    }
+    let setting = if cursor.eat("SET") { Some(cursor.object_name()?.to_string().into()) } else { None };
+    let mut superuser = false;
+    while !cursor.done() {
+        superuser |= setting.is_none() && cursor.is_any(&["SUPERUSER", "NOSUPERUSER"]);
+        cursor.pos += 1;
+    }
+    Ok(Ast::AlterRole { name, database, setting, superuser })
+}

@@ -249,14 +249,7 @@ fn alter(cursor: &mut Cursor) -> Result<Ast> {
         return routine::alter_function(cursor);
     }
     if cursor.is_any(&["ROLE", "USER", "GROUP", "DATABASE"]) && !cursor.is_words("USER MAPPING") {
-        cursor.pos += 1;
-        let name = if cursor.is("ALL") { cursor.ident()? } else { access::role(cursor)? };
-        if cursor.eat("OWNER TO") {
-            access::role(cursor)?;
-        } else {
-            cursor.pos = cursor.end;
-        }
-        return Ok(Ast::AlterRole { name });
+        return access::alter_role(cursor);
     }
     if cursor.is("PUBLICATION") {
         return object::alter_publication(cursor);
@@ -386,6 +379,7 @@ fn copy(cursor: &mut Cursor) -> Result<Ast> {
     if !from {
         cursor.expect("TO")?;
     }
+    let server_file = !cursor.is_any(&["STDIN", "STDOUT"]);
     cursor.pos = cursor.end;
-    Ok(Ast::Copy { table, columns, from })
+    Ok(Ast::Copy { table, columns, from, server_file })
 }

@@ -1,0 +1,374 @@
+//! Statements that say IF EXISTS or IF NOT EXISTS and pass over what was meant: what was to go is called a little differently and
+//! stays, or what was to come has the name of something else that is there.
+
+use super::kept;
+use crate::rules::prelude::*;
+use crate::syntax::ast::{AlterAction, AlterTable, Drop, ObjectKind, ObjectRef};
+use crate::syntax::types::TypeName;
+
+rule!("migration/no-effect", Migration, Warn, Statement(check), fixable);
+
+/// What to do with something that is still there.
+const BY_NAME: &str = "drop it by its own name in a new migration, without IF EXISTS, so that a wrong name is an error";
+
+fn check(cx: &mut Cx, step: &Moment) {
+    let Form::Read(ast) = &step.statement.form else { return };
+    match &**ast {
+        Ast::Drop(drop) if drop.if_exists => drop.objects.iter().for_each(|object| dropped(cx, step, drop, object)),
+        Ast::AlterTable(alter) if alter.kind == ObjectKind::Table => alter_table(cx, step, alter),
+        Ast::CreateTable(create) if create.if_not_exists && !create.temporary => kept::table(cx, step, create),
+        Ast::CreateIndex(create) if create.if_not_exists => kept::index(cx, step, create),
+        _ => {}
+    }
+}
+
+fn dropped(cx: &mut Cx, step: &Moment, drop: &Drop, object: &ObjectRef) {
+    match drop.kind {
+        ObjectKind::Policy => policy(cx, step, object),
+        ObjectKind::Trigger => trigger(cx, step, object),
+        ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Routine => function(cx, step, object),
+        ObjectKind::Index => index(cx, step, object),
+        ObjectKind::Table | ObjectKind::View | ObjectKind::MaterializedView => relation(cx, step, object),
+        _ => {}
+    }
+}
+
+/// The table of a policy or trigger, where it is known in full.
+fn table_of<'a>(cx: &Cx<'a>, object: &ObjectRef) -> Option<&'a Table> {
+    let name = cx.catalog.find_relation(object.on.as_ref()?)?;
+    cx.catalog.table(&name).filter(|table| !table.external && table.certainty == Certainty::Certain)
+}
+
+fn policy(cx: &mut Cx, step: &Moment, object: &ObjectRef) {
+    let Some(table) = table_of(cx, object) else { return };
+    let name = SmolStr::from(object.name.last());
+    if table.policy(&name).is_some() {
+        return;
+    }
+    let certain = |policy: &&Policy| policy.certainty == Certainty::Certain && !policy.at.is_platform();
+    let near = table.policies.iter().filter(certain).find(|policy| is_reworded(&policy.name, &name));
+    let Some(near) = near else { return };
+    let lets = if near.permissive { "lets its rows through as before" } else { "keeps rows back as before" };
+    let message = format!(
+        "`{}` has no policy \"{name}\", so this drops nothing; policy \"{}\", which is called nearly so, {lets}",
+        table.name, near.name
+    );
+    let (at, old, on, dropped) = (near.at, near.name.clone(), table.name.clone(), step.site);
+    cx.report((table, near), step.site, message)
+        .label(format!("there is no \"{name}\""))
+        .because(near.at, format!("\"{}\" is made here", near.name))
+        .help(BY_NAME)
+        .fix(
+            Safety::Review,
+            format!("Drop \"{}\"", near.name),
+            [Step::batch(Phase::Policy, format!("drop policy {} on {};", quote_ident(&near.name), table.name.quoted()))],
+        )
+        .discriminate(&name)
+        .lasting(move |catalog| {
+            let Some(table) = catalog.table(&on) else { return false };
+            let Some(near) = table.policy(&old).filter(|policy| policy.at == at) else { return false };
+            // without another in its place, the old spelling of a name may have been dropped to be sure, and the near one be meant to stay
+            let replaces = |new: &&Policy| {
+                let everybody = |policy: &Policy| policy.applies_to_role("public");
+                let same_roles = everybody(new) || everybody(near) || new.roles.iter().any(|role| near.roles.contains(role));
+                is_behind(new.at, dropped) && new.permissive == near.permissive && share(new.command, near.command) && same_roles
+            };
+            table.policies.iter().filter(|policy| policy.name != old).any(|new| replaces(&new))
+        });
+}
+
+/// Was something made by the same file later?
+fn is_behind(at: Site, dropped: Site) -> bool {
+    at.file == dropped.file && at.span.start >= dropped.span.end
+}
+
+/// Is there a command that both are for?
+fn share(one: Command, other: Command) -> bool {
+    one == other || one == Command::All || other == Command::All
+}
+
+fn trigger(cx: &mut Cx, step: &Moment, object: &ObjectRef) {
+    let Some(table) = table_of(cx, object) else { return };
+    let name = SmolStr::from(object.name.last());
+    if table.triggers.iter().any(|trigger| trigger.name == name) {
+        return;
+    }
+    let certain = |trigger: &&Trigger| trigger.certainty == Certainty::Certain && !trigger.at.is_platform();
+    let Some(near) = table.triggers.iter().filter(certain).find(|trigger| is_reworded(&trigger.name, &name)) else { return };
+    let message = format!(
+        "`{}` has no trigger `{name}`, so this drops nothing; `{}`, which is called nearly so, runs `{}` as before",
+        table.name, near.name, near.function
+    );
+    let (at, old, on, dropped) = (near.at, near.name.clone(), table.name.clone(), step.site);
+    cx.report(table, step.site, message)
+        .label(format!("there is no `{name}`"))
+        .because(near.at, format!("`{}` is made here", near.name))
+        .help(BY_NAME)
+        .fix(
+            Safety::Review,
+            format!("Drop `{}`", near.name),
+            [Step::batch(Phase::Function, format!("drop trigger {} on {};", quote_ident(&near.name), table.name.quoted()))],
+        )
+        .discriminate(&name)
+        .lasting(move |catalog| {
+            let Some(table) = catalog.table(&on) else { return false };
+            let Some(near) = table.triggers.iter().find(|trigger| trigger.name == old && trigger.at == at) else { return false };
+            table.triggers.iter().any(|new| new.name != old && is_behind(new.at, dropped) && new.function == near.function)
+        });
+}
+
+/// A function that takes other arguments than those named, stays, and is then beside the one that was to replace it.
+fn function(cx: &mut Cx, step: &Moment, object: &ObjectRef) {
+    let Some(args) = &object.args else { return };
+    let Some(name) = cx.catalog.find_functions(&object.name) else { return };
+    let overloads = cx.catalog.functions.get(&name).map(Vec::as_slice).unwrap_or_default();
+    let [old] = overloads else { return };
+    let certain = old.certainty == Certainty::Certain && !old.of_extension && !old.at.is_platform();
+    if !certain || takes(old, args) || old.at.file == step.site.file {
+        return;
+    }
+    let named: Vec<String> = args.iter().map(|arg| arg.signature().to_string()).collect();
+    let message = format!(
+        "there is no `{name}({})`, so this drops nothing; `{}` stays, and whoever calls `{}` may still get it",
+        named.join(", "),
+        old.display(),
+        name.name
+    );
+    let (at, file, signature, args) = (old.at, step.site.file, old.signature(), args.clone());
+    let arguments = old.signature().len();
+    cx.report(old, step.site, message)
+        .label("no function takes these")
+        .because(old.at, "this one takes others")
+        .help(BY_NAME)
+        .fix(
+            Safety::Review,
+            format!("Drop `{}`", old.display()),
+            [Step::batch(Phase::Function, format!("drop function {};", old.quoted()))],
+        )
+        .discriminate(named.join(","))
+        .lasting(move |catalog| {
+            let overloads = catalog.functions.get(&name).map(Vec::as_slice).unwrap_or_default();
+            let stays = overloads.iter().any(|function| function.at == at && function.signature() == signature);
+            // made in the same file under other arguments than were dropped; the old one answers calls with as many
+            let replaces = |function: &Function| {
+                let required = function.inputs().filter(|arg| arg.default.is_none()).count();
+                function.at.file == file && function.signature() != signature && !takes(function, &args) && required <= arguments
+            };
+            stays && overloads.iter().any(replaces)
+        });
+}
+
+/// Does a function take arguments of these types?
+fn takes(function: &Function, args: &[TypeName]) -> bool {
+    let signature = function.signature();
+    let last = |name: &str| name.rsplit('.').next().unwrap_or(name).trim_matches('"').to_string();
+    signature.len() == args.len() && signature.iter().zip(args).all(|(known, written)| last(known) == last(&written.signature()))
+}
+
+fn index(cx: &mut Cx, step: &Moment, object: &ObjectRef) {
+    if cx.catalog.find_relation(&object.name).is_some() {
+        return;
+    }
+    let name = SmolStr::from(object.name.last());
+    let certain = |index: &Index| index.certainty == Certainty::Certain && index.constraint.is_none();
+    let near = cx.user_tables().filter(|table| !table.external).find_map(|table| {
+        let near = |index: &&Index| certain(index) && (index.name == name || letters(&index.name) == letters(&name));
+        table.indexes.iter().find(near).map(|index| (table, index))
+    });
+    let Some((table, near)) = near else { return };
+    let full = QName::new(table.name.schema.clone(), near.name.clone());
+    let message = format!("there is no index `{}`, so this drops nothing; `{full}` stays", object.name);
+    let (at, old, on, wanted) = (near.at, near.name.clone(), table.name.clone(), name.clone());
+    cx.report((table, near), step.site, message)
+        .label("no index is called so")
+        .because(near.at, "this one is")
+        .help(BY_NAME)
+        .discriminate(&name)
+        .lasting(move |catalog| {
+            let Some(table) = catalog.table(&on) else { return false };
+            table.index(&old).is_some_and(|near| near.at == at) && (old == wanted || table.index(&wanted).is_none())
+        });
+}
+
+/// A table or view that is called so but for case and underscores: unquoted names are folded to lower case.
+fn relation(cx: &mut Cx, step: &Moment, object: &ObjectRef) {
+    let catalog = cx.catalog;
+    if catalog.find_relation(&object.name).is_some() {
+        return;
+    }
+    let Some(place) = catalog.place(&object.name) else { return };
+    let near = cx.user_tables().find(|table| {
+        table.name.schema == place.schema
+            && !table.external
+            && table.certainty == Certainty::Certain
+            && letters(&table.name.name) == letters(&place.name)
+    });
+    let Some(near) = near else { return };
+    let message = format!("there is no table `{place}`, so this drops nothing; `{}` stays with all of its rows", near.name);
+    let (old, at) = (near.name.clone(), near.created);
+    cx.report(near, step.site, message)
+        .label("no table is called so")
+        .because(near.created, "this one is")
+        .help(BY_NAME)
+        .discriminate(place.to_string())
+        .lasting(move |catalog| catalog.table(&old).is_some_and(|near| near.created == at) && catalog.table(&place).is_none());
+}
+
+fn alter_table(cx: &mut Cx, step: &Moment, alter: &AlterTable) {
+    let Some(name) = cx.catalog.find_relation(&alter.name) else { return };
+    let Some(table) = cx.catalog.table(&name).filter(|table| !table.external && table.certainty == Certainty::Certain) else { return };
+    for (span, action) in &alter.actions {
+        let at = Site::new(step.site.file, *span);
+        match action {
+            AlterAction::DropColumn { column, if_exists: true, .. } => drop_column(cx, table, &column.name, at),
+            AlterAction::DropConstraint { name, if_exists: true, .. } => drop_constraint(cx, step, table, &name.name, at),
+            AlterAction::AddColumn { column, if_not_exists: true } => kept::column(cx, table, column, at),
+            _ => {}
+        }
+    }
+}
+
+fn drop_column(cx: &mut Cx, table: &Table, name: &SmolStr, at: Site) {
+    if table.column(name).is_some() {
+        return;
+    }
+    let Some(near) = table.columns.iter().find(|column| letters(&column.name) == letters(name)) else { return };
+    let message = format!("`{}` has no column `{name}`, so this drops nothing; `{}` stays", table.name, near.name);
+    let (on, old, made, wanted) = (table.name.clone(), near.name.clone(), near.at, name.clone());
+    cx.report((table, near), at, message)
+        .label("no column is called so")
+        .because(near.at, "this one is")
+        .help(BY_NAME)
+        .discriminate(name)
+        .lasting(move |catalog| {
+            let stays = |table: &Table| table.column(&old).is_some_and(|near| near.at == made) && table.column(&wanted).is_none();
+            catalog.table(&on).is_some_and(stays)
+        });
+}
+
+/// A constraint that was to be replaced, has another name, and forbids what the new one allows.
+fn drop_constraint(cx: &mut Cx, step: &Moment, table: &Table, name: &SmolStr, at: Site) {
+    if table.constraint(name).is_some() {
+        return;
+    }
+    let old = |constraint: &&Constraint| {
+        let before = constraint.at.file != step.site.file || constraint.at.span.end <= at.span.start;
+        constraint.name != *name && constraint.certainty == Certainty::Certain && before
+    };
+    for near in table.constraints.iter().filter(old) {
+        let (on, made, old, wanted, after) = (table.name.clone(), near.at, near.name.clone(), name.clone(), at);
+        let Some(harm) = harm_of(near) else { continue };
+        let message = format!(
+            "`{}` has no constraint `{name}`, so this drops nothing; `{}` stays beside the new one, and {harm}",
+            table.name, near.name
+        );
+        cx.report((table, near), at, message)
+            .label("no constraint is called so")
+            .because(near.at, format!("`{}` is made here", near.name))
+            .help(BY_NAME)
+            .fix(
+                Safety::Review,
+                format!("Drop `{}`", near.name),
+                [Step::batch(
+                    Phase::Constraint,
+                    format!("alter table {} drop constraint {};", table.name.quoted(), quote_ident(&near.name)),
+                )],
+            )
+            .discriminate(name)
+            .lasting(move |catalog| {
+                let Some(table) = catalog.table(&on) else { return false };
+                let Some(old) = table.constraint(&old).filter(|old| old.at == made) else { return false };
+                table
+                    .constraint(&wanted)
+                    .is_some_and(|new| new.at.file == after.file && new.at.span.start >= after.span.start && loosens(old, new))
+            });
+    }
+}
+
+fn harm_of(old: &Constraint) -> Option<String> {
+    match old.kind {
+        ConstraintKind::Check => one_of(old).map(|(column, _)| format!("still refuses values of `{column}` that the new one allows")),
+        ConstraintKind::ForeignKey => Some("still decides what happens when a row is deleted that is referred to".into()),
+        ConstraintKind::PrimaryKey | ConstraintKind::Unique | ConstraintKind::Exclude => None,
+    }
+}
+
+/// Does a new constraint allow what an old one on the same columns still forbids?
+fn loosens(old: &Constraint, new: &Constraint) -> bool {
+    if old.kind != new.kind {
+        return false;
+    }
+    match (&old.references, &new.references) {
+        (Some(before), Some(after)) => {
+            old.columns == new.columns
+                && before.table == after.table
+                && (before.on_delete, before.on_update) != (after.on_delete, after.on_update)
+        }
+        _ => match (one_of(old), one_of(new)) {
+            (Some((column, before)), Some((other, after))) => column == other && after.iter().any(|value| !before.contains(value)),
+            _ => false,
+        },
+    }
+}
+
+/// The column and the values of `CHECK (column IN ('a', 'b'))`, however written.
+fn one_of(check: &Constraint) -> Option<(SmolStr, Vec<SmolStr>)> {
+    let root = &check.expr.as_ref()?.root;
+    let (column, list): (&Expr, &[Expr]) = match &root.kind {
+        ExprKind::InList { expr, list, negated: false } => (expr, list),
+        ExprKind::Quantified { left, op, all: false, right } if op == "=" => match &right.uncast().kind {
+            ExprKind::Array(list) => (left, list),
+            _ => return None,
+        },
+        _ => return None,
+    };
+    let column = column.uncast().column()?;
+    let values = list.iter().map(|value| value.as_str().map(SmolStr::from)).collect::<Option<Vec<SmolStr>>>()?;
+    Some((column.into(), values))
+}
+
+/// A name without case, quotes, blanks and punctuation.
+fn letters(name: &str) -> String {
+    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+/// Words that change nothing in what a policy's name says.
+const FILLERS: [&str; 14] = ["a", "an", "be", "can", "for", "in", "is", "may", "of", "on", "policy", "the", "their", "to"];
+
+/// The words of a name that say something, each in the singular.
+fn words(name: &str) -> Vec<String> {
+    let lower = name.to_lowercase();
+    let words = lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty() && !FILLERS.contains(word));
+    words.map(|word| if word.len() > 3 { word.strip_suffix('s').unwrap_or(word) } else { word }.to_string()).collect()
+}
+
+/// Do two different names say the same in nearly the same words?
+fn is_reworded(one: &str, other: &str) -> bool {
+    one != other && (letters(one) == letters(other) || words(one) == words(other))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_near_if_they_say_the_same() {
+        for (one, other) in [
+            ("Users can view own profile", "Users can view their own profile"),
+            ("Users can view own profile.", "users can view own profile"),
+            ("notes_select", "Notes Select"),
+            ("Owner can read notes", "Owners can read notes"),
+        ] {
+            assert!(is_reworded(one, other), "{one} / {other}");
+        }
+        for (one, other) in [
+            ("Users can view own profile", "Users can update own profile"),
+            ("Users can view own profile", "Users can view profile"),
+            ("policy_1", "policy_2"),
+            ("Admins can read notes", "Users can read notes"),
+            ("same", "same"),
+        ] {
+            assert!(!is_reworded(one, other), "{one} / {other}");
+        }
+    }
+}
