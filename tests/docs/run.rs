@@ -221,10 +221,7 @@ fn has_cure(finding: &Finding, edited: bool) -> bool {
 impl Cure {
     /// The example and behind it the cure are clean of the rule.
     pub fn prove(&self, outcome: &Outcome, rule: &Rule) -> Option<String> {
-        if self.migrations.is_empty() {
-            return None;
-        }
-        let complaints = outcome.compare(&Outcome::of(&outcome.example.and(&self.migrations)), rule, false);
+        let complaints = outcome.compare(&Outcome::of(&outcome.cured(rule)?), rule, false);
         (!complaints.is_empty()).then(|| format!("with the fix behind it, the example still has faults:\n{complaints}fix:\n{}", self.text))
     }
 }
