@@ -19,7 +19,7 @@ mod server;
 use catalog::Objects;
 use page::Page;
 use run::{Example, Outcome};
-use server::Server;
+use server::{Database, Server};
 use std::fmt::Write;
 use std::path::PathBuf;
 use supalint::rules::{ALL, Rule};
@@ -44,11 +44,12 @@ fn root() -> PathBuf {
 #[test]
 fn fixtures_do_what_is_said_of_them() {
     let Some(server) = Server::shared() else { return };
-    let birth = Objects::of_server(&mut server.database());
+    let mut spare = server.database();
+    let birth = Objects::of_server(&mut spare);
     let mut fixtures: Vec<PathBuf> =
         std::fs::read_dir(root().join("fixtures")).expect("there are fixtures").flatten().map(|entry| entry.path()).collect();
     fixtures.sort();
-    let judge = |path: &PathBuf| (path.display().to_string(), apply::compare(&server, &birth, path));
+    let judge = |path: &PathBuf| (path.display().to_string(), apply::compare(&server, &mut spare, &birth, path));
     none(&fixtures.iter().map(judge).collect::<Vec<_>>());
 }
 
@@ -61,18 +62,20 @@ fn pages_do_what_is_said_of_them() {
     let rules = ALL.iter().filter(|rule| only.as_deref().is_none_or(|name| rule.is_named(name)));
     let examples: Vec<(String, Example)> = rules.flat_map(|rule| examples(rule)).collect();
     let folder = tempfile::tempdir().expect("a folder can be made");
-    let judge = |(at, (name, example)): (usize, &(String, Example))| {
+    let judge = |spare: &mut Database, at: usize| {
+        let (name, example) = &examples[at];
         let root = folder.path().join(at.to_string());
         example.write(&root);
-        (name.clone(), apply::compare(&server, &birth, &root))
+        (name.clone(), apply::compare(&server, spare, &birth, &root))
     };
-    let (examples, judge) = (&examples, &judge);
     // the server works for each of them in a process of its own
-    let complaints = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..WORKERS)
-            .map(|worker| scope.spawn(move || examples.iter().enumerate().skip(worker).step_by(WORKERS).map(judge).collect::<Vec<_>>()))
-            .collect();
-        workers.into_iter().flat_map(|worker| worker.join().expect("a worker ends")).collect::<Vec<_>>()
+    let complaints: Vec<_> = std::thread::scope(|scope| {
+        let work = |worker: usize| {
+            let mut spare = server.database();
+            (worker..examples.len()).step_by(WORKERS).map(|at| judge(&mut spare, at)).collect::<Vec<_>>()
+        };
+        let workers: Vec<_> = (0..WORKERS).map(|worker| scope.spawn(move || work(worker))).collect();
+        workers.into_iter().flat_map(|worker| worker.join().expect("a worker ends")).collect()
     });
     none(&complaints);
 }

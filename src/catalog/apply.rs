@@ -147,7 +147,8 @@ impl Catalog {
             Change::DropIndex { name } => {
                 let Some(home) = self.index_home(&name).cloned() else { return Err(missing("42704", "index", &name.name)) };
                 let index = self.tables.get(&home).and_then(|table| table.index(&name.name));
-                let constraint = index.and_then(|index| index.constraint.as_ref()).map(|of| format!("constraint {of} on table {}", home.name));
+                let constraint =
+                    index.and_then(|index| index.constraint.as_ref()).map(|of| format!("constraint {of} on table {}", home.name));
                 let whole = index.and_then(|index| index.part_of.as_ref()).map(|of| format!("index {of}"));
                 if let Some(user) = constraint.or(whole) {
                     let reason = format!("cannot drop index {} because {user} requires it", name.name);

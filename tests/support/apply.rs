@@ -7,7 +7,6 @@
 
 use crate::catalog::Objects;
 use crate::server::{Database, Refusal, Server};
-use std::fmt::Write;
 use std::path::Path;
 use std::sync::Arc;
 use supalint::catalog::Catalog;
@@ -33,13 +32,16 @@ const END_DEFAULT_GRANTS: &str = "
 /// Codes of what only a file's transaction makes fail: statements that refuse one (25001), and enum values that it added (55P04).
 const OF_TRANSACTION: [&str; 2] = ["25001", "55P04"];
 
-/// Differences between a server and supalint over one project, each with its place.
-pub fn compare(server: &Arc<Server>, birth: &Objects, root: &Path) -> Vec<String> {
-    let mut database = server.database();
-    let mut complaints = Case::open(root).apply(&mut database);
-    let held = Objects::of_server(&mut database).since(birth);
-    complaints.extend(held.differences(&fold(root)));
-    complaints
+/// Differences between a server and supalint over one project, each with its place. `spare` is left as it was.
+pub fn compare(server: &Arc<Server>, spare: &mut Database, birth: &Objects, root: &Path) -> Vec<String> {
+    let case = Case::open(root);
+    let judge = |database: &mut Database| {
+        let mut complaints = case.apply(database);
+        complaints.extend(Objects::of_server(database).since(birth).differences(&fold(root)));
+        complaints
+    };
+    // most need no database of their own, and those that do complain
+    if !case.ends_transactions() && spare.undone(judge).is_empty() { Vec::new() } else { judge(&mut server.database()) }
 }
 
 struct Case {
@@ -91,6 +93,16 @@ impl Case {
         Case { project, sources: report.sources, files }
     }
 
+    /// Has it statements that begin or end transactions?
+    fn ends_transactions(&self) -> bool {
+        const HEADS: [&str; 9] = ["begin", "start", "commit", "end", "rollback", "abort", "savepoint", "release", "prepare"];
+        let files = self.project.migrations.iter().zip(&self.files);
+        let mut statements = files.flat_map(|(migration, statements)| {
+            statements.iter().map(|statement| statement.span.of(self.sources.get(migration.file).text()))
+        });
+        statements.any(|sql| HEADS.iter().any(|head| sql.get(..head.len()).is_some_and(|start| start.eq_ignore_ascii_case(head))))
+    }
+
     /// Each file in a session of its own, with the default privileges that the platform has on its day.
     fn apply(&self, database: &mut Database) -> Vec<String> {
         let mut complaints = Vec::new();
@@ -116,22 +128,29 @@ impl Case {
             let Err(refusal) = database.run(text.trim_start_matches('\u{feff}')) else { return complaints };
             complaints.push(format!("{}: as a whole: PostgreSQL: {refusal}; supalint: nothing", source.path));
         }
-        let mut done = String::new();
+        let mut judge = |statement: &Statement, result: Result<(), Refusal>| {
+            if let Some(complaint) = statement.judge(&result) {
+                let (line, sql) = (source.position(statement.span.start).line, statement.span.of(text));
+                complaints.push(format!("{}:{line}: {complaint}\n    {}", source.path, sql.replace('\n', "\n    ")));
+            }
+        };
+        // what only the file's transaction makes fail is tried behind what comes before it in one message, which is undone with it
+        let mut before = String::new();
         for statement in statements {
+            let sql = statement.span.of(text);
+            match &statement.said {
+                Some(said) if said.is_of_transaction() => judge(statement, database.run(&format!("{before}{sql}"))),
+                Some(_) => {}
+                None => before += &format!("{sql};\n"),
+            }
+        }
+        for statement in statements.iter().filter(|statement| !statement.said.as_ref().is_some_and(Said::is_of_transaction)) {
             let sql = statement.span.of(text);
             let result = match statement.data {
                 Some(data) => database.copy(sql, data.of(text)),
-                // in one message with what is done already, it is undone with it
-                None if statement.said.as_ref().is_some_and(Said::is_of_transaction) => database.run(&format!("{done}{sql}")),
                 None => database.run(sql),
             };
-            if result.is_ok() {
-                let _ = writeln!(done, "{sql};");
-            }
-            if let Some(complaint) = statement.judge(&result) {
-                let line = source.position(statement.span.start).line;
-                complaints.push(format!("{}:{line}: {complaint}\n    {}", source.path, sql.replace('\n', "\n    ")));
-            }
+            judge(statement, result);
         }
         complaints
     }

@@ -248,7 +248,11 @@ impl Catalog {
             |indexes: &mut Vec<Index>| indexes.iter_mut().filter(|index| index.name == from).for_each(|index| index.name = to.clone());
         for child in self.children(home) {
             let Some(table) = self.tables.get_mut(&child) else { continue };
-            table.indexes.iter_mut().filter(|index| index.part_of.as_deref() == Some(from)).for_each(|part| part.part_of = Some(to.clone()));
+            table
+                .indexes
+                .iter_mut()
+                .filter(|index| index.part_of.as_deref() == Some(from))
+                .for_each(|part| part.part_of = Some(to.clone()));
         }
         if let Some(table) = self.tables.get_mut(home) {
             rename(&mut table.indexes);
