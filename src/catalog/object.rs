@@ -467,6 +467,14 @@ impl Function {
         if !columns.is_empty() {
             return Some(format!("TABLE({})", columns.join(", ")));
         }
+        if self.returns.is_none() && self.kind == RoutineKind::Function {
+            let mut given = self.args.iter().filter(|arg| matches!(arg.mode, ArgMode::Out | ArgMode::InOut));
+            return match (given.next(), given.next()) {
+                (Some(only), None) => Some(only.ty.signature().to_string()),
+                (Some(_), Some(_)) => Some("record".into()),
+                (None, _) => None,
+            };
+        }
         let returns = self.returns.as_ref()?;
         Some(if returns.setof { format!("SETOF {}", returns.signature()) } else { returns.signature().to_string() })
     }
