@@ -100,6 +100,43 @@ alter table t add constraint t_ab_check check (a < b), add column a int, add col
         fails: &["2: 42703"],
     },
     Case {
+        name: "an index of a partitioned table is one of each partition, and goes with it",
+        history: "create table r (d bigint, at timestamptz) partition by range (at);
+create table r25 partition of r for values from ('2025-01-01') to ('2026-01-01');
+create table r26 partition of r for values from ('2026-01-01') to ('2027-01-01');
+create index r26_own on r26 (d);
+create index r_d on r (d);
+create index on only r (at);
+drop index r25_d_idx;
+drop index r26_own;
+alter index r_d rename to r_by_d;
+create table r27 (d bigint, at timestamptz);
+alter table r attach partition r27 for values from ('2027-01-01') to ('2028-01-01');
+create index r_both on r (d, at);
+alter table r detach partition r26;
+drop index r_by_d;",
+        expect: &[
+            "indexes: r26_own d false false",
+            "indexes: r26_d_at_idx d,at false false",
+            "indexes: r_at_idx at false false",
+            "indexes: r_both d,at false false",
+            "indexes: r25_d_at_idx d,at false false",
+            "indexes: r27_d_at_idx d,at false false",
+        ],
+        fails: &["7: 2BP01", "8: 2BP01"],
+    },
+    Case {
+        name: "a default that says NULL is none, unless it is fitted to a length",
+        history: "create table t (a text default null, b varchar(3) default null, c int default 1);
+alter table t alter c set default null::int;",
+        expect: &[
+            "column: t.a text default -",
+            "column: t.b character varying(3) default null",
+            "column: t.c integer default -",
+        ],
+        fails: &[],
+    },
+    Case {
         name: "names that PostgreSQL chooses",
         history: "create table t (id serial primary key, a int unique check (a > 0), b int references t, check (a < b), check (b > a));
 create index on t (lower(a::text), b) include (id);

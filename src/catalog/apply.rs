@@ -77,7 +77,9 @@ impl Catalog {
             }
             Change::SetPartition { table, parent } => {
                 self.has_families = true;
-                self.table_mut(&table)?.partition_of = parent;
+                let table = self.table_mut(&table)?;
+                table.indexes.iter_mut().for_each(|index| index.part_of = None);
+                table.partition_of = parent;
             }
             Change::SetInherit { table, parent, inherit } => {
                 self.has_families = true;
@@ -144,14 +146,19 @@ impl Catalog {
             Change::CreateIndex { relation, index } => return self.create_index(&relation, *index),
             Change::DropIndex { name } => {
                 let Some(home) = self.index_home(&name).cloned() else { return Err(missing("42704", "index", &name.name)) };
-                let of_constraint =
-                    self.tables.get(&home).and_then(|table| table.index(&name.name)).and_then(|index| index.constraint.clone());
-                if let Some(constraint) = of_constraint {
-                    let reason =
-                        format!("cannot drop index {} because constraint {constraint} on table {} requires it", name.name, home.name);
+                let index = self.tables.get(&home).and_then(|table| table.index(&name.name));
+                let constraint =
+                    index.and_then(|index| index.constraint.as_ref()).map(|of| format!("constraint {of} on table {}", home.name));
+                let whole = index.and_then(|index| index.part_of.as_ref()).map(|of| format!("index {of}"));
+                if let Some(user) = constraint.or(whole) {
+                    let reason = format!("cannot drop index {} because {user} requires it", name.name);
                     return Err(Contradiction::new("2BP01", reason));
                 }
                 self.remove_index(&home, &name.name);
+            }
+            Change::AttachIndex { partition, name, whole } => {
+                let indexes = &mut self.table_mut(&partition)?.indexes;
+                indexes.iter_mut().filter(|index| index.name == name).for_each(|index| index.part_of = Some(whole.clone()));
             }
             Change::RenameIndex { name, to } => {
                 let Some(home) = self.index_home(&name).cloned() else { return Err(missing("42P01", "relation", &name.name)) };

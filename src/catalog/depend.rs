@@ -338,7 +338,14 @@ impl Catalog {
         out
     }
 
+    /// With its parts, where the table is partitioned.
     pub(super) fn remove_index(&mut self, relation: &QName, name: &str) {
+        for child in self.children(relation) {
+            let parts = self.tables.get(&child).into_iter().flat_map(|table| &table.indexes);
+            let parts: Vec<SmolStr> =
+                parts.filter(|index| index.part_of.as_deref() == Some(name)).map(|index| index.name.clone()).collect();
+            parts.iter().for_each(|part| self.remove_index(&child, part));
+        }
         self.index_homes.remove(&QName::new(relation.schema.clone(), name));
         if let Some(table) = self.tables.get_mut(relation) {
             table.indexes.retain(|index| index.name != name);

@@ -147,6 +147,12 @@ pub enum Change {
         name: QName,
         to: SmolStr,
     },
+    /// Makes an index of a partition a part of one of the whole table.
+    AttachIndex {
+        partition: QName,
+        name: SmolStr,
+        whole: SmolStr,
+    },
 
     SetRls {
         table: QName,

@@ -284,9 +284,21 @@ pub struct Index {
     pub predicate: Option<Expression>,
     /// The constraint it enforces.
     pub constraint: Option<SmolStr>,
+    /// The index of the partitioned table that it is a part of.
+    pub part_of: Option<SmolStr>,
 }
 
 impl Index {
+    /// Does it hold the same of its table as another does of its own, for all that is known?
+    pub fn is_like(&self, other: &Index) -> bool {
+        let key = |column: &IndexColumn| (column.column.clone(), column.descending, column.nulls_first, column.opclass.clone());
+        self.plain_columns().is_some()
+            && self.columns.iter().map(key).eq(other.columns.iter().map(key))
+            && (&self.include, self.unique, &self.method) == (&other.include, other.unique, &other.method)
+            && self.predicate.is_none()
+            && other.predicate.is_none()
+    }
+
     /// Names of the key columns; none where an expression stands among them.
     pub fn plain_columns(&self) -> Option<Vec<&str>> {
         self.columns.iter().map(|column| column.column.as_deref()).collect()
@@ -454,6 +466,14 @@ impl Function {
             .collect();
         if !columns.is_empty() {
             return Some(format!("TABLE({})", columns.join(", ")));
+        }
+        if self.returns.is_none() && self.kind == RoutineKind::Function {
+            let mut given = self.args.iter().filter(|arg| matches!(arg.mode, ArgMode::Out | ArgMode::InOut));
+            return match (given.next(), given.next()) {
+                (Some(only), None) => Some(only.ty.signature().to_string()),
+                (Some(_), Some(_)) => Some("record".into()),
+                (None, _) => None,
+            };
         }
         let returns = self.returns.as_ref()?;
         Some(if returns.setof { format!("SETOF {}", returns.signature()) } else { returns.signature().to_string() })

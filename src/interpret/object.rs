@@ -159,7 +159,9 @@ impl Context<'_> {
         if let Some(schema) = create.schema.as_ref().filter(|schema| !self.catalog.has_schema(&schema.name)) {
             return Err(missing("3F000", "schema", &schema.name));
         }
-        let schema = create.schema.map(|schema| schema.name).or_else(|| self.catalog.creation_schema()).unwrap_or_else(|| "public".into());
+        let fixed = super::run::extension_script(&create.name.name).and_then(|(schema, _)| schema).map(SmolStr::from);
+        let written = create.schema.map(|schema| schema.name);
+        let schema = fixed.or(written).or_else(|| self.catalog.creation_schema()).unwrap_or_else(|| "public".into());
         let (at, certainty) = (self.at, self.certainty);
         self.emit(Change::CreateExtension(Extension { name: create.name.name, schema, at, certainty }));
         Ok(())

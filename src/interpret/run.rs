@@ -386,7 +386,7 @@ fn pass(action: &AlterAction) -> u8 {
 }
 
 /// The fixed schema and the statements of an extension's block.
-fn extension_script(name: &str) -> Option<(Option<&'static str>, &'static str)> {
+pub(super) fn extension_script(name: &str) -> Option<(Option<&'static str>, &'static str)> {
     for block in EXTENSIONS.split("-- extension: ").skip(1) {
         let (head, script) = block.split_once('\n')?;
         let (block_name, schema) = match head.split_once(" schema: ") {

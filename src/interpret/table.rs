@@ -217,7 +217,8 @@ impl Context<'_> {
             let parts: Vec<SmolStr> = index.columns.iter().map(index_part).collect();
             let name = self.free_relation_name(&draft.table.name.schema, &table_name, &parts.join("_"), "idx", &draft.taken);
             draft.taken.push(name.clone());
-            draft.table.indexes.push(Index { name, at: self.at, named: self.at, ..index.clone() });
+            let part_of = Some(index.name.clone());
+            draft.table.indexes.push(Index { name, at: self.at, named: self.at, part_of, ..index.clone() });
         }
         draft.table.triggers.extend(parent.triggers.iter().filter(|trigger| trigger.for_each_row).cloned());
     }
@@ -271,7 +272,7 @@ impl Context<'_> {
                 let parts: Vec<SmolStr> = index.columns.iter().map(index_part).collect();
                 let name = self.free_relation_name(&draft.table.name.schema, &draft.table.name.name, &parts.join("_"), "idx", &draft.taken);
                 draft.taken.push(name.clone());
-                draft.table.indexes.push(Index { name, at: self.at, named: self.at, ..index.clone() });
+                draft.table.indexes.push(Index { name, at: self.at, named: self.at, part_of: None, ..index.clone() });
             }
         }
         Ok(())
@@ -287,7 +288,7 @@ impl Context<'_> {
                 known.not_null = Fact { value: true, at: Site::new(self.file, span), certainty: self.certainty };
             }
             if let Some(default) = definition.default {
-                known.default = Some(Expression::new(self.file, default));
+                known.default = self.default(default, &known.ty);
             }
             return Ok(());
         }
@@ -295,6 +296,18 @@ impl Context<'_> {
         let column = self.column(&table, definition, &mut draft.taken);
         draft.table.columns.push(column);
         Ok(())
+    }
+
+    /// PostgreSQL keeps no default that says NULL, unless it has to be fitted to a type with a length.
+    fn default(&self, expr: Expr, ty: &DataType) -> Option<Expression> {
+        fn is_null(expr: &Expr) -> bool {
+            match &expr.kind {
+                ExprKind::Null => true,
+                ExprKind::Cast { expr, .. } => is_null(expr),
+                _ => false,
+            }
+        }
+        (!is_null(&expr) || !ty.modifiers.is_empty()).then(|| Expression::new(self.file, expr))
     }
 
     /// A column of its definition; its expressions are not bound yet.
@@ -322,12 +335,12 @@ impl Context<'_> {
         };
         Column {
             name,
-            ty,
             at,
             named,
             certainty: self.certainty,
             not_null: Fact { value: not_null.is_some(), at: not_null.map_or(at, |span| self.site(span)), certainty: self.certainty },
-            default: default.map(|expr| Expression::new(self.file, expr)),
+            default: default.and_then(|expr| self.default(expr, &ty)),
+            ty,
             generated: definition.generated.map(|expr| Box::new(Expression::new(self.file, expr))),
             identity: definition.identity,
             sequence,
@@ -555,7 +568,8 @@ impl Context<'_> {
                 // views have defaults too, which nothing asks for
                 if self.catalog.relation_kind(name).is_none_or(|kind| kind == RelationKind::Table) {
                     self.assume_columns(name, std::slice::from_ref(&column));
-                    let default = Some(Expression::new(self.file, default));
+                    let ty = self.catalog.column_type(name, &column.name).unwrap_or_else(|| DataType::builtin("unknown"));
+                    let default = self.default(default, &ty);
                     self.emit(Change::SetDefault { table, column: column.name, default });
                 }
             }
@@ -641,7 +655,12 @@ impl Context<'_> {
             }
             AlterAction::AttachPartition { table: child } => {
                 if let Some(child) = self.relation(&child)? {
-                    self.emit(Change::SetPartition { table: child, parent: Some(table) });
+                    self.emit(Change::SetPartition { table: child.clone(), parent: Some(table.clone()) });
+                    let indexes = self.catalog.table(&table).map(|table| table.indexes.as_slice()).unwrap_or_default();
+                    let mut taken = Vec::new();
+                    for index in indexes.iter().filter(|index| index.constraint.is_none()) {
+                        self.index_partition(&child, index, &mut taken);
+                    }
                 }
             }
             AlterAction::DetachPartition { table: child, .. } => {

@@ -46,13 +46,18 @@ impl Example {
         out
     }
 
-    fn report(&self) -> Report {
-        let root = tempfile::tempdir().expect("a folder can be made");
-        std::fs::create_dir_all(root.path().join(FOLDER)).expect("a folder can be made");
+    /// Makes a project of it in a folder.
+    pub fn write(&self, root: &Path) {
+        std::fs::create_dir_all(root.join(FOLDER)).expect("a folder can be made");
         for (name, text) in &self.files {
             let folder = if name == "supalint.toml" { Path::new("") } else { Path::new(FOLDER) };
-            std::fs::write(root.path().join(folder).join(name), text).expect("a file can be written");
+            std::fs::write(root.join(folder).join(name), text).expect("a file can be written");
         }
+    }
+
+    fn report(&self) -> Report {
+        let root = tempfile::tempdir().expect("a folder can be made");
+        self.write(root.path());
         let mut sources = history::sources();
         let project = project::open(&[root.path().to_path_buf()], None, &mut sources).expect("an example is a project");
         engine::run(sources, &project, &Choice::default())
@@ -61,7 +66,7 @@ impl Example {
 
 /// What is found in an example.
 pub struct Outcome {
-    example: Example,
+    pub example: Example,
     report: Report,
 }
 
@@ -151,8 +156,14 @@ impl Outcome {
         Some(Cure { text, migrations: if fillable { Vec::new() } else { migrations } })
     }
 
+    /// The example with the cure's migrations behind it, if it has any that can run.
+    pub fn cured(&self, rule: &Rule) -> Option<Example> {
+        let migrations = self.fix(rule)?.migrations;
+        (!migrations.is_empty()).then(|| self.example.and(&migrations))
+    }
+
     /// The example with the edits of the rule's findings in place, if there are any.
-    fn edited(&self, rule: &Rule) -> Option<Example> {
+    pub fn edited(&self, rule: &Rule) -> Option<Example> {
         let mut edits: Vec<&Edit> =
             self.of_rule(rule).into_iter().filter_map(|finding| finding.fix.as_ref()).flat_map(|fix| &fix.rewrite).collect();
         if edits.is_empty() {
@@ -210,10 +221,7 @@ fn has_cure(finding: &Finding, edited: bool) -> bool {
 impl Cure {
     /// The example and behind it the cure are clean of the rule.
     pub fn prove(&self, outcome: &Outcome, rule: &Rule) -> Option<String> {
-        if self.migrations.is_empty() {
-            return None;
-        }
-        let complaints = outcome.compare(&Outcome::of(&outcome.example.and(&self.migrations)), rule, false);
+        let complaints = outcome.compare(&Outcome::of(&outcome.cured(rule)?), rule, false);
         (!complaints.is_empty()).then(|| format!("with the fix behind it, the example still has faults:\n{complaints}fix:\n{}", self.text))
     }
 }

@@ -246,6 +246,14 @@ impl Catalog {
         self.index_homes.insert(QName::new(home.schema.clone(), to.clone()), home.clone());
         let rename =
             |indexes: &mut Vec<Index>| indexes.iter_mut().filter(|index| index.name == from).for_each(|index| index.name = to.clone());
+        for child in self.children(home) {
+            let Some(table) = self.tables.get_mut(&child) else { continue };
+            table
+                .indexes
+                .iter_mut()
+                .filter(|index| index.part_of.as_deref() == Some(from))
+                .for_each(|part| part.part_of = Some(to.clone()));
+        }
         if let Some(table) = self.tables.get_mut(home) {
             rename(&mut table.indexes);
             for constraint in table.constraints.iter_mut().filter(|constraint| constraint.index.as_deref() == Some(from)) {
@@ -288,6 +296,7 @@ impl Index {
             method: if constraint.kind == ConstraintKind::Exclude { "gist".into() } else { "btree".into() },
             predicate: None,
             constraint: Some(constraint.name.clone()),
+            part_of: None,
         }
     }
 }

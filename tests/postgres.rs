@@ -1,0 +1,114 @@
+//! PostgreSQL itself says what is true: the fixtures, the examples of every rule's page and their cures are applied to a private
+//! server, and what it refuses and what it holds at the end must be what supalint says from the text alone.
+//!
+//! Runs where `initdb` is found (on PATH or in /usr/lib/postgresql, version 15 or later); says so where not, and fails in CI.
+
+#[path = "support/apply.rs"]
+mod apply;
+#[path = "support/catalog.rs"]
+mod catalog;
+#[path = "docs/page.rs"]
+#[allow(dead_code, reason = "what only writes pages")]
+mod page;
+#[path = "docs/run.rs"]
+#[allow(dead_code, reason = "what only judges pages")]
+mod run;
+#[path = "support/server.rs"]
+mod server;
+
+use catalog::Objects;
+use page::Page;
+use run::{Example, Outcome};
+use server::{Database, Server};
+use std::fmt::Write;
+use std::path::PathBuf;
+use supalint::rules::{ALL, Rule};
+
+/// Examples that are applied at a time.
+const WORKERS: usize = 2;
+
+/// Fails with all complaints at once, each under the name of its case.
+fn none(complaints: &[(String, Vec<String>)]) {
+    let mut out = String::new();
+    for (case, complaints) in complaints.iter().filter(|(_, complaints)| !complaints.is_empty()) {
+        let _ = writeln!(out, "\n{case}");
+        complaints.iter().for_each(|complaint| out += &format!("  {complaint}\n"));
+    }
+    assert!(out.is_empty(), "{out}");
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+#[test]
+fn fixtures_do_what_is_said_of_them() {
+    let Some(server) = Server::shared() else { return };
+    let mut spare = server.database();
+    let birth = Objects::of_server(&mut spare);
+    let mut fixtures: Vec<PathBuf> =
+        std::fs::read_dir(root().join("fixtures")).expect("there are fixtures").flatten().map(|entry| entry.path()).collect();
+    fixtures.sort();
+    let judge = |path: &PathBuf| (path.display().to_string(), apply::compare(&server, &mut spare, &birth, path));
+    none(&fixtures.iter().map(judge).collect::<Vec<_>>());
+}
+
+/// The bad examples, the same with the cure behind them or in them, and the good ones.
+#[test]
+fn pages_do_what_is_said_of_them() {
+    let Some(server) = Server::shared() else { return };
+    let birth = Objects::of_server(&mut server.database());
+    let only = std::env::var("DOCS").ok();
+    let rules = ALL.iter().filter(|rule| only.as_deref().is_none_or(|name| rule.is_named(name)));
+    let examples: Vec<(String, Example)> = rules.flat_map(|rule| examples(rule)).collect();
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let judge = |spare: &mut Database, at: usize| {
+        let (name, example) = &examples[at];
+        let root = folder.path().join(at.to_string());
+        example.write(&root);
+        (name.clone(), apply::compare(&server, spare, &birth, &root))
+    };
+    // the server works for each of them in a process of its own
+    let complaints: Vec<_> = std::thread::scope(|scope| {
+        let work = |worker: usize| {
+            let mut spare = server.database();
+            (worker..examples.len()).step_by(WORKERS).map(|at| judge(&mut spare, at)).collect::<Vec<_>>()
+        };
+        let workers: Vec<_> = (0..WORKERS).map(|worker| scope.spawn(move || work(worker))).collect();
+        workers.into_iter().flat_map(|worker| worker.join().expect("a worker ends")).collect()
+    });
+    none(&complaints);
+}
+
+/// The histories that a rule's page tells of, each with its place.
+fn examples(rule: &'static Rule) -> Vec<(String, Example)> {
+    let page = Page::read(rule.page);
+    let place = |at: usize, what: &str| format!("rules/{}.md:{}{what}", rule.id, page.line(at));
+    let mut out = Vec::new();
+    for at in page.fences("sql bad", "Example") {
+        let outcome = Outcome::of(&Example::new(&page.fence(at).body));
+        if let Some(edited) = outcome.edited(rule) {
+            out.push((place(at, " with its edits"), edited));
+        }
+        out.push(match outcome.cured(rule) {
+            // it begins with the example as it is
+            Some(cured) => (place(at, " with its fix"), cured),
+            None => (place(at, ""), outcome.example),
+        });
+    }
+    out.extend(page.fences("sql good", "Good").into_iter().map(|at| (place(at, ""), Example::new(&page.fence(at).body))));
+    out
+}
+
+/// The text that the fold begins with makes on a server what the fold makes of it.
+#[test]
+fn the_platform_starts_as_is_said() {
+    let Some(server) = Server::shared() else { return };
+    let held = Objects::of_server(&mut server.database());
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let migrations = folder.path().join("migrations");
+    std::fs::create_dir(&migrations).expect("a folder can be made");
+    std::fs::write(migrations.join("1_start.sql"), supalint::history::PLATFORM).expect("a file can be written");
+    std::fs::write(folder.path().join("supalint.toml"), "platform = \"postgres\"\n").expect("a file can be written");
+    none(&[("src/history/supabase.sql".into(), held.differences(&apply::fold(folder.path())))]);
+}

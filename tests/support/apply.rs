@@ -1,0 +1,205 @@
+//! Puts a project's migrations to a server, and compares what became of them with what supalint says.
+//!
+//! A file of which nothing bad is said goes to the server in one message, as the runner sends it, and must succeed: that does not
+//! hang on how we cut files into statements. Any other goes statement by statement, each a transaction of its own, as the fold takes
+//! them: the server must refuse just those that `migration/would-fail` and `migration/syntax` speak of, with the code and in the
+//! words that they quote. What the database holds at the end must be what the fold holds.
+
+use crate::catalog::Objects;
+use crate::server::{Database, Refusal, Server};
+use std::path::Path;
+use std::sync::Arc;
+use supalint::catalog::Catalog;
+use supalint::config::DefaultPrivileges;
+use supalint::engine::{self, Choice};
+use supalint::finding::{Confidence, Finding};
+use supalint::history::{self, Step, Visitor};
+use supalint::project::{self, Migration, Project};
+use supalint::source::{Sources, Span};
+use supalint::syntax::split::{RawStatement, Splitter};
+
+/// The first version whose objects get no grants from the platform's defaults. Source: Supabase changelog 45329.
+const DEFAULT_GRANTS_ENDED: u64 = 20261030000000;
+
+/// What ends those grants. TRUNCATE, REFERENCES and TRIGGER stay.
+const END_DEFAULT_GRANTS: &str = "
+    alter default privileges for role postgres in schema public revoke all on tables from anon, authenticated, service_role;
+    alter default privileges for role postgres in schema public revoke all on sequences from anon, authenticated, service_role;
+    alter default privileges for role postgres in schema public revoke all on functions from anon, authenticated, service_role;
+    alter default privileges for role postgres in schema public
+      grant truncate, references, trigger on tables to anon, authenticated, service_role";
+
+/// Codes of what only a file's transaction makes fail: statements that refuse one (25001), and enum values that it added (55P04).
+const OF_TRANSACTION: [&str; 2] = ["25001", "55P04"];
+
+/// Differences between a server and supalint over one project, each with its place. `spare` is left as it was.
+pub fn compare(server: &Arc<Server>, spare: &mut Database, birth: &Objects, root: &Path) -> Vec<String> {
+    let case = Case::open(root);
+    let judge = |database: &mut Database| {
+        let mut complaints = case.apply(database);
+        complaints.extend(Objects::of_server(database).since(birth).differences(&fold(root)));
+        complaints
+    };
+    // most need no database of their own, and those that do complain
+    if !case.ends_transactions() && spare.undone(judge).is_empty() { Vec::new() } else { judge(&mut server.database()) }
+}
+
+struct Case {
+    project: Project,
+    sources: Sources,
+    /// Statements of each file that runs, in order.
+    files: Vec<Vec<Statement>>,
+}
+
+struct Statement {
+    span: Span,
+    data: Option<Span>,
+    said: Option<Said>,
+}
+
+/// What is said of a statement that would fail.
+struct Said {
+    message: String,
+    /// What the server would answer; not told where supalint has words of its own.
+    refusal: Option<Refusal>,
+    sure: bool,
+}
+
+impl Case {
+    fn open(root: &Path) -> Case {
+        let rules = ["migration/would-fail", "migration/syntax"].map(String::from);
+        let choice = Choice { select: rules.to_vec(), ignore: Vec::new() };
+        let mut sources = history::sources();
+        let project = open(root, &mut sources);
+        let mut files: Vec<Vec<Statement>> = Vec::new();
+        for migration in &project.migrations {
+            let text = sources.get(migration.file).text();
+            let statement = |raw: RawStatement| Statement { span: raw.span(), data: raw.data, said: None };
+            files.push(Splitter::new(text).map(statement).collect());
+        }
+        let report = engine::run(sources, &project, &choice);
+        for finding in &report.findings {
+            let site = report.sources.resolve(finding.primary.site);
+            let file = project.migrations.iter().position(|migration| migration.file == site.file).expect("a finding is of a migration");
+            let text = report.sources.get(site.file).text();
+            // where a statement breaks off, the place is behind it
+            let at = files[file].partition_point(|statement| statement.span.start <= site.span.start) - 1;
+            // of statements with the same words only the first is spoken of
+            let words = files[file][at].span.of(text);
+            for same in files[file][at..].iter_mut().filter(|statement| statement.span.of(text) == words) {
+                same.said.get_or_insert_with(|| Said::by(finding));
+            }
+        }
+        Case { project, sources: report.sources, files }
+    }
+
+    /// Has it statements that begin or end transactions?
+    fn ends_transactions(&self) -> bool {
+        const HEADS: [&str; 9] = ["begin", "start", "commit", "end", "rollback", "abort", "savepoint", "release", "prepare"];
+        let files = self.project.migrations.iter().zip(&self.files);
+        let mut statements = files.flat_map(|(migration, statements)| {
+            statements.iter().map(|statement| statement.span.of(self.sources.get(migration.file).text()))
+        });
+        statements.any(|sql| HEADS.iter().any(|head| sql.get(..head.len()).is_some_and(|start| start.eq_ignore_ascii_case(head))))
+    }
+
+    /// Each file in a session of its own, with the default privileges that the platform has on its day.
+    fn apply(&self, database: &mut Database) -> Vec<String> {
+        let mut complaints = Vec::new();
+        let mut ended = self.project.config.default_privileges == DefaultPrivileges::Granted;
+        for (file, migration) in self.project.migrations.iter().enumerate() {
+            let is_late = migration.version.len() == 14 && migration.version.parse().is_ok_and(|stamp: u64| stamp >= DEFAULT_GRANTS_ENDED);
+            if !ended && (is_late || self.project.config.default_privileges == DefaultPrivileges::None) {
+                database.run(END_DEFAULT_GRANTS).expect("default privileges can be changed");
+                ended = true;
+            }
+            complaints.extend(self.apply_file(database, file));
+            database.fresh_session();
+        }
+        complaints
+    }
+
+    fn apply_file(&self, database: &mut Database, file: usize) -> Vec<String> {
+        let source = self.sources.get(self.project.migrations[file].file);
+        let (text, statements) = (source.text(), &self.files[file]);
+        let mut complaints = Vec::new();
+        if statements.iter().all(|statement| statement.said.is_none() && statement.data.is_none()) {
+            // psql and the runner take the mark off
+            let Err(refusal) = database.run(text.trim_start_matches('\u{feff}')) else { return complaints };
+            complaints.push(format!("{}: as a whole: PostgreSQL: {refusal}; supalint: nothing", source.path));
+        }
+        let mut judge = |statement: &Statement, result: Result<(), Refusal>| {
+            if let Some(complaint) = statement.judge(&result) {
+                let (line, sql) = (source.position(statement.span.start).line, statement.span.of(text));
+                complaints.push(format!("{}:{line}: {complaint}\n    {}", source.path, sql.replace('\n', "\n    ")));
+            }
+        };
+        // what only the file's transaction makes fail is tried behind what comes before it in one message, which is undone with it
+        let mut before = String::new();
+        for statement in statements {
+            let sql = statement.span.of(text);
+            match &statement.said {
+                Some(said) if said.is_of_transaction() => judge(statement, database.run(&format!("{before}{sql}"))),
+                Some(_) => {}
+                None => before += &format!("{sql};\n"),
+            }
+        }
+        for statement in statements.iter().filter(|statement| !statement.said.as_ref().is_some_and(Said::is_of_transaction)) {
+            let sql = statement.span.of(text);
+            let result = match statement.data {
+                Some(data) => database.copy(sql, data.of(text)),
+                None => database.run(sql),
+            };
+            judge(statement, result);
+        }
+        complaints
+    }
+}
+
+/// What the fold holds at the end of a project's history.
+pub fn fold(root: &Path) -> Objects {
+    struct Unasked;
+    impl Visitor for Unasked {
+        fn statement(&mut self, _: &Step<'_>, _: &Sources) {}
+        fn migration(&mut self, _: &Catalog, _: &Migration, _: &Sources) {}
+    }
+    let mut sources = history::sources();
+    let project = open(root, &mut sources);
+    let replay = history::replay(&mut sources, &project, &mut Unasked);
+    Objects::of_fold(&replay.catalog, &sources)
+}
+
+fn open(root: &Path, sources: &mut Sources) -> Project {
+    project::open(&[root.to_path_buf()], None, sources).expect("there are migrations")
+}
+
+impl Statement {
+    /// What is wrong with what was said of it.
+    fn judge(&self, result: &Result<(), Refusal>) -> Option<String> {
+        match (result, &self.said) {
+            (Ok(()), None) => None,
+            (_, Some(said)) if !said.sure => None,
+            (Err(refusal), Some(Said { refusal: Some(expected), .. })) if refusal != expected => {
+                Some(format!("PostgreSQL: {refusal}; supalint: {expected}"))
+            }
+            (Err(_), Some(_)) => None,
+            (Err(refusal), None) => Some(format!("PostgreSQL: {refusal}; supalint: nothing")),
+            (Ok(()), Some(said)) => Some(format!("PostgreSQL: no error; supalint: {}", said.message)),
+        }
+    }
+}
+
+impl Said {
+    fn by(finding: &Finding) -> Said {
+        // `PostgreSQL rejects this statement: relation "public.notes" does not exist (42P01)`
+        let refusal = finding.message.strip_suffix(')').and_then(|message| message.rsplit_once(" (")).map(|(words, code)| Refusal {
+            sqlstate: code.into(),
+            message: words.trim_start_matches("PostgreSQL rejects this statement: ").into(),
+        });
+        Said { message: finding.message.clone(), refusal, sure: finding.confidence == Confidence::Certain }
+    }
+
+    fn is_of_transaction(&self) -> bool {
+        self.refusal.as_ref().is_some_and(|refusal| OF_TRANSACTION.contains(&refusal.sqlstate.as_str()))
+    }
+}
