@@ -13,8 +13,8 @@ use supalint::catalog::Catalog;
 use supalint::config::DefaultPrivileges;
 use supalint::engine::{self, Choice};
 use supalint::finding::{Confidence, Finding};
-use supalint::history::{self, Step, Visitor};
-use supalint::project::{self, Migration, Project};
+use supalint::history::{self, Visitor};
+use supalint::project::{self, Project};
 use supalint::source::{Sources, Span};
 use supalint::syntax::split::{RawStatement, Splitter};
 
@@ -158,15 +158,28 @@ impl Case {
 
 /// What the fold holds at the end of a project's history.
 pub fn fold(root: &Path) -> Objects {
+    let (catalog, sources) = replay(root);
+    Objects::of_fold(&catalog, &sources)
+}
+
+/// Extensions that come with PostgreSQL. Source: its documentation, "Additional Supplied Modules and Extensions".
+const SUPPLIED: [&str; 10] =
+    ["btree_gin", "btree_gist", "citext", "hstore", "ltree", "pg_stat_statements", "pg_trgm", "pgcrypto", "unaccent", "uuid-ossp"];
+
+/// An extension that a project makes and that is not on every server, or not in the same version.
+pub fn foreign_extension(root: &Path) -> Option<String> {
+    let has = |name: &str| SUPPLIED.contains(&name);
+    let (catalog, _) = replay(root);
+    catalog.extensions.values().filter(|made| !made.at.is_platform()).map(|made| made.name.to_string()).find(|name| !has(name))
+}
+
+fn replay(root: &Path) -> (Catalog, Sources) {
     struct Unasked;
-    impl Visitor for Unasked {
-        fn statement(&mut self, _: &Step<'_>, _: &Sources) {}
-        fn migration(&mut self, _: &Catalog, _: &Migration, _: &Sources) {}
-    }
+    impl Visitor for Unasked {}
     let mut sources = history::sources();
     let project = open(root, &mut sources);
     let replay = history::replay(&mut sources, &project, &mut Unasked);
-    Objects::of_fold(&replay.catalog, &sources)
+    (replay.catalog, sources)
 }
 
 fn open(root: &Path, sources: &mut Sources) -> Project {

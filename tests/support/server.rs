@@ -61,6 +61,11 @@ pub struct Server {
     made: AtomicU32,
 }
 
+/// Says a line that the harness, which hides what a passing test prints by macro, lets through.
+pub fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
 impl Server {
     /// The server that the tests of one process share. None where there is no PostgreSQL, which is said, and fails in CI.
     pub fn shared() -> Option<Arc<Server>> {
@@ -72,8 +77,7 @@ impl Server {
         let Some(programs) = programs() else {
             let missing = format!("no initdb of PostgreSQL {OLDEST} or later on PATH or in /usr/lib/postgresql/*/bin");
             assert!(!std::env::var("CI").is_ok_and(|ci| ci == "true" || ci == "1"), "{missing}, and CI is set");
-            // the harness hides what a passing test prints by macro
-            let _ = writeln!(std::io::stderr(), "SKIPPED: {missing}; nothing is compared with a real server");
+            say(&format!("SKIPPED: {missing}; nothing is compared with a real server"));
             return None;
         };
         let server = Arc::new(Server::start(&programs));
