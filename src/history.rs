@@ -1,22 +1,25 @@
 //! The whole history, statement by statement, with a visitor who is told what each did.
 //!
 //! Promises: a file begins with a fresh session, as the Supabase runner does (`RESET ALL`); a statement that PostgreSQL would
-//! reject changes nothing and is listed with the reason; memory does not grow with the number of statements.
+//! reject changes nothing and is listed in the catalog with the reason; memory does not grow with the number of statements.
 
 mod ahead;
 
 use crate::catalog::effect::Effect;
 use crate::catalog::future::Future;
 use crate::catalog::object::Certainty;
-use crate::catalog::{Catalog, Contradiction};
+use crate::catalog::{Catalog, Contradiction, Rejected, When};
 use crate::config::DefaultPrivileges;
-use crate::interpret::World;
 pub use crate::interpret::platform::{Cause, Owned, Refusal};
+use crate::interpret::{World, refuses_transaction};
 use crate::project::{Migration, Platform, Project};
 use crate::source::{Site, Sources};
 use crate::syntax::ast::Unread;
 use crate::syntax::ast::{Form, Statement};
+use crate::syntax::parser;
+use crate::syntax::split::Splitter;
 use ahead::Batch;
+use smol_str::SmolStr;
 use std::sync::Arc;
 
 /// What exists on the platform before the first migration.
@@ -61,7 +64,6 @@ pub struct Replay {
     pub catalog: Catalog,
     pub statements: usize,
     pub unread: Vec<Unread>,
-    pub failed: Vec<(Site, Contradiction)>,
     /// Statements whose code was not run to its end, because it runs too long.
     pub bounded: Vec<Site>,
 }
@@ -83,13 +85,17 @@ pub fn replay(sources: &mut Sources, project: &Project, visitor: &mut dyn Visito
         world.end_platform_defaults();
     }
     let defaults_ended = project.config.default_privileges != DefaultPrivileges::ByDate;
-    let fold = Fold { world, replay: Replay::default(), defaults_ended, visitor, sources };
+    let fold = Fold { world, bare: None, batch: Vec::new(), replay: Replay::default(), defaults_ended, visitor, sources };
     std::thread::scope(|scope| fold.all(&project.migrations, ahead::read(scope, texts)))
 }
 
 /// A fold under way.
 struct Fold<'a> {
     world: World,
+    /// The same without what no migration creates, from the statement on that is the first to rely on such a thing.
+    bare: Option<World>,
+    /// Statements of the file so far, each with what it is called if it refuses a transaction.
+    batch: Vec<(Site, Option<SmolStr>)>,
     replay: Replay,
     defaults_ended: bool,
     visitor: &'a mut dyn Visitor,
@@ -100,39 +106,89 @@ impl Fold<'_> {
     fn all(mut self, migrations: &[Migration], mut batches: impl Iterator<Item = Batch>) -> Replay {
         for (at, migration) in migrations.iter().enumerate() {
             if !self.defaults_ended && is_after_default_grants(&migration.version) {
-                self.world.end_platform_defaults();
+                self.each_world(World::end_platform_defaults);
                 self.defaults_ended = true;
             }
-            self.world.catalog.session = Default::default();
+            self.each_world(|world| world.catalog.session = Default::default());
             for batch in batches.by_ref() {
                 batch.statements.into_iter().for_each(|statement| self.statement(at, migration, statement));
                 if batch.ends_file {
                     break;
                 }
             }
-            self.world.drop_temporary();
+            self.each_world(World::end_transaction);
+            self.each_world(World::drop_temporary);
+            self.end_batch();
             self.visitor.migration(&self.world.catalog, migration, self.sources);
         }
         self.replay.unread.append(&mut self.world.unread);
         Replay { catalog: self.world.catalog, bounded: self.world.bounded, ..self.replay }
     }
 
+    fn each_world(&mut self, act: impl Fn(&mut World)) {
+        std::iter::once(&mut self.world).chain(&mut self.bare).for_each(act);
+    }
+
+    fn reject(&mut self, site: Site, reason: Contradiction, when: When) {
+        self.world.catalog.rejected.push(Rejected { site, reason, when });
+    }
+
+    /// The runner sends a file's statements in one pipeline, but for one that is alone.
+    fn end_batch(&mut self) {
+        let batch = std::mem::take(&mut self.batch);
+        if batch.len() < 2 {
+            return;
+        }
+        for (site, what) in batch {
+            if let Some(what) = what {
+                let reason = Contradiction::new("25001", format!("{what} cannot be executed within a pipeline"));
+                self.reject(site, reason, When::InBatch);
+            }
+        }
+    }
+
+    /// Runs a statement in the world without the outside too, which begins with the statement that shows that there is one: it is
+    /// read once more, as the first run took it.
+    fn run_bare(&mut self, site: Site, statement: Option<Statement>) -> Option<Contradiction> {
+        if self.bare.is_none() {
+            self.bare = Some(self.world.without_the_outside()?);
+        }
+        let statement = statement.or_else(|| {
+            let text = self.sources.text(site.file);
+            let raw = Splitter::starting_at(&text, site.span.start as usize).next()?;
+            Some(parser::statement(&text, &raw))
+        })?;
+        let bare = self.bare.as_mut()?;
+        bare.refused.clear();
+        bare.run(self.sources, site.file, statement, Certainty::Certain).failed
+    }
+
     fn statement(&mut self, at: usize, migration: &Migration, statement: Statement) {
-        self.world.catalog.now = (at, statement.span.end);
+        self.each_world(|world| world.catalog.now = (at, statement.span.end));
         let site = Site::new(migration.file, statement.span);
         self.replay.statements += 1;
-        if let Form::Opaque(opaque) = &statement.form {
+        let unchecked = self.world.catalog.session.bodies_unchecked;
+        if let (Form::Opaque(opaque), None) = (&statement.form, statement.ast(unchecked)) {
             self.replay.unread.push(Unread { site, head: opaque.head.to_string(), reason: opaque.reason.clone() });
         }
         self.visitor.statement(&Step { catalog: &self.world.catalog, migration, statement: &statement, site }, self.sources);
+        let refuses = statement.ast(unchecked).and_then(refuses_transaction);
+        let again = self.bare.is_some().then(|| statement.clone());
         let ran = self.world.run(self.sources, migration.file, statement, Certainty::Certain);
         let failed = ran.failed.as_ref();
         let refused = std::mem::take(&mut self.world.refused);
         let refused = if failed.is_none() { refused.as_slice() } else { &[] };
         let outcome = Outcome { catalog: &self.world.catalog, migration, effects: &ran.effects, failed, refused, site };
         self.visitor.outcome(&outcome, self.sources);
-        if let Some(reason) = ran.failed {
-            self.replay.failed.push((site, reason));
+        self.batch.push((site, refuses.filter(|_| failed.is_none())));
+        if let Some(reason) = ran.in_batch.filter(|_| ran.failed.is_none()) {
+            self.reject(site, reason, When::InBatch);
+        }
+        let afresh = self.run_bare(site, again);
+        match (ran.failed, afresh) {
+            (Some(reason), _) => self.reject(site, reason, When::Always),
+            (None, Some(reason)) => self.reject(site, reason, When::Afresh),
+            (None, None) => {}
         }
     }
 }

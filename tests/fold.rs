@@ -4,6 +4,7 @@
 
 use serde_json::Value;
 use std::fs;
+use supalint::catalog::{Rejected, When};
 use supalint::history::{self, Visitor};
 use supalint::output::schema;
 use supalint::project;
@@ -13,7 +14,7 @@ struct Case {
     history: &'static str,
     /// `kind: text`, where the text is made by [`describe`].
     expect: &'static [&'static str],
-    /// `line: SQLSTATE`
+    /// `line: SQLSTATE`, in the order they are found
     fails: &'static [&'static str],
 }
 
@@ -32,8 +33,18 @@ fn fold(text: &str) -> (Value, Vec<String>) {
     let replay = history::replay(&mut sources, &project, &mut Unasked);
     let mut out = Vec::new();
     schema::json(&replay.catalog, &sources, &mut out).unwrap();
-    let failed = replay.failed.iter().map(|(site, reason)| format!("{}: {}", sources.range(*site).0.line, reason.sqlstate)).collect();
+    let told =
+        |rejected: &Rejected| format!("{}: {}{}", sources.range(rejected.site).0.line, rejected.reason.sqlstate, when(rejected.when));
+    let failed = replay.catalog.rejected.iter().map(told).collect();
     (serde_json::from_slice(&out).unwrap(), failed)
+}
+
+fn when(when: When) -> &'static str {
+    match when {
+        When::Always => "",
+        When::InBatch => " in a batch",
+        When::Afresh => " afresh",
+    }
 }
 
 fn text(value: &Value) -> String {
@@ -225,7 +236,7 @@ create function public.allowed(owner uuid) returns boolean language sql as 'sele
 create policy r on elsewhere for insert with check (public.allowed());
 grant execute on function public.allowed(text) to anon;",
         expect: &["policies: elsewhere q PERMISSIVE SELECT public owner = auth.uid() -"],
-        fails: &["1: 42P01", "4: 42P01", "6: 42883", "8: 42883", "9: 42883"],
+        fails: &["1: 42P01", "4: 42P01", "5: 42P01 afresh", "6: 42883", "8: 42883", "9: 42883"],
     },
     Case {
         name: "bodies of SQL functions are read when they are made, those in PL/pgSQL when they run",

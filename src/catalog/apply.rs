@@ -271,6 +271,9 @@ impl Catalog {
             Change::AddLabel { name, label, before, after } => return self.add_label(&name, label, before, after, at),
             Change::RenameLabel { name, from, to } => {
                 if let Some(labels) = self.labels_mut(&name) {
+                    if labels.iter().any(|label| label.text == to) {
+                        return Err(duplicate("42710", "enum label", &to));
+                    }
                     match labels.iter_mut().find(|label| label.text == from) {
                         Some(label) => label.text = to,
                         None => return Err(Contradiction::new("22023", format!("\"{from}\" is not an existing enum label"))),

@@ -18,7 +18,10 @@ pub enum Made {
     /// Tables, views and what else shares their names.
     Relation,
     Function,
+    /// Types, and the tables whose rows are one.
     Type,
+    Role,
+    Index,
 }
 
 /// A statement that creates something.
@@ -57,14 +60,16 @@ impl Future {
             (Some(wanted), Some(schema)) => wanted == schema,
             (None, _) | (_, None) => true,
         };
-        all.get(&(made, SmolStr::from(name))).into_iter().flatten().filter(fits)
+        let rows = (made == Made::Type).then_some(Made::Relation);
+        let name = SmolStr::from(name);
+        [Some(made), rows].into_iter().flatten().filter_map(move |made| all.get(&(made, name.clone()))).flatten().filter(fits)
     }
 
     /// Is what is not there known to be missing? It is if it comes later, or came before and did not last. `unread` are
-    /// statements that nobody could read: what they create may be there.
-    pub fn is_missing(&self, made: Made, schema: Option<&str>, name: &str, now: Moment, unread: &[(usize, Span)]) -> bool {
+    /// statements that nobody could read: what they create may be there. `sure` says that nothing else can have made it.
+    pub fn is_missing(&self, made: Made, schema: Option<&str>, name: &str, now: Moment, unread: &[(usize, Span)], sure: bool) -> bool {
         let hidden = |at: Moment| unread.iter().any(|(file, span)| *file == at.0 && span.start <= at.1 && at.1 < span.end);
-        let (mut certain, mut doubtful) = (false, false);
+        let (mut certain, mut doubtful) = (sure, false);
         for creation in self.creations(made, schema, name) {
             if creation.at > now || !(creation.in_code || hidden(creation.at)) {
                 certain = true;
@@ -99,11 +104,13 @@ fn scan(text: &str, tokens: &[Token], in_code: bool, tell: &mut Tell) {
             }
             TokenKind::Word => {
                 let made = match () {
-                    () if word(at, "TABLE") || word(at, "VIEW") => Made::Relation,
+                    () if word(at, "TABLE") || word(at, "VIEW") || word(at, "SEQUENCE") => Made::Relation,
                     () if word(at, "FUNCTION") || word(at, "PROCEDURE") || word(at, "AGGREGATE") => Made::Function,
                     () if word(at, "TYPE") || word(at, "DOMAIN") => Made::Type,
+                    () if word(at, "ROLE") || word(at, "USER") || word(at, "GROUP") => Made::Role,
+                    () if word(at, "INDEX") => Made::Index,
                     () if word(at, "RENAME") && word(at + 1, "TO") => {
-                        for made in [Made::Relation, Made::Function, Made::Type] {
+                        for made in [Made::Relation, Made::Function, Made::Type, Made::Role, Made::Index] {
                             if let Some((_, name, place)) = dotted(text, tokens, at + 2) {
                                 tell(made, None, name, place, in_code);
                             }
@@ -114,6 +121,9 @@ fn scan(text: &str, tokens: &[Token], in_code: bool, tell: &mut Tell) {
                 };
                 let created = (at.saturating_sub(4)..at).any(|before| word(before, "CREATE"));
                 let mut name = at + 1;
+                if word(name, "CONCURRENTLY") {
+                    name += 1;
+                }
                 if word(name, "IF") {
                     name += if word(name + 1, "NOT") { 3 } else { 2 };
                 }
@@ -150,7 +160,7 @@ mod tests {
 
     fn missing(future: &Future, made: Made, name: &str, now: u32) -> bool {
         let (schema, name) = name.split_once('.').map_or((None, name), |(schema, name)| (Some(schema), name));
-        future.is_missing(made, schema, name, (0, now), &[])
+        future.is_missing(made, schema, name, (0, now), &[], false)
     }
 
     #[test]
@@ -177,6 +187,6 @@ mod tests {
     #[test]
     fn what_nobody_could_read_may_have_made_it() {
         let future = Future::new(vec!["create table t (oops oops oops); alter table t add x int".into()]);
-        assert!(!future.is_missing(Made::Relation, None, "t", (0, 60), &[(0, Span::new(0, 31))]));
+        assert!(!future.is_missing(Made::Relation, None, "t", (0, 60), &[(0, Span::new(0, 31))], false));
     }
 }

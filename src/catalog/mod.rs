@@ -76,6 +76,29 @@ pub struct Session {
     pub role: Option<SmolStr>,
     /// `check_function_bodies` is off, as in what pg_dump writes.
     pub bodies_unchecked: bool,
+    /// A BEGIN of the file's own holds.
+    pub in_transaction: bool,
+    /// The byte of the file at which the transaction began, whoever began it.
+    pub began: u32,
+}
+
+/// When a statement is rejected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// In the state that the history leaves; it changed nothing.
+    Always,
+    /// Because the runner sends all of a file at once. It is folded as if it had run.
+    InBatch,
+    /// On a database that holds nothing but what the migrations make. It is folded as if what they rely on were there.
+    Afresh,
+}
+
+/// A statement that PostgreSQL would reject.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejected {
+    pub site: Site,
+    pub reason: Contradiction,
+    pub when: When,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -103,6 +126,14 @@ pub struct Catalog {
     pub unread: Vec<(usize, Span)>,
     /// The place in the history.
     pub now: Moment,
+    /// Nothing is there but what the migrations make, where otherwise what none of them creates is taken to exist.
+    pub fresh: bool,
+    /// A command was run whose text is not known: it may have created anything.
+    pub secretive: bool,
+    /// The project made operators or casts, which may be between any types.
+    pub own_operators: bool,
+    /// In the order of the history, but for what [`When::InBatch`] and [`When::Afresh`] say of one statement.
+    pub rejected: Vec<Rejected>,
 }
 
 /// Schemas that extensions make. Who does not create the extension in a migration has switched it on in the dashboard.
@@ -215,7 +246,30 @@ impl Catalog {
 
     /// Is an object that is not there known to be missing, and not one that no migration creates?
     pub fn is_missing(&self, made: Made, name: &ObjectName) -> bool {
-        self.future.is_missing(made, name.schema(), name.last(), self.now, &self.unread)
+        let sure = self.fresh && !self.secretive && self.is_of_project(made, name);
+        self.future.is_missing(made, name.schema(), name.last(), self.now, &self.unread, sure)
+    }
+
+    /// Is it a name that only a migration can have given? That PostgreSQL itself has none like it is for the asker to know.
+    pub fn is_of_project(&self, made: Made, name: &ObjectName) -> bool {
+        let own = match name.schema() {
+            Some(schema) => {
+                let of_platform = schema != "public" && self.schemas.get(&schema.into()).is_some_and(|schema| schema.at.is_platform());
+                !of_platform && !is_system_schema(schema) && !is_extension_schema(schema)
+            }
+            None => !(name.last().starts_with("pg_") || name.last().starts_with('_')),
+        };
+        match made {
+            Made::Relation | Made::Role | Made::Index => own,
+            Made::Function | Made::Type => {
+                let path = self.search_path();
+                let beside = |extension: &Extension| match name.schema() {
+                    Some(schema) => extension.schema == schema,
+                    None => path.contains(&extension.schema),
+                };
+                own && self.extensions.values().all(|extension| extension.known || !beside(extension))
+            }
+        }
     }
 
     /// The relation an index is on.
@@ -341,6 +395,11 @@ impl Catalog {
 
     pub fn commit(&mut self) {
         self.each_store(|store| store.commit_changes());
+    }
+
+    /// How many `begin`s are open.
+    pub fn depth(&self) -> usize {
+        self.tables.depth()
     }
 
     pub fn rollback(&mut self) {

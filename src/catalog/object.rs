@@ -431,6 +431,10 @@ impl Function {
         self.args.iter().filter(|arg| !matches!(arg.mode, ArgMode::Out | ArgMode::Table))
     }
 
+    pub fn outputs(&self) -> impl Iterator<Item = &Argument> {
+        self.args.iter().filter(|arg| matches!(arg.mode, ArgMode::Out | ArgMode::InOut | ArgMode::Table))
+    }
+
     pub fn setting(&self, name: &str) -> Option<&str> {
         self.settings.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
@@ -539,6 +543,8 @@ pub struct Schema {
 pub struct Extension {
     pub name: SmolStr,
     pub schema: SmolStr,
+    /// Are the functions and types that it brings all known by their names?
+    pub known: bool,
     pub at: Site,
     pub certainty: Certainty,
 }

@@ -1,7 +1,7 @@
 //! A map that can take back what was done to it, so that a statement which fails half way changes nothing.
 
 use super::name::QName;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Ordered by key, so that whatever is read from it comes in the same order every time.
@@ -9,7 +9,14 @@ use std::sync::Arc;
 pub struct Store<K, V> {
     map: BTreeMap<K, Arc<V>>,
     log: Vec<(K, Option<Arc<V>>)>,
-    marks: Vec<usize>,
+    marks: Vec<Mark<K>>,
+}
+
+/// A place to go back to, and what was changed since.
+#[derive(Clone, Debug)]
+struct Mark<K> {
+    start: usize,
+    changed: BTreeSet<K>,
 }
 
 impl<K, V> Default for Store<K, V> {
@@ -48,8 +55,8 @@ impl<K: Ord + Clone, V: Clone> Store<K, V> {
     }
 
     fn record(&mut self, key: &K) {
-        let Some(mark) = self.marks.last() else { return };
-        if !self.log[*mark..].iter().any(|(logged, _)| logged == key) {
+        let Some(mark) = self.marks.last_mut() else { return };
+        if mark.changed.insert(key.clone()) {
             self.log.push((key.clone(), self.map.get(key).cloned()));
         }
     }
@@ -86,20 +93,26 @@ impl<K: Ord + Clone, V: Clone> Store<K, V> {
 
     /// From here on, changes can be taken back.
     pub fn begin(&mut self) {
-        self.marks.push(self.log.len());
+        self.marks.push(Mark { start: self.log.len(), changed: BTreeSet::new() });
+    }
+
+    /// How many `begin`s are open.
+    pub fn depth(&self) -> usize {
+        self.marks.len()
     }
 
     /// Keeps what was done since the last `begin`.
     pub fn commit(&mut self) {
-        self.marks.pop();
-        if self.marks.is_empty() {
-            self.log.clear();
+        let Some(mark) = self.marks.pop() else { return };
+        match self.marks.last_mut() {
+            Some(outer) => outer.changed.extend(mark.changed),
+            None => self.log.clear(),
         }
     }
 
     /// Takes back what was done since the last `begin`.
     pub fn rollback(&mut self) {
-        let mark = self.marks.pop().unwrap_or(0);
+        let mark = self.marks.pop().map_or(0, |mark| mark.start);
         while self.log.len() > mark {
             if let Some((key, value)) = self.log.pop() {
                 match value {

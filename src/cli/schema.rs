@@ -1,6 +1,7 @@
 //! `supalint schema`: the schema that the migrations add up to.
 
 use super::{ListFormat, Manner, Status, print};
+use crate::catalog::When;
 use crate::error::Error;
 use crate::history::{self, Visitor};
 use crate::output::{count, schema};
@@ -36,7 +37,8 @@ pub fn run(arguments: &Arguments, manner: &Manner) -> Result<Status, Error> {
         ListFormat::Text => schema::text(&replay.catalog, &sources, &look, out),
         ListFormat::Json => schema::json(&replay.catalog, &sources, out),
     })?;
-    let left_out = [(replay.failed.len(), "that PostgreSQL would reject"), (replay.unread.len(), "that nobody could read")];
+    let rejected = replay.catalog.rejected.iter().filter(|rejected| rejected.when == When::Always).count();
+    let left_out = [(rejected, "that PostgreSQL would reject"), (replay.unread.len(), "that nobody could read")];
     for (number, which) in left_out.into_iter().filter(|(number, _)| *number > 0 && !manner.quiet) {
         // The schema is written; whether anyone hears of the rest changes nothing.
         let _ = writeln!(io::stderr(), "left out: {} {which}; `supalint check` tells which", count(number, "statement"));

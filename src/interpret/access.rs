@@ -12,7 +12,7 @@ use crate::syntax::ast::{
     AlterPolicy, CreatePolicy, CreateRole, CreateSchema, DefaultPrivileges, Form, Grant, GrantTarget, ObjectKind, ObjectRef, Set,
     SettingValue,
 };
-use crate::syntax::expression::{Ident, ObjectName};
+use crate::syntax::expression::{Expr, Ident, ObjectName};
 use smol_str::SmolStr;
 
 impl Context<'_> {
@@ -29,6 +29,13 @@ impl Context<'_> {
         if roles.is_empty() { vec![PUBLIC.into()] } else { roles.iter().map(|role| self.role(role)).collect() }
     }
 
+    fn policy_condition(&mut self, expr: Expr, item: Item) -> Result<Expression, Contradiction> {
+        let bound = self.bound(expr, item)?;
+        self.check_place(&bound.root, "policy expressions", None)?;
+        self.check_condition(&bound.root, "POLICY")?;
+        Ok(bound)
+    }
+
     pub fn create_policy(&mut self, create: CreatePolicy) -> Meaning {
         let Some(table) = self.policy_table(&create.table)? else { return Ok(()) };
         if create.command == Command::Insert && create.using.is_some() {
@@ -37,9 +44,10 @@ impl Context<'_> {
         if matches!(create.command, Command::Select | Command::Delete) && create.check.is_some() {
             return Err(Contradiction::new("42601", "WITH CHECK cannot be applied to SELECT or DELETE"));
         }
+        self.require_roles(&create.roles)?;
         let item = Item::of_table(self.catalog, &table, &table.name);
-        let using = create.using.map(|expr| self.bound(expr, item.clone())).transpose()?;
-        let check = create.check.map(|expr| self.bound(expr, item)).transpose()?;
+        let using = create.using.map(|expr| self.policy_condition(expr, item.clone())).transpose()?;
+        let check = create.check.map(|expr| self.policy_condition(expr, item)).transpose()?;
         let policy = Policy {
             name: create.name.name.clone(),
             at: self.at,
@@ -75,16 +83,18 @@ impl Context<'_> {
                 return Err(Contradiction::new("42601", "only USING expression allowed for SELECT, DELETE"));
             }
         }
+        self.require_roles(alter.roles.iter().flatten())?;
         let item = Item::of_table(self.catalog, &table, &table.name);
         let roles = alter.roles.map(|roles| self.policy_roles(&roles));
-        let using = alter.using.map(|expr| self.bound(expr, item.clone())).transpose()?;
-        let check = alter.check.map(|expr| self.bound(expr, item)).transpose()?;
+        let using = alter.using.map(|expr| self.policy_condition(expr, item.clone())).transpose()?;
+        let check = alter.check.map(|expr| self.policy_condition(expr, item)).transpose()?;
         self.emit(Change::AlterPolicy { table, name: alter.name.name, roles, using, check });
         Ok(())
     }
 
     pub fn grant(&mut self, grant: Grant) -> Meaning {
         let targets = self.grant_targets(&grant.target)?;
+        self.require_roles(&grant.roles)?;
         for (kind, on) in targets {
             if grant.privileges.is_empty() {
                 self.change_grants(&grant, on, Privileges::all(kind), Vec::new());
@@ -92,7 +102,10 @@ impl Context<'_> {
             }
             let mut whole = Privileges::NONE;
             for (name, columns) in &grant.privileges {
-                let Some(privilege) = Privileges::named(name) else { continue };
+                let Some(privilege) = Privileges::named(name) else {
+                    return Err(Contradiction::new("42601", format!("unrecognized privilege type \"{name}\"")));
+                };
+                self.check_privilege(name, privilege, kind, &on, columns)?;
                 if columns.is_empty() {
                     whole |= privilege;
                 } else {
@@ -103,6 +116,29 @@ impl Context<'_> {
             self.change_grants(&grant, on, whole, Vec::new());
         }
         Ok(())
+    }
+
+    /// Does an object of the kind have the privilege, and the columns?
+    fn check_privilege(&self, name: &str, privilege: Privileges, kind: ObjectKind, on: &Grantable, columns: &[Ident]) -> Meaning {
+        let noun = match kind {
+            ObjectKind::Table => "relation",
+            ObjectKind::Sequence => "sequence",
+            ObjectKind::Schema => "schema",
+            _ => "function",
+        };
+        if !Privileges::all(kind).contains(privilege) && !matches!((kind, privilege), (ObjectKind::Table, Privileges::USAGE)) {
+            let reason = format!("invalid privilege type {} for {noun}", name.to_uppercase());
+            return Err(Contradiction::new("0LP01", reason));
+        }
+        let Grantable::Relation(relation) = on else { return Ok(()) };
+        let Some(known) = self.catalog.columns(relation) else { return Ok(()) };
+        match columns.iter().find(|column| !known.contains(&column.name)) {
+            Some(missing) => {
+                let reason = format!("column \"{}\" of relation \"{}\" does not exist", missing.name, relation.name);
+                Err(Contradiction::new("42703", reason))
+            }
+            None => Ok(()),
+        }
     }
 
     fn change_grants(&mut self, grant: &Grant, on: Grantable, privileges: Privileges, columns: Vec<SmolStr>) {
@@ -191,6 +227,7 @@ impl Context<'_> {
     }
 
     pub fn grant_role(&mut self, grant: bool, roles: &[Ident], to: &[Ident]) -> Meaning {
+        self.require_roles(roles.iter().chain(to))?;
         for role in roles {
             for member in to {
                 let (role, member) = (self.role(role), self.role(member));
@@ -214,6 +251,7 @@ impl Context<'_> {
         if let Some(missing) = schemas.iter().flatten().find(|schema| !self.catalog.has_schema(schema)) {
             return Err(Contradiction::new("3F000", format!("schema \"{missing}\" does not exist")));
         }
+        self.require_roles(defaults.for_roles.iter().chain(&defaults.roles))?;
         let privileges = if defaults.privileges.is_empty() {
             Privileges::all(defaults.on)
         } else {
@@ -284,6 +322,7 @@ impl Context<'_> {
                 self.emit(Change::CheckBodies { on: !off });
             }
             Set::Role { role, .. } | Set::SessionAuthorization { role } => {
+                self.require_roles(&role)?;
                 let role = role.map(|role| self.role(&role));
                 self.emit(Change::SetRole { role });
             }

@@ -3,12 +3,13 @@
 //! Promises: what is bound is certain. A name that can't be found is an error only where every relation in scope is known
 //! with all of its columns; otherwise it stays unbound.
 
-use super::Context;
+use super::{Context, builtin};
 use crate::catalog::future::Made;
 use crate::catalog::name::QName;
 use crate::catalog::object::{ArgMode, Certainty};
 use crate::catalog::{Catalog, Contradiction, is_extension_schema, is_system_schema};
 use crate::syntax::expression::*;
+use crate::syntax::types::builtin_name;
 use smol_str::SmolStr;
 use std::sync::Arc;
 
@@ -82,10 +83,20 @@ impl<'c, 'x> Binder<'c, 'x> {
         if let Some(query) = expr.query_mut() {
             self.query(query)?;
         }
-        match &expr.kind {
-            ExprKind::Call(call) if !self.scopes.lenient => self.context.callable(&call.name, call.args.len()),
-            _ => Ok(()),
+        if self.scopes.lenient {
+            return Ok(());
         }
+        match &expr.kind {
+            ExprKind::Call(call) => self.context.callable(&call.name, call.args.len())?,
+            ExprKind::Cast { to, .. } => self.context.require_type(to)?,
+            _ => {}
+        }
+        self.context.check_types(expr)
+    }
+
+    fn condition(&mut self, expr: &mut Expr, place: &str) -> Bound {
+        self.expr(expr)?;
+        if self.scopes.lenient { Ok(()) } else { self.context.check_condition(expr, place) }
     }
 
     fn column(&self, path: &[SmolStr]) -> Result<Binding, Contradiction> {
@@ -197,9 +208,14 @@ impl<'c, 'x> Binder<'c, 'x> {
 
     fn select_inside(&mut self, select: &mut Select, order_by: &mut [SortKey]) -> Bound {
         self.from(&mut select.from)?;
-        for expr in select.distinct_on.iter_mut().chain(&mut select.filter).chain(&mut select.having) {
-            self.expr(expr)?;
+        select.distinct_on.iter_mut().try_for_each(|expr| self.expr(expr))?;
+        if let Some(expr) = &mut select.filter {
+            self.condition(expr, "WHERE")?;
+            if !self.scopes.lenient {
+                self.context.check_place(expr, "WHERE", None)?;
+            }
         }
+        select.having.iter_mut().try_for_each(|expr| self.condition(expr, "HAVING"))?;
         for target in &mut select.targets {
             self.expr(&mut target.expr)?;
         }
@@ -245,7 +261,7 @@ impl<'c, 'x> Binder<'c, 'x> {
                 FromRelation::Table { .. } => self.table(item)?,
             }
             if let Some(on) = &mut item.on {
-                self.expr(on)?;
+                self.condition(on, "JOIN/ON")?;
             }
         }
         Ok(())
@@ -383,7 +399,7 @@ impl<'c, 'x> Binder<'c, 'x> {
                 let reference = insert.alias.clone().unwrap_or_else(|| insert.table.last().into());
                 let relation = target.as_ref().map(Item::relation);
                 self.push(Item { reference: Some(reference), relation: relation.clone(), columns: columns.clone() });
-                self.push(Item { reference: Some("excluded".into()), relation, columns: None });
+                self.push(Item { reference: Some("excluded".into()), relation, columns });
                 if let Some(conflict) = &mut insert.on_conflict {
                     for expr in conflict.update.iter_mut().flatten().map(|assignment| &mut assignment.value).chain(&mut conflict.filter) {
                         self.expr(expr)?;
@@ -397,14 +413,16 @@ impl<'c, 'x> Binder<'c, 'x> {
                 self.from(&mut update.from)?;
                 let values = update.assignments.iter_mut().map(|assignment| &mut assignment.value);
                 let returning = update.returning.iter_mut().map(|target| &mut target.expr);
-                values.chain(&mut update.filter).chain(returning).try_for_each(|expr| self.expr(expr))
+                values.chain(returning).try_for_each(|expr| self.expr(expr))?;
+                update.filter.iter_mut().try_for_each(|expr| self.condition(expr, "WHERE"))
             }
             Data::Delete(delete) => {
                 self.with(&mut delete.with, false)?;
                 self.from(std::slice::from_mut(&mut delete.table))?;
                 self.from(&mut delete.using)?;
                 let returning = delete.returning.iter_mut().map(|target| &mut target.expr);
-                delete.filter.iter_mut().chain(returning).try_for_each(|expr| self.expr(expr))
+                returning.into_iter().try_for_each(|expr| self.expr(expr))?;
+                delete.filter.iter_mut().try_for_each(|expr| self.condition(expr, "WHERE"))
             }
             Data::Merge { target, source, exprs } => {
                 self.from(std::slice::from_mut(&mut **target))?;
@@ -490,13 +508,17 @@ impl Context<'_> {
         let catalog = self.catalog;
         let missing = || Contradiction::new("42883", format!("function {name} of {args} arguments does not exist"));
         let Some(schema) = name.schema() else {
-            // what PostgreSQL brings itself is called by its bare name; nothing here knows all of that
             let anywhere = || catalog.functions.keys().any(|known| known.name == name.last());
-            return if catalog.is_missing(Made::Function, name) && !anywhere() { Err(missing()) } else { Ok(()) };
+            let of_type = || builtin_name(name.last()).is_some() || builtin::is_type(name.last()) || catalog.find_type(name).is_some();
+            if builtin::is_function(name.last()) || anywhere() || of_type() {
+                return Ok(());
+            }
+            return self.absent(Made::Function, name, missing);
         };
         let qualified = QName::new(schema, name.last());
         let Some(overloads) = catalog.functions.get(&qualified) else {
-            return if catalog.is_missing(Made::Function, name) { Err(missing()) } else { Ok(()) };
+            let of_type = catalog.find_type(name).is_some();
+            return if of_type { Ok(()) } else { self.absent(Made::Function, name, missing) };
         };
         let own = overloads.iter().all(|known| !known.at.is_platform() && !known.of_extension && known.certainty == Certainty::Certain);
         let sure = own && !catalog.future.is_made_in_code(Made::Function, &qualified);

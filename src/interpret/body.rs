@@ -20,36 +20,43 @@ pub fn own_search_path(create: &CreateFunction) -> Option<Vec<SmolStr>> {
     })
 }
 
-/// Why PostgreSQL would reject the body. `catalog` holds the function already, and its search path is the function's own.
-pub fn check(catalog: &Catalog, text: &str, create: &CreateFunction) -> Result<(), Contradiction> {
+/// Why PostgreSQL would reject the body, or whether it relies on something that no migration creates. `catalog` holds the function
+/// already, and its search path is the function's own.
+pub fn check(catalog: &Catalog, text: &str, create: &CreateFunction) -> Result<bool, Contradiction> {
     // with a polymorphic argument there are no types to read the body with, and PostgreSQL leaves it for later
     if create.args.iter().any(|arg| arg.ty.name.last().starts_with("any")) {
-        return Ok(());
+        return Ok(false);
     }
+    let mut relies = false;
     match &create.body {
         Body::Code(code) if create.language == "sql" => {
             let body = code.unescaped.as_deref().unwrap_or_else(|| code.inner.of(text));
             for raw in Splitter::new(body) {
-                let Form::Read(ast) = parser::statement(body, &raw).form else { return Ok(()) };
+                let Form::Read(ast) = parser::statement(body, &raw).form else { return Ok(relies) };
                 match *ast {
-                    Ast::Data(data) => bind(catalog, create, data)?,
+                    Ast::Data(data) => relies |= bind(catalog, create, data)?,
                     // what it does can't be seen without doing it
-                    _ => return Ok(()),
+                    _ => return Ok(relies),
                 }
             }
-            Ok(())
         }
-        Body::Sql { statements, .. } => statements.iter().try_for_each(|data| bind(catalog, create, data.clone())),
-        Body::Code(_) | Body::None => Ok(()),
+        Body::Sql { statements, .. } => {
+            for data in statements {
+                relies |= bind(catalog, create, data.clone())?;
+            }
+        }
+        Body::Code(_) | Body::None => {}
     }
+    Ok(relies)
 }
 
-fn bind(catalog: &Catalog, create: &CreateFunction, mut data: Data) -> Result<(), Contradiction> {
+fn bind(catalog: &Catalog, create: &CreateFunction, mut data: Data) -> Result<bool, Contradiction> {
     let nowhere = Site::new(FileId::PLATFORM, Default::default());
     let mut context = Context::new(catalog, nowhere, Certainty::Certain);
     let names = create.args.iter().filter_map(|arg| arg.name.as_ref().map(|name| name.name.clone()));
     let variables = names.chain([SmolStr::from(create.name.last())]).collect();
     let mut scopes = Scopes::default();
     scopes.variables = variables;
-    Binder::new(&mut context, scopes).data(&mut data)
+    Binder::new(&mut context, scopes).data(&mut data)?;
+    Ok(context.relies.get())
 }

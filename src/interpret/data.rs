@@ -71,6 +71,9 @@ impl Context<'_> {
                 }
                 let Some(table) = self.relation(&insert.table)? else { return Ok(()) };
                 self.known_columns(&table, &insert.columns)?;
+                if let Some(known) = self.catalog.table(&table) {
+                    self.check_insert(&insert, known)?;
+                }
                 match &insert.on_conflict {
                     Some(conflict) => self.conflict_target(&table, conflict),
                     None => Ok(()),
@@ -81,7 +84,12 @@ impl Context<'_> {
                     self.update_buckets(&update);
                     return Ok(());
                 }
-                self.target(&update.table)
+                self.target(&update.table)?;
+                let name = match &update.table.relation {
+                    FromRelation::Table { bound: Some(bound), .. } => QName::new(bound.0.clone(), bound.1.clone()),
+                    _ => return Ok(()),
+                };
+                self.catalog.table(&name).map_or(Ok(()), |table| self.check_assignments(table, &update.assignments))
             }
             Data::Delete(delete) => {
                 if is_buckets(&delete.table) {
@@ -114,8 +122,22 @@ impl Context<'_> {
         let Some(table) = self.catalog.table(table).filter(|table| !table.external && table.certainty == Certainty::Certain) else {
             return Ok(());
         };
-        if conflict.inexact || conflict.constraint.is_some() || conflict.columns.is_empty() {
+        self.check_assignments(table, conflict.update.as_deref().unwrap_or_default())?;
+        if let Some(constraint) = &conflict.constraint
+            && table.constraint(&constraint.name).is_none_or(|known| known.index.is_none())
+        {
+            let reason = format!("constraint \"{}\" for table \"{}\" does not exist", constraint.name, table.name.name);
+            return Err(Contradiction::new("42704", reason));
+        }
+        if conflict.inexact || conflict.constraint.is_some() {
             return Ok(());
+        }
+        if conflict.columns.is_empty() {
+            let reason = "ON CONFLICT DO UPDATE requires inference specification or constraint name";
+            return if conflict.update.is_some() { Err(Contradiction::new("42601", reason)) } else { Ok(()) };
+        }
+        if let Some(missing) = conflict.columns.iter().find(|column| !table.may_have(&column.name)) {
+            return Err(Contradiction::new("42703", format!("column \"{}\" does not exist", missing.name)));
         }
         let wanted = |columns: &[&str]| {
             conflict.columns.iter().all(|column| columns.contains(&column.name.as_str()))

@@ -50,7 +50,7 @@ const MAX_CALLS: usize = 8;
 const MAX_NESTING: usize = 90;
 
 /// What was spent.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Budget {
     steps: u32,
     work: u64,
@@ -59,6 +59,13 @@ pub struct Budget {
     /// Blocks and functions that are running.
     calls: usize,
     nesting: usize,
+}
+
+impl Budget {
+    /// Is code being run?
+    pub fn is_running(&self) -> bool {
+        self.calls > 0
+    }
 }
 
 /// Why running ends early.
@@ -174,10 +181,10 @@ impl<'w> Machine<'w> {
                 let changed: Vec<QName> = self.world.temporary.names().cloned().collect();
                 self.world.inserted.extend(changed);
             }
-            return Outcome { effects: Vec::new(), failed };
+            return Outcome { failed, ..Outcome::default() };
         }
         self.world.catalog.commit();
-        Outcome { effects: self.effects, failed: None }
+        Outcome { effects: self.effects, ..Outcome::default() }
     }
 }
 

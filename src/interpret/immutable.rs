@@ -77,7 +77,8 @@ impl Context<'_> {
         let name = call.name.last();
         let own = self.catalog.callable(&call.name, call.args.len());
         if !own.is_empty() {
-            return own.iter().all(|function| function.volatility != Volatility::Immutable);
+            // PostgreSQL puts the body of a function in SQL in place of the call, and looks at that
+            return own.iter().all(|function| function.volatility != Volatility::Immutable && function.language != "sql");
         }
         if call.name.schema().is_some_and(|schema| schema != "pg_catalog") {
             return false;
@@ -116,7 +117,7 @@ impl Context<'_> {
                 let constant = matches!(expr.kind, ExprKind::String(_) | ExprKind::Number(_) | ExprKind::Null | ExprKind::Bool(_));
                 (!constant).then(|| self.data_type(to))
             }
-            ExprKind::Column { .. } => self.type_of(expr).filter(|ty| !ty.is("unknown")),
+            ExprKind::Column { .. } => self.type_of(expr),
             _ => None,
         }
     }

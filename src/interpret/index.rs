@@ -31,9 +31,6 @@ impl Context<'_> {
     pub fn create_index(&mut self, create: CreateIndex) -> Meaning {
         let Some(relation) = self.relation(&create.table)? else { return Ok(()) };
         let explicit = create.name.as_ref().map(|name| QName::new(relation.schema.clone(), name.last()));
-        if create.if_not_exists && explicit.as_ref().is_some_and(|name| self.catalog.relation_kind(name).is_some()) {
-            return Ok(());
-        }
         if let Some(RelationKind::View | RelationKind::Sequence | RelationKind::Index | RelationKind::CompositeType) =
             self.catalog.relation_kind(&relation)
         {
@@ -46,15 +43,22 @@ impl Context<'_> {
             columns.push(self.index_column(element, &item)?);
         }
         for column in columns.iter().filter(|column| column.column.is_none()) {
+            self.check_place(&column.expr.root, "index expressions", Some("index expression"))?;
             self.require_immutable(&column.expr.root, "functions in index expression must be marked IMMUTABLE")?;
         }
         let predicate = create.predicate.map(|expr| self.bound(expr, item)).transpose()?;
         if let Some(predicate) = &predicate {
+            self.check_place(&predicate.root, "index predicates", Some("index predicate"))?;
+            self.check_condition(&predicate.root, "WHERE")?;
             self.require_immutable(&predicate.root, "functions in index predicate must be marked IMMUTABLE")?;
         }
         let plain: Vec<Ident> =
             columns.iter().filter_map(|column| column.column.clone().map(|name| Ident { name, span: column.expr.site.span })).collect();
         self.assume_columns(&relation, &plain);
+        // the columns are looked for first, whether or not there is an index of that name
+        if create.if_not_exists && explicit.as_ref().is_some_and(|name| self.catalog.relation_kind(name).is_some()) {
+            return Ok(());
+        }
         let name = match &explicit {
             Some(name) => name.name.clone(),
             None => {

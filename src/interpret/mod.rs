@@ -6,22 +6,29 @@
 mod access;
 mod bind;
 mod body;
+mod builtin;
 mod data;
+mod definition;
 mod evaluate;
 mod immutable;
 mod index;
+mod insert;
 mod object;
+mod outside;
 pub mod platform;
 mod routine;
 mod run;
 mod table;
+mod transaction;
+mod typing;
 mod view;
 
 pub use run::{Outcome, World};
+pub use transaction::refuses_transaction;
 
 use crate::catalog::effect::{Change, Effect};
 use crate::catalog::name::QName;
-use crate::catalog::object::{Certainty, DataType, Expression};
+use crate::catalog::object::{Certainty, DataType, Expression, RoutineKind};
 use crate::catalog::{Catalog, Contradiction};
 use crate::source::{FileId, Site, Span};
 use crate::syntax::ast::*;
@@ -29,6 +36,7 @@ use crate::syntax::expression::{Expr, Ident, ObjectName};
 use crate::syntax::types::{TypeName, builtin_name};
 use bind::{Binder, Item, Scopes};
 use smol_str::{SmolStr, format_smolstr};
+use std::cell::{Cell, RefCell};
 
 /// One statement being interpreted.
 pub struct Context<'x> {
@@ -41,6 +49,12 @@ pub struct Context<'x> {
     pub assumed: Vec<QName>,
     /// Made by an extension's own script.
     pub of_extension: bool,
+    /// Something was taken to exist that no migration creates.
+    pub relies: Cell<bool>,
+    /// What the runner's one transaction per file does not allow.
+    pub in_batch: RefCell<Option<Contradiction>>,
+    /// Names and types of the columns of a table that is only being made.
+    pub draft: Option<(QName, Vec<(SmolStr, DataType)>)>,
 }
 
 /// Modifiers of PostGIS types as it prints them: `geography(Point,4326)`.
@@ -60,7 +74,18 @@ type Meaning = Result<(), Contradiction>;
 
 impl<'x> Context<'x> {
     pub fn new(catalog: &'x Catalog, at: Site, certainty: Certainty) -> Context<'x> {
-        Context { catalog, file: at.file, at, certainty, effects: Vec::new(), assumed: Vec::new(), of_extension: false }
+        Context {
+            catalog,
+            file: at.file,
+            at,
+            certainty,
+            effects: Vec::new(),
+            assumed: Vec::new(),
+            of_extension: false,
+            relies: Cell::new(false),
+            in_batch: RefCell::new(None),
+            draft: None,
+        }
     }
 
     pub fn emit(&mut self, change: Change) {
@@ -78,6 +103,7 @@ impl<'x> Context<'x> {
 
     /// Takes a relation that no migration creates as given.
     pub fn assume_table(&mut self, name: QName, written: &ObjectName) -> QName {
+        self.relies.set(true);
         if !self.assumed.contains(&name) {
             let named = self.site(written.span());
             self.emit(Change::AssumeTable { name: name.clone(), named });
@@ -158,6 +184,12 @@ impl<'x> Context<'x> {
 
     /// What a statement does.
     pub fn interpret(&mut self, ast: Ast) -> Meaning {
+        if let Some(what) = transaction::refuses_transaction(&ast)
+            && (!self.is_top_level() || self.catalog.session.in_transaction)
+        {
+            let how = if self.is_top_level() { "run inside a transaction block" } else { "be executed from a function" };
+            return Err(Contradiction::new("25001", format!("{what} cannot {how}")));
+        }
         match ast {
             Ast::Data(data) => self.data(data),
             Ast::CreateTable(create) => self.create_table(create),
@@ -167,7 +199,11 @@ impl<'x> Context<'x> {
             Ast::CreateView(create) => self.create_view(create),
             Ast::CreatePolicy(create) => self.create_policy(create),
             Ast::AlterPolicy(alter) => self.alter_policy(alter),
-            Ast::CreateFunction(create) => self.create_function(create),
+            Ast::CreateFunction(create) => {
+                let kind = if create.procedure { RoutineKind::Procedure } else { RoutineKind::Function };
+                self.create_routine(create, kind)
+            }
+            Ast::CreateAggregate(create) => self.create_routine(create, RoutineKind::Aggregate),
             Ast::AlterFunction(alter) => self.alter_function(alter),
             Ast::CreateTrigger(create) => self.create_trigger(create),
             Ast::CreateEventTrigger(create) => self.create_event_trigger(create),
@@ -197,13 +233,10 @@ impl<'x> Context<'x> {
             Ast::Truncate { tables, .. } => tables.iter().try_for_each(|table| self.relation(table).map(|_| ())),
             Ast::Copy { table, .. } => table.iter().try_for_each(|table| self.relation(table).map(|_| ())),
             Ast::Refresh { view, .. } => self.relation(&view).map(|_| ()),
-            Ast::AlterRole { .. }
-            | Ast::DropOwned { .. }
-            | Ast::Transaction(_)
-            | Ast::OutsideTransaction { .. }
-            | Ast::CreateOther { .. }
-            | Ast::Other { .. }
-            | Ast::Meta { .. } => Ok(()),
+            Ast::Other { tables, .. } | Ast::OutsideTransaction { tables, .. } => {
+                tables.iter().try_for_each(|table| self.relation(table).map(|_| ()))
+            }
+            Ast::AlterRole { .. } | Ast::DropOwned { .. } | Ast::Transaction(_) | Ast::CreateOther { .. } | Ast::Meta { .. } => Ok(()),
         }
     }
 }

@@ -50,6 +50,7 @@ impl Context<'_> {
                 TypeKind::Enum(labels.into_iter().map(|(text, span)| Label { text, at: self.site(span) }).collect())
             }
             ast::TypeKind::Composite(attributes) => {
+                attributes.iter().try_for_each(|(_, ty)| self.require_type(ty))?;
                 TypeKind::Composite(attributes.into_iter().map(|(name, ty)| (name.name, self.data_type(&ty))).collect())
             }
             ast::TypeKind::Range => TypeKind::Range,
@@ -77,8 +78,7 @@ impl Context<'_> {
 
     pub fn alter_enum(&mut self, alter: AlterEnum) -> Meaning {
         let Some(name) = self.known_type(&alter.name) else {
-            let gone = self.catalog.is_missing(Made::Type, &alter.name);
-            return if gone { Err(missing("42704", "type", &alter.name)) } else { Ok(()) };
+            return self.absent(Made::Type, &alter.name, || missing("42704", "type", &alter.name));
         };
         match alter.change {
             EnumChange::Add { value, if_not_exists, before, after } => {
@@ -98,15 +98,14 @@ impl Context<'_> {
     /// Attributes of a composite type are not followed; that it exists is all that is asked.
     pub fn alter_composite(&mut self, alter: &AlterComposite) -> Meaning {
         match self.known_type(&alter.name) {
-            None if alter.name.schema().is_some_and(|schema| !self.catalog.has_schema(schema)) => {
-                Err(missing("42704", "type", &alter.name))
-            }
-            _ => Ok(()),
+            None => self.absent(Made::Relation, &alter.name, || missing("42P01", "relation", &alter.name)),
+            Some(_) => Ok(()),
         }
     }
 
     pub fn create_domain(&mut self, create: CreateDomain) -> Meaning {
         let name = self.place(&create.name, false)?;
+        self.require_type(&create.ty)?;
         let base = self.data_type(&create.ty);
         let mut checks = Vec::new();
         for (constraint, expr) in create.checks {
@@ -119,6 +118,9 @@ impl Context<'_> {
     }
 
     pub fn alter_domain(&mut self, alter: &AlterDomain) -> Meaning {
+        if self.known_type(&alter.name).is_none() {
+            self.absent(Made::Type, &alter.name, || missing("42704", "type", &alter.name))?;
+        }
         match &alter.change {
             DomainChange::AddCheck { .. } | DomainChange::DropConstraint { .. } | DomainChange::NotNull(_) | DomainChange::Other => Ok(()),
         }
@@ -144,7 +146,10 @@ impl Context<'_> {
     }
 
     pub fn alter_sequence(&mut self, alter: AlterSequence) -> Meaning {
-        let Some(name) = self.catalog.find_relation(&alter.name) else { return Ok(()) };
+        let Some(name) = self.catalog.find_relation(&alter.name) else {
+            let reason = || missing("42P01", "relation", &alter.name);
+            return if alter.if_exists { Ok(()) } else { self.absent(Made::Relation, &alter.name, reason) };
+        };
         if let Some(column) = &alter.owned_by {
             let owner = self.owning_column(column);
             self.emit(Change::OwnSequence { name, owner });
@@ -163,7 +168,13 @@ impl Context<'_> {
         let written = create.schema.map(|schema| schema.name);
         let schema = fixed.or(written).or_else(|| self.catalog.creation_schema()).unwrap_or_else(|| "public".into());
         let (at, certainty) = (self.at, self.certainty);
-        self.emit(Change::CreateExtension(Extension { name: create.name.name, schema, at, certainty }));
+        self.emit(Change::CreateExtension(Extension {
+            known: super::builtin::is_known_extension(&create.name.name),
+            name: create.name.name,
+            schema,
+            at,
+            certainty,
+        }));
         Ok(())
     }
 
@@ -221,22 +232,23 @@ impl Context<'_> {
                         }
                         self.emit(Change::DropRelation { name: found, cascade });
                     }
-                    None if !if_exists && self.catalog.is_missing(Made::Relation, &object.name) => {
-                        return Err(missing("42P01", noun(object.kind), &object.name));
+                    None if !if_exists => {
+                        return self.absent(Made::Relation, &object.name, || missing("42P01", noun(object.kind), &object.name));
                     }
                     None => {}
                 }
             }
-            ObjectKind::Index => {
-                if let Some(found) = self.catalog.find_relation(&object.name) {
-                    self.emit(Change::DropIndex { name: found });
+            ObjectKind::Index => match self.catalog.find_relation(&object.name) {
+                Some(found) => self.emit(Change::DropIndex { name: found }),
+                None if !if_exists => {
+                    return self.absent(Made::Index, &object.name, || missing("42704", "index", object.name.last()));
                 }
-            }
+                None => {}
+            },
             ObjectKind::Policy | ObjectKind::Trigger => {
                 let Some(on) = &object.on else { return Ok(()) };
                 let Some(relation) = self.catalog.find_relation(on) else {
-                    let missing_table = !if_exists && self.catalog.is_missing(Made::Relation, on);
-                    return if missing_table { Err(missing("42P01", "relation", on)) } else { Ok(()) };
+                    return if if_exists { Ok(()) } else { self.absent(Made::Relation, on, || missing("42P01", "relation", on)) };
                 };
                 let known = self.has_part(&relation, object.kind, &name);
                 if known || !(if_exists || self.is_external(&relation)) {
@@ -246,17 +258,25 @@ impl Context<'_> {
                     });
                 }
             }
-            ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Routine | ObjectKind::Aggregate => match self.function(object) {
-                Ok(Some((name, signature))) => self.emit(Change::DropFunction { name, signature, cascade }),
-                Ok(None) => {}
-                Err(reason) if if_exists && reason.sqlstate == "42883" => {}
-                Err(reason) => return Err(reason),
-            },
-            ObjectKind::Type | ObjectKind::Domain => {
-                if let Some(found) = self.known_type(&object.name).filter(|name| self.catalog.types.contains(name)) {
-                    self.emit(Change::DropType { name: found, cascade });
+            ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Routine | ObjectKind::Aggregate => {
+                let relied = self.relies.get();
+                match self.function(object) {
+                    Ok(Some((name, signature))) => self.emit(Change::DropFunction { name, signature, cascade }),
+                    Ok(None) => {}
+                    Err(reason) if if_exists && reason.sqlstate == "42883" => {}
+                    Err(reason) => return Err(reason),
+                }
+                if if_exists {
+                    self.relies.set(relied);
                 }
             }
+            ObjectKind::Type | ObjectKind::Domain => match self.known_type(&object.name).filter(|name| self.catalog.types.contains(name)) {
+                Some(found) => self.emit(Change::DropType { name: found, cascade }),
+                None if !if_exists => {
+                    return self.absent(Made::Type, &object.name, || missing("42704", "type", &object.name));
+                }
+                None => {}
+            },
             ObjectKind::Schema => {
                 if self.catalog.schemas.contains(&name) || !if_exists {
                     self.emit(Change::DropSchema { name, cascade });
@@ -270,6 +290,8 @@ impl Context<'_> {
             ObjectKind::Role => {
                 if self.catalog.roles.contains(&name) {
                     self.emit(Change::DropRole { name });
+                } else if !if_exists {
+                    return self.absent(Made::Role, &object.name, || missing("42704", "role", &name));
                 }
             }
             ObjectKind::Publication => {
@@ -366,8 +388,11 @@ impl Context<'_> {
             ObjectKind::Schema => self.emit(Change::RenameSchema { name: object.name.last().into(), to }),
             _ => {
                 let found = self.catalog.find_relation(&object.name);
-                if found.is_none() && (if_exists || object.kind == ObjectKind::Index) {
+                if found.is_none() && if_exists {
                     return Ok(());
+                }
+                if found.is_none() && object.kind == ObjectKind::Index {
+                    return self.absent(Made::Index, &object.name, || missing("42P01", "relation", &object.name));
                 }
                 let relation = match found {
                     Some(found) => found,
@@ -414,6 +439,7 @@ impl Context<'_> {
     }
 
     pub fn owner(&mut self, object: ObjectRef, role: &Ident) -> Meaning {
+        self.require_role(role)?;
         let owner = self.role(role);
         match object.kind {
             ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Routine | ObjectKind::Aggregate => {
@@ -463,8 +489,26 @@ impl Context<'_> {
                     return Err(Contradiction::new("42704", reason));
                 }
             }
-            ObjectKind::Function | ObjectKind::Procedure => {
+            ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Aggregate => {
                 self.function(&object)?;
+            }
+            ObjectKind::Constraint => {
+                let Some(on) = &object.on else { return Ok(()) };
+                let Some(relation) = self.relation(on)? else { return Ok(()) };
+                let name = object.name.last();
+                if let Some(table) = self.catalog.table(&relation).filter(|table| !table.external && table.constraint(name).is_none()) {
+                    let reason = format!("constraint \"{name}\" for table \"{}\" does not exist", table.name.name);
+                    return Err(Contradiction::new("42704", reason));
+                }
+            }
+            ObjectKind::Type | ObjectKind::Domain if self.known_type(&object.name).is_none() => {
+                self.absent(Made::Type, &object.name, || missing("42704", "type", &object.name))?;
+            }
+            ObjectKind::Index if self.catalog.find_relation(&object.name).is_none() => {
+                self.absent(Made::Index, &object.name, || missing("42P01", "relation", &object.name))?;
+            }
+            ObjectKind::Schema if !self.catalog.has_schema(object.name.last()) => {
+                return Err(missing("3F000", "schema", object.name.last()));
             }
             _ => {}
         }

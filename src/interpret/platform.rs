@@ -184,7 +184,7 @@ impl Judge<'_> {
             Ast::CreateSequence(create) if !create.temporary => self.create(&create.name),
             Ast::CreateType(create) => self.create(&create.name),
             Ast::CreateDomain(create) => self.create(&create.name),
-            Ast::CreateFunction(create) => self.create_function(create),
+            Ast::CreateFunction(create) | Ast::CreateAggregate(create) => self.create_function(create),
             Ast::AlterTable(alter) => self.alter_table(alter),
             Ast::CreateIndex(create) => {
                 self.owned(&create.table, "table", |table| Owned::Index { table })
@@ -229,7 +229,7 @@ impl Judge<'_> {
             Ast::Set(Set::Value { name, value: SettingValue::List(values), .. }) if name == "role" => {
                 values.first().and_then(|role| self.set_role(role, "role"))
             }
-            Ast::OutsideTransaction { head } if head == "ALTER SYSTEM" => {
+            Ast::OutsideTransaction { head, .. } if head == "ALTER SYSTEM" => {
                 Some((Cause::System, "permission denied to set parameter".into(), NO_SUPERUSER))
             }
             Ast::Copy { server_file: true, from, .. } => {

@@ -1,17 +1,98 @@
 //! Functions, procedures and triggers.
 
 use super::bind::Item;
-use super::{Context, Meaning};
+use super::{Context, Meaning, builtin};
 use crate::catalog::apply::alter_function;
 use crate::catalog::effect::Change;
 use crate::catalog::future::Made;
 use crate::catalog::name::QName;
 use crate::catalog::object::*;
 use crate::catalog::{Contradiction, RelationKind};
-use crate::syntax::ast::{AlterFunction, CreateEventTrigger, CreateFunction, CreateTrigger, FunctionArg, ObjectKind, ObjectRef};
-use crate::syntax::expression::{Expr, ObjectName};
+use crate::syntax::ast::{
+    AlterFunction, ArgMode, CreateEventTrigger, CreateFunction, CreateTrigger, FunctionArg, ObjectKind, ObjectRef, TriggerTime,
+};
+use crate::syntax::expression::{Expr, ExprKind, ObjectName};
 use smol_str::SmolStr;
 use std::sync::Arc;
+
+/// Refuses a trigger of a form that its relation can't have.
+fn check_trigger(create: &CreateTrigger, kind: Option<RelationKind>, relation: &QName) -> Meaning {
+    let refuse = |code, reason: &str| Err(Contradiction::new(code, reason));
+    let is_view = kind == Some(RelationKind::View);
+    let instead = create.time == TriggerTime::InsteadOf;
+    let on = |event: &str| create.events.iter().any(|known| known == event);
+    if kind == Some(RelationKind::Table) && instead {
+        return Err(Contradiction::new("42809", format!("\"{}\" is a table", relation.name)));
+    }
+    if is_view && (!instead && create.for_each_row || on("truncate")) {
+        return Err(Contradiction::new("42809", format!("\"{}\" is a view", relation.name)));
+    }
+    if on("truncate") && create.for_each_row {
+        return refuse("0A000", "TRUNCATE FOR EACH ROW triggers are not supported");
+    }
+    if instead && !create.for_each_row {
+        return refuse("0A000", "INSTEAD OF triggers must be FOR EACH ROW");
+    }
+    if instead && create.when.is_some() {
+        return refuse("0A000", "INSTEAD OF triggers cannot have WHEN conditions");
+    }
+    let Some(when) = &create.when else { return Ok(()) };
+    if !when.queries().is_empty() {
+        return refuse("0A000", "cannot use subquery in trigger WHEN condition");
+    }
+    let names = |row: &str| when.all().iter().any(|part| matches!(&part.kind, ExprKind::Column { path, .. } if path[0] == row));
+    if !create.for_each_row && (names("new") || names("old")) {
+        return refuse("42P17", "statement trigger's WHEN condition cannot reference column values");
+    }
+    if on("insert") && names("old") {
+        return refuse("42P17", "INSERT trigger's WHEN condition cannot reference OLD values");
+    }
+    if on("delete") && names("new") {
+        return refuse("42P17", "DELETE trigger's WHEN condition cannot reference NEW values");
+    }
+    Ok(())
+}
+
+/// Refuses a definition for what it says of its arguments and its result.
+fn check_signature(create: &CreateFunction, kind: RoutineKind) -> Meaning {
+    let invalid = |reason: String| Err(Contradiction::new("42P13", reason));
+    let is_input = |mode: ArgMode| !matches!(mode, ArgMode::Out | ArgMode::Table);
+    let inputs = create.args.iter().filter(|arg| is_input(arg.mode) && arg.mode != ArgMode::Variadic);
+    let mut defaulted = false;
+    for arg in inputs {
+        if defaulted && arg.default.is_none() {
+            return invalid("input parameters after one with a default value must also have defaults".into());
+        }
+        defaulted = arg.default.is_some();
+    }
+    for (at, arg) in create.args.iter().enumerate() {
+        let Some(name) = &arg.name else { continue };
+        // an input and an output of one name are two things
+        let clashes = |before: &&FunctionArg| {
+            before.name.as_ref().is_some_and(|known| known.name == name.name)
+                && (is_input(before.mode) == is_input(arg.mode) || [before.mode, arg.mode].contains(&ArgMode::InOut))
+        };
+        if create.args[..at].iter().any(|before| clashes(&before)) {
+            return invalid(format!("parameter name \"{}\" used more than once", name.name));
+        }
+    }
+    let returns = |ty: &str| create.returns.as_ref().is_some_and(|returned| returned.is(ty));
+    if kind == RoutineKind::Function
+        && create.returns.is_none()
+        && create.args.iter().all(|arg| is_input(arg.mode) && arg.mode != ArgMode::InOut)
+    {
+        return invalid("function result type must be specified".into());
+    }
+    if returns("trigger") {
+        if create.language == "sql" {
+            return invalid("SQL functions cannot return type trigger".into());
+        }
+        if create.language == "plpgsql" && !create.args.is_empty() {
+            return invalid("trigger functions cannot have declared arguments".into());
+        }
+    }
+    Ok(())
+}
 
 impl Context<'_> {
     fn argument(&self, arg: FunctionArg) -> Argument {
@@ -24,13 +105,15 @@ impl Context<'_> {
         }
     }
 
-    pub fn create_function(&mut self, create: CreateFunction) -> Meaning {
+    pub fn create_routine(&mut self, create: CreateFunction, kind: RoutineKind) -> Meaning {
         let name = self.place(&create.name, false)?;
+        create.args.iter().map(|arg| &arg.ty).chain(&create.returns).try_for_each(|ty| self.require_type(ty))?;
+        check_signature(&create, kind)?;
         let definer = create.options.security_definer.map_or(self.at, |(_, span)| self.site(span));
         let mut function = Function {
             acl: self.catalog.initial_acl(ObjectKind::Function, &name.schema, self.at, self.certainty),
             name,
-            kind: if create.procedure { RoutineKind::Procedure } else { RoutineKind::Function },
+            kind,
             args: create.args.into_iter().map(|arg| self.argument(arg)).collect(),
             returns: create.returns.map(|ty| self.data_type(&ty)),
             language: create.language,
@@ -59,12 +142,16 @@ impl Context<'_> {
         let unknown =
             |signature: &[SmolStr]| Contradiction::new("42883", format!("function {name}({}) does not exist", signature.join(", ")));
         let Some(found) = self.catalog.find_functions(name) else {
-            let gone = self.catalog.is_missing(Made::Function, name);
-            return if gone { Err(unknown(&signature.unwrap_or_default())) } else { Ok(None) };
+            if !(name.schema().is_none_or(|schema| schema == "pg_catalog") && builtin::is_function(name.last())) {
+                self.absent(Made::Function, name, || unknown(&signature.unwrap_or_default()))?;
+            }
+            return Ok(None);
         };
         let overloads = self.catalog.functions.get(&found).map(Vec::as_slice).unwrap_or_default();
         match signature {
             Some(signature) if overloads.iter().any(|function| function.signature() == signature) => Ok(Some((found, signature))),
+            // arguments of an ordered-set aggregate are not all known
+            Some(_) if overloads.iter().any(|function| function.kind == RoutineKind::Aggregate) => Ok(None),
             Some(signature) => Err(unknown(&signature)),
             None => match overloads {
                 [only] => Ok(Some((found, only.signature()))),
@@ -93,8 +180,9 @@ impl Context<'_> {
         ) {
             return Err(Contradiction::new("42809", format!("relation \"{}\" cannot have triggers", relation.name)));
         }
-        if self.catalog.find_functions(&create.function).is_none() && self.catalog.is_missing(Made::Function, &create.function) {
-            return Err(Contradiction::new("42883", format!("function {}() does not exist", create.function)));
+        if self.catalog.find_functions(&create.function).is_none() && !builtin::is_function(create.function.last()) {
+            let reason = || Contradiction::new("42883", format!("function {}() does not exist", create.function));
+            self.absent(Made::Function, &create.function, reason)?;
         }
         if let Some(functions) = self.catalog.find_functions(&create.function).and_then(|name| self.catalog.functions.get(&name)) {
             let no_arguments = functions.iter().find(|function| function.inputs().count() == 0);
@@ -105,6 +193,7 @@ impl Context<'_> {
                 return Err(Contradiction::new("42P17", format!("function {} must return type trigger", create.function)));
             }
         }
+        check_trigger(&create, self.catalog.relation_kind(&relation), &relation)?;
         self.assume_columns(&relation, &create.update_columns);
         if let Some(columns) = self.catalog.columns(&relation)
             && let Some(missing) = create.update_columns.iter().find(|column| !columns.contains(&column.name))

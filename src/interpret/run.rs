@@ -2,13 +2,14 @@
 
 use super::evaluate::{self, Budget, Temporary};
 use super::platform::{self, Refusal};
+use super::transaction::Savepoint;
 use super::{Context, body};
 use crate::catalog::effect::{Change, Effect};
 use crate::catalog::name::QName;
 use crate::catalog::object::{Certainty, Role, Schema};
 use crate::catalog::{Catalog, Contradiction, MIGRATION_ROLE};
 use crate::source::{FileId, Site, Sources, Span};
-use crate::syntax::ast::{AlterAction, AlterTable, Ast, Code, ConstraintKind, CreateFunction, Form, Set, Statement, Unread};
+use crate::syntax::ast::{AlterAction, AlterTable, Ast, Code, ConstraintKind, CreateFunction, Form, ObjectKind, Set, Statement, Unread};
 use crate::syntax::expression::{Data, ExprKind, FromRelation, Query};
 use crate::syntax::parser;
 use crate::syntax::split::Splitter;
@@ -24,6 +25,8 @@ pub struct Outcome {
     pub effects: Vec<Effect>,
     /// Why PostgreSQL would have rejected it.
     pub failed: Option<Contradiction>,
+    /// Why the runner's transaction makes it fail.
+    pub in_batch: Option<Contradiction>,
 }
 
 /// A catalog that statements can be run against.
@@ -42,20 +45,35 @@ pub struct World {
     /// A setting of the project's own may have a value.
     pub settings_changed: bool,
     pub(super) budget: Budget,
+    /// Transactions and savepoints that the file has opened.
+    pub(super) savepoints: Vec<Savepoint>,
+    relies: bool,
+    bare: Option<Box<Catalog>>,
 }
 
 impl World {
     /// Runs one statement. Where it fails, the world is as before.
     pub fn run(&mut self, sources: &mut Sources, file: FileId, statement: Statement, certainty: Certainty) -> Outcome {
         let at = Site::new(file, statement.span);
-        let Form::Read(ast) = statement.form else {
-            let change = Change::Obscure { span: sources.resolve(at).span };
-            return self.apply(vec![Effect { at, certainty, change }]);
+        let ast = match statement.into_ast(self.catalog.session.bodies_unchecked) {
+            Ok(ast) => ast,
+            // a slip that is well known is one for PostgreSQL too, so that what it would have made is not there
+            Err(opaque) if opaque.hint.is_some() => return Outcome::default(),
+            Err(_) => {
+                let change = Change::Obscure { span: sources.resolve(at).span };
+                return self.apply(vec![Effect { at, certainty, change }]);
+            }
         };
         self.refused.extend(platform::refusal(&self.catalog, sources.get(file).text(), at, &ast, certainty));
         let mut outcome = match &*ast {
             Ast::Set(Set::Value { name, .. }) if name.contains('.') => {
                 self.settings_changed = true;
+                Outcome::default()
+            }
+            // PL/pgSQL's own COMMIT ends a transaction that no file can be in
+            Ast::Transaction(change) if !self.budget.is_running() => return self.transaction(change, at),
+            Ast::CreateOther { kind: ObjectKind::Cast | ObjectKind::Operator | ObjectKind::OperatorClass, .. } => {
+                self.catalog.own_operators = true;
                 Outcome::default()
             }
             Ast::Do(code) => return self.run_code(sources, at, code, certainty),
@@ -74,6 +92,7 @@ impl World {
         let own = self.interpret(sources, at, *ast, certainty);
         outcome.effects.extend(own.effects);
         outcome.failed = own.failed;
+        outcome.in_batch = own.in_batch;
         if outcome.failed.is_some() {
             return outcome;
         }
@@ -153,10 +172,14 @@ impl World {
         let mut context = Context::new(&self.catalog, at, certainty);
         match context.interpret(ast) {
             Ok(()) => {
-                let effects = context.effects;
-                self.apply(effects)
+                let (relies, effects) = (context.relies.get(), context.effects);
+                let in_batch = context.in_batch.take();
+                if relies {
+                    self.rely();
+                }
+                Outcome { in_batch, ..self.apply(effects) }
             }
-            Err(reason) => Outcome { effects: Vec::new(), failed: Some(reason) },
+            Err(reason) => Outcome { failed: Some(reason), ..Outcome::default() },
         }
     }
 
@@ -177,13 +200,16 @@ impl World {
         let checked = body::check(&self.catalog, sources.get(at.file).text(), &create);
         self.catalog.session.search_path = before;
         match checked {
-            Ok(()) => {
+            Ok(relies) => {
+                if relies {
+                    self.rely();
+                }
                 self.catalog.commit();
                 outcome
             }
             Err(reason) => {
                 self.catalog.rollback();
-                Outcome { effects: Vec::new(), failed: Some(reason) }
+                Outcome { failed: Some(reason), ..Outcome::default() }
             }
         }
     }
@@ -202,9 +228,39 @@ impl World {
                 return outcome;
             }
             whole.effects.extend(outcome.effects);
+            whole.in_batch = whole.in_batch.or(outcome.in_batch);
         }
         self.catalog.commit();
         whole
+    }
+
+    /// The world as it is without anything that no migration creates, once a statement was seen to rely on such a thing: before that
+    /// it is no other world. To be asked for once.
+    pub fn without_the_outside(&mut self) -> Option<World> {
+        let mut catalog = *self.bare.take()?;
+        catalog.fresh = true;
+        Some(World {
+            catalog,
+            inserted: self.inserted.clone(),
+            temporary: self.temporary.clone(),
+            settings_changed: self.settings_changed,
+            budget: self.budget.clone(),
+            savepoints: self.savepoints.clone(),
+            ..World::default()
+        })
+    }
+
+    /// Keeps the catalog as it was before the statement that is the first to rely on something outside of the migrations.
+    fn rely(&mut self) {
+        if self.relies || self.catalog.fresh {
+            return;
+        }
+        self.relies = true;
+        let mut before = self.catalog.clone();
+        while before.depth() > self.savepoints.len() {
+            before.rollback();
+        }
+        self.bare = Some(Box::new(before));
     }
 
     /// All of the effects, or none.
@@ -218,13 +274,13 @@ impl World {
                 if guarded {
                     self.catalog.rollback();
                 }
-                return Outcome { effects: Vec::new(), failed: Some(reason) };
+                return Outcome { failed: Some(reason), ..Outcome::default() };
             }
         }
         if guarded {
             self.catalog.commit();
         }
-        Outcome { effects, failed: None }
+        Outcome { effects, ..Outcome::default() }
     }
 
     fn run_code(&mut self, sources: &mut Sources, at: Site, code: &Code, certainty: Certainty) -> Outcome {

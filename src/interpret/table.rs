@@ -5,6 +5,7 @@ use super::index::index_part;
 use super::{Context, Meaning};
 use crate::catalog::apply::MAX_COLUMNS;
 use crate::catalog::effect::Change;
+use crate::catalog::future::Made;
 use crate::catalog::name::{QName, derived_name};
 use crate::catalog::object::*;
 use crate::catalog::{Contradiction, RelationKind};
@@ -58,7 +59,8 @@ fn rank(kind: &ast::ConstraintKind) -> u8 {
 fn is_redundant(table: &Table, constraint: &Constraint) -> bool {
     let is_key = |kind| matches!(kind, ConstraintKind::PrimaryKey | ConstraintKind::Unique);
     let same = |known: &Constraint| is_key(known.kind) && known.columns == constraint.columns && known.deferrable == constraint.deferrable;
-    is_key(constraint.kind) && constraint.index.is_some() && table.constraints.iter().any(same)
+    let second = constraint.kind == ConstraintKind::PrimaryKey && table.primary_key().is_some();
+    is_key(constraint.kind) && constraint.index.is_some() && !second && table.constraints.iter().any(same)
 }
 
 /// Puts a constraint into a table that is being made.
@@ -146,11 +148,16 @@ impl Context<'_> {
                 TableElement::Like { table, including, excluding, .. } => self.like(&mut draft, &table, &including, &excluding)?,
             }
         }
+        let columns = draft.table.columns.iter().map(|column| (column.name.clone(), column.ty.clone())).collect();
+        self.draft = Some((draft.table.name.clone(), columns));
         self.bind_columns(&mut draft.table)?;
         constraints.sort_by_key(|(_, constraint)| rank(&constraint.kind));
         for (column, constraint) in constraints {
             let (constraint, index) = self.constraint(&mut draft, constraint, column.as_ref())?;
             if !is_redundant(&draft.table, &constraint) {
+                self.check_beside(&draft.table, &constraint)?;
+                self.check_reference(&draft.table, &constraint)?;
+                self.check_index_name(&draft.table.name.schema, index.as_ref())?;
                 put_constraint(&mut draft.table, constraint, index);
             }
         }
@@ -288,30 +295,19 @@ impl Context<'_> {
                 known.not_null = Fact { value: true, at: Site::new(self.file, span), certainty: self.certainty };
             }
             if let Some(default) = definition.default {
-                known.default = self.default(default, &known.ty);
+                known.default = self.default(&known.name, &known.ty, default)?;
             }
             return Ok(());
         }
+        definition.ty.iter().try_for_each(|ty| self.require_type(ty))?;
         let table = draft.table.name.clone();
-        let column = self.column(&table, definition, &mut draft.taken);
+        let column = self.column(&table, definition, &mut draft.taken)?;
         draft.table.columns.push(column);
         Ok(())
     }
 
-    /// PostgreSQL keeps no default that says NULL, unless it has to be fitted to a type with a length.
-    fn default(&self, expr: Expr, ty: &DataType) -> Option<Expression> {
-        fn is_null(expr: &Expr) -> bool {
-            match &expr.kind {
-                ExprKind::Null => true,
-                ExprKind::Cast { expr, .. } => is_null(expr),
-                _ => false,
-            }
-        }
-        (!is_null(&expr) || !ty.modifiers.is_empty()).then(|| Expression::new(self.file, expr))
-    }
-
     /// A column of its definition; its expressions are not bound yet.
-    fn column(&mut self, table: &QName, definition: ColumnDef, taken: &mut Vec<SmolStr>) -> Column {
+    fn column(&mut self, table: &QName, definition: ColumnDef, taken: &mut Vec<SmolStr>) -> Result<Column, Contradiction> {
         let name = definition.name.name.clone();
         let at = self.site(definition.span);
         let named = self.site(definition.name.span);
@@ -329,22 +325,25 @@ impl Context<'_> {
             _ => DataType::builtin("unknown"),
         };
         let sequence = (serial.is_some() || definition.identity.is_some()).then(|| self.sequence_name(table, &name, taken));
-        let default = match (&sequence, serial) {
-            (Some(sequence), Some(_)) => Some(next_value(sequence, definition.span)),
-            _ => definition.default,
-        };
-        Column {
+        let mut column = Column {
             name,
             at,
             named,
             certainty: self.certainty,
             not_null: Fact { value: not_null.is_some(), at: not_null.map_or(at, |span| self.site(span)), certainty: self.certainty },
-            default: default.and_then(|expr| self.default(expr, &ty)),
+            default: None,
             ty,
-            generated: definition.generated.map(|expr| Box::new(Expression::new(self.file, expr))),
+            generated: definition.generated.clone().map(|expr| Box::new(Expression::new(self.file, expr))),
             identity: definition.identity,
             sequence,
-        }
+        };
+        self.check_column(table, &definition, &column)?;
+        column.default = match (&column.sequence, serial, definition.default) {
+            (Some(sequence), Some(_), _) => Some(Expression::new(self.file, next_value(sequence, definition.span))),
+            (_, _, Some(default)) => self.default(&column.name, &column.ty, default)?,
+            (_, _, None) => None,
+        };
+        Ok(column)
     }
 
     fn sequence_name(&self, table: &QName, column: &str, taken: &mut Vec<SmolStr>) -> QName {
@@ -353,18 +352,22 @@ impl Context<'_> {
         QName::new(table.schema.clone(), name)
     }
 
-    /// Binds the generated columns and defaults of a new table.
+    /// Binds the generated columns of a new table.
     fn bind_columns(&mut self, table: &mut Table) -> Meaning {
-        if table.columns.iter().all(|column| column.generated.is_none()) {
-            return Ok(());
-        }
-        let item = item_of(table);
-        for column in &mut table.columns {
-            if let Some(generated) = &mut column.generated {
-                **generated = self.bound((*generated.root).clone(), item.clone())?;
+        for at in 0..table.columns.len() {
+            if let Some(generated) = table.columns[at].generated.clone() {
+                table.columns[at].generated = Some(Box::new(self.generated(table, (*generated.root).clone(), item_of(table))?));
             }
         }
         Ok(())
+    }
+
+    /// Is the name free that the index of a key gets?
+    fn check_index_name(&self, schema: &SmolStr, index: Option<&Index>) -> Meaning {
+        match index.filter(|index| self.catalog.relation_kind(&QName::new(schema.clone(), index.name.clone())).is_some()) {
+            Some(index) => Err(Contradiction::new("42P07", format!("relation \"{}\" already exists", index.name))),
+            None => Ok(()),
+        }
     }
 
     /// A name that no relation of the schema has: PostgreSQL appends 1, 2, … to the suffix.
@@ -425,7 +428,7 @@ impl Context<'_> {
                 index = index.map(|index| Index { nulls_not_distinct, ..index });
             }
             ast::ConstraintKind::Check { expr, .. } => {
-                let expr = self.bound(expr, item_of(table))?;
+                let expr = self.check(expr, item_of(table))?;
                 constraint.columns = columns_of(&expr.root, table);
                 if unnamed {
                     let part = if let [only] = constraint.columns.as_slice() { only.clone() } else { SmolStr::default() };
@@ -524,7 +527,8 @@ impl Context<'_> {
             return Ok(());
         }
         if alter.kind == ObjectKind::Index {
-            return Ok(());
+            let reason = || Contradiction::new("42P01", format!("relation \"{}\" does not exist", alter.name));
+            return if found.is_some() { Ok(()) } else { self.absent(Made::Index, &alter.name, reason) };
         }
         let Some(name) = self.relation(&alter.name)? else { return Ok(()) };
         let mut taken = Vec::new();
@@ -558,18 +562,37 @@ impl Context<'_> {
                     self.emit(Change::DropColumn { table, column: column.name, cascade });
                 }
             }
-            AlterAction::SetType { column, ty, .. } => {
+            AlterAction::SetType { column, ty, using } => {
                 self.assume_columns(name, std::slice::from_ref(&column));
+                self.require_type(&ty)?;
                 self.check_retype(name, &column.name)?;
                 let ty = self.data_type(&ty);
+                if let Some(known) = self.catalog.table(name).and_then(|table| table.column(&column.name)) {
+                    if using.is_none() {
+                        self.check_conversion(&column.name, &known.ty, &ty, "column")?;
+                    }
+                    if let Some(default) = &known.default {
+                        let from = self.type_of(&default.root).filter(|from| !from.is("unknown")).unwrap_or_else(|| known.ty.clone());
+                        self.check_conversion(&column.name, &from, &ty, "default for column")?;
+                    }
+                }
                 self.emit(Change::SetColumnType { table, column: column.name, ty });
             }
             AlterAction::SetDefault { column, default } => {
                 // views have defaults too, which nothing asks for
                 if self.catalog.relation_kind(name).is_none_or(|kind| kind == RelationKind::Table) {
                     self.assume_columns(name, std::slice::from_ref(&column));
-                    let ty = self.catalog.column_type(name, &column.name).unwrap_or_else(|| DataType::builtin("unknown"));
-                    let default = self.default(default, &ty);
+                    let known = self.catalog.table(name).and_then(|table| table.column(&column.name));
+                    if let Some(what) = known.and_then(|column| match (&column.identity, &column.generated) {
+                        (Some(_), _) => Some("an identity column"),
+                        (_, Some(_)) => Some("a generated column"),
+                        (None, None) => None,
+                    }) {
+                        let reason = format!("column \"{}\" of relation \"{}\" is {what}", column.name, name.name);
+                        return Err(Contradiction::new("42601", reason));
+                    }
+                    let ty = known.map_or_else(|| DataType::builtin("unknown"), |column| column.ty.clone());
+                    let default = self.default(&column.name, &ty, default)?;
                     self.emit(Change::SetDefault { table, column: column.name, default });
                 }
             }
@@ -587,10 +610,12 @@ impl Context<'_> {
             }
             AlterAction::AddIdentity { column, identity } => {
                 self.assume_columns(name, std::slice::from_ref(&column));
+                self.check_identity(name, &column.name)?;
                 self.emit(Change::SetIdentity { table, column: column.name, identity: Some(identity) });
             }
-            AlterAction::DropIdentity { column, .. } => {
+            AlterAction::DropIdentity { column, if_exists } => {
                 self.assume_columns(name, std::slice::from_ref(&column));
+                self.require_identity(name, &column.name, if_exists)?;
                 self.emit(Change::SetIdentity { table, column: column.name, identity: None });
             }
             AlterAction::DropExpression { column, .. } => {
@@ -599,6 +624,7 @@ impl Context<'_> {
             }
             AlterAction::SetGenerated { column } => {
                 self.assume_columns(name, std::slice::from_ref(&column));
+                self.require_identity(name, &column.name, false)?;
                 self.emit(Change::TouchColumns { table, columns: vec![column.name] });
             }
             AlterAction::Other { columns } => {
@@ -669,6 +695,7 @@ impl Context<'_> {
                 }
             }
             AlterAction::Owner { role } => {
+                self.require_role(&role)?;
                 let owner = self.role(&role);
                 self.emit(Change::SetOwner { kind: ObjectKind::Table, name: table, signature: None, owner });
             }
@@ -697,17 +724,17 @@ impl Context<'_> {
         if if_not_exists && seen {
             return Ok(());
         }
+        definition.ty.iter().try_for_each(|ty| self.require_type(ty))?;
         let constraints = definition.constraints.clone();
         let ident = definition.name.clone();
-        let mut column = self.column(name, definition, taken);
+        let mut column = self.column(name, definition, taken)?;
         let mut with_it = known.cloned();
         if let Some(table) = &mut with_it {
             table.columns.push(column.clone());
             let item = item_of(table);
+            self.draft = Some((name.clone(), table.columns.iter().map(|column| (column.name.clone(), column.ty.clone())).collect()));
             if let Some(generated) = column.generated.take() {
-                let generated = self.bound((*generated.root).clone(), item)?;
-                self.require_immutable(&generated.root, "generation expression is not immutable")?;
-                column.generated = Some(Box::new(generated));
+                column.generated = Some(Box::new(self.generated(table, (*generated.root).clone(), item)?));
             }
         }
         self.emit(Change::AddColumn { table: name.clone(), column: Box::new(column) });
@@ -755,6 +782,7 @@ impl Context<'_> {
         let made = self.constraint(&mut draft, definition, column);
         *taken = draft.taken;
         let (constraint, index) = made?;
+        self.check_reference(&draft.table, &constraint)?;
         if draft.table.external {
             let columns: Vec<Ident> =
                 constraint.columns.iter().map(|name| Ident { name: name.clone(), span: constraint.at.span }).collect();

@@ -2,6 +2,7 @@
 
 use super::bind::{Binder, Scopes};
 use super::{Context, Meaning};
+use crate::catalog::Contradiction;
 use crate::catalog::effect::Change;
 use crate::catalog::name::QName;
 use crate::catalog::object::*;
@@ -14,6 +15,18 @@ use std::sync::Arc;
 /// The value of a boolean option.
 pub fn is_on(value: &str) -> bool {
     matches!(value, "true" | "on" | "yes" | "1" | "t" | "y")
+}
+
+/// Refuses columns of one name, and more names than columns.
+fn check_columns(columns: &[ViewColumn], names: usize) -> Meaning {
+    let twice = columns.iter().enumerate().find(|(at, column)| columns[..*at].iter().any(|before| before.name == column.name));
+    if let Some((_, column)) = twice {
+        return Err(Contradiction::new("42701", format!("column \"{}\" specified more than once", column.name)));
+    }
+    if !columns.is_empty() && names > columns.len() {
+        return Err(Contradiction::new("42601", "CREATE VIEW specifies more column names than columns"));
+    }
+    Ok(())
 }
 
 impl Context<'_> {
@@ -34,8 +47,9 @@ impl Context<'_> {
         named: Site,
         materialized: bool,
         invoker: bool,
-    ) -> Result<View, crate::catalog::Contradiction> {
+    ) -> Result<View, Contradiction> {
         let (columns, reads) = self.query_shape(&mut query, aliases)?;
+        check_columns(columns.as_deref().unwrap_or_default(), aliases.len())?;
         Ok(View {
             acl: self.catalog.initial_acl(ObjectKind::Table, &name.schema, self.at, self.certainty),
             name,
@@ -57,11 +71,7 @@ impl Context<'_> {
     }
 
     /// Binds a query, and says which columns it returns and which relations it reads.
-    fn query_shape(
-        &mut self,
-        query: &mut Query,
-        aliases: &[Ident],
-    ) -> Result<(Option<Vec<ViewColumn>>, Vec<QName>), crate::catalog::Contradiction> {
+    fn query_shape(&mut self, query: &mut Query, aliases: &[Ident]) -> Result<(Option<Vec<ViewColumn>>, Vec<QName>), Contradiction> {
         let mut binder = Binder::new(self, Scopes::default());
         binder.query(query)?;
         let reads = std::mem::take(&mut binder.reads);
@@ -97,37 +107,11 @@ impl Context<'_> {
                     out.extend(visible.map(|column| self.catalog.column_type(&name, column)));
                 }
             } else {
-                out.push(self.type_of(&target.expr));
+                let ty = self.type_of(&target.expr);
+                out.push(ty.map(|ty| if ty.is("unknown") { DataType::builtin("text") } else { ty }));
             }
         }
         out
-    }
-
-    /// The type of an expression, where it is plain to see.
-    pub fn type_of(&self, expr: &Expr) -> Option<DataType> {
-        match &expr.kind {
-            ExprKind::Cast { to, .. } => Some(self.data_type(to)),
-            ExprKind::Column { path, binding: Binding::Column { relation: Some(relation), .. } } => {
-                self.catalog.column_type(&QName::new(relation.0.clone(), relation.1.clone()), path.last()?)
-            }
-            ExprKind::Bool(_) | ExprKind::IsNull { .. } | ExprKind::Not(_) | ExprKind::Exists { .. } | ExprKind::Logic { .. } => {
-                Some(DataType::builtin("boolean"))
-            }
-            ExprKind::String(_) => Some(DataType::builtin("text")),
-            ExprKind::Call(call) => match call.name.last() {
-                "count" => Some(DataType::builtin("bigint")),
-                "now" | "current_timestamp" => Some(DataType::builtin("timestamp with time zone")),
-                "current_date" => Some(DataType::builtin("date")),
-                "gen_random_uuid" | "uuid_generate_v4" => Some(DataType::builtin("uuid")),
-                "coalesce" | "greatest" | "least" | "nullif" | "max" | "min" => self.type_of(&call.args.first()?.value),
-                _ => match self.catalog.callable(&call.name, call.args.len()).as_slice() {
-                    [function] => function.returns.clone().filter(|ty| !ty.setof),
-                    _ => None,
-                },
-            },
-            ExprKind::Case { whens, .. } => self.type_of(&whens.first()?.1),
-            _ => None,
-        }
     }
 
     pub fn create_table_as(&mut self, create: CreateTableAs) -> Meaning {

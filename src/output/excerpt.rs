@@ -67,12 +67,12 @@ struct Window {
 }
 
 impl Excerpt {
-    /// `limit` is the number of columns a line may take.
-    pub fn of(finding: &Finding, sources: &Sources, limit: usize) -> Excerpt {
+    /// `limit` is the number of columns a line may take; `related` that of other places shown.
+    pub fn of(finding: &Finding, sources: &Sources, limit: usize, related: usize) -> Excerpt {
         let mut excerpt = Excerpt::default();
         let mut wanted: Vec<Wanted> = Vec::new();
         let mut windows: Vec<Window> = Vec::new();
-        let labels = std::iter::once((&finding.primary, true)).chain(finding.related.iter().map(|label| (label, false)));
+        let labels = std::iter::once((&finding.primary, true)).chain(finding.related.iter().take(related).map(|label| (label, false)));
         for (label, primary) in labels {
             let site = sources.resolve(label.site);
             if site.is_platform() {

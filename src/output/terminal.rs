@@ -21,6 +21,8 @@ use textwrap::{Options, WordSeparator, WordSplitter};
 const WHOLE: usize = 3;
 /// Lines of a fix, and statements nobody could read, that are shown unless all is asked for.
 const FIX_LINES: usize = 16;
+/// Other places that explain a finding.
+const RELATED: usize = 6;
 const UNREAD: usize = 5;
 
 pub fn write(report: &Report, look: &Look, out: &mut dyn Write) -> io::Result<()> {
@@ -111,7 +113,8 @@ impl Page<'_> {
     }
 
     fn whole(&self, finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
-        let excerpt = Excerpt::of(finding, &self.report.sources, self.look.width.saturating_sub(10).max(40));
+        let most = if self.look.verbose { usize::MAX } else { RELATED };
+        let excerpt = Excerpt::of(finding, &self.report.sources, self.look.width.saturating_sub(10).max(40), most);
         let head = format!("{}[{}]:", finding.severity.name(), finding.rule);
         let message = clean(&finding.message).split_whitespace().map(|word| self.ink.bold(word)).collect::<Vec<_>>().join(" ");
         writeln!(out, "{}", wrap(&message, self.look.width, &format!("{} ", self.ink.severity(finding.severity, &head)), "  "))?;
@@ -129,6 +132,10 @@ impl Page<'_> {
                 None => format!("{message} (by the platform, before the first migration)"),
             };
             self.entry("note", &note, out)?;
+        }
+        if finding.related.len() > most {
+            let more = count(finding.related.len() - most, "more place");
+            self.entry("note", &format!("{more} like these (--verbose shows them, and so does --format json)"), out)?;
         }
         self.expansion(finding, out)?;
         if finding.confidence == Confidence::Unsure {

@@ -21,6 +21,25 @@ pub enum Form {
     Opaque(Opaque),
 }
 
+impl Statement {
+    /// What it was read as, which for functions may hang on whether their bodies are checked.
+    pub fn ast(&self, bodies_unchecked: bool) -> Option<&Ast> {
+        match &self.form {
+            Form::Read(ast) => Some(ast),
+            Form::Opaque(opaque) => opaque.unchecked.as_deref().filter(|_| bodies_unchecked),
+        }
+    }
+
+    /// The same to keep, or why there is none.
+    pub fn into_ast(self, bodies_unchecked: bool) -> std::result::Result<Box<Ast>, Box<Opaque>> {
+        match self.form {
+            Form::Read(ast) => Ok(ast),
+            Form::Opaque(Opaque { unchecked: Some(ast), .. }) if bodies_unchecked => Ok(ast),
+            Form::Opaque(opaque) => Err(Box::new(opaque)),
+        }
+    }
+}
+
 /// A statement nobody could read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Opaque {
@@ -31,6 +50,8 @@ pub struct Opaque {
     pub reason: String,
     /// What helps, where the slip is a common one.
     pub hint: Option<String>,
+    /// The function that it makes all the same under `check_function_bodies = off`, as only its body can't be read.
+    pub unchecked: Option<Box<Ast>>,
 }
 
 /// A statement that nobody could read, and where it stands.
@@ -52,6 +73,8 @@ pub enum Ast {
     CreatePolicy(CreatePolicy),
     AlterPolicy(AlterPolicy),
     CreateFunction(CreateFunction),
+    /// Its type is given where no final function may change it.
+    CreateAggregate(CreateFunction),
     AlterFunction(AlterFunction),
     CreateTrigger(CreateTrigger),
     CreateEventTrigger(CreateEventTrigger),
@@ -123,6 +146,7 @@ pub enum Ast {
     /// `VACUUM`, `ALTER SYSTEM`, `REINDEX … CONCURRENTLY`, …: refuses a transaction block.
     OutsideTransaction {
         head: SmolStr,
+        tables: Vec<ObjectName>,
     },
     /// Makes an object that the schema model does not hold (a cast, an operator, a server, …).
     CreateOther {
@@ -132,6 +156,8 @@ pub enum Ast {
     /// Read, and without an effect on the schema.
     Other {
         head: SmolStr,
+        /// Those it asks for, as far as they were looked at.
+        tables: Vec<ObjectName>,
     },
     /// A command for psql.
     Meta {

@@ -343,6 +343,8 @@ pub struct Insert {
     pub table: ObjectName,
     pub alias: Option<SmolStr>,
     pub columns: Vec<Ident>,
+    /// `OVERRIDING SYSTEM | USER VALUE`
+    pub overriding: bool,
     /// None for `DEFAULT VALUES`.
     pub source: Option<Query>,
     pub on_conflict: Option<OnConflict>,

@@ -37,7 +37,10 @@ pub fn compare(server: &Arc<Server>, spare: &mut Database, birth: &Objects, root
     let case = Case::open(root);
     let judge = |database: &mut Database| {
         let mut complaints = case.apply(database);
-        complaints.extend(Objects::of_server(database).since(birth).differences(&fold(root)));
+        // the fold goes on as if what no migration creates were there; on this server it is not
+        if !case.relies_on_others {
+            complaints.extend(Objects::of_server(database).since(birth).differences(&fold(root)));
+        }
         complaints
     };
     // most need no database of their own, and those that do complain
@@ -49,6 +52,8 @@ struct Case {
     sources: Sources,
     /// Statements of each file that runs, in order.
     files: Vec<Vec<Statement>>,
+    /// Some of them rely on what no migration creates.
+    relies_on_others: bool,
 }
 
 struct Statement {
@@ -57,7 +62,11 @@ struct Statement {
     said: Option<Said>,
 }
 
+/// How a finding speaks of one statement of several that rely on what no migration creates.
+const AFRESH: &str = "fails on a new database: ";
+
 /// What is said of a statement that would fail.
+#[derive(Clone)]
 struct Said {
     message: String,
     /// What the server would answer; not told where supalint has words of its own.
@@ -78,8 +87,17 @@ impl Case {
             files.push(Splitter::new(text).map(statement).collect());
         }
         let report = engine::run(sources, &project, &choice);
-        for finding in &report.findings {
-            let site = report.sources.resolve(finding.primary.site);
+        // what relies on something outside of the migrations is one finding, with the statements beside it
+        let afresh = |finding: &Finding| {
+            let related = finding.related.iter().filter(|label| label.message.starts_with(AFRESH));
+            related.map(|label| (label.site, Said::new(&label.message, finding))).collect::<Vec<_>>()
+        };
+        let said = report
+            .findings
+            .iter()
+            .flat_map(|finding| std::iter::once((finding.primary.site, Said::new(&finding.message, finding))).chain(afresh(finding)));
+        for (site, said) in said {
+            let site = report.sources.resolve(site);
             let file = project.migrations.iter().position(|migration| migration.file == site.file).expect("a finding is of a migration");
             let text = report.sources.get(site.file).text();
             // where a statement breaks off, the place is behind it
@@ -87,10 +105,11 @@ impl Case {
             // of statements with the same words only the first is spoken of
             let words = files[file][at].span.of(text);
             for same in files[file][at..].iter_mut().filter(|statement| statement.span.of(text) == words) {
-                same.said.get_or_insert_with(|| Said::by(finding));
+                same.said.get_or_insert_with(|| said.clone());
             }
         }
-        Case { project, sources: report.sources, files }
+        let relies_on_others = report.findings.iter().any(|finding| finding.subject.kind == "project");
+        Case { project, sources: report.sources, files, relies_on_others }
     }
 
     /// Has it statements that begin or end transactions?
@@ -144,13 +163,16 @@ impl Case {
                 None => before += &format!("{sql};\n"),
             }
         }
-        for statement in statements.iter().filter(|statement| !statement.said.as_ref().is_some_and(Said::is_of_transaction)) {
+        for statement in statements {
             let sql = statement.span.of(text);
             let result = match statement.data {
                 Some(data) => database.copy(sql, data.of(text)),
                 None => database.run(sql),
             };
-            judge(statement, result);
+            // alone it may well run, and is folded as if it had
+            if !statement.said.as_ref().is_some_and(Said::is_of_transaction) {
+                judge(statement, result);
+            }
         }
         complaints
     }
@@ -203,13 +225,18 @@ impl Statement {
 }
 
 impl Said {
-    fn by(finding: &Finding) -> Said {
+    fn new(message: &str, finding: &Finding) -> Said {
         // `PostgreSQL rejects this statement: relation "public.notes" does not exist (42P01)`
-        let refusal = finding.message.strip_suffix(')').and_then(|message| message.rsplit_once(" (")).map(|(words, code)| Refusal {
-            sqlstate: code.into(),
-            message: words.trim_start_matches("PostgreSQL rejects this statement: ").into(),
+        let coded = message.strip_suffix(')').and_then(|message| message.rsplit_once(" ("));
+        let coded = coded.filter(|(_, code)| code.len() == 5 && code.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+        let refusal = coded.map(|(words, code)| {
+            let words = ["PostgreSQL rejects this statement: ", AFRESH].iter().find_map(|start| words.strip_prefix(start)).unwrap_or(words);
+            let words = words.split_once("where PostgreSQL rejects it: ").map_or(words, |(_, words)| words);
+            // the runner's pipeline is one message here
+            let message = words.replace("be executed within a pipeline", "run inside a transaction block");
+            Refusal { sqlstate: code.into(), message }
         });
-        Said { message: finding.message.clone(), refusal, sure: finding.confidence == Confidence::Certain }
+        Said { message: message.to_string(), refusal, sure: finding.confidence == Confidence::Certain }
     }
 
     fn is_of_transaction(&self) -> bool {

@@ -21,6 +21,15 @@ impl Catalog {
                         let reason = format!("cannot change name of view column \"{}\" to \"{}\"", old.name, new.name);
                         return Err(Contradiction::new("42P16", reason));
                     }
+                    for (old, new) in known.columns.iter().zip(&view.columns) {
+                        let (Some(before), Some(after)) = (&old.ty, &new.ty) else { continue };
+                        let known = !before.is("unknown") && !after.is("unknown");
+                        if known && before.signature() != after.signature() {
+                            let (name, before, after) = (&old.name, before.canonical(), after.canonical());
+                            let reason = format!("cannot change data type of view column \"{name}\" from {before} to {after}");
+                            return Err(Contradiction::new("42P16", reason));
+                        }
+                    }
                     if !kept {
                         return Err(Contradiction::new("42P16", "cannot drop columns from view"));
                     }

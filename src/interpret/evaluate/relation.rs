@@ -23,7 +23,7 @@ use std::rc::Rc;
 const MAX_ROWS: usize = 1_000;
 
 /// The rows of temporary tables, by the order of their columns.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Temporary {
     rows: BTreeMap<QName, Vec<Cells>>,
     /// Changes made so far.

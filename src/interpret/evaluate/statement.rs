@@ -700,14 +700,15 @@ impl Machine<'_> {
     }
 
     /// Runs the text that is the value of an expression; the rows of its last query.
-    fn command_rows(&mut self, span: Span, command: Piece, using: &[Piece]) -> Ran<Table> {
-        let command = self.value(command)?;
+    fn command_rows(&mut self, span: Span, command_piece: Piece, using: &[Piece]) -> Ran<Table> {
+        let command = self.value(command_piece)?;
         let params = self.values(using)?;
         let text = match command {
             Value::Text(text) => text,
             Value::Null => return Err(Contradiction::new("22004", "query string argument of EXECUTE is null").into()),
             _ => {
                 self.blind = true;
+                self.world.catalog.secretive |= self.may_create(command_piece);
                 return Ok(Table::unknown());
             }
         };
@@ -725,6 +726,13 @@ impl Machine<'_> {
         }
         self.frames.pop();
         last.map(|table| table.unwrap_or_default())
+    }
+
+    /// Could a command whose text is not known create something? Not where it is put together behind other words.
+    fn may_create(&mut self, command: Piece) -> bool {
+        let Some(program) = self.program_now() else { return true };
+        let text = command.span.of(&program.text).to_ascii_lowercase();
+        text.contains("create") || !text.contains('\'')
     }
 
     fn raise(&mut self, raise: &Raise) -> Ran<Flow> {

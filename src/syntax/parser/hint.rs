@@ -28,7 +28,7 @@ pub fn of(cursor: &Cursor, error: &SyntaxError) -> Option<String> {
         "check for it in a DO block: PostgreSQL has no IF NOT EXISTS here"
     } else if head.is_any(&["TABLE", "INDEX", "TYPE", "SCHEMA", "EXTENSION", "SEQUENCE"]) && or_replace {
         "write IF NOT EXISTS, or DROP … IF EXISTS before it: OR REPLACE is for functions, views and triggers"
-    } else if head.is("TABLE") && (before.is("INDEX") || stopped.is("INDEX") || before.is("KEY")) {
+    } else if head.is("TABLE") && (before.is("INDEX") || stopped.is_any(&["INDEX", "ASC", "DESC"]) || before.is("KEY")) {
         "create the index in a statement of its own: PostgreSQL has no INDEX inside CREATE TABLE"
     } else if (head.is("TABLE") || head.is("ALTER")) && stopped.is_kind(TokenKind::LParen) {
         "create a unique index instead: a key takes plain columns, not expressions"

@@ -14,7 +14,7 @@ mod table;
 
 use super::ast::*;
 use super::cursor::{Cursor, Result, SyntaxError};
-use super::expression::Expr;
+use super::expression::{Expr, ObjectName};
 use super::lexer::TokenKind;
 use super::split::RawStatement;
 use super::{plpgsql, sql};
@@ -25,15 +25,31 @@ pub fn statement(text: &str, raw: &RawStatement) -> Statement {
     let span = raw.span();
     let form = match read_all(text, raw) {
         Ok(ast) => Form::Read(Box::new(ast)),
-        Err(error) => {
+        Err((error, unchecked)) => {
             let cursor = Cursor::new(text, &raw.tokens);
-            Form::Opaque(Opaque { head: head(&cursor), hint: hint::of(&cursor, &error), at: error.span, reason: error.message })
+            let (head, hint) = (head(&cursor), hint::of(&cursor, &error));
+            Form::Opaque(Opaque { head, hint, at: error.span, reason: error.message, unchecked })
         }
     };
     Statement { span, form }
 }
 
-fn read_all(text: &str, raw: &RawStatement) -> Result<Ast> {
+/// With the error, the function that is made where bodies are not checked.
+fn read_all(text: &str, raw: &RawStatement) -> std::result::Result<Ast, (SyntaxError, Option<Box<Ast>>)> {
+    let ast = read_head(text, raw).map_err(|error| (error, None))?;
+    let checked = match &ast {
+        Ast::Do(code) => body(text, code, true).map_err(|error| (error, false)),
+        Ast::CreateFunction(CreateFunction { body: Body::Code(code), .. }) => body(text, code, false).map_err(|error| (error, true)),
+        _ => Ok(()),
+    };
+    match checked {
+        Ok(()) => Ok(ast),
+        Err((error, is_made)) => Err((error, is_made.then(|| Box::new(ast)))),
+    }
+}
+
+/// All but the code of a function or block.
+fn read_head(text: &str, raw: &RawStatement) -> Result<Ast> {
     for token in &raw.tokens {
         if let TokenKind::Broken(broken) = token.kind {
             let start = token.start;
@@ -44,11 +60,6 @@ fn read_all(text: &str, raw: &RawStatement) -> Result<Ast> {
     let mut cursor = Cursor::new(text, &raw.tokens);
     let ast = read(&mut cursor)?;
     cursor.finish()?;
-    match &ast {
-        Ast::Do(code) => body(text, code, true)?,
-        Ast::CreateFunction(CreateFunction { body: Body::Code(code), .. }) => body(text, code, false)?,
-        _ => {}
-    }
     Ok(ast)
 }
 
@@ -124,21 +135,28 @@ pub(super) fn read(cursor: &mut Cursor) -> Result<Ast> {
             let _ = cursor.eat("WITH NO DATA") || cursor.eat("WITH DATA");
             Ok(Ast::Refresh { view, concurrently })
         }
-        "VACUUM" => outside(cursor, "VACUUM"),
+        "VACUUM" => {
+            let tables = upkeep(&mut cursor.clone())?;
+            cursor.pos = cursor.end;
+            Ok(Ast::OutsideTransaction { head: "VACUUM".into(), tables })
+        }
         "REINDEX" => {
             let concurrent = cursor.tokens.iter().any(|token| cursor.slice(*token).eq_ignore_ascii_case("CONCURRENTLY"));
-            if concurrent
-                || cursor.ahead(1).is_some_and(|token| matches!(cursor.slice(token).to_ascii_uppercase().as_str(), "DATABASE" | "SYSTEM"))
-            {
-                outside(cursor, "REINDEX")
-            } else {
-                other(cursor, "REINDEX")
+            let whole = cursor.ahead(1).map(|token| cursor.slice(token).to_ascii_uppercase());
+            match whole.as_deref() {
+                _ if concurrent => outside(cursor, "REINDEX CONCURRENTLY"),
+                Some("DATABASE") => outside(cursor, "REINDEX DATABASE"),
+                Some("SYSTEM") => outside(cursor, "REINDEX SYSTEM"),
+                _ => other(cursor, "REINDEX"),
             }
         }
-        "ANALYZE" | "ANALYSE" | "CLUSTER" | "LOCK" | "NOTIFY" | "LISTEN" | "UNLISTEN" | "SHOW" | "EXPLAIN" | "DISCARD" | "SECURITY"
-        | "REASSIGN" | "IMPORT" | "CHECKPOINT" | "LOAD" | "DECLARE" | "FETCH" | "MOVE" | "CLOSE" | "PREPARE" | "EXECUTE" | "DEALLOCATE" => {
-            other(cursor, &word)
+        "ANALYZE" | "ANALYSE" | "CLUSTER" | "LOCK" => {
+            let tables = upkeep(&mut cursor.clone())?;
+            cursor.pos = cursor.end;
+            Ok(Ast::Other { head: word.into(), tables })
         }
+        "NOTIFY" | "LISTEN" | "UNLISTEN" | "SHOW" | "EXPLAIN" | "DISCARD" | "SECURITY" | "REASSIGN" | "IMPORT" | "CHECKPOINT" | "LOAD"
+        | "DECLARE" | "FETCH" | "MOVE" | "CLOSE" | "PREPARE" | "EXECUTE" | "DEALLOCATE" => other(cursor, &word),
         _ => cursor.unexpected(),
     }
 }
@@ -153,12 +171,32 @@ fn condition(cursor: &mut Cursor) -> Result<Expr> {
 /// A statement with no effect on the schema; its inside is not looked at.
 fn other(cursor: &mut Cursor, head: &str) -> Result<Ast> {
     cursor.pos = cursor.end;
-    Ok(Ast::Other { head: head.into() })
+    Ok(Ast::Other { head: head.into(), tables: Vec::new() })
 }
 
 fn outside(cursor: &mut Cursor, head: &str) -> Result<Ast> {
     cursor.pos = cursor.end;
-    Ok(Ast::OutsideTransaction { head: head.into() })
+    Ok(Ast::OutsideTransaction { head: head.into(), tables: Vec::new() })
+}
+
+/// The tables of ANALYZE, CLUSTER, LOCK, REINDEX TABLE and VACUUM: a list of names behind options.
+fn upkeep(cursor: &mut Cursor) -> Result<Vec<ObjectName>> {
+    let parens = |cursor: &mut Cursor| {
+        if cursor.is_kind(TokenKind::LParen) { cursor.parens().map(|_| ()) } else { Ok(()) }
+    };
+    cursor.pos += 1;
+    parens(cursor)?;
+    while ["VERBOSE", "FULL", "FREEZE", "ANALYZE", "ANALYSE", "TABLE", "CONCURRENTLY", "ONLY"].iter().any(|word| cursor.eat(word)) {}
+    let mut tables = Vec::new();
+    while cursor.is_ident() {
+        tables.push(cursor.object_name()?);
+        parens(cursor)?;
+        if !cursor.eat_kind(TokenKind::Comma) {
+            break;
+        }
+        cursor.eat("ONLY");
+    }
+    Ok(tables)
 }
 
 fn create(cursor: &mut Cursor) -> Result<Ast> {

@@ -173,12 +173,15 @@ pub fn alter_other(cursor: &mut Cursor) -> Result<Ast> {
         return Ok(ast);
     }
     cursor.pos = cursor.end;
-    Ok(Ast::Other { head: "ALTER".into() })
+    Ok(Ast::Other { head: "ALTER".into(), tables: Vec::new() })
 }
 
 pub fn create_other(cursor: &mut Cursor) -> Result<Ast> {
     cursor.eat("TRUSTED");
     cursor.eat("PROCEDURAL");
+    if cursor.is("AGGREGATE") {
+        return routine::create_aggregate(cursor);
+    }
     let kind = kind(cursor)?;
     cursor.eat("IF NOT EXISTS");
     let name = if cursor.is_ident() && !matches!(kind, ObjectKind::UserMapping | ObjectKind::Cast | ObjectKind::Transform) {

@@ -152,6 +152,49 @@ fn argument(mut part: Cursor) -> Result<FunctionArg> {
     Ok(FunctionArg { mode: mode.unwrap_or(ArgMode::In), name, ty, default, span: part.span_from(start) })
 }
 
+pub fn create_aggregate(cursor: &mut Cursor) -> Result<Ast> {
+    let or_replace = cursor.pos > 1;
+    cursor.expect("AGGREGATE")?;
+    let name = cursor.object_name()?;
+    let head = cursor.parens()?;
+    let mut types = None;
+    // without a list of types of its own, BASETYPE gives the one
+    let options = if cursor.is_kind(TokenKind::LParen) { cursor.parens()? } else { head.clone() };
+    let mut base = None;
+    let mut state = None;
+    let mut finished = false;
+    for mut part in options.list() {
+        let option = part.ident()?.name;
+        if !part.eat_op("=") {
+            continue;
+        }
+        match option.as_str() {
+            "stype" | "stype1" => state = part.type_name().ok(),
+            "basetype" => base = part.type_name().ok(),
+            "finalfunc" => finished = true,
+            _ => {}
+        }
+    }
+    if options.pos != head.pos {
+        let until = head.find(|cursor| cursor.is("ORDER"));
+        types = if head.is_op("*") { None } else { Some(arguments(head.part(head.pos, until))?) };
+    }
+    let args = types.unwrap_or_else(|| {
+        let argument = |ty: TypeName| FunctionArg { mode: ArgMode::In, name: None, span: ty.span, ty, default: None };
+        base.into_iter().map(argument).collect()
+    });
+    Ok(Ast::CreateAggregate(CreateFunction {
+        name,
+        or_replace,
+        procedure: false,
+        args,
+        returns: state.filter(|_| !finished),
+        language: "internal".into(),
+        options: FunctionOptions::default(),
+        body: Body::None,
+    }))
+}
+
 fn argument_mode(part: &mut Cursor) -> Option<ArgMode> {
     // a mode is followed by a name or type, so a lone word is no mode
     part.ahead(1)?;
@@ -272,7 +315,7 @@ pub fn alter_function(cursor: &mut Cursor) -> Result<Ast> {
     }
     if cursor.eat("DEPENDS ON EXTENSION") || cursor.eat("NO DEPENDS ON EXTENSION") {
         cursor.ident()?;
-        return Ok(Ast::Other { head: "ALTER FUNCTION".into() });
+        return Ok(Ast::Other { head: "ALTER FUNCTION".into(), tables: Vec::new() });
     }
     let mut options = FunctionOptions::default();
     while !cursor.done() {

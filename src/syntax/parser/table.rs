@@ -557,7 +557,7 @@ pub fn alter_relation(cursor: &mut Cursor) -> Result<Ast> {
     };
     if cursor.eat("ALL IN TABLESPACE") {
         cursor.pos = cursor.end;
-        return Ok(Ast::Other { head: "ALTER ALL IN TABLESPACE".into() });
+        return Ok(Ast::Other { head: "ALTER ALL IN TABLESPACE".into(), tables: Vec::new() });
     }
     let if_exists = cursor.eat("IF EXISTS");
     let only = cursor.eat("ONLY");

@@ -368,7 +368,10 @@ impl Lower<'_, '_> {
         };
         let alias = tree.table_alias.as_ref().map(|alias| self.name(&alias.alias)).transpose()?;
         let returning = self.targets(tree.returning.as_deref().unwrap_or_default())?;
-        Ok(Insert { with, table: self.object_name(name)?.0, alias, columns, source, on_conflict, returning })
+        // `sqlparser` does not know the clause, so that its words were left out
+        let cursor = &self.region.cursor;
+        let overriding = (cursor.pos..cursor.end).any(|at| self.region.is_word(at, "OVERRIDING") && self.region.is_word(at + 2, "VALUE"));
+        Ok(Insert { with, table: self.object_name(name)?.0, alias, columns, overriding, source, on_conflict, returning })
     }
 
     /// A query to be inserted ends before ON CONFLICT or RETURNING.

@@ -1,0 +1,49 @@
+//! Names that PostgreSQL brings itself, for telling a name that nobody gave from one of its own.
+//!
+//! Source: `pg_proc` and `pg_type` of PostgreSQL 15, the functions that later versions add, and what the grammar itself calls.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::OnceLock;
+
+/// All functions and types of PostgreSQL's own extensions, by their names: `extension: name …`, where lines go on behind blanks.
+fn brought() -> &'static HashMap<&'static str, Vec<&'static str>> {
+    static BROUGHT: OnceLock<HashMap<&'static str, Vec<&'static str>>> = OnceLock::new();
+    BROUGHT.get_or_init(|| {
+        let mut brought: HashMap<&str, Vec<&str>> = HashMap::new();
+        let mut extension = "";
+        for line in include_str!("builtin/extensions.txt").lines() {
+            let mut names = line.trim_start();
+            if let Some((name, rest)) = names.split_once(':').filter(|_| !line.starts_with(' ')) {
+                (extension, names) = (name, rest);
+                brought.entry("").or_default().push(extension);
+            }
+            names.split_ascii_whitespace().for_each(|name| brought.entry(name).or_default().push(extension));
+        }
+        brought
+    })
+}
+
+/// Extensions that have a function or type of that name, among those of which all are known.
+pub fn brought_by(name: &str) -> &'static [&'static str] {
+    brought().get(name).map_or(&[], Vec::as_slice)
+}
+
+/// Are all functions and types of an extension known by their names?
+pub fn is_known_extension(name: &str) -> bool {
+    name == "plpgsql" || brought().get("").is_some_and(|known| known.contains(&name))
+}
+
+fn names(list: &'static str, known: &'static OnceLock<HashSet<&'static str>>) -> &'static HashSet<&'static str> {
+    known.get_or_init(|| list.split_ascii_whitespace().collect())
+}
+
+pub fn is_function(name: &str) -> bool {
+    static KNOWN: OnceLock<HashSet<&'static str>> = OnceLock::new();
+    names(include_str!("builtin/functions.txt"), &KNOWN).contains(name)
+}
+
+/// A type in `pg_catalog`, by its name there; the row types of its tables begin with `pg_`.
+pub fn is_type(name: &str) -> bool {
+    static KNOWN: OnceLock<HashSet<&'static str>> = OnceLock::new();
+    name.starts_with("pg_") || names(include_str!("builtin/types.txt"), &KNOWN).contains(name.trim_start_matches('_'))
+}

@@ -1,0 +1,150 @@
+//! What INSERT and UPDATE write where, as far as it is wrong whatever rows there are.
+//!
+//! Promise: only rows that are surely written are held against a table: those of VALUES, or of a SELECT that reads nothing.
+
+use super::{Context, Meaning};
+use crate::catalog::Contradiction;
+use crate::catalog::object::*;
+use crate::syntax::ast::{Identity, TriggerTime};
+use crate::syntax::expression::*;
+use smol_str::SmolStr;
+
+/// `DEFAULT` in place of a value.
+fn is_default(expr: &Expr) -> bool {
+    matches!(&expr.kind, ExprKind::Other(inside) if inside.is_empty())
+}
+
+fn generated_always(column: &Column) -> bool {
+    column.generated.is_some() || column.identity == Some(Identity::Always)
+}
+
+/// The values of each row that is written, and whether there is surely such a row. None where they can't be counted.
+fn rows(query: &Query) -> Option<(Vec<Vec<&Expr>>, bool)> {
+    match &query.body {
+        SetExpr::Values(rows) => Some((rows.iter().map(|row| row.iter().collect()).collect(), true)),
+        SetExpr::Select(select) => {
+            let values: Vec<&Expr> = select.targets.iter().map(|target| &target.expr).collect();
+            let starred = values.iter().any(|value| matches!(value.kind, ExprKind::Star { .. }));
+            let plain = select.from.is_empty() && select.filter.is_none() && query.with.is_empty() && query.limit.is_none();
+            (!starred).then_some((vec![values], plain))
+        }
+        SetExpr::Query(query) => rows(query),
+        SetExpr::Set { .. } | SetExpr::Data(_) => None,
+    }
+}
+
+impl Context<'_> {
+    /// Refuses an INSERT for what it writes. Its columns are known to be there.
+    pub fn check_insert(&self, insert: &Insert, table: &Table) -> Meaning {
+        if table.external || table.certainty != Certainty::Certain {
+            return Ok(());
+        }
+        if let Some((at, column)) =
+            insert.columns.iter().enumerate().find(|(at, column)| insert.columns[..*at].iter().any(|before| before.name == column.name))
+        {
+            debug_assert!(at > 0);
+            return Err(Contradiction::new("42701", format!("column \"{}\" specified more than once", column.name)));
+        }
+        let columns: Vec<&Column> = match insert.columns.as_slice() {
+            [] => table.columns.iter().collect(),
+            named => named.iter().filter_map(|name| table.column(&name.name)).collect(),
+        };
+        let Some(source) = &insert.source else { return self.check_left_out(table, &[]) };
+        let Some((rows, sure)) = rows(source) else { return Ok(()) };
+        let wrong = |what: &str| Err(Contradiction::new("42601", format!("INSERT has more {what}")));
+        if let Some((first, rest)) = rows.split_first() {
+            if rest.iter().any(|row| row.len() != first.len()) {
+                return Err(Contradiction::new("42601", "VALUES lists must all be the same length"));
+            }
+            if first.len() > columns.len() {
+                return wrong("expressions than target columns");
+            }
+            if first.len() < columns.len() && !insert.columns.is_empty() {
+                return wrong("target columns than expressions");
+            }
+        }
+        for row in &rows {
+            for (column, value) in columns.iter().zip(row) {
+                self.check_written(column, value, insert.overriding)?;
+            }
+        }
+        if !sure || rows.is_empty() || !self.writes_for_sure(table) {
+            return Ok(());
+        }
+        let written: Vec<&SmolStr> = columns.iter().take(rows[0].len()).map(|column| &column.name).collect();
+        self.check_left_out(table, &written)?;
+        for row in &rows {
+            let null = columns.iter().zip(row).find(|(column, value)| is_required(column) && matches!(value.kind, ExprKind::Null));
+            if let Some((column, _)) = null {
+                return Err(left_null(table, column));
+            }
+        }
+        Ok(())
+    }
+
+    /// A trigger may fill in what a row lacks, or drop the row.
+    fn writes_for_sure(&self, table: &Table) -> bool {
+        let fills = |trigger: &Trigger| trigger.time == TriggerTime::Before && trigger.events.iter().any(|event| event == "insert");
+        !table.triggers.iter().any(fills) && table.kind != TableKind::Foreign
+    }
+
+    fn check_left_out(&self, table: &Table, written: &[&SmolStr]) -> Meaning {
+        let left_out = |column: &&Column| !written.contains(&&column.name) && is_required(column) && column.default.is_none();
+        match table.columns.iter().find(left_out) {
+            Some(column) if self.writes_for_sure(table) => Err(left_null(table, column)),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_written(&self, column: &Column, value: &Expr, overriding: bool) -> Meaning {
+        if is_default(value) {
+            return Ok(());
+        }
+        if column.generated.is_some() || (column.identity == Some(Identity::Always) && !overriding) {
+            let reason = format!("cannot insert a non-DEFAULT value into column \"{}\"", column.name);
+            return Err(Contradiction::new("428C9", reason));
+        }
+        // in code a name may be that of a variable
+        if self.is_top_level() { self.check_value(&column.name, &column.ty, value, "expression") } else { Ok(()) }
+    }
+
+    pub fn check_assignments(&self, table: &Table, assignments: &[Assignment]) -> Meaning {
+        if table.external {
+            return Ok(());
+        }
+        for assignment in assignments {
+            for name in &assignment.columns {
+                let Some(column) = table.column(&name.name) else {
+                    let reason = format!("column \"{}\" of relation \"{}\" does not exist", name.name, table.name.name);
+                    return Err(Contradiction::new("42703", reason));
+                };
+                if generated_always(column) && !is_default(&assignment.value) {
+                    let reason = format!("column \"{}\" can only be updated to DEFAULT", name.name);
+                    return Err(Contradiction::new("428C9", reason));
+                }
+            }
+            if let ([name], true) = (assignment.columns.as_slice(), self.is_top_level())
+                && let Some(column) = table.column(&name.name)
+            {
+                self.check_value(&column.name, &column.ty, &assignment.value, "expression")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Must a row bring a value for the column, unless it has a default? Types of the project's own may have defaults too.
+fn is_required(column: &Column) -> bool {
+    column.not_null.value
+        && column.not_null.certainty == Certainty::Certain
+        && column.certainty == Certainty::Certain
+        && column.generated.is_none()
+        && column.identity.is_none()
+        && column.sequence.is_none()
+        && column.ty.user.is_none()
+}
+
+fn left_null(table: &Table, column: &Column) -> Contradiction {
+    let reason = format!("null value in column \"{}\" of relation \"{}\" violates not-null constraint", column.name, table.name.name);
+    Contradiction::new("23502", reason)
+}

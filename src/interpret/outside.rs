@@ -1,0 +1,58 @@
+//! Names that nothing in the catalog answers to: missing for certain, or taken to stand for what no migration creates.
+//!
+//! Promise: an error is certain. A name that is created later, or was dropped, is missing; any other is only where nothing but the
+//! migrations makes anything ([`Catalog::fresh`](crate::catalog::Catalog)).
+
+use super::{Context, Meaning, builtin};
+use crate::catalog::future::Made;
+use crate::catalog::{Contradiction, PUBLIC};
+use crate::syntax::expression::{Ident, ObjectName};
+use crate::syntax::types::{TypeName, builtin_name};
+
+impl Context<'_> {
+    /// For a name that is not in the catalog: the error it is where it must be missing. Otherwise the statement relies on it.
+    pub fn absent(&self, made: Made, name: &ObjectName, reason: impl FnOnce() -> Contradiction) -> Meaning {
+        let extensions = builtin::brought_by(name.last());
+        if made != Made::Relation && extensions.iter().any(|extension| self.catalog.extensions.contains(&(*extension).into())) {
+            return Ok(());
+        }
+        if self.catalog.is_missing(made, name) {
+            return Err(reason());
+        }
+        if self.catalog.is_of_project(made, name) {
+            self.relies.set(true);
+        }
+        Ok(())
+    }
+
+    pub fn require_type(&self, written: &TypeName) -> Meaning {
+        let name = &written.name;
+        if written.builtin || written.of_column || self.catalog.find_type(name).is_some() {
+            return Ok(());
+        }
+        if let Some(schema) = name.schema().filter(|schema| !self.catalog.has_schema(schema)) {
+            return Err(Contradiction::new("3F000", format!("schema \"{schema}\" does not exist")));
+        }
+        let own = || builtin_name(name.last()).is_some() || builtin::is_type(name.last());
+        if name.schema().is_none_or(|schema| schema == "pg_catalog") && own() {
+            return Ok(());
+        }
+        self.absent(Made::Type, name, || Contradiction::new("42704", format!("type \"{name}\" does not exist")))
+    }
+
+    pub fn require_role(&self, role: &Ident) -> Meaning {
+        let name = role.name.as_str();
+        let keyword = role.span.len() == name.len() && matches!(name, "current_user" | "current_role" | "session_user" | "none" | "all");
+        // roles of PostgreSQL itself and of the platform's services
+        let given = name == PUBLIC || name.starts_with("pg_") || name.starts_with("supabase") || name.starts_with("cli_login");
+        if keyword || given || self.catalog.roles.contains(&role.name) {
+            return Ok(());
+        }
+        let written = ObjectName { parts: vec![role.clone()] };
+        self.absent(Made::Role, &written, || Contradiction::new("42704", format!("role \"{name}\" does not exist")))
+    }
+
+    pub fn require_roles<'r>(&self, roles: impl IntoIterator<Item = &'r Ident>) -> Meaning {
+        roles.into_iter().try_for_each(|role| self.require_role(role))
+    }
+}

@@ -1,0 +1,117 @@
+//! BEGIN, COMMIT, ROLLBACK and savepoints that a file writes itself, and statements that refuse a transaction.
+//!
+//! Promises: ROLLBACK takes the catalog and the session back to BEGIN or the savepoint. A statement that fails inside a transaction
+//! fails alone: what the runner would take back with it is not taken back here, so that one slip does not hide all that follows.
+//! Source: PostgreSQL's documentation, "Transactions" and the pages of the statements.
+
+use super::run::{Outcome, World};
+use crate::catalog::{Contradiction, Session};
+use crate::source::Site;
+use crate::syntax::ast::{AlterAction, Ast, ObjectKind, Transaction};
+use smol_str::SmolStr;
+
+/// A BEGIN, which has no name, or a SAVEPOINT.
+#[derive(Clone)]
+pub struct Savepoint {
+    name: Option<SmolStr>,
+    session: Session,
+}
+
+impl World {
+    pub(super) fn transaction(&mut self, change: &Transaction, at: Site) -> Outcome {
+        let failed = match change {
+            Transaction::Begin => {
+                if self.savepoints.is_empty() {
+                    self.savepoint(None);
+                    self.catalog.session.in_transaction = true;
+                    self.catalog.session.began = at.span.end;
+                }
+                None
+            }
+            Transaction::Commit => {
+                self.end_transaction();
+                self.catalog.session.began = at.span.end;
+                None
+            }
+            Transaction::Rollback => {
+                self.back_to(0);
+                self.catalog.session.in_transaction = false;
+                None
+            }
+            Transaction::Savepoint(_) | Transaction::Release(_) | Transaction::RollbackTo(_) if self.savepoints.is_empty() => {
+                let what = match change {
+                    Transaction::Savepoint(_) => "SAVEPOINT",
+                    Transaction::Release(_) => "RELEASE SAVEPOINT",
+                    _ => "ROLLBACK TO SAVEPOINT",
+                };
+                Some(Contradiction::new("25P01", format!("{what} can only be used in transaction blocks")))
+            }
+            Transaction::Savepoint(name) => {
+                self.savepoint(Some(name.clone()));
+                None
+            }
+            Transaction::Release(name) => match self.find_savepoint(name) {
+                Ok(at) => {
+                    self.savepoints.drain(at..).for_each(|_| self.catalog.commit());
+                    None
+                }
+                Err(reason) => Some(reason),
+            },
+            Transaction::RollbackTo(name) => match self.find_savepoint(name) {
+                Ok(at) => {
+                    self.back_to(at);
+                    self.savepoint(Some(name.clone()));
+                    None
+                }
+                Err(reason) => Some(reason),
+            },
+            Transaction::Other => None,
+        };
+        Outcome { failed, ..Outcome::default() }
+    }
+
+    /// What COMMIT and the end of a file do.
+    pub fn end_transaction(&mut self) {
+        self.savepoints.drain(..).for_each(|_| self.catalog.commit());
+        self.catalog.session.in_transaction = false;
+    }
+
+    fn savepoint(&mut self, name: Option<SmolStr>) {
+        self.catalog.begin();
+        self.savepoints.push(Savepoint { name, session: self.catalog.session.clone() });
+    }
+
+    /// Takes back all since the savepoint at this depth, and the savepoint itself.
+    fn back_to(&mut self, depth: usize) {
+        for savepoint in self.savepoints.drain(depth..).rev() {
+            self.catalog.rollback();
+            self.catalog.session = savepoint.session;
+        }
+    }
+
+    fn find_savepoint(&self, name: &SmolStr) -> Result<usize, Contradiction> {
+        let found = self.savepoints.iter().rposition(|savepoint| savepoint.name.as_ref() == Some(name));
+        found.ok_or_else(|| Contradiction::new("3B001", format!("savepoint \"{name}\" does not exist")))
+    }
+}
+
+/// What a statement is called that cannot run inside a transaction block, nor from a function.
+pub fn refuses_transaction(ast: &Ast) -> Option<SmolStr> {
+    match ast {
+        Ast::CreateIndex(create) => create.concurrently.map(|_| "CREATE INDEX CONCURRENTLY".into()),
+        Ast::Drop(drop) => match drop.kind {
+            ObjectKind::Index => drop.concurrently.then(|| "DROP INDEX CONCURRENTLY".into()),
+            ObjectKind::Database => Some("DROP DATABASE".into()),
+            ObjectKind::Tablespace => Some("DROP TABLESPACE".into()),
+            _ => None,
+        },
+        Ast::CreateOther { kind: ObjectKind::Database, .. } => Some("CREATE DATABASE".into()),
+        Ast::CreateOther { kind: ObjectKind::Tablespace, .. } => Some("CREATE TABLESPACE".into()),
+        Ast::AlterTable(alter) => {
+            let detaches = |action: &AlterAction| matches!(action, AlterAction::DetachPartition { concurrently: true, .. });
+            alter.actions.iter().any(|(_, action)| detaches(action)).then(|| "ALTER TABLE ... DETACH CONCURRENTLY".into())
+        }
+        Ast::OutsideTransaction { head, .. } => Some(head.clone()),
+        _ => None,
+    }
+}

@@ -1,0 +1,2 @@
+create type e as enum ('a');
+alter type e add value 'b';
