@@ -87,7 +87,8 @@ impl<'a> Engine<'a> {
         let rules: Vec<&Active> = self.rules.iter().filter(|active| matches!(active.rule.check, Check::Schema(_))).collect();
         let found: Vec<OnceLock<Vec<Told>>> = rules.iter().map(|_| OnceLock::new()).collect();
         // rules of one group ask the same of the bodies: who takes them from both ends seldom waits for the other's answer
-        let left: Mutex<VecDeque<(&Active, &OnceLock<Vec<Told>>)>> = Mutex::new(rules.into_iter().zip(&found).collect());
+        let left: VecDeque<(&Active, &OnceLock<Vec<Told>>)> = rules.into_iter().zip(&found).collect();
+        let left = Mutex::new(left);
         let project = self.project;
         let work = |last: bool| {
             while let Some((active, slot)) = take(&left, last) {
@@ -125,6 +126,7 @@ impl<'a> Engine<'a> {
             findings,
             suppressed: Vec::new(),
             unread: replay.unread,
+            bounded: replay.bounded,
             statements: replay.statements,
             files: self.project.migrations.len(),
             sources,

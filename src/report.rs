@@ -1,7 +1,7 @@
 //! What a run found: plain data that every output format is a total function of.
 
 use crate::finding::Finding;
-use crate::source::Sources;
+use crate::source::{Site, Sources};
 pub use crate::syntax::ast::Unread;
 
 /// Everything an output needs.
@@ -12,6 +12,8 @@ pub struct Report {
     /// Findings that a person has allowed, with the reason given.
     pub suppressed: Vec<(Finding, String)>,
     pub unread: Vec<Unread>,
+    /// Code that runs too long to be followed to its end, so that not all it does is known.
+    pub bounded: Vec<Site>,
     /// Statements in all migrations.
     pub statements: usize,
     /// Migration files.

@@ -263,6 +263,20 @@ fn what_is_not_known_is_passed_over_or_tried() {
 }
 
 #[test]
+fn roles_are_asked_what_they_are_members_of() {
+    let history = fold(
+        "create table t ();
+do $$ declare r name; begin
+  for r in select rolname from pg_roles where rolname in ('postgres', 'anon', 'supabase_admin') and pg_has_role(rolname, 'member') loop
+    execute format('create policy %I on t using (true)', r);
+  end loop;
+end $$;",
+    );
+    assert!(history.facts("t").contains("anon") && history.facts("t").contains("postgres"));
+    assert!(!history.facts("t").contains("supabase_admin"), "{}", history.facts("t"));
+}
+
+#[test]
 fn the_projects_own_functions_are_run() {
     for (text, facts) in [
         ("create function f(t text) returns void language plpgsql as $$ begin execute format('alter table %I enable row level security', t); end $$; select f('a');", DONE),

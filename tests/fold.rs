@@ -137,6 +137,22 @@ drop index r_by_d;",
         fails: &["7: 2BP01", "8: 2BP01"],
     },
     Case {
+        name: "constraints and NOT NULL of a partitioned table are those of its partitions, unless it is said ONLY of it",
+        history: "create table q (d bigint, at timestamptz, n int, e int) partition by range (at);
+create table q25 partition of q for values from ('2025-01-01') to ('2026-01-01');
+alter table q add primary key (d, at), add constraint q_n check (n > 0);
+alter table q alter column e set not null;
+alter table only q alter column n set not null;",
+        expect: &[
+            "column: q25.d bigint not null default -",
+            "column: q25.at timestamp with time zone not null default -",
+            "column: q25.n integer default -",
+            "column: q25.e integer not null default -",
+            "constraints: q25_pkey p d,at - - - true",
+        ],
+        fails: &["5: 42P16"],
+    },
+    Case {
         name: "a default that says NULL is none, unless it is fitted to a length",
         history: "create table t (a text default null, b varchar(3) default null, c int default 1);
 alter table t alter c set default null::int;",

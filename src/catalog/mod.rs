@@ -327,6 +327,11 @@ impl Catalog {
         out
     }
 
+    /// May a role act as another?
+    pub fn is_member(&self, member: &SmolStr, role: &SmolStr) -> bool {
+        self.roles.get(member).is_some_and(|member| member.superuser) || self.grantees(member).contains(role)
+    }
+
     /// What a role may do with an object, through whatever it inherits.
     pub fn privileges(&self, role: &str, acl: &Acl, owner: &str, kind: ObjectKind) -> Privileges {
         let mut out = Privileges::NONE;

@@ -92,31 +92,6 @@ impl Context<'_> {
         Ok(())
     }
 
-    fn partitions(&self, relation: &QName) -> Vec<QName> {
-        let is_partitioned = self.catalog.table(relation).is_some_and(|table| table.kind == TableKind::Partitioned);
-        if is_partitioned { self.catalog.children(relation) } else { Vec::new() }
-    }
-
-    /// What an index of a partitioned table is in one of its partitions: the one like it that is there already, or a new one.
-    pub(super) fn index_partition(&mut self, partition: &QName, index: &Index, taken: &mut Vec<SmolStr>) {
-        let whole = index.name.clone();
-        let own = self.catalog.table(partition).into_iter().flat_map(|table| &table.indexes);
-        if let Some(own) = own.into_iter().find(|own| own.part_of.is_none() && own.is_like(index)) {
-            let name = own.name.clone();
-            self.emit(Change::AttachIndex { partition: partition.clone(), name, whole });
-            return;
-        }
-        let mut parts: Vec<SmolStr> = index.columns.iter().map(index_part).collect();
-        parts.extend(index.include.iter().cloned());
-        let name = self.free_relation_name(&partition.schema, &partition.name, &parts.join("_"), "idx", taken);
-        taken.push(name.clone());
-        let part = Index { name, at: self.at, named: self.at, part_of: Some(whole), ..index.clone() };
-        self.emit(Change::CreateIndex { relation: partition.clone(), index: Box::new(part.clone()) });
-        for below in self.partitions(partition) {
-            self.index_partition(&below, &part, taken);
-        }
-    }
-
     pub(super) fn index_column(&mut self, element: IndexElement, item: &Item) -> Result<IndexColumn, Contradiction> {
         let column = match &element.expr.kind {
             ExprKind::Column { path, .. } if path.len() == 1 => Some(path[0].clone()),

@@ -10,6 +10,7 @@ mod builtin;
 mod data;
 mod definition;
 mod evaluate;
+mod family;
 mod immutable;
 mod index;
 mod insert;

@@ -64,7 +64,7 @@ fn is_redundant(table: &Table, constraint: &Constraint) -> bool {
 }
 
 /// Puts a constraint into a table that is being made.
-fn put_constraint(table: &mut Table, constraint: Constraint, index: Option<Index>) {
+pub(super) fn put_constraint(table: &mut Table, constraint: Constraint, index: Option<Index>) {
     if constraint.kind == ConstraintKind::PrimaryKey {
         for column in table.columns.iter_mut().filter(|column| constraint.columns.contains(&column.name) && !column.not_null.value) {
             column.not_null = Fact { value: true, at: constraint.at, certainty: constraint.certainty };
@@ -75,16 +75,16 @@ fn put_constraint(table: &mut Table, constraint: Constraint, index: Option<Index
 }
 
 /// The index of a constraint that was copied from another table, under the constraint's new name.
-fn index_of_copy(source: &Table, copy: &mut Constraint) -> Option<Index> {
+pub(super) fn index_of_copy(source: &Table, copy: &mut Constraint) -> Option<Index> {
     let index = source.index(copy.index.as_deref()?)?;
     copy.index = Some(copy.name.clone());
     Some(Index { name: copy.name.clone(), constraint: Some(copy.name.clone()), at: copy.at, named: copy.at, ..index.clone() })
 }
 
 /// A table in the making: names given to its parts so far count as taken.
-struct Draft {
-    table: Table,
-    taken: Vec<SmolStr>,
+pub(super) struct Draft {
+    pub table: Table,
+    pub taken: Vec<SmolStr>,
 }
 
 impl Context<'_> {
@@ -202,32 +202,6 @@ impl Context<'_> {
             identity: None,
             sequence: None,
         }
-    }
-
-    /// Keys, foreign keys, indexes and row triggers that a partition gets from its parent.
-    fn partition_parts(&self, draft: &mut Draft, parent: &QName) {
-        let Some(parent) = self.catalog.table(parent) else { return };
-        let table_name = draft.table.name.name.clone();
-        for constraint in parent.constraints.iter().filter(|constraint| constraint.kind != ConstraintKind::Check) {
-            let mut constraint = constraint.clone();
-            let parts = constraint.columns.join("_");
-            constraint.name = match constraint.kind {
-                ConstraintKind::PrimaryKey => derived_name(&table_name, "", "pkey"),
-                ConstraintKind::Unique => derived_name(&table_name, &parts, "key"),
-                ConstraintKind::Exclude => derived_name(&table_name, &parts, "excl"),
-                ConstraintKind::ForeignKey | ConstraintKind::Check => constraint.name,
-            };
-            let index = index_of_copy(parent, &mut constraint);
-            put_constraint(&mut draft.table, constraint, index);
-        }
-        for index in parent.indexes.iter().filter(|index| index.constraint.is_none()) {
-            let parts: Vec<SmolStr> = index.columns.iter().map(index_part).collect();
-            let name = self.free_relation_name(&draft.table.name.schema, &table_name, &parts.join("_"), "idx", &draft.taken);
-            draft.taken.push(name.clone());
-            let part_of = Some(index.name.clone());
-            draft.table.indexes.push(Index { name, at: self.at, named: self.at, part_of, ..index.clone() });
-        }
-        draft.table.triggers.extend(parent.triggers.iter().filter(|trigger| trigger.for_each_row).cloned());
     }
 
     fn like(&mut self, draft: &mut Draft, source: &ObjectName, including: &[SmolStr], excluding: &[SmolStr]) -> Meaning {
@@ -533,7 +507,12 @@ impl Context<'_> {
         let Some(name) = self.relation(&alter.name)? else { return Ok(()) };
         let mut taken = Vec::new();
         for (_, action) in alter.actions {
+            let mark = self.effects.len();
             self.alter_action(&name, action, &mut taken)?;
+            match alter.only {
+                true => self.stays_alone(&name, mark)?,
+                false => self.hand_down(&name, mark),
+            }
         }
         Ok(())
     }

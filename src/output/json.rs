@@ -73,6 +73,7 @@ struct Cure<'a> {
 struct Statements {
     total: usize,
     unread: usize,
+    bounded: usize,
 }
 
 #[derive(Serialize)]
@@ -94,7 +95,7 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             .iter()
             .map(|(finding, reason)| Suppressed { finding: entry(finding, &report.sources), reason })
             .collect(),
-        statements: Statements { total: report.statements, unread: report.unread.len() },
+        statements: Statements { total: report.statements, unread: report.unread.len(), bounded: report.bounded.len() },
         summary: Summary { files: report.files, error: of(Severity::Error), warn: of(Severity::Warn), info: of(Severity::Info) },
     };
     serde_json::to_writer_pretty(&mut *out, &document)?;

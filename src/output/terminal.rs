@@ -40,6 +40,7 @@ pub fn write(report: &Report, look: &Look, out: &mut dyn Write) -> io::Result<()
         return Ok(());
     }
     page.unread(out)?;
+    page.bounded(out)?;
     page.summary(out)
 }
 
@@ -298,6 +299,21 @@ impl Page<'_> {
         Ok(())
     }
 
+    fn bounded(&self, out: &mut dyn Write) -> io::Result<()> {
+        let bounded = &self.report.bounded;
+        if bounded.is_empty() {
+            return Ok(());
+        }
+        let (what, them) = if bounded.len() == 1 { ("piece of code runs", "it does") } else { ("pieces of code run", "they do") };
+        let mark = self.ink.severity(Severity::Warn, "!");
+        writeln!(out, "\n{mark} {} {what} too long to be followed to the end, so not all that {them} is known:", bounded.len())?;
+        for site in bounded {
+            let at = place(&self.report.sources, *site).map_or(String::new(), |place| place.to_string());
+            writeln!(out, "  {}", self.ink.name(&at))?;
+        }
+        Ok(())
+    }
+
     fn summary(&self, out: &mut dyn Write) -> io::Result<()> {
         let report = self.report;
         let groups = groups(&report.findings);
@@ -319,7 +335,7 @@ impl Page<'_> {
                 writeln!(out, "{row}")?;
             }
         }
-        if !report.findings.is_empty() || !report.unread.is_empty() {
+        if !report.findings.is_empty() || !report.unread.is_empty() || !report.bounded.is_empty() {
             writeln!(out)?;
         }
         let all: Vec<&Finding> = report.findings.iter().collect();

@@ -178,6 +178,7 @@ fn many_findings_of_several_rules() {
         let site = made.at(file, &format!("p{}", n.min(5) + 1));
         made.report.unread.push(Unread { site, head: "CREATE POLICY".to_string(), reason: "expected `ON`".to_string() });
     }
+    made.report.bounded.push(made.at(file, "p3"));
     insta::assert_snapshot!("many", made.show());
     insta::assert_snapshot!("many_verbose", made.show_with(&Look { verbose: true, ..Look::PLAIN }));
     insta::assert_snapshot!("many_json", written(Format::Json, &made.report, &Look::PLAIN).replace(env!("CARGO_PKG_VERSION"), "VERSION"));

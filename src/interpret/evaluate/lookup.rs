@@ -242,6 +242,7 @@ impl Machine<'_> {
             }
             ("pg_get_serial_sequence", _) => Value::Unknown,
             ("has_table_privilege" | "has_function_privilege" | "has_schema_privilege", _) => self.has_privilege(name, args)?,
+            ("pg_has_role", _) => self.has_role(args)?,
             ("pg_event_trigger_ddl_commands", _) => Value::Unknown,
             _ => return Ok(None),
         }))
@@ -279,6 +280,28 @@ impl Machine<'_> {
             (Some(text), _) => Value::text(text),
             (None, Some(expr)) => Value::Printed(expr.text(self.sources).into()),
             _ => Value::Something,
+        }
+    }
+
+    /// `pg_has_role([member,] role, 'MEMBER')`; whether a member has to act as the role first makes no difference here.
+    fn has_role(&self, args: &[Value]) -> Ran<Value> {
+        let name = |value: &Value| match value {
+            Value::Text(name) => Some(name.clone()),
+            Value::Object { object, .. } => match &**object {
+                Object::Role(name) => Some(name.clone()),
+                _ => None,
+            },
+            _ => None,
+        };
+        let (member, role) = match args {
+            [role, _] => (Some(self.world.catalog.current_role()), name(role)),
+            [member, role, _] => (name(member), name(role)),
+            _ => return Ok(Value::Unknown),
+        };
+        let (Some(member), Some(role)) = (member, role) else { return Ok(Value::Unknown) };
+        match [&member, &role].into_iter().find(|role| !self.is_role(role)) {
+            Some(missing) => Err(Contradiction::new("42704", format!("role \"{missing}\" does not exist")).into()),
+            None => Ok(Value::Bool(self.world.catalog.is_member(&member, &role))),
         }
     }
 

@@ -1,0 +1,128 @@
+//! Partitions of a table, and tables that inherit from it: what they get from it when they are made, and afterwards.
+//!
+//! Promises: what is handed down has the name that PostgreSQL gives it. Source: PostgreSQL's documentation, "Declarative Partitioning"
+//! and "Inheritance".
+
+use super::index::index_part;
+use super::table::{Draft, index_of_copy, put_constraint};
+use super::{Context, Meaning};
+use crate::catalog::Contradiction;
+use crate::catalog::effect::{Change, Effect};
+use crate::catalog::name::{QName, derived_name};
+use crate::catalog::object::{Constraint, ConstraintKind, Index, TableKind};
+use smol_str::SmolStr;
+
+impl Context<'_> {
+    pub(super) fn partitions(&self, relation: &QName) -> Vec<QName> {
+        let is_partitioned = self.catalog.table(relation).is_some_and(|table| table.kind == TableKind::Partitioned);
+        if is_partitioned { self.catalog.children(relation) } else { Vec::new() }
+    }
+
+    /// What an index of a partitioned table is in one of its partitions: the one like it that is there already, or a new one.
+    pub(super) fn index_partition(&mut self, partition: &QName, index: &Index, taken: &mut Vec<SmolStr>) {
+        let whole = index.name.clone();
+        let own = self.catalog.table(partition).into_iter().flat_map(|table| &table.indexes);
+        if let Some(own) = own.into_iter().find(|own| own.part_of.is_none() && own.is_like(index)) {
+            let name = own.name.clone();
+            self.emit(Change::AttachIndex { partition: partition.clone(), name, whole });
+            return;
+        }
+        let mut parts: Vec<SmolStr> = index.columns.iter().map(index_part).collect();
+        parts.extend(index.include.iter().cloned());
+        let name = self.free_relation_name(&partition.schema, &partition.name, &parts.join("_"), "idx", taken);
+        taken.push(name.clone());
+        let part = Index { name, at: self.at, named: self.at, part_of: Some(whole), ..index.clone() };
+        self.emit(Change::CreateIndex { relation: partition.clone(), index: Box::new(part.clone()) });
+        for below in self.partitions(partition) {
+            self.index_partition(&below, &part, taken);
+        }
+    }
+
+    /// Keys, foreign keys, indexes and row triggers that a partition gets from its parent.
+    pub(super) fn partition_parts(&self, draft: &mut Draft, parent: &QName) {
+        let Some(parent) = self.catalog.table(parent) else { return };
+        let table_name = draft.table.name.name.clone();
+        for constraint in parent.constraints.iter().filter(|constraint| constraint.kind != ConstraintKind::Check) {
+            let mut constraint = constraint.clone();
+            constraint.name = name_in_partition(&constraint, &table_name);
+            let index = index_of_copy(parent, &mut constraint);
+            put_constraint(&mut draft.table, constraint, index);
+        }
+        for index in parent.indexes.iter().filter(|index| index.constraint.is_none()) {
+            let parts: Vec<SmolStr> = index.columns.iter().map(index_part).collect();
+            let name = self.free_relation_name(&draft.table.name.schema, &table_name, &parts.join("_"), "idx", &draft.taken);
+            draft.taken.push(name.clone());
+            let part_of = Some(index.name.clone());
+            draft.table.indexes.push(Index { name, at: self.at, named: self.at, part_of, ..index.clone() });
+        }
+        draft.table.triggers.extend(parent.triggers.iter().filter(|trigger| trigger.for_each_row).cloned());
+    }
+
+    /// ONLY leaves partitions out, which may not hold rows that their table refuses.
+    pub(super) fn stays_alone(&self, name: &QName, mark: usize) -> Meaning {
+        let refuses_rows = |effect: &Effect| match &effect.change {
+            Change::SetNotNull { table, not_null, .. } => *not_null && table == name,
+            Change::AddConstraint { constraint, .. } => constraint.kind == ConstraintKind::Check,
+            _ => false,
+        };
+        let is_partitioned = self.catalog.table(name).is_some_and(|table| table.kind == TableKind::Partitioned);
+        if is_partitioned && self.effects[mark..].iter().any(refuses_rows) && !self.catalog.children(name).is_empty() {
+            return Err(Contradiction::new("42P16", "constraint must be added to child tables too"));
+        }
+        Ok(())
+    }
+
+    /// Does to partitions, and to tables that inherit, what was done to a table since `mark`: all constraints go to partitions, checks
+    /// and NOT NULL to heirs too. Source: PostgreSQL's documentation, "ALTER TABLE", and "Declarative Partitioning".
+    pub(super) fn hand_down(&mut self, name: &QName, mark: usize) {
+        let children = self.catalog.children(name);
+        if children.is_empty() {
+            return;
+        }
+        let done: Vec<Change> = self.effects[mark..].iter().map(|effect| effect.change.clone()).collect();
+        for child in children {
+            let Some(table) = self.catalog.table(&child) else { continue };
+            let mark = self.effects.len();
+            for change in &done {
+                match change {
+                    Change::SetNotNull { table, column, not_null } if table == name => {
+                        self.emit(Change::SetNotNull { table: child.clone(), column: column.clone(), not_null: *not_null });
+                    }
+                    Change::AddConstraint { table: target, constraint, index } if target == name => {
+                        let of_partition = table.partition_of.as_ref() == Some(name);
+                        if !of_partition && constraint.kind != ConstraintKind::Check {
+                            continue;
+                        }
+                        let mut own = (**constraint).clone();
+                        own.name = name_in_partition(&own, &child.name);
+                        let is_key = matches!(own.kind, ConstraintKind::PrimaryKey | ConstraintKind::Unique);
+                        let same =
+                            |known: &Constraint| known.name == own.name || is_key && known.kind == own.kind && known.columns == own.columns;
+                        if table.constraints.iter().any(same) {
+                            continue;
+                        }
+                        let index = index.as_ref().map(|whole| {
+                            let (name, part_of) = (own.name.clone(), Some(whole.name.clone()));
+                            Box::new(Index { constraint: Some(name.clone()), name, part_of, ..(**whole).clone() })
+                        });
+                        own.index = index.as_ref().map(|index| index.name.clone());
+                        self.emit(Change::AddConstraint { table: child.clone(), constraint: Box::new(own), index });
+                    }
+                    _ => {}
+                }
+            }
+            self.hand_down(&child, mark);
+        }
+    }
+}
+
+/// What a constraint of a partitioned table is called in a partition.
+fn name_in_partition(constraint: &Constraint, partition: &str) -> SmolStr {
+    let parts = constraint.columns.join("_");
+    match constraint.kind {
+        ConstraintKind::PrimaryKey => derived_name(partition, "", "pkey"),
+        ConstraintKind::Unique => derived_name(partition, &parts, "key"),
+        ConstraintKind::Exclude => derived_name(partition, &parts, "excl"),
+        ConstraintKind::ForeignKey | ConstraintKind::Check => constraint.name.clone(),
+    }
+}
