@@ -5,6 +5,9 @@
 
 #[path = "support/apply.rs"]
 mod apply;
+#[path = "fold/cases.rs"]
+#[allow(dead_code, reason = "what is expected is asked of the server")]
+mod cases;
 #[path = "support/catalog.rs"]
 mod catalog;
 #[path = "docs/page.rs"]
@@ -51,6 +54,26 @@ fn fixtures_do_what_is_said_of_them() {
     fixtures.sort();
     let judge = |path: &PathBuf| (path.display().to_string(), apply::compare(&server, &mut spare, &birth, path));
     none(&fixtures.iter().map(judge).collect::<Vec<_>>());
+}
+
+/// What the fold is tested with.
+#[test]
+fn histories_do_what_is_said_of_them() {
+    let Some(server) = Server::shared() else { return };
+    let mut spare = server.database();
+    let birth = Objects::of_server(&mut spare);
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let mut complaints = Vec::new();
+    for (at, case) in cases::CASES.iter().enumerate().filter(|(_, case)| !case.history.contains("elsewhere")) {
+        let root = folder.path().join(at.to_string());
+        Example::new(case.history).write(&root);
+        if let Some(extension) = apply::foreign_extension(&root) {
+            server::say(&format!("{}: left out, as not every server has the extension {extension}", case.name));
+            continue;
+        }
+        complaints.push((case.name.to_string(), apply::compare(&server, &mut spare, &birth, &root)));
+    }
+    none(&complaints);
 }
 
 /// The bad examples, the same with the cure behind them or in them, and the good ones.

@@ -307,6 +307,16 @@ impl Catalog {
         for dependent in self.dependents_of_key(table, &constraint) {
             self.drop_dependent(dependent);
         }
+        let inherited = matches!(constraint.kind, ConstraintKind::Check | ConstraintKind::ForeignKey);
+        for child in self.children(table) {
+            let Some(found) = self.tables.get(&child) else { continue };
+            let is_part = |own: &str| found.index(own).is_some_and(|index| index.part_of.is_some() && index.part_of == constraint.index);
+            let goes = |own: &&Constraint| {
+                inherited && own.kind == constraint.kind && own.name == constraint.name || own.index.as_deref().is_some_and(is_part)
+            };
+            let parts: Vec<SmolStr> = found.constraints.iter().filter(goes).map(|own| own.name.clone()).collect();
+            parts.iter().for_each(|part| self.remove_constraint(&child, part));
+        }
         if let Some(index) = &constraint.index {
             self.index_homes.remove(&QName::new(table.schema.clone(), index.clone()));
         }

@@ -10,6 +10,7 @@ use crate::catalog::Contradiction;
 use crate::catalog::effect::{Change, Effect};
 use crate::catalog::name::{QName, derived_name};
 use crate::catalog::object::{Constraint, ConstraintKind, Index, TableKind};
+use crate::syntax::expression::ObjectName;
 use smol_str::SmolStr;
 
 impl Context<'_> {
@@ -38,6 +39,14 @@ impl Context<'_> {
         }
     }
 
+    /// `ALTER INDEX whole ATTACH PARTITION part`
+    pub(super) fn attach_index(&mut self, whole: &QName, part: &ObjectName) {
+        let part = self.catalog.find_relation(part);
+        if let Some((part, home)) = part.and_then(|part| self.catalog.index_home(&part).cloned().map(|home| (part, home))) {
+            self.emit(Change::AttachIndex { partition: home, name: part.name, whole: whole.name.clone() });
+        }
+    }
+
     /// Keys, foreign keys, indexes and row triggers that a partition gets from its parent.
     pub(super) fn partition_parts(&self, draft: &mut Draft, parent: &QName) {
         let Some(parent) = self.catalog.table(parent) else { return };
@@ -45,7 +54,8 @@ impl Context<'_> {
         for constraint in parent.constraints.iter().filter(|constraint| constraint.kind != ConstraintKind::Check) {
             let mut constraint = constraint.clone();
             constraint.name = name_in_partition(&constraint, &table_name);
-            let index = index_of_copy(parent, &mut constraint);
+            let part_of = constraint.index.clone();
+            let index = index_of_copy(parent, &mut constraint).map(|index| Index { part_of, ..index });
             put_constraint(&mut draft.table, constraint, index);
         }
         for index in parent.indexes.iter().filter(|index| index.constraint.is_none()) {

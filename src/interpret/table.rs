@@ -502,7 +502,13 @@ impl Context<'_> {
         }
         if alter.kind == ObjectKind::Index {
             let reason = || Contradiction::new("42P01", format!("relation \"{}\" does not exist", alter.name));
-            return if found.is_some() { Ok(()) } else { self.absent(Made::Index, &alter.name, reason) };
+            let Some(found) = found else { return self.absent(Made::Index, &alter.name, reason) };
+            for (_, action) in &alter.actions {
+                if let AlterAction::AttachPartition { table: part } = action {
+                    self.attach_index(&found, part);
+                }
+            }
+            return Ok(());
         }
         let Some(name) = self.relation(&alter.name)? else { return Ok(()) };
         let mut taken = Vec::new();
