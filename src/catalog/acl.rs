@@ -1,6 +1,7 @@
 //! Who may do what: privileges of objects and the defaults for objects to come.
 //! Source: PostgreSQL's documentation, "Privileges" and "ALTER DEFAULT PRIVILEGES".
 
+use super::PUBLIC;
 use super::object::Certainty;
 use crate::source::Site;
 use crate::syntax::ast::ObjectKind;
@@ -56,6 +57,18 @@ impl Privileges {
         })
     }
 
+    /// What of the platform's old default grants new objects still get.
+    /// Source: the CLI and the dashboard revoke SELECT, INSERT, UPDATE and DELETE on tables, USAGE and SELECT on sequences, and
+    /// EXECUTE on functions.
+    pub fn kept_by_default(self, kind: ObjectKind) -> Privileges {
+        let kept = match kind {
+            ObjectKind::Table => Privileges::TRUNCATE | Privileges::REFERENCES | Privileges::TRIGGER,
+            ObjectKind::Sequence => Privileges::UPDATE,
+            _ => Privileges::NONE,
+        };
+        self.meet(kept)
+    }
+
     pub fn contains(self, other: Privileges) -> bool {
         self.0 & other.0 == other.0
     }
@@ -66,6 +79,11 @@ impl Privileges {
 
     pub fn without(self, other: Privileges) -> Privileges {
         Privileges(self.0 & !other.0)
+    }
+
+    /// What both hold.
+    pub fn meet(self, other: Privileges) -> Privileges {
+        Privileges(self.0 & other.0)
     }
 
     pub fn is_empty(self) -> bool {
@@ -97,12 +115,24 @@ pub struct Grant {
     pub column: Option<SmolStr>,
     pub at: Site,
     pub certainty: Certainty,
+    /// The ALTER DEFAULT PRIVILEGES that gave it as the object was made; the platform's for what no migration says.
+    pub by_default: Option<Site>,
+}
+
+/// What a REVOKE took from one grantee on the whole object, unless it was given back.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Revoke {
+    pub grantee: SmolStr,
+    pub privileges: Privileges,
+    pub at: Site,
 }
 
 /// The privileges on one object, without the owner's own.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Acl {
     pub grants: Vec<Grant>,
+    /// One for each grantee.
+    pub revokes: Vec<Revoke>,
 }
 
 impl Acl {
@@ -110,11 +140,22 @@ impl Acl {
         if grant.privileges.is_empty() {
             return;
         }
+        if grant.column.is_none() {
+            self.revokes.iter_mut().filter(|revoke| revoke.grantee == grant.grantee).for_each(|revoke| {
+                revoke.privileges = revoke.privileges.without(grant.privileges);
+            });
+        }
         self.grants.push(grant);
     }
 
     /// Revoking a table privilege revokes it for each column too.
-    pub fn revoke(&mut self, grantee: &str, privileges: Privileges, column: Option<&str>) {
+    pub fn revoke(&mut self, grantee: &str, privileges: Privileges, column: Option<&str>, at: Site) {
+        if column.is_none() {
+            match self.revokes.iter_mut().find(|revoke| revoke.grantee == grantee) {
+                Some(revoke) => *revoke = Revoke { privileges: revoke.privileges | privileges, at, ..revoke.clone() },
+                None => self.revokes.push(Revoke { grantee: grantee.into(), privileges, at }),
+            }
+        }
         for grant in &mut self.grants {
             if grant.grantee == grantee && (column.is_none() || grant.column.as_deref() == column) {
                 grant.privileges = grant.privileges.without(privileges);
@@ -130,6 +171,21 @@ impl Acl {
             out |= grant.privileges;
         }
         out
+    }
+
+    /// What an object of this kind made today would start with: without the platform's grants that have ended.
+    pub fn without_ended_defaults(&self, kind: ObjectKind) -> Acl {
+        let mut out = self.clone();
+        let ended = |grant: &&mut Grant| grant.grantee != PUBLIC && grant.by_default.is_some_and(|at| at.is_platform());
+        for grant in out.grants.iter_mut().filter(ended) {
+            grant.privileges = grant.privileges.kept_by_default(kind);
+        }
+        out
+    }
+
+    /// The statement that last took one of these privileges from a grantee.
+    pub fn revoked(&self, grantee: &str, privileges: Privileges) -> Option<Site> {
+        self.revokes.iter().find(|revoke| revoke.grantee == grantee && revoke.privileges.intersects(privileges)).map(|revoke| revoke.at)
     }
 
     /// The statement that last gave a grantee one of these privileges.
@@ -149,4 +205,46 @@ pub struct DefaultPrivilege {
     pub grantee: SmolStr,
     pub privileges: Privileges,
     pub at: Site,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::{FileId, Span};
+
+    fn grant(grantee: &str, privileges: Privileges, by_default: Option<Site>) -> Grant {
+        let at = Site::new(FileId::PLATFORM, Span::default());
+        Grant { grantee: grantee.into(), privileges, column: None, at, certainty: Certainty::Certain, by_default }
+    }
+
+    #[test]
+    fn what_the_platform_gave_ends_and_what_a_migration_or_postgresql_gave_stays() {
+        let platform = Site::new(FileId::PLATFORM, Span::default());
+        let all = |kind| Privileges::all(kind);
+        let mut table = Acl::default();
+        table.grant(grant("anon", all(ObjectKind::Table), Some(platform)));
+        table.grant(grant("anon", Privileges::SELECT, None));
+        let fresh = table.without_ended_defaults(ObjectKind::Table).direct("anon");
+        assert!(fresh.contains(Privileges::SELECT | Privileges::TRUNCATE) && !fresh.intersects(Privileges::INSERT | Privileges::UPDATE));
+        let mut sequence = Acl::default();
+        sequence.grant(grant("anon", all(ObjectKind::Sequence), Some(platform)));
+        assert_eq!(sequence.without_ended_defaults(ObjectKind::Sequence).direct("anon"), Privileges::UPDATE);
+        let mut function = Acl::default();
+        function.grant(grant(PUBLIC, Privileges::EXECUTE, Some(platform)));
+        assert_eq!(function.without_ended_defaults(ObjectKind::Function), function);
+    }
+
+    #[test]
+    fn a_revoke_is_remembered_until_it_is_taken_back() {
+        let at = Site::new(FileId::PLATFORM, Span::new(3, 4));
+        let mut acl = Acl::default();
+        acl.revoke("anon", Privileges::SELECT | Privileges::INSERT, None, at);
+        acl.revoke("anon", Privileges::DELETE, Some("a"), at);
+        acl.grant(grant("anon", Privileges::SELECT, None));
+        assert_eq!(acl.revoked("anon", Privileges::INSERT), Some(at));
+        assert!(
+            acl.revoked("anon", Privileges::SELECT | Privileges::DELETE).is_none()
+                && acl.revoked("authenticated", Privileges::INSERT).is_none()
+        );
+    }
 }

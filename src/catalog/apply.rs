@@ -7,12 +7,11 @@ mod table;
 
 pub use routine::alter_function;
 
-use super::acl::{DefaultPrivilege, Grant, Privileges};
+use super::acl::{DefaultPrivilege, Grant};
 use super::effect::{Change, Effect};
 use super::name::QName;
 use super::object::*;
 use super::{Applied, Catalog, Contradiction};
-use crate::syntax::ast::ObjectKind;
 use smol_str::SmolStr;
 use std::sync::Arc;
 
@@ -38,7 +37,13 @@ impl Catalog {
     pub fn apply(&mut self, effect: Effect) -> Applied {
         let Effect { at, certainty, change } = effect;
         match change {
-            Change::Obscure { span } => self.unread.push((self.now.0, span)),
+            Change::Obscure { span } => {
+                // a loop comes by many times
+                let place = (self.now.0, span);
+                if self.unread.last() != Some(&place) {
+                    self.unread.push(place);
+                }
+            }
 
             Change::CreateSchema(schema) => {
                 if self.schemas.contains(&schema.name) {
@@ -325,7 +330,8 @@ impl Catalog {
             }
 
             Change::Grant { on, grantee, privileges, columns } => self.change_acl(&on, |acl| {
-                let grant = |column: Option<SmolStr>| Grant { grantee: grantee.clone(), privileges, column, at, certainty };
+                let grant =
+                    |column: Option<SmolStr>| Grant { grantee: grantee.clone(), privileges, column, at, certainty, by_default: None };
                 if columns.is_empty() {
                     acl.grant(grant(None));
                 }
@@ -333,9 +339,9 @@ impl Catalog {
             }),
             Change::Revoke { on, grantee, privileges, columns } => self.change_acl(&on, |acl| {
                 if columns.is_empty() {
-                    acl.revoke(&grantee, privileges, None);
+                    acl.revoke(&grantee, privileges, None, at);
                 }
-                columns.iter().for_each(|column| acl.revoke(&grantee, privileges, Some(column)));
+                columns.iter().for_each(|column| acl.revoke(&grantee, privileges, Some(column), at));
             }),
             Change::DefaultPrivileges { role, schema, on, grantee, privileges, grant } => {
                 let mut entries = self.default_privileges.get(&()).cloned().unwrap_or_default();
@@ -343,13 +349,9 @@ impl Catalog {
                 self.default_privileges.insert((), entries);
             }
             Change::EndPlatformDefaults => {
-                let kept = Privileges::TRUNCATE | Privileges::REFERENCES | Privileges::TRIGGER;
                 let mut entries = self.default_privileges.get(&()).cloned().unwrap_or_default();
                 for entry in entries.iter_mut().filter(|entry| entry.at.is_platform() && entry.role == super::MIGRATION_ROLE) {
-                    entry.privileges = match entry.on {
-                        ObjectKind::Table => kept,
-                        _ => Privileges::NONE,
-                    };
+                    entry.privileges = entry.privileges.kept_by_default(entry.on);
                 }
                 self.default_privileges.insert((), entries);
             }

@@ -27,7 +27,7 @@ pub enum Grantable {
 
 #[derive(Clone, Debug)]
 pub enum Change {
-    /// A statement that nobody could read: what it makes may be there.
+    /// A statement that nobody could read, or whose code could not be followed: what it makes may be there.
     Obscure {
         span: Span,
     },

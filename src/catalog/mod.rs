@@ -20,7 +20,7 @@ use smol_str::SmolStr;
 use std::sync::Arc;
 use store::Store;
 
-use crate::source::{Site, Span};
+use crate::source::{FileId, Site, Span};
 use crate::syntax::ast::ObjectKind;
 use crate::syntax::expression::ObjectName;
 
@@ -122,7 +122,7 @@ pub struct Catalog {
     /// Has any table ever had a parent?
     has_families: bool,
     pub future: Arc<Future>,
-    /// Statements that nobody could read, by number of the file: what they make may be there.
+    /// Statements that nobody could read, or whose code could not be followed, by number of the file: what they make may be there.
     pub unread: Vec<(usize, Span)>,
     /// The place in the history.
     pub now: Moment,
@@ -368,17 +368,18 @@ impl Catalog {
     pub fn initial_acl(&self, kind: ObjectKind, schema: &str, at: Site, certainty: Certainty) -> Acl {
         let mut acl = Acl::default();
         let role = self.current_role();
-        let mut grant =
-            |grantee: &SmolStr, privileges| acl.grant(Grant { grantee: grantee.clone(), privileges, column: None, at, certainty });
+        let mut grant = |grantee: &SmolStr, privileges, from: Site| {
+            acl.grant(Grant { grantee: grantee.clone(), privileges, column: None, at, certainty, by_default: Some(from) });
+        };
         let matches =
             |entry: &&DefaultPrivilege| entry.role == role && entry.on == kind && entry.schema.as_deref().is_none_or(|only| only == schema);
         let entries = self.default_privileges.get(&());
         // PostgreSQL's own defaults hold unless an entry without a schema replaced them
         if kind == ObjectKind::Function && !self.public_execute_revoked(&role) {
-            grant(&PUBLIC.into(), Privileges::EXECUTE);
+            grant(&PUBLIC.into(), Privileges::EXECUTE, Site::new(FileId::PLATFORM, Span::default()));
         }
         for entry in entries.into_iter().flatten().filter(matches) {
-            grant(&entry.grantee, entry.privileges);
+            grant(&entry.grantee, entry.privileges, entry.at);
         }
         acl
     }

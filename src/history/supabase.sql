@@ -558,6 +558,7 @@ create table supabase_migrations.seed_files (path text primary key, hash text no
 -- Default privileges in public. These remain on projects created since 2026-05-30, and on all since 2026-10-30 …
 alter default privileges for role postgres in schema public
   grant truncate, references, trigger on tables to anon, authenticated, service_role;
+alter default privileges for role postgres in schema public grant update on sequences to anon, authenticated, service_role;
 alter default privileges for role supabase_admin in schema public
   grant all on tables to postgres, anon, authenticated, service_role;
 alter default privileges for role supabase_admin in schema public

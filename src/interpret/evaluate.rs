@@ -184,6 +184,10 @@ impl<'w> Machine<'w> {
             return Outcome { failed, ..Outcome::default() };
         }
         self.world.catalog.commit();
+        if self.blind {
+            let change = Change::Obscure { span: self.sources.resolve(self.origin).span };
+            self.world.apply(vec![Effect { at: self.origin, certainty: self.certainty, change }]);
+        }
         Outcome { effects: self.effects, ..Outcome::default() }
     }
 }

@@ -25,6 +25,14 @@ use std::collections::BTreeMap;
 /// The roles that a request to the API may act as.
 pub const API_ROLES: [&str; 2] = ["anon", "authenticated"];
 
+/// What a client may ask of a table: the command, the privilege it takes, and its name.
+pub const COMMANDS: [(Command, Privileges, &str); 4] = [
+    (Command::Select, Privileges::SELECT, "SELECT"),
+    (Command::Insert, Privileges::INSERT, "INSERT"),
+    (Command::Update, Privileges::UPDATE, "UPDATE"),
+    (Command::Delete, Privileges::DELETE, "DELETE"),
+];
+
 /// Schemas whose tables the platform or an extension looks after, as Supabase's advisor lists them.
 /// Source: splinter.sql, `n.nspname not in (…)`.
 const LOOKED_AFTER: [&str; 24] = [
@@ -208,6 +216,17 @@ impl<'a> Cx<'a> {
     /// An expression as the user wrote it, with names as they are now.
     pub fn text(&self, expression: &Expression) -> String {
         expression.text(self.sources)
+    }
+
+    /// Does a later statement that can't be told in full speak of policies? Then one that is known may have been changed by it.
+    pub fn may_have_changed(&self, policy: &Policy) -> bool {
+        let at = self.sources.resolve(policy.at);
+        let number = self.project.migrations.iter().position(|migration| migration.file == at.file);
+        self.catalog.unread.iter().any(|(file, span)| {
+            let later = number.is_none_or(|number| (number, at.span.start) < (*file, span.end));
+            let text = self.project.migrations.get(*file).map(|migration| self.slice(Site::new(migration.file, *span)));
+            later && text.is_some_and(|text| text.to_ascii_lowercase().contains("policy"))
+        })
     }
 
     /// The text at a place.

@@ -88,7 +88,7 @@ pub mod prelude {
     pub use super::about::About;
     pub use super::caller::{self, Callers};
     pub use super::code::{Code, Home, Origin};
-    pub use super::cx::{API_ROLES, Cx};
+    pub use super::cx::{API_ROLES, COMMANDS, Cx};
     pub(crate) use super::rule;
     pub use crate::catalog::acl::Privileges;
     pub use crate::catalog::name::{QName, derived_name, quote_ident, quote_literal};
@@ -109,6 +109,9 @@ pub mod prelude {
 pub static ALL: &[&Rule] = &[
     &access::definer_search_path::RULE,
     &access::definer_trusts_argument::RULE,
+    &access::missing_grant::RULE,
+    &access::relies_on_default_grants::RULE,
+    &access::unneeded_grant::RULE,
     &access::view_bypasses_rls::RULE,
     &index::foreign_key::RULE,
     &index::foreign_key_sort::RULE,

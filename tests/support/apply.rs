@@ -21,13 +21,12 @@ use supalint::syntax::split::{RawStatement, Splitter};
 /// The first version whose objects get no grants from the platform's defaults. Source: Supabase changelog 45329.
 const DEFAULT_GRANTS_ENDED: u64 = 20261030000000;
 
-/// What ends those grants. TRUNCATE, REFERENCES and TRIGGER stay.
+/// What ends those grants, as Supabase's CLI does it. TRUNCATE, REFERENCES and TRIGGER stay, and UPDATE on sequences.
 const END_DEFAULT_GRANTS: &str = "
-    alter default privileges for role postgres in schema public revoke all on tables from anon, authenticated, service_role;
-    alter default privileges for role postgres in schema public revoke all on sequences from anon, authenticated, service_role;
-    alter default privileges for role postgres in schema public revoke all on functions from anon, authenticated, service_role;
     alter default privileges for role postgres in schema public
-      grant truncate, references, trigger on tables to anon, authenticated, service_role";
+      revoke select, insert, update, delete on tables from anon, authenticated, service_role;
+    alter default privileges for role postgres in schema public revoke usage, select on sequences from anon, authenticated, service_role;
+    alter default privileges for role postgres in schema public revoke execute on functions from anon, authenticated, service_role";
 
 /// Codes of what only a file's transaction makes fail: statements that refuse one (25001), and enum values that it added (55P04).
 const OF_TRANSACTION: [&str; 2] = ["25001", "55P04"];

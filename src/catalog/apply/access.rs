@@ -55,17 +55,55 @@ pub(super) fn change_defaults(entries: &mut Vec<DefaultPrivilege>, entry: Defaul
     let same = |known: &DefaultPrivilege| {
         known.role == entry.role && known.schema == entry.schema && known.on == entry.on && known.grantee == entry.grantee
     };
-    match entries.iter_mut().find(|known| same(known)) {
-        Some(known) if grant => {
-            known.privileges |= entry.privileges;
-            known.at = entry.at;
+    // what the platform gives stands apart from what a migration gives beside it, for it ends by itself
+    let alike = |known: &DefaultPrivilege| same(known) && known.at.is_platform() == entry.at.is_platform();
+    if grant {
+        match entries.iter_mut().find(|known| alike(known)) {
+            Some(known) => {
+                known.privileges |= entry.privileges;
+                known.at = entry.at;
+            }
+            None => entries.push(entry),
         }
-        Some(known) => known.privileges = known.privileges.without(entry.privileges),
-        None if grant => entries.push(entry),
-        // revoking what PostgreSQL itself gives by default leaves an entry that says so
-        None if entry.schema.is_none() && entry.grantee == PUBLIC => {
-            entries.push(DefaultPrivilege { privileges: Privileges::NONE, ..entry })
+        return;
+    }
+    let mut known = entries.iter_mut().filter(|known| same(known)).peekable();
+    // revoking what PostgreSQL itself gives by default leaves an entry that says so
+    if known.peek().is_none() && entry.schema.is_none() && entry.grantee == PUBLIC {
+        return entries.push(DefaultPrivilege { privileges: Privileges::NONE, ..entry });
+    }
+    known.for_each(|known| known.privileges = known.privileges.without(entry.privileges));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::{FileId, Site, Span};
+
+    fn entry(at: Site, privileges: Privileges) -> DefaultPrivilege {
+        DefaultPrivilege {
+            role: "postgres".into(),
+            schema: Some("public".into()),
+            on: ObjectKind::Table,
+            grantee: "anon".into(),
+            privileges,
+            at,
         }
-        None => {}
+    }
+
+    #[test]
+    fn what_a_migration_gives_stands_beside_what_the_platform_gives_and_a_revoke_takes_both() {
+        let platform = Site::new(FileId::PLATFORM, Span::default());
+        let mut sources = crate::source::Sources::default();
+        sources.add("(platform)", "");
+        let own = Site::new(sources.add("a.sql", ""), Span::default());
+        let mut entries = vec![entry(platform, Privileges::SELECT | Privileges::INSERT)];
+        change_defaults(&mut entries, entry(own, Privileges::SELECT), true);
+        assert_eq!(
+            entries.iter().map(|entry| entry.privileges).collect::<Vec<_>>(),
+            [Privileges::SELECT | Privileges::INSERT, Privileges::SELECT]
+        );
+        change_defaults(&mut entries, entry(own, Privileges::SELECT), false);
+        assert_eq!(entries.iter().map(|entry| entry.privileges).collect::<Vec<_>>(), [Privileges::INSERT, Privileges::NONE]);
     }
 }

@@ -9,13 +9,6 @@ use crate::rules::prelude::*;
 
 rule!("rls/missing-command", Security, Info, Schema(check), fixable);
 
-const COMMANDS: [(Command, Privileges, &str); 4] = [
-    (Command::Select, Privileges::SELECT, "SELECT"),
-    (Command::Insert, Privileges::INSERT, "INSERT"),
-    (Command::Update, Privileges::UPDATE, "UPDATE"),
-    (Command::Delete, Privileges::DELETE, "DELETE"),
-];
-
 fn check(cx: &mut Cx) {
     for table in cx.exposed_tables().filter(|table| table.rls.value && can_have_rls(table)) {
         let granted: Vec<_> = COMMANDS.into_iter().filter(|(_, privilege, _)| !cx.reaching(table, *privilege).is_empty()).collect();
@@ -83,11 +76,7 @@ fn blind(cx: &mut Cx, table: &Table) -> bool {
         first.name,
         who(first)
     );
-    let fix = first
-        .using
-        .as_ref()
-        .filter(|using| tells_callers_apart(cx, using))
-        .map(|using| policy_like(cx, table, first, using, Command::Select, "SELECT"));
+    let fix = reading_too(cx, table, first);
     let draft = cx.report(table, first.named, message);
     draft.severity(Severity::Warn).given(table.rls.certainty).given(first.certainty).discriminate("blind");
     draft.help("add a SELECT policy for the same rows, or drop this one if only the service role is meant to write");
@@ -98,6 +87,12 @@ fn blind(cx: &mut Cx, table: &Table) -> bool {
         draft.because(policy.named, "finds none either");
     }
     true
+}
+
+/// The policy that lets those who may write rows read them; none where that would let everybody read.
+pub fn reading_too(cx: &Cx, table: &Table, policy: &Policy) -> Option<Step> {
+    let using = policy.using.as_ref().filter(|using| tells_callers_apart(cx, using))?;
+    Some(policy_like(cx, table, policy, using, Command::Select, "SELECT"))
 }
 
 fn who(policy: &Policy) -> String {

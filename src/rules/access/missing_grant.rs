@@ -1,0 +1,355 @@
+//! Policies for a role that lacks the privileges: PostgreSQL refuses its requests before it looks at a policy.
+
+use super::invited::{SERVICE, is_invited};
+use super::need::{self, Behind, Held, Need, list, words};
+use crate::rules::prelude::*;
+use crate::rules::rls::disabled::can_have_rls;
+use crate::rules::rls::missing_command::reading_too;
+
+rule!("access/missing-grant", Security, Error, Schema(check), fixable);
+
+/// A role and what it lacks on one table.
+struct Lack<'n, 'a> {
+    need: &'n Need<'a>,
+    /// Of the commands that policies are meant to let through.
+    commands: Privileges,
+    /// SELECT alone, for UPDATE and DELETE to find their rows.
+    blind: bool,
+    sequences: Vec<&'n (QName, SmolStr)>,
+    schema: bool,
+}
+
+impl Lack<'_, '_> {
+    /// Is SELECT among it?
+    fn reads(&self) -> bool {
+        self.blind || self.commands.contains(Privileges::SELECT)
+    }
+}
+
+/// What policies rest on and roles may not use.
+struct Gap<'a> {
+    behind: Vec<Behind<'a>>,
+    roles: Vec<&'static str>,
+    /// Run for those roles only because they have no TO.
+    unaddressed: bool,
+    policies: Vec<(&'a Table, &'a Policy)>,
+}
+
+/// Policies of one role that one REVOKE left without use.
+struct Dead<'a> {
+    role: &'static str,
+    revoked: Site,
+    policies: Vec<(&'a Table, &'a Policy, Privileges)>,
+}
+
+/// So many dead policies are one decision.
+const MANY: usize = 5;
+
+fn check(cx: &mut Cx) {
+    let held = Held { catalog: cx.catalog, fresh: false };
+    let (mut gaps, mut dead): (Vec<Gap>, Vec<Dead>) = (Vec::new(), Vec::new());
+    let mut told: Vec<(&QName, &str)> = Vec::new();
+    let of_platform = |table: &Table| matches!(table.name.schema.as_str(), "storage" | "realtime");
+    let tables: Vec<&Table> = cx.guarded_tables().filter(|table| cx.is_exposed(&table.name.schema) || of_platform(table)).collect();
+    for table in tables {
+        let known = !table.external && !table.created.is_platform();
+        if known && !(table.rls.value && can_have_rls(table)) {
+            continue;
+        }
+        let needs = need::of(cx, table);
+        let lacks: Vec<Lack> = needs.iter().filter(|_| known).filter_map(|need| lack(&held, table, need)).collect();
+        let (taken, lacks): (Vec<Lack>, Vec<Lack>) = lacks.into_iter().partition(|lack| taken(table, lack).is_some());
+        for need in needs.iter().filter(|need| !taken.iter().any(|lack| lack.need.role == need.role)) {
+            gather(&held, table, need, &mut gaps);
+        }
+        if !lacks.is_empty() {
+            ungranted(cx, table, &lacks);
+            told.extend(lacks.iter().filter(|lack| lack.reads()).map(|lack| (&table.name, lack.need.role)));
+        }
+        taken.iter().for_each(|lack| bury(cx, table, lack, &mut dead));
+    }
+    // a table that lacks SELECT for its own policies is told of there
+    for gap in &mut gaps {
+        if let [Behind::Relation(name)] = gap.behind.as_slice() {
+            gap.roles.retain(|role| !told.contains(&(name, *role)));
+        }
+    }
+    let gaps = merged(gaps.into_iter().filter(|gap| !gap.roles.is_empty()));
+    gaps.iter().for_each(|gap| behind(cx, gap));
+    dead.iter().for_each(|dead| refused(cx, dead));
+}
+
+fn lack<'n, 'a>(held: &Held, table: &Table, need: &'n Need<'a>) -> Option<Lack<'n, 'a>> {
+    let lacking = need.wanted.without(held.relation(need.role, &table.name));
+    let commands = lacking.meet(need.invited);
+    // FOR ALL is soon written where the service role was granted what its code needs
+    if need.role == SERVICE && commands != need.invited {
+        return None;
+    }
+    let sequences = need.sequences.iter().filter(|(name, _)| !held.sequence(need.role, name)).collect();
+    let lack = Lack { need, commands, blind: lacking != commands, sequences, schema: !held.schema(need.role, &table.name.schema) };
+    (!lacking.is_empty() || lack.schema || !lack.sequences.is_empty()).then_some(lack)
+}
+
+/// The REVOKE that took all of it from the role on this very table.
+fn taken(table: &Table, lack: &Lack) -> Option<Site> {
+    let revoke = table.acl.revokes.iter().find(|revoke| revoke.grantee == lack.need.role)?;
+    let lacking = if lack.reads() { lack.commands | Privileges::SELECT } else { lack.commands };
+    (!lacking.is_empty() && revoke.privileges.contains(lacking)).then_some(revoke.at)
+}
+
+fn ungranted(cx: &mut Cx, table: &Table, lacks: &[Lack]) {
+    let name = &table.name;
+    let roles: Vec<&str> = lacks.iter().map(|lack| lack.need.role).collect();
+    let of = |choose: fn(&Lack) -> bool| lacks.iter().filter(move |lack| choose(lack));
+    let told = |lacks: &[&Lack]| list(&lacks.iter().map(|lack| format!("`{}`", lack.need.role)).collect::<Vec<_>>(), "and");
+    let without: Vec<&Lack> = of(|lack| !lack.commands.is_empty()).collect();
+    let blind: Vec<&Lack> = of(|lack| lack.blind).collect();
+    let outside: Vec<&Lack> = of(|lack| lack.schema).collect();
+    let message = if !without.is_empty() {
+        let each: Vec<String> = without.iter().map(|lack| format!("`{}` ({})", lack.need.role, words(lack.commands).join(", "))).collect();
+        format!(
+            "`{name}` has policies for {}, but no such privilege was granted: requests end in 42501, permission denied, before a policy is looked at",
+            list(&each, "and")
+        )
+    } else if !outside.is_empty() {
+        format!("{} may not use schema `{}`: requests for `{name}` end in 42501, permission denied", told(&outside), name.schema)
+    } else if !blind.is_empty() {
+        let writes = words(blind[0].need.invited.meet(Privileges::UPDATE | Privileges::DELETE));
+        format!(
+            "{} may {} but not SELECT on `{name}`, nor does a policy let it: a request that picks its rows ends in 42501, permission denied",
+            told(&blind),
+            list(&writes, "and")
+        )
+    } else {
+        let starved: Vec<&Lack> = lacks.iter().collect();
+        let (sequence, column) = lacks[0].sequences[0];
+        format!("{} may INSERT into `{name}` but not use `{sequence}`, which fills `{column}`: 42501, permission denied", told(&starved))
+    };
+    let whole = lacks.iter().any(|lack| lack.schema || lack.commands == lack.need.invited);
+    let first = table.policies.iter().find(|policy| roles.iter().any(|role| cx.concerns(policy, role)));
+    let certain = table.policies.iter().all(|policy| policy.certainty == Certainty::Certain && !cx.may_have_changed(policy));
+    let steps = steps(cx, table, lacks);
+    let draft = cx.report(table, table.named, message);
+    draft
+        .label("no privilege reaches those roles")
+        .severity(if whole { Severity::Error } else { Severity::Warn })
+        .given(table.rls.certainty)
+        .given(if certain { Certainty::Certain } else { Certainty::Maybe })
+        .help("grant each role what its policies are for; grant `service_role` too what server code does with the table, for it bypasses policies, not privileges")
+        .fix(Safety::Review, format!("Grant what the policies of `{name}` are for"), steps);
+    if let Some(policy) = first {
+        draft.because(policy.named, "never looked at");
+    }
+}
+
+fn steps(cx: &Cx, table: &Table, lacks: &[Lack]) -> Vec<Step> {
+    let name = &table.name;
+    let mut out: Vec<(String, String, Vec<&str>)> = Vec::new();
+    let mut add = |what: String, on: String, role: &'static str| match out.iter_mut().find(|known| known.0 == what && known.1 == on) {
+        Some(known) => known.2.push(role),
+        None => out.push((what, on, vec![role])),
+    };
+    for lack in lacks {
+        let role = lack.need.role;
+        if lack.schema {
+            add("usage".into(), format!("schema {}", quote_ident(&name.schema)), role);
+        }
+        let select = if lack.blind { Privileges::SELECT } else { Privileges::NONE };
+        let commands = words(lack.commands | select);
+        if !commands.is_empty() {
+            add(commands.join(", ").to_lowercase(), format!("table {}", name.quoted()), role);
+        }
+        for (sequence, _) in &lack.sequences {
+            add("usage".into(), format!("sequence {}", sequence.quoted()), role);
+        }
+    }
+    let writes = |policy: &&Policy| matches!(policy.command, Command::Update | Command::Delete);
+    let blind = lacks.iter().any(|lack| lack.blind);
+    let policy = table.policies.iter().filter(writes).find(|_| blind).and_then(|policy| reading_too(cx, table, policy));
+    out.into_iter().map(|(what, on, roles)| need::grant(&what, &on, &roles)).chain(policy).collect()
+}
+
+/// Finds the policies that are for nothing but what was taken from a role.
+fn bury<'a>(cx: &Cx, table: &'a Table, lack: &Lack, all: &mut Vec<Dead<'a>>) {
+    let Some(revoked) = taken(table, lack) else { return };
+    let role = lack.need.role;
+    for policy in &table.policies {
+        // one without TO may well serve others
+        let named = policy.roles.iter().any(|name| name == role) || role == "authenticated";
+        let invited = COMMANDS.into_iter().filter(|(command, ..)| is_invited(cx, policy, role, *command));
+        let privileges = invited.fold(Privileges::NONE, |all, (_, privilege, _)| all | privilege);
+        if !named || privileges.is_empty() || !lack.commands.contains(privileges) {
+            continue;
+        }
+        match all.iter_mut().find(|dead| dead.role == role && dead.revoked == revoked) {
+            Some(dead) => dead.policies.push((table, policy, privileges)),
+            None => all.push(Dead { role, revoked, policies: vec![(table, policy, privileges)] }),
+        }
+    }
+}
+
+fn refused(cx: &mut Cx, dead: &Dead) {
+    let Dead { role, revoked, policies } = dead;
+    let help = format!("drop what `{role}` is not meant to do, or grant the privilege again");
+    if policies.len() > MANY {
+        let (table, first, _) = policies[0];
+        let message = format!(
+            "{} policies are for `{role}`, from which what they allow was revoked: for that role they are never looked at",
+            policies.len()
+        );
+        let draft = cx.report(About::project(), first.named, message);
+        draft
+            .severity(Severity::Info)
+            .discriminate(role)
+            .discriminate(&table.name.name)
+            .label("the first of them")
+            .because(*revoked, "revoked here")
+            .help(help);
+        for (_, policy, _) in &policies[1..3] {
+            draft.because(policy.named, "nor is this one");
+        }
+        return;
+    }
+    for (table, policy, privileges) in policies {
+        let message = format!(
+            "policy \"{}\" is for `{role}`, from which {} on `{}` was revoked: for that role it is never looked at",
+            policy.name,
+            list(&words(*privileges), "and"),
+            table.name
+        );
+        cx.report((*table, *policy), policy.named, message)
+            .severity(Severity::Info)
+            .discriminate(role)
+            .because(*revoked, "revoked here")
+            .help(help.clone());
+    }
+}
+
+fn gather<'a>(held: &Held, table: &'a Table, need: &Need<'a>, gaps: &mut Vec<Gap<'a>>) {
+    for (behind, policy) in need.behind.iter().filter(|(behind, _)| !held.behind(need.role, behind)) {
+        let unaddressed = need.role == "anon" && !policy.roles.iter().any(|name| name == "anon");
+        let gap = match gaps.iter().position(|gap| gap.behind[0].is(behind) && gap.unaddressed == unaddressed) {
+            Some(at) => &mut gaps[at],
+            None => {
+                gaps.push(Gap { behind: vec![behind.clone()], roles: Vec::new(), unaddressed, policies: Vec::new() });
+                gaps.last_mut().expect("one was just pushed")
+            }
+        };
+        if !gap.roles.contains(&need.role) {
+            gap.roles.push(need.role);
+        }
+        if !gap.policies.iter().any(|(_, known)| known.at == policy.at) {
+            gap.policies.push((table, policy));
+        }
+    }
+}
+
+/// Gaps of the same policies are one.
+fn merged<'a>(gaps: impl Iterator<Item = Gap<'a>>) -> Vec<Gap<'a>> {
+    let mut out: Vec<Gap> = Vec::new();
+    for gap in gaps {
+        let alike = |known: &&mut Gap| {
+            let policies = known.policies.iter().map(|(_, policy)| policy.at).eq(gap.policies.iter().map(|(_, policy)| policy.at));
+            let kind = matches!(known.behind[0], Behind::Relation(_)) == matches!(gap.behind[0], Behind::Relation(_));
+            policies && kind && known.roles == gap.roles && known.unaddressed == gap.unaddressed
+        };
+        match out.iter_mut().find(alike) {
+            Some(known) => known.behind.extend(gap.behind),
+            None => out.push(gap),
+        }
+    }
+    out
+}
+
+fn behind(cx: &mut Cx, gap: &Gap) {
+    let (table, policy) = gap.policies[0];
+    let quoted = |names: &[String]| list(&names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>(), "and");
+    let roles = quoted(&gap.roles.iter().map(|role| role.to_string()).collect::<Vec<_>>());
+    let names: Vec<String> = gap.behind.iter().map(Behind::name).collect();
+    let others = match gap.policies.len() - 1 {
+        0 => String::new(),
+        1 => " (and another policy does)".into(),
+        more => format!(" (and {more} more policies do)"),
+    };
+    let what = match gap.behind[0] {
+        Behind::Function(_) => format!("calls {}{others}, which {roles} may not execute", quoted(&names)),
+        Behind::Relation(_) => format!("reads {}{others}, which {roles} may not SELECT from", quoted(&names)),
+    };
+    let place = format!("policy \"{}\" on `{}`", policy.name, table.name);
+    let message = match gap.unaddressed {
+        true => format!(
+            "{place} has no TO, so it is run for `anon` as well, and {what}: what `anon` may do there ends in 42501, permission denied"
+        ),
+        false => format!("{place} {what}: requests that it is for end in 42501, permission denied"),
+    };
+    let revoked = gap.behind.iter().find_map(|behind| revoked(cx, behind, &gap.roles));
+    let changed = gap.policies.iter().all(|(_, policy)| cx.may_have_changed(policy));
+    let (help, title, steps) = cure(cx, gap);
+    let draft = cx.report((table, policy), policy.named, message);
+    draft.discriminate(names.join(" ")).given(table.certainty).help(help).fix(Safety::Review, title, steps);
+    if changed {
+        draft.unsure();
+    }
+    if gap.unaddressed {
+        draft.severity(Severity::Warn);
+    }
+    if let Some(revoked) = revoked {
+        draft.because(revoked, "revoked here");
+    }
+    for (_, policy) in gap.policies.iter().skip(1).take(2) {
+        draft.because(policy.named, "so does this one");
+    }
+}
+
+/// Where what a policy rests on was taken from one of the roles.
+fn revoked(cx: &Cx, behind: &Behind, roles: &[&'static str]) -> Option<Site> {
+    match behind {
+        Behind::Function(function) => roles.iter().chain(&["public"]).find_map(|role| function.acl.revoked(role, Privileges::EXECUTE)),
+        Behind::Relation(name) => {
+            let table = cx.catalog.table(name)?;
+            roles.iter().find_map(|role| table.acl.revoked(role, Privileges::SELECT))
+        }
+    }
+}
+
+/// What to do, the name of the cure, and the cure where there is one for all of it.
+fn cure(cx: &Cx, gap: &Gap) -> (&'static str, &'static str, Vec<Step>) {
+    const TITLE: &str = "Grant what the policies rest on";
+    if gap.unaddressed {
+        let step = |(table, policy): &(&Table, &Policy)| {
+            let head = format!("alter policy {} on {}", quote_ident(&policy.name), table.name.quoted());
+            Step::batch(Phase::Policy, format!("{head} to authenticated;")).undo(format!("{head} to public;"))
+        };
+        let help = "say whom the policy is for: `to authenticated`";
+        return (help, "Keep the policies to those who are signed in", gap.policies.iter().map(step).collect());
+    }
+    let grants: Option<Vec<Step>> = gap.behind.iter().map(|behind| grant(cx, behind, &gap.roles)).collect();
+    let help = match (&gap.behind[0], &grants) {
+        (Behind::Function(_), _) => {
+            "grant EXECUTE to the roles that the policy is for: what it calls runs with the rights of whoever runs the query"
+        }
+        (Behind::Relation(_), Some(_)) => {
+            "grant SELECT to the roles that the policy is for: what it reads is read with the rights of whoever runs the query"
+        }
+        (Behind::Relation(name), None) if name.is("auth", "users") => {
+            "ask `auth.jwt()`, which holds the caller's e-mail and metadata, or a SECURITY DEFINER function: API roles can't be let into `auth.users`"
+        }
+        (Behind::Relation(_), None) => {
+            "read it in a SECURITY DEFINER function: what the policy itself reads is read with the rights of whoever runs the query"
+        }
+    };
+    (help, TITLE, grants.unwrap_or_default())
+}
+
+fn grant(cx: &Cx, behind: &Behind, roles: &[&'static str]) -> Option<Step> {
+    match behind {
+        Behind::Function(function) => Some(need::grant("execute", &format!("function {}", function.quoted()), roles)),
+        Behind::Relation(name) => {
+            let table = cx.catalog.table(name).filter(|table| table.rls.value && can_have_rls(table) && !table.created.is_platform())?;
+            // where no policy lets the role read, a privilege would turn the error into no rows
+            let readable = roles.iter().all(|role| !cx.applicable(table, role, Command::Select).0.is_empty());
+            readable.then(|| need::grant("select", &format!("table {}", table.name.quoted()), roles))
+        }
+    }
+}

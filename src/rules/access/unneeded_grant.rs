@@ -1,0 +1,102 @@
+//! Privileges that were granted in so many words and that no policy lets the role use.
+
+use super::invited::{clauses, refuses};
+use super::need::{list, words};
+use crate::catalog::acl::Grant;
+use crate::rules::prelude::*;
+use crate::rules::rls::disabled::can_have_rls;
+
+rule!("access/unneeded-grant", Security, Info, Schema(check), fixable);
+
+/// So many tables were granted wholesale, not one by one.
+const MANY: usize = 5;
+
+/// A role's idle privileges on a table.
+struct Idle<'a> {
+    table: &'a Table,
+    role: &'static str,
+    privileges: Privileges,
+    /// No policy of the table is for the role at all.
+    whole: bool,
+    at: Site,
+    certainty: Certainty,
+}
+
+fn check(cx: &mut Cx) {
+    // a table without policies is `rls/no-policy`'s, one without row level security `rls/disabled`'s
+    let guarded = |table: &&Table| table.rls.value && can_have_rls(table) && !table.policies.is_empty();
+    let mut idle: Vec<Idle> = Vec::new();
+    for table in cx.exposed_tables().filter(guarded) {
+        idle.extend(API_ROLES.into_iter().filter_map(|role| find(cx, table, role)));
+    }
+    for role in API_ROLES {
+        let of_role: Vec<&Idle> = idle.iter().filter(|idle| idle.role == role).collect();
+        if of_role.len() > MANY {
+            wholesale(cx, role, &of_role);
+        } else {
+            of_role.into_iter().for_each(|idle| report(cx, idle));
+        }
+    }
+}
+
+fn find<'a>(cx: &Cx, table: &'a Table, role: &'static str) -> Option<Idle<'a>> {
+    let granted = |grant: &&Grant| grant.grantee == role && grant.column.is_none() && grant.by_default.is_none() && !grant.at.is_platform();
+    let mut held = Privileges::NONE;
+    let mut certainty = Certainty::Certain;
+    for grant in table.acl.grants.iter().filter(granted) {
+        held |= grant.privileges;
+        certainty = certainty.min(grant.certainty);
+    }
+    let open = |role: &str, command: Command| {
+        let (permissive, _) = cx.applicable(table, role, command);
+        permissive.into_iter().any(|policy| !clauses(policy, command).any(|clause| refuses(&clause.root, role)))
+    };
+    let mut used = COMMANDS.into_iter().filter(|(command, ..)| open(role, *command)).fold(Privileges::NONE, |all, (_, one, _)| all | one);
+    let whole = used.is_empty();
+    if used.intersects(Privileges::UPDATE | Privileges::DELETE) {
+        used |= Privileges::SELECT;
+    }
+    // a command that no policy lets anybody run is `rls/missing-command`'s
+    let theirs = |command: Command| whole || API_ROLES.into_iter().any(|other| other != role && open(other, command));
+    let privileges = COMMANDS
+        .into_iter()
+        .filter(|(command, privilege, _)| held.contains(*privilege) && !used.contains(*privilege) && theirs(*command))
+        .fold(Privileges::NONE, |all, (_, privilege, _)| all | privilege);
+    let at = table.acl.grants.iter().filter(granted).rev().find(|grant| grant.privileges.intersects(privileges))?.at;
+    Some(Idle { table, role, privileges, whole, at, certainty })
+}
+
+fn report(cx: &mut Cx, idle: &Idle) {
+    let Idle { table, role, privileges, .. } = idle;
+    let (name, words) = (&table.name, words(*privileges));
+    let message = match idle.whole {
+        true => format!("`{role}` is granted {} on `{name}`, and no policy lets it do anything there", list(&words, "and")),
+        false => format!("`{role}` is granted {} on `{name}`, and no policy lets it do that", list(&words, "and")),
+    };
+    cx.report(*table, idle.at, message)
+        .because(table.named, "created here")
+        .given(idle.certainty)
+        .given(table.rls.certainty)
+        .discriminate(role)
+        .help("revoke it, so that a policy written too widely later is not the only thing between that role and the rows")
+        .fix(Safety::Review, format!("Revoke from `{role}` what no policy lets it use"), [revoke(idle)]);
+}
+
+fn wholesale(cx: &mut Cx, role: &str, idle: &[&Idle]) {
+    let count = idle.len();
+    let message = format!("`{role}` is granted privileges on {count} tables that no policy lets it use");
+    let first = idle.iter().min_by_key(|idle| idle.at).map_or(idle[0].at, |idle| idle.at);
+    let certainty = idle.iter().map(|idle| idle.certainty).min().unwrap_or_default();
+    cx.report(About::project(), first, message)
+        .label("one of the grants")
+        .given(certainty)
+        .discriminate(role)
+        .help("revoke them, so that a policy written too widely later is not the only thing between that role and the rows")
+        .fix(Safety::Review, format!("Revoke from `{role}` what no policy lets it use"), idle.iter().map(|idle| revoke(idle)));
+}
+
+fn revoke(idle: &Idle) -> Step {
+    let (what, name) = (words(idle.privileges).join(", ").to_lowercase(), idle.table.name.quoted());
+    Step::batch(Phase::Grant, format!("revoke {what} on table {name} from {};", idle.role))
+        .undo(format!("grant {what} on table {name} to {};", idle.role))
+}
