@@ -3,7 +3,7 @@
 //! Promises: the same project gives the same report. A finding is told once, however many statements bring it about. Refuses: to know
 //! any rule by name.
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Contradiction};
 use crate::config::{Config, Level};
 use crate::finding::{Finding, Severity};
 use crate::history::{self, Outcome, Replay, Step, Visitor};
@@ -12,7 +12,7 @@ use crate::report::Report;
 use crate::rules::code::Bodies;
 use crate::rules::cx::{Cx, Told};
 use crate::rules::{self, Check, Rule};
-use crate::source::Sources;
+use crate::source::{Site, Sources};
 use crate::syntax::sql;
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -26,11 +26,34 @@ pub struct Choice {
     pub ignore: Vec<String>,
 }
 
+/// A report, and what it was made from.
+pub struct Examined {
+    pub report: Report,
+    pub catalog: Catalog,
+    /// Statements that PostgreSQL would reject.
+    pub failed: Vec<(Site, Contradiction)>,
+    /// Statements whose code was not run to its end.
+    pub bounded: Vec<Site>,
+}
+
 /// Replays a project under all rules that are on.
-pub fn run(mut sources: Sources, project: &Project, choice: &Choice) -> Report {
+pub fn run(sources: Sources, project: &Project, choice: &Choice) -> Report {
+    let Examined { report, catalog, .. } = examine(sources, project, choice);
+    // nobody waits for a large catalog to be freed: the process may end before it is
+    let _ = std::thread::Builder::new().spawn(move || drop(catalog));
+    report
+}
+
+/// The same for one who asks more than the report holds.
+pub fn examine(mut sources: Sources, project: &Project, choice: &Choice) -> Examined {
     let mut engine = Engine::new(project, choice);
     let replay = history::replay(&mut sources, project, &mut engine);
     engine.finish(replay, sources)
+}
+
+/// Is a rule on?
+pub fn is_on(id: &str, project: &Project, choice: &Choice) -> bool {
+    rules::ALL.iter().any(|rule| rule.id == id && activate(rule, &project.config, choice).is_some())
 }
 
 struct Engine<'a> {
@@ -108,12 +131,10 @@ impl<'a> Engine<'a> {
         self.told.extend(found.into_iter().filter_map(OnceLock::into_inner).flatten());
     }
 
-    fn finish(mut self, replay: Replay, sources: Sources) -> Report {
+    fn finish(mut self, replay: Replay, sources: Sources) -> Examined {
         self.check_schema(&replay.catalog, &sources);
-        let catalog = replay.catalog;
+        let Replay { catalog, statements, unread, failed, bounded } = replay;
         let mut findings: Vec<Finding> = self.told.into_iter().filter_map(|told| told.at_the_end(&catalog)).collect();
-        // nobody waits for a large catalog to be freed: the process may end before it is
-        let _ = std::thread::Builder::new().spawn(move || drop(catalog));
         let mut told = HashSet::new();
         findings.retain(|finding| told.insert(finding.fingerprint.clone()));
         findings.sort_by_cached_key(|finding| {
@@ -121,14 +142,9 @@ impl<'a> Engine<'a> {
             let path = sources.get(site.file).path.clone();
             (path, site.span, finding.rule, finding.subject.clone(), finding.message.clone())
         });
-        Report {
-            findings,
-            suppressed: Vec::new(),
-            unread: replay.unread,
-            statements: replay.statements,
-            files: self.project.migrations.len(),
-            sources,
-        }
+        let files = self.project.migrations.len();
+        let report = Report { findings, suppressed: Vec::new(), unread, statements, files, sources };
+        Examined { report, catalog, failed, bounded }
     }
 }
 

@@ -5,11 +5,12 @@
 use super::{Manner, Status, print, unknown_rule};
 use crate::config::FailOn;
 use crate::error::Error;
-use crate::finding::{Confidence, Severity};
+use crate::finding::{Confidence, Safety, Severity};
+use crate::fix::{Level, Plan, show, write};
 use crate::output::{Format, Look, count};
 use crate::report::Report;
-use crate::{Checked, Options, rules};
-use clap::Args;
+use crate::{Checked, Fixed, Options, rules};
+use clap::{Args, ValueEnum};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -34,9 +35,34 @@ pub struct Arguments {
     /// Leave out these rules: ids or groups
     #[arg(long, value_name = "RULE", value_delimiter = ',')]
     ignore: Vec<String>,
+    /// Write corrective migrations: those that change nobody's access, with `review` also those to agree with; `inline` edits the named
+    /// .sql files instead
+    #[arg(long, value_name = "HOW", num_args = 0..=1, require_equals = true, default_missing_value = "safe")]
+    fix: Option<How>,
+    /// Print what --fix would write, and write nothing
+    #[arg(long, requires = "fix")]
+    dry_run: bool,
     /// Settings to use instead of the project's supalint.toml
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+}
+
+/// What `--fix` writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum How {
+    /// What changes nobody's access and no row
+    Safe,
+    /// Also what a person has to agree with
+    Review,
+}
+
+impl How {
+    fn level(self) -> Level {
+        match self {
+            How::Safe => Level::Safe,
+            How::Review => Level::Review,
+        }
+    }
 }
 
 /// A finding that rests on what could not be decided never fails a run.
@@ -59,19 +85,64 @@ pub fn run(arguments: &Arguments, manner: &Manner) -> Result<Status, Error> {
         select: known(&arguments.select)?,
         ignore: known(&arguments.ignore)?,
     };
-    let Checked { report, fail_on } = crate::check(&options)?;
+    let wanted = arguments.fail_on;
+    let ends = |report: &Report, fail_on: Option<FailOn>| status(wanted.or(fail_on).unwrap_or(FailOn::Warn), report);
+    let Some(how) = arguments.fix else {
+        let Checked { report, fail_on } = crate::check(&options)?;
+        tell(arguments, manner, &report, started)?;
+        return Ok(ends(&report, fail_on));
+    };
+    let Fixed { found, plan, fail_on } = crate::plan(&options, how.level())?;
+    if arguments.dry_run {
+        print(|out| out.write_all(show::dry_run(&plan).as_bytes()))?;
+        left_out(&plan, how, manner);
+        return Ok(ends(&found, fail_on));
+    }
+    write::write(&plan.project.folder, &plan.files, |planned| {
+        say(manner, &format!("wrote {} ({})", planned.path, count(planned.statements.len(), "statement")));
+    })?;
+    left_out(&plan, how, manner);
+    tell(arguments, manner, &plan.report, started)?;
+    Ok(ends(&plan.report, fail_on))
+}
+
+/// A line for whoever watches.
+fn say(manner: &Manner, line: &str) {
+    if !manner.quiet {
+        // What is written is written; whether anyone hears of it changes nothing.
+        let _ = writeln!(io::stderr(), "{line}");
+    }
+}
+
+/// What is not written, and why.
+fn left_out(plan: &Plan, how: How, manner: &Manner) {
+    if plan.files.is_empty() {
+        say(manner, "nothing to write");
+    }
+    for withheld in &plan.withheld {
+        say(manner, &format!("withheld {}: {}\n  because {}", withheld.rule, withheld.message, withheld.reason));
+    }
+    let of = |safety| plan.shown.iter().filter(|shown| shown.safety == safety).count();
+    let (review, manual) = (of(Safety::Review), of(Safety::Manual));
+    if review > 0 && how == How::Safe {
+        say(manner, &format!("{} for a person to agree with: --fix=review", count(review, "further cure")));
+    }
+    if manual > 0 {
+        say(manner, &format!("{} for a person to fill in: --dry-run shows them", count(manual, "cure")));
+    }
+}
+
+/// Writes the report where it is wanted.
+fn tell(arguments: &Arguments, manner: &Manner, report: &Report, started: Instant) -> Result<(), Error> {
     let elapsed = Some(started.elapsed());
     match &arguments.output {
         Some(path) => {
-            save(path, &report, arguments.format, &manner.look_in_file())?;
-            if !manner.quiet {
-                // The report is safe; whether anyone hears of it changes nothing.
-                let _ = writeln!(io::stderr(), "{} written to {}", count(report.findings.len(), "finding"), path.display());
-            }
+            save(path, report, arguments.format, &manner.look_in_file())?;
+            say(manner, &format!("{} written to {}", count(report.findings.len(), "finding"), path.display()));
+            Ok(())
         }
-        None => print(|out| arguments.format.write(&report, &Look { elapsed, ..manner.look() }, out))?,
+        None => print(|out| arguments.format.write(report, &Look { elapsed, ..manner.look() }, out)),
     }
-    Ok(status(arguments.fail_on.or(fail_on).unwrap_or(FailOn::Warn), &report))
 }
 
 /// Names of rules and groups that exist.
