@@ -40,6 +40,12 @@ pub enum Error {
     #[error("--fix=inline changes only files that are named: give the .sql files that are not applied anywhere yet")]
     NothingNamed,
 
+    #[error("`{}` is not what was read of it, in its bytes: save it as UTF-8 without a byte order mark, and run again", path.display())]
+    Changed { path: PathBuf },
+
+    #[error("--emit has no script for --fix=inline: it writes no migration")]
+    NothingToEmit,
+
     #[error("settings in `{}` are not usable: {reason}", path.display())]
     Settings { path: PathBuf, reason: String },
 

@@ -121,6 +121,28 @@ pub fn plan(options: &Options, level: fix::Level) -> Result<Fixed, Error> {
     .map_err(|source| Error::NoThread { source })?
 }
 
+/// What edits of the named files would make of them.
+pub struct Revised {
+    pub found: Report,
+    pub edited: fix::inline::Edited,
+    pub project: Project,
+    pub fail_on: Option<FailOn>,
+}
+
+/// The same with the named files edited in place. Writes nothing.
+///
+/// # Errors
+/// As [`check`], or if no file is named.
+pub fn revise(options: &Options) -> Result<Revised, Error> {
+    syntax::sql::with_room(|| {
+        let (sources, project, choice) = open(options)?;
+        let edited = fix::inline::edit(&fix::Ground { sources: &sources, project: &project, choice: &choice })?;
+        let fail_on = project.config.fail_on;
+        Ok(Revised { found: engine::run(sources, &project, &choice), edited, project, fail_on })
+    })
+    .map_err(|source| Error::NoThread { source })?
+}
+
 /// Refuses settings that name a rule nobody knows: a misspelt one would be ignored in silence.
 fn know(config: &Config) -> Result<(), Error> {
     let mut names = config.select.iter().chain(&config.ignore).chain(config.severity.keys());

@@ -152,6 +152,12 @@ impl Sources {
         FileId(self.files.len() as u32 - 1)
     }
 
+    /// Puts another text in the place of a file's.
+    pub fn replace(&mut self, file: FileId, text: impl Into<Arc<str>>) {
+        let source = &mut self.files[file.0 as usize];
+        (source.text, source.lines) = (text.into(), OnceLock::new());
+    }
+
     pub fn get(&self, file: FileId) -> &Source {
         &self.files[file.0 as usize]
     }

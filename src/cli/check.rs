@@ -6,10 +6,10 @@ use super::{Manner, Status, print, unknown_rule};
 use crate::config::FailOn;
 use crate::error::Error;
 use crate::finding::{Confidence, Safety, Severity};
-use crate::fix::{Level, Plan, show, write};
+use crate::fix::{Level, Plan, Withheld, emit, inline, show, write};
 use crate::output::{Format, Look, count};
 use crate::report::Report;
-use crate::{Checked, Fixed, Options, rules};
+use crate::{Checked, Fixed, Options, Revised, rules};
 use clap::{Args, ValueEnum};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -42,6 +42,9 @@ pub struct Arguments {
     /// Print what --fix would write, and write nothing
     #[arg(long, requires = "fix")]
     dry_run: bool,
+    /// Print a psql script instead: one that asserts what --fix=… would write, or one that takes it back [default of --fix: safe]
+    #[arg(long, value_name = "SCRIPT", conflicts_with = "dry_run")]
+    emit: Option<Script>,
     /// Settings to use instead of the project's supalint.toml
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -54,15 +57,17 @@ enum How {
     Safe,
     /// Also what a person has to agree with
     Review,
+    /// No migration: edits of the .sql files named, which are applied nowhere yet
+    Inline,
 }
 
-impl How {
-    fn level(self) -> Level {
-        match self {
-            How::Safe => Level::Safe,
-            How::Review => Level::Review,
-        }
-    }
+/// What `--emit` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Script {
+    /// Raises on a database where the corrective migrations have not done what they promise
+    Verify,
+    /// Takes the corrective migrations back, the last first
+    Rollback,
 }
 
 /// A finding that rests on what could not be decided never fails a run.
@@ -87,21 +92,47 @@ pub fn run(arguments: &Arguments, manner: &Manner) -> Result<Status, Error> {
     };
     let wanted = arguments.fail_on;
     let ends = |report: &Report, fail_on: Option<FailOn>| status(wanted.or(fail_on).unwrap_or(FailOn::Warn), report);
-    let Some(how) = arguments.fix else {
-        let Checked { report, fail_on } = crate::check(&options)?;
-        tell(arguments, manner, &report, started)?;
-        return Ok(ends(&report, fail_on));
+    let level = match (arguments.fix, arguments.emit) {
+        (None, None) => {
+            let Checked { report, fail_on } = crate::check(&options)?;
+            tell(arguments, manner, &report, started)?;
+            return Ok(ends(&report, fail_on));
+        }
+        (Some(How::Inline), Some(_)) => return Err(Error::NothingToEmit),
+        (Some(How::Inline), None) => {
+            let Revised { found, edited, project, fail_on } = crate::revise(&options)?;
+            if arguments.dry_run {
+                print_or_save(arguments, manner, &show::edits(&edited.files))?;
+                return Ok(ends(&found, fail_on));
+            }
+            inline::save(&project.root, &edited.files, |new| {
+                say(manner, &format!("edited {} ({})", new.path, count(new.edits, "place")));
+            })?;
+            told_withheld(&edited.withheld, manner);
+            if edited.files.is_empty() {
+                say(manner, "nothing to edit");
+            }
+            tell(arguments, manner, &edited.report, started)?;
+            return Ok(ends(&edited.report, fail_on));
+        }
+        (Some(How::Review), _) => Level::Review,
+        (Some(How::Safe) | None, _) => Level::Safe,
     };
-    let Fixed { found, plan, fail_on } = crate::plan(&options, how.level())?;
-    if arguments.dry_run {
-        print(|out| out.write_all(show::dry_run(&plan).as_bytes()))?;
-        left_out(&plan, how, manner);
+    let Fixed { found, plan, fail_on } = crate::plan(&options, level)?;
+    let script = match arguments.emit {
+        Some(Script::Verify) => Some(emit::verify(&plan)),
+        Some(Script::Rollback) => Some(emit::rollback(&plan)),
+        None => arguments.dry_run.then(|| show::dry_run(&plan)),
+    };
+    if let Some(script) = script {
+        print_or_save(arguments, manner, &script)?;
+        left_out(&plan, level, manner);
         return Ok(ends(&found, fail_on));
     }
     write::write(&plan.project.folder, &plan.files, |planned| {
         say(manner, &format!("wrote {} ({})", planned.path, count(planned.statements.len(), "statement")));
     })?;
-    left_out(&plan, how, manner);
+    left_out(&plan, level, manner);
     tell(arguments, manner, &plan.report, started)?;
     Ok(ends(&plan.report, fail_on))
 }
@@ -115,20 +146,24 @@ fn say(manner: &Manner, line: &str) {
 }
 
 /// What is not written, and why.
-fn left_out(plan: &Plan, how: How, manner: &Manner) {
+fn left_out(plan: &Plan, level: Level, manner: &Manner) {
     if plan.files.is_empty() {
         say(manner, "nothing to write");
     }
-    for withheld in &plan.withheld {
-        say(manner, &format!("withheld {}: {}\n  because {}", withheld.rule, withheld.message, withheld.reason));
-    }
+    told_withheld(&plan.withheld, manner);
     let of = |safety| plan.shown.iter().filter(|shown| shown.safety == safety).count();
     let (review, manual) = (of(Safety::Review), of(Safety::Manual));
-    if review > 0 && how == How::Safe {
+    if review > 0 && level == Level::Safe {
         say(manner, &format!("{} for a person to agree with: --fix=review", count(review, "further cure")));
     }
     if manual > 0 {
         say(manner, &format!("{} for a person to fill in: --dry-run shows them", count(manual, "cure")));
+    }
+}
+
+fn told_withheld(withheld: &[Withheld], manner: &Manner) {
+    for withheld in withheld {
+        say(manner, &format!("withheld {}: {}\n  because {}", withheld.rule, withheld.message, withheld.reason));
     }
 }
 
@@ -137,11 +172,23 @@ fn tell(arguments: &Arguments, manner: &Manner, report: &Report, started: Instan
     let elapsed = Some(started.elapsed());
     match &arguments.output {
         Some(path) => {
-            save(path, report, arguments.format, &manner.look_in_file())?;
+            save(path, |out| arguments.format.write(report, &manner.look_in_file(), out))?;
             say(manner, &format!("{} written to {}", count(report.findings.len(), "finding"), path.display()));
             Ok(())
         }
         None => print(|out| arguments.format.write(report, &Look { elapsed, ..manner.look() }, out)),
+    }
+}
+
+/// Writes what goes in the report's place.
+fn print_or_save(arguments: &Arguments, manner: &Manner, text: &str) -> Result<(), Error> {
+    match &arguments.output {
+        Some(path) => {
+            save(path, |out| out.write_all(text.as_bytes()))?;
+            say(manner, &format!("written to {}", path.display()));
+            Ok(())
+        }
+        None => print(|out| out.write_all(text.as_bytes())),
     }
 }
 
@@ -154,12 +201,12 @@ fn known(names: &[String]) -> Result<Vec<String>, Error> {
     }
 }
 
-fn save(path: &Path, report: &Report, format: Format, look: &Look) -> Result<(), Error> {
+fn save(path: &Path, text: impl Fn(&mut dyn Write) -> io::Result<()>) -> Result<(), Error> {
     let unwritable = |source| Error::Unwritable { path: path.to_path_buf(), source };
     // A device or a pipe is written to, never replaced.
     if std::fs::metadata(path).is_ok_and(|target| !target.is_file() && !target.is_dir()) {
         let mut out = BufWriter::new(std::fs::OpenOptions::new().write(true).open(path).map_err(unwritable)?);
-        return format.write(report, look, &mut out).and_then(|()| out.flush()).map_err(unwritable);
+        return text(&mut out).and_then(|()| out.flush()).map_err(unwritable);
     }
     // What a link points to is replaced, not the link.
     let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
@@ -173,7 +220,7 @@ fn save(path: &Path, report: &Report, format: Format, look: &Look) -> Result<(),
     // Its own message names the temporary file, which means nothing to anyone.
     let file = builder.tempfile_in(folder).map_err(|error| unwritable(error.kind().into()))?;
     let mut out = BufWriter::new(&file);
-    format.write(report, look, &mut out).and_then(|()| out.flush()).map_err(unwritable)?;
+    text(&mut out).and_then(|()| out.flush()).map_err(unwritable)?;
     drop(out);
     file.persist(path).map_err(|error| unwritable(error.error))?;
     Ok(())
@@ -229,12 +276,12 @@ mod tests {
             let pipe = pipe.clone();
             move || std::fs::read_to_string(pipe).unwrap()
         });
-        save(&pipe, &Report::default(), Format::Terminal, &Look::PLAIN).unwrap();
+        save(&pipe, |out| Format::Terminal.write(&Report::default(), &Look::PLAIN, out)).unwrap();
         assert_eq!(reader.join().unwrap(), "No findings in 0 migrations (0 statements)\n");
         assert!(std::fs::metadata(&pipe).unwrap().file_type().is_fifo());
         std::fs::write(&file, "before").unwrap();
         std::os::unix::fs::symlink(&file, &link).unwrap();
-        save(&link, &Report::default(), Format::Terminal, &Look::PLAIN).unwrap();
+        save(&link, |out| Format::Terminal.write(&Report::default(), &Look::PLAIN, out)).unwrap();
         assert!(
             std::fs::symlink_metadata(&link).unwrap().is_symlink() && std::fs::read_to_string(&file).unwrap().starts_with("No findings")
         );
@@ -245,10 +292,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("report.txt");
         std::fs::write(&path, "something longer than what is going to be written, by far, so that a tail of it would be seen").unwrap();
-        save(&path, &Report::default(), Format::Terminal, &Look::PLAIN).unwrap();
+        save(&path, |out| Format::Terminal.write(&Report::default(), &Look::PLAIN, out)).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "No findings in 0 migrations (0 statements)\n");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
         let nowhere = folder.path().join("missing/report.txt");
-        assert!(matches!(save(&nowhere, &Report::default(), Format::Json, &Look::PLAIN), Err(Error::Unwritable { .. })));
+        assert!(matches!(save(&nowhere, |out| Format::Json.write(&Report::default(), &Look::PLAIN, out)), Err(Error::Unwritable { .. })));
     }
 }

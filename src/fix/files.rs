@@ -10,10 +10,10 @@
 use super::merge::{Cure, Statement};
 use super::version::Naming;
 use crate::config::IndexForm;
-use crate::finding::{IndexChange, Phase, Run, Safety};
+use crate::finding::{IndexChange, Phase, Run, Safety, Step, Work};
 use crate::project::{Platform, Project};
 use crate::source::{Sources, Span};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::Path;
 
@@ -44,10 +44,13 @@ const MOST_ALONE: usize = 5;
 
 const WIDTH: usize = 110;
 
+/// What stands in one file, in the order of files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
     Access,
     Data,
+    /// Access that goes by data which the same cure puts there.
+    AccessByData,
     Index,
 }
 
@@ -58,6 +61,17 @@ impl Kind {
             Phase::Data | Phase::Column | Phase::Constraint => Kind::Data,
             Phase::Index => Kind::Index,
         }
+    }
+
+    /// Kinds of statements, in their order.
+    fn all(statements: &[Statement]) -> Vec<Kind> {
+        let with_data = statements.iter().filter(|statement| Kind::of(statement.phase) == Kind::Data);
+        let with_data: BTreeSet<usize> = with_data.flat_map(|statement| statement.cures.iter().copied()).collect();
+        let kind = |statement: &Statement| match Kind::of(statement.phase) {
+            Kind::Access if statement.cures.iter().any(|cure| with_data.contains(cure)) => Kind::AccessByData,
+            kind => kind,
+        };
+        statements.iter().map(kind).collect()
     }
 }
 
@@ -86,7 +100,6 @@ pub fn cut(
 ) -> Result<Vec<PlannedFile>, String> {
     let wanted = project.config.index_concurrently;
     form(&mut statements, wanted);
-    statements.sort_by_key(|statement| (statement.stage, statement.safety, statement.phase, made(statement) == Some(false)));
     let count = |made_or_not: bool| statements.iter().filter(|other| is_alone(other) && made(other) == Some(made_or_not)).count();
     let together = |many: usize| match wanted {
         IndexForm::Auto => many > MOST_ALONE,
@@ -94,10 +107,12 @@ pub fn cut(
         IndexForm::Each | IndexForm::Off => false,
     };
     let together = (together(count(true)), together(count(false)));
-    let mut groups: Vec<Vec<Statement>> = Vec::new();
-    for statement in statements {
-        let shares = |last: &Statement| {
-            let like = (last.stage, last.safety, Kind::of(last.phase)) == (statement.stage, statement.safety, Kind::of(statement.phase));
+    let mut kinds: Vec<(Kind, Statement)> = Kind::all(&statements).into_iter().zip(statements).collect();
+    kinds.sort_by_key(|(kind, statement)| (statement.stage, statement.safety, *kind, statement.phase, made(statement) == Some(false)));
+    let mut groups: Vec<(Kind, Vec<Statement>)> = Vec::new();
+    for (kind, statement) in kinds {
+        let shares = |other: Kind, last: &Statement| {
+            let like = (last.stage, last.safety, other) == (statement.stage, statement.safety, kind);
             let both = match (is_alone(last), is_alone(&statement)) {
                 (false, false) => true,
                 (true, true) => {
@@ -112,12 +127,12 @@ pub fn cut(
             };
             like && both
         };
-        match groups.last_mut().filter(|group| group.last().is_some_and(shares)) {
-            Some(group) => group.push(statement),
-            None => groups.push(vec![statement]),
+        match groups.last_mut().filter(|(other, group)| group.last().is_some_and(|last| shares(*other, last))) {
+            Some((_, group)) => group.push(statement),
+            None => groups.push((kind, vec![statement])),
         }
     }
-    groups.into_iter().map(|group| file(group, cures, sources, project, naming)).collect()
+    groups.into_iter().map(|(_, group)| file(group, cures, sources, project, naming)).collect()
 }
 
 fn is_alone(statement: &Statement) -> bool {
@@ -142,7 +157,7 @@ fn slug(group: &[Statement]) -> String {
         Kind::Access if all(&[Phase::Policy]) => "policies",
         Kind::Access if all(&[Phase::Function]) => "functions",
         Kind::Access if all(&[Phase::Grant]) => "grants",
-        Kind::Access => "access",
+        Kind::Access | Kind::AccessByData => "access",
         Kind::Data if later => "validate",
         Kind::Data if all(&[Phase::Constraint]) => "constraints",
         Kind::Data => "data",
@@ -162,9 +177,14 @@ fn file(group: Vec<Statement>, cures: &[Cure], sources: &Sources, project: &Proj
     let mut text = String::new();
     header(&mut text, &group, cures, sources, project.platform);
     let mut statements = Vec::new();
+    let mut before = Vec::new();
     for statement in group {
-        text.push('\n');
-        introduce(&mut text, &statement, cures);
+        let words = introduction(&statement, cures);
+        if words != before {
+            text.push('\n');
+            words.iter().for_each(|line| comment(&mut text, line));
+            before = words;
+        }
         let sql = statement.sql.trim_end().trim_end_matches(';');
         let start = text.len();
         text.push_str(sql);
@@ -237,58 +257,49 @@ fn header(out: &mut String, group: &[Statement], cures: &[Cure], sources: &Sourc
 }
 
 /// What a statement is for, and what to look at first where somebody has to.
-fn introduce(out: &mut String, statement: &Statement, cures: &[Cure]) {
+fn introduction(statement: &Statement, cures: &[Cure]) -> Vec<String> {
     let mut told: Vec<String> = Vec::new();
     for cure in statement.cures.iter().map(|at| cures[*at]) {
-        told.push(format!("{} ({})", plain(&cure.fix.title), cure.finding.rule));
-        if statement.safety != Safety::Safe && cure.fix.safety != Safety::Safe {
-            let words = cure.fix.check.as_deref().unwrap_or(concern(statement.phase));
-            told.push(format!("Check: {}", plain(words)));
+        let mut words = vec![format!("{} ({})", plain(&cure.fix.title), cure.finding.rule)];
+        if cure.fix.safety != Safety::Safe {
+            words.push(format!("Check: {}", plain(cure.fix.check.as_deref().unwrap_or(concern(&cure.fix.steps)))));
         }
+        words.retain(|line| !told.contains(line));
+        told.append(&mut words);
     }
-    let mut before: Vec<&String> = Vec::new();
-    for line in &told {
-        if !before.contains(&line) {
-            comment(out, line);
-            before.push(line);
-        }
-    }
+    told
 }
 
-/// What a change of a kind can go wrong by.
-fn concern(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Function => "run what calls the function, as each role that calls it",
-        Phase::Grant => "make sure that nobody else needs the privilege, or should not get it",
-        Phase::Data => "look at the rows it changes, on a copy of the data",
-        Phase::Column => "look for code that reads or writes the column",
-        Phase::Policy => "compare what each role sees and may write before and after",
-        Phase::Rls => "make sure that there is a policy for everything clients do: without one they see no row and write none",
-        Phase::View => "read the view as each role that reads it: it shows what that role's policies let through",
-        Phase::Constraint => "look for code that writes what the constraint refuses",
-        Phase::Index => "look for what relies on the index; while one is made without CONCURRENTLY, writers wait",
+/// What a change can go wrong by.
+fn concern(steps: &[Step]) -> &'static str {
+    let has = |phase: Phase| steps.iter().any(|step| step.phase == phase);
+    let drops = steps.iter().any(|step| matches!(&step.work, Work::Index(index) if !index.made));
+    match steps.first().map(|step| step.phase) {
+        _ if has(Phase::Data) => "look at the rows it changes, on a copy of the data, and for code that writes what is refused then",
+        Some(Phase::Function) => "run what uses the function, as each role that does",
+        Some(Phase::Grant) => "make sure that nobody else needs the privilege, or should not get it",
+        Some(Phase::Column) => "look for code that reads or writes the column",
+        Some(Phase::Policy) => "compare what each role sees and may write before and after",
+        Some(Phase::Rls) => "make sure that there is a policy for all that clients do: without one they see no row and write none",
+        Some(Phase::View) => "read the view as each role that reads it: it will show what that role's policies let through",
+        Some(Phase::Index) if drops => "see in pg_stat_user_indexes whether queries use it, on the database that serves them",
+        Some(Phase::Index) => "run it when few write: until the index is made, writers wait",
+        Some(Phase::Constraint | Phase::Data) | None => "look for code that writes what the constraint refuses",
     }
 }
 
 fn rollback(out: &mut String, statements: &[Planned]) {
     let undone: Vec<&str> = statements.iter().rev().filter_map(|planned| planned.statement.undo.as_deref()).collect();
-    if undone.is_empty() {
-        out.push_str("-- Rollback: there is nothing to take back.\n");
-        return;
+    let fills = statements.iter().any(|planned| planned.statement.undo.is_none() && planned.statement.phase == Phase::Data);
+    out.push_str(match (undone.is_empty(), fills) {
+        (true, false) => "-- Rollback: there is nothing to take back.\n",
+        (true, true) => "-- Rollback: none. Rows keep the values they were given.\n",
+        (false, true) => "-- Rollback; rows keep the values they were given:\n",
+        (false, false) => "-- Rollback:\n",
+    });
+    for line in undone.iter().flat_map(|sql| sql.lines()) {
+        let _ = writeln!(out, "{}", format!("-- {line}").trim_end());
     }
-    out.push_str("-- Rollback:\n");
-    for sql in undone {
-        for line in sql.lines() {
-            let _ = writeln!(out, "{}", format!("-- {line}").trim_end());
-        }
-    }
-    if undone_partly(statements) {
-        out.push_str("-- What the other statements changed stays changed.\n");
-    }
-}
-
-fn undone_partly(statements: &[Planned]) -> bool {
-    statements.iter().any(|planned| planned.statement.undo.is_none() && planned.statement.phase == Phase::Data)
 }
 
 /// In one line: a name may hold anything.

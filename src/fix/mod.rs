@@ -5,7 +5,9 @@
 //! run finds nothing to do. The same project gives the same plan, byte for byte. Refuses: to change a migration that is there
 //! (but for [`inline`], which was asked to), to write what rests on facts that are not certain, and to fill in what only a person knows.
 
+pub mod emit;
 pub mod files;
+pub mod inline;
 pub mod merge;
 mod prove;
 pub mod show;

@@ -1,6 +1,7 @@
 //! A plan for people: what changes, the files in full, and what is left to them.
 
 use super::files::Planned;
+use super::inline::NewText;
 use super::{Plan, Shown};
 use crate::finding::{Safety, Work};
 use std::fmt::Write;
@@ -21,8 +22,9 @@ pub fn dry_run(plan: &Plan) -> String {
     for planned in changes {
         if let Work::Policy(change) = &planned.statement.work {
             let _ = writeln!(out, "policy \"{}\" on {}", change.policy, change.table);
+            let clauses = |sql: &str| sql.trim_end().trim_end_matches(';').lines().skip(1).collect::<Vec<_>>().join("\n");
             let undo = planned.statement.undo.as_deref().unwrap_or_default();
-            out.push_str(&diff(undo, &planned.statement.sql));
+            out.push_str(&diff(&clauses(undo), &clauses(&planned.statement.sql)));
             out.push('\n');
         }
     }
@@ -40,12 +42,23 @@ pub fn dry_run(plan: &Plan) -> String {
     out
 }
 
-/// Lines of a statement that go, and those that come in their place.
+/// Edits in place as `--dry-run` prints them.
+pub fn edits(files: &[NewText]) -> String {
+    let mut out = String::new();
+    if files.is_empty() {
+        out.push_str("Nothing to edit.\n");
+    }
+    for new in files {
+        let _ = writeln!(out, "=== {}\n", new.path);
+        out.extend(diff(&new.old, &new.text).lines().filter(|line| !line.starts_with(' ')).map(|line| format!("{line}\n")));
+        out.push('\n');
+    }
+    out
+}
+
+/// Lines of a text that go, and those that come in their place.
 fn diff(old: &str, new: &str) -> String {
-    let lines = |text: &str| -> Vec<String> {
-        text.trim_end().trim_end_matches(';').lines().skip(1).map(|line| line.trim_end().to_string()).collect()
-    };
-    let (old, new) = (lines(old), lines(new));
+    let (old, new): (Vec<&str>, Vec<&str>) = (old.lines().collect(), new.lines().collect());
     let mut out = String::new();
     let (mut a, mut b) = (0, 0);
     while a < old.len() || b < new.len() {
@@ -57,8 +70,8 @@ fn diff(old: &str, new: &str) -> String {
         // up to where both go on alike
         let ahead = (b..new.len()).find_map(|to| (a..old.len()).find(|from| old[*from] == new[to]).map(|from| (from, to)));
         let (to_a, to_b) = ahead.unwrap_or((old.len(), new.len()));
-        old[a..to_a].iter().for_each(|line| drop(writeln!(out, "- {line}")));
-        new[b..to_b].iter().for_each(|line| drop(writeln!(out, "+ {line}")));
+        out.extend(old[a..to_a].iter().map(|line| format!("- {line}\n")));
+        out.extend(new[b..to_b].iter().map(|line| format!("+ {line}\n")));
         (a, b) = (to_a, to_b);
     }
     out
