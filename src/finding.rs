@@ -114,6 +114,8 @@ pub struct Step {
 pub enum Work {
     /// Stands for itself.
     Statement,
+    /// Changes nothing, and raises where something is not as it should be.
+    Assertion,
     Policy(PolicyChange),
     Index(IndexChange),
 }
@@ -211,6 +213,10 @@ impl Step {
 
     pub fn alone(phase: Phase, sql: impl Into<String>) -> Step {
         Step { run: Run::Alone, ..Step::batch(phase, sql) }
+    }
+
+    pub fn assertion(phase: Phase, sql: impl Into<String>) -> Step {
+        Step { work: Work::Assertion, ..Step::batch(phase, sql) }
     }
 
     pub fn policy(change: PolicyChange, sources: &Sources) -> Step {

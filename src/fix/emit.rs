@@ -7,6 +7,7 @@ use super::Plan;
 use crate::catalog::acl::Privileges;
 use crate::catalog::name::{QName, quote_literal};
 use crate::catalog::object::{Command, Function, Policy, Table};
+use crate::finding::Work;
 use crate::source::Site;
 use std::fmt::Write;
 
@@ -86,6 +87,10 @@ pub fn verify(plan: &Plan) -> String {
         script.function(function, before, plan);
     }
     script.gone(plan);
+    let statements = plan.files.iter().flat_map(|planned| &planned.statements).map(|planned| &planned.statement);
+    for assertion in statements.filter(|statement| statement.work == Work::Assertion) {
+        let _ = writeln!(script.out, "{};", assertion.sql.trim_end().trim_end_matches(';'));
+    }
     script.out.push_str("\n\\echo 'all promises hold'\n");
     script.out
 }
@@ -108,11 +113,7 @@ fn regclass(name: &QName) -> String {
 
 impl Script {
     fn assert(&mut self, holds: &str, otherwise: &str) {
-        let words = quote_literal(&otherwise.replace('%', "%%"));
-        let _ = write!(
-            self.out,
-            "\ndo $verify$\nbegin\n  if ({holds}) is not true then\n    raise exception {words};\n  end if;\nend\n$verify$;\n"
-        );
+        let _ = writeln!(self.out, "do $verify$ begin assert {holds}, {}; end $verify$;", quote_literal(otherwise));
     }
 
     fn privilege(&mut self, asked: &str, has: bool, role: &str, word: &str, of: &str) {
@@ -180,27 +181,29 @@ impl Script {
 
     fn policy(&mut self, table: &Table, policy: &Policy) {
         let command = match policy.command {
-            Command::All => "*",
-            Command::Select => "r",
-            Command::Insert => "a",
-            Command::Update => "w",
-            Command::Delete => "d",
+            Command::All => "ALL",
+            Command::Select => "SELECT",
+            Command::Insert => "INSERT",
+            Command::Update => "UPDATE",
+            Command::Delete => "DELETE",
         };
         let mut roles: Vec<String> = policy.roles.iter().map(|role| quote_literal(role)).collect();
+        if policy.roles.iter().any(|role| role == "public") {
+            roles = vec!["'public'".to_string()];
+        }
         roles.sort();
+        let kind = if policy.permissive { "PERMISSIVE" } else { "RESTRICTIVE" };
         let of = |present: bool| if present { "is not null" } else { "is null" };
         self.assert(
             &exists(&format!(
-                "select from pg_policy where polrelid = {} and polname = {} and polcmd = '{command}' and {}polpermissive\n    \
-                 and polqual {} and polwithcheck {}\n    \
-                 and (select array_agg(case role when 0 then 'public' else role::regrole::text end order by 1) from unnest(polroles) as role)\n      \
-                 = (select array_agg(case role when 'public' then role else quote_ident(role) end order by 1) from unnest(array[{}]) as role)",
-                regclass(&table.name),
+                "select from pg_policies where schemaname = {} and tablename = {} and policyname = {} and cmd = '{command}' and permissive = '{kind}' \
+                 and roles = array[{}]::name[] and qual {} and with_check {}",
+                quote_literal(&table.name.schema),
+                quote_literal(&table.name.name),
                 quote_literal(&policy.name),
-                if policy.permissive { "" } else { "not " },
+                roles.join(", "),
                 of(policy.using.is_some()),
                 of(policy.check.is_some()),
-                roles.join(", "),
             )),
             &format!("policy \"{}\" on {} is missing, or for another command or other roles", policy.name, table.name),
         );

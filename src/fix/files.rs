@@ -274,6 +274,7 @@ fn introduction(statement: &Statement, cures: &[Cure]) -> Vec<String> {
 fn concern(steps: &[Step]) -> &'static str {
     let has = |phase: Phase| steps.iter().any(|step| step.phase == phase);
     let drops = steps.iter().any(|step| matches!(&step.work, Work::Index(index) if !index.made));
+    let concurrent = !drops && steps.iter().all(|step| step.run == Run::Alone);
     match steps.first().map(|step| step.phase) {
         _ if has(Phase::Data) => "look at the rows it changes, on a copy of the data, and for code that writes what is refused then",
         Some(Phase::Function) => "run what uses the function, as each role that does",
@@ -282,6 +283,7 @@ fn concern(steps: &[Step]) -> &'static str {
         Some(Phase::Policy) => "compare what each role sees and may write before and after",
         Some(Phase::Rls) => "make sure that there is a policy for all that clients do: without one they see no row and write none",
         Some(Phase::View) => "read the view as each role that reads it: it will show what that role's policies let through",
+        Some(Phase::Index) if concurrent => "see whether the index is worth its upkeep",
         Some(Phase::Index) if drops => "see in pg_stat_user_indexes whether queries use it, on the database that serves them",
         Some(Phase::Index) => "run it when few write: until the index is made, writers wait",
         Some(Phase::Constraint | Phase::Data) | None => "look for code that writes what the constraint refuses",
@@ -308,7 +310,9 @@ fn plain(text: &str) -> String {
 }
 
 fn comment(out: &mut String, text: &str) {
-    for line in textwrap::wrap(text, WIDTH - 3) {
+    let options = textwrap::Options::new(WIDTH - 3).word_splitter(textwrap::WordSplitter::NoHyphenation);
+    let options = options.word_separator(textwrap::WordSeparator::AsciiSpace).break_words(false);
+    for line in textwrap::wrap(text, options) {
         let _ = writeln!(out, "-- {line}");
     }
 }

@@ -4,13 +4,13 @@
 //! analysed with the edits in place first: a cure whose finding survives, or that brings something new, is left out. Refuses: a file
 //! whose bytes are not the text that was read (another encoding, bytes that are no text).
 
-use super::{Ground, Withheld, withheld, write};
+use super::{Ground, Withheld, prove, withheld, write};
 use crate::engine::{self, Choice, Examined};
 use crate::error::Error;
-use crate::finding::{Confidence, Edit, Finding, Safety, Severity};
+use crate::finding::{Confidence, Edit, Finding, Safety};
 use crate::report::Report;
-use crate::source::{FileId, Sources, Span};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use crate::source::{FileId, Site, Sources, Span};
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::Path;
 
@@ -108,7 +108,7 @@ fn texts(sources: &Sources, chosen: &[(&Finding, &[Edit])]) -> Vec<NewText> {
     }
     let new = |(file, edits): (FileId, Vec<&Edit>)| {
         let source = sources.get(file);
-        let whole = crate::source::Site::new(file, Span::new(0, source.text().len() as u32));
+        let whole = Site::new(file, Span::new(0, source.text().len() as u32));
         let text = sources.edited(whole, edits.iter().map(|edit| (edit.site.span, edit.text.as_str())));
         NewText { file, path: source.path.to_string(), old: source.text().to_string(), text, edits: edits.len() }
     };
@@ -122,12 +122,9 @@ fn faults(before: &Examined, after: &Examined, chosen: &[(&Finding, &[Edit])]) -
     for (finding, _) in chosen.iter().filter(|(finding, _)| left.contains(finding.fingerprint.as_str())) {
         out.insert(finding.fingerprint.clone(), withheld(finding, "the finding would still be there".to_string()));
     }
-    let had: HashMap<&str, Severity> =
-        before.report.findings.iter().map(|finding| (finding.fingerprint.as_str(), finding.severity)).collect();
-    let is_new = |finding: &&Finding| {
-        finding.severity > Severity::Info && had.get(finding.fingerprint.as_str()).is_none_or(|severity| *severity < finding.severity)
-    };
-    let brought = after.report.findings.iter().find(is_new).map(|new| format!("it would bring {}: {}", new.rule, new.message));
+    let brought = prove::brought(&prove::had(&before.report), &after.report)
+        .next()
+        .map(|new| format!("it would bring {}: {}", new.rule, new.message));
     let fails = (after.failed.len() > before.failed.len()).then(|| "PostgreSQL would refuse a statement then".to_string());
     let unread = (after.report.unread.len() > before.report.unread.len()).then(|| "a statement could not be read then".to_string());
     if let Some(reason) = fails.or(unread).or(brought) {

@@ -33,11 +33,6 @@ pub struct Statement {
     pub cures: Vec<usize>,
 }
 
-/// A cure that cannot stand beside another.
-pub struct Overlap {
-    pub cure: usize,
-}
-
 /// Cures that may be written, in the order of the report.
 pub fn cures<'a>(report: &'a Report, level: Level, solid: bool, wanted: impl Fn(&Finding) -> bool) -> Vec<Cure<'a>> {
     let of = |finding: &'a Finding| Some(Cure { finding, fix: finding.fix.as_ref().filter(|fix| !fix.steps.is_empty())? });
@@ -49,8 +44,8 @@ pub fn cures<'a>(report: &'a Report, level: Level, solid: bool, wanted: impl Fn(
 }
 
 /// # Errors
-/// The first cure found that overlaps with another.
-pub fn statements(cures: &[Cure], catalog: &Catalog, sources: &Sources) -> Result<Vec<Statement>, Overlap> {
+/// Cures that want other things of a text than wider ones do.
+pub fn statements(cures: &[Cure], catalog: &Catalog, sources: &Sources) -> Result<Vec<Statement>, Vec<usize>> {
     let mut all: Vec<Statement> = Vec::new();
     for (at, cure) in cures.iter().enumerate() {
         let mut stage = 0;
@@ -62,8 +57,7 @@ pub fn statements(cures: &[Cure], catalog: &Catalog, sources: &Sources) -> Resul
             }
         }
     }
-    let all = indexes(policies(all, sources)?, catalog);
-    Ok(all)
+    Ok(indexes(policies(all, sources)?, catalog))
 }
 
 impl Statement {
@@ -86,8 +80,9 @@ impl Statement {
 }
 
 /// One ALTER POLICY for each policy.
-fn policies(all: Vec<Statement>, sources: &Sources) -> Result<Vec<Statement>, Overlap> {
+fn policies(all: Vec<Statement>, sources: &Sources) -> Result<Vec<Statement>, Vec<usize>> {
     let mut out: Vec<Statement> = Vec::new();
+    let mut overlapping: Vec<usize> = Vec::new();
     for statement in all {
         let Work::Policy(change) = &statement.work else {
             out.push(statement);
@@ -95,7 +90,7 @@ fn policies(all: Vec<Statement>, sources: &Sources) -> Result<Vec<Statement>, Ov
         };
         let same = |known: &&mut Statement| match &known.work {
             Work::Policy(other) => (&other.table, &other.policy) == (&change.table, &change.policy),
-            Work::Statement | Work::Index(_) => false,
+            Work::Statement | Work::Assertion | Work::Index(_) => false,
         };
         let Some(known) = out.iter_mut().find(same) else {
             out.push(statement);
@@ -104,14 +99,15 @@ fn policies(all: Vec<Statement>, sources: &Sources) -> Result<Vec<Statement>, Ov
         let Work::Policy(other) = &known.work else { continue };
         let Some(merged) = merged(other, change) else {
             // the wider change does as a rule what the narrower one wants, too
-            let narrow = if width(other) >= width(change) { &statement } else { &*known };
-            return Err(Overlap { cure: narrow.cures[0] });
+            let narrow = if width(other) >= width(change) { statement } else { std::mem::replace(known, statement) };
+            overlapping.extend(narrow.cures);
+            continue;
         };
         (known.sql, known.undo) = (merged.sql(sources), Some(merged.undo(sources)));
         known.work = Work::Policy(merged);
         known.absorb(&statement);
     }
-    Ok(out)
+    if overlapping.is_empty() { Ok(out) } else { Err(overlapping) }
 }
 
 fn width(change: &PolicyChange) -> usize {
@@ -202,7 +198,7 @@ impl Statement {
     pub fn index(&self) -> Option<&IndexChange> {
         match &self.work {
             Work::Index(index) => Some(index),
-            Work::Policy(_) | Work::Statement => None,
+            Work::Policy(_) | Work::Assertion | Work::Statement => None,
         }
     }
 

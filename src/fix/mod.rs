@@ -16,7 +16,7 @@ pub mod write;
 
 use crate::catalog::Catalog;
 use crate::engine::{self, Choice, Examined};
-use crate::finding::{Finding, Safety};
+use crate::finding::{Finding, Run, Safety, Step};
 use crate::project::{Migration, Project};
 use crate::report::Report;
 use crate::source::Sources;
@@ -56,7 +56,22 @@ pub struct Shown {
     pub rule: &'static str,
     pub title: String,
     pub safety: Safety,
-    pub sql: Vec<String>,
+    pub steps: Vec<Step>,
+}
+
+impl Shown {
+    /// The statements, with a word where another file begins.
+    pub fn sql(&self) -> String {
+        let mut out = String::new();
+        for step in &self.steps {
+            if step.run != Run::Batch && !out.is_empty() {
+                out.push_str("-- in a file behind the one before:\n");
+            }
+            out.push_str(step.sql.trim_end().trim_end_matches(';'));
+            out.push_str(";\n");
+        }
+        out
+    }
 }
 
 /// What is to be written, and what the project is then.
@@ -91,8 +106,23 @@ const MOST_ROUNDS: usize = 30;
 /// # Errors
 /// If the names of the project's migrations leave no room for one behind them.
 pub fn plan(ground: &Ground<'_>, level: Level) -> Result<Plan, String> {
+    // what one cure brings another may take away; where none does, nothing may be brought
+    let (plan, is_clean) = attempt(ground, level, Patience::UntilTheEnd)?;
+    if is_clean { Ok(plan) } else { Ok(attempt(ground, level, Patience::None)?.0) }
+}
+
+/// Whether a cure may bring what another cure takes away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Patience {
+    UntilTheEnd,
+    None,
+}
+
+/// A plan, and whether it takes away all that it brings.
+fn attempt(ground: &Ground<'_>, level: Level, patience: Patience) -> Result<(Plan, bool), String> {
     let mut work = Planning {
         level,
+        patience,
         project: ground.project.clone(),
         sources: ground.sources.clone(),
         refused: BTreeMap::new(),
@@ -101,10 +131,11 @@ pub fn plan(ground: &Ground<'_>, level: Level) -> Result<Plan, String> {
         naming: None,
     };
     let mut now = engine::examine(work.sources.clone(), &work.project, &Choice::default());
-    let mut before = None;
     work.solid = prove::is_solid(&now);
-    let mut files: Vec<PlannedFile> = Vec::new();
     let shown = work.shown(&now.report);
+    let had = prove::had(&now.report);
+    let mut before = None;
+    let mut files: Vec<PlannedFile> = Vec::new();
     for _ in 0..MOST_PASSES {
         let Some((more, after)) = work.pass(&now)? else { break };
         work.keep(&more);
@@ -112,6 +143,7 @@ pub fn plan(ground: &Ground<'_>, level: Level) -> Result<Plan, String> {
         let Examined { catalog, .. } = std::mem::replace(&mut now, after);
         before.get_or_insert(catalog);
     }
+    let is_clean = prove::brought(&had, &now.report).next().is_none();
     for cure in work.cures(&now.report, &BTreeSet::new()) {
         let reason = "it changes text that another cure changes: run --fix again".to_string();
         work.refused.insert(cure.finding.fingerprint.clone(), withheld(cure.finding, reason));
@@ -120,7 +152,8 @@ pub fn plan(ground: &Ground<'_>, level: Level) -> Result<Plan, String> {
     report.findings.retain(|finding| engine::is_on(finding.rule, ground.project, ground.choice));
     let before = before.unwrap_or_else(|| catalog.clone());
     let withheld = work.refused.into_values().collect();
-    Ok(Plan { files, withheld, shown, before, report, after: catalog, from: ground.project.migrations.len(), project: work.project })
+    let from = ground.project.migrations.len();
+    Ok((Plan { files, withheld, shown, before, report, after: catalog, from, project: work.project }, is_clean))
 }
 
 fn withheld(finding: &Finding, reason: String) -> Withheld {
@@ -130,6 +163,7 @@ fn withheld(finding: &Finding, reason: String) -> Withheld {
 /// A plan in the making.
 struct Planning<'a> {
     level: Level,
+    patience: Patience,
     /// With what is planned so far.
     project: Project,
     sources: Sources,
@@ -165,7 +199,7 @@ impl Planning<'_> {
                 rule: finding.rule,
                 title: fix.title.clone(),
                 safety: fix.safety,
-                sql: fix.steps.iter().map(|step| step.sql.clone()).collect(),
+                steps: fix.steps.clone(),
             })
         };
         report.findings.iter().filter_map(of).collect()
@@ -187,7 +221,14 @@ impl Planning<'_> {
             let files = files::cut(statements, &cures, &now.report.sources, &self.project, &mut names)?;
             let (project, sources) = self.with(&files);
             let after = engine::examine(sources, &project, &Choice::default());
-            let faults = prove::faults(now, &after, &files, &project, &cures);
+            let curable: BTreeSet<&str> = match self.patience {
+                Patience::UntilTheEnd => {
+                    let cures = self.cures(&after.report, &BTreeSet::new());
+                    cures.into_iter().map(|cure| cure.finding.fingerprint.as_str()).collect()
+                }
+                Patience::None => BTreeSet::new(),
+            };
+            let faults = prove::faults(now, &after, &files, &project, &cures, &curable);
             if faults.is_empty() {
                 self.naming = Some(names);
                 return Ok(Some((files, after)));
@@ -208,8 +249,8 @@ impl Planning<'_> {
             let cures = self.cures(&now.report, &waiting);
             match merge::statements(&cures, &now.catalog, &now.report.sources) {
                 Ok(statements) => return (cures, statements),
-                Err(overlap) => waiting.insert(cures[overlap.cure].finding.fingerprint.clone()),
-            };
+                Err(overlapping) => waiting.extend(overlapping.into_iter().map(|cure| cures[cure].finding.fingerprint.clone())),
+            }
         }
     }
 

@@ -10,8 +10,9 @@ use super::{Withheld, withheld};
 use crate::engine::Examined;
 use crate::finding::{Finding, Severity, Subject};
 use crate::project::Project;
+use crate::report::Report;
 use crate::source::Site;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// Was everything read, and would all of it run?
 pub fn is_solid(state: &Examined) -> bool {
@@ -26,6 +27,7 @@ pub fn faults(
     files: &[PlannedFile],
     project: &Project,
     cures: &[Cure<'_>],
+    curable: &BTreeSet<&str>,
 ) -> BTreeMap<String, Withheld> {
     let mut out = Faults { cures, told: BTreeMap::new() };
     let own = &project.migrations[project.migrations.len() - files.len()..];
@@ -53,12 +55,8 @@ pub fn faults(
             out.blame(vec![cure], "the finding would still be there");
         }
     }
-    let had: HashMap<&str, Severity> =
-        before.report.findings.iter().map(|finding| (finding.fingerprint.as_str(), finding.severity)).collect();
-    let is_new = |finding: &&Finding| {
-        finding.severity > Severity::Info && had.get(finding.fingerprint.as_str()).is_none_or(|severity| *severity < finding.severity)
-    };
-    for finding in after.report.findings.iter().filter(is_new) {
+    let had = had(&before.report);
+    for finding in brought(&had, &after.report).filter(|finding| !curable.contains(finding.fingerprint.as_str())) {
         let mut to_blame = at(finding.primary.site);
         if to_blame.is_empty() {
             to_blame = finding.related.iter().flat_map(|label| at(label.site)).collect();
@@ -72,6 +70,18 @@ pub fn faults(
         out.blame(to_blame, &format!("it would bring {}: {}", finding.rule, finding.message));
     }
     out.told
+}
+
+/// How severe what is found is, by fingerprint.
+pub fn had(report: &Report) -> HashMap<String, Severity> {
+    report.findings.iter().map(|finding| (finding.fingerprint.clone(), finding.severity)).collect()
+}
+
+/// Findings that matter and were not there, or mattered less.
+pub fn brought<'r>(had: &HashMap<String, Severity>, report: &'r Report) -> impl Iterator<Item = &'r Finding> {
+    report.findings.iter().filter(|finding| {
+        finding.severity > Severity::Info && had.get(&finding.fingerprint).is_none_or(|severity| *severity < finding.severity)
+    })
 }
 
 /// Do two findings speak of the same table, or the same object of another kind?

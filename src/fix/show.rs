@@ -33,11 +33,7 @@ pub fn dry_run(plan: &Plan) -> String {
         out.push_str("=== For a person to fill in; never written\n\n");
     }
     for shown in manual {
-        let _ = writeln!(out, "-- {} ({})", shown.title, shown.rule);
-        for sql in &shown.sql {
-            let _ = writeln!(out, "{}", sql.trim_end());
-        }
-        out.push('\n');
+        let _ = writeln!(out, "-- {} ({})\n{}", shown.title, shown.rule, shown.sql());
     }
     out
 }

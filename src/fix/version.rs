@@ -66,7 +66,7 @@ impl Naming {
         if let Some(last) = &self.last
             && named.as_bytes() <= last.as_bytes()
         {
-            return Err(format!("`{named}` would run before `{last}`, because names are compared as text: give versions more digits"));
+            return Err(format!("no version sorts behind `{last}`, because names are compared as text: rename that file so that one does"));
         }
         self.taken.insert(version.clone());
         self.version.clone_from(&version);
@@ -169,6 +169,6 @@ mod tests {
         let mut names = naming("20250101000000", "20250101000000_a.sql", &["20250101000001"]);
         assert_eq!(names.next("x").unwrap(), ("20250101000002".to_string(), "20250101000002_x.sql".to_string()));
         assert_eq!(names.next("y").unwrap().1, "20250101000003_y.sql");
-        assert!(naming("9", "9_a.sql", &[]).next("x").unwrap_err().contains("would run before `9_a.sql`"));
+        assert!(naming("9", "9_a.sql", &[]).next("x").unwrap_err().contains("sorts behind `9_a.sql`"));
     }
 }

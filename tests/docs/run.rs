@@ -148,11 +148,9 @@ impl Outcome {
         let bare = |planned: &PlannedFile| -> String {
             planned.statements.iter().map(|statement| format!("{}\n", statement.span.of(&planned.text))).collect()
         };
-        let manual =
-            |shown: &Shown| -> String { shown.sql.iter().map(|sql| format!("{};\n", sql.trim_end().trim_end_matches(';'))).collect() };
         let written: Vec<String> = plan.files.iter().map(bare).collect();
         let mut text = written.join("-- in a file behind the one before:\n");
-        let manual: String = plan.shown.iter().map(manual).collect();
+        let manual: String = plan.shown.iter().map(Shown::sql).collect();
         if !text.is_empty() && !manual.is_empty() {
             text.push_str("-- to be filled in by a person:\n");
         }
