@@ -34,6 +34,21 @@ pub enum DefaultPrivileges {
     None,
 }
 
+/// How `--fix` makes and drops indexes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IndexForm {
+    /// CONCURRENTLY, a few each in a file of its own, more together.
+    #[default]
+    Auto,
+    /// CONCURRENTLY, each in a file of its own: what every Supabase CLI runs.
+    Each,
+    /// CONCURRENTLY, together in one file.
+    Together,
+    /// In a transaction, which keeps writers out for its time.
+    Off,
+}
+
 /// A rule's severity in this project.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -86,6 +101,7 @@ pub struct Config {
     pub fail_on: Option<FailOn>,
     /// Major version.
     pub postgres_version: u32,
+    pub index_concurrently: IndexForm,
 }
 
 impl Default for Config {
@@ -101,6 +117,7 @@ impl Default for Config {
             severity: BTreeMap::new(),
             fail_on: None,
             postgres_version: NEWEST_POSTGRES,
+            index_concurrently: IndexForm::default(),
         }
     }
 }
@@ -146,11 +163,22 @@ struct Settings {
     severity: Option<BTreeMap<String, Level>>,
     fail_on: Option<FailOn>,
     postgres_version: Option<u32>,
+    index_concurrently: Option<IndexForm>,
 }
 
 /// Every field of [`Settings`]: serde knows them too, but tells them only in prose.
-const SETTINGS: [&str; 9] =
-    ["platform", "exposed_schemas", "default_privileges", "tenant_columns", "select", "ignore", "severity", "fail_on", "postgres_version"];
+const SETTINGS: [&str; 10] = [
+    "platform",
+    "exposed_schemas",
+    "default_privileges",
+    "tenant_columns",
+    "select",
+    "ignore",
+    "severity",
+    "fail_on",
+    "postgres_version",
+    "index_concurrently",
+];
 
 /// Reads what a project says.
 ///
@@ -204,8 +232,18 @@ impl Config {
         {
             return Err(unusable(path, format!("`postgres_version` is the major version, such as {NEWEST_POSTGRES}, not {version}")));
         }
-        let Settings { platform, exposed_schemas, default_privileges, tenant_columns, select, ignore, severity, fail_on, postgres_version } =
-            settings;
+        let Settings {
+            platform,
+            exposed_schemas,
+            default_privileges,
+            tenant_columns,
+            select,
+            ignore,
+            severity,
+            fail_on,
+            postgres_version,
+            index_concurrently,
+        } = settings;
         self.path = Some(path.to_path_buf());
         self.platform = platform.or(self.platform);
         self.fail_on = fail_on.or(self.fail_on);
@@ -216,6 +254,7 @@ impl Config {
         replace(&mut self.ignore, ignore);
         replace(&mut self.severity, severity);
         replace(&mut self.postgres_version, postgres_version);
+        replace(&mut self.index_concurrently, index_concurrently);
         Ok(())
     }
 
@@ -336,6 +375,7 @@ mod tests {
             ignore = ["index/foreign-key"]
             fail_on = "never"
             postgres_version = 15
+            index_concurrently = "each"
             [severity]
             "rls/disabled" = "off"
             index = "info"
@@ -353,6 +393,7 @@ mod tests {
             severity,
             fail_on: Some(FailOn::Never),
             postgres_version: 15,
+            index_concurrently: IndexForm::Each,
         };
         assert_eq!(config, told);
         assert_eq!([Level::Off, Level::Warn].map(Level::severity), [None, Some(Severity::Warn)]);

@@ -3,7 +3,7 @@
 //! Promises: the same project gives the same report. A finding is told once, however many statements bring it about. Refuses: to know
 //! any rule by name.
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Rejected, When};
 use crate::config::{Config, Level};
 use crate::finding::{Finding, Severity};
 use crate::history::{self, Outcome, Replay, Step, Visitor};
@@ -26,11 +26,37 @@ pub struct Choice {
     pub ignore: Vec<String>,
 }
 
+/// A report, and what it was made from.
+pub struct Examined {
+    pub report: Report,
+    pub catalog: Catalog,
+}
+
+impl Examined {
+    /// Statements that PostgreSQL would reject, however they are sent to it.
+    pub fn rejected(&self) -> impl Iterator<Item = &Rejected> {
+        self.catalog.rejected.iter().filter(|rejected| rejected.when == When::Always)
+    }
+}
+
 /// Replays a project under all rules that are on.
-pub fn run(mut sources: Sources, project: &Project, choice: &Choice) -> Report {
+pub fn run(sources: Sources, project: &Project, choice: &Choice) -> Report {
+    let Examined { report, catalog, .. } = examine(sources, project, choice);
+    // nobody waits for a large catalog to be freed: the process may end before it is
+    let _ = std::thread::Builder::new().spawn(move || drop(catalog));
+    report
+}
+
+/// The same for one who asks more than the report holds.
+pub fn examine(mut sources: Sources, project: &Project, choice: &Choice) -> Examined {
     let mut engine = Engine::new(project, choice);
     let replay = history::replay(&mut sources, project, &mut engine);
     engine.finish(replay, sources)
+}
+
+/// Is a rule on?
+pub fn is_on(id: &str, project: &Project, choice: &Choice) -> bool {
+    rules::ALL.iter().any(|rule| rule.id == id && activate(rule, &project.config, choice).is_some())
 }
 
 struct Engine<'a> {
@@ -109,12 +135,10 @@ impl<'a> Engine<'a> {
         self.told.extend(found.into_iter().filter_map(OnceLock::into_inner).flatten());
     }
 
-    fn finish(mut self, replay: Replay, sources: Sources) -> Report {
+    fn finish(mut self, replay: Replay, sources: Sources) -> Examined {
         self.check_schema(&replay.catalog, &sources);
-        let catalog = replay.catalog;
+        let Replay { catalog, statements, unread, bounded } = replay;
         let mut findings: Vec<Finding> = self.told.into_iter().filter_map(|told| told.at_the_end(&catalog)).collect();
-        // nobody waits for a large catalog to be freed: the process may end before it is
-        let _ = std::thread::Builder::new().spawn(move || drop(catalog));
         let mut told = HashSet::new();
         findings.retain(|finding| told.insert(finding.fingerprint.clone()));
         findings.sort_by_cached_key(|finding| {
@@ -122,15 +146,9 @@ impl<'a> Engine<'a> {
             let path = sources.get(site.file).path.clone();
             (path, site.span, finding.rule, finding.subject.clone(), finding.message.clone())
         });
-        Report {
-            findings,
-            suppressed: Vec::new(),
-            unread: replay.unread,
-            bounded: replay.bounded,
-            statements: replay.statements,
-            files: self.project.migrations.len(),
-            sources,
-        }
+        let files = self.project.migrations.len();
+        let report = Report { findings, suppressed: Vec::new(), unread, bounded, statements, files, sources };
+        Examined { report, catalog }
     }
 }
 

@@ -28,6 +28,24 @@ pub enum Error {
     #[error("cannot write `{}` ({source}): choose another place with --output", path.display())]
     Unwritable { path: PathBuf, source: io::Error },
 
+    #[error("cannot write `{}` ({source}): make room for it, and run again", path.display())]
+    Unwritten { path: PathBuf, source: io::Error },
+
+    #[error("`{}` is there already, and is not replaced: move it, and run again", path.display())]
+    Exists { path: PathBuf },
+
+    #[error("cannot plan migrations: {reason}")]
+    NoPlan { reason: String },
+
+    #[error("--fix=inline changes only files that are named: give the .sql files that are not applied anywhere yet")]
+    NothingNamed,
+
+    #[error("`{}` is not what was read of it, in its bytes: save it as UTF-8 without a byte order mark, and run again", path.display())]
+    Changed { path: PathBuf },
+
+    #[error("--emit has no script for --fix=inline: it writes no migration")]
+    NothingToEmit,
+
     #[error("settings in `{}` are not usable: {reason}", path.display())]
     Settings { path: PathBuf, reason: String },
 

@@ -1,6 +1,7 @@
 //! What a rule says: plain data, no behaviour beyond its own order and names.
 
-use crate::source::Site;
+use crate::catalog::name::{QName, quote_ident};
+use crate::source::{Site, Sources, Span};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
@@ -99,15 +100,111 @@ pub enum Run {
 /// One statement of a cure.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
+    /// As it reads where no other step has to do with the same object.
     pub sql: String,
     pub phase: Phase,
     pub run: Run,
+    /// None where nothing has to be undone, or nothing can.
     pub undo: Option<String>,
+    pub work: Work,
+}
+
+/// What a step works on, where one statement may do the work of several steps, or do it in another form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// Stands for itself.
+    Statement,
+    /// Changes nothing, and raises where something is not as it should be.
+    Assertion,
+    Policy(PolicyChange),
+    Index(IndexChange),
+}
+
+/// New text for parts of a policy's clauses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyChange {
+    pub table: QName,
+    pub policy: SmolStr,
+    /// In the policy's order; those that change.
+    pub clauses: Vec<ClauseChange>,
+}
+
+/// A clause of a policy, and what shall stand in place of its parts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClauseChange {
+    /// `using` or `with check`
+    pub word: String,
+    pub site: Site,
+    /// Names that have changed since the clause was written.
+    pub renamed: Vec<(Span, SmolStr)>,
+    pub edits: Vec<(Span, String)>,
+}
+
+impl ClauseChange {
+    fn text(&self, sources: &Sources, edits: &[(Span, String)]) -> String {
+        let renamed = self.renamed.iter().map(|(span, text)| (*span, text.as_str()));
+        sources.edited(self.site, renamed.chain(edits.iter().map(|(span, text)| (*span, text.as_str()))))
+    }
+}
+
+impl PolicyChange {
+    pub fn sql(&self, sources: &Sources) -> String {
+        self.statement(|clause| clause.text(sources, &clause.edits))
+    }
+
+    /// The statement that gives the clauses their present texts.
+    pub fn undo(&self, sources: &Sources) -> String {
+        self.statement(|clause| clause.text(sources, &[]))
+    }
+
+    fn statement(&self, text: impl Fn(&ClauseChange) -> String) -> String {
+        let clauses: String = self.clauses.iter().map(|clause| format!("\n  {} ({})", clause.word, text(clause))).collect();
+        format!("alter policy {} on {}{clauses};", quote_ident(&self.policy), self.table.quoted())
+    }
+}
+
+/// An index that is made or dropped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IndexChange {
+    pub made: bool,
+    pub table: QName,
+    pub name: SmolStr,
+    pub unique: bool,
+    /// The key columns as SQL, in their order.
+    pub columns: Vec<String>,
+    /// What stands behind the table's name.
+    pub definition: String,
+    /// PostgreSQL refuses CONCURRENTLY on a partitioned table (0A000).
+    pub concurrently: bool,
+}
+
+impl IndexChange {
+    pub fn sql(&self) -> String {
+        if self.made { self.create() } else { self.drop("") }
+    }
+
+    pub fn undo(&self) -> String {
+        if self.made { self.drop("if exists ") } else { self.create() }
+    }
+
+    fn how(&self) -> &'static str {
+        if self.concurrently { "concurrently " } else { "" }
+    }
+
+    fn create(&self) -> String {
+        let unique = if self.unique { "unique " } else { "" };
+        let (how, name, on) = (self.how(), quote_ident(&self.name), self.table.quoted());
+        format!("create {unique}index {how}if not exists {name} on {on} {};", self.definition)
+    }
+
+    fn drop(&self, lenient: &str) -> String {
+        format!("drop index {}{lenient}{};", self.how(), QName::new(self.table.schema.clone(), self.name.clone()).quoted())
+    }
 }
 
 impl Step {
     pub fn batch(phase: Phase, sql: impl Into<String>) -> Step {
-        Step { sql: sql.into(), phase, run: Run::Batch, undo: None }
+        Step { sql: sql.into(), phase, run: Run::Batch, undo: None, work: Work::Statement }
     }
 
     pub fn next_file(phase: Phase, sql: impl Into<String>) -> Step {
@@ -116,6 +213,21 @@ impl Step {
 
     pub fn alone(phase: Phase, sql: impl Into<String>) -> Step {
         Step { run: Run::Alone, ..Step::batch(phase, sql) }
+    }
+
+    pub fn assertion(phase: Phase, sql: impl Into<String>) -> Step {
+        Step { work: Work::Assertion, ..Step::batch(phase, sql) }
+    }
+
+    pub fn policy(change: PolicyChange, sources: &Sources) -> Step {
+        let step = Step::batch(Phase::Policy, change.sql(sources)).undo(change.undo(sources));
+        Step { work: Work::Policy(change), ..step }
+    }
+
+    pub fn index(change: IndexChange) -> Step {
+        let run = if change.concurrently { Run::Alone } else { Run::Batch };
+        let step = Step::batch(Phase::Index, change.sql()).undo(change.undo());
+        Step { run, work: Work::Index(change), ..step }
     }
 
     pub fn undo(mut self, sql: impl Into<String>) -> Step {
@@ -129,6 +241,8 @@ impl Step {
 pub struct Fix {
     pub title: String,
     pub safety: Safety,
+    /// What a person has to look at before agreeing.
+    pub check: Option<String>,
     /// The statement as it should have been written.
     pub rewrite: Vec<Edit>,
     /// What to run on a database that already has it.

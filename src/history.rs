@@ -139,10 +139,11 @@ impl Fold<'_> {
         if batch.len() < 2 {
             return;
         }
+        let mixed = batch.iter().any(|(_, what)| what.as_deref() != Some("CREATE INDEX CONCURRENTLY"));
         for (site, what) in batch {
             if let Some(what) = what {
                 let reason = Contradiction::new("25001", format!("{what} cannot be executed within a pipeline"));
-                self.reject(site, reason, When::InBatch);
+                self.reject(site, reason, When::InBatch { mixed });
             }
         }
     }
@@ -182,7 +183,7 @@ impl Fold<'_> {
         self.visitor.outcome(&outcome, self.sources);
         self.batch.push((site, refuses.filter(|_| failed.is_none())));
         if let Some(reason) = ran.in_batch.filter(|_| ran.failed.is_none()) {
-            self.reject(site, reason, When::InBatch);
+            self.reject(site, reason, When::InBatch { mixed: true });
         }
         let afresh = self.run_bare(site, again);
         match (ran.failed, afresh) {

@@ -8,7 +8,7 @@
 //! | module | what it does | what it may use |
 //! |---|---|---|
 //! | [`source`] | texts, spans and sites; bytes to lines | nothing |
-//! | [`finding`], [`report`] | what a rule says, what a run found: plain data | `source` |
+//! | [`finding`], [`report`] | what a rule says, what a run found: plain data | `source`, names of `catalog` |
 //! | [`syntax`] | text to statements: lexer, splitter, reader, PL/pgSQL; the only home of `sqlparser` | `source` |
 //! | [`catalog`] | the state, the closed list of changes, and `apply`, the only place where state changes | `syntax` |
 //! | [`interpret`] | what a statement means: names bound, effects made, DO blocks run | `catalog` |
@@ -16,6 +16,7 @@
 //! | [`history`] | replays a project, with a visitor | `interpret`, `project` |
 //! | [`rules`] | one file and one page per rule; asks the catalog, never the parser or the disk | `catalog`, `history` |
 //! | [`engine`] | runs rules over a replay: severity, order, duplicates | `rules` |
+//! | [`fix`] | steps of findings to proven migrations, and those to the disk | `engine` |
 //! | [`output`] | one file per format, each a total function of the report | `report` |
 //! | [`cli`] | arguments, one file per command, exit status | all |
 //!
@@ -30,6 +31,7 @@
 //!   many queries out it stands, and follows a rename.
 //! - The platform's own start is SQL too (`history/supabase.sql`), folded like any migration; its facts stand in
 //!   [`source::FileId::PLATFORM`].
+//! - Nothing is written that was not analysed behind the history first: [`fix`] withholds what fails, does not cure, or brings something new.
 //! - SQL that is shown is the user's text with edits, or text that we compose; never a printed syntax tree.
 //! - The same input gives the same bytes: no order of a hash, no time, in any output.
 
@@ -39,6 +41,7 @@ pub mod config;
 pub mod engine;
 pub mod error;
 pub mod finding;
+pub mod fix;
 pub mod history;
 pub mod interpret;
 pub mod output;
@@ -51,7 +54,9 @@ pub mod syntax;
 use config::{Config, FailOn};
 use engine::Choice;
 use error::Error;
+use project::Project;
 use report::Report;
+use source::Sources;
 use std::path::PathBuf;
 
 /// What to check, and with which rules.
@@ -81,12 +86,61 @@ pub fn check(options: &Options) -> Result<Checked, Error> {
 }
 
 fn run(options: &Options) -> Result<Checked, Error> {
+    let (sources, project, choice) = open(options)?;
+    let fail_on = project.config.fail_on;
+    Ok(Checked { report: engine::run(sources, &project, &choice), fail_on })
+}
+
+fn open(options: &Options) -> Result<(Sources, Project, Choice), Error> {
     let mut sources = history::sources();
     let project = project::open(&options.paths, options.config.as_deref(), &mut sources)?;
     know(&project.config)?;
     let choice = Choice { select: options.select.clone(), ignore: options.ignore.clone() };
-    let fail_on = project.config.fail_on;
-    Ok(Checked { report: engine::run(sources, &project, &choice), fail_on })
+    Ok((sources, project, choice))
+}
+
+/// What a run would write, what it found, and what will still be found.
+pub struct Fixed {
+    pub found: Report,
+    pub plan: fix::Plan,
+    pub fail_on: Option<FailOn>,
+}
+
+/// The same as [`check`], with corrective migrations planned. Writes nothing.
+///
+/// # Errors
+/// As [`check`], or if no name is left for a migration behind the last.
+pub fn plan(options: &Options, level: fix::Level) -> Result<Fixed, Error> {
+    syntax::sql::with_room(|| {
+        let (sources, project, choice) = open(options)?;
+        let found = engine::run(sources.clone(), &project, &choice);
+        let ground = fix::Ground { sources: &sources, project: &project, choice: &choice };
+        let plan = fix::plan(&ground, level).map_err(|reason| Error::NoPlan { reason })?;
+        Ok(Fixed { found, plan, fail_on: project.config.fail_on })
+    })
+    .map_err(|source| Error::NoThread { source })?
+}
+
+/// What edits of the named files would make of them.
+pub struct Revised {
+    pub found: Report,
+    pub edited: fix::inline::Edited,
+    pub project: Project,
+    pub fail_on: Option<FailOn>,
+}
+
+/// The same with the named files edited in place. Writes nothing.
+///
+/// # Errors
+/// As [`check`], or if no file is named.
+pub fn revise(options: &Options) -> Result<Revised, Error> {
+    syntax::sql::with_room(|| {
+        let (sources, project, choice) = open(options)?;
+        let edited = fix::inline::edit(&fix::Ground { sources: &sources, project: &project, choice: &choice })?;
+        let fail_on = project.config.fail_on;
+        Ok(Revised { found: engine::run(sources, &project, &choice), edited, project, fail_on })
+    })
+    .map_err(|source| Error::NoThread { source })?
 }
 
 /// Refuses settings that name a rule nobody knows: a misspelt one would be ignored in silence.

@@ -79,7 +79,7 @@ pub struct Position {
 }
 
 /// One text with its line index.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Source {
     /// As users see it: relative to the project's root, with forward slashes.
     pub path: Arc<str>,
@@ -131,7 +131,7 @@ impl Source {
 }
 
 /// Every text of a run.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Sources {
     files: Vec<Source>,
 }
@@ -152,6 +152,12 @@ impl Sources {
         FileId(self.files.len() as u32 - 1)
     }
 
+    /// Puts another text in the place of a file's.
+    pub fn replace(&mut self, file: FileId, text: impl Into<Arc<str>>) {
+        let source = &mut self.files[file.0 as usize];
+        (source.text, source.lines) = (text.into(), OnceLock::new());
+    }
+
     pub fn get(&self, file: FileId) -> &Source {
         &self.files[file.0 as usize]
     }
@@ -163,6 +169,25 @@ impl Sources {
 
     pub fn slice(&self, site: Site) -> &str {
         site.span.of(self.get(site.file).text())
+    }
+
+    /// The text at a place with parts replaced, given as spans of the source. Of two that overlap the outer one counts, or else the first.
+    pub fn edited<'e>(&self, site: Site, edits: impl IntoIterator<Item = (Span, &'e str)>) -> String {
+        let source = self.get(site.file).text();
+        let mut edits: Vec<(Span, &str)> = edits.into_iter().collect();
+        edits.sort_by_key(|(span, _)| (span.start, std::cmp::Reverse(span.end)));
+        let mut out = String::new();
+        let mut at = site.span.start;
+        for (span, text) in edits {
+            if span.start < at {
+                continue;
+            }
+            out.push_str(&source[at as usize..span.start as usize]);
+            out.push_str(text);
+            at = span.end;
+        }
+        out.push_str(&source[at as usize..site.span.end as usize]);
+        out
     }
 
     /// The place in a real file that a site stands for.

@@ -88,7 +88,10 @@ pub enum When {
     /// In the state that the history leaves; it changed nothing.
     Always,
     /// Because the runner sends all of a file at once. It is folded as if it had run.
-    InBatch,
+    InBatch {
+        /// Is anything in the file but statements that build indexes CONCURRENTLY?
+        mixed: bool,
+    },
     /// On a database that holds nothing but what the migrations make. It is folded as if what they rely on were there.
     Afresh,
 }

@@ -58,23 +58,9 @@ impl Expression {
 
     /// The same with further replacements, given as spans of the source.
     pub fn text_with(&self, sources: &Sources, edits: &[(Span, String)]) -> String {
-        let source = sources.get(self.site.file).text();
-        let mut all: Vec<(Span, &str)> = self.renamed.iter().map(|(span, text)| (*span, text.as_str())).collect();
-        all.extend(edits.iter().map(|(span, text)| (*span, text.as_str())));
         // an outer replacement is the caller's whole text; a rename inside it is already in there
-        all.sort_by_key(|(span, _)| (span.start, std::cmp::Reverse(span.end)));
-        let mut out = String::new();
-        let mut at = self.site.span.start;
-        for (span, text) in all {
-            if span.start < at {
-                continue;
-            }
-            out.push_str(&source[at as usize..span.start as usize]);
-            out.push_str(text);
-            at = span.end;
-        }
-        out.push_str(&source[at as usize..self.site.span.end as usize]);
-        out
+        let renamed = self.renamed.iter().map(|(span, text)| (*span, text.as_str()));
+        sources.edited(self.site, renamed.chain(edits.iter().map(|(span, text)| (*span, text.as_str()))))
     }
 }
 

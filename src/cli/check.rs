@@ -5,11 +5,12 @@
 use super::{Manner, Status, print, unknown_rule};
 use crate::config::FailOn;
 use crate::error::Error;
-use crate::finding::{Confidence, Severity};
+use crate::finding::{Confidence, Safety, Severity};
+use crate::fix::{Level, Plan, Withheld, emit, inline, show, write};
 use crate::output::{Format, Look, count};
 use crate::report::Report;
-use crate::{Checked, Options, rules};
-use clap::Args;
+use crate::{Checked, Fixed, Options, Revised, rules};
+use clap::{Args, ValueEnum};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -34,9 +35,39 @@ pub struct Arguments {
     /// Leave out these rules: ids or groups
     #[arg(long, value_name = "RULE", value_delimiter = ',')]
     ignore: Vec<String>,
+    /// Write corrective migrations: those that change nobody's access, with `review` also those to agree with; `inline` edits the named
+    /// .sql files instead
+    #[arg(long, value_name = "HOW", num_args = 0..=1, require_equals = true, default_missing_value = "safe")]
+    fix: Option<How>,
+    /// Print what --fix would write, and write nothing
+    #[arg(long, requires = "fix")]
+    dry_run: bool,
+    /// Print a psql script instead: one that asserts what --fix=… would write, or one that takes it back [default of --fix: safe]
+    #[arg(long, value_name = "SCRIPT", conflicts_with = "dry_run")]
+    emit: Option<Script>,
     /// Settings to use instead of the project's supalint.toml
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+}
+
+/// What `--fix` writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum How {
+    /// What changes nobody's access and no row
+    Safe,
+    /// Also what a person has to agree with
+    Review,
+    /// No migration: edits of the .sql files named, which are applied nowhere yet
+    Inline,
+}
+
+/// What `--emit` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Script {
+    /// Raises on a database where the corrective migrations have not done what they promise
+    Verify,
+    /// Takes the corrective migrations back, the last first
+    Rollback,
 }
 
 /// A finding that rests on what could not be decided never fails a run.
@@ -59,19 +90,106 @@ pub fn run(arguments: &Arguments, manner: &Manner) -> Result<Status, Error> {
         select: known(&arguments.select)?,
         ignore: known(&arguments.ignore)?,
     };
-    let Checked { report, fail_on } = crate::check(&options)?;
+    let wanted = arguments.fail_on;
+    let ends = |report: &Report, fail_on: Option<FailOn>| status(wanted.or(fail_on).unwrap_or(FailOn::Warn), report);
+    let level = match (arguments.fix, arguments.emit) {
+        (None, None) => {
+            let Checked { report, fail_on } = crate::check(&options)?;
+            tell(arguments, manner, &report, started)?;
+            return Ok(ends(&report, fail_on));
+        }
+        (Some(How::Inline), Some(_)) => return Err(Error::NothingToEmit),
+        (Some(How::Inline), None) => {
+            let Revised { found, edited, project, fail_on } = crate::revise(&options)?;
+            if arguments.dry_run {
+                print_or_save(arguments, manner, &show::edits(&edited.files))?;
+                return Ok(ends(&found, fail_on));
+            }
+            inline::save(&project.root, &edited.files, |new| {
+                say(manner, &format!("edited {} ({})", new.path, count(new.edits, "place")));
+            })?;
+            told_withheld(&edited.withheld, manner);
+            if edited.files.is_empty() {
+                say(manner, "nothing to edit");
+            }
+            tell(arguments, manner, &edited.report, started)?;
+            return Ok(ends(&edited.report, fail_on));
+        }
+        (Some(How::Review), _) => Level::Review,
+        (Some(How::Safe) | None, _) => Level::Safe,
+    };
+    let Fixed { found, plan, fail_on } = crate::plan(&options, level)?;
+    let script = match arguments.emit {
+        Some(Script::Verify) => Some(emit::verify(&plan)),
+        Some(Script::Rollback) => Some(emit::rollback(&plan)),
+        None => arguments.dry_run.then(|| show::dry_run(&plan)),
+    };
+    if let Some(script) = script {
+        print_or_save(arguments, manner, &script)?;
+        left_out(&plan, level, manner);
+        return Ok(ends(&found, fail_on));
+    }
+    write::write(&plan.project.folder, &plan.files, |planned| {
+        say(manner, &format!("wrote {} ({})", planned.path, count(planned.statements.len(), "statement")));
+    })?;
+    left_out(&plan, level, manner);
+    tell(arguments, manner, &plan.report, started)?;
+    Ok(ends(&plan.report, fail_on))
+}
+
+/// A line for whoever watches.
+fn say(manner: &Manner, line: &str) {
+    if !manner.quiet {
+        // What is written is written; whether anyone hears of it changes nothing.
+        let _ = writeln!(io::stderr(), "{line}");
+    }
+}
+
+/// What is not written, and why.
+fn left_out(plan: &Plan, level: Level, manner: &Manner) {
+    if plan.files.is_empty() {
+        say(manner, "nothing to write");
+    }
+    told_withheld(&plan.withheld, manner);
+    let of = |safety| plan.shown.iter().filter(|shown| shown.safety == safety).count();
+    let (review, manual) = (of(Safety::Review), of(Safety::Manual));
+    if review > 0 && level == Level::Safe {
+        say(manner, &format!("{} for a person to agree with: --fix=review", count(review, "further cure")));
+    }
+    if manual > 0 {
+        say(manner, &format!("{} for a person to fill in: --dry-run shows them", count(manual, "cure")));
+    }
+}
+
+fn told_withheld(withheld: &[Withheld], manner: &Manner) {
+    for withheld in withheld {
+        say(manner, &format!("withheld {}: {}\n  because {}", withheld.rule, withheld.message, withheld.reason));
+    }
+}
+
+/// Writes the report where it is wanted.
+fn tell(arguments: &Arguments, manner: &Manner, report: &Report, started: Instant) -> Result<(), Error> {
     let elapsed = Some(started.elapsed());
     match &arguments.output {
         Some(path) => {
-            save(path, &report, arguments.format, &manner.look_in_file())?;
-            if !manner.quiet {
-                // The report is safe; whether anyone hears of it changes nothing.
-                let _ = writeln!(io::stderr(), "{} written to {}", count(report.findings.len(), "finding"), path.display());
-            }
+            save(path, |out| arguments.format.write(report, &manner.look_in_file(), out))?;
+            say(manner, &format!("{} written to {}", count(report.findings.len(), "finding"), path.display()));
+            Ok(())
         }
-        None => print(|out| arguments.format.write(&report, &Look { elapsed, ..manner.look() }, out))?,
+        None => print(|out| arguments.format.write(report, &Look { elapsed, ..manner.look() }, out)),
     }
-    Ok(status(arguments.fail_on.or(fail_on).unwrap_or(FailOn::Warn), &report))
+}
+
+/// Writes what goes in the report's place.
+fn print_or_save(arguments: &Arguments, manner: &Manner, text: &str) -> Result<(), Error> {
+    match &arguments.output {
+        Some(path) => {
+            save(path, |out| out.write_all(text.as_bytes()))?;
+            say(manner, &format!("written to {}", path.display()));
+            Ok(())
+        }
+        None => print(|out| out.write_all(text.as_bytes())),
+    }
 }
 
 /// Names of rules and groups that exist.
@@ -83,12 +201,12 @@ fn known(names: &[String]) -> Result<Vec<String>, Error> {
     }
 }
 
-fn save(path: &Path, report: &Report, format: Format, look: &Look) -> Result<(), Error> {
+fn save(path: &Path, text: impl Fn(&mut dyn Write) -> io::Result<()>) -> Result<(), Error> {
     let unwritable = |source| Error::Unwritable { path: path.to_path_buf(), source };
     // A device or a pipe is written to, never replaced.
     if std::fs::metadata(path).is_ok_and(|target| !target.is_file() && !target.is_dir()) {
         let mut out = BufWriter::new(std::fs::OpenOptions::new().write(true).open(path).map_err(unwritable)?);
-        return format.write(report, look, &mut out).and_then(|()| out.flush()).map_err(unwritable);
+        return text(&mut out).and_then(|()| out.flush()).map_err(unwritable);
     }
     // What a link points to is replaced, not the link.
     let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
@@ -102,7 +220,7 @@ fn save(path: &Path, report: &Report, format: Format, look: &Look) -> Result<(),
     // Its own message names the temporary file, which means nothing to anyone.
     let file = builder.tempfile_in(folder).map_err(|error| unwritable(error.kind().into()))?;
     let mut out = BufWriter::new(&file);
-    format.write(report, look, &mut out).and_then(|()| out.flush()).map_err(unwritable)?;
+    text(&mut out).and_then(|()| out.flush()).map_err(unwritable)?;
     drop(out);
     file.persist(path).map_err(|error| unwritable(error.error))?;
     Ok(())
@@ -158,12 +276,12 @@ mod tests {
             let pipe = pipe.clone();
             move || std::fs::read_to_string(pipe).unwrap()
         });
-        save(&pipe, &Report::default(), Format::Terminal, &Look::PLAIN).unwrap();
+        save(&pipe, |out| Format::Terminal.write(&Report::default(), &Look::PLAIN, out)).unwrap();
         assert_eq!(reader.join().unwrap(), "No findings in 0 migrations (0 statements)\n");
         assert!(std::fs::metadata(&pipe).unwrap().file_type().is_fifo());
         std::fs::write(&file, "before").unwrap();
         std::os::unix::fs::symlink(&file, &link).unwrap();
-        save(&link, &Report::default(), Format::Terminal, &Look::PLAIN).unwrap();
+        save(&link, |out| Format::Terminal.write(&Report::default(), &Look::PLAIN, out)).unwrap();
         assert!(
             std::fs::symlink_metadata(&link).unwrap().is_symlink() && std::fs::read_to_string(&file).unwrap().starts_with("No findings")
         );
@@ -174,10 +292,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("report.txt");
         std::fs::write(&path, "something longer than what is going to be written, by far, so that a tail of it would be seen").unwrap();
-        save(&path, &Report::default(), Format::Terminal, &Look::PLAIN).unwrap();
+        save(&path, |out| Format::Terminal.write(&Report::default(), &Look::PLAIN, out)).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "No findings in 0 migrations (0 statements)\n");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
         let nowhere = folder.path().join("missing/report.txt");
-        assert!(matches!(save(&nowhere, &Report::default(), Format::Json, &Look::PLAIN), Err(Error::Unwritable { .. })));
+        assert!(matches!(save(&nowhere, |out| Format::Json.write(&Report::default(), &Look::PLAIN, out)), Err(Error::Unwritable { .. })));
     }
 }

@@ -93,6 +93,7 @@ fn bare_call(made: &mut Made, file: FileId) {
     finding.fix = Some(Fix {
         title: "Wrap `auth.uid()` in a subselect".to_string(),
         safety: Safety::Safe,
+        check: None,
         rewrite: vec![edit],
         steps: vec![Step::batch(Phase::Policy, "alter policy \"Own notes\" on public.notes using ((select auth.uid()) = user_id)")],
     });
@@ -118,6 +119,7 @@ fn disabled(made: &mut Made) {
     finding.fix = Some(Fix {
         title: "Enable row level security".to_string(),
         safety: Safety::Review,
+        check: None,
         rewrite: Vec::new(),
         steps: vec![
             Step::batch(Phase::Rls, "alter table public.notes enable row level security"),
@@ -238,7 +240,8 @@ fn long_lines_are_cut_around_what_matters() {
         "a wall clock without a zone: what it means depends on the session that reads it, and on the one that wrote it",
     );
     finding.related = vec![label(table, "in this table")];
-    finding.fix = Some(Fix { title: "Use `timestamptz`".to_string(), safety: Safety::Review, rewrite: vec![edit], steps: Vec::new() });
+    finding.fix =
+        Some(Fix { title: "Use `timestamptz`".to_string(), safety: Safety::Review, check: None, rewrite: vec![edit], steps: Vec::new() });
     insta::assert_snapshot!(made.show());
 }
 
@@ -266,6 +269,7 @@ fn edits_that_replace_or_add_lines_are_shown_as_a_difference() {
     finding.fix = Some(Fix {
         title: "Use an identity column".to_string(),
         safety: Safety::Manual,
+        check: None,
         rewrite: vec![
             Edit { site, text: "bigint generated always as identity".to_string() },
             Edit { site: Site::new(file, Span::new(body.span.end, body.span.end)), text: " not null".to_string() },
@@ -332,7 +336,8 @@ fn no_site_or_edit_is_too_odd_to_be_shown() {
         let rewrite = vec![edit(site(), "x"), edit(site(), "one\r\ntwo\tthree\n"), edit(site(), "")];
         let finding = made.finding("a/b", Severity::Warn, "message", primary, "here");
         finding.related = related;
-        finding.fix = Some(Fix { title: "title".to_string(), safety: Safety::Safe, rewrite, steps: vec![Step::batch(Phase::Data, "")] });
+        finding.fix =
+            Some(Fix { title: "title".to_string(), safety: Safety::Safe, check: None, rewrite, steps: vec![Step::batch(Phase::Data, "")] });
         for width in [0, 47, 100] {
             let shown = made.show_with(&Look { width, verbose: width > 0, ..Look::PLAIN });
             assert!(!shown.contains("Failed to read") && !shown.contains('\u{1b}'), "{shown}");

@@ -351,21 +351,31 @@ impl Draft {
 
     /// The cure, as statements to run on a database that has the fault.
     pub fn fix(&mut self, safety: Safety, title: impl Into<String>, steps: impl IntoIterator<Item = Step>) -> &mut Draft {
-        let rewrite = self.finding.fix.take().map_or_else(Vec::new, |fix| fix.rewrite);
-        self.finding.fix = Some(Fix { title: title.into(), safety, rewrite, steps: steps.into_iter().collect() });
+        let fix = self.cure();
+        (fix.safety, fix.title, fix.steps) = (safety, title.into(), steps.into_iter().collect());
+        self
+    }
+
+    /// What a person has to look at before agreeing to the cure, beginning with a verb; goes with [`Draft::fix`].
+    pub fn check(&mut self, words: impl Into<String>) -> &mut Draft {
+        self.cure().check = Some(words.into());
         self
     }
 
     /// The cure, as changes to the statement; goes with [`Draft::fix`], which names it.
     pub fn rewrite(&mut self, edits: impl IntoIterator<Item = Edit>) -> &mut Draft {
-        let fix = self.finding.fix.get_or_insert_with(|| Fix {
+        self.cure().rewrite.extend(edits);
+        self
+    }
+
+    fn cure(&mut self) -> &mut Fix {
+        self.finding.fix.get_or_insert_with(|| Fix {
             title: String::new(),
             safety: Safety::Manual,
+            check: None,
             rewrite: Vec::new(),
             steps: Vec::new(),
-        });
-        fix.rewrite.extend(edits);
-        self
+        })
     }
 
     /// Another severity than the rule's own.

@@ -4,17 +4,18 @@ use std::collections::HashSet;
 use std::fmt::Write;
 use std::path::Path;
 use supalint::engine::{self, Choice};
-use supalint::finding::{Edit, Finding, Run, Safety, Severity, Step};
+use supalint::finding::{Edit, Finding, Safety, Severity};
+use supalint::fix::files::PlannedFile;
+use supalint::fix::{self, Ground, Level, Plan, Shown, Withheld};
+use supalint::project::Project;
 use supalint::report::Report;
 use supalint::rules::Rule;
-use supalint::source::Site;
+use supalint::source::{Site, Sources};
 use supalint::{history, project};
 
 /// The file of an example that names none.
 const ONLY: &str = "20250101000000_example.sql";
 const FOLDER: &str = "supabase/migrations";
-/// Behind any date an example may use.
-const LAST: u64 = 20990101000000;
 
 /// Files by name, in the order they are written.
 #[derive(Clone)]
@@ -38,11 +39,9 @@ impl Example {
         Example { files }
     }
 
-    fn and(&self, migrations: &[String]) -> Example {
+    fn and(&self, files: &[PlannedFile]) -> Example {
         let mut out = self.clone();
-        for (at, text) in migrations.iter().enumerate() {
-            out.files.push((format!("{}_fix.sql", LAST + at as u64), text.clone()));
-        }
+        out.files.extend(files.iter().map(|planned| (planned.name.clone(), planned.text.clone())));
         out
     }
 
@@ -55,12 +54,23 @@ impl Example {
         }
     }
 
-    fn report(&self) -> Report {
+    fn open<T>(&self, then: impl FnOnce(Sources, &Project) -> T) -> T {
         let root = tempfile::tempdir().expect("a folder can be made");
         self.write(root.path());
         let mut sources = history::sources();
         let project = project::open(&[root.path().to_path_buf()], None, &mut sources).expect("an example is a project");
-        engine::run(sources, &project, &Choice::default())
+        then(sources, &project)
+    }
+
+    fn report(&self) -> Report {
+        self.open(|sources, project| engine::run(sources, project, &Choice::default()))
+    }
+
+    /// What `--fix=review` would write for one rule.
+    fn plan(&self, rule: &Rule) -> Plan {
+        let choice = Choice { select: vec![rule.id.to_string()], ignore: Vec::new() };
+        self.open(|sources, project| fix::plan(&Ground { sources: &sources, project, choice: &choice }, Level::Review))
+            .expect("an example has room for more")
     }
 }
 
@@ -74,7 +84,9 @@ pub struct Outcome {
 pub struct Cure {
     pub text: String,
     /// Files to run behind the example; empty where a person has to fill something in first, or where there are only edits.
-    migrations: Vec<String>,
+    files: Vec<PlannedFile>,
+    /// What the planner would not write, and why.
+    withheld: Vec<Withheld>,
 }
 
 impl Outcome {
@@ -126,40 +138,30 @@ impl Outcome {
         out
     }
 
-    /// The cure of all the rule's findings together.
+    /// The cure of all the rule's findings together: the files that are written, without their comments, and what a person has to fill in.
     pub fn fix(&self, rule: &Rule) -> Option<Cure> {
-        let fixes: Vec<_> = self.of_rule(rule).into_iter().filter_map(|finding| finding.fix.as_ref()).collect();
-        let mut steps: Vec<&Step> = Vec::new();
-        for step in fixes.iter().flat_map(|fix| &fix.steps) {
-            if !steps.iter().any(|known| known.sql == step.sql) {
-                steps.push(step);
-            }
+        if !self.of_rule(rule).iter().any(|finding| has_cure(finding, false)) {
+            let text = self.edited(rule)?.files.into_iter().map(|(_, text)| text).collect();
+            return Some(Cure { text, files: Vec::new(), withheld: Vec::new() });
         }
-        if steps.is_empty() {
-            return self
-                .edited(rule)
-                .map(|edited| Cure { text: edited.files.into_iter().map(|(_, text)| text).collect(), migrations: Vec::new() });
+        let plan = self.example.plan(rule);
+        let bare = |planned: &PlannedFile| -> String {
+            planned.statements.iter().map(|statement| format!("{}\n", statement.span.of(&planned.text))).collect()
+        };
+        let written: Vec<String> = plan.files.iter().map(bare).collect();
+        let mut text = written.join("-- in a file behind the one before:\n");
+        let manual: String = plan.shown.iter().map(Shown::sql).collect();
+        if !text.is_empty() && !manual.is_empty() {
+            text.push_str("-- to be filled in by a person:\n");
         }
-        steps.sort_by_key(|step| (step.run != Run::Batch, step.phase));
-        let mut migrations: Vec<String> = Vec::new();
-        let mut alone = false;
-        for step in steps {
-            if migrations.is_empty() || alone || step.run != Run::Batch {
-                migrations.push(String::new());
-            }
-            alone = step.run == Run::Alone;
-            let sql = step.sql.trim_end().trim_end_matches(';');
-            migrations.last_mut().expect("just pushed").push_str(&format!("{sql};\n"));
-        }
-        let text = migrations.join("-- in a file behind the one before:\n");
-        let fillable = fixes.iter().any(|fix| fix.safety == Safety::Manual);
-        Some(Cure { text, migrations: if fillable { Vec::new() } else { migrations } })
+        text.push_str(&manual);
+        Some(Cure { text, files: plan.files, withheld: plan.withheld })
     }
 
     /// The example with the cure's migrations behind it, if it has any that can run.
     pub fn cured(&self, rule: &Rule) -> Option<Example> {
-        let migrations = self.fix(rule)?.migrations;
-        (!migrations.is_empty()).then(|| self.example.and(&migrations))
+        let files = self.fix(rule)?.files;
+        (!files.is_empty()).then(|| self.example.and(&files))
     }
 
     /// The example with the edits of the rule's findings in place, if there are any.
@@ -182,8 +184,7 @@ impl Outcome {
 
     /// The example as its edits leave it is clean of the rule.
     pub fn prove_rewrites(&self, rule: &Rule) -> Option<String> {
-        let of_manual = |finding: &&Finding| finding.fix.as_ref().is_some_and(|fix| fix.safety == Safety::Manual);
-        if self.of_rule(rule).iter().any(of_manual) {
+        if self.of_rule(rule).into_iter().any(is_manual) {
             return None;
         }
         let edited = self.edited(rule)?;
@@ -195,8 +196,8 @@ impl Outcome {
     /// Those worth knowing are let pass: enabling row level security makes a table one without policies.
     fn compare(&self, after: &Outcome, rule: &Rule, edited: bool) -> String {
         // a finding that has no cure of its own may stay
-        let curable: HashSet<&str> =
-            self.of_rule(rule).iter().filter(|finding| has_cure(finding, edited)).map(|finding| finding.fingerprint.as_str()).collect();
+        let written = |finding: &&&Finding| has_cure(finding, edited) && !is_manual(finding);
+        let curable: HashSet<&str> = self.of_rule(rule).iter().filter(written).map(|finding| finding.fingerprint.as_str()).collect();
         let before: HashSet<&str> = self.report.findings.iter().map(|finding| finding.fingerprint.as_str()).collect();
         let fault = |finding: &&Finding| {
             let new = !before.contains(finding.fingerprint.as_str());
@@ -214,6 +215,10 @@ impl Outcome {
     }
 }
 
+fn is_manual(finding: &Finding) -> bool {
+    finding.fix.as_ref().is_some_and(|fix| fix.safety == Safety::Manual)
+}
+
 fn has_cure(finding: &Finding, edited: bool) -> bool {
     finding.fix.as_ref().is_some_and(|fix| if edited { !fix.rewrite.is_empty() } else { !fix.steps.is_empty() })
 }
@@ -221,6 +226,9 @@ fn has_cure(finding: &Finding, edited: bool) -> bool {
 impl Cure {
     /// The example and behind it the cure are clean of the rule.
     pub fn prove(&self, outcome: &Outcome, rule: &Rule) -> Option<String> {
+        if let Some(withheld) = self.withheld.first() {
+            return Some(format!("the cure is not written: {}: {}", withheld.message, withheld.reason));
+        }
         let complaints = outcome.compare(&Outcome::of(&outcome.cured(rule)?), rule, false);
         (!complaints.is_empty()).then(|| format!("with the fix behind it, the example still has faults:\n{complaints}fix:\n{}", self.text))
     }

@@ -16,23 +16,24 @@ pub struct New<'a> {
 impl New<'_> {
     /// `(conversation_id, created_at desc)`
     pub fn list(&self) -> String {
-        let keys: Vec<String> = self.keys.iter().map(|(column, order)| format!("{}{order}", quote_ident(column))).collect();
         let predicate = self.predicate.as_ref().map(|text| format!(" where {text}")).unwrap_or_default();
-        format!("({}){predicate}", keys.join(", "))
+        format!("({}){predicate}", self.keys().join(", "))
+    }
+
+    fn keys(&self) -> Vec<String> {
+        self.keys.iter().map(|(column, order)| format!("{}{order}", quote_ident(column))).collect()
     }
 
     pub fn step(&self, cx: &Cx) -> Step {
-        let name = self.name(cx);
-        let on = self.table.name.quoted();
-        let index = QName::new(self.table.name.schema.clone(), name.clone()).quoted();
-        let name = quote_ident(&name);
-        if self.table.kind == TableKind::Partitioned {
-            // CONCURRENTLY is refused on a partitioned table (0A000)
-            return Step::batch(Phase::Index, format!("create index if not exists {name} on {on} {};", self.list()))
-                .undo(format!("drop index if exists {index};"));
-        }
-        Step::alone(Phase::Index, format!("create index concurrently if not exists {name} on {on} {};", self.list()))
-            .undo(format!("drop index concurrently if exists {index};"))
+        Step::index(IndexChange {
+            made: true,
+            table: self.table.name.clone(),
+            name: self.name(cx),
+            unique: false,
+            columns: self.keys(),
+            definition: self.list(),
+            concurrently: self.table.kind != TableKind::Partitioned,
+        })
     }
 
     /// Building in a transaction keeps writers out for its time.
@@ -70,8 +71,8 @@ pub fn of_parent(cx: &Cx, table: &Table, has: impl Fn(&Table) -> bool) -> bool {
     table.partition_of.as_ref().and_then(|parent| cx.catalog.table(parent)).is_some_and(has)
 }
 
-/// The statement that makes an index there is, in today's names.
-pub fn definition(cx: &Cx, table: &Table, index: &Index, how: &str) -> String {
+/// Takes an index away.
+pub fn drop_index(cx: &Cx, table: &Table, index: &Index) -> Step {
     let part = |part: &IndexColumn| {
         let mut out = match &part.column {
             Some(column) => quote_ident(column),
@@ -84,20 +85,26 @@ pub fn definition(cx: &Cx, table: &Table, index: &Index, how: &str) -> String {
         }
         out
     };
-    let list: Vec<String> = index.columns.iter().map(part).collect();
-    let unique = if index.unique { " unique" } else { "" };
+    let columns: Vec<String> = index.columns.iter().map(part).collect();
     let method = if index.method == "btree" { String::new() } else { format!("using {} ", index.method) };
-    let mut out =
-        format!("create{unique} index{how} {} on {} {method}({})", quote_ident(&index.name), table.name.quoted(), list.join(", "));
+    let mut definition = format!("{method}({})", columns.join(", "));
     if !index.include.is_empty() {
         let include: Vec<String> = index.include.iter().map(|name| quote_ident(name)).collect();
-        out.push_str(&format!(" include ({})", include.join(", ")));
+        definition.push_str(&format!(" include ({})", include.join(", ")));
     }
     if index.nulls_not_distinct {
-        out.push_str(" nulls not distinct");
+        definition.push_str(" nulls not distinct");
     }
     if let Some(predicate) = &index.predicate {
-        out.push_str(&format!(" where {}", cx.text(predicate)));
+        definition.push_str(&format!(" where {}", cx.text(predicate)));
     }
-    out + ";"
+    Step::index(IndexChange {
+        made: false,
+        table: table.name.clone(),
+        name: index.name.clone(),
+        unique: index.unique,
+        columns,
+        definition,
+        concurrently: table.kind != TableKind::Partitioned,
+    })
 }

@@ -1,6 +1,6 @@
 //! Indexes that another one makes needless: the same once more, or the first columns of a longer one.
 
-use super::build::{definition, of_parent};
+use super::build::{drop_index, of_parent};
 use super::cover::{Cover, comparable, covers};
 use crate::rules::prelude::*;
 
@@ -105,9 +105,5 @@ fn cure(cx: &Cx, table: &Table, index: &Index) -> Option<Vec<Step>> {
                 .undo(format!("alter table {on} add constraint {constraint} unique ({});", list.join(", "))),
         ]);
     }
-    let name = QName::new(table.name.schema.clone(), index.name.clone()).quoted();
-    if table.kind == TableKind::Partitioned {
-        return Some(vec![Step::batch(Phase::Index, format!("drop index {name};")).undo(definition(cx, table, index, ""))]);
-    }
-    Some(vec![Step::alone(Phase::Index, format!("drop index concurrently {name};")).undo(definition(cx, table, index, " concurrently"))])
+    Some(vec![drop_index(cx, table, index)])
 }

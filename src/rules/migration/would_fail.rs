@@ -18,7 +18,7 @@ fn check(cx: &mut Cx) {
             When::Always => {
                 fails(cx, one, "PostgreSQL rejects this statement");
             }
-            When::InBatch => fails_in_batch(cx, one),
+            When::InBatch { mixed } => fails_in_batch(cx, one, mixed),
             When::Afresh => {}
         }
     }
@@ -41,7 +41,7 @@ fn fails<'c>(cx: &'c mut Cx, rejected: &Rejected, how: &str) -> &'c mut Draft {
 
 /// Newer versions of the CLI run some of these statements outside of the pipeline.
 /// Source: supabase/cli, pull requests 5671 (v2.109.0) and 6276 (DROP INDEX CONCURRENTLY, after v2.111.0).
-fn fails_in_batch(cx: &mut Cx, rejected: &Rejected) {
+fn fails_in_batch(cx: &mut Cx, rejected: &Rejected, mixed: bool) {
     const PLAIN: &str = "PostgreSQL rejects this statement";
     if rejected.reason.sqlstate == "55P04" {
         fails(cx, rejected, PLAIN)
@@ -61,7 +61,9 @@ fn fails_in_batch(cx: &mut Cx, rejected: &Rejected) {
     };
     let how = format!("a Supabase CLI {versions} sends this with the rest of its file, where PostgreSQL rejects it");
     let draft = fails(cx, rejected, &how);
-    draft.severity(Severity::Warn).label("newer ones run it apart, so that what stands before it stays if it fails");
+    // who keeps builds of indexes together, apart from all else, knows
+    let severity = if mixed { Severity::Warn } else { Severity::Info };
+    draft.severity(severity).label("newer ones run it apart, so that what stands before it stays if it fails");
     draft.help(match begins(&["CREATE INDEX", "DROP INDEX", "REINDEX"]) {
         true => {
             "move it to a migration of its own, which every version of the CLI can run; or leave CONCURRENTLY out where the table is small"

@@ -1,7 +1,6 @@
 //! A policy should ask who is calling once per statement, not once per row. A sub-select of its own makes it so.
 
 use super::caller::{Hidden, is_session_call, own_function, pinned};
-use super::correlated_subquery;
 use super::edit::{Edits, alter, in_place, text};
 use super::often::{self, Often};
 use crate::rules::prelude::*;
@@ -58,14 +57,9 @@ fn report(cx: &mut Cx, table: &Table, policy: &Policy, found: &[(&Expression, Ve
         _ => Severity::Info,
     };
     let message = format!("policy \"{}\" on `{}` calls {} {when}", policy.name, table.name, named(&concerned));
-    let mut edits: Vec<Edits> = found.iter().map(|(clause, calls)| wraps(cx, clause, calls)).collect();
+    let edits: Vec<Edits> = found.iter().map(|(clause, calls)| wraps(cx, clause, calls)).collect();
     let example = edits.iter().flatten().find(|(span, _)| *span == first.span).map(|(_, text)| one_line(text)).unwrap_or_default();
-    let mut safety = if all().all(|(_, call)| call.safe) { Safety::Safe } else { Safety::Review };
-    // two cures of one clause have to be the same, or the later one would undo the other
-    if let Some((_, whole)) = correlated_subquery::rewrite(cx, table, policy) {
-        edits[0] = whole;
-        safety = Safety::Review;
-    }
+    let safety = if all().all(|(_, call)| call.safe) { Safety::Safe } else { Safety::Review };
     let step = alter(cx, table, policy, &edits);
     let rewrite: Vec<Edit> = found.iter().zip(&edits).flat_map(|((clause, _), edits)| in_place(clause, edits)).collect();
     let help = match first.safe {

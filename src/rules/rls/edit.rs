@@ -22,11 +22,13 @@ pub fn in_place(clause: &Expression, edits: &Edits) -> Vec<Edit> {
 
 /// Gives a policy's clauses, in their order, new texts; those without a change are left as they are.
 pub fn alter(cx: &Cx, table: &Table, policy: &Policy, edits: &[Edits]) -> Step {
-    let head = format!("alter policy {} on {}", quote_ident(&policy.name), table.name.quoted());
-    let clauses = || policy.clauses().zip(edits).filter(|(_, edits)| !edits.is_empty());
-    let texts = |changed: bool| -> String {
-        let text = |clause: &Expression, edits: &Edits| if changed { clause.text_with(cx.sources, edits) } else { cx.text(clause) };
-        clauses().map(|((word, clause), edits)| format!("\n  {} ({})", word.to_lowercase(), text(clause, edits))).collect()
+    let clauses = policy.clauses().zip(edits).filter(|(_, edits)| !edits.is_empty());
+    let change = |((word, clause), edits): ((&str, &Expression), &Edits)| ClauseChange {
+        word: word.to_lowercase(),
+        site: clause.site,
+        renamed: clause.renamed.clone(),
+        edits: edits.clone(),
     };
-    Step::batch(Phase::Policy, format!("{head}{};", texts(true))).undo(format!("{head}{};", texts(false)))
+    let change = PolicyChange { table: table.name.clone(), policy: policy.name.clone(), clauses: clauses.map(change).collect() };
+    Step::policy(change, cx.sources)
 }

@@ -61,5 +61,5 @@ pub fn backfill(table: &Table, column: &str, path: Option<&Path>) -> [Step; 2] {
     let verify = format!(
         "do $$\nbegin\n  if exists (select 1 from {name} where {column_sql} is null) then\n    raise exception {words};\n  end if;\nend;\n$$;"
     );
-    [Step::batch(Phase::Data, fill), Step::batch(Phase::Data, verify)]
+    [Step::batch(Phase::Data, fill), Step::assertion(Phase::Data, verify)]
 }

@@ -1,0 +1,214 @@
+//! Statements out of cures: what several findings want of one object becomes one statement.
+//!
+//! Promises: nothing is left out unless another statement does it. Two cures that want different things of the same text are never
+//! mixed: the wider one stands, the other is told. Names of new indexes are free and short enough.
+
+use super::Level;
+use crate::catalog::Catalog;
+use crate::catalog::name::QName;
+use crate::finding::{Confidence, Finding, Fix, IndexChange, Phase, PolicyChange, Run, Safety, Step, Work};
+use crate::report::Report;
+use crate::source::{Sources, Span};
+use smol_str::{SmolStr, format_smolstr};
+
+/// A finding whose cure is to be written.
+#[derive(Clone, Copy)]
+pub struct Cure<'a> {
+    pub finding: &'a Finding,
+    pub fix: &'a Fix,
+}
+
+/// A statement of the plan.
+#[derive(Clone, Debug)]
+pub struct Statement {
+    pub sql: String,
+    pub undo: Option<String>,
+    pub phase: Phase,
+    pub run: Run,
+    /// How many files have to run before its own.
+    pub stage: usize,
+    pub safety: Safety,
+    pub work: Work,
+    /// Which cures it is a part of.
+    pub cures: Vec<usize>,
+}
+
+/// Cures that may be written, in the order of the report.
+pub fn cures<'a>(report: &'a Report, level: Level, solid: bool, wanted: impl Fn(&Finding) -> bool) -> Vec<Cure<'a>> {
+    let of = |finding: &'a Finding| Some(Cure { finding, fix: finding.fix.as_ref().filter(|fix| !fix.steps.is_empty())? });
+    let writes = |cure: &Cure| {
+        let sure = cure.finding.confidence == Confidence::Certain || solid && level == Level::Review;
+        level.writes(cure.fix.safety) && sure && wanted(cure.finding)
+    };
+    report.findings.iter().filter_map(of).filter(writes).collect()
+}
+
+/// # Errors
+/// Cures that want other things of a text than wider ones do.
+pub fn statements(cures: &[Cure], catalog: &Catalog, sources: &Sources) -> Result<Vec<Statement>, Vec<usize>> {
+    let mut all: Vec<Statement> = Vec::new();
+    for (at, cure) in cures.iter().enumerate() {
+        let mut stage = 0;
+        for step in &cure.fix.steps {
+            stage += usize::from(step.run == Run::NextFile);
+            match all.iter_mut().find(|known| known.sql == step.sql) {
+                Some(known) => known.join(at, cure.fix.safety),
+                None => all.push(Statement::new(step, stage, at, cure.fix.safety)),
+            }
+        }
+    }
+    Ok(indexes(policies(all, sources)?, catalog))
+}
+
+impl Statement {
+    fn new(step: &Step, stage: usize, cure: usize, safety: Safety) -> Statement {
+        let Step { sql, phase, run, undo, work } = step.clone();
+        Statement { sql, undo, phase, run, stage, safety, work, cures: vec![cure] }
+    }
+
+    fn join(&mut self, cure: usize, safety: Safety) {
+        self.safety = self.safety.max(safety);
+        if !self.cures.contains(&cure) {
+            self.cures.push(cure);
+        }
+    }
+
+    fn absorb(&mut self, other: &Statement) {
+        self.stage = self.stage.max(other.stage);
+        other.cures.iter().for_each(|cure| self.join(*cure, other.safety));
+    }
+}
+
+/// One ALTER POLICY for each policy.
+fn policies(all: Vec<Statement>, sources: &Sources) -> Result<Vec<Statement>, Vec<usize>> {
+    let mut out: Vec<Statement> = Vec::new();
+    let mut overlapping: Vec<usize> = Vec::new();
+    for statement in all {
+        let Work::Policy(change) = &statement.work else {
+            out.push(statement);
+            continue;
+        };
+        let same = |known: &&mut Statement| match &known.work {
+            Work::Policy(other) => (&other.table, &other.policy) == (&change.table, &change.policy),
+            Work::Statement | Work::Assertion | Work::Index(_) => false,
+        };
+        let Some(known) = out.iter_mut().find(same) else {
+            out.push(statement);
+            continue;
+        };
+        let Work::Policy(other) = &known.work else { continue };
+        let Some(merged) = merged(other, change) else {
+            // the wider change does as a rule what the narrower one wants, too
+            let narrow = if width(other) >= width(change) { statement } else { std::mem::replace(known, statement) };
+            overlapping.extend(narrow.cures);
+            continue;
+        };
+        (known.sql, known.undo) = (merged.sql(sources), Some(merged.undo(sources)));
+        known.work = Work::Policy(merged);
+        known.absorb(&statement);
+    }
+    if overlapping.is_empty() { Ok(out) } else { Err(overlapping) }
+}
+
+fn width(change: &PolicyChange) -> usize {
+    change.clauses.iter().flat_map(|clause| &clause.edits).map(|(span, _)| span.len()).sum()
+}
+
+/// Both changes in one; none where they want different things of the same text.
+fn merged(one: &PolicyChange, other: &PolicyChange) -> Option<PolicyChange> {
+    let touch = |a: Span, b: Span| a.start < b.end && b.start < a.end || a.start == b.start;
+    let mut out = one.clone();
+    for clause in &other.clauses {
+        let Some(known) = out.clauses.iter_mut().find(|known| known.word == clause.word) else {
+            out.clauses.push(clause.clone());
+            continue;
+        };
+        if known.site != clause.site {
+            return None;
+        }
+        for edit in &clause.edits {
+            if known.edits.contains(edit) {
+                continue;
+            }
+            if known.edits.iter().any(|(span, _)| touch(*span, edit.0)) {
+                return None;
+            }
+            known.edits.push(edit.clone());
+        }
+    }
+    // USING stands before WITH CHECK
+    out.clauses.sort_by(|a, b| a.word.cmp(&b.word));
+    Some(out)
+}
+
+/// One index where several are alike or one begins as another does, each under a name of its own.
+fn indexes(all: Vec<Statement>, catalog: &Catalog) -> Vec<Statement> {
+    let mut out: Vec<Statement> = Vec::new();
+    for statement in all {
+        let Some(index) = statement.makes() else {
+            out.push(statement);
+            continue;
+        };
+        if let Some(known) = out.iter_mut().find(|known| known.makes().is_some_and(|known| serves(known, index))) {
+            known.absorb(&statement);
+            continue;
+        }
+        match out.iter_mut().find(|known| known.makes().is_some_and(|known| serves(index, known))) {
+            Some(known) => {
+                let mut wider = statement;
+                wider.absorb(known);
+                *known = wider;
+            }
+            None => out.push(statement),
+        }
+    }
+    let mut taken: Vec<QName> = Vec::new();
+    for statement in &mut out {
+        let Some(index) = statement.makes() else { continue };
+        let mut index = index.clone();
+        let of = |name: &SmolStr| QName::new(index.table.schema.clone(), name.clone());
+        let free = |name: &SmolStr| !taken.contains(&of(name)) && catalog.relation_kind(&of(name)).is_none();
+        let numbered = (2..).map(|number: u32| {
+            let most = 63 - 1 - number.to_string().len();
+            let mut end = index.name.len().min(most);
+            while !index.name.is_char_boundary(end) {
+                end -= 1;
+            }
+            format_smolstr!("{}_{number}", &index.name[..end])
+        });
+        let name = std::iter::once(index.name.clone()).chain(numbered).find(free).expect("there are more numbers than names");
+        taken.push(of(&name));
+        if name != index.name {
+            index.name = name;
+            statement.set(index);
+        }
+    }
+    out
+}
+
+/// Does one index do what another is made for?
+fn serves(one: &IndexChange, other: &IndexChange) -> bool {
+    let plain = |index: &IndexChange| !index.unique && index.definition == format!("({})", index.columns.join(", "));
+    one.table == other.table
+        && ((one.unique, &one.definition) == (other.unique, &other.definition)
+            || plain(one) && plain(other) && one.columns.starts_with(&other.columns))
+}
+
+impl Statement {
+    pub fn index(&self) -> Option<&IndexChange> {
+        match &self.work {
+            Work::Index(index) => Some(index),
+            Work::Policy(_) | Work::Assertion | Work::Statement => None,
+        }
+    }
+
+    fn makes(&self) -> Option<&IndexChange> {
+        self.index().filter(|index| index.made)
+    }
+
+    /// Gives the statement another form of its index.
+    pub fn set(&mut self, index: IndexChange) {
+        (self.sql, self.undo) = (index.sql(), Some(index.undo()));
+        self.work = Work::Index(index);
+    }
+}
