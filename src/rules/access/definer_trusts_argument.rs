@@ -2,6 +2,7 @@
 
 use super::argument::{identity_arguments, is_identity, takes_secret};
 use crate::rules::prelude::*;
+use crate::rules::restore;
 
 rule!("access/definer-trusts-argument", Security, Warn, Schema(check), fixable);
 
@@ -118,14 +119,12 @@ fn policies_using<'a>(cx: &Cx<'a>, function: &Function) -> Vec<(&'a Table, &'a P
 
 /// Takes the function from the API. Views and defaults that call it run as whoever uses them, and stop working for API roles too.
 fn revoke(cx: &Cx, function: &Function) -> Step {
-    let quoted = function.quoted();
     let kind = if function.kind == RoutineKind::Procedure { "procedure" } else { "function" };
-    let holders: Vec<&str> =
-        ["public", "anon", "authenticated"].into_iter().filter(|role| function.acl.direct(role).contains(Privileges::EXECUTE)).collect();
-    let holders = holders.join(", ");
-    let mut sql = format!("revoke execute on {kind} {quoted} from {holders};");
+    let what = format!("{kind} {}", function.quoted());
+    let (mut sql, mut back) = restore::revoke(&what, &function.acl, &["public", "anon", "authenticated"], Privileges::EXECUTE, "execute");
     if cx.catalog.roles.contains(&"service_role".into()) && function.acl.direct("service_role").is_empty() {
-        sql = format!("{sql}\ngrant execute on {kind} {quoted} to service_role;");
+        sql = format!("{sql}\ngrant execute on {what} to service_role;");
+        back = format!("revoke execute on {what} from service_role;\n{back}");
     }
-    Step::batch(Phase::Grant, sql).undo(format!("grant execute on {kind} {quoted} to {holders};"))
+    Step::batch(Phase::Grant, sql).undo(back)
 }

@@ -4,6 +4,7 @@
 //! Source: PostgreSQL's documentation, "CREATE INDEX", "Building Indexes Concurrently".
 
 use crate::rules::prelude::*;
+use crate::rules::restore;
 
 /// An index to be made.
 pub struct New<'a> {
@@ -95,6 +96,9 @@ pub fn definition(cx: &Cx, table: &Table, index: &Index, how: &str) -> String {
     }
     if index.nulls_not_distinct {
         out.push_str(" nulls not distinct");
+    }
+    if let Some(options) = restore::storage(cx, index.at) {
+        out.push_str(&format!(" {options}"));
     }
     if let Some(predicate) = &index.predicate {
         out.push_str(&format!(" where {}", cx.text(predicate)));
