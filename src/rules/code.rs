@@ -145,6 +145,8 @@ pub struct Bodies {
     pub(super) referring: OnceLock<BTreeMap<QName, usize>>,
     pub(super) tenants: OnceLock<super::schema::tenant::Found>,
     pub(super) sorts: OnceLock<Vec<super::index::sorted::Sorted>>,
+    /// Ends of statements that speak of policies and can't be told in full, by number of the file.
+    pub(super) unclear_policies: OnceLock<Vec<(usize, u32)>>,
 }
 
 impl Bodies {

@@ -5,12 +5,13 @@
 
 use crate::catalog::acl::Acl;
 use crate::rules::prelude::*;
+use crate::rules::rls::edit::{Edits, whole};
 use crate::syntax::ast::ObjectKind;
 use crate::syntax::lexer::{Token, TokenKind, ident_value, tokens};
 
 /// `create policy …`
 pub fn policy(cx: &Cx, table: &Table, policy: &Policy) -> String {
-    let clauses = policy.clauses().map(|(word, clause)| (word, cx.text(clause)));
+    let clauses = policy.clauses().map(|(word, clause)| (word, whole(cx, clause, &Edits::new())));
     create_policy(table, &policy.name, policy.permissive, policy.command, &policy.roles, clauses)
 }
 
