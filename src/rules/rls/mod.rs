@@ -10,3 +10,4 @@ pub mod no_policy;
 pub mod often;
 pub mod policy_without_rls;
 pub mod self_comparison;
+pub mod sibling;
