@@ -164,18 +164,11 @@ impl<'s, 'a> Paths<'s, 'a> {
         // PostgreSQL bound the names of such a body when it was made
         let bound = matches!(&*function.body, crate::syntax::ast::Body::Sql { .. });
         for (origin, code) in self.cx.code_of(function) {
-            each_data(code, &mut |data| {
+            code.each_data(&mut |data| {
                 if let Data::Insert(insert) = data {
                     self.relation(&origin, &insert.table, &mut out);
                 }
-                let target = match data {
-                    Data::Insert(insert) => origin.named(&insert.table),
-                    Data::Update(update) => origin.relation(&update.table),
-                    Data::Delete(delete) => origin.relation(&delete.table),
-                    Data::Merge { target, .. } => origin.relation(target),
-                    Data::Query(_) => None,
-                };
-                out.writes.extend(target);
+                out.writes.extend(origin.written(data));
             });
             code.walk(&mut |node| {
                 match node {
@@ -298,25 +291,4 @@ impl<'s, 'a> Paths<'s, 'a> {
             }
         }
     }
-}
-
-/// Every statement that reads or writes rows, those of WITH entries included.
-pub fn each_data<'a>(code: Code<'a>, visit: &mut dyn FnMut(&'a Data)) {
-    if let Code::Data(data) = code {
-        visit(data);
-        let with: &[Cte] = match data {
-            Data::Insert(insert) => &insert.with,
-            Data::Update(update) => &update.with,
-            Data::Delete(delete) => &delete.with,
-            Data::Query(_) | Data::Merge { .. } => &[],
-        };
-        with.iter().filter(|cte| !matches!(cte.body, Data::Query(_))).for_each(|cte| each_data(Code::Data(&cte.body), visit));
-    }
-    code.walk(&mut |node| {
-        if let Node::Query(query) = node {
-            let written = query.with.iter().filter(|cte| !matches!(cte.body, Data::Query(_)));
-            written.for_each(|cte| visit(&cte.body));
-        }
-        Walk::Into
-    });
 }

@@ -9,7 +9,7 @@ use super::caller::asks;
 use super::edit::{Edits, whole};
 use super::often;
 use crate::rules::prelude::*;
-use crate::rules::restore::{command_word, create_policy};
+use crate::rules::restore::{create_policy, free_policy_name};
 
 pub struct Mirrored<'a> {
     pub of: &'a Table,
@@ -95,10 +95,7 @@ fn fits(table: &Table, other: &Table, root: &Expr) -> bool {
 }
 
 fn step(cx: &Cx, table: &Table, policy: &Policy, names: &mut Vec<SmolStr>) -> Step {
-    let base = derived_name(&table.name.name, "", &command_word(policy.command).to_lowercase());
-    let numbered = (2..).map(|nth| derived_name(&table.name.name, &command_word(policy.command).to_lowercase(), &nth.to_string()));
-    let free = |name: &SmolStr| table.policy(name).is_none() && !names.contains(name);
-    let name = std::iter::once(base).chain(numbered).find(free).expect("there are more numbers than names");
+    let name = free_policy_name(table, policy.command, names);
     let clauses = policy.clauses().map(|(word, clause)| {
         let mut edits: Edits = wrapped(cx, clause);
         often::columns(&clause.root, 0, &mut |column, scope| {

@@ -71,7 +71,8 @@ fn report(cx: &mut Cx, table: &Table, column: &Column, tenant: &Tenant, sight: S
     }
 }
 
-fn steps(cx: &Cx, table: &Table, column: &Column) -> Vec<Step> {
+/// Fills a column where it is NULL, proves that no row is left, and forbids NULL.
+pub fn steps(cx: &Cx, table: &Table, column: &Column) -> Vec<Step> {
     let mut out = Vec::new();
     let path = path(cx, table, &column.name);
     // what it is filled from may itself have to be filled first
