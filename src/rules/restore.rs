@@ -146,18 +146,23 @@ pub fn trigger(cx: &Cx, table: &Table, trigger: &Trigger) -> Option<String> {
     same.then(|| format!("{};{disabled}", text.trim_end().trim_end_matches(';')))
 }
 
-/// The user's own `create function …` with the privileges that it has now, unless ALTER FUNCTION has changed it since.
-pub fn function(cx: &Cx, function: &Function) -> Option<String> {
+/// Does the user's own `create function …` say all of what a function is, in its present name? Not where ALTER FUNCTION has changed it.
+pub fn is_as_written(cx: &Cx, function: &Function) -> bool {
     let text = cx.slice(function.at);
     let lower = text.to_ascii_lowercase();
-    let same = stands_for(&name_behind(text, &["function", "procedure"])?, &function.name)
+    let named = name_behind(text, &["function", "procedure"]);
+    named.is_some_and(|named| stands_for(&named, &function.name))
         && function.at.file == function.security_definer.at.file
         && function.at.span.contains(function.security_definer.at.span)
         && function.settings.iter().all(|(name, _)| lower.contains(name.as_str()))
-        && function.owner == cx.catalog.current_role();
+        && function.owner == cx.catalog.current_role()
+}
+
+/// The user's own `create function …` with the privileges that it has now.
+pub fn function(cx: &Cx, function: &Function) -> Option<String> {
     let kind = if function.kind == RoutineKind::Procedure { "procedure" } else { "function" };
     let born = cx.catalog.initial_acl(ObjectKind::Function, &function.name.schema, function.at, Certainty::Certain);
-    let mut out = format!("{};", text.trim_end().trim_end_matches(';'));
+    let mut out = format!("{};", cx.slice(function.at).trim_end().trim_end_matches(';'));
     let mut grantees: Vec<&SmolStr> = born.grants.iter().chain(&function.acl.grants).map(|grant| &grant.grantee).collect();
     grantees.sort_unstable();
     grantees.dedup();
@@ -170,7 +175,7 @@ pub fn function(cx: &Cx, function: &Function) -> Option<String> {
         let statement = verb.replacen("{}", &format!("{kind} {}", function.quoted()), 1).replacen("{}", &role_name(grantee), 1);
         out.push_str(&format!("\n{statement};"));
     }
-    same.then_some(out)
+    is_as_written(cx, function).then_some(out)
 }
 
 /// Takes a privilege from roles, whole and of columns, and what gives it back as it was.

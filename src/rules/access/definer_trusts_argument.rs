@@ -1,6 +1,7 @@
 //! A function with its owner's rights that believes its caller's word on who they are.
 
 use super::argument::{identity_arguments, is_identity, takes_secret};
+use super::asking::asking;
 use crate::rules::prelude::*;
 use crate::rules::restore;
 
@@ -74,7 +75,12 @@ fn report(cx: &mut Cx, function: &Function, argument: &Argument, roles: &[&str],
     };
     let grant = ["public"].into_iter().chain(roles.iter().copied()).find_map(|role| function.acl.site(role, Privileges::EXECUTE));
     let key = format!("{}_{}_{}", function.name.schema, function.name.name, identity_arguments(function));
-    let draft_fix = if policies.is_empty() { Some(revoke(cx, function)) } else { None };
+    let cure = match policies.is_empty() {
+        true => Some((format!("Leave `{name}` to the service role"), revoke(cx, function))),
+        false => asking(cx, function, argument).map(|step| {
+            (format!("Let `{name}` ask who calls instead of believing `{told}`, which server code then can't tell it any more"), step)
+        }),
+    };
     let draft = cx.report(function, function.named, message);
     draft.severity(severity).label("callable through the API").because(argument.at, "taken from the caller");
     if let Some(grant) = grant.filter(|grant| *grant != function.at) {
@@ -96,8 +102,8 @@ fn report(cx: &mut Cx, function: &Function, argument: &Argument, roles: &[&str],
             ));
         }
     }
-    if let Some(step) = draft_fix {
-        draft.fix(Safety::Review, format!("Leave `{name}` to the service role"), [step]);
+    if let Some((title, step)) = cure {
+        draft.fix(Safety::Review, title, [step]);
     }
     let advisor = if roles.contains(&"anon") {
         "anon_security_definer_function_executable"

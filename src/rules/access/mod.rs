@@ -3,6 +3,7 @@
 
 mod along;
 mod argument;
+mod asking;
 pub mod definer_search_path;
 pub mod definer_trusts_argument;
 mod invited;

@@ -121,9 +121,10 @@ fn uncovered(cx: &mut Cx, table: &Table, lacking: &[(Command, Privileges, &'stat
         .iter()
         .flat_map(|(policy, predicate)| lacking.iter().map(|(command, ..)| policy_like(cx, table, policy, predicate, *command)))
         .collect();
-    // whether clients are to do that at all is nothing to be read from the schema, unless it is all that they lack
-    let safety = match lacking {
-        [(command, ..)] if is_gap(cx, table, *command) => Safety::Review,
+    // whether clients are to do that at all is nothing to be read from the schema, unless they can bring nearly the same about already
+    let safety = match (lacking, model.map(|(policy, _)| policy.command)) {
+        ([(Command::Update, ..)], Some(Command::Delete)) if is_gap(cx, table, Command::Update) => Safety::Review,
+        ([(Command::Delete, ..)], Some(Command::Update)) if is_gap(cx, table, Command::Delete) => Safety::Review,
         _ => Safety::Manual,
     };
     let first = table.policies.iter().find(|policy| policy.permissive && !clients(cx, policy).is_empty());
@@ -153,8 +154,9 @@ fn model<'a>(cx: &Cx, table: &'a Table) -> Option<(&'a Policy, &'a Expression)> 
     })
 }
 
-/// Do clients write their own rows, or those of their tenant, in every way but this one? Then it is more likely forgotten than kept
-/// from them, unless something says that server code does it.
+/// Do clients write their own rows, or those of their tenant, in every way but this one? Who may add and remove a row may as well
+/// change it, and who may overwrite all of it may nearly as well remove it, unless something says that server code does that. Rows
+/// that clients can't add are somebody else's to add.
 fn is_gap(cx: &Cx, table: &Table, command: Command) -> bool {
     let of = |command: Command| {
         table.policies.iter().filter(move |policy| policy.permissive && policy.command == command && !clients(cx, policy).is_empty())
@@ -166,9 +168,7 @@ fn is_gap(cx: &Cx, table: &Table, command: Command) -> bool {
     };
     let others = [Command::Insert, Command::Update, Command::Delete].into_iter().filter(|other| *other != command);
     let roles: Vec<&str> = others.clone().flat_map(of).flat_map(|policy| clients(cx, policy)).collect();
-    command != Command::Select
-        && others.into_iter().all(|other| of(other).next().is_some() && of(other).all(ties))
-        && !is_servers(cx, table, command, &roles)
+    others.into_iter().all(|other| of(other).next().is_some() && of(other).all(ties)) && !is_servers(cx, table, command, &roles)
 }
 
 /// Does a clause let nothing through but the caller's own, or their tenant's?
