@@ -5,7 +5,7 @@ use super::Catalog;
 use super::name::{QName, quote_ident};
 use super::object::*;
 use crate::source::Span;
-use crate::syntax::expression::{Binding, Expr, ExprKind, FromItem, FromRelation, Query, SetExpr};
+use crate::syntax::expression::{Binding, Expr, ExprKind, FromItem, FromRelation, Ident, Query, SetExpr};
 use smol_str::SmolStr;
 use std::sync::Arc;
 
@@ -13,8 +13,21 @@ type Edits = Vec<(Span, SmolStr)>;
 
 /// What gets another name.
 enum Renamed<'a> {
-    Relation { from: &'a QName, to: &'a QName },
-    Column { relation: &'a QName, from: &'a str, to: &'a str },
+    Relation {
+        from: &'a QName,
+        to: &'a QName,
+    },
+    Column {
+        relation: &'a QName,
+        from: &'a str,
+        to: &'a str,
+    },
+    /// One that is called with so many arguments, which no other of its name takes.
+    Function {
+        from: &'a QName,
+        to: &'a QName,
+        takes: &'a dyn Fn(usize) -> bool,
+    },
 }
 
 fn is(pair: &Option<Arc<(SmolStr, SmolStr)>>, name: &QName) -> bool {
@@ -42,6 +55,15 @@ fn in_expr(expr: &mut Expr, renamed: &Renamed, own: Option<&QName>, edits: &mut 
             }
             _ => {}
         }
+    }
+    if let (ExprKind::Call(call), Renamed::Function { from, to, takes }) = (&mut expr.kind, renamed)
+        && call.name.last() == from.name
+        && call.name.schema().is_none_or(|schema| schema == from.schema)
+        && takes(call.args.len())
+    {
+        let span = call.name.span();
+        call.name.parts = [&to.schema, &to.name].map(|part| Ident { name: part.clone(), span }).to_vec();
+        edits.push((span, to.quoted().into()));
     }
     expr.each_child_mut(&mut |child| in_expr(child, renamed, own, edits));
     if let Some(query) = expr.query_mut() {
@@ -148,6 +170,13 @@ impl Catalog {
                 }
             },
         );
+    }
+
+    /// Calls are not bound, so one that another function of the name could answer is left as it is.
+    pub(super) fn rename_calls(&mut self, from: &QName, signature: &[SmolStr], to: &QName) {
+        let overloads = self.functions.get(from).cloned().unwrap_or_default();
+        let takes = |count: usize| overloads.iter().all(|one| (one.signature() == signature) == super::accepts(one, count));
+        self.rename_everywhere(&Renamed::Function { from, to, takes: &takes });
     }
 
     pub(super) fn rename_relation(&mut self, from: &QName, to: &QName) {

@@ -84,7 +84,9 @@ pub fn had(report: &Report) -> BTreeMap<String, Severity> {
 pub fn brought<'r>(had: &BTreeMap<String, Severity>, report: &'r Report) -> impl Iterator<Item = &'r Finding> {
     report.findings.iter().filter(|finding| {
         let of_project = finding.subject.kind == "project";
-        finding.severity > Severity::Info && !of_project && had.get(&finding.fingerprint).is_none_or(|severity| *severity < finding.severity)
+        finding.severity > Severity::Info
+            && !of_project
+            && had.get(&finding.fingerprint).is_none_or(|severity| *severity < finding.severity)
     })
 }
 

@@ -10,7 +10,7 @@ use crate::catalog::{Catalog, RelationKind};
 use crate::source::{FileId, Site, Sources, Span};
 use crate::syntax::ast::Body;
 use crate::syntax::cursor::Cursor;
-use crate::syntax::expression::{Data, Expr, FromItem, FromRelation, Node, ObjectName, Query, Walk};
+use crate::syntax::expression::{Cte, Data, Expr, FromItem, FromRelation, Node, ObjectName, Query, Walk};
 use crate::syntax::lexer::{Token, TokenKind, ident_value, tokens};
 use crate::syntax::plpgsql::{self, Role, Routine, SqlPiece};
 use crate::syntax::split::Splitter;
@@ -42,6 +42,27 @@ impl<'a> Code<'a> {
             Code::Query(query) => query.walk(visit),
             Code::Expr(expr) => expr.walk(visit),
         }
+    }
+
+    /// Every statement in it that reads or writes rows, those of WITH entries included.
+    pub fn each_data(self, visit: &mut dyn FnMut(&'a Data)) {
+        let writes = |cte: &&Cte| !matches!(cte.body, Data::Query(_));
+        if let Code::Data(data) = self {
+            visit(data);
+            let with: &[Cte] = match data {
+                Data::Insert(insert) => &insert.with,
+                Data::Update(update) => &update.with,
+                Data::Delete(delete) => &delete.with,
+                Data::Query(_) | Data::Merge { .. } => &[],
+            };
+            with.iter().filter(writes).for_each(|cte| visit(&cte.body));
+        }
+        self.walk(&mut |node| {
+            if let Node::Query(query) = node {
+                query.with.iter().filter(writes).for_each(|cte| visit(&cte.body));
+            }
+            Walk::Into
+        });
     }
 
     /// Every query in it, at any depth.
@@ -122,6 +143,17 @@ impl<'a> Origin<'a> {
         }
     }
 
+    /// The table that a statement writes.
+    pub fn written(&self, data: &Data) -> Option<QName> {
+        match data {
+            Data::Insert(insert) => self.named(&insert.table),
+            Data::Update(update) => self.relation(&update.table),
+            Data::Delete(delete) => self.relation(&delete.table),
+            Data::Merge { target, .. } => self.relation(target),
+            Data::Query(_) => None,
+        }
+    }
+
     /// The table or view that a name stands for: the target of an INSERT, or one in a FROM clause.
     pub fn named(&self, name: &ObjectName) -> Option<QName> {
         let exists = |name: &QName| {
@@ -145,6 +177,8 @@ pub struct Bodies {
     pub(super) referring: OnceLock<BTreeMap<QName, usize>>,
     pub(super) tenants: OnceLock<super::schema::tenant::Found>,
     pub(super) sorts: OnceLock<Vec<super::index::sorted::Sorted>>,
+    /// Ends of statements that speak of policies and can't be told in full, by number of the file.
+    pub(super) unclear_policies: OnceLock<Vec<(usize, u32)>>,
 }
 
 impl Bodies {

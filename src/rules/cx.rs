@@ -17,7 +17,7 @@ use crate::catalog::{Catalog, is_system_schema};
 use crate::config::Config;
 use crate::finding::{Advisor, Confidence, Edit, Finding, Fix, Label, Safety, Severity, Step};
 use crate::project::{Migration, Project};
-use crate::source::{Site, Sources};
+use crate::source::{Site, Sources, Span};
 use crate::syntax::expression::Query;
 use smol_str::SmolStr;
 use std::collections::BTreeMap;
@@ -220,13 +220,16 @@ impl<'a> Cx<'a> {
 
     /// Does a later statement that can't be told in full speak of policies? Then one that is known may have been changed by it.
     pub fn may_have_changed(&self, policy: &Policy) -> bool {
+        let unclear = self.bodies.unclear_policies.get_or_init(|| {
+            let speaks = |(file, span): &&(usize, Span)| {
+                let text = self.project.migrations.get(*file).map(|migration| self.slice(Site::new(migration.file, *span)));
+                text.is_some_and(|text| text.to_ascii_lowercase().contains("policy"))
+            };
+            self.catalog.unread.iter().filter(speaks).map(|(file, span)| (*file, span.end)).collect()
+        });
         let at = self.sources.resolve(policy.at);
-        let number = self.project.migrations.iter().position(|migration| migration.file == at.file);
-        self.catalog.unread.iter().any(|(file, span)| {
-            let later = number.is_none_or(|number| (number, at.span.start) < (*file, span.end));
-            let text = self.project.migrations.get(*file).map(|migration| self.slice(Site::new(migration.file, *span)));
-            later && text.is_some_and(|text| text.to_ascii_lowercase().contains("policy"))
-        })
+        let number = || self.project.migrations.iter().position(|migration| migration.file == at.file);
+        !unclear.is_empty() && number().is_none_or(|number| unclear.iter().any(|unclear| (number, at.span.start) < *unclear))
     }
 
     /// The text at a place.
@@ -420,6 +423,10 @@ impl Draft {
             if fix.rewrite.iter().any(|edit| edit.site.is_platform() || sources.is_derived(edit.site.file)) {
                 fix.rewrite.clear();
             }
+            // nothing is safe that rests on what may not be so
+            if self.finding.confidence == Confidence::Unsure && fix.safety == Safety::Safe {
+                fix.safety = Safety::Review;
+            }
             if fix.rewrite.is_empty() && fix.steps.is_empty() {
                 self.finding.fix = None;
             }
@@ -437,7 +444,7 @@ impl Draft {
 mod tests {
     use super::*;
     use crate::history;
-    use crate::source::{FileId, Span};
+    use crate::source::FileId;
 
     fn findings(report: impl FnOnce(&mut Cx<'_>, FileId)) -> Vec<Finding> {
         let mut sources = history::sources();

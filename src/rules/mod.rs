@@ -14,6 +14,7 @@ pub mod cx;
 pub mod index;
 pub mod migration;
 pub mod names;
+pub mod restore;
 pub mod rls;
 pub mod schema;
 pub mod scope;

@@ -93,6 +93,7 @@ impl Catalog {
     }
 
     pub(super) fn rename_function(&mut self, name: &QName, signature: &[SmolStr], to: &QName) {
+        self.rename_calls(name, signature, to);
         let Some(overloads) = self.functions.get_mut(name) else { return };
         let Some(at) = overloads.iter().position(|function| function.signature() == signature) else { return };
         let function = Function { name: to.clone(), ..overloads.remove(at) };

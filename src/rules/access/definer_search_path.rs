@@ -1,5 +1,6 @@
 //! Functions look names up along the caller's search path unless they say otherwise; one that runs with its owner's rights should.
 
+use super::along::Paths;
 use super::path::{pinned, unfound_in_auth};
 use crate::rules::code::path_names;
 use crate::rules::prelude::*;
@@ -11,12 +12,17 @@ fn check(cx: &mut Cx) {
         .user_functions()
         .filter(|one| one.kind != RoutineKind::Aggregate && matches!(one.language.as_str(), "sql" | "plpgsql"))
         .collect();
+    let is_unpinned = |one: &&Function| one.security_definer.value && one.setting("search_path").is_none();
+    let mut paths = Paths::new(cx);
+    let pins: Vec<(&Function, (String, Safety))> =
+        functions.iter().copied().filter(is_unpinned).map(|function| (function, pinned(cx, &mut paths, function))).collect();
     for function in &functions {
-        match function.setting("search_path").map(path_names) {
-            Some(path) => one_name(cx, function, &path),
-            None if function.security_definer.value => unpinned(cx, function),
-            None => {}
+        if let Some(path) = function.setting("search_path").map(path_names) {
+            one_name(cx, function, &path);
         }
+    }
+    for (function, pin) in pins {
+        unpinned(cx, function, pin);
     }
     let invokers: Vec<&Function> =
         functions.into_iter().filter(|one| !one.security_definer.value && one.setting("search_path").is_none()).collect();
@@ -25,9 +31,8 @@ fn check(cx: &mut Cx) {
     }
 }
 
-fn unpinned(cx: &mut Cx, function: &Function) {
+fn unpinned(cx: &mut Cx, function: &Function, (path, safety): (String, Safety)) {
     let name = function.display();
-    let (path, safety) = pinned(cx, function);
     let creators: Vec<&str> = API_ROLES.into_iter().filter(|role| may_create(cx, role)).collect();
     let sign_up = sign_up_trigger(cx, function);
     let message = match (&sign_up, creators.as_slice()) {

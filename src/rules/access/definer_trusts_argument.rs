@@ -1,7 +1,9 @@
 //! A function with its owner's rights that believes its caller's word on who they are.
 
 use super::argument::{identity_arguments, is_identity, takes_secret};
+use super::asking::asking;
 use crate::rules::prelude::*;
+use crate::rules::restore;
 
 rule!("access/definer-trusts-argument", Security, Warn, Schema(check), fixable);
 
@@ -73,7 +75,12 @@ fn report(cx: &mut Cx, function: &Function, argument: &Argument, roles: &[&str],
     };
     let grant = ["public"].into_iter().chain(roles.iter().copied()).find_map(|role| function.acl.site(role, Privileges::EXECUTE));
     let key = format!("{}_{}_{}", function.name.schema, function.name.name, identity_arguments(function));
-    let draft_fix = if policies.is_empty() { Some(revoke(cx, function)) } else { None };
+    let cure = match policies.is_empty() {
+        true => Some((format!("Leave `{name}` to the service role"), revoke(cx, function))),
+        false => asking(cx, function, argument).map(|step| {
+            (format!("Let `{name}` ask who calls instead of believing `{told}`, which server code then can't tell it any more"), step)
+        }),
+    };
     let draft = cx.report(function, function.named, message);
     draft.severity(severity).label("callable through the API").because(argument.at, "taken from the caller");
     if let Some(grant) = grant.filter(|grant| *grant != function.at) {
@@ -95,8 +102,8 @@ fn report(cx: &mut Cx, function: &Function, argument: &Argument, roles: &[&str],
             ));
         }
     }
-    if let Some(step) = draft_fix {
-        draft.fix(Safety::Review, format!("Leave `{name}` to the service role"), [step]);
+    if let Some((title, step)) = cure {
+        draft.fix(Safety::Review, title, [step]);
     }
     let advisor = if roles.contains(&"anon") {
         "anon_security_definer_function_executable"
@@ -118,14 +125,12 @@ fn policies_using<'a>(cx: &Cx<'a>, function: &Function) -> Vec<(&'a Table, &'a P
 
 /// Takes the function from the API. Views and defaults that call it run as whoever uses them, and stop working for API roles too.
 fn revoke(cx: &Cx, function: &Function) -> Step {
-    let quoted = function.quoted();
     let kind = if function.kind == RoutineKind::Procedure { "procedure" } else { "function" };
-    let holders: Vec<&str> =
-        ["public", "anon", "authenticated"].into_iter().filter(|role| function.acl.direct(role).contains(Privileges::EXECUTE)).collect();
-    let holders = holders.join(", ");
-    let mut sql = format!("revoke execute on {kind} {quoted} from {holders};");
+    let what = format!("{kind} {}", function.quoted());
+    let (mut sql, mut back) = restore::revoke(&what, &function.acl, &["public", "anon", "authenticated"], Privileges::EXECUTE, "execute");
     if cx.catalog.roles.contains(&"service_role".into()) && function.acl.direct("service_role").is_empty() {
-        sql = format!("{sql}\ngrant execute on {kind} {quoted} to service_role;");
+        sql = format!("{sql}\ngrant execute on {what} to service_role;");
+        back = format!("revoke execute on {what} from service_role;\n{back}");
     }
-    Step::batch(Phase::Grant, sql).undo(format!("grant execute on {kind} {quoted} to {holders};"))
+    Step::batch(Phase::Grant, sql).undo(back)
 }

@@ -1,7 +1,9 @@
 //! Who gets at what: functions and views that run with their owner's rights and so past row level security, and privileges that
 //! do not agree with the policies.
 
+mod along;
 mod argument;
+mod asking;
 pub mod definer_search_path;
 pub mod definer_trusts_argument;
 mod invited;

@@ -1,12 +1,10 @@
 //! The search path that a function can be pinned to without anything in it coming to mean something else.
 
-use crate::rules::caller;
+use super::along::Paths;
 use crate::rules::prelude::*;
-use crate::syntax::plpgsql::{self, DeclKind};
-use crate::syntax::types::{TypeName, builtin_name};
 
 /// Their operators are found along the path; without it, `=` on citext quietly becomes that of text.
-const OPERATOR_EXTENSIONS: [&str; 10] =
+pub const OPERATOR_EXTENSIONS: [&str; 10] =
     ["citext", "cube", "hstore", "intarray", "ip4r", "ltree", "pg_trgm", "pgroonga", "postgis", "vector"];
 
 /// Functions of pg_catalog (and forms of the grammar that read like calls) that migrations commonly use.
@@ -34,41 +32,19 @@ const BUILTIN: &str = " abs age any array_agg array_append array_cat array_lengt
     unnest upper var_pop var_samp variance websearch_to_tsquery width_bucket ";
 
 /// The path as SQL, and whether it surely leaves the function as it is.
-pub fn pinned(cx: &Cx, function: &Function) -> (String, Safety) {
-    if needs_no_path(cx, function) {
+pub fn pinned<'a>(cx: &Cx, paths: &mut Paths<'_, 'a>, function: &'a Function) -> (String, Safety) {
+    let along = paths.of(function);
+    if !along.unknown && along.schemas.is_empty() {
         return ("''".into(), Safety::Safe);
     }
-    // what every session has that sets no other, without a schema named like the user, which nobody has here
-    let schemas = ["public", "extensions"].into_iter().filter(|schema| cx.catalog.schemas.contains(&(*schema).into()));
-    let path: Vec<&str> = schemas.chain(["pg_temp"]).collect();
-    let safety = if uses_temporary_tables(&caller::body(cx, function)) { Safety::Review } else { Safety::Safe };
-    (path.join(", "), safety)
-}
-
-/// Names that are written with their schema or are PostgreSQL's own mean the same along every path.
-pub fn needs_no_path(cx: &Cx, function: &Function) -> bool {
-    cx.is_read_whole(function)
-        && !cx.catalog.extensions.values().any(|extension| OPERATOR_EXTENSIONS.contains(&extension.name.as_str()))
-        && cx.code_of(function).all(|(origin, code)| !is_path_used(&origin, code))
-        && !declares_along_path(cx, function)
-}
-
-fn is_path_used(origin: &Origin, code: Code) -> bool {
-    let bare = |name: &ObjectName| name.parts.len() == 1;
-    let mut found = match code {
-        Code::Data(Data::Insert(insert)) => bare(&insert.table),
-        _ => false,
-    };
-    code.walk(&mut |node| {
-        found |= match node {
-            Node::From(FromItem { relation: FromRelation::Table { name, .. }, .. }) => bare(name) && !origin.is_cte(name),
-            Node::Expr(Expr { kind: ExprKind::Call(call), .. }) => bare(&call.name) && !is_builtin(call.name.last()),
-            Node::Expr(Expr { kind: ExprKind::Cast { to, .. }, .. }) => is_along_path(to),
-            _ => false,
-        };
-        if found { Walk::Over } else { Walk::Into }
-    });
-    found
+    let exists = |schema: &&str| cx.catalog.schemas.contains(&SmolStr::from(*schema));
+    let own = function.name.schema.as_str();
+    // a request to a schema that the API serves looks there first
+    let own = Some(own).filter(|own| cx.is_exposed(own) && *own != "public" && *own != "extensions");
+    let usual = own.into_iter().chain(["public", "extensions"]).filter(exists);
+    // without a schema named like the user, which nobody has here; the temporary one would be first if it were not named
+    let path = usual.filter(|schema| along.unknown || along.schemas.contains(*schema)).map(quote_ident).chain(["pg_temp".into()]);
+    (path.collect::<Vec<_>>().join(", "), if along.unknown { Safety::Review } else { Safety::Safe })
 }
 
 /// A table or function that a body calls by its bare name, that is found along the usual path, and that `auth` has none of.
@@ -100,26 +76,6 @@ pub fn unfound_in_auth(cx: &Cx, function: &Function) -> Option<SmolStr> {
     first
 }
 
-fn is_builtin(name: &str) -> bool {
+pub fn is_builtin(name: &str) -> bool {
     BUILTIN.split(' ').any(|known| known == name)
-}
-
-fn is_along_path(ty: &TypeName) -> bool {
-    let parts = ty.name.parts.len() - usize::from(ty.of_column).min(ty.name.parts.len());
-    parts == 1 && !ty.builtin && builtin_name(ty.name.last()).is_none()
-}
-
-fn declares_along_path(cx: &Cx, function: &Function) -> bool {
-    if function.language != "plpgsql" {
-        return false;
-    }
-    let text = caller::body(cx, function);
-    let Ok(routine) = plpgsql::parse(&text, Span::new(0, text.len() as u32)) else { return true };
-    routine.declarations().any(|declaration| matches!(&declaration.kind, DeclKind::Variable { ty, .. } if is_along_path(ty)))
-}
-
-/// A table of the session's own is found first today, and last once the path says so.
-fn uses_temporary_tables(text: &str) -> bool {
-    let text = text.to_ascii_lowercase();
-    ["temp table", "temporary table", "pg_temp"].iter().any(|words| text.contains(words))
 }

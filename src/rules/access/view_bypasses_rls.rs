@@ -2,7 +2,9 @@
 
 use super::shown::{Shown, is_filtered};
 use crate::rules::prelude::*;
+use crate::rules::restore;
 use crate::syntax::ast::ObjectKind;
+use crate::syntax::lexer::tokens;
 
 rule!("access/view-bypasses-rls", Security, Error, Schema(check), fixable);
 
@@ -46,7 +48,7 @@ fn report(cx: &mut Cx, view: &View, readers: &[&str], tables: &[&Table], callers
     } else {
         format!("`{name}` {why}, so row level security of {shown} is left out: {who} can read every row that it selects")
     };
-    let meant = !view.materialized && is_meant(cx, view);
+    let meant = !view.materialized && written_value(cx, view).is_some();
     let severity = match () {
         () if guarded.is_empty() || meant => Severity::Info,
         () if filters && !view.materialized => Severity::Warn,
@@ -68,7 +70,9 @@ fn report(cx: &mut Cx, view: &View, readers: &[&str], tables: &[&Table], callers
         ),
         None => "set security_invoker, so that the policies of whoever reads it apply".to_string(),
     };
-    let (title, step) = if invoker && unreadable.is_none() { by_invoker(view) } else { by_revoke(view) };
+    // what somebody chose on purpose is shown, and not written over
+    let safety = if meant { Safety::Manual } else { Safety::Review };
+    let (title, step) = if invoker && unreadable.is_none() { by_invoker(cx, view) } else { by_revoke(view) };
     let first = guarded.first().copied().unwrap_or(tables[0]);
     let set_at = if view.security_invoker.at == view.named { view.at } else { view.security_invoker.at };
     let readable = ["public", "anon", "authenticated"].into_iter().find_map(|role| view.acl.site(role, Privileges::SELECT));
@@ -79,7 +83,7 @@ fn report(cx: &mut Cx, view: &View, readers: &[&str], tables: &[&Table], callers
         .because(first.rls.at, "row level security is enabled here")
         .given(first.rls.certainty)
         .help(help)
-        .fix(Safety::Review, title, [step]);
+        .fix(safety, title, [step]);
     if set_at != view.at {
         draft.because(set_at, "switched off here");
     }
@@ -93,13 +97,21 @@ fn report(cx: &mut Cx, view: &View, readers: &[&str], tables: &[&Table], callers
     }
 }
 
-/// Did somebody write `security_invoker = off`? That is the view's default, written only to say that it is so on purpose.
-fn is_meant(cx: &Cx, view: &View) -> bool {
-    let options = Site::new(view.at.file, Span::new(view.named.span.end, view.query_site.span.start.max(view.named.span.end)));
-    let written = view.named.file == view.at.file
-        && view.query_site.file == view.at.file
-        && cx.slice(options).to_ascii_lowercase().contains("security_invoker");
-    written || view.security_invoker.at != view.named
+/// What somebody wrote for security_invoker, which PostgreSQL keeps as it was written. Off is its default, and is written only to say
+/// that it is so on purpose.
+fn written_value<'a>(cx: &Cx<'a>, view: &View) -> Option<&'a str> {
+    let place = if view.security_invoker.at != view.named {
+        view.security_invoker.at
+    } else if view.named.file == view.at.file && view.query_site.file == view.at.file {
+        Site::new(view.at.file, Span::new(view.named.span.end, view.query_site.span.start.max(view.named.span.end)))
+    } else {
+        return None;
+    };
+    let text = cx.slice(place);
+    let all = tokens(text);
+    let at = all.iter().position(|token| token.text(text).eq_ignore_ascii_case("security_invoker"))?;
+    let value = all.get(at + 1).filter(|token| token.text(text) == "=").and_then(|_| all.get(at + 2));
+    Some(value.map_or("false", |token| token.text(text)))
 }
 
 /// Do its policies let a role read every row anyway?
@@ -108,19 +120,17 @@ fn is_open(cx: &Cx, table: &Table, role: &str) -> bool {
     restrictive.is_empty() && permissive.iter().any(|policy| policy.using.as_ref().is_some_and(|using| using.root.is_true()))
 }
 
-fn by_invoker(view: &View) -> (String, Step) {
+fn by_invoker(cx: &Cx, view: &View) -> (String, Step) {
     let quoted = view.name.quoted();
-    let step = Step::batch(Phase::View, format!("alter view {quoted} set (security_invoker = true);"))
-        .undo(format!("alter view {quoted} reset (security_invoker);"));
+    let back = match written_value(cx, view) {
+        Some(value) => format!("alter view {quoted} set (security_invoker = {value});"),
+        None => format!("alter view {quoted} reset (security_invoker);"),
+    };
+    let step = Step::batch(Phase::View, format!("alter view {quoted} set (security_invoker = true);")).undo(back);
     (format!("Let `{}` read with its reader's rights", view.name), step)
 }
 
 fn by_revoke(view: &View) -> (String, Step) {
-    let quoted = view.name.quoted();
-    let holders = ["public", "anon", "authenticated"];
-    let holders: Vec<&str> = holders.into_iter().filter(|role| view.acl.site(role, Privileges::SELECT).is_some()).collect();
-    let holders = holders.join(", ");
-    let step = Step::batch(Phase::Grant, format!("revoke select on {quoted} from {holders};"))
-        .undo(format!("grant select on {quoted} to {holders};"));
-    (format!("Take `{}` out of the API", view.name), step)
+    let (sql, back) = restore::revoke(&view.name.quoted(), &view.acl, &["public", "anon", "authenticated"], Privileges::SELECT, "select");
+    (format!("Take `{}` out of the API", view.name), Step::batch(Phase::Grant, sql).undo(back))
 }

@@ -4,6 +4,7 @@
 //! Source: PostgreSQL's documentation, "CREATE INDEX", "Building Indexes Concurrently".
 
 use crate::rules::prelude::*;
+use crate::rules::restore;
 
 /// An index to be made.
 pub struct New<'a> {
@@ -94,6 +95,9 @@ pub fn drop_index(cx: &Cx, table: &Table, index: &Index) -> Step {
     }
     if index.nulls_not_distinct {
         definition.push_str(" nulls not distinct");
+    }
+    if let Some(options) = restore::storage(cx, index.at) {
+        definition.push_str(&format!(" {options}"));
     }
     if let Some(predicate) = &index.predicate {
         definition.push_str(&format!(" where {}", cx.text(predicate)));

@@ -3,6 +3,7 @@
 use super::build::{drop_index, of_parent};
 use super::cover::{Cover, comparable, covers};
 use crate::rules::prelude::*;
+use crate::rules::restore;
 
 rule!("index/redundant", Performance, Warn, Schema(check), fixable);
 
@@ -81,7 +82,7 @@ fn report(cx: &mut Cx, table: &Table, index: &Index, keeper: &Index, cover: Cove
     }
 }
 
-/// The statements that take it away; none where a foreign key may rest on it.
+/// The statements that take it away; none where a foreign key may rest on it, or where it could not be made again as it was.
 fn cure(cx: &Cx, table: &Table, index: &Index) -> Option<Vec<Step>> {
     let columns = index.plain_columns();
     let referred = index.unique
@@ -97,13 +98,10 @@ fn cure(cx: &Cx, table: &Table, index: &Index) -> Option<Vec<Step>> {
         return None;
     }
     let on = table.name.quoted();
-    if let Some(constraint) = &index.constraint {
-        let constraint = quote_ident(constraint);
-        let list: Vec<String> = columns?.into_iter().map(quote_ident).collect();
-        return Some(vec![
-            Step::batch(Phase::Constraint, format!("alter table {on} drop constraint {constraint};"))
-                .undo(format!("alter table {on} add constraint {constraint} unique ({});", list.join(", "))),
-        ]);
+    if let Some(name) = &index.constraint {
+        let back = restore::constraint(cx, table, table.constraint(name)?)?;
+        let drop = format!("alter table {on} drop constraint {};", quote_ident(name));
+        return Some(vec![Step::batch(Phase::Constraint, drop).undo(back)]);
     }
     Some(vec![drop_index(cx, table, index)])
 }

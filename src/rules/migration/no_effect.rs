@@ -3,6 +3,7 @@
 
 use super::kept;
 use crate::rules::prelude::*;
+use crate::rules::restore;
 use crate::syntax::ast::{AlterAction, AlterTable, Drop, ObjectKind, ObjectRef};
 use crate::syntax::types::TypeName;
 
@@ -33,6 +34,14 @@ fn dropped(cx: &mut Cx, step: &Moment, drop: &Drop, object: &ObjectRef) {
     }
 }
 
+/// A step with what undoes it, or with a title that says that nothing does.
+fn undone(title: String, step: Step, undo: Option<String>) -> (String, Step) {
+    match undo {
+        Some(undo) => (title, step.undo(undo)),
+        None => (format!("{title}, which a rollback does not bring back"), step),
+    }
+}
+
 /// The table of a policy or trigger, where it is known in full.
 fn table_of<'a>(cx: &Cx<'a>, object: &ObjectRef) -> Option<&'a Table> {
     let name = cx.catalog.find_relation(object.on.as_ref()?)?;
@@ -54,15 +63,13 @@ fn policy(cx: &mut Cx, step: &Moment, object: &ObjectRef) {
         table.name, near.name
     );
     let (at, old, on, dropped) = (near.at, near.name.clone(), table.name.clone(), step.site);
+    let cure = Step::batch(Phase::Policy, format!("drop policy {} on {};", quote_ident(&near.name), table.name.quoted()))
+        .undo(restore::policy(cx, table, near));
     cx.report((table, near), step.site, message)
         .label(format!("there is no \"{name}\""))
         .because(near.at, format!("\"{}\" is made here", near.name))
         .help(BY_NAME)
-        .fix(
-            Safety::Review,
-            format!("Drop \"{}\"", near.name),
-            [Step::batch(Phase::Policy, format!("drop policy {} on {};", quote_ident(&near.name), table.name.quoted()))],
-        )
+        .fix(Safety::Review, format!("Drop \"{}\"", near.name), [cure])
         .discriminate(&name)
         .lasting(move |catalog| {
             let Some(table) = catalog.table(&on) else { return false };
@@ -100,15 +107,13 @@ fn trigger(cx: &mut Cx, step: &Moment, object: &ObjectRef) {
         table.name, near.name, near.function
     );
     let (at, old, on, dropped) = (near.at, near.name.clone(), table.name.clone(), step.site);
+    let drop = format!("drop trigger {} on {};", quote_ident(&near.name), table.name.quoted());
+    let (title, cure) = undone(format!("Drop `{}`", near.name), Step::batch(Phase::Function, drop), restore::trigger(cx, table, near));
     cx.report(table, step.site, message)
         .label(format!("there is no `{name}`"))
         .because(near.at, format!("`{}` is made here", near.name))
         .help(BY_NAME)
-        .fix(
-            Safety::Review,
-            format!("Drop `{}`", near.name),
-            [Step::batch(Phase::Function, format!("drop trigger {} on {};", quote_ident(&near.name), table.name.quoted()))],
-        )
+        .fix(Safety::Review, title, [cure])
         .discriminate(&name)
         .lasting(move |catalog| {
             let Some(table) = catalog.table(&on) else { return false };
@@ -136,17 +141,18 @@ fn function(cx: &mut Cx, step: &Moment, object: &ObjectRef) {
     );
     let (at, file, signature, args) = (old.at, step.site.file, old.signature(), args.clone());
     let arguments = old.signature().len();
-    cx.report(old, step.site, message)
-        .label("no function takes these")
-        .because(old.at, "this one takes others")
-        .help(BY_NAME)
-        .fix(
-            Safety::Review,
-            format!("Drop `{}`", old.display()),
-            [Step::batch(Phase::Function, format!("drop function {};", old.quoted()))],
-        )
-        .discriminate(named.join(","))
-        .lasting(move |catalog| {
+    // PostgreSQL refuses to drop what something still uses (2BP01)
+    let cure = cx.catalog.dependents_of_function(old).is_empty().then(|| {
+        let kind = if old.kind == RoutineKind::Procedure { "procedure" } else { "function" };
+        let drop = Step::batch(Phase::Function, format!("drop {kind} {};", old.quoted()));
+        undone(format!("Drop `{}`", old.display()), drop, restore::function(cx, old))
+    });
+    let draft = cx.report(old, step.site, message);
+    if let Some((title, cure)) = cure {
+        draft.fix(Safety::Review, title, [cure]);
+    }
+    draft.label("no function takes these").because(old.at, "this one takes others").help(BY_NAME).discriminate(named.join(",")).lasting(
+        move |catalog| {
             let overloads = catalog.functions.get(&name).map(Vec::as_slice).unwrap_or_default();
             let stays = overloads.iter().any(|function| function.at == at && function.signature() == signature);
             // made in the same file under other arguments than were dropped; the old one answers calls with as many
@@ -155,7 +161,8 @@ fn function(cx: &mut Cx, step: &Moment, object: &ObjectRef) {
                 function.at.file == file && function.signature() != signature && !takes(function, &args) && required <= arguments
             };
             stays && overloads.iter().any(replaces)
-        });
+        },
+    );
 }
 
 /// Does a function take arguments of these types?
@@ -262,18 +269,14 @@ fn drop_constraint(cx: &mut Cx, step: &Moment, table: &Table, name: &SmolStr, at
             "`{}` has no constraint `{name}`, so this drops nothing; `{}` stays beside the new one, and {harm}",
             table.name, near.name
         );
+        let drop = format!("alter table {} drop constraint {};", table.name.quoted(), quote_ident(&near.name));
+        let (title, cure) =
+            undone(format!("Drop `{}`", near.name), Step::batch(Phase::Constraint, drop), restore::constraint(cx, table, near));
         cx.report((table, near), at, message)
             .label("no constraint is called so")
             .because(near.at, format!("`{}` is made here", near.name))
             .help(BY_NAME)
-            .fix(
-                Safety::Review,
-                format!("Drop `{}`", near.name),
-                [Step::batch(
-                    Phase::Constraint,
-                    format!("alter table {} drop constraint {};", table.name.quoted(), quote_ident(&near.name)),
-                )],
-            )
+            .fix(Safety::Review, title, [cure])
             .discriminate(name)
             .lasting(move |catalog| {
                 let Some(table) = catalog.table(&on) else { return false };

@@ -1,7 +1,7 @@
 //! A policy should ask who is calling once per statement, not once per row. A sub-select of its own makes it so.
 
 use super::caller::{Hidden, is_session_call, own_function, pinned};
-use super::edit::{Edits, alter, in_place, text};
+use super::edit::{Edits, alter, in_place, rests_on_text, text};
 use super::often::{self, Often};
 use crate::rules::prelude::*;
 
@@ -60,6 +60,7 @@ fn report(cx: &mut Cx, table: &Table, policy: &Policy, found: &[(&Expression, Ve
     let edits: Vec<Edits> = found.iter().map(|(clause, calls)| wraps(cx, clause, calls)).collect();
     let example = edits.iter().flatten().find(|(span, _)| *span == first.span).map(|(_, text)| one_line(text)).unwrap_or_default();
     let safety = if all().all(|(_, call)| call.safe) { Safety::Safe } else { Safety::Review };
+    let (safety, known) = rests_on_text(cx, policy, safety);
     let step = alter(cx, table, policy, &edits);
     let rewrite: Vec<Edit> = found.iter().zip(&edits).flat_map(|((clause, _), edits)| in_place(clause, edits)).collect();
     let help = match first.safe {
@@ -68,7 +69,7 @@ fn report(cx: &mut Cx, table: &Table, policy: &Policy, found: &[(&Expression, Ve
     };
     let advisor = is_advised(table, policy);
     let draft = cx.report((table, policy), Site::new(clause.site.file, first.span), message);
-    draft.label(when).severity(severity).help(help).given(table.rls.certainty);
+    draft.label(when).severity(severity).help(help).given(table.rls.certainty).given(known);
     draft.fix(safety, format!("Call it once per statement in \"{}\"", policy.name), [step]).rewrite(rewrite);
     for (clause, call) in concerned.iter().skip(1).take(2) {
         draft.because(Site::new(clause.site.file, call.span), "and here");

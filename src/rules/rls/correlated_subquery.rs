@@ -2,7 +2,7 @@
 //! in another form is run anew for every row.
 
 use super::bare_auth_call::wrapped;
-use super::edit::{Edits, alter, in_place, text};
+use super::edit::{Edits, alter, in_place, rests_on_text, text};
 use super::often::{is_hashable, is_tie, names_row, outer_scopes, plain};
 use crate::rules::prelude::*;
 
@@ -54,14 +54,15 @@ fn curable(cx: &mut Cx, table: &Table, policy: &Policy, using: &Expression, foun
         format!("policy \"{}\" on `{}` runs a subquery once per row of `{rows}`, because {}", policy.name, table.name, first.form.why());
     let at = |shape: &Shape| Site::new(using.site.file, shape.node);
     let (step, rewrite) = (alter(cx, table, policy, std::slice::from_ref(&edits)), in_place(using, &edits));
+    let (safety, known) = rests_on_text(cx, policy, Safety::Review);
     let draft = cx.report((table, policy), at(first), message);
-    draft.label(format!("run for each row of `{rows}`")).given(table.rls.certainty);
+    draft.label(format!("run for each row of `{rows}`")).given(table.rls.certainty).given(known);
     for shape in rest {
         draft.because(at(shape), "and so is this");
     }
     draft
         .help("ask with `exists (select 1 from … where …)` and keep every comparison with the row in its WHERE, so that PostgreSQL reads the subquery's tables once")
-        .fix(Safety::Review, format!("Ask with EXISTS in \"{}\"", policy.name), [step])
+        .fix(safety, format!("Ask with EXISTS in \"{}\"", policy.name), [step])
         .rewrite(rewrite);
 }
 

@@ -1,6 +1,7 @@
 //! Tables that the API serves must have row level security on. One with policies is `rls/policy-without-rls`'s; a foreign
 //! table can have none.
 
+use super::sibling::mirrored;
 use crate::rules::prelude::*;
 
 rule!("rls/disabled", Security, Error, Schema(check), fixable);
@@ -45,6 +46,7 @@ fn report(cx: &mut Cx, table: &Table) {
     let grant = API_ROLES.iter().find_map(|role| table.acl.site(role, Privileges::SELECT | WRITES[0] | WRITES[1] | WRITES[2]));
     let selects = API_ROLES.iter().any(|role| cx.catalog.table_privileges(role, table).contains(Privileges::SELECT));
     let turned_off = table.rls.at != table.created && !table.rls.at.is_platform();
+    let (title, steps) = cure(cx, table);
     let draft = match turned_off {
         true => cx.report(table, table.rls.at, message).label("turned off here").because(table.named, "created here"),
         false => cx.report(table, table.named, message).label("created here, and row level security is never enabled"),
@@ -52,7 +54,7 @@ fn report(cx: &mut Cx, table: &Table) {
     draft
         .given(table.rls.certainty)
         .help("enable row level security, then add a policy for each command that clients need; until then only the service role gets through")
-        .fix(Safety::Review, format!("Enable row level security on `{name}`"), [enable(table)]);
+        .fix(Safety::Review, title, steps);
     if let Some(grant) = grant.filter(|grant| *grant != table.created) {
         draft.because(grant, "API roles get their privileges here");
     }
@@ -61,6 +63,22 @@ fn report(cx: &mut Cx, table: &Table) {
     }
     if selects && table.kind == TableKind::Ordinary {
         draft.advisor("rls_disabled_in_public", format!("rls_disabled_in_public_{}_{}", name.schema, name.name));
+    }
+}
+
+/// Without a policy the table is shut to clients, so those of a table like it come along where there is one.
+fn cure(cx: &Cx, table: &Table) -> (String, Vec<Step>) {
+    let enable = enable(table);
+    match mirrored(cx, table) {
+        Some(mirrored) => {
+            let title = format!("Enable row level security on `{}`, with policies after those of `{}`", table.name, mirrored.of.name);
+            (title, mirrored.steps.into_iter().chain([enable]).collect())
+        }
+        None => {
+            let title = format!("Enable row level security on `{}`, which shuts clients out until it has policies", table.name);
+            let sql = format!("-- shuts everybody out but the service role, until the table has policies\n{}", enable.sql);
+            (title, vec![Step { sql, ..enable }])
+        }
     }
 }
 
@@ -100,5 +118,5 @@ fn never_enabled(cx: &mut Cx, tables: &[&Table]) {
     }
     draft
         .help("enable it in a migration for every table; what is switched on in the dashboard stands in no file, so every new environment starts without it")
-        .fix(Safety::Review, format!("Enable row level security on {count} tables"), tables.iter().map(|table| enable(table)));
+        .fix(Safety::Review, format!("Enable row level security on {count} tables, which shuts clients out until they have policies"), tables.iter().map(|table| enable(table)));
 }

@@ -4,8 +4,12 @@
 use super::bare_auth_call::wrapped;
 use super::caller::{asks, pinned};
 use super::disabled::can_have_rls;
+use super::edit::whole;
 use super::often::names_row;
+use super::server_written::is_servers;
 use crate::rules::prelude::*;
+use crate::rules::restore::{create_policy, free_policy_name};
+use crate::rules::schema::tenant::{Tenant, Tenants};
 
 rule!("rls/missing-command", Security, Info, Schema(check), fixable);
 
@@ -92,7 +96,7 @@ fn blind(cx: &mut Cx, table: &Table) -> bool {
 /// The policy that lets those who may write rows read them; none where that would let everybody read.
 pub fn reading_too(cx: &Cx, table: &Table, policy: &Policy) -> Option<Step> {
     let using = policy.using.as_ref().filter(|using| tells_callers_apart(cx, using))?;
-    Some(policy_like(cx, table, policy, using, Command::Select, "SELECT"))
+    Some(policy_like(cx, table, policy, using, Command::Select))
 }
 
 fn who(policy: &Policy) -> String {
@@ -115,8 +119,14 @@ fn uncovered(cx: &mut Cx, table: &Table, lacking: &[(Command, Privileges, &'stat
     let model = model(cx, table);
     let steps: Vec<Step> = model
         .iter()
-        .flat_map(|(policy, predicate)| lacking.iter().map(|(command, _, word)| policy_like(cx, table, policy, predicate, *command, word)))
+        .flat_map(|(policy, predicate)| lacking.iter().map(|(command, ..)| policy_like(cx, table, policy, predicate, *command)))
         .collect();
+    // whether clients are to do that at all is nothing to be read from the schema, unless they can bring nearly the same about already
+    let safety = match (lacking, model.map(|(policy, _)| policy.command)) {
+        ([(Command::Update, ..)], Some(Command::Delete)) if is_gap(cx, table, Command::Update) => Safety::Review,
+        ([(Command::Delete, ..)], Some(Command::Update)) if is_gap(cx, table, Command::Delete) => Safety::Review,
+        _ => Safety::Manual,
+    };
     let first = table.policies.iter().find(|policy| policy.permissive && !clients(cx, policy).is_empty());
     let draft = cx.report(table, first.map_or(table.named, |policy| policy.named), message);
     draft
@@ -125,8 +135,7 @@ fn uncovered(cx: &mut Cx, table: &Table, lacking: &[(Command, Privileges, &'stat
         .given(table.rls.certainty)
         .help("keep it so if only server code does that; otherwise add a policy for each command that clients need");
     if let Some((policy, _)) = model {
-        // whether clients are to do that at all is nothing to be read from the schema
-        draft.fix(Safety::Manual, format!("Allow {what} to those that \"{}\" lets in", policy.name), steps);
+        draft.fix(safety, format!("Allow {what} to those that \"{}\" lets in", policy.name), steps);
     }
 }
 
@@ -145,23 +154,50 @@ fn model<'a>(cx: &Cx, table: &'a Table) -> Option<(&'a Policy, &'a Expression)> 
     })
 }
 
+/// Do clients write their own rows, or those of their tenant, in every way but this one? Who may add and remove a row may as well
+/// change it, and who may overwrite all of it may nearly as well remove it, unless something says that server code does that. Rows
+/// that clients can't add are somebody else's to add.
+fn is_gap(cx: &Cx, table: &Table, command: Command) -> bool {
+    let of = |command: Command| {
+        table.policies.iter().filter(move |policy| policy.permissive && policy.command == command && !clients(cx, policy).is_empty())
+    };
+    let ties = |policy: &Policy| {
+        policy.certainty == Certainty::Certain
+            && !cx.may_have_changed(policy)
+            && policy.clauses().all(|(_, clause)| is_tied(cx, table, clause))
+    };
+    let others = [Command::Insert, Command::Update, Command::Delete].into_iter().filter(|other| *other != command);
+    let roles: Vec<&str> = others.clone().flat_map(of).flat_map(|policy| clients(cx, policy)).collect();
+    others.into_iter().all(|other| of(other).next().is_some() && of(other).all(ties)) && !is_servers(cx, table, command, &roles)
+}
+
+/// Does a clause let nothing through but the caller's own, or their tenant's?
+fn is_tied(cx: &Cx, table: &Table, clause: &Expression) -> bool {
+    let of_tenant = |conjunct: &Expr| {
+        let within = |tenant: &Tenant| tenant.at.file == clause.site.file && conjunct.span.contains(tenant.at.span);
+        !matches!(conjunct.kind, ExprKind::Logic { .. } | ExprKind::Not(_)) && Tenants::of(cx).of_table(table).iter().any(within)
+    };
+    clause.root.conjuncts().into_iter().any(|conjunct| pinned(cx, conjunct).is_some() || of_tenant(conjunct))
+}
+
 /// Does what a predicate lets through depend on the row and on who asks?
 fn tells_callers_apart(cx: &Cx, predicate: &Expression) -> bool {
     names_row(&predicate.root, 0) && asks(cx, &predicate.root)
 }
 
-fn policy_like(cx: &Cx, table: &Table, policy: &Policy, predicate: &Expression, command: Command, word: &str) -> Step {
-    let base = derived_name(&table.name.name, "", &word.to_lowercase());
-    let free = |name: &SmolStr| table.policy(name).is_none();
-    let numbered = (2..).map(|nth| SmolStr::from(format!("{base}_{nth}")));
-    let name = std::iter::once(base.clone()).chain(numbered).find(free).unwrap_or(base.clone());
-    let (name, on) = (quote_ident(&name), table.name.quoted());
-    let clause = if command == Command::Insert { "with check" } else { "using" };
-    let roles: Vec<String> = policy.roles.iter().map(|role| if role == "public" { role.to_string() } else { quote_ident(role) }).collect();
-    let text = predicate.text_with(cx.sources, &wrapped(cx, predicate));
-    Step::batch(
-        Phase::Policy,
-        format!("create policy {name} on {on}\n  for {} to {}\n  {clause} ({text});", word.to_lowercase(), roles.join(", ")),
-    )
-    .undo(format!("drop policy {name} on {on};"))
+fn policy_like(cx: &Cx, table: &Table, policy: &Policy, predicate: &Expression, command: Command) -> Step {
+    let name = free_policy_name(table, command, &[]);
+    let text = |clause: &Expression| whole(cx, clause, &wrapped(cx, clause));
+    // new rows have to be such as may be inserted
+    let inserts = || table.policies.iter().find(|policy| policy.permissive && policy.command == Command::Insert)?.check.as_ref();
+    let clauses = match command {
+        Command::Insert => vec![("with check", text(policy.check.as_ref().unwrap_or(predicate)))],
+        Command::Update => {
+            let check = policy.check.as_ref().or_else(inserts).map(text).filter(|check| *check != text(predicate));
+            std::iter::once(("using", text(predicate))).chain(check.map(|check| ("with check", check))).collect()
+        }
+        Command::All | Command::Select | Command::Delete => vec![("using", text(predicate))],
+    };
+    let sql = create_policy(table, &name, true, command, &policy.roles, clauses.into_iter());
+    Step::batch(Phase::Policy, sql).undo(format!("drop policy {} on {};", quote_ident(&name), table.name.quoted()))
 }

@@ -10,3 +10,5 @@ pub mod no_policy;
 pub mod often;
 pub mod policy_without_rls;
 pub mod self_comparison;
+mod server_written;
+pub mod sibling;

@@ -1,7 +1,7 @@
 //! A policy compares a column with itself. PostgreSQL takes an unqualified name for a column of the innermost query that has one, and
 //! for the row's own where the subquery's table has none, so that a condition meant to tie the two together holds always.
 
-use super::edit::{Edits, alter, in_place};
+use super::edit::{Edits, alter, in_place, rests_on_text};
 use super::often;
 use crate::rules::prelude::*;
 
@@ -290,13 +290,14 @@ fn report(cx: &mut Cx, table: &Table, policy: &Policy, (at, clause): (usize, &Ex
         all[at] = edits.clone();
         (alter(cx, table, policy, &all), in_place(clause, &edits))
     });
+    let (safety, known) = rests_on_text(cx, policy, Safety::Review);
     let draft = cx.report((table, policy), clause.at(fault.column), message);
-    draft.label(label).help(help).given(table.rls.certainty).discriminate(column).discriminate(inner);
+    draft.label(label).help(help).given(table.rls.certainty).given(known).discriminate(column).discriminate(inner);
     if matches!(fault.kind, Kind::Borrowed | Kind::Inside { tied: true } | Kind::Row) {
         draft.severity(Severity::Warn);
     }
     if let Some((step, rewrite)) = cure {
-        draft.fix(Safety::Review, format!("Compare with the other side in \"{}\"", policy.name), [step]).rewrite(rewrite);
+        draft.fix(safety, format!("Compare with the other side in \"{}\"", policy.name), [step]).rewrite(rewrite);
     }
 }
 

@@ -58,8 +58,10 @@ pub fn backfill(table: &Table, column: &str, path: Option<&Path>) -> [Step; 2] {
         None => format!("update {name} set {column_sql} = <whose these rows are> where {column_sql} is null;"),
     };
     let words = quote_literal(&format!("{} still has rows without {column}", table.name).replace('%', "%%"));
-    let verify = format!(
-        "do $$\nbegin\n  if exists (select 1 from {name} where {column_sql} is null) then\n    raise exception {words};\n  end if;\nend;\n$$;"
+    let body = format!(
+        "\nbegin\n  if exists (select 1 from {name} where {column_sql} is null) then\n    raise exception {words};\n  end if;\nend;\n"
     );
+    let quote = if body.contains("$$") { "$verify$" } else { "$$" };
+    let verify = format!("do {quote}{body}{quote};");
     [Step::batch(Phase::Data, fill), Step::assertion(Phase::Data, verify)]
 }

@@ -98,10 +98,12 @@ fn add_check(table: &Table, column: &Column, shape: &str) -> [Step; 2] {
     let named =
         |number: u32| derived_name(&table.name.name, &column.name, &if number == 0 { "check".into() } else { format!("check{number}") });
     let name = quote_ident(&(0..).map(named).find(free).expect("there are more numbers than names"));
+    let (add, drop) =
+        (format!("alter table {on} add constraint {name} check ({shape}) not valid;"), format!("alter table {on} drop constraint {name};"));
+    let unproven = format!("{drop}\n{add}");
     [
-        Step::batch(Phase::Constraint, format!("alter table {on} add constraint {name} check ({shape}) not valid;"))
-            .undo(format!("alter table {on} drop constraint if exists {name};")),
-        Step::next_file(Phase::Constraint, format!("alter table {on} validate constraint {name};")),
+        Step::batch(Phase::Constraint, add).undo(drop),
+        Step::next_file(Phase::Constraint, format!("alter table {on} validate constraint {name};")).undo(unproven),
     ]
 }
 

@@ -3,6 +3,7 @@
 mod backfill;
 pub mod json_use;
 pub mod jsonb_unvalidated;
+mod moved;
 mod row;
 pub mod tenant;
 pub mod tenant_nullable;

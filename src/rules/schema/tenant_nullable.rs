@@ -65,13 +65,14 @@ fn report(cx: &mut Cx, table: &Table, column: &Column, tenant: &Tenant, sight: S
         .because(tenant.at, "compared with what the caller belongs to")
         .given(column.not_null.certainty)
         .help(help)
-        .fix(safety, format!("Forbid NULL in `{name}.{own}`"), steps);
+        .fix(safety, format!("Forbid NULL in `{name}.{own}`; a rollback leaves the rows that it fills"), steps);
     if let Some((constraint, _)) = emptied {
         draft.because(constraint.at, "set to NULL when the tenant is deleted");
     }
 }
 
-fn steps(cx: &Cx, table: &Table, column: &Column) -> Vec<Step> {
+/// Fills a column where it is NULL, proves that no row is left, and forbids NULL.
+pub fn steps(cx: &Cx, table: &Table, column: &Column) -> Vec<Step> {
     let mut out = Vec::new();
     let path = path(cx, table, &column.name);
     // what it is filled from may itself have to be filled first
@@ -86,15 +87,18 @@ fn steps(cx: &Cx, table: &Table, column: &Column) -> Vec<Step> {
     }
     out.extend(backfill(table, &column.name, path.as_ref()));
     let (name, own) = (table.name.quoted(), quote_ident(&column.name));
-    let check = quote_ident(&derived_name(&table.name.name, &column.name, "not_null"));
-    out.push(
-        Step::batch(Phase::Constraint, format!("alter table {name} add constraint {check} check ({own} is not null) not valid;"))
-            .undo(format!("alter table {name} drop constraint if exists {check};")),
-    );
-    let forbid = format!(
-        "alter table {name} validate constraint {check};\nalter table {name} alter column {own} set not null;\n\
-         alter table {name} drop constraint {check};"
-    );
-    out.push(Step::next_file(Phase::Constraint, forbid).undo(format!("alter table {name} alter column {own} drop not null;")));
+    let free = |name: &SmolStr| table.constraint(name).is_none();
+    let named = |number: u32| {
+        let suffix = if number == 0 { "not_null".to_string() } else { format!("not_null{number}") };
+        derived_name(&table.name.name, &column.name, &suffix)
+    };
+    let check = quote_ident(&(0..).map(named).find(free).expect("there are more numbers than names"));
+    let add = format!("alter table {name} add constraint {check} check ({own} is not null) not valid;");
+    let drop = format!("alter table {name} drop constraint {check};");
+    // SET NOT NULL reads no row where a CHECK that is known to hold says the same
+    let forbid = format!("alter table {name} validate constraint {check};\nalter table {name} alter column {own} set not null;\n{drop}");
+    let allow = format!("alter table {name} alter column {own} drop not null;\n{add}");
+    out.push(Step::batch(Phase::Constraint, add).undo(drop));
+    out.push(Step::next_file(Phase::Constraint, forbid).undo(allow));
     out
 }

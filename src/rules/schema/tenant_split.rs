@@ -2,6 +2,7 @@
 
 use super::backfill::{backfill, path, target};
 use super::tenant::Tenants;
+use super::{moved, tenant_nullable};
 use crate::rules::prelude::*;
 use crate::syntax::lexer::{Token, TokenKind, ident_value, string_value, tokens};
 use std::collections::BTreeMap;
@@ -46,8 +47,21 @@ fn check(cx: &mut Cx) {
             old.column, new.name
         );
         let safety = if path.is_some() { Safety::Review } else { Safety::Manual };
-        let title = format!("Fill `{name}.{}`", new.name);
-        let steps = backfill(table, &new.name, path.as_ref());
+        let example_table = example.and_then(|example| cx.catalog.table(example));
+        let policies = example_table.and_then(|example| moved::policies(cx, table, &old.column, &new.name, example));
+        let emptied = table.foreign_keys().any(|(constraint, key)| {
+            matches!(constraint.columns.as_slice(), [only] if *only == new.name) && key.on_delete == ReferentialAction::SetNull
+        });
+        let (title, steps) = match policies.filter(|policies| !policies.is_empty() && path.is_some() && !emptied) {
+            Some(policies) => (
+                format!("Move `{name}` to `{}`; a rollback leaves the rows that it fills", new.name),
+                tenant_nullable::steps(cx, table, new).into_iter().chain(policies).collect(),
+            ),
+            None => (
+                format!("Fill `{name}.{}`, which a rollback leaves as it is", new.name),
+                backfill(table, &new.name, path.as_ref()).to_vec(),
+            ),
+        };
         let found = example.and_then(|example| tenants.of.get(*example));
         let site = found.and_then(|found| found.iter().find(|tenant| tenant.column == new.name)).map(|tenant| tenant.at);
         let draft = cx.report((table, new), new.named, message);
