@@ -75,7 +75,7 @@ fn cure(cx: &Cx, table: &Table) -> (String, Vec<Step>) {
             (title, mirrored.steps.into_iter().chain([enable]).collect())
         }
         None => {
-            let title = format!("Enable row level security on `{}`, which shuts clients out until it has policies", table.name);
+            let title = format!("Enable row level security on `{}`", table.name);
             let sql = format!("-- shuts everybody out but the service role, until the table has policies\n{}", enable.sql);
             (title, vec![Step { sql, ..enable }])
         }

@@ -4,7 +4,7 @@
 use super::bare_auth_call::wrapped;
 use super::caller::{asks, pinned};
 use super::disabled::can_have_rls;
-use super::edit::whole;
+use super::edit::{rests_on_text, whole};
 use super::often::names_row;
 use super::server_written::is_servers;
 use crate::rules::prelude::*;
@@ -81,11 +81,12 @@ fn blind(cx: &mut Cx, table: &Table) -> bool {
         who(first)
     );
     let fix = reading_too(cx, table, first);
+    let (safety, known) = rests_on_text(cx, first, Safety::Review);
     let draft = cx.report(table, first.named, message);
-    draft.severity(Severity::Warn).given(table.rls.certainty).given(first.certainty).discriminate("blind");
+    draft.severity(Severity::Warn).given(table.rls.certainty).given(first.certainty).discriminate("blind").given(known);
     draft.help("add a SELECT policy for the same rows, or drop this one if only the service role is meant to write");
     if let Some(step) = fix {
-        draft.fix(Safety::Review, format!("Let them read the rows of `{name}` that they may change"), [step]);
+        draft.fix(safety, format!("Let them read the rows of `{name}` that they may change"), [step]);
     }
     for policy in policies.iter().skip(1) {
         draft.because(policy.named, "finds none either");

@@ -9,7 +9,14 @@ use crate::rules::rls::edit::{Edits, alter, text};
 use crate::rules::rls::often;
 use std::collections::BTreeSet;
 
-pub fn policies(cx: &Cx, table: &Table, old: &str, new: &str, example: &Table) -> Option<Vec<Step>> {
+/// A table whose policies ask about the new tenant, and by which of its columns.
+#[derive(Clone, Copy)]
+pub struct Example<'t> {
+    pub table: &'t Table,
+    pub column: &'t str,
+}
+
+pub fn policies(cx: &Cx, table: &Table, old: &str, new: &str, example: Example) -> Option<Vec<Step>> {
     let mut steps = Vec::new();
     for policy in &table.policies {
         let clauses: Option<Vec<Edits>> = policy.clauses().map(|(_, clause)| edits(cx, table, policy, clause, old, new, example)).collect();
@@ -24,7 +31,7 @@ pub fn policies(cx: &Cx, table: &Table, old: &str, new: &str, example: &Table) -
     Some(steps)
 }
 
-fn edits(cx: &Cx, table: &Table, policy: &Policy, clause: &Expression, old: &str, new: &str, example: &Table) -> Option<Edits> {
+fn edits(cx: &Cx, table: &Table, policy: &Policy, clause: &Expression, old: &str, new: &str, example: Example) -> Option<Edits> {
     let mut out = Edits::new();
     for leaf in leaves(&clause.root) {
         let columns = row_columns(leaf)?;
@@ -42,23 +49,23 @@ fn edits(cx: &Cx, table: &Table, policy: &Policy, clause: &Expression, old: &str
 }
 
 /// How the other table asks for the new column what a condition asks for the old one.
-fn model(cx: &Cx, table: &Table, policy: &Policy, leaf: &Expr, new: &str, example: &Table) -> Option<String> {
-    let fitting = example.policies.iter().filter(|other| other.permissive == policy.permissive && !cx.may_have_changed(other));
+fn model(cx: &Cx, table: &Table, policy: &Policy, leaf: &Expr, new: &str, example: Example) -> Option<String> {
+    let fitting = example.table.policies.iter().filter(|other| other.permissive == policy.permissive && !cx.may_have_changed(other));
     let (same, beside): (Vec<&Policy>, Vec<&Policy>) = fitting.partition(|other| other.command == policy.command);
     same.into_iter().chain(beside).flat_map(Policy::clauses).find_map(|(_, clause)| {
         let fits = |other: &&Expr| {
-            row_columns(other).is_some_and(|columns| columns.len() == 1 && columns.contains(new))
+            row_columns(other).is_some_and(|columns| columns.len() == 1 && columns.contains(example.column))
                 && !matches!(other.kind, ExprKind::Not(_))
                 && cx.who().in_expr(other)
                 && strings(other) == strings(leaf)
-                && !names(other, &[table, example])
+                && !names(other, &[table, example.table])
         };
         let found = leaves(&clause.root).into_iter().find(fits)?;
         let mut edits = wrapped(cx, clause);
         often::columns(found, 0, &mut |column, scope| {
             if let ExprKind::Column { path, .. } = &column.kind
                 && scope == Some(0)
-                && path.len() > 1
+                && (path.len() > 1 || example.column != new)
             {
                 edits.push((column.span, format!("{}.{}", quote_ident(&table.name.name), quote_ident(new))));
             }

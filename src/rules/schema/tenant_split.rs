@@ -1,6 +1,7 @@
 //! Half of a move from one tenant column to another: the new column is there, policies and rows are still on the old one.
 
-use super::backfill::{backfill, path, target};
+use super::backfill::{Path, backfill, path, target};
+use super::moved::Example;
 use super::tenant::Tenants;
 use super::{moved, tenant_nullable};
 use crate::rules::prelude::*;
@@ -46,21 +47,33 @@ fn check(cx: &mut Cx) {
             "`{name}` is half moved from `{}` to `{}`: its policies still go by the old column{whose} and no migration fills the new one",
             old.column, new.name
         );
-        let safety = if path.is_some() { Safety::Review } else { Safety::Manual };
-        let example_table = example.and_then(|example| cx.catalog.table(example));
-        let policies = example_table.and_then(|example| moved::policies(cx, table, &old.column, &new.name, example));
+        // what it is filled from has to be filled first, which a person may have to do
+        let is_full = |path: &Path| {
+            let above = path.parent.column(&path.parent_column);
+            above.is_some_and(|above| above.not_null.value)
+                || self::path(cx, path.parent, &path.parent_column).is_some()
+                || is_filled(cx, path.parent, &path.parent_column)
+        };
+        let safety = if path.as_ref().is_some_and(is_full) { Safety::Review } else { Safety::Manual };
+        let home = target(table, &new.name).and_then(|home| cx.catalog.table(home));
+        let models = [
+            example.and_then(|example| cx.catalog.table(example)).map(|table| Example { table, column: &new.name }),
+            home.and_then(|table| Some(Example { table, column: table.primary_key()?.columns.first()? })),
+        ];
+        let policies = models.into_iter().flatten().find_map(|example| moved::policies(cx, table, &old.column, &new.name, example));
         let emptied = table.foreign_keys().any(|(constraint, key)| {
             matches!(constraint.columns.as_slice(), [only] if *only == new.name) && key.on_delete == ReferentialAction::SetNull
         });
-        let (title, steps) = match policies.filter(|policies| !policies.is_empty() && path.is_some() && !emptied) {
-            Some(policies) => (
-                format!("Move `{name}` to `{}`; a rollback leaves the rows that it fills", new.name),
-                tenant_nullable::steps(cx, table, new).into_iter().chain(policies).collect(),
-            ),
-            None => (
-                format!("Fill `{name}.{}`, which a rollback leaves as it is", new.name),
-                backfill(table, &new.name, path.as_ref()).to_vec(),
-            ),
+        let fill = || backfill(table, &new.name, path.as_ref()).to_vec();
+        let (title, steps): (String, Vec<Step>) = match policies {
+            Some(policies) => {
+                let fill = if emptied { fill() } else { tenant_nullable::steps(cx, table, new) };
+                let title = format!("Move `{name}` to `{}`; a rollback leaves the rows that it fills", new.name);
+                let mut steps: Vec<Step> = fill.into_iter().chain(policies).collect();
+                steps.sort_by_key(|step| (step.run, step.phase));
+                (title, steps)
+            }
+            None => (format!("Fill `{name}.{}`, which a rollback leaves as it is", new.name), fill()),
         };
         let found = example.and_then(|example| tenants.of.get(*example));
         let site = found.and_then(|found| found.iter().find(|tenant| tenant.column == new.name)).map(|tenant| tenant.at);
