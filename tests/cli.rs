@@ -253,7 +253,7 @@ end if; end $$;
 ";
     let folder = project(&[("supabase/migrations/20250101000000_a.sql", text)]);
     let output = supalint(folder.path(), &["check", "--fix", "--select", "rls/bare-auth-call"]);
-    assert!(shown(&output).contains("bare-auth-call") || told(&output).starts_with("nothing to write"), "{}", told(&output));
+    assert_eq!(told(&output), "nothing to write\n1 cure not written: what they rest on could not be decided\n");
     assert_eq!(migrations(folder.path()).len(), 1);
 }
 

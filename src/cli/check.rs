@@ -151,6 +151,9 @@ fn left_out(plan: &Plan, level: Level, manner: &Manner) {
         say(manner, "nothing to write");
     }
     told_withheld(&plan.withheld, manner);
+    if plan.unsure > 0 {
+        say(manner, &format!("{} not written: what they rest on could not be decided", count(plan.unsure, "cure")));
+    }
     let of = |safety| plan.shown.iter().filter(|shown| shown.safety == safety).count();
     let (review, manual) = (of(Safety::Review), of(Safety::Manual));
     if review > 0 && level == Level::Safe {

@@ -6,7 +6,7 @@
 use super::Level;
 use crate::catalog::Catalog;
 use crate::catalog::name::QName;
-use crate::finding::{Confidence, Finding, Fix, IndexChange, Phase, PolicyChange, Run, Safety, Step, Work};
+use crate::finding::{Finding, Fix, IndexChange, Phase, PolicyChange, Run, Safety, Step, Work};
 use crate::report::Report;
 use crate::source::{Sources, Span};
 use smol_str::{SmolStr, format_smolstr};
@@ -34,12 +34,9 @@ pub struct Statement {
 }
 
 /// Cures that may be written, in the order of the report.
-pub fn cures<'a>(report: &'a Report, level: Level, solid: bool, wanted: impl Fn(&Finding) -> bool) -> Vec<Cure<'a>> {
+pub fn cures<'a>(report: &'a Report, level: Level, wanted: impl Fn(&Finding) -> bool) -> Vec<Cure<'a>> {
     let of = |finding: &'a Finding| Some(Cure { finding, fix: finding.fix.as_ref().filter(|fix| !fix.steps.is_empty())? });
-    let writes = |cure: &Cure| {
-        let sure = cure.finding.confidence == Confidence::Certain || solid && level == Level::Review;
-        level.writes(cure.fix.safety) && sure && wanted(cure.finding)
-    };
+    let writes = |cure: &Cure| level.writes(cure.fix.safety) && wanted(cure.finding);
     report.findings.iter().filter_map(of).filter(writes).collect()
 }
 
@@ -210,5 +207,86 @@ impl Statement {
     pub fn set(&mut self, index: IndexChange) {
         (self.sql, self.undo) = (index.sql(), Some(index.undo()));
         self.work = Work::Index(index);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::ClauseChange;
+    use crate::source::Site;
+
+    const TEXT: &str = "owner = auth.uid() and team = auth.role()";
+
+    /// A change of the policy that replaces words in one of its clauses.
+    fn change(sources: &Sources, word: &str, edits: &[(&str, &str)]) -> Statement {
+        let file = crate::source::FileId(0);
+        let edit = |(old, new): &(&str, &str)| {
+            let at = TEXT.find(old).unwrap() as u32;
+            (Span::new(at, at + old.len() as u32), new.to_string())
+        };
+        let clause = ClauseChange {
+            word: word.into(),
+            site: Site::new(file, Span::new(0, TEXT.len() as u32)),
+            renamed: Vec::new(),
+            edits: edits.iter().map(edit).collect(),
+        };
+        let change = PolicyChange { table: QName::new("public", "t"), policy: "p".into(), clauses: vec![clause] };
+        Statement::new(&Step::policy(change, sources), 0, edits.len(), Safety::Safe)
+    }
+
+    fn sources() -> Sources {
+        let mut sources = Sources::default();
+        sources.add("a.sql", TEXT);
+        sources
+    }
+
+    #[test]
+    fn changes_of_one_policy_become_one_statement_that_can_be_taken_back() {
+        let sources = sources();
+        let one = change(&sources, "with check", &[("auth.uid()", "me()")]);
+        let other = change(&sources, "using", &[("auth.role()", "(select auth.role())"), ("owner", "author")]);
+        let more = change(&sources, "using", &[("owner", "author"), ("team", "club"), ("and", "or")]);
+        let [merged] = policies(vec![one, other, more], &sources).unwrap().try_into().unwrap();
+        assert_eq!(
+            merged.sql,
+            "alter policy p on public.t\n  using (author = auth.uid() or club = (select auth.role()))\n  \
+             with check (owner = me() and team = auth.role());"
+        );
+        assert_eq!(merged.undo.unwrap(), format!("alter policy p on public.t\n  using ({TEXT})\n  with check ({TEXT});"));
+        assert_eq!(merged.cures, [1, 2, 3]);
+    }
+
+    #[test]
+    fn of_two_changes_to_one_text_the_wider_stands() {
+        let sources = sources();
+        let narrow = change(&sources, "using", &[("auth.uid()", "(select auth.uid())")]);
+        let wide = change(&sources, "using", &[("owner = auth.uid()", "mine"), ("team", "club")]);
+        assert_eq!(policies(vec![narrow.clone(), wide.clone()], &sources).unwrap_err(), [1]);
+        assert_eq!(policies(vec![wide, narrow], &sources).unwrap_err(), [1]);
+    }
+
+    fn index(name: &str, columns: &[&str]) -> Statement {
+        let columns: Vec<String> = columns.iter().map(|column| column.to_string()).collect();
+        let definition = format!("({})", columns.join(", "));
+        let table = QName::new("public", "t");
+        let change = IndexChange { made: true, table, name: name.into(), unique: false, columns, definition, concurrently: true };
+        Statement::new(&Step::index(change), 0, 0, Safety::Safe)
+    }
+
+    #[test]
+    fn an_index_that_another_one_serves_is_left_out_and_names_are_free() {
+        let long = "n".repeat(63);
+        let all = vec![index("a", &["x"]), index("b", &["x", "y desc"]), index(&long, &["z"]), index(&long, &["w"]), index("c", &["y"])];
+        let made: Vec<String> = indexes(all, &Catalog::default()).into_iter().map(|made| made.sql).collect();
+        assert_eq!(
+            made,
+            [
+                "create index concurrently if not exists b on public.t (x, y desc);".to_string(),
+                format!("create index concurrently if not exists {long} on public.t (z);"),
+                format!("create index concurrently if not exists {}_2 on public.t (w);", &long[..61]),
+                "create index concurrently if not exists c on public.t (y);".to_string(),
+            ]
+        );
     }
 }

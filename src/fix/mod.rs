@@ -16,10 +16,11 @@ pub mod write;
 
 use crate::catalog::Catalog;
 use crate::engine::{self, Choice, Examined};
-use crate::finding::{Finding, Run, Safety, Step};
+use crate::finding::{Confidence, Finding, Run, Safety, Step};
 use crate::project::{Migration, Project};
 use crate::report::Report;
 use crate::source::Sources;
+use crate::syntax::lexer::{ident_value, tokens};
 use files::PlannedFile;
 use smol_str::SmolStr;
 use std::collections::{BTreeMap, BTreeSet};
@@ -79,6 +80,8 @@ pub struct Plan {
     pub files: Vec<PlannedFile>,
     pub withheld: Vec<Withheld>,
     pub shown: Vec<Shown>,
+    /// Cures that are not written because they rest on what could not be decided.
+    pub unsure: usize,
     /// The state before the plan.
     pub before: Catalog,
     /// What is found behind the plan, by the rules that were asked for.
@@ -127,12 +130,15 @@ fn attempt(ground: &Ground<'_>, level: Level, patience: Patience) -> Result<(Pla
         sources: ground.sources.clone(),
         refused: BTreeMap::new(),
         solid: false,
+        doubtful: BTreeSet::new(),
         ground,
         naming: None,
     };
     let mut now = engine::examine(work.sources.clone(), &work.project, &Choice::default());
     work.solid = prove::is_solid(&now);
+    work.doubtful = prove::doubtful(&now.catalog);
     let shown = work.shown(&now.report);
+    let unsure = work.unsure(&now.report);
     let had = prove::had(&now.report);
     let mut before = None;
     let mut files: Vec<PlannedFile> = Vec::new();
@@ -153,7 +159,7 @@ fn attempt(ground: &Ground<'_>, level: Level, patience: Patience) -> Result<(Pla
     let before = before.unwrap_or_else(|| catalog.clone());
     let withheld = work.refused.into_values().collect();
     let from = ground.project.migrations.len();
-    Ok((Plan { files, withheld, shown, before, report, after: catalog, from, project: work.project }, is_clean))
+    Ok((Plan { files, withheld, shown, unsure, before, report, after: catalog, from, project: work.project }, is_clean))
 }
 
 fn withheld(finding: &Finding, reason: String) -> Withheld {
@@ -171,6 +177,8 @@ struct Planning<'a> {
     refused: BTreeMap<String, Withheld>,
     /// Was everything read that could bear on a finding?
     solid: bool,
+    /// Tables that no migration makes for certain: a statement that names one may fail.
+    doubtful: BTreeSet<SmolStr>,
     ground: &'a Ground<'a>,
     naming: Option<Naming>,
 }
@@ -185,22 +193,33 @@ impl Planning<'_> {
             .into_iter()
             .filter(|rule| engine::is_on(rule, self.ground.project, self.ground.choice))
             .collect();
-        merge::cures(report, self.level, self.solid, |finding| {
+        merge::cures(report, self.level, |finding| {
             let print = &finding.fingerprint;
-            is_on.contains(finding.rule) && !self.refused.contains_key(print) && !waiting.contains(print)
+            self.is_sure(finding) && is_on.contains(finding.rule) && !self.refused.contains_key(print) && !waiting.contains(print)
         })
+    }
+
+    /// Is it certain enough that the cure is needed, and runs?
+    fn is_sure(&self, finding: &Finding) -> bool {
+        let rests_on = |step: &Step| tokens(&step.sql).iter().any(|token| self.doubtful.contains(&ident_value(*token, &step.sql)));
+        let doubtful = !self.doubtful.is_empty() && finding.fix.as_ref().is_some_and(|fix| fix.steps.iter().any(rests_on));
+        finding.confidence == Confidence::Certain && !doubtful || self.solid && self.level == Level::Review
+    }
+
+    fn unsure(&self, report: &Report) -> usize {
+        let meant = |finding: &&Finding| {
+            let written = finding.fix.as_ref().is_some_and(|fix| !fix.steps.is_empty() && self.level.writes(fix.safety));
+            written && !self.is_sure(finding) && engine::is_on(finding.rule, self.ground.project, self.ground.choice)
+        };
+        report.findings.iter().filter(meant).count()
     }
 
     /// What a person has to agree with or fill in.
     fn shown(&self, report: &Report) -> Vec<Shown> {
         let of = |finding: &Finding| {
             let fix = finding.fix.as_ref().filter(|fix| !fix.steps.is_empty() && !self.level.writes(fix.safety))?;
-            engine::is_on(finding.rule, self.ground.project, self.ground.choice).then(|| Shown {
-                rule: finding.rule,
-                title: fix.title.clone(),
-                safety: fix.safety,
-                steps: fix.steps.clone(),
-            })
+            let is_on = engine::is_on(finding.rule, self.ground.project, self.ground.choice);
+            is_on.then(|| Shown { rule: finding.rule, title: fix.title.clone(), safety: fix.safety, steps: fix.steps.clone() })
         };
         report.findings.iter().filter_map(of).collect()
     }

@@ -7,18 +7,26 @@
 use super::files::PlannedFile;
 use super::merge::Cure;
 use super::{Withheld, withheld};
-use crate::catalog::{Rejected, When};
+use crate::catalog::object::Certainty;
+use crate::catalog::{Catalog, Rejected, When};
 use crate::engine::Examined;
 use crate::finding::{Finding, Severity, Subject};
 use crate::project::Project;
 use crate::report::Report;
 use crate::source::Site;
+use smol_str::SmolStr;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Was everything read, and would all of it run?
 pub fn is_solid(state: &Examined) -> bool {
     let external = state.catalog.tables.values().any(|table| table.external);
     state.rejected().next().is_none() && state.report.bounded.is_empty() && state.report.unread.is_empty() && !external
+}
+
+/// Tables that no migration makes, or only some run of one.
+pub fn doubtful(catalog: &Catalog) -> BTreeSet<SmolStr> {
+    let doubtful = catalog.tables.values().filter(|table| table.external || table.certainty == Certainty::Maybe);
+    doubtful.map(|table| table.name.name.clone()).collect()
 }
 
 /// Cures that must not be written, by the fingerprint of their finding.
