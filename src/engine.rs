@@ -3,7 +3,7 @@
 //! Promises: the same project gives the same report. A finding is told once, however many statements bring it about. Refuses: to know
 //! any rule by name.
 
-use crate::catalog::{Catalog, Rejected, When};
+use crate::catalog::Catalog;
 use crate::config::{Config, Level};
 use crate::finding::{Finding, Severity};
 use crate::history::{self, Outcome, Replay, Step, Visitor};
@@ -30,13 +30,6 @@ pub struct Choice {
 pub struct Examined {
     pub report: Report,
     pub catalog: Catalog,
-}
-
-impl Examined {
-    /// Statements that PostgreSQL would reject, however they are sent to it.
-    pub fn rejected(&self) -> impl Iterator<Item = &Rejected> {
-        self.catalog.rejected.iter().filter(|rejected| rejected.when == When::Always)
-    }
 }
 
 /// Replays a project under all rules that are on.

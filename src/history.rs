@@ -139,11 +139,11 @@ impl Fold<'_> {
         if batch.len() < 2 {
             return;
         }
-        let mixed = batch.iter().any(|(_, what)| what.as_deref() != Some("CREATE INDEX CONCURRENTLY"));
+        let when = if batch.iter().all(|(_, what)| what.is_some()) { When::AmongItsLike } else { When::InBatch };
         for (site, what) in batch {
             if let Some(what) = what {
                 let reason = Contradiction::new("25001", format!("{what} cannot be executed within a pipeline"));
-                self.reject(site, reason, When::InBatch { mixed });
+                self.reject(site, reason, when);
             }
         }
     }
@@ -183,7 +183,7 @@ impl Fold<'_> {
         self.visitor.outcome(&outcome, self.sources);
         self.batch.push((site, refuses.filter(|_| failed.is_none())));
         if let Some(reason) = ran.in_batch.filter(|_| ran.failed.is_none()) {
-            self.reject(site, reason, When::InBatch { mixed: true });
+            self.reject(site, reason, When::InBatch);
         }
         let afresh = self.run_bare(site, again);
         match (ran.failed, afresh) {

@@ -37,7 +37,7 @@ fn fold(text: &str) -> (Value, Vec<String>) {
 fn when(when: When) -> &'static str {
     match when {
         When::Always => "",
-        When::InBatch { .. } => " in a batch",
+        When::InBatch | When::AmongItsLike => " in a batch",
         When::Afresh => " afresh",
     }
 }

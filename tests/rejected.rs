@@ -31,7 +31,7 @@ fn rejected(text: &str) -> BTreeMap<u32, String> {
     for one in &replay.catalog.rejected {
         let when = match one.when {
             When::Always => "",
-            When::InBatch { .. } => " in a batch",
+            When::InBatch | When::AmongItsLike => " in a batch",
             When::Afresh => " afresh",
         };
         told.insert(sources.range(one.site).0.line, format!("{}{when}", one.reason.sqlstate));

@@ -88,10 +88,9 @@ pub enum When {
     /// In the state that the history leaves; it changed nothing.
     Always,
     /// Because the runner sends all of a file at once. It is folded as if it had run.
-    InBatch {
-        /// Is anything in the file but statements that build indexes CONCURRENTLY?
-        mixed: bool,
-    },
+    InBatch,
+    /// The same in a file of nothing but statements that refuse a transaction: a client that sends them apart loses nothing.
+    AmongItsLike,
     /// On a database that holds nothing but what the migrations make. It is folded as if what they rely on were there.
     Afresh,
 }

@@ -152,7 +152,14 @@ fn left_out(plan: &Plan, level: Level, manner: &Manner) {
     }
     told_withheld(&plan.withheld, manner);
     if plan.unsure > 0 {
-        say(manner, &format!("{} not written: what they rest on could not be decided", count(plan.unsure, "cure")));
+        say(
+            manner,
+            &format!(
+                "{} not written, because not all {} on is certain",
+                count(plan.unsure, "cure"),
+                if plan.unsure == 1 { "it rests" } else { "they rest" }
+            ),
+        );
     }
     let of = |safety| plan.shown.iter().filter(|shown| shown.safety == safety).count();
     let (review, manual) = (of(Safety::Review), of(Safety::Manual));
@@ -164,9 +171,25 @@ fn left_out(plan: &Plan, level: Level, manner: &Manner) {
     }
 }
 
+/// Cures of one reason are told together.
 fn told_withheld(withheld: &[Withheld], manner: &Manner) {
-    for withheld in withheld {
-        say(manner, &format!("withheld {}: {}\n  because {}", withheld.rule, withheld.message, withheld.reason));
+    const MOST: usize = 5;
+    let mut reasons: Vec<&str> = Vec::new();
+    for Withheld { reason, .. } in withheld {
+        if !reasons.contains(&reason.as_str()) {
+            reasons.push(reason);
+        }
+    }
+    for reason in reasons {
+        let of_reason: Vec<&Withheld> = withheld.iter().filter(|withheld| withheld.reason == reason).collect();
+        let shown = if manner.verbose { of_reason.len() } else { MOST };
+        for withheld in of_reason.iter().take(shown) {
+            say(manner, &format!("withheld {}: {}", withheld.rule, withheld.message));
+        }
+        if of_reason.len() > shown {
+            say(manner, &format!("withheld {} more", count(of_reason.len() - shown, "cure")));
+        }
+        say(manner, &format!("  because {reason}"));
     }
 }
 

@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::finding::{Confidence, Edit, Finding, Safety};
 use crate::report::Report;
 use crate::source::{FileId, Site, Sources, Span};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -118,14 +118,15 @@ fn texts(sources: &Sources, chosen: &[(&Finding, &[Edit])]) -> Vec<NewText> {
 /// An edit that leaves its finding, or one that comes with findings nobody had.
 fn faults(before: &Examined, after: &Examined, chosen: &[(&Finding, &[Edit])]) -> BTreeMap<String, Withheld> {
     let mut out = BTreeMap::new();
-    let left: HashSet<&str> = after.report.findings.iter().map(|finding| finding.fingerprint.as_str()).collect();
+    let left: BTreeSet<&str> = after.report.findings.iter().map(|finding| finding.fingerprint.as_str()).collect();
     for (finding, _) in chosen.iter().filter(|(finding, _)| left.contains(finding.fingerprint.as_str())) {
         out.insert(finding.fingerprint.clone(), withheld(finding, "the finding would still be there".to_string()));
     }
     let brought = prove::brought(&prove::had(&before.report), &after.report)
         .next()
         .map(|new| format!("it would bring {}: {}", new.rule, new.message));
-    let fails = (after.rejected().count() > before.rejected().count()).then(|| "PostgreSQL would refuse a statement then".to_string());
+    let fails =
+        (prove::rejected(after).count() > prove::rejected(before).count()).then(|| "PostgreSQL would refuse a statement then".to_string());
     let unread = (after.report.unread.len() > before.report.unread.len()).then(|| "a statement could not be read then".to_string());
     if let Some(reason) = fails.or(unread).or(brought) {
         // places have moved, so nothing tells who is to blame

@@ -20,7 +20,6 @@ use crate::finding::{Confidence, Finding, Run, Safety, Step};
 use crate::project::{Migration, Project};
 use crate::report::Report;
 use crate::source::Sources;
-use crate::syntax::lexer::{ident_value, tokens};
 use files::PlannedFile;
 use smol_str::SmolStr;
 use std::collections::{BTreeMap, BTreeSet};
@@ -130,13 +129,11 @@ fn attempt(ground: &Ground<'_>, level: Level, patience: Patience) -> Result<(Pla
         sources: ground.sources.clone(),
         refused: BTreeMap::new(),
         solid: false,
-        doubtful: BTreeSet::new(),
         ground,
         naming: None,
     };
     let mut now = engine::examine(work.sources.clone(), &work.project, &Choice::default());
     work.solid = prove::is_solid(&now);
-    work.doubtful = prove::doubtful(&now.catalog);
     let shown = work.shown(&now.report);
     let unsure = work.unsure(&now.report);
     let had = prove::had(&now.report);
@@ -177,8 +174,6 @@ struct Planning<'a> {
     refused: BTreeMap<String, Withheld>,
     /// Was everything read that could bear on a finding?
     solid: bool,
-    /// Tables that no migration makes for certain: a statement that names one may fail.
-    doubtful: BTreeSet<SmolStr>,
     ground: &'a Ground<'a>,
     naming: Option<Naming>,
 }
@@ -199,11 +194,9 @@ impl Planning<'_> {
         })
     }
 
-    /// Is it certain enough that the cure is needed, and runs?
+    /// Is it certain enough that the cure is needed?
     fn is_sure(&self, finding: &Finding) -> bool {
-        let rests_on = |step: &Step| tokens(&step.sql).iter().any(|token| self.doubtful.contains(&ident_value(*token, &step.sql)));
-        let doubtful = !self.doubtful.is_empty() && finding.fix.as_ref().is_some_and(|fix| fix.steps.iter().any(rests_on));
-        finding.confidence == Confidence::Certain && !doubtful || self.solid && self.level == Level::Review
+        finding.confidence == Confidence::Certain || self.solid && self.level == Level::Review
     }
 
     fn unsure(&self, report: &Report) -> usize {

@@ -7,26 +7,23 @@
 use super::files::PlannedFile;
 use super::merge::Cure;
 use super::{Withheld, withheld};
-use crate::catalog::object::Certainty;
-use crate::catalog::{Catalog, Rejected, When};
+use crate::catalog::{Rejected, When};
 use crate::engine::Examined;
 use crate::finding::{Finding, Severity, Subject};
 use crate::project::Project;
 use crate::report::Report;
 use crate::source::Site;
-use smol_str::SmolStr;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Was everything read, and would all of it run?
 pub fn is_solid(state: &Examined) -> bool {
     let external = state.catalog.tables.values().any(|table| table.external);
-    state.rejected().next().is_none() && state.report.bounded.is_empty() && state.report.unread.is_empty() && !external
+    rejected(state).next().is_none() && state.report.bounded.is_empty() && state.report.unread.is_empty() && !external
 }
 
-/// Tables that no migration makes, or only some run of one.
-pub fn doubtful(catalog: &Catalog) -> BTreeSet<SmolStr> {
-    let doubtful = catalog.tables.values().filter(|table| table.external || table.certainty == Certainty::Maybe);
-    doubtful.map(|table| table.name.name.clone()).collect()
+/// Statements that PostgreSQL would reject, on one database or another.
+pub fn rejected(state: &Examined) -> impl Iterator<Item = &Rejected> {
+    state.catalog.rejected.iter().filter(|rejected| rejected.when != When::AmongItsLike)
 }
 
 /// Cures that must not be written, by the fingerprint of their finding.
@@ -52,9 +49,9 @@ pub fn faults(
     for unread in after.report.unread.iter().filter(|unread| !was_unread.contains(&unread.site)) {
         out.blame(at(unread.site), &format!("its statement can't be read: {}", unread.reason));
     }
-    // what only the runner's batch makes fail is a matter of files, and a finding
-    for Rejected { site, reason, .. } in after.catalog.rejected.iter().filter(|rejected| !matches!(rejected.when, When::InBatch { .. })) {
-        out.blame(at(*site), &format!("PostgreSQL would refuse it: {}", reason.message));
+    for Rejected { site, reason, when } in rejected(after) {
+        let database = if *when == When::Afresh { " on a database that the migrations alone make" } else { "" };
+        out.blame(at(*site), &format!("PostgreSQL would refuse it{database}: {}", reason.message));
     }
     if !out.told.is_empty() {
         return out.told;

@@ -13,12 +13,21 @@ const NAMED: usize = 5;
 
 fn check(cx: &mut Cx) {
     let rejected = &cx.catalog.rejected;
+    let mut told: Option<FileId> = None;
     for one in rejected {
         match one.when {
             When::Always => {
                 fails(cx, one, "PostgreSQL rejects this statement");
             }
-            When::InBatch { mixed } => fails_in_batch(cx, one, mixed),
+            When::InBatch => {
+                fails_in_batch(cx, one);
+            }
+            // once for a file that was made so on purpose
+            When::AmongItsLike if told == Some(one.site.file) => {}
+            When::AmongItsLike => {
+                told = Some(one.site.file);
+                fails_in_batch(cx, one).severity(Severity::Info);
+            }
             When::Afresh => {}
         }
     }
@@ -41,13 +50,12 @@ fn fails<'c>(cx: &'c mut Cx, rejected: &Rejected, how: &str) -> &'c mut Draft {
 
 /// Newer versions of the CLI run some of these statements outside of the pipeline.
 /// Source: supabase/cli, pull requests 5671 (v2.109.0) and 6276 (DROP INDEX CONCURRENTLY, after v2.111.0).
-fn fails_in_batch(cx: &mut Cx, rejected: &Rejected, mixed: bool) {
+fn fails_in_batch<'c>(cx: &'c mut Cx, rejected: &Rejected) -> &'c mut Draft {
     const PLAIN: &str = "PostgreSQL rejects this statement";
     if rejected.reason.sqlstate == "55P04" {
-        fails(cx, rejected, PLAIN)
+        return fails(cx, rejected, PLAIN)
             .label("fails here, as the migration's statements are one transaction")
             .help("add the value in a migration of its own, before the one that uses it");
-        return;
     }
     let begins = |words: &[&str]| words.iter().any(|word| rejected.reason.message.starts_with(word));
     let versions = match () {
@@ -56,20 +64,17 @@ fn fails_in_batch(cx: &mut Cx, rejected: &Rejected, mixed: bool) {
         () => None,
     };
     let Some(versions) = versions else {
-        fails(cx, rejected, PLAIN).help("move it to a migration of its own");
-        return;
+        return fails(cx, rejected, PLAIN).help("move it to a migration of its own");
     };
     let how = format!("a Supabase CLI {versions} sends this with the rest of its file, where PostgreSQL rejects it");
     let draft = fails(cx, rejected, &how);
-    // who keeps builds of indexes together, apart from all else, knows
-    let severity = if mixed { Severity::Warn } else { Severity::Info };
-    draft.severity(severity).label("newer ones run it apart, so that what stands before it stays if it fails");
+    draft.severity(Severity::Warn).label("newer ones run it apart, so that what stands before it stays if it fails");
     draft.help(match begins(&["CREATE INDEX", "DROP INDEX", "REINDEX"]) {
         true => {
             "move it to a migration of its own, which every version of the CLI can run; or leave CONCURRENTLY out where the table is small"
         }
         false => "move it to a migration of its own, which every version of the CLI can run",
-    });
+    })
 }
 
 /// One finding for all that rests on things made outside of the migrations.
