@@ -253,7 +253,7 @@ end if; end $$;
 ";
     let folder = project(&[("supabase/migrations/20250101000000_a.sql", text)]);
     let output = supalint(folder.path(), &["check", "--fix", "--select", "rls/bare-auth-call"]);
-    assert_eq!(told(&output), "nothing to write\n1 cure not written, because not all it rests on is certain\n");
+    assert_eq!(told(&output), "nothing to write\n1 further cure for a person to agree with: --fix=review\n");
     assert_eq!(migrations(folder.path()).len(), 1);
 }
 
