@@ -221,6 +221,11 @@ fn indexes_take_the_form_that_the_settings_want() {
     let auto = names("");
     assert_eq!(auto.len(), 1);
     assert!(auto[0].0 == "indexes.sql" && auto[0].1.contains("Supabase CLI 2.109.0") && auto[0].1.contains("create index concurrently"));
+    // told once, and no reason to fail
+    let folder = copy("conversations", "");
+    supalint(folder.path(), &["check", "--fix", "--select", "index"]);
+    let after = supalint(folder.path(), &["check", "--select", "migration/would-fail"]);
+    assert_eq!((after.status.code(), shown(&after).matches("migration/would-fail]").count()), (Some(0), 1), "{}", shown(&after));
     let each = names("index_concurrently = 'each'");
     assert!(each.len() > 5 && each.iter().all(|(_, text)| text.lines().filter(|line| line.starts_with("create ")).count() == 1));
     let off = names("index_concurrently = 'off'");

@@ -50,8 +50,11 @@ pub fn faults(
         out.blame(at(unread.site), &format!("its statement can't be read: {}", unread.reason));
     }
     for Rejected { site, reason, when } in rejected(after) {
-        let database = if *when == When::Afresh { " on a database that the migrations alone make" } else { "" };
-        out.blame(at(*site), &format!("PostgreSQL would refuse it{database}: {}", reason.message));
+        let reason = match when {
+            When::Afresh => "it rests on what no migration creates".to_string(),
+            When::Always | When::InBatch | When::AmongItsLike => format!("PostgreSQL would refuse it: {}", reason.message),
+        };
+        out.blame(at(*site), &reason);
     }
     if !out.told.is_empty() {
         return out.told;
