@@ -293,7 +293,13 @@ fn concern(steps: &[Step]) -> &'static str {
 fn rollback(out: &mut String, statements: &[Planned]) {
     let undone: Vec<&str> = statements.iter().rev().filter_map(|planned| planned.statement.undo.as_deref()).collect();
     let fills = statements.iter().any(|planned| planned.statement.undo.is_none() && planned.statement.phase == Phase::Data);
+    let lasts = |statement: &&Statement| {
+        let data = matches!(statement.phase, Phase::Data | Phase::Constraint);
+        statement.undo.is_none() && statement.work != Work::Assertion && !data
+    };
+    let left: Vec<&Statement> = statements.iter().map(|planned| &planned.statement).filter(lasts).collect();
     out.push_str(match (undone.is_empty(), fills) {
+        (true, false) if !left.is_empty() => "-- Rollback:\n",
         (true, false) => "-- Rollback: there is nothing to take back.\n",
         (true, true) => "-- Rollback: none. Rows keep the values they were given.\n",
         (false, true) => "-- Rollback; rows keep the values they were given:\n",
@@ -301,6 +307,9 @@ fn rollback(out: &mut String, statements: &[Planned]) {
     });
     for line in undone.iter().flat_map(|sql| sql.lines()) {
         let _ = writeln!(out, "{}", format!("-- {line}").trim_end());
+    }
+    for statement in left {
+        let _ = writeln!(out, "-- no statement is known that takes this back: {}", statement.sql.lines().next().unwrap_or_default());
     }
 }
 
