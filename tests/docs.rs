@@ -9,6 +9,9 @@
 
 #[path = "docs/page.rs"]
 mod page;
+#[path = "support/plan.rs"]
+#[allow(dead_code, reason = "what only a server runs")]
+mod plan;
 #[path = "docs/run.rs"]
 mod run;
 

@@ -1,9 +1,11 @@
 //! PostgreSQL itself says what is true: the fixtures, the examples of every rule's page and their cures are applied to a private
-//! server, and what it refuses and what it holds at the end must be what supalint says from the text alone.
+//! server, and what it refuses and what it holds at the end must be what supalint says from the text alone. What undoes a cure must bring
+//! back what was there before.
 //!
 //! Runs where `initdb` is found (on PATH or in /usr/lib/postgresql, version 15 or later); says so where not, and fails in CI.
 
 #[path = "support/apply.rs"]
+#[allow(dead_code, reason = "what only applies a history")]
 mod apply;
 #[path = "fold/cases.rs"]
 #[allow(dead_code, reason = "what is expected is asked of the server")]
@@ -13,6 +15,9 @@ mod catalog;
 #[path = "docs/page.rs"]
 #[allow(dead_code, reason = "what only writes pages")]
 mod page;
+#[path = "support/plan.rs"]
+#[allow(dead_code, reason = "what sends a plan by itself")]
+mod plan;
 #[path = "docs/run.rs"]
 #[allow(dead_code, reason = "what only judges pages")]
 mod run;
@@ -24,7 +29,8 @@ use page::Page;
 use run::{Example, Outcome};
 use server::{Database, Server};
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use supalint::fix::{self, Level, Plan};
 use supalint::rules::{ALL, Rule};
 
 /// Examples that are applied at a time.
@@ -52,8 +58,39 @@ fn fixtures_do_what_is_said_of_them() {
     let mut fixtures: Vec<PathBuf> =
         std::fs::read_dir(root().join("fixtures")).expect("there are fixtures").flatten().map(|entry| entry.path()).collect();
     fixtures.sort();
-    let judge = |path: &PathBuf| (path.display().to_string(), apply::compare(&server, &mut spare, &birth, path));
-    none(&fixtures.iter().map(judge).collect::<Vec<_>>());
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let mut complaints = Vec::new();
+    for path in &fixtures {
+        complaints.push((path.display().to_string(), apply::compare(&server, &mut spare, &birth, path, None)));
+        for level in [Level::Safe, Level::Review] {
+            let root = folder.path().join(format!("{}-{level:?}", path.file_name().unwrap_or_default().display()));
+            copy(path, &root);
+            let plan = match plan::of(&root, None, level) {
+                Ok(plan) => plan,
+                Err(reason) => {
+                    server::say(&format!("{}: has no plan: {reason}", path.display()));
+                    continue;
+                }
+            };
+            fix::write::write(&plan.project.folder, &plan.files, |_| {}).expect("files can be written");
+            let mut found = apply::compare(&server, &mut spare, &birth, &root, Some(&plan));
+            let second = plan::of(&root, None, level).expect("there was room before");
+            found.extend(second.files.iter().map(|planned| format!("a second run writes {}", planned.text)));
+            complaints.push((format!("{} and its plan, {level:?}", path.display()), found));
+        }
+    }
+    none(&complaints);
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a folder can be made");
+    for entry in std::fs::read_dir(from).expect("a folder can be read").flatten() {
+        let (path, target) = (entry.path(), to.join(entry.file_name()));
+        match path.is_dir() {
+            true => copy(&path, &target),
+            false => std::fs::copy(&path, &target).map(|_| ()).expect("a file can be copied"),
+        }
+    }
 }
 
 /// What the fold is tested with.
@@ -71,7 +108,7 @@ fn histories_do_what_is_said_of_them() {
             server::say(&format!("{}: left out, as not every server has the extension {extension}", case.name));
             continue;
         }
-        complaints.push((case.name.to_string(), apply::compare(&server, &mut spare, &birth, &root)));
+        complaints.push((case.name.to_string(), apply::compare(&server, &mut spare, &birth, &root, None)));
     }
     none(&complaints);
 }
@@ -83,10 +120,10 @@ fn pages_do_what_is_said_of_them() {
     let birth = Objects::of_server(&mut server.database());
     let only = std::env::var("DOCS").ok();
     let rules = ALL.iter().filter(|rule| only.as_deref().is_none_or(|name| rule.is_named(name)));
-    let examples: Vec<(String, Example)> = rules.flat_map(|rule| examples(rule)).collect();
+    let examples: Vec<(String, Example, Option<Plan>)> = rules.flat_map(|rule| examples(rule)).collect();
     let folder = tempfile::tempdir().expect("a folder can be made");
     let judge = |spare: &mut Database, at: usize| {
-        let (name, example) = &examples[at];
+        let (name, example, cure) = &examples[at];
         let root = folder.path().join(at.to_string());
         example.write(&root);
         match apply::foreign_extension(&root) {
@@ -94,7 +131,7 @@ fn pages_do_what_is_said_of_them() {
                 server::say(&format!("{name}: left out, as not every server has the extension {extension}"));
                 (name.clone(), Vec::new())
             }
-            None => (name.clone(), apply::compare(&server, spare, &birth, &root)),
+            None => (name.clone(), apply::compare(&server, spare, &birth, &root, cure.as_ref())),
         }
     };
     // the server works for each of them in a process of its own
@@ -109,23 +146,24 @@ fn pages_do_what_is_said_of_them() {
     none(&complaints);
 }
 
-/// The histories that a rule's page tells of, each with its place.
-fn examples(rule: &'static Rule) -> Vec<(String, Example)> {
+/// The histories that a rule's page tells of, each with its place and the cure that it ends with.
+fn examples(rule: &'static Rule) -> Vec<(String, Example, Option<Plan>)> {
     let page = Page::read(rule.page);
     let place = |at: usize, what: &str| format!("rules/{}.md:{}{what}", rule.id, page.line(at));
     let mut out = Vec::new();
     for at in page.fences("sql bad", "Example") {
         let outcome = Outcome::of(&Example::new(&page.fence(at).body));
         if let Some(edited) = outcome.edited(rule) {
-            out.push((place(at, " with its edits"), edited));
+            out.push((place(at, " with its edits"), edited, None));
         }
-        out.push(match outcome.cured(rule) {
-            // it begins with the example as it is
-            Some(cured) => (place(at, " with its fix"), cured),
-            None => (place(at, ""), outcome.example),
+        let cure = outcome.fix(rule).and_then(|cure| cure.plan).filter(|plan| !plan.files.is_empty());
+        // it begins with the example as it is
+        out.push(match &cure {
+            Some(plan) => (place(at, " with its fix"), outcome.example.and(&plan.files), cure),
+            None => (place(at, ""), outcome.example, None),
         });
     }
-    out.extend(page.fences("sql good", "Good").into_iter().map(|at| (place(at, ""), Example::new(&page.fence(at).body))));
+    out.extend(page.fences("sql good", "Good").into_iter().map(|at| (place(at, ""), Example::new(&page.fence(at).body), None)));
     out
 }
 

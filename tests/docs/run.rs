@@ -1,16 +1,16 @@
 //! Examples as projects on disk, what is found in them, and whether cures cure.
 
+use crate::plan;
 use std::collections::HashSet;
 use std::fmt::Write;
 use std::path::Path;
 use supalint::engine::{self, Choice};
 use supalint::finding::{Edit, Finding, Safety, Severity};
 use supalint::fix::files::PlannedFile;
-use supalint::fix::{self, Ground, Level, Plan, Shown, Withheld};
-use supalint::project::Project;
+use supalint::fix::{Level, Plan, Shown};
 use supalint::report::Report;
 use supalint::rules::Rule;
-use supalint::source::{Site, Sources};
+use supalint::source::Site;
 use supalint::{history, project};
 
 /// The file of an example that names none.
@@ -39,7 +39,8 @@ impl Example {
         Example { files }
     }
 
-    fn and(&self, files: &[PlannedFile]) -> Example {
+    /// With further files behind its own.
+    pub fn and(&self, files: &[PlannedFile]) -> Example {
         let mut out = self.clone();
         out.files.extend(files.iter().map(|planned| (planned.name.clone(), planned.text.clone())));
         out
@@ -54,39 +55,26 @@ impl Example {
         }
     }
 
-    fn open<T>(&self, then: impl FnOnce(Sources, &Project) -> T) -> T {
+    fn report(&self) -> Report {
         let root = tempfile::tempdir().expect("a folder can be made");
         self.write(root.path());
         let mut sources = history::sources();
         let project = project::open(&[root.path().to_path_buf()], None, &mut sources).expect("an example is a project");
-        then(sources, &project)
-    }
-
-    fn report(&self) -> Report {
-        self.open(|sources, project| engine::run(sources, project, &Choice::default()))
-    }
-
-    /// What `--fix=review` would write for one rule.
-    fn plan(&self, rule: &Rule) -> Plan {
-        let choice = Choice { select: vec![rule.id.to_string()], ignore: Vec::new() };
-        self.open(|sources, project| fix::plan(&Ground { sources: &sources, project, choice: &choice }, Level::Review))
-            .expect("an example has room for more")
+        engine::run(sources, &project, &Choice::default())
     }
 }
 
 /// What is found in an example.
 pub struct Outcome {
     pub example: Example,
-    report: Report,
+    pub report: Report,
 }
 
 /// A cure as the page shows it.
 pub struct Cure {
     pub text: String,
-    /// Files to run behind the example; empty where a person has to fill something in first, or where there are only edits.
-    files: Vec<PlannedFile>,
-    /// What the planner would not write, and why.
-    withheld: Vec<Withheld>,
+    /// What is written; nothing where a person has to fill something in first, or where there are only edits.
+    pub plan: Option<Plan>,
 }
 
 impl Outcome {
@@ -142,9 +130,11 @@ impl Outcome {
     pub fn fix(&self, rule: &Rule) -> Option<Cure> {
         if !self.of_rule(rule).iter().any(|finding| has_cure(finding, false)) {
             let text = self.edited(rule)?.files.into_iter().map(|(_, text)| text).collect();
-            return Some(Cure { text, files: Vec::new(), withheld: Vec::new() });
+            return Some(Cure { text, plan: None });
         }
-        let plan = self.example.plan(rule);
+        let root = tempfile::tempdir().expect("a folder can be made");
+        self.example.write(root.path());
+        let plan = plan::of(root.path(), Some(rule), Level::Review).expect("an example has room for more");
         let bare = |planned: &PlannedFile| -> String {
             planned.statements.iter().map(|statement| format!("{}\n", statement.span.of(&planned.text))).collect()
         };
@@ -155,13 +145,13 @@ impl Outcome {
             text.push_str("-- to be filled in by a person:\n");
         }
         text.push_str(&manual);
-        Some(Cure { text, files: plan.files, withheld: plan.withheld })
+        Some(Cure { text, plan: Some(plan) })
     }
 
     /// The example with the cure's migrations behind it, if it has any that can run.
     pub fn cured(&self, rule: &Rule) -> Option<Example> {
-        let files = self.fix(rule)?.files;
-        (!files.is_empty()).then(|| self.example.and(&files))
+        let plan = self.fix(rule)?.plan?;
+        (!plan.files.is_empty()).then(|| self.example.and(&plan.files))
     }
 
     /// The example with the edits of the rule's findings in place, if there are any.
@@ -226,7 +216,7 @@ fn has_cure(finding: &Finding, edited: bool) -> bool {
 impl Cure {
     /// The example and behind it the cure are clean of the rule.
     pub fn prove(&self, outcome: &Outcome, rule: &Rule) -> Option<String> {
-        if let Some(withheld) = self.withheld.first() {
+        if let Some(withheld) = self.plan.as_ref().and_then(|plan| plan.withheld.first()) {
             return Some(format!("the cure is not written: {}: {}", withheld.message, withheld.reason));
         }
         let complaints = outcome.compare(&Outcome::of(&outcome.cured(rule)?), rule, false);

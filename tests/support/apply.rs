@@ -5,14 +5,17 @@
 //! them: the server must refuse just those that `migration/would-fail` and `migration/syntax` speak of, with the code and in the
 //! words that they quote. What the database holds at the end must be what the fold holds.
 
-use crate::catalog::Objects;
+use crate::catalog::{Definitions, Objects, changes, definitions};
+use crate::plan;
 use crate::server::{Database, Refusal, Server};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use supalint::catalog::Catalog;
 use supalint::config::DefaultPrivileges;
 use supalint::engine::{self, Choice};
 use supalint::finding::{Confidence, Finding};
+use supalint::fix::{Plan, emit};
 use supalint::history::{self, Visitor};
 use supalint::project::{self, Project};
 use supalint::source::{Sources, Span};
@@ -31,19 +34,72 @@ const END_DEFAULT_GRANTS: &str = "
 /// Codes of what only a file's transaction makes fail: statements that refuse one (25001), and enum values that it added (55P04).
 const OF_TRANSACTION: [&str; 2] = ["25001", "55P04"];
 
-/// Differences between a server and supalint over one project, each with its place. `spare` is left as it was.
-pub fn compare(server: &Arc<Server>, spare: &mut Database, birth: &Objects, root: &Path) -> Vec<String> {
+/// Differences between a server and supalint over one project, each with its place. `spare` is left as it was. The project's last
+/// files may be a plan: what it promises must not be so before it and be so behind it, and taken back, it must leave what was there.
+pub fn compare(server: &Arc<Server>, spare: &mut Database, birth: &Objects, root: &Path, plan: Option<&Plan>) -> Vec<String> {
     let case = Case::open(root);
     let judge = |database: &mut Database| {
-        let mut complaints = case.apply(database);
+        let first = case.files.len() - plan.map_or(0, |plan| plan.files.len());
+        let mut complaints = case.apply(database, 0..first);
+        let before = plan.map(|plan| Unplanned::of(database, plan));
+        complaints.extend(case.apply(database, first..case.files.len()));
         // the fold goes on as if what no migration creates were there; on this server it is not
         if !case.relies_on_others {
             complaints.extend(Objects::of_server(database).since(birth).differences(&fold(root)));
         }
+        complaints.extend(before.into_iter().flat_map(|before| before.complaints(database)));
         complaints
     };
     // most need no database of their own, and those that do complain
     if !case.ends_transactions() && spare.undone(judge).is_empty() { Vec::new() } else { judge(&mut server.database()) }
+}
+
+/// What there is before a plan.
+struct Unplanned<'a> {
+    plan: &'a Plan,
+    held: Definitions,
+    /// The script that asserts what the plan promises.
+    verify: String,
+    is_kept: bool,
+}
+
+impl Unplanned<'_> {
+    fn of<'a>(database: &mut Database, plan: &'a Plan) -> Unplanned<'a> {
+        let verify = emit::verify(plan);
+        let is_kept = script(database, &verify).is_ok();
+        Unplanned { plan, held: definitions(database), verify, is_kept }
+    }
+
+    /// Behind the plan, which is taken back.
+    fn complaints(&self, database: &mut Database) -> Vec<String> {
+        let mut out = Vec::new();
+        if self.is_kept && self.verify.contains("$verify$") && !plan::is_of_text(self.plan) {
+            out.push(format!("what the plan promises was so before:\n    {}", self.verify.replace('\n', "\n    ")));
+        }
+        out.extend(script(database, &self.verify).err().map(|error| format!("what the plan promises is not so: {error}")));
+        database.fresh_session();
+        if !plan::is_final(self.plan) {
+            out.extend(script(database, &emit::rollback(self.plan)).err().map(|error| format!("taking the plan back: {error}")));
+            out.extend(changes(&self.held, &definitions(database)).into_iter().map(|line| format!("the plan taken back, {line}")));
+        }
+        out
+    }
+}
+
+/// Puts a project's history to a server, with a complaint for each statement of which supalint says otherwise than the server.
+pub fn history(database: &mut Database, root: &Path) -> Vec<String> {
+    let case = Case::open(root);
+    case.apply(database, 0..case.files.len())
+}
+
+/// Runs a script that is for psql, each statement in a transaction of its own, up to the first that fails.
+pub fn script(database: &mut Database, script: &str) -> Result<(), String> {
+    let script: String = script.lines().filter(|line| !line.starts_with('\\')).map(|line| format!("{line}\n")).collect();
+    for raw in Splitter::new(&script) {
+        let sql = raw.span().of(&script);
+        database.run(sql).map_err(|refusal| format!("{refusal}\n    {sql}"))?;
+    }
+    Ok(())
 }
 
 struct Case {
@@ -122,19 +178,26 @@ impl Case {
     }
 
     /// Each file in a session of its own, with the default privileges that the platform has on its day.
-    fn apply(&self, database: &mut Database) -> Vec<String> {
+    fn apply(&self, database: &mut Database, files: Range<usize>) -> Vec<String> {
         let mut complaints = Vec::new();
-        let mut ended = self.project.config.default_privileges == DefaultPrivileges::Granted;
-        for (file, migration) in self.project.migrations.iter().enumerate() {
-            let is_late = migration.version.len() == 14 && migration.version.parse().is_ok_and(|stamp: u64| stamp >= DEFAULT_GRANTS_ENDED);
-            if !ended && (is_late || self.project.config.default_privileges == DefaultPrivileges::None) {
+        for file in files {
+            if self.lacks_default_grants(file) && (file == 0 || !self.lacks_default_grants(file - 1)) {
                 database.run(END_DEFAULT_GRANTS).expect("default privileges can be changed");
-                ended = true;
             }
             complaints.extend(self.apply_file(database, file));
             database.fresh_session();
         }
         complaints
+    }
+
+    /// Is a file of the time, or the project of the kind, that has no default grants?
+    fn lacks_default_grants(&self, file: usize) -> bool {
+        let is_late = |version: &str| version.len() == 14 && version.parse().is_ok_and(|stamp: u64| stamp >= DEFAULT_GRANTS_ENDED);
+        match self.project.config.default_privileges {
+            DefaultPrivileges::Granted => false,
+            DefaultPrivileges::None => true,
+            DefaultPrivileges::ByDate => self.project.migrations[..=file].iter().any(|migration| is_late(&migration.version)),
+        }
     }
 
     fn apply_file(&self, database: &mut Database, file: usize) -> Vec<String> {
@@ -152,6 +215,15 @@ impl Case {
                 complaints.push(format!("{}:{line}: {complaint}\n    {}", source.path, sql.replace('\n', "\n    ")));
             }
         };
+        // newer runners take these out of the file's transaction, of which older ones are told
+        if statements.iter().all(|statement| statement.span.of(text).to_ascii_lowercase().contains(" index concurrently "))
+            && statements.len() > 1
+        {
+            let whole = database.run(text);
+            statements.iter().for_each(|statement| judge(statement, whole.clone()));
+            statements.iter().for_each(|statement| judge(&statement.unsaid(), database.run(statement.span.of(text))));
+            return complaints;
+        }
         // what only the file's transaction makes fail is tried behind what comes before it in one message, which is undone with it
         let mut before = String::new();
         for statement in statements {
@@ -208,6 +280,11 @@ fn open(root: &Path, sources: &mut Sources) -> Project {
 }
 
 impl Statement {
+    /// As if nothing were said of it.
+    fn unsaid(&self) -> Statement {
+        Statement { span: self.span, data: self.data, said: None }
+    }
+
     /// What is wrong with what was said of it.
     fn judge(&self, result: &Result<(), Refusal>) -> Option<String> {
         match (result, &self.said) {

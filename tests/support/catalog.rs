@@ -2,6 +2,7 @@
 //!
 //! Compared is what `supalint schema --format json` tells, and who of the API's roles may do what, which the catalog knows in
 //! more detail than is told there. Expressions are compared by whether there is one. Refuses to judge what the fold is unsure of.
+//! Two states of one server are compared by definitions in full.
 
 use crate::server::Database;
 use serde_json::{Map, Value};
@@ -186,6 +187,27 @@ impl Objects {
         out.extend(made_up.map(|(name, _)| format!("{name}: supalint has it, PostgreSQL does not")));
         out
     }
+}
+
+/// All that a database holds, by name, in PostgreSQL's own words.
+pub type Definitions = BTreeMap<String, String>;
+
+pub fn definitions(database: &mut Database) -> Definitions {
+    database.fresh_session();
+    // names in full
+    database.run("set search_path = ''").expect("a setting");
+    let rows = database.rows(include_str!("definitions.sql"));
+    database.fresh_session();
+    rows.into_iter().map(|mut row| (row.remove(0).unwrap_or_default(), row.remove(0).unwrap_or_default())).collect()
+}
+
+/// A line for whatever is otherwise.
+pub fn changes(before: &Definitions, after: &Definitions) -> Vec<String> {
+    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let none = String::from("(none)");
+    let held = |map: &Definitions, name: &String| map.get(name).unwrap_or(&none).clone();
+    let changed = names.into_iter().filter(|name| before.get(*name) != after.get(*name));
+    changed.map(|name| format!("{name}: was [{}] and is [{}]", held(before, name), held(after, name))).collect()
 }
 
 /// Columns of views whose type could not be derived agree with any.
