@@ -220,7 +220,8 @@ impl Case {
             && statements.len() > 1
         {
             let whole = database.run(text);
-            statements.iter().for_each(|statement| judge(statement, whole.clone()));
+            // told once for the file
+            statements.iter().take(1).for_each(|statement| judge(statement, whole.clone()));
             statements.iter().for_each(|statement| judge(&statement.unsaid(), database.run(statement.span.of(text))));
             return complaints;
         }
