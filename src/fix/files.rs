@@ -309,7 +309,8 @@ fn rollback(out: &mut String, statements: &[Planned]) {
         let _ = writeln!(out, "{}", format!("-- {line}").trim_end());
     }
     for statement in left {
-        let _ = writeln!(out, "-- no statement is known that takes this back: {}", statement.sql.lines().next().unwrap_or_default());
+        let words = statement.sql.split_whitespace().collect::<Vec<_>>().join(" ");
+        comment(out, &format!("No statement is known that takes this back: {words}"));
     }
 }
 
