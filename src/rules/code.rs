@@ -182,6 +182,15 @@ pub struct Bodies {
 }
 
 impl Bodies {
+    /// Those of the functions that share a name.
+    pub(super) fn named(&self, catalog: &Catalog, sources: &Sources, name: &QName) -> &[Parsed] {
+        let all = self.of(catalog, sources);
+        let start = all.partition_point(|body| body.name < *name);
+        let rest = &all[start..];
+        &rest[..rest.partition_point(|body| body.name == *name)]
+    }
+
+    /// Ordered by name.
     pub(super) fn of(&self, catalog: &Catalog, sources: &Sources) -> &[Parsed] {
         self.read.get_or_init(|| {
             let own = |function: &Function| !function.of_extension && !function.at.is_platform();
@@ -255,8 +264,8 @@ impl Parsed {
         catalog.functions.get(&self.name)?.get(self.nth)
     }
 
-    pub(super) fn is(&self, catalog: &Catalog, name: &QName, at: Site) -> bool {
-        self.name == *name && self.function(catalog).is_some_and(|function| function.at == at)
+    pub(super) fn is(&self, catalog: &Catalog, function: &Function) -> bool {
+        self.function(catalog).is_some_and(|own| own.at == function.at)
     }
 
     pub(super) fn code<'a>(&'a self, catalog: &'a Catalog) -> impl Iterator<Item = (Origin<'a>, Code<'a>)> + use<'a> {

@@ -7,7 +7,7 @@
 use super::Rule;
 use super::about::About;
 use super::caller::Callers;
-use super::code::{Bodies, Code, Origin};
+use super::code::{Bodies, Code, Origin, Parsed};
 use super::index::sorted::Sorted;
 use super::schema::tenant::Found;
 use crate::catalog::acl::Privileges;
@@ -254,9 +254,8 @@ impl<'a> Cx<'a> {
 
     /// The same of one function.
     pub fn code_of(&self, function: &Function) -> impl Iterator<Item = (Origin<'a>, Code<'a>)> + use<'a> {
-        let (catalog, at, name) = (self.catalog, function.at, function.name.clone());
-        let bodies = self.bodies.of(self.catalog, self.sources);
-        bodies.iter().filter(move |body| body.is(catalog, &name, at)).flat_map(move |body| body.code(catalog))
+        let catalog = self.catalog;
+        self.body(function).into_iter().flat_map(move |body| body.code(catalog))
     }
 
     /// How the project asks who is calling.
@@ -288,8 +287,12 @@ impl<'a> Cx<'a> {
 
     /// Is everything in a function's body among [`Cx::code_of`]? Not what EXECUTE builds, nor what can't be read.
     pub fn is_read_whole(&self, function: &Function) -> bool {
-        let bodies = self.bodies.of(self.catalog, self.sources);
-        bodies.iter().any(|body| body.is(self.catalog, &function.name, function.at) && body.is_whole())
+        self.body(function).is_some_and(Parsed::is_whole)
+    }
+
+    fn body(&self, function: &Function) -> Option<&'a Parsed> {
+        let bodies = self.bodies.named(self.catalog, self.sources, &function.name);
+        bodies.iter().find(|body| body.is(self.catalog, function))
     }
 
     /// Queries in functions and views, those inside other queries and expressions included.
