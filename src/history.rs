@@ -18,7 +18,7 @@ use crate::syntax::ast::Unread;
 use crate::syntax::ast::{Form, Statement};
 use crate::syntax::parser;
 use crate::syntax::split::Splitter;
-use ahead::Batch;
+use ahead::Ahead;
 use smol_str::SmolStr;
 use std::sync::Arc;
 
@@ -103,7 +103,7 @@ struct Fold<'a> {
 }
 
 impl Fold<'_> {
-    fn all(mut self, migrations: &[Migration], mut batches: impl Iterator<Item = Batch>) -> Replay {
+    fn all(mut self, migrations: &[Migration], mut batches: Ahead) -> Replay {
         for (at, migration) in migrations.iter().enumerate() {
             if !self.defaults_ended && is_after_default_grants(&migration.version) {
                 self.each_world(World::end_platform_defaults);

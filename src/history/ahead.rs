@@ -1,19 +1,21 @@
-//! Statements read on a second thread while those before them are folded: reading is most of the work, and needs no catalog.
+//! Statements read on other threads while those before them are folded: reading is most of the work, and needs no catalog.
 //!
-//! Promises: statements come in order; no more than some thousand are held at a time.
+//! Promises: statements come in order; no more than some thousand are held at a time; whoever folds reads too rather than wait.
 
 use crate::syntax::ast::Statement;
 use crate::syntax::parser;
-use crate::syntax::split::Splitter;
+use crate::syntax::split::{RawStatement, Splitter};
 use crate::syntax::sql;
-use std::sync::Arc;
-use std::sync::mpsc::sync_channel;
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::Scope;
 
-/// Statements handed over at a time.
+/// Statements read at a time.
 const BATCH: usize = 128;
-/// Batches that may wait.
+/// Batches that may be under way or wait.
 const AHEAD: usize = 16;
+/// Threads beside the one that folds: more would wait for it.
+const MOST_READERS: usize = 3;
 
 /// Some statements of one file, in order.
 pub struct Batch {
@@ -22,42 +24,153 @@ pub struct Batch {
     pub ends_file: bool,
 }
 
-/// Begins to read the texts, each a file, one after the other. Where no thread is to be had they are read as they are asked for.
-pub fn read<'scope>(scope: &'scope Scope<'scope, '_>, texts: Vec<Arc<str>>) -> Box<dyn Iterator<Item = Batch> + 'scope> {
-    let (sender, receiver) = sync_channel(AHEAD);
-    let ahead = Batches { texts: texts.clone(), file: 0, at: 0 };
-    let thread = sql::roomy_thread(scope, move || {
-        for batch in ahead {
-            if sender.send(batch).is_err() {
-                return;
-            }
+/// The batches of some texts, each a file, one after the other.
+pub struct Ahead {
+    desk: Arc<Desk>,
+}
+
+/// Begins to read. Where no thread is to be had, texts are read as their statements are asked for.
+pub fn read<'scope>(scope: &'scope Scope<'scope, '_>, texts: Vec<Arc<str>>) -> Ahead {
+    let state = State { texts, file: 0, at: 0, taken: 0, given: 0, read: VecDeque::new(), closed: false, lost: false };
+    let desk = Arc::new(Desk { state: Mutex::new(state), moved: Condvar::new() });
+    let readers = std::thread::available_parallelism().map_or(1, |threads| threads.get() - 1).clamp(1, MOST_READERS);
+    for _ in 0..readers {
+        let desk = desk.clone();
+        if sql::roomy_thread(scope, move || desk.serve()).is_err() {
+            break;
         }
-    });
-    match thread {
-        Ok(_) => Box::new(receiver.into_iter()),
-        Err(_) => Box::new(Batches { texts, file: 0, at: 0 }),
     }
+    Ahead { desk }
 }
 
-struct Batches {
-    texts: Vec<Arc<str>>,
-    file: usize,
-    at: usize,
-}
-
-impl Iterator for Batches {
+impl Iterator for Ahead {
     type Item = Batch;
 
     fn next(&mut self) -> Option<Batch> {
-        let text = self.texts.get(self.file)?;
-        let mut splitter = Splitter::starting_at(text, self.at);
-        let statements: Vec<Statement> = splitter.by_ref().take(BATCH).map(|raw| parser::statement(text, &raw)).collect();
-        let ends_file = statements.len() < BATCH;
+        let mut state = self.desk.lock();
+        loop {
+            if let Some(batch) = state.read.front_mut().and_then(Option::take) {
+                state.read.pop_front();
+                state.given += 1;
+                self.desk.moved.notify_all();
+                return Some(batch);
+            }
+            if let Some(work) = state.take() {
+                drop(state);
+                state = self.desk.put(work.number, work.read());
+            } else if state.read.is_empty() || state.lost {
+                return None;
+            } else {
+                state = self.desk.wait(state);
+            }
+        }
+    }
+}
+
+impl Drop for Ahead {
+    fn drop(&mut self) {
+        self.desk.lock().closed = true;
+        self.desk.moved.notify_all();
+    }
+}
+
+/// Where work is taken from and put.
+struct Desk {
+    state: Mutex<State>,
+    /// Something was put, or there is room again.
+    moved: Condvar,
+}
+
+struct State {
+    texts: Vec<Arc<str>>,
+    file: usize,
+    at: usize,
+    /// Batches that somebody took to read.
+    taken: usize,
+    /// Batches that were handed on.
+    given: usize,
+    /// Those between, where they are read.
+    read: VecDeque<Option<Batch>>,
+    /// Nobody asks any more.
+    closed: bool,
+    /// A reader panicked, and what it took will never be put.
+    lost: bool,
+}
+
+/// A batch to be read.
+struct Work {
+    number: usize,
+    text: Arc<str>,
+    raw: Vec<RawStatement>,
+    ends_file: bool,
+}
+
+impl Work {
+    fn read(&self) -> Batch {
+        Batch { statements: self.raw.iter().map(|raw| parser::statement(&self.text, raw)).collect(), ends_file: self.ends_file }
+    }
+}
+
+impl State {
+    fn take(&mut self) -> Option<Work> {
+        let text = self.texts.get(self.file).filter(|_| self.read.len() < AHEAD)?.clone();
+        let mut splitter = Splitter::starting_at(&text, self.at);
+        let raw: Vec<RawStatement> = splitter.by_ref().take(BATCH).collect();
         self.at = splitter.position();
+        let ends_file = raw.len() < BATCH;
         if ends_file {
             self.file += 1;
             self.at = 0;
         }
-        Some(Batch { statements, ends_file })
+        let number = self.taken;
+        self.taken += 1;
+        self.read.push_back(None);
+        Some(Work { number, text, raw, ends_file })
+    }
+}
+
+impl Desk {
+    /// A panic elsewhere is told by the thread that it befell.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        self.moved.wait(state).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn put(&self, number: usize, batch: Batch) -> MutexGuard<'_, State> {
+        let mut state = self.lock();
+        let place = number - state.given;
+        state.read[place] = Some(batch);
+        self.moved.notify_all();
+        state
+    }
+
+    /// Reads until nothing is left.
+    fn serve(&self) {
+        let _watch = Watch(self);
+        let mut state = self.lock();
+        while !state.closed && state.file < state.texts.len() {
+            state = match state.take() {
+                Some(work) => {
+                    drop(state);
+                    self.put(work.number, work.read())
+                }
+                None => self.wait(state),
+            };
+        }
+    }
+}
+
+/// Wakes who waits when a reader panics, so that the panic is told.
+struct Watch<'a>(&'a Desk);
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.lock().lost = true;
+            self.0.moved.notify_all();
+        }
     }
 }
