@@ -18,6 +18,12 @@ use std::sync::Arc;
 /// Source: PostgreSQL's documentation, "PostgreSQL Limits".
 pub const MAX_COLUMNS: usize = 1600;
 
+/// Every statement has a copy of the table to change, without room to spare, and most tables stay small: doubling would be waste.
+fn push<T>(list: &mut Vec<T>, item: T) {
+    list.reserve_exact(1);
+    list.push(item);
+}
+
 fn missing(sqlstate: &'static str, what: &str, name: impl std::fmt::Display) -> Contradiction {
     Contradiction::new(sqlstate, format!("{what} \"{name}\" does not exist"))
 }
@@ -181,7 +187,7 @@ impl Catalog {
                 if found.policy(&policy.name).is_some() {
                     return Err(on_relation("already exists", "42710", "policy", &policy.name, &table));
                 }
-                found.policies.push(*policy);
+                push(&mut found.policies, *policy);
             }
             Change::AlterPolicy { table, name, roles, using, check } => {
                 let policy = self.require_policy(&table, &name)?;

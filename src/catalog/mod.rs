@@ -311,39 +311,42 @@ impl Catalog {
             .collect()
     }
 
-    /// The role itself, the roles it inherits from, and everybody.
-    fn grantees(&self, role: &str) -> Vec<SmolStr> {
-        let mut out: Vec<SmolStr> = vec![role.into()];
+    /// Is it so for the role itself, a role that it inherits from, or everybody?
+    fn any_grantee(&self, role: &str, mut is: impl FnMut(&str, Option<&Role>) -> bool) -> bool {
+        let known = self.roles.get(&role.into());
+        if is(role, known) {
+            return true;
+        }
+        let mut inherited: Vec<&SmolStr> = known.into_iter().flat_map(|role| &role.member_of).collect();
         let mut at = 0;
-        while at < out.len() {
-            if let Some(role) = self.roles.get(&out[at]) {
-                for parent in &role.member_of {
-                    if !out.contains(parent) {
-                        out.push(parent.clone());
-                    }
+        while at < inherited.len() {
+            let known = self.roles.get(inherited[at]);
+            if is(inherited[at], known) {
+                return true;
+            }
+            for parent in known.into_iter().flat_map(|role| &role.member_of) {
+                if parent != role && !inherited.contains(&parent) {
+                    inherited.push(parent);
                 }
             }
             at += 1;
         }
-        out.push(PUBLIC.into());
-        out
+        is(PUBLIC, None)
     }
 
     /// May a role act as another?
     pub fn is_member(&self, member: &SmolStr, role: &SmolStr) -> bool {
-        self.roles.get(member).is_some_and(|member| member.superuser) || self.grantees(member).contains(role)
+        self.roles.get(member).is_some_and(|member| member.superuser) || self.any_grantee(member, |grantee, _| grantee == role)
     }
 
     /// What a role may do with an object, through whatever it inherits.
     pub fn privileges(&self, role: &str, acl: &Acl, owner: &str, kind: ObjectKind) -> Privileges {
         let mut out = Privileges::NONE;
-        for grantee in self.grantees(role) {
-            if grantee == owner || self.roles.get(&grantee).is_some_and(|role| role.superuser) {
-                return Privileges::all(kind);
-            }
-            out |= acl.direct(&grantee);
-        }
-        out
+        let all = self.any_grantee(role, |grantee, known| {
+            out |= acl.direct(grantee);
+            grantee == owner || known.is_some_and(|role| role.superuser)
+        });
+        if all { Privileges::all(kind) } else { out }
     }
 
     pub fn table_privileges(&self, role: &str, table: &Table) -> Privileges {
@@ -352,8 +355,12 @@ impl Catalog {
 
     /// Does a role hold a privilege on at least one column?
     pub fn column_privilege(&self, role: &str, acl: &Acl, privilege: Privileges) -> bool {
-        let grantees = self.grantees(role);
-        acl.grants.iter().any(|grant| grant.column.is_some() && grant.privileges.contains(privilege) && grantees.contains(&grant.grantee))
+        let on_column = |grant: &&Grant| grant.column.is_some() && grant.privileges.contains(privilege);
+        let mut grants = acl.grants.iter().filter(on_column).peekable();
+        grants.peek().is_some() && {
+            let grants: Vec<&Grant> = grants.collect();
+            self.any_grantee(role, |grantee, _| grants.iter().any(|grant| grant.grantee == grantee))
+        }
     }
 
     pub fn may_execute(&self, role: &str, function: &Function) -> bool {
@@ -438,7 +445,7 @@ trait Journal {
     fn rollback_changes(&mut self);
 }
 
-impl<K: Ord + Clone, V: Clone> Journal for Store<K, V> {
+impl<K: Ord + std::hash::Hash + Clone, V: Clone> Journal for Store<K, V> {
     fn begin_changes(&mut self) {
         self.begin();
     }

@@ -1,13 +1,19 @@
 //! A map that can take back what was done to it, so that a statement which fails half way changes nothing.
 
 use super::name::QName;
+use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::Hash;
 use std::sync::Arc;
 
-/// Ordered by key, so that whatever is read from it comes in the same order every time.
+/// Found by hash, for every statement asks for names; read in the order of keys, so that it is the same every time.
 #[derive(Clone, Debug)]
 pub struct Store<K, V> {
-    map: BTreeMap<K, Arc<V>>,
+    places: FxHashMap<K, usize>,
+    order: BTreeMap<K, usize>,
+    values: Vec<Option<Arc<V>>>,
+    /// Places in `values` that hold nothing.
+    free: Vec<usize>,
     log: Vec<(K, Option<Arc<V>>)>,
     marks: Vec<Mark<K>>,
 }
@@ -21,49 +27,86 @@ struct Mark<K> {
 
 impl<K, V> Default for Store<K, V> {
     fn default() -> Self {
-        Store { map: BTreeMap::new(), log: Vec::new(), marks: Vec::new() }
+        Store {
+            places: FxHashMap::default(),
+            order: BTreeMap::new(),
+            values: Vec::new(),
+            free: Vec::new(),
+            log: Vec::new(),
+            marks: Vec::new(),
+        }
     }
 }
 
-impl<K: Ord + Clone, V: Clone> Store<K, V> {
+impl<K: Ord + Hash + Clone, V: Clone> Store<K, V> {
+    fn shared(&self, key: &K) -> Option<&Arc<V>> {
+        self.values[*self.places.get(key)?].as_ref()
+    }
+
     pub fn get(&self, key: &K) -> Option<&V> {
-        self.map.get(key).map(|value| &**value)
+        self.shared(key).map(|value| &**value)
     }
 
     pub fn contains(&self, key: &K) -> bool {
-        self.map.contains_key(key)
+        self.places.contains_key(key)
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
-        self.map.iter().map(|(key, value)| (key, &**value))
+        self.order.iter().filter_map(|(key, place)| Some((key, &**self.values[*place].as_ref()?)))
     }
 
     pub fn values(&self) -> impl Iterator<Item = &V> {
-        self.map.values().map(|value| &**value)
+        self.iter().map(|(_, value)| value)
     }
 
     pub fn keys(&self) -> impl Iterator<Item = &K> {
-        self.map.keys()
+        self.order.keys()
     }
 
     pub fn len(&self) -> usize {
-        self.map.len()
+        self.order.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.map.is_empty()
+        self.order.is_empty()
+    }
+
+    fn put(&mut self, key: K, value: Arc<V>) {
+        if let Some(place) = self.places.get(&key) {
+            self.values[*place] = Some(value);
+            return;
+        }
+        let place = match self.free.pop() {
+            Some(place) => {
+                self.values[place] = Some(value);
+                place
+            }
+            None => {
+                self.values.push(Some(value));
+                self.values.len() - 1
+            }
+        };
+        self.order.insert(key.clone(), place);
+        self.places.insert(key, place);
+    }
+
+    fn take(&mut self, key: &K) -> Option<Arc<V>> {
+        let place = self.places.remove(key)?;
+        self.order.remove(key);
+        self.free.push(place);
+        self.values[place].take()
     }
 
     fn record(&mut self, key: &K) {
         let Some(mark) = self.marks.last_mut() else { return };
         if mark.changed.insert(key.clone()) {
-            self.log.push((key.clone(), self.map.get(key).cloned()));
+            self.log.push((key.clone(), self.shared(key).cloned()));
         }
     }
 
     pub fn get_mut(&mut self, key: &K) -> Option<&mut V> {
         self.record(key);
-        self.map.get_mut(key).map(Arc::make_mut)
+        self.values[*self.places.get(key)?].as_mut().map(Arc::make_mut)
     }
 
     pub fn insert(&mut self, key: K, value: V) {
@@ -73,17 +116,17 @@ impl<K: Ord + Clone, V: Clone> Store<K, V> {
     /// Inserts a value that somebody else may still read.
     pub fn share(&mut self, key: K, value: Arc<V>) {
         self.record(&key);
-        self.map.insert(key, value);
+        self.put(key, value);
     }
 
     pub fn remove(&mut self, key: &K) -> Option<Arc<V>> {
         self.record(key);
-        self.map.remove(key)
+        self.take(key)
     }
 
     /// Changes every value for which `wanted` holds.
     pub fn update(&mut self, wanted: impl Fn(&V) -> bool, mut change: impl FnMut(&mut V)) {
-        let keys: Vec<K> = self.map.iter().filter(|(_, value)| wanted(value)).map(|(key, _)| key.clone()).collect();
+        let keys: Vec<K> = self.iter().filter(|(_, value)| wanted(value)).map(|(key, _)| key.clone()).collect();
         for key in keys {
             if let Some(value) = self.get_mut(&key) {
                 change(value);
@@ -116,9 +159,9 @@ impl<K: Ord + Clone, V: Clone> Store<K, V> {
         while self.log.len() > mark {
             if let Some((key, value)) = self.log.pop() {
                 match value {
-                    Some(value) => self.map.insert(key, value),
-                    None => self.map.remove(&key),
-                };
+                    Some(value) => self.put(key, value),
+                    None => drop(self.take(&key)),
+                }
             }
         }
     }
@@ -127,7 +170,7 @@ impl<K: Ord + Clone, V: Clone> Store<K, V> {
 impl<V> Store<QName, V> {
     /// Names in one schema.
     pub fn names_in<'a>(&'a self, schema: &'a str) -> impl Iterator<Item = &'a QName> {
-        self.map.range(QName::new(schema, "")..).map(|(name, _)| name).take_while(move |name| name.schema == schema)
+        self.order.range(QName::new(schema, "")..).map(|(name, _)| name).take_while(move |name| name.schema == schema)
     }
 }
 

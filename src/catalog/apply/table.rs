@@ -1,6 +1,6 @@
 //! Tables, their columns, constraints and indexes.
 
-use super::{MAX_COLUMNS, depends, duplicate, missing, on_relation};
+use super::{MAX_COLUMNS, depends, duplicate, missing, on_relation, push};
 use crate::catalog::name::QName;
 use crate::catalog::object::*;
 use crate::catalog::{Applied, Catalog, Contradiction, MIGRATION_ROLE, is_system_schema};
@@ -132,7 +132,7 @@ impl Catalog {
             return Err(on_relation("already exists", "42701", "column", &column.name, table));
         }
         let (name, at, sequence, certainty) = (column.name.clone(), column.at, column.sequence.clone(), column.certainty);
-        found.columns.push(column.clone());
+        push(&mut found.columns, column.clone());
         if let Some(sequence) = sequence {
             self.own_sequence(sequence, at, table, &name, certainty);
         }
@@ -188,7 +188,7 @@ impl Catalog {
             known.constraint = Some(to.clone());
             known.primary = nulls;
         }
-        table.constraints.push(constraint);
+        push(&mut table.constraints, constraint);
         // USING INDEX gives the index the name of the constraint
         if let Some(adopted) = adopted.filter(|adopted| *adopted != to) {
             self.rename_index(name, &adopted, &to);
@@ -233,7 +233,7 @@ impl Catalog {
         }
         self.index_homes.insert(name, relation.clone());
         if let Some(table) = self.tables.get_mut(relation) {
-            table.indexes.push(index);
+            push(&mut table.indexes, index);
         } else if let Some(view) = self.views.get_mut(relation) {
             view.indexes.push(index);
         }
