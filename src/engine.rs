@@ -125,7 +125,9 @@ impl<'a> Engine<'a> {
             let _threads: Vec<_> = (0..others).map(|nth| sql::roomy_thread(scope, move || work(nth % 2 == 0))).collect();
             work(false);
         });
-        self.told.extend(found.into_iter().filter_map(OnceLock::into_inner).flatten());
+        let found: Vec<Vec<Told>> = found.into_iter().filter_map(OnceLock::into_inner).collect();
+        self.told.reserve_exact(found.iter().map(Vec::len).sum());
+        self.told.extend(found.into_iter().flatten());
     }
 
     fn finish(mut self, replay: Replay, sources: Sources) -> Examined {

@@ -242,8 +242,20 @@ impl<'a> Region<'a> {
 
     /// Runs the parser over all of the tokens.
     fn parse<T>(&self, tokens: Vec<TokenWithSpan>, parse: impl Fn(&mut Parser) -> std::result::Result<T, ParserError>) -> Result<T> {
-        let mut parser = Parser::new(&PostgreSqlDialect {}).with_recursion_limit(RECURSION).with_tokens_with_locations(tokens);
-        let tree = parse(&mut parser).map_err(|error| self.error(error))?;
+        let with = |tokens| Parser::new(&PostgreSqlDialect {}).with_recursion_limit(RECURSION).with_tokens_with_locations(tokens);
+        let mut parser = with(tokens);
+        let tree = match parse(&mut parser) {
+            Ok(tree) => tree,
+            Err(_) => {
+                // its attempts fail all the time; the place of a failure is only written out for the one that counts
+                let mut tokens = parser.into_tokens();
+                tokens.iter_mut().flat_map(|token| [&mut token.span.start, &mut token.span.end]).for_each(|place| place.line = 1);
+                return match parse(&mut with(tokens)) {
+                    Ok(_) => self.unexpected(self.cursor.end),
+                    Err(error) => Err(self.error(error)),
+                };
+            }
+        };
         match parser.peek_token_ref() {
             token if token.token == sqlparser::tokenizer::Token::EOF => Ok(tree),
             token => self.unexpected(self.index(token.span.start.column.saturating_sub(1) as u32)),

@@ -66,7 +66,7 @@ struct Feeder<'r, 'a> {
 impl Feeder<'_, '_> {
     fn push(&mut self, token: Token, first: usize, last: usize) {
         let span = self.region.span(first, last);
-        let place = |byte: u32| Location { line: 1, column: u64::from(byte) + 1 };
+        let place = |byte: u32| Location { line: 0, column: u64::from(byte) + 1 };
         self.feed.tokens.push(TokenWithSpan { token, span: Place { start: place(span.start), end: place(span.end) } });
         self.at = last + 1;
     }

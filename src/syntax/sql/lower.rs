@@ -61,7 +61,7 @@ impl<'r, 'a> Lower<'r, 'a> {
     }
 
     pub fn place(&self, place: Place) -> Result<Extent> {
-        if place.start.line == 0 || place.start.column == 0 || place.end.column <= place.start.column {
+        if place.start.column == 0 || place.end.column <= place.start.column {
             return self.lost();
         }
         Ok(Extent { first: self.region.index(place.start.column as u32 - 1), last: self.region.index(place.end.column as u32 - 2) })
