@@ -29,8 +29,18 @@ pub enum Made {
 struct Creation {
     schema: Option<SmolStr>,
     at: Moment,
-    /// Between quotes: whether and when it runs is another question.
-    in_code: bool,
+    code: Code,
+}
+
+/// Between what quotes a creation stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Code {
+    /// None: it runs.
+    Plain,
+    /// Those of a `DO`, which runs where it stands, as far as it can be followed.
+    Block(Span),
+    /// Others: whether and when it runs is another question.
+    Quoted,
 }
 
 /// Texts of all migrations, looked through once somebody asks.
@@ -50,8 +60,8 @@ impl Future {
         let all = self.made.get_or_init(|| {
             let mut all: HashMap<(Made, SmolStr), Vec<Creation>> = HashMap::new();
             for (file, text) in self.texts.iter().enumerate() {
-                scan(text, &tokens(text), false, &mut |made, schema, name, at, in_code| {
-                    all.entry((made, name)).or_default().push(Creation { schema, at: (file, at), in_code });
+                scan(text, &tokens(text), Code::Plain, &mut |made, schema, name, at, code| {
+                    all.entry((made, name)).or_default().push(Creation { schema, at: (file, at), code });
                 });
             }
             all
@@ -68,10 +78,18 @@ impl Future {
     /// Is what is not there known to be missing? It is if it comes later, or came before and did not last. `unread` are
     /// statements that nobody could read: what they create may be there. `sure` says that nothing else can have made it.
     pub fn is_missing(&self, made: Made, schema: Option<&str>, name: &str, now: Moment, unread: &[(usize, Span)], sure: bool) -> bool {
-        let hidden = |at: Moment| unread.iter().any(|(file, span)| *file == at.0 && span.start <= at.1 && at.1 < span.end);
+        let hidden = |file: usize, within: Span| {
+            unread.iter().any(|(other, span)| *other == file && span.start < within.end && within.start < span.end)
+        };
         let (mut certain, mut doubtful) = (sure, false);
         for creation in self.creations(made, schema, name) {
-            if creation.at > now || !(creation.in_code || hidden(creation.at)) {
+            let (file, at) = creation.at;
+            let ran = match creation.code {
+                Code::Plain => !hidden(file, Span::new(at, at + 1)),
+                Code::Block(block) => !hidden(file, block),
+                Code::Quoted => false,
+            };
+            if creation.at > now || ran {
                 certain = true;
             } else {
                 doubtful = true;
@@ -82,14 +100,14 @@ impl Future {
 
     /// Does code between quotes create something of that name, so that nothing is sure of it?
     pub fn is_made_in_code(&self, made: Made, name: &QName) -> bool {
-        self.creations(made, Some(&name.schema), &name.name).any(|creation| creation.in_code)
+        self.creations(made, Some(&name.schema), &name.name).any(|creation| creation.code != Code::Plain)
     }
 }
 
-/// Who is told of each creation: kind, schema and name, place, and whether it stands in code between quotes.
-type Tell<'a> = dyn FnMut(Made, Option<SmolStr>, SmolStr, u32, bool) + 'a;
+/// Who is told of each creation: kind, schema and name, place, and what quotes stand around it.
+type Tell<'a> = dyn FnMut(Made, Option<SmolStr>, SmolStr, u32, Code) + 'a;
 
-fn scan(text: &str, tokens: &[Token], in_code: bool, tell: &mut Tell) {
+fn scan(text: &str, tokens: &[Token], code: Code, tell: &mut Tell) {
     let word = |at: usize, wanted: &str| {
         tokens.get(at).is_some_and(|token| token.kind == TokenKind::Word && token.text(text).eq_ignore_ascii_case(wanted))
     };
@@ -99,7 +117,14 @@ fn scan(text: &str, tokens: &[Token], in_code: bool, tell: &mut Tell) {
                 let tag = if token.kind == TokenKind::String { 1 } else { dollar_tag(token.text(text)).len() as u32 };
                 let inner = Span::new(token.start + tag, token.end.saturating_sub(tag).max(token.start + tag));
                 if !inner.is_empty() && has_create(inner.of(text)) {
-                    scan(text, &tokens_in(text, inner), true, tell);
+                    let runs = |before: usize| at.checked_sub(before).is_some_and(|at| word(at, "DO"));
+                    let within = match code {
+                        Code::Plain if runs(1) || runs(3) => Code::Block(token.span()),
+                        // what a block executes runs with it, the body of a function does not
+                        Code::Block(_) if !at.checked_sub(1).is_some_and(|at| word(at, "AS")) => code,
+                        Code::Plain | Code::Block(_) | Code::Quoted => Code::Quoted,
+                    };
+                    scan(text, &tokens_in(text, inner), within, tell);
                 }
             }
             TokenKind::Word => {
@@ -112,7 +137,7 @@ fn scan(text: &str, tokens: &[Token], in_code: bool, tell: &mut Tell) {
                     () if word(at, "RENAME") && word(at + 1, "TO") => {
                         for made in [Made::Relation, Made::Function, Made::Type, Made::Role, Made::Index] {
                             if let Some((_, name, place)) = dotted(text, tokens, at + 2) {
-                                tell(made, None, name, place, in_code);
+                                tell(made, None, name, place, code);
                             }
                         }
                         continue;
@@ -128,7 +153,7 @@ fn scan(text: &str, tokens: &[Token], in_code: bool, tell: &mut Tell) {
                     name += if word(name + 1, "NOT") { 3 } else { 2 };
                 }
                 if let (true, Some((schema, name, place))) = (created, dotted(text, tokens, name)) {
-                    tell(made, schema, name, place, in_code);
+                    tell(made, schema, name, place, code);
                 }
             }
             _ => {}
@@ -168,10 +193,22 @@ mod tests {
         let text = "alter table a add x int; do $$ begin create table if not exists public.a (id int); end $$; create table c ();";
         let future = Future::new(vec![text.into()]);
         assert!(missing(&future, Made::Relation, "a", 0));
-        assert!(!missing(&future, Made::Relation, "a", 95), "whether the block made it is not known here");
+        assert!(missing(&future, Made::Relation, "a", 95), "the block ran, so it failed or the table was dropped");
+        assert!(!future.is_missing(Made::Relation, None, "a", (0, 95), &[(0, Span::new(40, 50))], false), "part of the block is not known");
         assert!(missing(&future, Made::Relation, "public.c", 0));
         assert!(missing(&future, Made::Relation, "c", 200), "it was made, so it must have been dropped");
         assert!(!missing(&future, Made::Relation, "never", 0));
+    }
+
+    #[test]
+    fn code_that_need_not_run_may_have_made_it() {
+        let function = "create function f() returns void language plpgsql as $$ begin create table a (); end $$;";
+        let within =
+            "do $$ begin execute 'create table b ()'; create function g() returns int as 'create table c ()' language sql; end $$;";
+        let future = Future::new(vec![format!("{function}{within}").into()]);
+        let end = (function.len() + within.len()) as u32;
+        assert!(!missing(&future, Made::Relation, "a", end) && !missing(&future, Made::Relation, "c", end));
+        assert!(missing(&future, Made::Relation, "b", end));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! table can have none.
 
 use super::sibling::mirrored;
+use crate::catalog::name::derived_name;
 use crate::rules::prelude::*;
 
 rule!("rls/disabled", Security, Error, Schema(check), fixable);
@@ -66,6 +67,16 @@ fn report(cx: &mut Cx, table: &Table) {
     }
 }
 
+/// A policy that lets nobody in, as if there were none: it says that this is meant, and shows where those for clients belong.
+fn closed(table: &Table) -> Step {
+    let (name, on) = (quote_ident(&derived_name(&table.name.name, "", "closed")), table.name.quoted());
+    Step::batch(
+        Phase::Policy,
+        format!("-- lets nobody in: put policies for what clients need in its place\ncreate policy {name} on {on} using (false);"),
+    )
+    .undo(format!("drop policy {name} on {on};"))
+}
+
 /// Without a policy the table is shut to clients, so those of a table like it come along where there is one.
 fn cure(cx: &Cx, table: &Table) -> (String, Vec<Step>) {
     let enable = enable(table);
@@ -75,9 +86,8 @@ fn cure(cx: &Cx, table: &Table) -> (String, Vec<Step>) {
             (title, mirrored.steps.into_iter().chain([enable]).collect())
         }
         None => {
-            let title = format!("Enable row level security on `{}`", table.name);
-            let sql = format!("-- shuts everybody out but the service role, until the table has policies\n{}", enable.sql);
-            (title, vec![Step { sql, ..enable }])
+            let title = format!("Enable row level security on `{}`, which shuts clients out until it has policies for them", table.name);
+            (title, vec![closed(table), enable])
         }
     }
 }
@@ -118,5 +128,5 @@ fn never_enabled(cx: &mut Cx, tables: &[&Table]) {
     }
     draft
         .help("enable it in a migration for every table; what is switched on in the dashboard stands in no file, so every new environment starts without it")
-        .fix(Safety::Review, format!("Enable row level security on {count} tables, which shuts clients out until they have policies"), tables.iter().map(|table| enable(table)));
+        .fix(Safety::Review, format!("Enable row level security on {count} tables, which shuts clients out until they have policies for them"), tables.iter().flat_map(|table| [closed(table), enable(table)]));
 }
