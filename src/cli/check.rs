@@ -167,7 +167,7 @@ fn left_out(plan: &Plan, level: Level, manner: &Manner) {
         say(manner, &format!("{} for a person to agree with: --fix=review", count(review, "further cure")));
     }
     if manual > 0 {
-        say(manner, &format!("{} for a person to fill in: --dry-run shows them", count(manual, "cure")));
+        say(manner, &format!("{} to finish by hand: --dry-run shows them", count(manual, "cure")));
     }
 }
 

@@ -277,16 +277,16 @@ fn concern(steps: &[Step]) -> &'static str {
     let concurrent = !drops && steps.iter().all(|step| step.run == Run::Alone);
     match steps.first().map(|step| step.phase) {
         _ if has(Phase::Data) => "look at the rows it changes, on a copy of the data, and for code that writes what is refused then",
+        _ if has(Phase::Rls) => "make sure that there is a policy for all that clients do: without one they see no row and write none",
         Some(Phase::Function) => "run what uses the function, as each role that does",
         Some(Phase::Grant) => "make sure that nobody else needs the privilege, or should not get it",
         Some(Phase::Column) => "look for code that reads or writes the column",
         Some(Phase::Policy) => "compare what each role sees and may write before and after",
-        Some(Phase::Rls) => "make sure that there is a policy for all that clients do: without one they see no row and write none",
         Some(Phase::View) => "read the view as each role that reads it: it will show what that role's policies let through",
         Some(Phase::Index) if concurrent => "see whether the index is worth its upkeep",
         Some(Phase::Index) if drops => "see in pg_stat_user_indexes whether queries use it, on the database that serves them",
         Some(Phase::Index) => "run it when few write: until the index is made, writers wait",
-        Some(Phase::Constraint | Phase::Data) | None => "look for code that writes what the constraint refuses",
+        Some(Phase::Constraint | Phase::Data | Phase::Rls) | None => "look for code that writes what the constraint refuses",
     }
 }
 

@@ -178,7 +178,7 @@ impl Page<'_> {
         let safety = match fix.safety {
             Safety::Safe => "safe",
             Safety::Review => "review it first",
-            Safety::Manual => "fill in the gaps",
+            Safety::Manual => "finish it by hand",
         };
         self.entry("fix", &format!("{} ({safety})", fix.title), out)?;
         let hunks = proposal(&self.report.sources, &fix.rewrite);

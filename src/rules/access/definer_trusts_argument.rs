@@ -103,7 +103,9 @@ fn report(cx: &mut Cx, function: &Function, argument: &Argument, roles: &[&str],
         }
     }
     if let Some((title, step)) = cure {
-        draft.fix(Safety::Review, title, [step]);
+        draft
+            .fix(Safety::Review, title, [step])
+            .check("look for `rpc(…)` in the clients' code: who calls it there is refused, or gets what is their own");
     }
     let advisor = if roles.contains(&"anon") {
         "anon_security_definer_function_executable"

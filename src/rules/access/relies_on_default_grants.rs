@@ -185,7 +185,12 @@ fn report(cx: &mut Cx, survey: &Survey, first: Site) {
     let mut others: Vec<(Site, &Object)> = lost.iter().map(|(object, loss)| (loss.at, object)).collect();
     others.sort();
     let draft = cx.report(About::project(), first, message);
-    draft.label("the first of them").severity(severity).help(help).fix(Safety::Review, "Grant what was given by default", steps);
+    draft
+        .label("the first of them")
+        .severity(severity)
+        .help(help)
+        .fix(Safety::Review, "Grant what was given by default", steps)
+        .check("see that every role should have what it is given: where the old grants still stand, nothing changes");
     for (at, object) in others.iter().skip(1).take(2) {
         draft.because(*at, format!("`{}` too", object.name));
     }
