@@ -16,6 +16,7 @@
 //! | [`history`] | replays a project, with a visitor | `interpret`, `project` |
 //! | [`rules`] | one file and one page per rule; asks the catalog, never the parser or the disk | `catalog`, `history` |
 //! | [`engine`] | runs rules over a replay: severity, order, duplicates | `rules` |
+//! | [`matrix`] | who may do what, and which look-ups have an index | `rules` |
 //! | [`fix`] | steps of findings to proven migrations, and those to the disk | `engine` |
 //! | [`output`] | one file per format, each a total function of the report | `report` |
 //! | [`cli`] | arguments, one file per command, exit status | all |
@@ -44,6 +45,7 @@ pub mod finding;
 pub mod fix;
 pub mod history;
 pub mod interpret;
+pub mod matrix;
 pub mod output;
 pub mod project;
 pub mod report;

@@ -16,10 +16,14 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("project", &["source", "config", "error"]),
     ("history", &["source", "syntax", "catalog", "interpret", "project", "config"]),
     ("rules", &["source", "syntax", "catalog", "finding", "config", "project", "history"]),
+    ("matrix", &["source", "catalog", "project", "rules"]),
     ("engine", &["source", "syntax", "catalog", "finding", "report", "config", "project", "history", "rules"]),
     ("fix", &["source", "syntax", "catalog", "finding", "report", "config", "error", "project", "history", "engine"]),
-    ("output", &["source", "finding", "report", "catalog", "rules", "syntax", "project"]),
-    ("cli", &["config", "engine", "error", "finding", "fix", "history", "output", "project", "report", "rules", "source", "catalog"]),
+    ("output", &["source", "finding", "report", "catalog", "matrix", "rules", "syntax", "project"]),
+    (
+        "cli",
+        &["config", "engine", "error", "finding", "fix", "history", "matrix", "output", "project", "report", "rules", "source", "catalog"],
+    ),
 ];
 
 fn sources() -> Vec<(PathBuf, String)> {

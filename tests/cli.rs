@@ -303,3 +303,45 @@ fn folders_that_look_like_files_and_links_that_turn_in_circles() {
     let output = supalint(folder.path(), &["check", "--format", "json"]);
     assert!(matches!(output.status.code(), Some(1 | 2)), "{:?}", output.status);
 }
+
+#[test]
+fn the_matrix_tells_who_gets_what_and_which_look_ups_have_an_index() {
+    let shown = supalint(&root(), &["schema", "--matrix", "fixtures/conversations"]);
+    insta::assert_snapshot!("matrix", String::from_utf8_lossy(&shown.stdout));
+    let history = b"create table public.notes (id int primary key, owner uuid references auth.users (id), body text);
+alter table public.notes enable row level security;
+revoke delete on public.notes from anon;
+create policy own on public.notes for all to authenticated using (owner = auth.uid());
+create policy seen on public.notes for select to anon using (true);
+create policy never on public.notes for update to anon using (auth.uid() is not null);
+create index on public.notes (owner);
+";
+    let folder = project(&[("supabase/migrations/20250101000000_a.sql", history)]);
+    let output = supalint(folder.path(), &["schema", "--matrix", "--format", "json"]);
+    let value: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let cells: Vec<(String, Vec<u64>)> = value["access"][0]["cells"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|cell| {
+            let lines = cell["because"].as_array().expect("a list").iter().filter_map(|reason| reason["at"]["line"].as_u64());
+            (format!("{} {} {}", cell["role"], cell["command"], cell["access"]).replace('"', ""), lines.collect())
+        })
+        .collect();
+    let told: Vec<(&str, &[u64])> = cells.iter().map(|(cell, lines)| (cell.as_str(), lines.as_slice())).collect();
+    let expected: [(&str, &[u64]); 8] = [
+        ("anon SELECT open", &[5]),
+        ("anon INSERT denied", &[2]),
+        ("anon UPDATE denied", &[6]),
+        ("anon DELETE denied", &[3]),
+        ("authenticated SELECT policy", &[4]),
+        ("authenticated INSERT policy", &[4]),
+        ("authenticated UPDATE policy", &[4]),
+        ("authenticated DELETE policy", &[4]),
+    ];
+    assert_eq!(told, expected);
+    let indexes = value["indexes"].as_array().expect("a list");
+    let index = |at: usize| (indexes[at]["need"].as_str(), indexes[at]["index"].as_str(), indexes[at]["at"]["line"].as_u64());
+    assert_eq!(index(0), (Some("foreign-key"), Some("notes_owner_idx"), Some(1)));
+    assert_eq!(index(1), (Some("policy"), Some("notes_owner_idx"), Some(4)));
+}

@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::history::{self, Visitor};
 use crate::output::{count, schema};
 use crate::project::{self};
+use crate::{matrix, output};
 use clap::Args;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -18,6 +19,9 @@ pub struct Arguments {
     /// How the schema is written
     #[arg(long, default_value = "text")]
     format: ListFormat,
+    /// Show instead who may do what with each table, and which look-ups have an index
+    #[arg(long)]
+    matrix: bool,
     /// Settings to use instead of the project's supalint.toml
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -34,6 +38,10 @@ pub fn run(arguments: &Arguments, manner: &Manner) -> Result<Status, Error> {
     let replay = history::replay(&mut sources, &project, &mut Unasked);
     let look = manner.look();
     print(|out| match arguments.format {
+        format if arguments.matrix => matrix::of(&replay.catalog, &sources, &project, |matrix| match format {
+            ListFormat::Text => output::matrix::text(matrix, &sources, &look, out),
+            ListFormat::Json => output::matrix::json(matrix, &sources, out),
+        }),
         ListFormat::Text => schema::text(&replay.catalog, &sources, &look, out),
         ListFormat::Json => schema::json(&replay.catalog, &sources, out),
     })?;

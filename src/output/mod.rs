@@ -8,6 +8,7 @@
 mod excerpt;
 mod ink;
 mod json;
+pub mod matrix;
 pub mod page;
 mod proposal;
 pub mod schema;

@@ -6,7 +6,7 @@ mod argument;
 mod asking;
 pub mod definer_search_path;
 pub mod definer_trusts_argument;
-mod invited;
+pub mod invited;
 pub mod missing_grant;
 mod need;
 mod path;

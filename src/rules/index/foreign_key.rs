@@ -33,7 +33,7 @@ pub fn is_indexed(table: &Table, columns: &[SmolStr]) -> bool {
 }
 
 /// Does an index find the rows of one parent, and no others?
-fn is_found(cx: &Cx, table: &Table, constraint: &Constraint, key: &ForeignKey) -> bool {
+pub fn is_found(cx: &Cx, table: &Table, constraint: &Constraint, key: &ForeignKey) -> bool {
     let within = |index: &Index, columns: &[SmolStr]| {
         let plain = index.plain_columns().unwrap_or_default();
         index.unique
