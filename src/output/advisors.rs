@@ -46,6 +46,8 @@ struct Metadata<'a> {
     arguments: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     security_definer: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    indexes: Option<Vec<&'a str>>,
 }
 
 /// A lint as splinter declares it.
@@ -154,26 +156,22 @@ fn metadata<'a>(finding: &'a Finding, advisor: &'a Advisor, kind: Option<&'stati
     };
     let definer = advisor.name.ends_with("_security_definer_function_executable");
     let schema = subject.schema.as_deref();
+    let tail = tail(advisor, schema.unwrap_or_default(), name);
+    let list = |tail: &'a str| Some(tail.strip_prefix('{')?.strip_suffix('}')?.split(',').collect());
     Metadata {
         schema,
         name,
         kind,
         fkey_name: (subject.kind == "constraint").then_some(subject.name.as_str()),
-        arguments: if definer { arguments(advisor, schema.unwrap_or_default(), name) } else { None },
+        arguments: tail.filter(|_| definer),
         security_definer: definer.then_some(true),
+        indexes: tail.filter(|_| advisor.name == "duplicate_index").and_then(list),
     }
 }
 
-/// What stands behind the function's name in the key.
-fn arguments<'a>(advisor: &'a Advisor, schema: &str, name: &str) -> Option<&'a str> {
-    advisor
-        .cache_key
-        .strip_prefix(advisor.name)?
-        .strip_prefix('_')?
-        .strip_prefix(schema)?
-        .strip_prefix('_')?
-        .strip_prefix(name)?
-        .strip_prefix('_')
+/// What stands behind the object's name in the key.
+fn tail<'a>(advisor: &'a Advisor, schema: &str, name: &str) -> Option<&'a str> {
+    advisor.cache_key.strip_prefix(&format!("{}_{schema}_{name}_", advisor.name))
 }
 
 #[cfg(test)]

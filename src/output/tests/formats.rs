@@ -79,7 +79,7 @@ fn hostile() -> Made {
     let mut made = Made::new();
     let text: String = NAMES.iter().map(|name| format!("create policy \"{name}\" on public.notes using (true);\n")).collect();
     let file = made.file("20240101000000_we ird#é%,:?=&'.sql", &text);
-    let other = made.file("20240102000000_`|<b>.sql", &text.replace('\n', "\r\n"));
+    let other = made.file("20240102000000_`|<b>::,line=9.sql", &text.replace('\n', "\r\n"));
     for (nth, name) in NAMES.iter().enumerate() {
         let severity = Severity::ALL[nth % 3];
         let whole = made.at(
@@ -206,6 +206,27 @@ fn annotations_and_comments_hold_the_worst_and_say_what_is_missing() {
     for (format, read) in READ {
         read(&made.report, &written(format, &made.report, &Look::PLAIN));
     }
+}
+
+#[test]
+fn a_fix_is_exact_or_is_not_told_as_edits() {
+    let mut made = Made::new();
+    let file = made.file("20240102000000_notes.sql", POLICY);
+    bare_call(&mut made, file);
+    let [call, name, at, before] = ["auth.uid()", "uid", "for select", "to authenticated"].map(|words| made.at(file, words));
+    let before = Site::new(file, Span::new(before.span.start, before.span.start));
+    let edit = |site, text: &str| Edit { site, text: text.to_string() };
+    let fix = made.report.findings[0].fix.as_mut().expect("it has one");
+    fix.rewrite = vec![edit(name, "never"), edit(call, "(select auth.uid())"), edit(before, "as permissive\n  "), edit(at, "")];
+    let (_, read) = READ[1];
+    let text = written(Format::Sarif, &made.report, &Look::PLAIN);
+    assert_eq!(text.matches("deletedRegion").count(), 3);
+    read(&made.report, &text);
+    let built = made.report.sources.add_derived(call, "drop table t");
+    made.report.findings[0].fix.as_mut().expect("it has one").rewrite.push(edit(Site::new(built, Span::new(0, 4)), "x"));
+    let text = written(Format::Sarif, &made.report, &Look::PLAIN);
+    assert!(!text.contains("deletedRegion"));
+    read(&made.report, &text);
 }
 
 #[test]

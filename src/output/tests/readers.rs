@@ -255,8 +255,14 @@ fn junit(report: &Report, text: &str) {
     let passed = cases.iter().filter(|case| case.status.is_success()).count();
     assert_eq!(cases.len() - passed, report.findings.len() + report.suppressed.len());
     let fit = |text: &str| gist::line(text).replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}");
-    let mut told: Vec<String> = failed.iter().map(|failure| failure.message.clone()).collect();
-    let mut meant: Vec<String> = report.findings.iter().filter(fails).map(|finding| fit(&finding.message)).collect();
+    let message = |case: &&junit_parser::TestCase| match &case.status {
+        junit_parser::TestStatus::Failure(failure) => Some(failure.message.clone()),
+        junit_parser::TestStatus::Skipped(skipped) => Some(skipped.message.clone()),
+        junit_parser::TestStatus::Success | junit_parser::TestStatus::Error(_) => None,
+    };
+    let allowed = report.suppressed.iter().map(|(_, reason)| fit(&format!("allowed: {reason}")));
+    let mut told: Vec<String> = cases.iter().filter_map(message).collect();
+    let mut meant: Vec<String> = report.findings.iter().map(|finding| fit(&finding.message)).chain(allowed).collect();
     told.sort();
     meant.sort();
     assert_eq!(told, meant);
