@@ -230,6 +230,20 @@ fn a_fix_is_exact_or_is_not_told_as_edits() {
 }
 
 #[test]
+fn what_is_not_sure_is_no_error_where_errors_fail() {
+    let mut made = Made::new();
+    let file = made.file("20240102000000_notes.sql", POLICY);
+    let site = made.at(file, "auth.uid()");
+    made.finding("rls/disabled", Severity::Error, "it may be open", site, "here").confidence = Confidence::Unsure;
+    let has = |format, words: &str| written(format, &made.report, &Look::PLAIN).contains(words);
+    assert!(
+        has(Format::Github, "::warning file=") && has(Format::Gitlab, "\"major\"") && has(Format::Junit, "skipped=\"1\" failures=\"0\"")
+    );
+    assert!(has(Format::Sarif, "\"level\":\"warning\",\"message\":{\"text\":\"it may be open. Unsure: this rests on SQL"));
+    assert!(has(Format::Compact, ": error: it may be open (unsure) [") && has(Format::Markdown, "**error (unsure)**"));
+}
+
+#[test]
 fn ten_of_a_level_need_no_line_for_the_rest() {
     for (findings, severity, notices) in
         [(10, Severity::Info, 10), (11, Severity::Info, 10), (11, Severity::Warn, 1), (10, Severity::Warn, 0)]
