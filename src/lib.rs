@@ -75,6 +75,8 @@ pub struct Options {
 #[derive(Debug)]
 pub struct Checked {
     pub report: Report,
+    /// The project's folder.
+    pub root: PathBuf,
     /// Lowest severity that fails a run, where the settings say.
     pub fail_on: Option<FailOn>,
 }
@@ -90,7 +92,7 @@ pub fn check(options: &Options) -> Result<Checked, Error> {
 fn run(options: &Options) -> Result<Checked, Error> {
     let (sources, project, choice) = open(options)?;
     let fail_on = project.config.fail_on;
-    Ok(Checked { report: engine::run(sources, &project, &choice), fail_on })
+    Ok(Checked { report: engine::run(sources, &project, &choice), root: project.root, fail_on })
 }
 
 fn open(options: &Options) -> Result<(Sources, Project, Choice), Error> {

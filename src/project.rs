@@ -7,6 +7,7 @@
 
 mod layout;
 mod locate;
+mod repository;
 mod text;
 
 #[cfg(test)]
@@ -24,6 +25,7 @@ use std::path::{Path, PathBuf};
 use text::Decoded;
 
 pub use crate::config::Platform;
+pub use repository::in_repository;
 
 /// A file that runs.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -162,6 +162,12 @@ impl Sources {
         &self.files[file.0 as usize]
     }
 
+    /// What stands in files: neither the platform's own nor what is built from either.
+    pub fn files(&self) -> impl Iterator<Item = (FileId, &Source)> {
+        let ids = (0..).map(FileId);
+        ids.zip(&self.files).filter(|(file, source)| *file != FileId::PLATFORM && source.origin.is_none())
+    }
+
     /// A shared handle to the text, for readers that outlive a borrow of `self`.
     pub fn text(&self, file: FileId) -> Arc<str> {
         self.get(file).text.clone()

@@ -84,6 +84,75 @@ fn a_project_is_found_from_inside_it() {
     assert_eq!(String::from_utf8_lossy(&from_inside.stdout), String::from_utf8_lossy(&by_path.stdout));
 }
 
+const FORMATS: [&str; 9] = ["terminal", "json", "sarif", "github", "gitlab", "junit", "markdown", "advisors", "compact"];
+
+#[test]
+fn a_format_gives_the_same_bytes_wherever_the_project_lies() {
+    let moved = copy("conversations", "");
+    let far = tempfile::tempdir().expect("a folder can be made");
+    let there = far.path().join("some folder/of another/name");
+    std::fs::create_dir_all(there.parent().expect("it has one")).expect("a folder can be made");
+    std::fs::rename(moved.path(), &there).expect("on the same disk");
+    let here = copy("conversations", "");
+    for format in FORMATS {
+        let from = |folder: &Path, path: &str| {
+            let output = supalint(folder, &["check", path, "--format", format]);
+            assert_eq!(output.status.code(), Some(1), "{format}: {}", told(&output));
+            shown(&output)
+        };
+        let text = from(here.path(), ".");
+        assert_eq!(text, from(here.path(), "."), "{format}");
+        assert_eq!(text, from(&there, "supabase/migrations"), "{format}");
+        assert_eq!(text, from(far.path(), there.to_str().expect("UTF-8")), "{format}");
+        for folder in [here.path(), far.path(), &std::env::temp_dir()] {
+            assert!(!text.contains(folder.to_str().expect("UTF-8")), "{format} names {}", folder.display());
+        }
+    }
+}
+
+#[test]
+fn sites_get_paths_from_the_repositorys_root() {
+    let table = b"create table public.notes (id int primary key);".as_slice();
+    let folder = project(&[("apps/web/supabase/migrations/20250101000000_a.sql", table), (".git/HEAD", b"ref: refs/heads/main")]);
+    for (format, whole) in [("github", "file=apps/web/supabase/"), ("sarif", "\"apps/web/supabase/"), ("compact", "supabase/")] {
+        for (at, path) in [(".", "apps/web"), ("apps/web", "."), ("apps/web/supabase", "migrations")] {
+            let output = supalint(&folder.path().join(at), &["check", path, "--format", format]);
+            assert!(shown(&output).contains(whole), "{format}: {}", shown(&output));
+            assert_eq!(shown(&output).contains("apps/web/"), format != "compact");
+        }
+    }
+}
+
+#[test]
+fn on_githubs_runners_findings_become_annotations_unless_something_else_is_asked_for() {
+    let folder = project(&[("supabase/migrations/20250101000000_a.sql", b"create table public.notes (id int primary key);")]);
+    let run = |actions: &str, arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_supalint"));
+        let output = command.current_dir(folder.path()).arg("check").args(arguments).env("GITHUB_ACTIONS", actions).output();
+        shown(&output.expect("supalint starts"))
+    };
+    assert!(run("true", &[]).starts_with("::error file=supabase/migrations/20250101000000_a.sql,line=1,endLine=1,col=14,"));
+    assert!(!run("false", &[]).contains("::error") && !run("true", &["--format", "terminal"]).contains("::error"));
+    assert_eq!(run("true", &["--output", "report"]), "");
+    let report = std::fs::read_to_string(folder.path().join("report")).expect("it is written");
+    assert!(report.starts_with("error[rls/disabled]"), "{report}");
+}
+
+#[test]
+fn a_line_for_each_finding_goes_with_a_summary_beside_it() {
+    let folder = project(&[("supabase/migrations/20250101000000_a.sql", b"create table public.notes (id int primary key);")]);
+    let arguments = ["check", "--format", "compact", "--select", "rls/disabled"];
+    let output = supalint(folder.path(), &arguments);
+    let line = "supabase/migrations/20250101000000_a.sql:1:14: error: `public.notes` has no row level security: \
+                anyone who has the anon key can read and change every row [rls/disabled]";
+    assert_eq!((shown(&output).as_str(), told(&output).as_str()), (line, "1 error in 1 migration (1 statement)\n"));
+    let output = supalint(folder.path(), &[&arguments[..], &["--quiet"]].concat());
+    assert_eq!((shown(&output).as_str(), told(&output).as_str()), (line, ""));
+    let output = supalint(folder.path(), &[&arguments[..], &["--output", "report"]].concat());
+    assert_eq!((shown(&output).as_str(), told(&output).as_str()), ("", "1 finding written to report\n"));
+    assert_eq!(std::fs::read_to_string(folder.path().join("report")).expect("it is written"), format!("{line}\n"));
+}
+
 #[test]
 fn a_broken_statement_costs_only_itself() {
     let folder = project(&[(

@@ -7,7 +7,8 @@ use crate::config::FailOn;
 use crate::error::Error;
 use crate::finding::{Confidence, Safety, Severity};
 use crate::fix::{Level, Plan, Withheld, emit, inline, show, write};
-use crate::output::{Format, Look, count};
+use crate::output::{Format, Look, count, summary};
+use crate::project::in_repository;
 use crate::report::Report;
 use crate::{Checked, Fixed, Options, Revised, rules};
 use clap::{Args, ValueEnum};
@@ -20,9 +21,9 @@ pub struct Arguments {
     /// A project, a folder of migrations, or .sql files [default: the project around the current folder]
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// How the report is written
-    #[arg(long, default_value = "terminal")]
-    format: Format,
+    /// How the report is written [default: terminal; github under GITHUB_ACTIONS=true, unless --output is given]
+    #[arg(long)]
+    format: Option<Format>,
     /// Write the report there instead of to standard output
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -94,8 +95,8 @@ pub fn run(arguments: &Arguments, manner: &Manner) -> Result<Status, Error> {
     let ends = |report: &Report, fail_on: Option<FailOn>| status(wanted.or(fail_on).unwrap_or(FailOn::Warn), report);
     let level = match (arguments.fix, arguments.emit) {
         (None, None) => {
-            let Checked { report, fail_on } = crate::check(&options)?;
-            tell(arguments, manner, &report, started)?;
+            let Checked { report, root, fail_on } = crate::check(&options)?;
+            tell(arguments, manner, &report, &root, started)?;
             return Ok(ends(&report, fail_on));
         }
         (Some(How::Inline), Some(_)) => return Err(Error::NothingToEmit),
@@ -112,7 +113,7 @@ pub fn run(arguments: &Arguments, manner: &Manner) -> Result<Status, Error> {
             if edited.files.is_empty() {
                 say(manner, "nothing to edit");
             }
-            tell(arguments, manner, &edited.report, started)?;
+            tell(arguments, manner, &edited.report, &project.root, started)?;
             return Ok(ends(&edited.report, fail_on));
         }
         (Some(How::Review), _) => Level::Review,
@@ -133,7 +134,7 @@ pub fn run(arguments: &Arguments, manner: &Manner) -> Result<Status, Error> {
         say(manner, &format!("wrote {} ({})", planned.path, count(planned.statements.len(), "statement")));
     })?;
     left_out(&plan, level, manner);
-    tell(arguments, manner, &plan.report, started)?;
+    tell(arguments, manner, &plan.report, &plan.project.root, started)?;
     Ok(ends(&plan.report, fail_on))
 }
 
@@ -194,16 +195,29 @@ fn told_withheld(withheld: &[Withheld], manner: &Manner) {
 }
 
 /// Writes the report where it is wanted.
-fn tell(arguments: &Arguments, manner: &Manner, report: &Report, started: Instant) -> Result<(), Error> {
-    let elapsed = Some(started.elapsed());
+fn tell(arguments: &Arguments, manner: &Manner, report: &Report, root: &Path, started: Instant) -> Result<(), Error> {
+    let format = arguments.format.unwrap_or_else(|| usual(arguments.output.is_some()));
+    let home = in_repository(root);
     match &arguments.output {
         Some(path) => {
-            save(path, |out| arguments.format.write(report, &manner.look_in_file(), out))?;
+            save(path, |out| format.write(report, &Look { home: home.clone(), ..manner.look_in_file() }, out))?;
             say(manner, &format!("{} written to {}", count(report.findings.len(), "finding"), path.display()));
-            Ok(())
         }
-        None => print(|out| arguments.format.write(report, &Look { elapsed, ..manner.look() }, out)),
+        None => {
+            print(|out| format.write(report, &Look { elapsed: Some(started.elapsed()), home, ..manner.look() }, out))?;
+            // That format has lines of findings only.
+            if format == Format::Compact {
+                say(manner, &summary(report));
+            }
+        }
     }
+    Ok(())
+}
+
+/// On GitHub's runners a log is read for commands; a file is not.
+fn usual(into_file: bool) -> Format {
+    let on_github = std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true");
+    if on_github && !into_file { Format::Github } else { Format::Terminal }
 }
 
 /// Writes what goes in the report's place.

@@ -91,6 +91,7 @@ impl Manner {
             verbose: self.verbose,
             quiet: self.quiet,
             elapsed: None,
+            home: String::new(),
         }
     }
 

@@ -5,15 +5,24 @@
 //!
 //! A new format is a file with a `write`, a variant of [`Format`] and an arm in [`Format::write`].
 
+mod advisors;
+mod compact;
 mod excerpt;
+mod gist;
+mod github;
+mod gitlab;
 mod ink;
 mod json;
+mod junit;
+mod markdown;
 pub mod matrix;
 pub mod page;
 mod proposal;
+mod sarif;
 pub mod schema;
 mod terminal;
 
+pub use gist::summary;
 pub use ink::{Ink, clean};
 
 use crate::report::Report;
@@ -23,10 +32,24 @@ use std::time::Duration;
 /// How a report is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
-    /// For people.
+    /// For people
     Terminal,
-    /// For programs.
+    /// For programs: all that is known of each finding
     Json,
+    /// SARIF 2.1.0: GitHub code scanning and other viewers
+    Sarif,
+    /// Annotations of a pull request's lines, by workflow commands of GitHub Actions
+    Github,
+    /// GitLab Code Quality
+    Gitlab,
+    /// JUnit XML: a suite for each file
+    Junit,
+    /// A comment on a pull request
+    Markdown,
+    /// Rows of Supabase's database linter, for what was made for those
+    Advisors,
+    /// A line for each finding: path:line:column: severity: message [rule]
+    Compact,
 }
 
 impl Format {
@@ -38,11 +61,18 @@ impl Format {
         match self {
             Format::Terminal => terminal::write(report, look, out),
             Format::Json => json::write(report, out),
+            Format::Sarif => sarif::write(report, look, out),
+            Format::Github => github::write(report, look, out),
+            Format::Gitlab => gitlab::write(report, look, out),
+            Format::Junit => junit::write(report, look, out),
+            Format::Markdown => markdown::write(report, look, out),
+            Format::Advisors => advisors::write(report, out),
+            Format::Compact => compact::write(report, out),
         }
     }
 }
 
-/// How the reader wants to see a report; formats for programs take no notice of it.
+/// How the reader wants to see a report. Of all this, formats for programs look at [`Look::home`] at most.
 #[derive(Clone, Debug)]
 pub struct Look {
     pub colour: bool,
@@ -56,11 +86,15 @@ pub struct Look {
     pub quiet: bool,
     /// Time the run took; `None` prints none.
     pub elapsed: Option<Duration>,
+    /// Folder of the project in its repository, `apps/web/`; empty where it is the repository's own. Formats that sites read name
+    /// files from there, all others from the project's root.
+    pub home: String,
 }
 
 impl Look {
     /// What goes into a pipe or a file: the same on every machine.
-    pub const PLAIN: Look = Look { colour: false, unicode: true, width: 100, verbose: false, quiet: false, elapsed: None };
+    pub const PLAIN: Look =
+        Look { colour: false, unicode: true, width: 100, verbose: false, quiet: false, elapsed: None, home: String::new() };
 }
 
 /// `1 finding`, `2 findings`.

@@ -5,6 +5,7 @@
 
 use crate::finding::Edit;
 use crate::source::{FileId, Source, Sources, Span};
+use std::cmp::Reverse;
 use std::ops::Range;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +58,25 @@ pub fn proposal(sources: &Sources, edits: &[Edit]) -> Vec<Hunk> {
         }
     }
     hunks
+}
+
+/// The edits in the order of their places, each of which can be made beside the others; none if one of them is of text that no file holds.
+/// Of two that overlap the outer one counts, or else the first.
+pub fn exact<'e>(sources: &Sources, edits: &'e [Edit]) -> Vec<&'e Edit> {
+    let mut sorted: Vec<&Edit> = edits.iter().collect();
+    if !sorted.iter().all(|edit| is_shown(sources, edit)) {
+        return Vec::new();
+    }
+    sorted.sort_by_key(|edit| (edit.site.file, edit.site.span.start, Reverse(edit.site.span.end)));
+    let mut done = None;
+    sorted.retain(|edit| {
+        let free = done.is_none_or(|(file, end)| file != edit.site.file || end <= edit.site.span.start);
+        if free {
+            done = Some((edit.site.file, edit.site.span.end));
+        }
+        free
+    });
+    sorted
 }
 
 fn is_shown(sources: &Sources, edit: &Edit) -> bool {

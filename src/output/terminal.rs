@@ -5,6 +5,7 @@
 //! several files come from one [`Excerpt`], which answers miette's questions from lines already cut out.
 
 use super::excerpt::{Excerpt, Fitted, place};
+use super::gist::{UNSURE, ground, groups, tallies, tally};
 use super::ink::{Ink, clean, columns, untab};
 use super::proposal::{Kind, Row, proposal};
 use super::{Look, count};
@@ -42,18 +43,6 @@ pub fn write(report: &Report, look: &Look, out: &mut dyn Write) -> io::Result<()
     page.unread(out)?;
     page.bounded(out)?;
     page.summary(out)
-}
-
-/// Findings of one rule, most severe rule first; within a rule the report's order.
-fn groups(findings: &[Finding]) -> Vec<Vec<&Finding>> {
-    let mut sorted: Vec<&Finding> = findings.iter().collect();
-    sorted.sort_by_key(|finding| finding.rule);
-    let mut groups: Vec<Vec<&Finding>> = sorted.chunk_by(|a, b| a.rule == b.rule).map(<[_]>::to_vec).collect();
-    for group in &mut groups {
-        group.sort_by_key(|finding| (std::cmp::Reverse(finding.severity), std::cmp::Reverse(finding.confidence)));
-    }
-    groups.sort_by_key(|group| std::cmp::Reverse(group[0].severity));
-    groups
 }
 
 struct Page<'a> {
@@ -140,7 +129,7 @@ impl Page<'_> {
         }
         self.expansion(finding, out)?;
         if finding.confidence == Confidence::Unsure {
-            self.entry("note", "unsure: this rests on SQL that files alone cannot decide; it does not fail the run", out)?;
+            self.entry("note", UNSURE, out)?;
         }
         if let Some(help) = &finding.help {
             self.entry("help", help, out)?;
@@ -338,18 +327,12 @@ impl Page<'_> {
         if !report.findings.is_empty() || !report.unread.is_empty() || !report.bounded.is_empty() {
             writeln!(out)?;
         }
-        let all: Vec<&Finding> = report.findings.iter().collect();
-        let found: Vec<String> = Severity::ALL
-            .iter()
-            .map(|severity| (*severity, of(&all, *severity)))
-            .filter(|(_, number)| *number > 0)
+        let found: Vec<String> = tallies(report.findings.iter())
+            .into_iter()
             .map(|(severity, number)| self.ink.severity(severity, &tally(severity, number)))
             .collect();
         let found = if found.is_empty() { self.ink.bold("No findings") } else { found.join(", ") };
-        write!(out, "{found} in {} ({})", count(report.files, "migration"), count(report.statements, "statement"))?;
-        if !report.suppressed.is_empty() {
-            write!(out, "; {} allowed", report.suppressed.len())?;
-        }
+        write!(out, "{found} in {}", ground(report))?;
         if let Some(elapsed) = self.look.elapsed {
             write!(out, "; {} ms", elapsed.as_millis())?;
         }
@@ -383,14 +366,6 @@ impl Page<'_> {
             .with_word_splitter(WordSplitter::NoHyphenation)
             .without_syntax_highlighting()
             .tab_width(super::ink::TAB)
-    }
-}
-
-fn tally(severity: Severity, number: usize) -> String {
-    match severity {
-        Severity::Error => count(number, "error"),
-        Severity::Warn => count(number, "warning"),
-        Severity::Info => format!("{number} info"),
     }
 }
 

@@ -1,0 +1,109 @@
+//! What several formats say of a report alike: its sum in a line, the worst first, where a finding stands.
+//!
+//! Promises: orders are stable and hang on nothing but the report; a finding that rests on what could not be decided never weighs as an
+//! error with readers that know only levels, as it never fails a run.
+
+use super::count;
+use super::ink::clean;
+use crate::finding::{Confidence, Finding, Severity};
+use crate::report::Report;
+use crate::rules::{self, Rule};
+use crate::source::{Position, Site, Sources};
+use std::cmp::Reverse;
+
+/// Findings of one rule, most severe rule first; within a rule the report's order.
+pub fn groups(findings: &[Finding]) -> Vec<Vec<&Finding>> {
+    let mut sorted: Vec<&Finding> = findings.iter().collect();
+    sorted.sort_by_key(|finding| finding.rule);
+    let mut groups: Vec<Vec<&Finding>> = sorted.chunk_by(|a, b| a.rule == b.rule).map(<[_]>::to_vec).collect();
+    for group in &mut groups {
+        group.sort_by_key(|finding| (Reverse(finding.severity), Reverse(finding.confidence)));
+    }
+    groups.sort_by_key(|group| Reverse(group[0].severity));
+    groups
+}
+
+/// Most severe first, what is certain before what is not; of equals the report's order.
+pub fn worst_first(findings: &[Finding]) -> Vec<&Finding> {
+    let mut sorted: Vec<&Finding> = findings.iter().collect();
+    sorted.sort_by_key(|finding| (Reverse(weight(finding)), Reverse(finding.confidence)));
+    sorted
+}
+
+/// The severity for readers to whom an error is a reason to fail.
+pub fn weight(finding: &Finding) -> Severity {
+    match finding.confidence {
+        Confidence::Certain => finding.severity,
+        Confidence::Unsure => finding.severity.min(Severity::Warn),
+    }
+}
+
+/// What is said of a finding that is not sure.
+pub const UNSURE: &str = "unsure: this rests on SQL that files alone cannot decide; it does not fail the run";
+
+/// `2 errors`, `1 warning`, `3 info`.
+pub fn tally(severity: Severity, number: usize) -> String {
+    match severity {
+        Severity::Error => count(number, "error"),
+        Severity::Warn => count(number, "warning"),
+        Severity::Info => format!("{number} info"),
+    }
+}
+
+/// How many there are of each severity that occurs.
+pub fn tallies<'f>(findings: impl Iterator<Item = &'f Finding> + Clone) -> Vec<(Severity, usize)> {
+    let of = |severity| findings.clone().filter(|finding| finding.severity == severity).count();
+    Severity::ALL.iter().map(|severity| (*severity, of(*severity))).filter(|(_, number)| *number > 0).collect()
+}
+
+/// `6 errors, 16 warnings in 9 migrations (61 statements)`
+pub fn summary(report: &Report) -> String {
+    let found: Vec<String> = tallies(report.findings.iter()).into_iter().map(|(severity, number)| tally(severity, number)).collect();
+    let found = if found.is_empty() { "No findings".to_string() } else { found.join(", ") };
+    let unread = if report.unread.is_empty() { String::new() } else { format!("; {} not read", count(report.unread.len(), "statement")) };
+    format!("{found} in {}{unread}", ground(report))
+}
+
+/// `9 migrations (61 statements); 2 allowed`
+pub fn ground(report: &Report) -> String {
+    let mut out = format!("{} ({})", count(report.files, "migration"), count(report.statements, "statement"));
+    if !report.suppressed.is_empty() {
+        out.push_str(&format!("; {} allowed", report.suppressed.len()));
+    }
+    out
+}
+
+pub fn rule(id: &str) -> Option<&'static Rule> {
+    rules::ALL.iter().copied().find(|rule| rule.id == id)
+}
+
+/// `policy "Own notes" on public.notes`, in one line and as stable as the object's name.
+pub fn subject(finding: &Finding) -> String {
+    let subject = &finding.subject;
+    let schema = subject.schema.as_deref().map(|schema| format!("{schema}.")).unwrap_or_default();
+    match (&subject.table, subject.kind) {
+        (_, "project") => subject.kind.to_string(),
+        (Some(table), kind) => format!("{kind} \"{}\" on {schema}{table}", subject.name),
+        (None, kind) => format!("{kind} {schema}{}", subject.name),
+    }
+}
+
+/// Text of a user's, made fit for one line of a log.
+pub fn line(text: &str) -> String {
+    clean(text).replace(['\n', '\t'], " ")
+}
+
+/// A range of a file.
+#[derive(Clone, Copy, Debug)]
+pub struct Stand<'a> {
+    pub file: &'a str,
+    pub start: Position,
+    pub end: Position,
+}
+
+/// Where a site lies, or `None` for what the platform brings.
+pub fn stand(sources: &Sources, site: Site) -> Option<Stand<'_>> {
+    let home = sources.resolve(site);
+    let (start, end) = sources.range(home);
+    (!home.is_platform()).then(|| Stand { file: &sources.get(home.file).path, start, end })
+}

@@ -1,0 +1,83 @@
+//! `check --format github`: workflow commands, which GitHub Actions turns into annotations of a pull request's lines.
+//!
+//! Promises: no more annotations than are shown, which is 10 of each level for a step (github.com/actions/toolkit, docs/problem-matchers.md,
+//! "Limitations"), the worst first; a last line says how many more there are, and those stand in the log, folded. Text is escaped as the
+//! toolkit escapes it (packages/core/src/command.ts), and no name that a migration holds is taken for a command. Columns are given
+//! only within a line, as the runner wants them.
+
+use super::gist::{self, Stand};
+use super::{Look, compact, count};
+use crate::finding::{Confidence, Finding, Severity};
+use crate::report::Report;
+use std::io::{self, Write};
+
+/// Annotations of a level that are shown.
+const SHOWN: usize = 10;
+
+pub fn write(report: &Report, look: &Look, out: &mut dyn Write) -> io::Result<()> {
+    let (mut shown, mut rest): (Vec<&Finding>, Vec<&Finding>) = (Vec::new(), Vec::new());
+    let mut room = [SHOWN; Severity::ALL.len()];
+    let mut sorted = gist::worst_first(&report.findings).into_iter().peekable();
+    while let Some(finding) = sorted.next() {
+        let left = &mut room[gist::weight(finding) as usize];
+        // The line that says how many more there are takes the place of a notice, where all places are wanted.
+        let kept = usize::from(gist::weight(finding) == Severity::Info && (!rest.is_empty() || *left == 1 && sorted.peek().is_some()));
+        if *left > kept {
+            *left -= 1;
+            shown.push(finding);
+        } else {
+            rest.push(finding);
+        }
+    }
+    for finding in shown {
+        writeln!(out, "{}", command(report, look, finding))?;
+    }
+    if rest.is_empty() {
+        return writeln!(out, "supalint: {}", gist::summary(report));
+    }
+    let more = count(rest.len(), "more finding");
+    writeln!(out, "::group::{}", data(&more))?;
+    for finding in &rest {
+        writeln!(out, "{}", harmless(&compact::line(&look.home, finding, &report.sources)))?;
+    }
+    writeln!(out, "::endgroup::")?;
+    let are = if rest.len() == 1 { "is" } else { "are" };
+    let words = format!("{}; {more} {are} in the log of this step, for GitHub shows {SHOWN} annotations of a level", gist::summary(report));
+    writeln!(out, "::notice title=supalint::{}", data(&words))
+}
+
+fn command(report: &Report, look: &Look, finding: &Finding) -> String {
+    let level = match gist::weight(finding) {
+        Severity::Error => "error",
+        Severity::Warn => "warning",
+        Severity::Info => "notice",
+    };
+    let place = match gist::stand(&report.sources, finding.primary.site) {
+        Some(Stand { file, start, end }) => {
+            let columns = if start.line == end.line { format!(",col={},endColumn={}", start.column, end.column) } else { String::new() };
+            format!("file={}{},line={},endLine={}{columns},", property(&look.home), property(file), start.line, end.line)
+        }
+        None => String::new(),
+    };
+    let mut message = finding.message.clone();
+    if finding.confidence == Confidence::Unsure {
+        message.push_str(&format!("\n{}", gist::UNSURE));
+    }
+    if let Some(help) = &finding.help {
+        message.push_str(&format!("\nhelp: {help}"));
+    }
+    format!("::{level} {place}title={}::{}", property(finding.rule), data(&message))
+}
+
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+/// The runner takes `##[…]` for a command wherever it stands in a line, and `::` at its beginning.
+fn harmless(line: &str) -> String {
+    line.replace("##[", "## [")
+}

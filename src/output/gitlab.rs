@@ -1,0 +1,71 @@
+//! `check --format gitlab`: a Code Quality report, for `artifacts: reports: codequality` (docs.gitlab.com, "Code Quality report format").
+//!
+//! Promises: every entry has a fingerprint of its own, which stays when lines move: GitLab compares those of two branches, and takes
+//! entries of one fingerprint for one.
+
+use super::Look;
+use super::gist::{self, Stand};
+use crate::finding::{Confidence, Finding, Severity};
+use crate::report::Report;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+#[derive(Serialize)]
+struct Entry<'a> {
+    description: String,
+    check_name: &'a str,
+    fingerprint: String,
+    severity: &'static str,
+    location: Location,
+}
+
+#[derive(Serialize)]
+struct Location {
+    path: String,
+    lines: Lines,
+}
+
+#[derive(Serialize)]
+struct Lines {
+    begin: u32,
+    end: u32,
+}
+
+pub fn write(report: &Report, look: &Look, out: &mut dyn Write) -> io::Result<()> {
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    let entries: Vec<Entry> = report
+        .findings
+        .iter()
+        .map(|finding| {
+            let times = seen.entry(&finding.fingerprint).or_default();
+            *times += 1;
+            let fingerprint = if *times == 1 { finding.fingerprint.clone() } else { format!("{}-{times}", finding.fingerprint) };
+            entry(report, look, finding, fingerprint)
+        })
+        .collect();
+    serde_json::to_writer_pretty(&mut *out, &entries)?;
+    writeln!(out)
+}
+
+fn entry<'a>(report: &Report, look: &Look, finding: &'a Finding, fingerprint: String) -> Entry<'a> {
+    let doubt = if finding.confidence == Confidence::Unsure { " (unsure)" } else { "" };
+    let location = match gist::stand(&report.sources, finding.primary.site) {
+        Some(Stand { file, start, end }) => {
+            Location { path: format!("{}{file}", look.home), lines: Lines { begin: start.line, end: end.line } }
+        }
+        // GitLab wants a path; what the platform brings has none in the repository.
+        None => Location { path: format!("{}supabase", look.home), lines: Lines { begin: 1, end: 1 } },
+    };
+    Entry {
+        description: format!("{}{doubt}", finding.message),
+        check_name: finding.rule,
+        fingerprint,
+        severity: match gist::weight(finding) {
+            Severity::Error => "critical",
+            Severity::Warn => "major",
+            Severity::Info => "info",
+        },
+        location,
+    }
+}

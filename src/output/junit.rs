@@ -1,0 +1,107 @@
+//! `check --format junit`: test results, for CI servers that show those.
+//!
+//! Promises: a suite for each file, so that a clean project shows files that pass and not an empty report, which some servers refuse. A
+//! finding is a test case that fails, named after the rule and the object and not after a line, so that servers see the same test in
+//! every run. What never fails a run by itself (info, what is not sure, what a person has allowed) is a skipped case with its reason.
+//! Text is made fit for XML 1.0.
+
+use super::Look;
+use super::gist::{self, Stand};
+use super::ink::clean;
+use crate::finding::{Confidence, Finding, Severity};
+use crate::report::Report;
+use crate::source::{FileId, Site};
+use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+pub fn write(report: &Report, look: &Look, out: &mut dyn Write) -> io::Result<()> {
+    let mut cases: BTreeMap<FileId, Vec<TestCase>> = report.sources.files().map(|(file, _)| (file, Vec::new())).collect();
+    let allowed = report.suppressed.iter().map(|(finding, reason)| (finding, Some(reason.as_str())));
+    let mut names: BTreeMap<(FileId, String), usize> = BTreeMap::new();
+    for (finding, reason) in report.findings.iter().map(|finding| (finding, None)).chain(allowed) {
+        let file = report.sources.resolve(finding.primary.site).file;
+        let name = fit(&gist::line(&format!("{} {}", finding.rule, gist::subject(finding))));
+        let times = names.entry((file, name.clone())).or_default();
+        *times += 1;
+        let name = if *times == 1 { name } else { format!("{name} ({times})") };
+        cases.entry(file).or_default().push(case(report, look, finding, reason, &name));
+    }
+    let unread = unread(report);
+    let mut junit = quick_junit::Report::new(env!("CARGO_PKG_NAME"));
+    for (file, cases) in cases {
+        let path = fit(&gist::line(&format!("{}{}", look.home, report.sources.get(file).path)));
+        let mut suite = TestSuite::new(&path);
+        if cases.is_empty() {
+            let mut passes = TestCase::new("no findings", TestCaseStatus::success());
+            passes.set_classname(&path);
+            passes.extra.insert("file".into(), (&path).into());
+            suite.add_test_case(passes);
+        }
+        for mut case in cases {
+            case.set_classname(&path);
+            suite.add_test_case(case);
+        }
+        if let Some(lines) = unread.get(&file) {
+            suite.set_system_out(fit(&lines.join("\n")));
+        }
+        junit.add_test_suite(suite);
+    }
+    let text = junit.to_string().map_err(io::Error::other)?;
+    writeln!(out, "{}", text.trim_end())
+}
+
+/// What was not read or not followed, by file.
+fn unread(report: &Report) -> BTreeMap<FileId, Vec<String>> {
+    let mut out: BTreeMap<FileId, Vec<String>> = BTreeMap::new();
+    let mut say = |site: Site, words: String| {
+        let home = report.sources.resolve(site);
+        let line = report.sources.range(home).0.line;
+        out.entry(home.file).or_default().push(format!("line {line}: {words}"));
+    };
+    for unread in &report.unread {
+        say(unread.site, gist::line(&format!("could not be read: {}: {}", unread.head, unread.reason)));
+    }
+    for site in &report.bounded {
+        say(*site, "runs too long to be followed to its end".to_string());
+    }
+    out
+}
+
+fn case(report: &Report, look: &Look, finding: &Finding, reason: Option<&str>, name: &str) -> TestCase {
+    let fails = reason.is_none() && finding.confidence == Confidence::Certain && finding.severity > Severity::Info;
+    let mut status = if fails { TestCaseStatus::non_success(NonSuccessKind::Failure) } else { TestCaseStatus::skipped() };
+    let message = match reason {
+        Some(reason) => format!("allowed: {reason}"),
+        None => finding.message.clone(),
+    };
+    status.set_type(finding.severity.name()).set_message(fit(&gist::line(&message)));
+    let stand = gist::stand(&report.sources, finding.primary.site);
+    let mut text = String::new();
+    if let Some(Stand { file, start, .. }) = stand {
+        text.push_str(&format!("{}{file}:{}:{}\n", look.home, start.line, start.column));
+    }
+    text.push_str(&finding.message);
+    if finding.confidence == Confidence::Unsure {
+        text.push_str(&format!("\n{}", gist::UNSURE));
+    }
+    if let Some(help) = &finding.help {
+        text.push_str(&format!("\nhelp: {help}"));
+    }
+    if let Some(fix) = &finding.fix {
+        text.push_str(&format!("\nfix: {}", fix.title));
+        fix.steps.iter().for_each(|step| text.push_str(&format!("\n{}", step.sql)));
+    }
+    status.set_description(fit(&clean(&text)));
+    let mut case = TestCase::new(name, status);
+    if let Some(Stand { file, start, .. }) = stand {
+        case.extra.insert("file".into(), fit(&gist::line(&format!("{}{file}", look.home))).into());
+        case.extra.insert("line".into(), start.line.to_string().into());
+    }
+    case
+}
+
+/// Two characters are no text to XML 1.0, and do not count as control characters.
+fn fit(text: &str) -> String {
+    text.replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}")
+}
