@@ -139,6 +139,68 @@ fn conditions_are_those_of_a_fresh_database() {
 }
 
 #[test]
+fn loops_over_joins_of_catalogs_come_to_their_end() {
+    let tables: String =
+        (0..200).fold(String::new(), |text, n| text + &format!("create table t{n} (c1 text, c2 text check (c2 <> ''), c3 text);\n"));
+    // each column asks for the constraints of its table, written so that the table is named last
+    let text = format!(
+        "{tables} do $$ declare c record; k record; begin
+           for c in select cols.table_name, cols.column_name from information_schema.columns cols
+             join information_schema.tables t on t.table_schema = cols.table_schema and t.table_name = cols.table_name
+             where cols.table_schema = 'public' and t.table_type = 'BASE TABLE' loop
+             for k in select con.conname, at.attname from pg_constraint con join pg_attribute at on at.attnum = any (con.conkey)
+               join pg_class cls on cls.oid = con.conrelid and cls.oid = at.attrelid join pg_namespace ns on ns.oid = cls.relnamespace
+               where ns.nspname = 'public' and cls.relname = c.table_name and con.contype = 'c'
+                 and at.attname = c.column_name and con.conname = format('%s_%s_check', c.table_name, c.column_name) loop
+               execute format('alter table %I drop constraint %I', c.table_name, k.conname);
+             end loop;
+             execute format('alter table %I add constraint %I check (char_length(%I) < 9)', c.table_name, c.column_name || '_short', c.column_name);
+           end loop; end $$;"
+    );
+    let history = fold(&text);
+    assert!(history.world.bounded.is_empty() && history.failed.is_empty(), "{:?}", history.failed);
+    for name in ["t0", "t199"] {
+        let constraints: Vec<_> =
+            history.table(name).into_iter().flat_map(|table| &table.constraints).map(|one| one.name.as_str()).collect();
+        assert_eq!(constraints, ["c1_short", "c2_short", "c3_short"], "{name}");
+    }
+}
+
+#[test]
+fn joins_give_the_same_rows_in_whatever_order_they_are_made() {
+    let columns = |query: &str| {
+        let body =
+            format!("declare r record; begin for r in {query} loop execute format('alter table a add column %I int', r.n); end loop; end");
+        fold(&format!("{TABLES} do $do$ {body} $do$;")).facts("a")
+    };
+    for (query, facts) in [
+        // the names of a star are those of the list as it is written
+        (
+            "select x.n from (select * from pg_class c, pg_namespace s where s.oid = c.relnamespace and s.nspname = 'public' and c.relname = 'b') x(o, n)",
+            "id,x,b [p1,p2]",
+        ),
+        (
+            "select s.nspname || c.relname as n from pg_class c left join pg_namespace s on s.oid = c.relnamespace join pg_policy p on p.polrelid = c.oid where p.polname = 'p1'",
+            "id,x,publica [p1,p2]",
+        ),
+        (
+            "select c.relname || coalesce(k.conname, '_none') as n from pg_class c left join pg_constraint k on k.conrelid = c.oid and k.contype = 'u' join pg_namespace s on s.oid = c.relnamespace where s.nspname = 'public' and c.relkind = 'r' order by 1",
+            "id,x,a_none,b_none [p1,p2]",
+        ),
+        (
+            "select v.n || t.relname as n from (values ('a'), ('b')) v(n), lateral (select relname from pg_class where relname = v.n) t join pg_namespace s on s.nspname = 'public' order by 1",
+            "id,x,aa,bb [p1,p2]",
+        ),
+        (
+            "select p.policyname || q.polname as n from pg_policies p, pg_policy q, pg_class c where c.relname = p.tablename and q.polrelid = c.oid and q.polname <> p.policyname order by 1",
+            "id,x,p1p2,p2p1 [p1,p2]",
+        ),
+    ] {
+        assert_eq!(columns(query), facts, "{query}");
+    }
+}
+
+#[test]
 fn rows_that_the_history_inserts_are_counted_with() {
     let after = |insert: &str| {
         let text = format!("{TABLES} {insert}; do $$ begin if exists (select 1 from b) then {ENABLE} end if; end $$;");

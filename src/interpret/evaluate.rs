@@ -12,6 +12,7 @@ mod condition;
 mod expr;
 mod function;
 mod lookup;
+mod order;
 mod pattern;
 mod query;
 mod relation;
@@ -38,7 +39,7 @@ use std::rc::Rc;
 use value::Value;
 
 /// Statements, iterations and queries of one block.
-const MAX_STEPS: u32 = 10_000;
+const MAX_STEPS: u32 = 50_000;
 /// Rows and operators that one block may look at.
 const MAX_WORK: u64 = 3_000_000;
 /// The same for a whole history.

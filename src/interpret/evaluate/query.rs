@@ -3,7 +3,8 @@
 //! Promises: a row is [`Presence::Certain`] only where PostgreSQL would return it; a result that may lack rows is not
 //! `complete`. Equality conditions reach a catalog before its rows are made, and join through a hash.
 
-use super::tables::{Cells, Hints, Presence};
+use super::order::{Condition, Order, conditions, equality_on, flatten, names_any};
+use super::tables::{Cells, Hints, Presence, Rows};
 use super::value::{Key, Value, and, compare, same};
 use super::{Machine, Ran};
 use crate::catalog::Contradiction;
@@ -12,6 +13,7 @@ use crate::syntax::expression::*;
 use smol_str::SmolStr;
 use std::cmp::Ordering;
 use std::collections::HashMap;
+use std::mem::Discriminant;
 use std::rc::Rc;
 
 /// Rows up to which a join asks for each row's partners by themselves.
@@ -44,9 +46,6 @@ pub struct Env<'e> {
 impl Env<'_> {
     pub const EMPTY: Env<'static> = Env { outer: None, items: &[], row: &[], group: None };
 }
-
-/// Functions that may be called before all relations are there: they look at nothing but their arguments.
-const PLAIN: [&str; 9] = ["format", "lower", "upper", "quote_ident", "concat", "coalesce", "replace", "btrim", "to_regclass"];
 
 /// What a name is in one FROM clause.
 pub enum Found {
@@ -145,13 +144,6 @@ impl Table {
         let fields = self.columns.iter().cloned().zip(cells.iter().cloned()).collect();
         Value::Record(Rc::new(super::value::Record { fields }))
     }
-}
-
-/// A condition, and how many relations must be joined before it can be looked at.
-struct Condition<'q> {
-    expr: &'q Expr,
-    after: usize,
-    done: bool,
 }
 
 impl Machine<'_> {
@@ -257,12 +249,18 @@ impl Machine<'_> {
         let mut items = Vec::new();
         let mut sources = Vec::new();
         flatten(&select.from, &mut sources);
+        let order = Order::of(select, &sources, self.variables_come_first());
+        let sources = order.arranged(sources);
         let mut rows = vec![Joined { parts: Vec::new(), presence: Presence::Certain }];
         let mut complete = true;
         let mut conditions = conditions(select, &sources);
         for (at, source) in sources.iter().enumerate() {
             self.join(source, at, &mut items, &mut rows, &mut complete, &mut conditions, outer)?;
             self.filter(&items, &mut rows, &mut conditions, at + 1, outer)?;
+        }
+        if order.differs() {
+            items = order.restored(items);
+            rows.iter_mut().for_each(|row| row.parts = order.restored(std::mem::take(&mut row.parts)));
         }
         self.filter(&items, &mut rows, &mut conditions, usize::MAX, outer)?;
         self.project(select, order_by, &items, rows, complete, outer)
@@ -331,9 +329,9 @@ impl Machine<'_> {
         }
         let alias: Option<SmolStr> = source.reference().map(SmolStr::from);
         let on: Vec<&Expr> = if left { source.on.iter().flat_map(Expr::conjuncts).collect() } else { Vec::new() };
+        let variables = self.variables_come_first();
         let equalities: Vec<(&SmolStr, &Expr)> = {
             let usable = conditions.iter().filter(|condition| !condition.done && condition.after <= at + 1).map(|condition| condition.expr);
-            let variables = self.variables_come_first();
             usable.chain(on.iter().copied()).filter_map(|expr| equality_on(expr, alias.as_deref(), variables)).collect()
         };
         let lateral = matches!(source.relation, FromRelation::Query(_) | FromRelation::Function { .. });
@@ -373,35 +371,27 @@ impl Machine<'_> {
             };
             items.push(shape);
         } else {
-            let found = self.relation(source, &Hints::default(), outer)?;
-            *complete &= found.complete;
-            let index = equalities.iter().find_map(|(column, expr)| {
-                let at = found.columns.iter().position(|known| known == *column)?;
-                Some((at, *expr))
-            });
-            let mut by_key: HashMap<Key, Vec<usize>> = HashMap::new();
-            let mut rest = Vec::new();
-            for (at, (cells, _)) in found.rows.iter().enumerate() {
-                match index.and_then(|(column, _)| cells[column].key()) {
-                    Some(key) => by_key.entry(key).or_default().push(at),
-                    None => rest.push(at),
+            let aliases: Vec<&str> = items.iter().filter_map(|item| item.alias.as_deref()).collect();
+            let (varying, fixed): (Vec<_>, Vec<_>) = equalities.into_iter().partition(|(_, expr)| names_any(expr, &aliases));
+            let mut hints = Hints::default();
+            for (column, expr) in fixed {
+                let value = self.eval(expr, outer)?;
+                if !value.is_unknown() {
+                    hints.equal.push((column.clone(), value));
                 }
             }
-            let item = Item { alias, columns: found.columns, open: found.open };
+            let found = self.relation(source, &hints, outer)?;
+            *complete &= found.complete;
+            let partners = Partners::of(&found, &varying);
+            let item = Item { alias, columns: found.columns.clone(), open: found.open };
             for row in rows.drain(..) {
                 let env = Env { outer: Some(outer), items, row: &row.parts, group: None };
-                let key = match index {
-                    Some((_, expr)) => self.eval(expr, &env)?,
-                    None => Value::Unknown,
-                };
+                let mut wanted = Vec::with_capacity(partners.index.len());
+                for (_, expr) in &partners.index {
+                    wanted.push(self.eval(expr, &env)?);
+                }
                 let before = joined.len();
-                let mut partners: Vec<usize> = match (key.key(), &key) {
-                    (Some(key), _) => by_key.get(&key).into_iter().flatten().chain(&rest).copied().collect(),
-                    (None, Value::Null) => Vec::new(),
-                    (None, _) => (0..found.rows.len()).collect(),
-                };
-                partners.sort_unstable();
-                for at in partners {
+                for at in partners.find(&wanted) {
                     let (cells, presence) = &found.rows[at];
                     self.extend(&row, cells.clone(), *presence, &mut joined)?;
                 }
@@ -712,6 +702,52 @@ fn ordered(a: &Value, b: &Value, descending: bool) -> Ordering {
     if descending { order.reverse() } else { order }
 }
 
+/// The rows of a relation by what they must be equal to.
+struct Partners<'q> {
+    /// Columns with the expressions that they are compared with.
+    index: Vec<(usize, &'q Expr)>,
+    by_key: HashMap<Vec<Key>, Vec<usize>>,
+    /// Of each column, what kind of value it has; one of another kind is not compared by its key.
+    kinds: Option<Vec<Discriminant<Key>>>,
+    /// Rows that may be equal to anything.
+    rest: Vec<usize>,
+    count: usize,
+}
+
+impl<'q> Partners<'q> {
+    fn of(found: &Rows, equalities: &[(&SmolStr, &'q Expr)]) -> Partners<'q> {
+        let place = |column: &SmolStr| found.columns.iter().position(|known| known == column);
+        let index: Vec<(usize, &Expr)> = equalities.iter().filter_map(|(column, expr)| Some((place(column)?, *expr))).collect();
+        let mut out = Partners { index, by_key: HashMap::new(), kinds: None, rest: Vec::new(), count: found.rows.len() };
+        for (at, (cells, _)) in found.rows.iter().enumerate() {
+            match out.index.iter().map(|(column, _)| cells[*column].key()).collect::<Option<Vec<Key>>>() {
+                Some(key) if out.kinds.get_or_insert_with(|| kinds(&key)) == &kinds(&key) => out.by_key.entry(key).or_default().push(at),
+                _ => out.rest.push(at),
+            }
+        }
+        out
+    }
+
+    /// Rows that may be equal to these values; conditions are looked at again.
+    fn find(&self, wanted: &[Value]) -> Vec<usize> {
+        if wanted.contains(&Value::Null) {
+            return Vec::new();
+        }
+        match wanted.iter().map(Value::key).collect::<Option<Vec<Key>>>() {
+            Some(key) if self.kinds.as_ref().is_none_or(|known| *known == kinds(&key)) => {
+                let mut out: Vec<usize> = self.by_key.get(&key).into_iter().flatten().chain(&self.rest).copied().collect();
+                out.sort_unstable();
+                out
+            }
+            _ => (0..self.count).collect(),
+        }
+    }
+}
+
+fn kinds(key: &[Key]) -> Vec<Discriminant<Key>> {
+    key.iter().map(std::mem::discriminant).collect()
+}
+
 /// Leaves out rows that are the same as one before.
 fn distinct(table: &mut Table) {
     let mut places: HashMap<Vec<Option<Key>>, usize> = HashMap::new();
@@ -758,97 +794,4 @@ fn output_columns(select: &Select, items: &[Item]) -> Vec<SmolStr> {
         }
     }
     out
-}
-
-/// The entries of FROM with joins in parentheses opened.
-fn flatten<'q>(from: &'q [FromItem], out: &mut Vec<&'q FromItem>) {
-    for item in from {
-        match &item.relation {
-            FromRelation::Join(inner) => flatten(inner, out),
-            _ => out.push(item),
-        }
-    }
-}
-
-/// WHERE and the ON of inner joins, each with the number of relations it needs.
-fn conditions<'q>(select: &'q Select, sources: &[&'q FromItem]) -> Vec<Condition<'q>> {
-    let mut out = Vec::new();
-    let mut add = |expr: &'q Expr, least: usize| {
-        for expr in expr.conjuncts() {
-            out.push(Condition { expr, after: needed(expr, sources).max(least), done: false });
-        }
-    };
-    fn joined_on<'q>(from: &'q [FromItem], add: &mut dyn FnMut(&'q Expr)) {
-        for item in from {
-            if let FromRelation::Join(inner) = &item.relation {
-                joined_on(inner, add);
-            }
-            if item.join != Some(JoinKind::Left) {
-                item.on.iter().for_each(&mut *add);
-            }
-        }
-    }
-    joined_on(&select.from, &mut |expr| add(expr, 1));
-    if let Some(filter) = &select.filter {
-        add(filter, 0);
-    }
-    out
-}
-
-/// How many of the relations must be there for an expression's names: all, where one has no qualifier.
-fn needed(expr: &Expr, sources: &[&FromItem]) -> usize {
-    let mut most = 0;
-    expr.walk(&mut |node| {
-        match node {
-            Node::Expr(Expr { kind: ExprKind::Column { path, .. }, .. }) => {
-                let qualifier = path.len().checked_sub(2).map(|at| path[at].as_str());
-                let place = qualifier.and_then(|alias| sources.iter().position(|source| source.reference() == Some(alias)));
-                most = match (qualifier, place) {
-                    (_, Some(at)) => most.max(at + 1),
-                    // a variable, or a relation of the query around
-                    (Some(_), None) => most,
-                    (None, None) => sources.len(),
-                };
-            }
-            Node::Query(_) => most = sources.len(),
-            _ => {}
-        }
-        Walk::Into
-    });
-    most
-}
-
-/// `column = expression` for a column of that relation, where the expression looks at no column of it.
-fn equality_on<'q>(expr: &'q Expr, alias: Option<&str>, variables: bool) -> Option<(&'q SmolStr, &'q Expr)> {
-    let (left, right) = expr.equality()?;
-    let column = |expr: &'q Expr| match &expr.uncast().kind {
-        ExprKind::Column { path, .. } => match path.as_slice() {
-            [name] => Some(name),
-            [.., qualifier, name] if alias == Some(qualifier) => Some(name),
-            _ => None,
-        },
-        _ => None,
-    };
-    let plain = |expr: &Expr| {
-        let mut plain = true;
-        expr.walk(&mut |node| {
-            plain &= match node {
-                Node::Expr(expr) => match &expr.kind {
-                    ExprKind::Column { path, .. } if path.len() == 1 => variables,
-                    ExprKind::Column { path, .. } => path.first().map(SmolStr::as_str) != alias,
-                    ExprKind::String(_) | ExprKind::Number(_) | ExprKind::Bool(_) | ExprKind::Param(_) | ExprKind::Cast { .. } => true,
-                    ExprKind::Binary { op, .. } => op == "||",
-                    ExprKind::Call(call) => call.name.parts.len() == 1 && PLAIN.contains(&call.name.last()),
-                    _ => false,
-                },
-                _ => false,
-            };
-            Walk::Into
-        });
-        plain
-    };
-    let qualified = |expr: &Expr| matches!(&expr.uncast().kind, ExprKind::Column { path, .. } if path.len() > 1);
-    let right_first = !qualified(left) && qualified(right);
-    let sides = if right_first { [(right, left), (left, right)] } else { [(left, right), (right, left)] };
-    sides.into_iter().find_map(|(own, other)| column(own).filter(|_| plain(other)).map(|name| (name, other)))
 }

@@ -1,7 +1,7 @@
 //! PostgreSQL's own catalogs as tables of what [`Catalog`] holds.
 //!
 //! Promises: a row that may or may not be there says so; an object known only in part has a row of unknown values beside the
-//! known ones. What a hint excludes is not built, so a query for one table costs one table.
+//! known ones. What a hint excludes is not built, and a table that hints name is looked up, so a query for one table costs one table.
 //! Refuses: catalogs that depend on how a server runs (statistics, settings, dependencies).
 
 mod information;
@@ -23,8 +23,19 @@ pub struct Hints {
 }
 
 impl Hints {
+    fn of<'h>(&'h self, column: &'h str) -> impl Iterator<Item = &'h Value> {
+        self.equal.iter().filter(move |(hinted, _)| hinted == column).map(|(_, value)| value)
+    }
+
+    fn objects<'h>(&'h self, column: &'h str) -> impl Iterator<Item = &'h Object> {
+        self.of(column).filter_map(|value| match value {
+            Value::Object { object, .. } => Some(&**object),
+            _ => None,
+        })
+    }
+
     fn admit(&self, column: &str, value: &Value) -> bool {
-        self.equal.iter().filter(|(hinted, _)| hinted == column).all(|(_, wanted)| equal(value, wanted).holds() != Some(false))
+        self.of(column).all(|wanted| equal(value, wanted).holds() != Some(false))
     }
 }
 
@@ -55,6 +66,11 @@ impl Rows {
     pub fn unknown() -> Rows {
         Rows { open: true, ..Rows::default() }
     }
+}
+
+/// Has a catalog few rows in any database?
+pub fn is_small(name: &str) -> bool {
+    matches!(name, "pg_namespace" | "pg_language" | "pg_extension" | "pg_roles" | "pg_publication" | "schemata")
 }
 
 /// A virtual table in the making.
@@ -106,6 +122,46 @@ impl<'a> Build<'a> {
             Some(expression) => Value::Printed(expression.text(self.sources).into()),
             None => Value::Null,
         }
+    }
+
+    /// The one relation that the hints leave, where they name it: by its oid, or by schema and name.
+    fn only(&self, [schema, name, oid]: [&str; 3]) -> Option<QName> {
+        let relation = self.hints.objects(oid).find_map(|object| match object {
+            Object::Relation(name) => Some(name.clone()),
+            _ => None,
+        });
+        let name_in = |schema: &str| {
+            let text = self.hints.of(name).find_map(Value::as_text)?;
+            Some(QName::new(schema, text.clone()))
+        };
+        let schemas = self.hints.objects(schema).filter_map(|object| match object {
+            Object::Schema(name) => Some(name),
+            _ => None,
+        });
+        relation.or_else(|| self.hints.of(schema).filter_map(Value::as_text).chain(schemas).find_map(|schema| name_in(schema)))
+    }
+
+    /// Tables that the hints on these columns leave: schema, name, and oid.
+    fn tables_at(&self, columns: [&str; 3]) -> Vec<&'a Table> {
+        let mut out: Vec<&Table> = match self.only(columns) {
+            Some(name) => self.catalog.tables.get(&name).into_iter().collect(),
+            None => self.tables().collect(),
+        };
+        let [schema, name, oid] = columns;
+        out.retain(|table| {
+            table.name.schema != "pg_temp" && self.wants_name(schema, name, &table.name) && self.wants_relation(oid, &table.name)
+        });
+        out
+    }
+
+    fn views_at(&self, columns: [&str; 3]) -> Vec<&'a View> {
+        let mut out: Vec<&View> = match self.only(columns) {
+            Some(name) => self.catalog.views.get(&name).into_iter().collect(),
+            None => self.catalog.views.values().collect(),
+        };
+        let [schema, name, oid] = columns;
+        out.retain(|view| self.wants_name(schema, name, &view.name) && self.wants_relation(oid, &view.name));
+        out
     }
 
     fn tables(&self) -> impl Iterator<Item = &'a Table> + use<'a> {

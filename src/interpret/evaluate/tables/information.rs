@@ -3,7 +3,10 @@
 use super::super::value::Value;
 use super::*;
 
-impl Build<'_> {
+/// Where most of these views name a relation.
+const NAMED: [&str; 3] = ["table_schema", "table_name", ""];
+
+impl<'a> Build<'a> {
     pub(super) fn information(&mut self, name: &str) -> bool {
         match name {
             "tables" => self.information_tables(),
@@ -27,18 +30,14 @@ impl Build<'_> {
     fn information_tables(&mut self) {
         self.columns = &["table_catalog", "table_schema", "table_name", "table_type", "is_insertable_into"];
         let catalog = || Value::text("postgres");
-        for table in self.tables() {
-            if self.wants_name("table_schema", "table_name", &table.name) {
-                let kind = if table.kind == TableKind::Foreign { "FOREIGN" } else { "BASE TABLE" };
-                let cells = [catalog(), text(&table.name.schema), text(&table.name.name), Value::text(kind), yes_no(true)];
-                self.row(table_sure(table), cells);
-            }
+        for table in self.tables_at(NAMED) {
+            let kind = if table.kind == TableKind::Foreign { "FOREIGN" } else { "BASE TABLE" };
+            let cells = [catalog(), text(&table.name.schema), text(&table.name.name), Value::text(kind), yes_no(true)];
+            self.row(table_sure(table), cells);
         }
-        for view in self.catalog.views.values().filter(|view| !view.materialized) {
-            if self.wants_name("table_schema", "table_name", &view.name) {
-                let cells = [catalog(), text(&view.name.schema), text(&view.name.name), Value::text("VIEW"), Value::Something];
-                self.row(sure(view.certainty), cells);
-            }
+        for view in self.views_at(NAMED).into_iter().filter(|view| !view.materialized) {
+            let cells = [catalog(), text(&view.name.schema), text(&view.name.name), Value::text("VIEW"), Value::Something];
+            self.row(sure(view.certainty), cells);
         }
     }
 
@@ -58,10 +57,7 @@ impl Build<'_> {
             "is_generated",
             "generation_expression",
         ];
-        for table in self.tables() {
-            if !self.wants_name("table_schema", "table_name", &table.name) {
-                continue;
-            }
+        for table in self.tables_at(NAMED) {
             let (schema, name) = (text(&table.name.schema), text(&table.name.name));
             for (at, column) in table.columns.iter().enumerate() {
                 if !self.wants("column_name", &text(&column.name)) {
@@ -93,10 +89,7 @@ impl Build<'_> {
                 self.unknown_column(schema, name);
             }
         }
-        for view in self.catalog.views.values().filter(|view| !view.materialized) {
-            if !self.wants_name("table_schema", "table_name", &view.name) {
-                continue;
-            }
+        for view in self.views_at(NAMED).into_iter().filter(|view| !view.materialized) {
             let (schema, name) = (text(&view.name.schema), text(&view.name.name));
             for (at, column) in view.columns.iter().enumerate() {
                 let [data_type, length, udt_schema, udt_name] = match &column.ty {
@@ -153,12 +146,9 @@ impl Build<'_> {
         [Value::Text(data_type), length, Value::Text(schema), Value::Text(internal_name(ty))]
     }
 
-    fn constraints(&self) -> Vec<(&Table, &Constraint)> {
+    fn constraints(&self) -> Vec<(&'a Table, &'a Constraint)> {
         let mut out = Vec::new();
-        for table in self.catalog.tables.values() {
-            if !self.wants_name("table_schema", "table_name", &table.name) {
-                continue;
-            }
+        for table in self.tables_at(NAMED) {
             let named = |constraint: &&Constraint| self.wants("constraint_name", &text(&constraint.name));
             out.extend(table.constraints.iter().filter(named).map(|constraint| (table, constraint)));
         }
@@ -184,12 +174,10 @@ impl Build<'_> {
         for (sure, cells) in rows {
             self.row(sure, cells);
         }
-        for table in self.tables().filter(|table| table.external) {
-            if self.wants_name("table_schema", "table_name", &table.name) {
-                use Value::Something;
-                let (schema, name) = (text(&table.name.schema), text(&table.name.name));
-                self.row(false, [schema.clone(), Something, schema, name, Something, Something]);
-            }
+        for table in self.tables_at(NAMED).into_iter().filter(|table| table.external) {
+            use Value::Something;
+            let (schema, name) = (text(&table.name.schema), text(&table.name.name));
+            self.row(false, [schema.clone(), Something, schema, name, Something, Something]);
         }
     }
 
@@ -308,21 +296,16 @@ impl Build<'_> {
 
     fn information_views(&mut self) {
         self.columns = &["table_schema", "table_name", "view_definition"];
-        for view in self.catalog.views.values().filter(|view| !view.materialized) {
-            if self.wants_name("table_schema", "table_name", &view.name) {
-                let definition = Value::Printed(self.sources.slice(view.query_site).into());
-                self.row(sure(view.certainty), [text(&view.name.schema), text(&view.name.name), definition]);
-            }
+        for view in self.views_at(NAMED).into_iter().filter(|view| !view.materialized) {
+            let definition = Value::Printed(self.sources.slice(view.query_site).into());
+            self.row(sure(view.certainty), [text(&view.name.schema), text(&view.name.name), definition]);
         }
     }
 
     fn information_triggers(&mut self) {
         self.columns =
             &["trigger_schema", "trigger_name", "event_object_schema", "event_object_table", "event_manipulation", "action_timing"];
-        for table in self.tables() {
-            if !self.wants_name("event_object_schema", "event_object_table", &table.name) {
-                continue;
-            }
+        for table in self.tables_at(["event_object_schema", "event_object_table", ""]) {
             let (schema, name) = (text(&table.name.schema), text(&table.name.name));
             for trigger in &table.triggers {
                 let timing = match trigger.time {

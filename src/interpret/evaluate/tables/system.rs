@@ -5,7 +5,7 @@ use super::*;
 use crate::catalog::name::quote_ident;
 use crate::syntax::ast::Body;
 
-impl Build<'_> {
+impl<'a> Build<'a> {
     pub(super) fn system(&mut self, name: &str) -> bool {
         match name {
             "pg_policies" => self.pg_policies(),
@@ -44,10 +44,7 @@ impl Build<'_> {
 
     fn pg_policies(&mut self) {
         self.columns = &["schemaname", "tablename", "policyname", "permissive", "roles", "cmd", "qual", "with_check"];
-        for table in self.tables() {
-            if !self.wants_name("schemaname", "tablename", &table.name) {
-                continue;
-            }
+        for table in self.tables_at(["schemaname", "tablename", ""]) {
             let (schema, name) = (text(&table.name.schema), text(&table.name.name));
             for policy in &table.policies {
                 if !self.wants("policyname", &text(&policy.name)) {
@@ -69,10 +66,7 @@ impl Build<'_> {
 
     fn pg_policy(&mut self) {
         self.columns = &["oid", "polname", "polrelid", "polcmd", "polpermissive", "polroles", "polqual", "polwithcheck"];
-        for table in self.tables() {
-            if !self.wants_relation("polrelid", &table.name) {
-                continue;
-            }
+        for table in self.tables_at(["", "", "polrelid"]) {
             let relation = Value::relation(&table.name);
             for policy in &table.policies {
                 if !self.wants("polname", &text(&policy.name)) {
@@ -102,8 +96,8 @@ impl Build<'_> {
 
     fn pg_tables(&mut self) {
         self.columns = &["schemaname", "tablename", "tableowner", "tablespace", "hasindexes", "hasrules", "hastriggers", "rowsecurity"];
-        for table in self.tables() {
-            if table.kind == TableKind::Foreign || !self.wants_name("schemaname", "tablename", &table.name) {
+        for table in self.tables_at(["schemaname", "tablename", ""]) {
+            if table.kind == TableKind::Foreign {
                 continue;
             }
             let (indexes, triggers) = (Value::Bool(!table.indexes.is_empty()), Value::Bool(!table.triggers.is_empty()));
@@ -120,8 +114,8 @@ impl Build<'_> {
             &["schemaname", "viewname", "viewowner", "definition"]
         };
         let name_column = self.columns[1];
-        for view in self.catalog.views.values().filter(|view| view.materialized == materialized) {
-            if !self.wants_name("schemaname", name_column, &view.name) {
+        for view in self.views_at(["schemaname", name_column, ""]) {
+            if view.materialized != materialized {
                 continue;
             }
             let definition = Value::Printed(self.sources.slice(view.query_site).into());
@@ -130,52 +124,42 @@ impl Build<'_> {
         }
     }
 
-    /// Every index with its relation.
-    fn indexes(&self) -> Vec<(&QName, &Index, bool)> {
-        let of_tables = self.catalog.tables.values().map(|table| (&table.name, &table.indexes));
-        let of_views = self.catalog.views.values().map(|view| (&view.name, &view.indexes));
-        let mut out = Vec::new();
-        for (relation, indexes) in of_tables.chain(of_views) {
-            let wanted = self.wants_name("schemaname", "tablename", relation) && self.wants_relation("indrelid", relation);
-            if wanted {
-                out.extend(indexes.iter().map(|index| (relation, index, sure(index.certainty))));
-            }
-        }
-        out
+    /// Every index with its relation, as far as hints leave it.
+    fn indexes(&self, columns: [&str; 3]) -> Vec<(&'a QName, &'a Index)> {
+        let of_tables = self.tables_at(columns).into_iter().flat_map(|table| table.indexes.iter().map(|index| (&table.name, index)));
+        let of_views = self.views_at(columns).into_iter().flat_map(|view| view.indexes.iter().map(|index| (&view.name, index)));
+        of_tables.chain(of_views).collect()
     }
 
     fn pg_indexes(&mut self) {
         self.columns = &["schemaname", "tablename", "indexname", "tablespace", "indexdef"];
-        let rows: Vec<_> = self.indexes().into_iter().map(|(relation, index, sure)| (relation.clone(), index.clone(), sure)).collect();
-        for (relation, index, sure) in rows {
+        let place = ["schemaname", "tablename", ""];
+        for (relation, index) in self.indexes(place) {
             if self.wants("indexname", &text(&index.name)) {
                 let definition = Value::Printed(self.sources.slice(index.at).into());
-                self.row(sure, [text(&relation.schema), text(&relation.name), text(&index.name), Value::Null, definition]);
+                let cells = [text(&relation.schema), text(&relation.name), text(&index.name), Value::Null, definition];
+                self.row(sure(index.certainty), cells);
             }
         }
-        let external: Vec<QName> = self.tables().filter(|table| table.external).map(|table| table.name.clone()).collect();
-        for name in external {
+        for table in self.tables_at(place).into_iter().filter(|table| table.external) {
             use Value::Something;
-            if self.wants_name("schemaname", "tablename", &name) {
-                self.row(false, [text(&name.schema), text(&name.name), Something, Value::Null, Something]);
-            }
+            self.row(false, [text(&table.name.schema), text(&table.name.name), Something, Value::Null, Something]);
         }
     }
 
     fn pg_index(&mut self) {
         self.columns = &["indexrelid", "indrelid", "indisunique", "indisprimary", "indisvalid", "indkey", "indpred", "indexprs"];
-        let rows: Vec<_> = self.indexes().into_iter().map(|(relation, index, sure)| (relation.clone(), index.clone(), sure)).collect();
-        for (relation, index, sure) in rows {
+        for (relation, index) in self.indexes(["", "", "indrelid"]) {
             let name = QName::new(relation.schema.clone(), index.name.clone());
-            let keys = match (self.catalog.tables.get(&relation), index.plain_columns()) {
-                (Some(table), Some(_)) => numbers(table, &index_columns(&index)),
+            let keys = match (self.catalog.tables.get(relation), index.plain_columns()) {
+                (Some(table), Some(_)) => numbers(table, &index_columns(index)),
                 _ => Value::Something,
             };
             let expressions = if index.plain_columns().is_some() { Value::Null } else { Value::Something };
             let predicate = self.printed(index.predicate.as_ref());
             let cells = [
                 Value::relation(&name),
-                Value::relation(&relation),
+                Value::relation(relation),
                 Value::Bool(index.unique),
                 Value::Bool(index.primary),
                 Value::Bool(true),
@@ -183,7 +167,7 @@ impl Build<'_> {
                 predicate,
                 expressions,
             ];
-            self.row(sure, cells);
+            self.row(sure(index.certainty), cells);
         }
     }
 
@@ -202,7 +186,16 @@ impl Build<'_> {
             "reloptions",
             "relhastriggers",
         ];
-        for table in self.tables() {
+        let only = self.only(["relnamespace", "relname", "oid"]);
+        // an index stands with its relation
+        let only = only.map(|name| self.catalog.index_home(&name).cloned().unwrap_or(name));
+        let here = |name: &QName| only.as_ref().is_none_or(|only| only == name);
+        let catalog = self.catalog;
+        let tables: Vec<&Table> = match &only {
+            Some(name) => catalog.tables.get(name).filter(|table| table.name.schema != "pg_temp").into_iter().collect(),
+            None => self.tables().collect(),
+        };
+        for table in tables {
             let kind = match table.kind {
                 TableKind::Ordinary => "r",
                 TableKind::Partitioned => "p",
@@ -216,17 +209,17 @@ impl Build<'_> {
             }
         }
         let none = || [false, false, false].map(Value::Bool);
-        for view in self.catalog.views.values() {
+        for view in catalog.views.values().filter(|view| here(&view.name)) {
             self.class(&view.name, &view.owner, if view.materialized { "m" } else { "v" }, sure(view.certainty), none());
             for index in &view.indexes {
                 let name = QName::new(view.name.schema.clone(), index.name.clone());
                 self.class(&name, &view.owner, "i", sure(index.certainty), none());
             }
         }
-        for sequence in self.catalog.sequences.values() {
+        for sequence in catalog.sequences.values().filter(|sequence| here(&sequence.name)) {
             self.class(&sequence.name, &sequence.owner, "S", sure(sequence.certainty), none());
         }
-        for ty in self.catalog.types.values().filter(|ty| matches!(ty.kind, TypeKind::Composite(_))) {
+        for ty in catalog.types.values().filter(|ty| here(&ty.name) && matches!(ty.kind, TypeKind::Composite(_))) {
             self.class(&ty.name, &ty.owner, "c", sure(ty.certainty), none());
         }
     }
@@ -295,10 +288,7 @@ impl Build<'_> {
             "attidentity",
             "attgenerated",
         ];
-        for table in self.tables() {
-            if !self.wants_relation("attrelid", &table.name) {
-                continue;
-            }
+        for table in self.tables_at(["", "", "attrelid"]) {
             let relation = Value::relation(&table.name);
             for (at, column) in table.columns.iter().enumerate() {
                 if !self.wants("attname", &text(&column.name)) {
@@ -335,10 +325,7 @@ impl Build<'_> {
 
     fn pg_attrdef(&mut self) {
         self.columns = &["adrelid", "adnum", "adbin"];
-        for table in self.tables() {
-            if !self.wants_relation("adrelid", &table.name) {
-                continue;
-            }
+        for table in self.tables_at(["", "", "adrelid"]) {
             for (at, column) in table.columns.iter().enumerate().filter(|(_, column)| column.default.is_some()) {
                 let value = self.printed(column.default.as_ref());
                 self.row(sure(column.certainty), [Value::relation(&table.name), Value::Int(at as i64 + 1), value]);
@@ -364,10 +351,7 @@ impl Build<'_> {
             "confkey",
             "conbin",
         ];
-        for table in self.tables() {
-            if !self.wants_relation("conrelid", &table.name) {
-                continue;
-            }
+        for table in self.tables_at(["", "", "conrelid"]) {
             for constraint in &table.constraints {
                 if self.wants("conname", &text(&constraint.name)) && self.wants("contype", &Value::text(constraint.kind.letter())) {
                     self.constraint(table, constraint);
@@ -605,12 +589,10 @@ impl Build<'_> {
         if self.wants("tgisinternal", &Value::Bool(true)) && !self.hints.equal.iter().any(|(column, _)| column == "tgname") {
             self.key_triggers();
         }
-        let of_tables = self.catalog.tables.values().map(|table| (&table.name, &table.triggers, table.external));
-        let of_views = self.catalog.views.values().map(|view| (&view.name, &view.triggers, false));
+        let place = ["", "", "tgrelid"];
+        let of_tables = self.tables_at(place).into_iter().map(|table| (&table.name, &table.triggers, table.external));
+        let of_views = self.views_at(place).into_iter().map(|view| (&view.name, &view.triggers, false));
         for (relation, triggers, external) in of_tables.chain(of_views) {
-            if !self.wants_relation("tgrelid", relation) {
-                continue;
-            }
             for trigger in triggers.iter() {
                 if !self.wants("tgname", &text(&trigger.name)) {
                     continue;
