@@ -413,6 +413,36 @@ fn hostile_blocks_end_soon() {
     assert!(!fold("do $$ begin loop null; end loop; end $$").world.bounded.is_empty());
 }
 
+#[test]
+fn what_was_cut_off_may_have_changed_what_it_speaks_of() {
+    let after = |code: &str| {
+        let text = format!("{TABLES} alter table a enable row level security; create index i on a (x); {code} create table late (id int);");
+        let history = fold(&text);
+        assert_eq!(history.world.bounded.len(), 1, "{code}");
+        let index = history.table("a").and_then(|table| table.index("i")).map(|index| index.certainty);
+        assert_eq!(history.facts("late"), "id []");
+        (history.facts("a"), index == Some(Certainty::Certain))
+    };
+    let long = "for i in 1..1000000000 loop null; end loop;";
+    for (code, facts, index) in [
+        (format!("do $$ begin {long} execute 'drop ' || 'policy p1 on a'; end $$;"), "id,x [p1?,p2?] rls", true),
+        (format!("do $$ begin {long} alter table a disable row level security; end $$;"), "id,x [p1,p2] rls?", true),
+        (format!("do $$ begin {long} drop index i; end $$;"), "id,x [p1,p2] rls", false),
+        (format!("do $$ begin {long} raise notice 'done'; end $$;"), "id,x [p1,p2] rls", true),
+        (format!("do $$ declare c text; begin {long} execute c; end $$;"), "id?,x? [p1?,p2?] rls?", false),
+        (
+            format!(
+                "create function f() returns void language plpgsql as $$ begin {long} perform g(); end $$;
+                 create function g() returns void language plpgsql as $$ begin drop policy p1 on a; end $$; select f();"
+            ),
+            "id,x [p1?,p2?] rls",
+            true,
+        ),
+    ] {
+        assert_eq!(after(&code), (facts.to_string(), index), "{code}");
+    }
+}
+
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }

@@ -2,6 +2,7 @@
 //! Source of codes: PostgreSQL's documentation, "PostgreSQL Error Codes".
 
 mod access;
+mod doubt;
 mod routine;
 mod table;
 
@@ -50,6 +51,8 @@ impl Catalog {
                     self.unread.push(place);
                 }
             }
+
+            Change::Doubt(doubted) => self.doubt(doubted),
 
             Change::CreateSchema(schema) => {
                 if self.schemas.contains(&schema.name) {

@@ -25,12 +25,32 @@ pub enum Grantable {
     Schema(SmolStr),
 }
 
+/// What can't be held for certain behind code that was not followed to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doubted {
+    Schemas,
+    Tables,
+    Columns,
+    Constraints,
+    Indexes,
+    RowSecurity,
+    Policies,
+    Triggers,
+    Views,
+    Functions,
+    Types,
+    Sequences,
+    Grants,
+}
+
 #[derive(Clone, Debug)]
 pub enum Change {
     /// A statement that nobody could read, or whose code could not be followed: what it makes may be there.
     Obscure {
         span: Span,
     },
+    /// Code that was not followed to its end may have changed whatever is of this kind.
+    Doubt(Doubted),
     CreateSchema(Schema),
     DropSchema {
         name: SmolStr,

@@ -4,11 +4,13 @@
 //! Promises: each inner statement is put to the world in order, at its own place in the file; a block that fails changes
 //! nothing; what stands under a condition that can't be decided is tried with [`Certainty::Maybe`], and where it would
 //! fail it is taken as not run, since a guard is there to keep a statement from failing. Time and memory are bounded: what
-//! runs longer is stopped, and its place is listed in [`World::bounded`].
+//! runs longer is stopped, its place is listed in [`World::bounded`], and what it could still have changed is not certain
+//! any more.
 //! Refuses: to guess. A loop over rows that are not known is passed over, and so is a command whose text is not known.
 
 mod aggregate;
 mod condition;
+mod doubt;
 mod expr;
 mod function;
 mod lookup;
@@ -100,6 +102,8 @@ pub struct Machine<'w> {
     certainty: Certainty,
     /// Something was passed over: a statement that fails from here on may fail for that reason only.
     blind: bool,
+    /// A bound was reached.
+    cut: bool,
     /// A handler of the code that is being run would catch a failure.
     guarded: bool,
     effects: Vec<Effect>,
@@ -121,6 +125,7 @@ impl<'w> Machine<'w> {
             origin,
             certainty,
             blind: false,
+            cut: false,
             guarded: false,
             effects: Vec::new(),
             frames: Vec::new(),
@@ -151,7 +156,13 @@ impl<'w> Machine<'w> {
     /// Runs `body` whole, or not at all where it fails.
     fn whole(mut self, body: impl FnOnce(&mut Machine<'w>) -> Ran<()>) -> Outcome {
         if self.world.budget.calls >= MAX_CALLS {
+            let place = self.sources.resolve(self.origin);
+            // a loop comes by many times
+            let again = self.world.bounded.last().is_some_and(|last| self.sources.resolve(*last) == place);
             self.world.bounded.push(self.origin);
+            if !again {
+                self.doubt();
+            }
             return Outcome::default();
         }
         if self.world.budget.calls == 0 {
@@ -170,6 +181,8 @@ impl<'w> Machine<'w> {
             Ok(()) => None,
             Err(Stop::Bounded) => {
                 self.world.bounded.push(self.origin);
+                self.blind = true;
+                self.cut = true;
                 None
             }
             Err(Stop::Failed(_)) if self.certainty == Certainty::Maybe || self.blind => None,
@@ -185,6 +198,9 @@ impl<'w> Machine<'w> {
             return Outcome { failed, ..Outcome::default() };
         }
         self.world.catalog.commit();
+        if self.cut {
+            self.doubt();
+        }
         if self.blind {
             let change = Change::Obscure { span: self.sources.resolve(self.origin).span };
             self.world.apply(vec![Effect { at: self.origin, certainty: self.certainty, change }]);

@@ -177,8 +177,8 @@ pub struct Bodies {
     pub(super) referring: OnceLock<BTreeMap<QName, usize>>,
     pub(super) tenants: OnceLock<super::schema::tenant::Found>,
     pub(super) sorts: OnceLock<Vec<super::index::sorted::Sorted>>,
-    /// Ends of statements that speak of policies and can't be told in full, by number of the file.
-    pub(super) unclear_policies: OnceLock<Vec<(usize, u32)>>,
+    /// Ends of statements that can't be told in full and speak of policies, or of grants; by number of the file.
+    pub(super) unclear: OnceLock<[Vec<(usize, u32)>; 2]>,
 }
 
 impl Bodies {

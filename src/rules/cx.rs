@@ -220,14 +220,26 @@ impl<'a> Cx<'a> {
 
     /// Does a later statement that can't be told in full speak of policies? Then one that is known may have been changed by it.
     pub fn may_have_changed(&self, policy: &Policy) -> bool {
-        let unclear = self.bodies.unclear_policies.get_or_init(|| {
-            let speaks = |(file, span): &&(usize, Span)| {
-                let text = self.project.migrations.get(*file).map(|migration| self.slice(Site::new(migration.file, *span)));
-                text.is_some_and(|text| text.to_ascii_lowercase().contains("policy"))
-            };
-            self.catalog.unread.iter().filter(speaks).map(|(file, span)| (*file, span.end)).collect()
+        self.is_unclear_behind(0, policy.at)
+    }
+
+    /// Does a later statement that can't be told in full speak of grants?
+    pub fn may_have_been_granted(&self, table: &Table) -> bool {
+        self.is_unclear_behind(1, table.created)
+    }
+
+    fn is_unclear_behind(&self, subject: usize, at: Site) -> bool {
+        let unclear = self.bodies.unclear.get_or_init(|| {
+            ["policy", "grant"].map(|word| {
+                let speaks = |(file, span): &&(usize, Span)| {
+                    let text = self.project.migrations.get(*file).map(|migration| self.slice(Site::new(migration.file, *span)));
+                    text.is_some_and(|text| text.to_ascii_lowercase().contains(word))
+                };
+                self.catalog.unread.iter().filter(speaks).map(|(file, span)| (*file, span.end)).collect()
+            })
         });
-        let at = self.sources.resolve(policy.at);
+        let unclear = &unclear[subject];
+        let at = self.sources.resolve(at);
         let number = || self.project.migrations.iter().position(|migration| migration.file == at.file);
         !unclear.is_empty() && number().is_none_or(|number| unclear.iter().any(|unclear| (number, at.span.start) < *unclear))
     }

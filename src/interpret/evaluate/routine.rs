@@ -309,6 +309,7 @@ impl Machine<'_> {
         if self.world.budget.calls >= MAX_CALLS {
             self.world.bounded.push(self.origin);
             self.blind = true;
+            self.cut = true;
             return Ok(None);
         }
         let scope = self.parameters(function, names, args)?;

@@ -128,7 +128,8 @@ fn ungranted(cx: &mut Cx, table: &Table, lacks: &[Lack]) {
     };
     let whole = lacks.iter().any(|lack| lack.schema || lack.commands == lack.need.invited);
     let first = table.policies.iter().find(|policy| roles.iter().any(|role| cx.concerns(policy, role)));
-    let certain = table.policies.iter().all(|policy| policy.certainty == Certainty::Certain && !cx.may_have_changed(policy));
+    let certain = !cx.may_have_been_granted(table)
+        && table.policies.iter().all(|policy| policy.certainty == Certainty::Certain && !cx.may_have_changed(policy));
     let steps = steps(cx, table, lacks);
     let draft = cx.report(table, table.named, message);
     draft

@@ -1,0 +1,72 @@
+//! Facts that stay as they are but are not certain any more. What the platform made before the first migration is left alone.
+
+use crate::catalog::Catalog;
+use crate::catalog::acl::Acl;
+use crate::catalog::effect::Doubted;
+use crate::catalog::object::{Certainty, Function, Table, View};
+
+const MAYBE: Certainty = Certainty::Maybe;
+
+impl Catalog {
+    pub(super) fn doubt(&mut self, doubted: Doubted) {
+        match doubted {
+            Doubted::Schemas => self.schemas.update(|schema| !schema.at.is_platform(), |schema| schema.certainty = MAYBE),
+            Doubted::Tables => self.each_table(|table| table.certainty = MAYBE),
+            Doubted::Columns => self.each_table(|table| {
+                table.columns.iter_mut().for_each(|column| {
+                    column.certainty = MAYBE;
+                    column.not_null.certainty = MAYBE;
+                });
+            }),
+            Doubted::Constraints => self.each_table(|table| {
+                table.constraints.iter_mut().for_each(|constraint| constraint.certainty = MAYBE);
+                // a primary key that goes leaves its columns as they are, but NOT NULL is dropped by the same words
+                table.columns.iter_mut().for_each(|column| column.not_null.certainty = MAYBE);
+            }),
+            Doubted::Indexes => {
+                self.each_table(|table| table.indexes.iter_mut().for_each(|index| index.certainty = MAYBE));
+                self.each_view(|view| view.indexes.iter_mut().for_each(|index| index.certainty = MAYBE));
+            }
+            Doubted::RowSecurity => self.each_table(|table| {
+                table.rls.certainty = MAYBE;
+                table.force_rls.certainty = MAYBE;
+            }),
+            Doubted::Policies => self.each_table(|table| table.policies.iter_mut().for_each(|policy| policy.certainty = MAYBE)),
+            Doubted::Triggers => {
+                self.each_table(|table| table.triggers.iter_mut().for_each(|trigger| trigger.certainty = MAYBE));
+                self.each_view(|view| view.triggers.iter_mut().for_each(|trigger| trigger.certainty = MAYBE));
+            }
+            Doubted::Views => self.each_view(|view| {
+                view.certainty = MAYBE;
+                view.security_invoker.certainty = MAYBE;
+            }),
+            Doubted::Functions => self.each_function(|function| {
+                function.certainty = MAYBE;
+                function.security_definer.certainty = MAYBE;
+            }),
+            Doubted::Types => self.types.update(|ty| !ty.at.is_platform(), |ty| ty.certainty = MAYBE),
+            Doubted::Sequences => self.sequences.update(|sequence| !sequence.at.is_platform(), |sequence| sequence.certainty = MAYBE),
+            Doubted::Grants => {
+                let doubt = |acl: &mut Acl| acl.grants.iter_mut().for_each(|grant| grant.certainty = MAYBE);
+                self.each_table(|table| doubt(&mut table.acl));
+                self.each_view(|view| doubt(&mut view.acl));
+                self.each_function(|function| doubt(&mut function.acl));
+                self.sequences.update(|sequence| !sequence.at.is_platform(), |sequence| doubt(&mut sequence.acl));
+                self.schemas.update(|schema| !schema.at.is_platform(), |schema| doubt(&mut schema.acl));
+            }
+        }
+    }
+
+    fn each_table(&mut self, change: impl FnMut(&mut Table)) {
+        self.tables.update(|table| !table.created.is_platform(), change);
+    }
+
+    fn each_view(&mut self, change: impl FnMut(&mut View)) {
+        self.views.update(|view| !view.at.is_platform(), change);
+    }
+
+    fn each_function(&mut self, mut change: impl FnMut(&mut Function)) {
+        let own = |overloads: &Vec<Function>| overloads.iter().any(|function| !function.at.is_platform());
+        self.functions.update(own, |overloads| overloads.iter_mut().filter(|function| !function.at.is_platform()).for_each(&mut change));
+    }
+}
