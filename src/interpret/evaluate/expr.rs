@@ -3,7 +3,7 @@
 //! Promises: three-valued, as SQL is, and a fourth answer for what is not known; an error is said only where PostgreSQL
 //! would raise it. Chains of operators are walked without recursion.
 
-use super::pattern::{Alternatives, like, words_of_like};
+use super::pattern::{Alternatives, Printed, like};
 use super::query::{Env, Found};
 use super::value::{Object, Value, and, compare, equal, not, or, parse_array, render, same};
 use super::{Machine, Ran, Stop, function};
@@ -252,20 +252,48 @@ impl Machine<'_> {
             ">" => ordering(a, b, Ordering::is_gt),
             ">=" => ordering(a, b, Ordering::is_ge),
             "||" => self.concatenate(a, b),
-            "like" | "~~" => matched(a, b, false),
-            "ilike" | "~~*" => matched(a, b, true),
-            "not like" | "!~~" => not(&matched(a, b, false)),
-            "not ilike" | "!~~*" => not(&matched(a, b, true)),
-            "~" => regular(a, b, false),
-            "~*" => regular(a, b, true),
-            "!~" => not(&regular(a, b, false)),
-            "!~*" => not(&regular(a, b, true)),
+            "like" | "~~" => self.matched(a, b, false),
+            "ilike" | "~~*" => self.matched(a, b, true),
+            "not like" | "!~~" => not(&self.matched(a, b, false)),
+            "not ilike" | "!~~*" => not(&self.matched(a, b, true)),
+            "~" => self.regular(a, b, false),
+            "~*" => self.regular(a, b, true),
+            "!~" => not(&self.regular(a, b, false)),
+            "!~*" => not(&self.regular(a, b, true)),
             "+" | "-" | "*" | "/" | "%" => arithmetic(op, a, b)?,
             "@>" => contains(a, b),
             "<@" => contains(b, a),
             "&&" => overlaps(a, b),
             _ => Value::Unknown,
         })
+    }
+
+    fn matched(&self, text: &Value, pattern: &Value, fold: bool) -> Value {
+        match (text, pattern) {
+            (Value::Text(text), Value::Text(pattern)) => Value::Bool(like(text, pattern, fold)),
+            (Value::Printed(text), Value::Text(pattern)) => {
+                Value::known(Printed { text, is_written: &|schema| self.is_written(schema) }.like(pattern, fold))
+            }
+            _ => Value::Unknown,
+        }
+    }
+
+    fn regular(&self, text: &Value, pattern: &Value, fold: bool) -> Value {
+        let Value::Text(pattern) = pattern else { return Value::Unknown };
+        let Some(alternatives) = Alternatives::of(pattern) else { return Value::Unknown };
+        match text {
+            Value::Text(text) => Value::Bool(alternatives.found_in(text, fold)),
+            Value::Printed(text) => {
+                Value::known(Printed { text, is_written: &|schema| self.is_written(schema) }.matches(&alternatives, fold))
+            }
+            _ => Value::Unknown,
+        }
+    }
+
+    /// Does PostgreSQL print a schema with the names that are in it?
+    fn is_written(&self, schema: &str) -> bool {
+        let catalog = &self.world.catalog;
+        catalog.has_schema(schema) && !catalog.search_path().iter().any(|known| known == schema)
     }
 
     fn same(&self, a: &Value, b: &Value) -> Value {
@@ -488,34 +516,6 @@ fn ordering(a: &Value, b: &Value, holds: fn(Ordering) -> bool) -> Value {
             Value::Unknown
         }
         _ => Value::known(compare(a, b).map(holds)),
-    }
-}
-
-fn matched(text: &Value, pattern: &Value, fold: bool) -> Value {
-    match (text, pattern) {
-        (Value::Text(text), Value::Text(pattern)) => Value::Bool(like(text, pattern, fold)),
-        (Value::Printed(text), Value::Text(pattern)) => match words_of_like(pattern) {
-            Some(words) => {
-                let text = text.to_lowercase();
-                Value::known(if words.len() == 1 || !words.iter().all(|word| text.contains(word)) {
-                    Some(words.iter().all(|word| text.contains(word)))
-                } else {
-                    None
-                })
-            }
-            None => Value::Unknown,
-        },
-        _ => Value::Unknown,
-    }
-}
-
-fn regular(text: &Value, pattern: &Value, fold: bool) -> Value {
-    let Value::Text(pattern) = pattern else { return Value::Unknown };
-    let Some(alternatives) = Alternatives::of(pattern) else { return Value::Unknown };
-    match text {
-        Value::Text(text) => Value::Bool(alternatives.found_in(text, fold)),
-        Value::Printed(text) if alternatives.are_words() => Value::Bool(alternatives.found_in(text, true)),
-        _ => Value::Unknown,
     }
 }
 

@@ -237,9 +237,11 @@ fn pad(name: &str, text: Option<SmolStr>, size: Option<i64>, fill: Option<SmolSt
 
 fn printed_position(args: &[Value]) -> Value {
     match args {
-        [Value::Printed(text), Value::Text(part)] if super::pattern::words_of_like(&format!("%{part}%")).is_some() => {
-            if text.to_lowercase().contains(&part.to_lowercase()) { Value::Something } else { Value::Int(0) }
-        }
+        [Value::Printed(text), Value::Text(part)] => match (super::pattern::Printed { text, is_written: &|_| false }).contains(part, false)
+        {
+            Some(false) => Value::Int(0),
+            _ => Value::Something,
+        },
         _ => Value::Unknown,
     }
 }

@@ -59,13 +59,133 @@ fn parse_like(pattern: &[char]) -> Vec<Part> {
     out
 }
 
-/// The words between the signs of a LIKE pattern, where layout can't split or join them: then a text that PostgreSQL prints
-/// in its own layout has them as its source has.
-pub fn words_of_like(pattern: &str) -> Option<Vec<String>> {
-    let inner = pattern.strip_prefix('%')?.strip_suffix('%')?;
-    let words: Vec<&str> = inner.split('%').filter(|word| !word.is_empty()).collect();
-    let plain = |word: &&str| word.chars().all(|c| c.is_alphanumeric() || "_.".contains(c));
-    (!words.is_empty() && words.iter().all(plain)).then(|| words.into_iter().map(str::to_lowercase).collect())
+/// An expression as the user wrote it, of which PostgreSQL prints what it understood: in its own layout, with its own words
+/// for operators and types, and names with the schemas and tables that are needed to find them.
+pub struct Printed<'t> {
+    pub text: &'t str,
+    /// Is a schema not on the search path, so that what is in it is printed with it?
+    pub is_written: &'t dyn Fn(&str) -> bool,
+}
+
+/// Words that PostgreSQL adds, leaves out or writes in capitals when it prints an expression. Source: `get_rule_expr` of
+/// ruleutils.c.
+const REWRITTEN: [&str; 54] = [
+    "all",
+    "and",
+    "any",
+    "array",
+    "as",
+    "at",
+    "between",
+    "bit",
+    "boolean",
+    "by",
+    "bytea",
+    "case",
+    "cast",
+    "character",
+    "coalesce",
+    "collate",
+    "current_date",
+    "current_role",
+    "current_timestamp",
+    "current_user",
+    "date",
+    "distinct",
+    "double",
+    "else",
+    "end",
+    "exists",
+    "false",
+    "from",
+    "having",
+    "ilike",
+    "in",
+    "integer",
+    "interval",
+    "is",
+    "join",
+    "jsonb",
+    "like",
+    "limit",
+    "name",
+    "not",
+    "null",
+    "numeric",
+    "on",
+    "or",
+    "precision",
+    "regclass",
+    "select",
+    "text",
+    "time",
+    "timestamp",
+    "true",
+    "uuid",
+    "varying",
+    "where",
+];
+
+impl Printed<'_> {
+    /// Is a part of a pattern in the printed text? Only words can be told, which layout can't split or join.
+    pub fn contains(&self, part: &str, fold: bool) -> Option<bool> {
+        if part.is_empty() || !part.chars().all(|c| c.is_alphanumeric() || "_.".contains(c)) {
+            return None;
+        }
+        let (text, lower) = (self.text.to_lowercase(), part.to_lowercase());
+        if let Some((qualifier, name)) = lower.rsplit_once('.') {
+            // a qualifier is printed where it is needed, whoever wrote it
+            return match !name.is_empty() && !text.contains(name) {
+                true => Some(false),
+                false => (text.contains(&lower) && (self.is_written)(qualifier) && fold | self.text.contains(part)).then_some(true),
+            };
+        }
+        let rewritten = REWRITTEN.iter().any(|word| word.contains(&lower));
+        if !text.contains(&lower) {
+            return if rewritten { None } else { Some(false) };
+        }
+        // only a sub-select is printed in one word for one that was written
+        if fold && lower == "select" && words(&text).any(|(_, word)| word == "select") {
+            return Some(true);
+        }
+        let commented = text.contains("--") || text.contains("/*");
+        let lasting = words(&text).any(|(end, word)| word.contains(&lower) && !REWRITTEN.contains(&word) && !text[end..].starts_with('.'));
+        (lasting && !commented && (fold || self.text.contains(part))).then_some(true)
+    }
+
+    /// `text LIKE pattern`
+    pub fn like(&self, pattern: &str, fold: bool) -> Option<bool> {
+        let inner = pattern.strip_prefix('%')?.strip_suffix('%')?;
+        let mut parts = inner.split('%').filter(|part| !part.is_empty());
+        let (first, rest) = (parts.next()?, parts);
+        // that all are there says nothing of their order
+        let mut found = self.contains(first, fold);
+        for part in rest {
+            found = match (found, self.contains(part, fold)) {
+                (Some(false), _) | (_, Some(false)) => Some(false),
+                _ => None,
+            };
+        }
+        found
+    }
+
+    pub fn matches(&self, alternatives: &Alternatives, fold: bool) -> Option<bool> {
+        let mut found = Some(false);
+        for (from, part, to) in &alternatives.plain {
+            match self.contains(part, fold).filter(|_| !from && !to) {
+                Some(true) => return Some(true),
+                Some(false) => {}
+                None => found = None,
+            }
+        }
+        found
+    }
+}
+
+/// Words with the byte behind each.
+fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let all = text.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|word| !word.is_empty());
+    all.map(move |word| (word.as_ptr() as usize - text.as_ptr() as usize + word.len(), word))
 }
 
 /// The alternatives of `(a|b|c)`, `^a`, `b$`, each a plain text with its anchors.
@@ -115,13 +235,6 @@ impl Alternatives {
             }
         })
     }
-
-    /// Words that layout can't split or join.
-    pub fn are_words(&self) -> bool {
-        self.plain
-            .iter()
-            .all(|(from, part, to)| !from && !to && !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || "_.".contains(c)))
-    }
 }
 
 fn literal(part: &str) -> Option<String> {
@@ -158,6 +271,38 @@ mod tests {
         assert!(like("ABC", "%b%", true));
         let hostile = "a%".repeat(200) + "b";
         assert!(!like(&"a".repeat(2_000), &hostile, false));
+    }
+
+    #[test]
+    fn printed_text_is_told_only_where_it_is_as_written() {
+        let text = "auth.uid() = t.owner_id and public.is_admin() and role in ('Admin', 'user')";
+        let printed = Printed { text, is_written: &|schema| schema == "auth" };
+        for (pattern, fold, matches) in [
+            ("%uid%", false, Some(true)),
+            ("%auth.uid%", false, Some(true)),
+            ("%auth.jwt%", false, Some(false)),
+            // printed without what is on the search path, or with what is not
+            ("%public.is_admin%", false, None),
+            ("%app.is_admin%", false, None),
+            ("%is_admin%", false, Some(true)),
+            ("%is_owner%", false, Some(false)),
+            ("%public%", false, None),
+            ("%t.owner_id%", false, None),
+            // `= ANY (ARRAY['Admin'::text, …])`
+            ("%array%", true, None),
+            ("%text%", false, None),
+            ("%any%", false, None),
+            ("%Admin%", false, Some(true)),
+            ("%user%", true, Some(true)),
+            ("%select%", true, None),
+            ("%uid%nothing%", false, Some(false)),
+            ("%uid%owner_id%", false, None),
+            ("%uid()%", false, None),
+        ] {
+            assert_eq!(printed.like(pattern, fold), matches, "{pattern}");
+        }
+        let found = |pattern: &str| Alternatives::of(pattern).and_then(|all| printed.matches(&all, false));
+        assert_eq!((found("auth\\.uid|nothing"), found("nothing|none_such"), found("^auth")), (Some(true), Some(false), None));
     }
 
     #[test]
