@@ -42,9 +42,18 @@ create function dearmor(text) returns bytea language internal immutable strict a
 
 -- extension: pg_stat_statements
 create view pg_stat_statements as
-  select null::oid as userid, null::oid as dbid, null::boolean as toplevel, null::bigint as queryid, null::text as query,
-    null::bigint as calls, null::double precision as total_exec_time, null::double precision as mean_exec_time,
-    null::double precision as max_exec_time, null::bigint as rows, null::bigint as shared_blks_hit, null::bigint as shared_blks_read;
+  select null::oid as userid, null::oid as dbid, null::boolean as toplevel, null::bigint as queryid, null::text as query, null::bigint as
+    plans, null::double precision as total_plan_time, null::double precision as min_plan_time, null::double precision as max_plan_time,
+    null::double precision as mean_plan_time, null::double precision as stddev_plan_time, null::bigint as calls, null::double precision as
+    total_exec_time, null::double precision as min_exec_time, null::double precision as max_exec_time, null::double precision as
+    mean_exec_time, null::double precision as stddev_exec_time, null::bigint as rows, null::bigint as shared_blks_hit, null::bigint as
+    shared_blks_read, null::bigint as shared_blks_dirtied, null::bigint as shared_blks_written, null::bigint as local_blks_hit, null::bigint
+    as local_blks_read, null::bigint as local_blks_dirtied, null::bigint as local_blks_written, null::bigint as temp_blks_read, null::bigint
+    as temp_blks_written, null::double precision as blk_read_time, null::double precision as blk_write_time, null::double precision as
+    temp_blk_read_time, null::double precision as temp_blk_write_time, null::bigint as wal_records, null::bigint as wal_fpi, null::numeric
+    as wal_bytes, null::bigint as jit_functions, null::double precision as jit_generation_time, null::bigint as jit_inlining_count,
+    null::double precision as jit_inlining_time, null::bigint as jit_optimization_count, null::double precision as jit_optimization_time,
+    null::bigint as jit_emission_count, null::double precision as jit_emission_time;
 create function pg_stat_statements_reset(userid oid default 0, dbid oid default 0, queryid bigint default 0)
   returns void language internal volatile strict as 'now';
 

@@ -285,7 +285,14 @@ impl<'c, 'x> Binder<'c, 'x> {
             return Ok(());
         }
         let found = self.context.relation(name)?;
-        let columns = found.as_ref().and_then(|found| self.context.catalog.columns(found));
+        let catalog = self.context.catalog;
+        // a view of statistics has not the same columns in each version
+        let of_postgres = match &found {
+            Some(found) => catalog.views.get(found).is_some_and(|view| view.of_extension),
+            None => name.schema().is_none_or(|schema| schema == "pg_catalog"),
+        };
+        let any_version = || builtin::statistics(name.last()).filter(|_| of_postgres).map(<[SmolStr]>::to_vec);
+        let columns = any_version().or_else(|| catalog.columns(found.as_ref()?));
         if let Some(found) = &found {
             *bound = Some(Item::relation(found));
             if !self.reads.contains(found) {

@@ -1,7 +1,9 @@
 //! Names that PostgreSQL brings itself, for telling a name that nobody gave from one of its own.
 //!
-//! Source: `pg_proc` and `pg_type` of PostgreSQL 15, the functions that later versions add, and what the grammar itself calls.
+//! Source: `pg_proc`, `pg_type` and the statistics views of PostgreSQL 15, what versions from 14 to 18 have beside those, and what
+//! the grammar itself calls.
 
+use smol_str::SmolStr;
 use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 
@@ -40,6 +42,24 @@ fn names(list: &'static str, known: &'static OnceLock<HashSet<&'static str>>) ->
 pub fn is_function(name: &str) -> bool {
     static KNOWN: OnceLock<HashSet<&'static str>> = OnceLock::new();
     names(include_str!("builtin/functions.txt"), &KNOWN).contains(name)
+}
+
+/// The columns that a view of the statistics system, or of `pg_stat_statements`, has in any version: `view: name …`, where lines
+/// go on behind blanks. None for another name.
+pub fn statistics(view: &str) -> Option<&'static [SmolStr]> {
+    static KNOWN: OnceLock<HashMap<&'static str, Vec<SmolStr>>> = OnceLock::new();
+    let known = KNOWN.get_or_init(|| {
+        let mut known: HashMap<&str, Vec<SmolStr>> = HashMap::new();
+        let mut view = "";
+        for word in include_str!("builtin/statistics.txt").split_ascii_whitespace() {
+            match word.strip_suffix(':') {
+                Some(next) => view = next,
+                None => known.entry(view).or_default().push(word.into()),
+            }
+        }
+        known
+    });
+    known.get(view).map(Vec::as_slice)
 }
 
 /// A type in `pg_catalog`, by its name there; the row types of its tables begin with `pg_`.
