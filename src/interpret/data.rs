@@ -169,12 +169,18 @@ impl Context<'_> {
         for target in &select.targets {
             if let ExprKind::Call(call) = &target.expr.kind
                 && call.name.last() == "set_config"
-                && call.args.first().and_then(|arg| arg.value.as_str()) == Some("search_path")
+                && let Some(setting) = call.args.first().and_then(|arg| arg.value.as_str())
                 && let Some(value) = call.args.get(1).and_then(|arg| arg.value.as_str())
             {
-                let path = value.split(',').map(|schema| schema.trim().trim_matches('"')).filter(|schema| !schema.is_empty());
-                let path = Some(path.map(SmolStr::from).collect());
-                self.emit(Change::SetSearchPath { path });
+                match setting {
+                    "search_path" => {
+                        let path = value.split(',').map(|schema| schema.trim().trim_matches('"')).filter(|schema| !schema.is_empty());
+                        let path = Some(path.map(SmolStr::from).collect());
+                        self.emit(Change::SetSearchPath { path });
+                    }
+                    "check_function_bodies" => self.emit(Change::CheckBodies { on: super::view::is_on(&value.to_ascii_lowercase()) }),
+                    _ => {}
+                }
             }
         }
         Ok(())

@@ -9,7 +9,9 @@ use crate::catalog::name::QName;
 use crate::catalog::object::{Certainty, Role, Schema};
 use crate::catalog::{Catalog, Contradiction, MIGRATION_ROLE};
 use crate::source::{FileId, Site, Sources, Span};
-use crate::syntax::ast::{AlterAction, AlterTable, Ast, Code, ConstraintKind, CreateFunction, Form, ObjectKind, Set, Statement, Unread};
+use crate::syntax::ast::{
+    AlterAction, AlterTable, Ast, Body, Code, ConstraintKind, CreateFunction, Form, ObjectKind, Set, Statement, Unread,
+};
 use crate::syntax::expression::{Data, ExprKind, FromRelation, Query};
 use crate::syntax::parser;
 use crate::syntax::split::Splitter;
@@ -184,7 +186,9 @@ impl World {
     }
 
     fn create_function(&mut self, sources: &Sources, at: Site, create: CreateFunction, certainty: Certainty) -> Outcome {
-        if self.catalog.session.bodies_unchecked || !matches!(create.language.as_str(), "sql") {
+        // a body of statements and not of text is read in any case
+        let unread = self.catalog.session.bodies_unchecked && !matches!(create.body, Body::Sql { .. });
+        if unread || create.language != "sql" {
             return self.interpret_one(at, Ast::CreateFunction(create), certainty);
         }
         self.catalog.begin();

@@ -198,6 +198,7 @@ impl Machine<'_> {
             ("set_config", Some(Value::Text(setting))) => {
                 match (setting.as_str(), args.get(1)) {
                     ("search_path", Some(Value::Text(path))) => self.set_search_path(path),
+                    ("check_function_bodies", Some(value)) => self.world.catalog.session.bodies_unchecked = value.holds() == Some(false),
                     _ => self.world.settings_changed = true,
                 }
                 args.get(1).cloned().unwrap_or(Value::Unknown)
