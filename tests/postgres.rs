@@ -113,6 +113,27 @@ fn histories_do_what_is_said_of_them() {
     none(&complaints);
 }
 
+/// Statements that are said to be rejected, class by class: PostgreSQL rejects the same, in the same words.
+#[test]
+fn rejections_are_those_of_the_server() {
+    let Some(server) = Server::shared() else { return };
+    let mut spare = server.database();
+    let birth = Objects::of_server(&mut spare);
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(root().join("tests/rejected")).expect("there are cases").flatten().map(|entry| entry.path()).collect();
+    files.sort();
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let mut complaints = Vec::new();
+    for path in &files {
+        let name = path.file_stem().unwrap_or_default();
+        let migrations = folder.path().join(name).join("supabase/migrations");
+        std::fs::create_dir_all(&migrations).expect("a folder can be made");
+        std::fs::copy(path, migrations.join("20250101000000_a.sql")).expect("a file can be copied");
+        complaints.push((path.display().to_string(), apply::compare(&server, &mut spare, &birth, &folder.path().join(name), None)));
+    }
+    none(&complaints);
+}
+
 /// The bad examples, the same with the cure behind them or in them, and the good ones.
 #[test]
 fn pages_do_what_is_said_of_them() {

@@ -258,7 +258,8 @@ impl Catalog {
                     return Err(Contradiction::new("42883", format!("function {name}({}) does not exist", signature.join(", "))));
                 };
                 if !cascade && !self.dependents_of_function(&function).is_empty() {
-                    return Err(depends("function", function.display()));
+                    let args: Vec<SmolStr> = function.inputs().map(|arg| self.shown_type(&arg.ty)).collect();
+                    return Err(depends("function", format!("{}({})", self.shown(&name), args.join(","))));
                 }
                 self.remove_function(&name, &signature);
             }
@@ -272,7 +273,7 @@ impl Catalog {
             }
             Change::DropType { name, cascade } => {
                 if !cascade && !self.dependents_of_type(&name).is_empty() {
-                    return Err(depends("type", &name.name));
+                    return Err(depends("type", self.shown(&name)));
                 }
                 self.remove_type(&name);
             }

@@ -161,6 +161,21 @@ impl Catalog {
         }
     }
 
+    /// A name as PostgreSQL writes it in messages: without its schema where that is searched.
+    pub fn shown(&self, name: &QName) -> String {
+        if self.search_path().contains(&name.schema) { name::quote_ident(&name.name) } else { name.quoted() }
+    }
+
+    /// A type in the same way.
+    pub fn shown_type(&self, ty: &DataType) -> SmolStr {
+        match &ty.user {
+            Some(user) if self.find_type(&ObjectName::bare(&user.name)).as_ref() == Some(&**user) => {
+                DataType { base: name::quote_ident(&user.name).into(), user: None, ..ty.clone() }.canonical()
+            }
+            _ => ty.canonical(),
+        }
+    }
+
     /// The schema that new objects without one go to.
     pub fn creation_schema(&self) -> Option<SmolStr> {
         self.search_path().into_iter().find(|schema| schema != "$user" && self.schemas.contains(schema))

@@ -513,7 +513,11 @@ impl Context<'_> {
     /// and one that two may be meant by, because `f()` and `f(x int DEFAULT 1)` both fit it.
     fn callable(&self, name: &ObjectName, args: usize) -> Bound {
         let catalog = self.catalog;
-        let missing = || Contradiction::new("42883", format!("function {name} of {args} arguments does not exist"));
+        // what types the arguments have is not known
+        let missing = || match args {
+            0 => Contradiction::new("42883", format!("function {name}() does not exist")),
+            args => Contradiction::new("42883", format!("function {name} of {args} arguments does not exist")),
+        };
         let Some(schema) = name.schema() else {
             let anywhere = || catalog.functions.keys().any(|known| known.name == name.last());
             let of_type = || builtin_name(name.last()).is_some() || builtin::is_type(name.last()) || catalog.find_type(name).is_some();

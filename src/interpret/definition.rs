@@ -88,7 +88,10 @@ impl Context<'_> {
             let reason = format!("multiple primary keys for table \"{}\" are not allowed", table.name.name);
             return Err(Contradiction::new("42P16", reason));
         }
-        if table.constraint(&constraint.name).is_some() {
+        if let Some(twin) = table.constraint(&constraint.name) {
+            if (constraint.kind, twin.kind) == (ConstraintKind::Check, ConstraintKind::Check) {
+                return Err(Contradiction::new("42710", format!("check constraint \"{}\" already exists", constraint.name)));
+            }
             let reason = format!("constraint \"{}\" for relation \"{}\" already exists", constraint.name, table.name.name);
             return Err(Contradiction::new("42710", reason));
         }

@@ -1,6 +1,6 @@
 //! Indexes.
 
-use super::bind::Item;
+use super::bind::{Item, internal_name};
 use super::{Context, Meaning};
 use crate::catalog::effect::Change;
 use crate::catalog::name::QName;
@@ -15,16 +15,27 @@ pub fn index_part(column: &IndexColumn) -> SmolStr {
     if let Some(name) = &column.column {
         return name.clone();
     }
-    fn figure(expr: &Expr) -> SmolStr {
+    /// With whether the name is taken rather than that of a cast around it.
+    fn figure(expr: &Expr) -> Option<(SmolStr, bool)> {
         match &expr.kind {
-            ExprKind::Call(call) => call.name.last().into(),
-            ExprKind::Cast { expr, .. } => figure(expr),
-            ExprKind::Column { path, .. } => path.last().cloned().unwrap_or_default(),
-            ExprKind::Case { .. } => "case".into(),
-            _ => "expr".into(),
+            ExprKind::Call(call) if call.name.last() == "trim" => Some(("btrim".into(), true)),
+            ExprKind::Call(call) => Some((call.name.last().into(), true)),
+            ExprKind::Cast { expr, to } => figure(expr).filter(|(_, strong)| *strong).or_else(|| {
+                let name = to.name.last();
+                Some((if to.builtin { internal_name(name) } else { name }.into(), false))
+            }),
+            ExprKind::Column { path, .. } => path.last().map(|name| (name.clone(), true)),
+            ExprKind::Case { otherwise, .. } => {
+                otherwise.as_deref().and_then(figure).filter(|(_, strong)| *strong).or(Some(("case".into(), false)))
+            }
+            ExprKind::Binary { op, .. } if op == "at time zone" => Some(("timezone".into(), true)),
+            ExprKind::Array(_) => Some(("array".into(), true)),
+            ExprKind::Index { base, .. } => figure(base),
+            ExprKind::Field { field, .. } => Some((field.clone(), true)),
+            _ => None,
         }
     }
-    figure(&column.expr.root)
+    figure(&column.expr.root).map_or_else(|| "expr".into(), |(name, _)| name)
 }
 
 impl Context<'_> {

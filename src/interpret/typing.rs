@@ -6,9 +6,9 @@
 //! Source: PostgreSQL's documentation, "Type Conversion", and `pg_cast` and `pg_operator`.
 
 use super::{Context, Meaning};
-use crate::catalog::Contradiction;
 use crate::catalog::name::QName;
 use crate::catalog::object::{Certainty, DataType, TypeKind};
+use crate::catalog::{Catalog, Contradiction};
 use crate::syntax::expression::*;
 
 /// Types among which PostgreSQL compares and assigns without being told to.
@@ -330,7 +330,9 @@ impl Context<'_> {
                 match self.family(&ty) {
                     None | Some(Family::Number) => Ok(()),
                     Some(_) if own => Ok(()),
-                    Some(_) => Err(Contradiction::new("42883", format!("function {}({}) does not exist", call.name, ty.canonical()))),
+                    Some(_) => {
+                        Err(Contradiction::new("42883", format!("function {}({}) does not exist", call.name, self.catalog.shown_type(&ty))))
+                    }
                 }
             }
             _ => Ok(()),
@@ -354,7 +356,7 @@ impl Context<'_> {
                 self.family(&one),
                 Some(Family::Number | Family::Bool | Family::Uuid | Family::Time | Family::Json | Family::Jsonb | Family::Enum(_))
             );
-            return if wrong { Err(no_operator(op, &one, &other)) } else { Ok(()) };
+            return if wrong { Err(no_operator(self.catalog, op, &one, &other)) } else { Ok(()) };
         }
         if one.is("unknown") || other.is("unknown") {
             return Ok(());
@@ -370,7 +372,7 @@ impl Context<'_> {
             true => one == other,
             false => one == Family::Number && other == Family::Number || !(summed(&one) && summed(&other)),
         };
-        if fits { Ok(()) } else { Err(no_operator(op, left, right)) }
+        if fits { Ok(()) } else { Err(no_operator(self.catalog, op, left, right)) }
     }
 
     /// Does an assignment convert the one into the other? None where it is not known.
@@ -390,7 +392,7 @@ impl Context<'_> {
         let Some(from) = self.type_of(value) else { return Ok(()) };
         match self.assignable(&from, ty) {
             Some(false) => {
-                let (ty, from) = (ty.canonical(), from.canonical());
+                let (ty, from) = (self.catalog.shown_type(ty), self.catalog.shown_type(&from));
                 Err(Contradiction::new("42804", format!("column \"{column}\" is of type {ty} but {what} is of type {from}")))
             }
             _ => Ok(()),
@@ -401,7 +403,7 @@ impl Context<'_> {
     pub fn check_conversion(&self, column: &str, from: &DataType, to: &DataType, subject: &str) -> Meaning {
         match self.assignable(from, to) {
             Some(false) => {
-                let reason = format!("{subject} \"{column}\" cannot be cast automatically to type {}", to.canonical());
+                let reason = format!("{subject} \"{column}\" cannot be cast automatically to type {}", self.catalog.shown_type(to));
                 Err(Contradiction::new("42804", reason))
             }
             _ => Ok(()),
@@ -422,7 +424,7 @@ impl Context<'_> {
         match self.family(&ty) {
             None | Some(Family::Bool) => Ok(()),
             Some(_) => {
-                let reason = format!("argument of {place} must be type boolean, not type {}", ty.canonical());
+                let reason = format!("argument of {place} must be type boolean, not type {}", self.catalog.shown_type(&ty));
                 Err(Contradiction::new("42804", reason))
             }
         }
@@ -504,8 +506,9 @@ fn plain(ty: DataType) -> DataType {
     DataType { modifiers: Vec::new(), ..ty }
 }
 
-fn no_operator(op: &str, left: &DataType, right: &DataType) -> Contradiction {
-    Contradiction::new("42883", format!("operator does not exist: {} {op} {}", left.canonical(), right.canonical()))
+fn no_operator(catalog: &Catalog, op: &str, left: &DataType, right: &DataType) -> Contradiction {
+    let (left, right) = (catalog.shown_type(left), catalog.shown_type(right));
+    Contradiction::new("42883", format!("operator does not exist: {left} {op} {right}"))
 }
 
 /// Of two numbers or two times, the type that both are brought to.

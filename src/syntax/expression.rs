@@ -24,6 +24,11 @@ pub struct ObjectName {
 }
 
 impl ObjectName {
+    /// A name that stands nowhere, without a schema.
+    pub fn bare(name: &SmolStr) -> ObjectName {
+        ObjectName { parts: vec![Ident { name: name.clone(), span: Span::default() }] }
+    }
+
     pub fn span(&self) -> Span {
         match (self.parts.first(), self.parts.last()) {
             (Some(first), Some(last)) => first.span.to(last.span),

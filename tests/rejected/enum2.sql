@@ -8,7 +8,7 @@ create table u (x e default 'c'); -- 55P04
 create table u1 (x e default 'a');
 create function fp() returns e language plpgsql as $$ begin return 'c'::e; end $$;
 commit;
-create table u (x e default 'c');
+create table u (x e default 'c', y int);
 alter type e add value 'c'; -- 42710
 alter type e add value if not exists 'c';
 alter type e add value 'd' before 'zz'; -- 22023

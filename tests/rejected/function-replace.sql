@@ -21,5 +21,5 @@ create function tr() returns trigger language sql as 'select 1'; -- 42P13
 create function tr2(a int) returns trigger language plpgsql as 'begin return new; end'; -- 42P13
 create function broken() returns void language plpgsql as $$ begin if true then end $$; -- 42601
 set check_function_bodies = off;
-create function broken() returns void language plpgsql as $$ begin if true then end $$;
+create function broken() returns void language plpgsql as $$ begin if false then end $$;
 drop function broken();

@@ -50,3 +50,16 @@ create index on t (count(*)); -- 42803
 create index on t ((sum(id))); -- 42803
 create index on t (id) where id in (select 1); -- 0A000
 create index on t (id) where at > now() - interval '30 days'; -- 42P17
+create index on t ((case when id = 1 then 0 end));
+create index on t ((case when id = 1 then 0 else id end));
+create index on t ((array[id]));
+create index on t (((id + 1)::bigint));
+create index on t (((id + 1)::numeric(5, 2)));
+create index on t ((trim(txt)));
+create index on t ((substring(txt from 1)));
+create index on t ((extract(year from d)));
+create index on t ((position('a' in txt)));
+create index on t ((txt collate "C"));
+create index on t ((greatest(id, 1)));
+create index on t ((nullif(id, 1)));
+create index on t ((id is null));

@@ -10,10 +10,10 @@ create table u (id int);
 savepoint s;
 create table w (id int);
 rollback to s;
-drop table w; -- 42P01
-drop table u;
+create table w (id text);
 create table u2 (id int);
 commit;
+drop table u, w;
 drop table u2;
 begin;
 create table x (id int);

@@ -227,7 +227,8 @@ impl Case {
         }
         // what only the file's transaction makes fail is tried behind what comes before it in one message, which is undone with it
         let mut before = String::new();
-        for statement in statements {
+        let own_transactions = self.ends_transactions();
+        for statement in statements.iter().filter(|_| !own_transactions) {
             let sql = statement.span.of(text);
             match &statement.said {
                 Some(said) if said.is_of_transaction() => judge(statement, database.run(&format!("{before}{sql}"))),
@@ -237,12 +238,17 @@ impl Case {
         }
         for statement in statements {
             let sql = statement.span.of(text);
+            // what fails in a transaction of the file's own ends that for the server, and not for the fold; outside of one this is refused
+            let saved = own_transactions && database.run("savepoint judged").is_ok();
             let result = match statement.data {
                 Some(data) => database.copy(sql, data.of(text)),
                 None => database.run(sql),
             };
+            if saved && result.is_err() {
+                database.run("rollback to savepoint judged").expect("the transaction goes on");
+            }
             // alone it may well run, and is folded as if it had
-            if !statement.said.as_ref().is_some_and(Said::is_of_transaction) {
+            if own_transactions || !statement.said.as_ref().is_some_and(Said::is_of_transaction) {
                 judge(statement, result);
             }
         }
@@ -317,6 +323,8 @@ impl Said {
     }
 
     fn is_of_transaction(&self) -> bool {
-        self.refusal.as_ref().is_some_and(|refusal| OF_TRANSACTION.contains(&refusal.sqlstate.as_str()))
+        let of_transaction =
+            |refusal: &Refusal| OF_TRANSACTION.contains(&refusal.sqlstate.as_str()) && !refusal.message.contains("from a function");
+        self.refusal.as_ref().is_some_and(of_transaction)
     }
 }

@@ -115,7 +115,7 @@ impl Catalog {
     pub(super) fn drop_relation(&mut self, name: &QName, cascade: bool) -> Applied {
         let Some(kind) = self.relation_kind(name) else { return Err(missing("42P01", "relation", &name.name)) };
         if !cascade && !self.dependents_of_relation(name).is_empty() {
-            return Err(depends(kind.noun(), &name.name));
+            return Err(depends(kind.noun(), self.shown(name)));
         }
         self.remove_relation(name);
         Ok(())
@@ -148,7 +148,7 @@ impl Catalog {
     pub(super) fn drop_column(&mut self, table: &QName, column: &str, cascade: bool) -> Applied {
         self.require_column(table, column)?;
         if !cascade && !self.dependents_of_column(table, column).is_empty() {
-            let reason = format!("cannot drop column {column} of table {} because other objects depend on it", table.name);
+            let reason = format!("cannot drop column {column} of table {} because other objects depend on it", self.shown(table));
             return Err(Contradiction::new("2BP01", reason));
         }
         self.remove_column(table, column);
@@ -199,7 +199,7 @@ impl Catalog {
     pub(super) fn drop_constraint(&mut self, table: &QName, name: &str, cascade: bool) -> Applied {
         let constraint = self.require_constraint(table, name)?.clone();
         if !cascade && !self.dependents_of_key(table, &constraint).is_empty() {
-            let reason = format!("cannot drop constraint {name} on table {} because other objects depend on it", table.name);
+            let reason = format!("cannot drop constraint {name} on table {} because other objects depend on it", self.shown(table));
             return Err(Contradiction::new("2BP01", reason));
         }
         self.remove_constraint(table, name);
@@ -208,9 +208,13 @@ impl Catalog {
 
     pub(super) fn rename_constraint(&mut self, table: &QName, from: &str, to: SmolStr) -> Applied {
         if self.table_mut(table)?.constraint(&to).is_some() {
-            return Err(on_relation("already exists", "42710", "constraint", &to, table));
+            return Err(on_relation("already exists", "42710", "constraint", &to, table).on_relation_it_is_for());
         }
-        let index = self.require_constraint(table, from)?.index.clone();
+        let Ok(constraint) = self.require_constraint(table, from) else {
+            let reason = format!("constraint \"{from}\" for table \"{}\" does not exist", table.name);
+            return Err(Contradiction::new("42704", reason));
+        };
+        let index = constraint.index.clone();
         self.require_constraint(table, from)?.name = to.clone();
         if let Some(index) = index {
             self.rename_index(table, &index, &to);

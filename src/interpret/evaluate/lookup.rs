@@ -10,7 +10,7 @@ use crate::catalog::object::{ArgMode, Certainty, DataType, Function};
 use crate::catalog::{Contradiction, RelationKind, is_system_schema};
 use crate::syntax::ast::ObjectKind;
 use crate::syntax::cursor::Cursor;
-use crate::syntax::expression::{Ident, ObjectName};
+use crate::syntax::expression::ObjectName;
 use crate::syntax::lexer::tokens;
 use smol_str::SmolStr;
 use std::rc::Rc;
@@ -31,7 +31,7 @@ impl Machine<'_> {
     /// Would the object's name without its schema be found?
     pub fn is_visible(&self, object: &Object) -> bool {
         let catalog = &self.world.catalog;
-        let bare = |name: &QName| ObjectName { parts: vec![Ident { name: name.name.clone(), span: Default::default() }] };
+        let bare = |name: &QName| ObjectName::bare(&name.name);
         match object {
             Object::Relation(name) if is_system_schema(&name.schema) => name.schema == "pg_catalog",
             Object::Relation(name) => match catalog.find_relation(&bare(name)) {
@@ -134,16 +134,7 @@ impl Machine<'_> {
     }
 
     fn type_text(&self, ty: &DataType) -> String {
-        let hidden = match &ty.user {
-            Some(user) if self.is_visible(&Object::Type((**user).clone())) => {
-                let mut bare = ty.clone();
-                bare.user = None;
-                bare.base = crate::catalog::name::quote_ident(&user.name).into();
-                bare
-            }
-            _ => ty.clone(),
-        };
-        hidden.canonical().to_string()
+        self.world.catalog.shown_type(ty).to_string()
     }
 
     fn arguments_text(&self, function: &Function, identity: bool) -> String {
