@@ -201,6 +201,22 @@ fn joins_give_the_same_rows_in_whatever_order_they_are_made() {
 }
 
 #[test]
+fn definitions_of_functions_are_searched_as_they_are_written() {
+    let functions = "create function f() returns bigint language sql as $$ select count(*) from public.a -- as long as it is there
+        $$; create function g() returns int language sql as $$ select 1 $$; ";
+    for (pattern, names) in [("%public.a%", "f"), ("%count(*)%", "f"), ("%SELECT%", "fg"), ("%private.a%", ""), ("%public.f%", "f")] {
+        let body = format!(
+            "declare r record; begin for r in select proname, oid from pg_proc p where p.pronamespace = 'public'::regnamespace
+               and pg_get_functiondef(p.oid) ilike '{pattern}' order by 1 loop execute format('alter table b add column %I int', r.proname);
+             end loop; end"
+        );
+        let history = fold(&format!("{TABLES}{functions}do $do$ {body} $do$;"));
+        let columns = history.table("b").map(|table| table.columns.iter().skip(1).map(|column| column.name.as_str()).collect::<String>());
+        assert_eq!(columns.as_deref(), Some(names), "{pattern}");
+    }
+}
+
+#[test]
 fn rows_that_the_history_inserts_are_counted_with() {
     let after = |insert: &str| {
         let text = format!("{TABLES} {insert}; do $$ begin if exists (select 1 from b) then {ENABLE} end if; end $$;");

@@ -271,8 +271,9 @@ impl Machine<'_> {
     fn matched(&self, text: &Value, pattern: &Value, fold: bool) -> Value {
         match (text, pattern) {
             (Value::Text(text), Value::Text(pattern)) => Value::Bool(like(text, pattern, fold)),
-            (Value::Printed(text), Value::Text(pattern)) => {
-                Value::known(Printed { text, is_written: &|schema| self.is_written(schema) }.like(pattern, fold))
+            (text, Value::Text(pattern)) => {
+                let is_written = |schema: &str| self.is_written(schema);
+                Value::known(Printed::of(text, &is_written).and_then(|printed| printed.like(pattern, fold)))
             }
             _ => Value::Unknown,
         }
@@ -283,10 +284,10 @@ impl Machine<'_> {
         let Some(alternatives) = Alternatives::of(pattern) else { return Value::Unknown };
         match text {
             Value::Text(text) => Value::Bool(alternatives.found_in(text, fold)),
-            Value::Printed(text) => {
-                Value::known(Printed { text, is_written: &|schema| self.is_written(schema) }.matches(&alternatives, fold))
+            text => {
+                let is_written = |schema: &str| self.is_written(schema);
+                Value::known(Printed::of(text, &is_written).and_then(|printed| printed.matches(&alternatives, fold)))
             }
-            _ => Value::Unknown,
         }
     }
 
@@ -443,7 +444,7 @@ impl Machine<'_> {
             (_, Value::Object { object, .. }) if name.starts_with("reg") => Value::Object { object: object.clone(), named: true },
             ("oid", Value::Object { object, .. }) => Value::Object { object: object.clone(), named: false },
             ("text" | "character varying" | "name" | "character" | "\"char\"" | "citext", _) => match &value {
-                Value::Printed(_) => value,
+                Value::Printed(_) | Value::Definition(_) => value,
                 Value::Bool(value) => Value::text(if *value { "true" } else { "false" }),
                 other => render(other, &visible).map_or(Value::Something, Value::Text),
             },

@@ -2,6 +2,7 @@
 //!
 //! Promise: an answer is PostgreSQL's own; what is not in the list, or whose arguments are not known, is unknown.
 
+use super::pattern::Printed;
 use super::value::{MAX_TEXT, Object, Value, render};
 use crate::catalog::Contradiction;
 use crate::catalog::name::{quote_ident, quote_literal};
@@ -236,13 +237,11 @@ fn pad(name: &str, text: Option<SmolStr>, size: Option<i64>, fill: Option<SmolSt
 }
 
 fn printed_position(args: &[Value]) -> Value {
-    match args {
-        [Value::Printed(text), Value::Text(part)] => match (super::pattern::Printed { text, is_written: &|_| false }).contains(part, false)
-        {
-            Some(false) => Value::Int(0),
-            _ => Value::Something,
-        },
-        _ => Value::Unknown,
+    let [text, Value::Text(part)] = args else { return Value::Unknown };
+    match Printed::of(text, &|_| false) {
+        Some(printed) if printed.contains(part, false) == Some(false) => Value::Int(0),
+        Some(_) => Value::Something,
+        None => Value::Unknown,
     }
 }
 

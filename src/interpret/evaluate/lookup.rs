@@ -2,13 +2,14 @@
 
 use super::expr::unquoted;
 use super::tables::{function_object, system::constraint_text};
-use super::value::{Object, Value};
+use super::value::{Definition, Object, Value};
 use super::{Machine, Ran};
 use crate::catalog::acl::Privileges;
 use crate::catalog::name::QName;
 use crate::catalog::object::{ArgMode, Certainty, DataType, Function};
 use crate::catalog::{Contradiction, RelationKind, is_system_schema};
-use crate::syntax::ast::ObjectKind;
+use crate::source::Span;
+use crate::syntax::ast::{Body, ObjectKind};
 use crate::syntax::cursor::Cursor;
 use crate::syntax::expression::ObjectName;
 use crate::syntax::lexer::tokens;
@@ -202,7 +203,7 @@ impl Machine<'_> {
             ("pg_get_constraintdef", Some(Value::Object { object, .. })) => self.constraint_definition(object),
             ("pg_get_functiondef", Some(value)) => match self.function_of(value) {
                 Some(function) if function.at.is_platform() => Value::Something,
-                Some(function) => Value::Printed(self.sources.slice(function.at).into()),
+                Some(function) => self.function_definition(function),
                 None => Value::Unknown,
             },
             ("pg_get_function_identity_arguments" | "pg_get_function_arguments", Some(value)) => match self.function_of(value) {
@@ -263,6 +264,18 @@ impl Machine<'_> {
     fn set_search_path(&mut self, path: &str) {
         let path = path.split(',').map(unquoted).filter(|schema| !schema.is_empty());
         self.world.catalog.session.search_path = Some(path.collect());
+    }
+
+    fn function_definition(&self, function: &Function) -> Value {
+        let code = match &*function.body {
+            Body::Code(code) if function.at.span.contains(code.literal) => code,
+            Body::Code(_) | Body::Sql { .. } | Body::None => return Value::Printed(self.sources.slice(function.at).into()),
+        };
+        let text = self.sources.get(function.at.file).text();
+        let (before, after) = (Span::new(function.at.span.start, code.literal.start), Span::new(code.literal.end, function.at.span.end));
+        let head = format!("{} {} {}", function.name, before.of(text), after.of(text));
+        let body = code.unescaped.as_deref().unwrap_or_else(|| code.inner.of(text));
+        Value::Definition(Rc::new(Definition { head, verbatim: format!("{}\0{body}", function.name.quoted()) }))
     }
 
     fn constraint_definition(&self, object: &Object) -> Value {

@@ -2,6 +2,8 @@
 //!
 //! Promises: time is bounded by the product of both lengths. Refuses any other regular expression: no answer is given.
 
+use super::value::Value;
+
 /// `text LIKE pattern`, with a backslash for escapes.
 pub fn like(text: &str, pattern: &str, fold: bool) -> bool {
     let chars = |text: &str| -> Vec<char> { if fold { text.to_lowercase().chars().collect() } else { text.chars().collect() } };
@@ -63,6 +65,8 @@ fn parse_like(pattern: &[char]) -> Vec<Part> {
 /// for operators and types, and names with the schemas and tables that are needed to find them.
 pub struct Printed<'t> {
     pub text: &'t str,
+    /// What is printed beside it as it was written: the name and body of a function.
+    pub verbatim: Option<&'t str>,
     /// Is a schema not on the search path, so that what is in it is printed with it?
     pub is_written: &'t dyn Fn(&str) -> bool,
 }
@@ -126,9 +130,26 @@ const REWRITTEN: [&str; 54] = [
     "where",
 ];
 
-impl Printed<'_> {
+impl<'t> Printed<'t> {
+    /// None of a value that is no such text.
+    pub fn of(value: &'t Value, is_written: &'t dyn Fn(&str) -> bool) -> Option<Printed<'t>> {
+        let (text, verbatim) = match value {
+            Value::Printed(text) => (text.as_str(), None),
+            Value::Definition(definition) => (definition.head.as_str(), Some(definition.verbatim.as_str())),
+            _ => return None,
+        };
+        Some(Printed { text, verbatim, is_written })
+    }
+
     /// Is a part of a pattern in the printed text? Only words can be told, which layout can't split or join.
     pub fn contains(&self, part: &str, fold: bool) -> Option<bool> {
+        if let Some(verbatim) = self.verbatim {
+            return if fold && verbatim.to_lowercase().contains(&part.to_lowercase()) || verbatim.contains(part) {
+                Some(true)
+            } else {
+                self.is_missing_in_head(part).then_some(false)
+            };
+        }
         if part.is_empty() || !part.chars().all(|c| c.is_alphanumeric() || "_.".contains(c)) {
             return None;
         }
@@ -151,6 +172,17 @@ impl Printed<'_> {
         let commented = text.contains("--") || text.contains("/*");
         let lasting = words(&text).any(|(end, word)| word.contains(&lower) && !REWRITTEN.contains(&word) && !text[end..].starts_with('.'));
         (lasting && !commented && (fold || self.text.contains(part))).then_some(true)
+    }
+
+    /// Is nothing in the head of a function's definition that could be printed as a part of a pattern?
+    fn is_missing_in_head(&self, part: &str) -> bool {
+        const ADDED: [&str; 8] = ["create", "or", "replace", "function", "procedure", "returns", "language", "set"];
+        let lower = part.to_lowercase();
+        let name = lower.rsplit('.').next().unwrap_or_default();
+        !name.is_empty()
+            && name.chars().all(|c| c.is_alphanumeric() || c == '_')
+            && !self.text.to_lowercase().contains(name)
+            && !REWRITTEN.iter().chain(&ADDED).any(|word| word.contains(name))
     }
 
     /// `text LIKE pattern`
@@ -276,7 +308,7 @@ mod tests {
     #[test]
     fn printed_text_is_told_only_where_it_is_as_written() {
         let text = "auth.uid() = t.owner_id and public.is_admin() and role in ('Admin', 'user')";
-        let printed = Printed { text, is_written: &|schema| schema == "auth" };
+        let printed = Printed { text, verbatim: None, is_written: &|schema| schema == "auth" };
         for (pattern, fold, matches) in [
             ("%uid%", false, Some(true)),
             ("%auth.uid%", false, Some(true)),
@@ -303,6 +335,27 @@ mod tests {
         }
         let found = |pattern: &str| Alternatives::of(pattern).and_then(|all| printed.matches(&all, false));
         assert_eq!((found("auth\\.uid|nothing"), found("nothing|none_such"), found("^auth")), (Some(true), Some(false), None));
+    }
+
+    #[test]
+    fn the_body_of_a_function_is_as_written() {
+        let head = "public.f() returns setof t language sql";
+        let verbatim = Some(" -- of notes\n select public.is_admin(), Title from t ");
+        let printed = Printed { text: head, verbatim, is_written: &|_| false };
+        for (pattern, fold, matches) in [
+            ("%public.is_admin%", false, Some(true)),
+            ("%select public.is_admin(), Title%", false, Some(true)),
+            ("%SELECT%", true, Some(true)),
+            ("%notes%", false, Some(true)),
+            ("%private.is_admin%", false, Some(false)),
+            ("%title%", false, Some(false)),
+            // the head has it, or may get it
+            ("%public.t%", false, None),
+            ("%integer%", false, None),
+            ("%(x int)%", false, None),
+        ] {
+            assert_eq!(printed.like(pattern, fold), matches, "{pattern}");
+        }
     }
 
     #[test]

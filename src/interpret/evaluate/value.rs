@@ -35,6 +35,13 @@ pub struct Record {
     pub fields: Vec<(SmolStr, Value)>,
 }
 
+#[derive(Debug, PartialEq)]
+pub struct Definition {
+    pub head: String,
+    /// The name and the body, with what no text holds between them.
+    pub verbatim: String,
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// Anything, NULL too.
@@ -47,6 +54,8 @@ pub enum Value {
     Text(SmolStr),
     /// The user's own text of what PostgreSQL prints in its own layout.
     Printed(SmolStr),
+    /// What PostgreSQL prints of a function: a head in its own words, and a name and a body as they are.
+    Definition(Rc<Definition>),
     Array(Rc<Vec<Value>>),
     Record(Rc<Record>),
     /// An oid; `named` where its type prints it as a name (`regclass`).
@@ -249,7 +258,9 @@ pub fn render(value: &Value, visible: &dyn Fn(&Object) -> bool) -> Option<SmolSt
             let items: Option<Vec<String>> = items.iter().map(|value| element_text(value, visible)).collect();
             format!("{{{}}}", items?.join(",")).into()
         }
-        Value::Unknown | Value::Something | Value::Null | Value::Printed(_) | Value::Object { named: false, .. } => return None,
+        Value::Unknown | Value::Something | Value::Null | Value::Printed(_) | Value::Definition(_) | Value::Object { named: false, .. } => {
+            return None;
+        }
     })
 }
 
