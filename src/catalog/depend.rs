@@ -32,6 +32,16 @@ enum Wanted<'a> {
     Sequence(&'a QName),
 }
 
+impl Wanted<'_> {
+    fn name(&self) -> &str {
+        match self {
+            Wanted::Relation(name) | Wanted::Type(name) | Wanted::Sequence(name) => &name.name,
+            Wanted::Column(_, column) => column,
+            Wanted::Function(function) => &function.name.name,
+        }
+    }
+}
+
 fn same(pair: &Option<Arc<(SmolStr, SmolStr)>>, name: &QName) -> bool {
     pair.as_ref().is_some_and(|pair| pair.0 == name.schema && pair.1 == name.name)
 }
@@ -98,7 +108,7 @@ impl Catalog {
                 continue;
             }
             let name = &table.name;
-            let hit = |expression: &Expression| uses(&expression.root, wanted);
+            let hit = |expression: &Expression| expression.names.may_hold(wanted.name()) && uses(&expression.root, wanted);
             for column in &table.columns {
                 if column.generated.as_deref().is_some_and(hit) {
                     out.push(Dependent::Column { table: name.clone(), column: column.name.clone() });
@@ -123,7 +133,8 @@ impl Catalog {
             }
         }
         for view in self.views.values() {
-            if except != Some(&view.name) && view.query.as_ref().is_some_and(|query| query_uses(query, wanted)) {
+            let may = view.names.may_hold(wanted.name());
+            if may && except != Some(&view.name) && view.query.as_ref().is_some_and(|query| query_uses(query, wanted)) {
                 out.push(Dependent::View(view.name.clone()));
             }
         }

@@ -7,6 +7,7 @@ pub(crate) mod apply;
 pub mod depend;
 pub mod effect;
 pub mod future;
+pub mod mention;
 pub mod name;
 pub mod object;
 mod rename;

@@ -1,6 +1,7 @@
 //! What a database holds: every fact with the site of the statement that made it so.
 
 use super::acl::Acl;
+use super::mention::Names;
 use super::name::{QName, quote_ident};
 use crate::source::{Site, Sources, Span};
 use crate::syntax::ast::Body;
@@ -39,11 +40,13 @@ pub struct Expression {
     pub root: Arc<Expr>,
     /// Names that PostgreSQL would now print differently.
     pub renamed: Vec<(Span, SmolStr)>,
+    /// Those that it can hold.
+    pub names: Names,
 }
 
 impl Expression {
     pub fn new(file: crate::source::FileId, root: Expr) -> Expression {
-        Expression { site: Site::new(file, root.span), root: Arc::new(root), renamed: Vec::new() }
+        Expression { site: Site::new(file, root.span), names: Names::of_expr(&root), root: Arc::new(root), renamed: Vec::new() }
     }
 
     /// The place of a part of this expression.
@@ -352,6 +355,8 @@ pub struct View {
     /// Was every column's name found?
     pub columns_known: bool,
     pub query: Option<Arc<Query>>,
+    /// Those that the query can hold.
+    pub names: Names,
     pub query_site: Site,
     pub security_invoker: Fact<bool>,
     /// Relations that it reads, found when it was made.

@@ -2,6 +2,7 @@
 //! object follows it; function bodies are text and do not.
 
 use super::Catalog;
+use super::mention::Names;
 use super::name::{QName, quote_ident};
 use super::object::*;
 use crate::source::Span;
@@ -28,6 +29,15 @@ enum Renamed<'a> {
         to: &'a QName,
         takes: &'a dyn Fn(usize) -> bool,
     },
+}
+
+impl Renamed<'_> {
+    fn name(&self) -> &str {
+        match self {
+            Renamed::Relation { from, .. } | Renamed::Function { from, .. } => &from.name,
+            Renamed::Column { from, .. } => from,
+        }
+    }
 }
 
 fn is(pair: &Option<Arc<(SmolStr, SmolStr)>>, name: &QName) -> bool {
@@ -125,10 +135,14 @@ fn in_query(query: &mut Query, renamed: &Renamed, own: Option<&QName>, edits: &m
 }
 
 fn in_expression(expression: &mut Expression, renamed: &Renamed, own: Option<&QName>) {
+    if !expression.names.may_hold(renamed.name()) {
+        return;
+    }
     let mut edits = Vec::new();
     let mut root = (*expression.root).clone();
     in_expr(&mut root, renamed, own, &mut edits);
     if root != *expression.root {
+        expression.names = Names::of_expr(&root);
         expression.root = Arc::new(root);
         expression.renamed.retain(|(span, _)| !edits.iter().any(|(edited, _)| edited == span));
         expression.renamed.extend(edits);
@@ -158,15 +172,35 @@ fn in_table(table: &mut Table, renamed: &Renamed) {
     }
 }
 
+/// All that stand in a table and what belongs to it.
+fn expressions(table: &Table) -> impl Iterator<Item = &Expression> {
+    let columns = table.columns.iter().flat_map(|column| column.default.iter().chain(column.generated.as_deref()));
+    let constraints = table.constraints.iter().filter_map(|constraint| constraint.expr.as_ref());
+    let policies = table.policies.iter().flat_map(|policy| policy.clauses().map(|(_, expr)| expr));
+    let indexes = table.indexes.iter().flat_map(|index| index.columns.iter().map(|column| &column.expr).chain(&index.predicate));
+    let triggers = table.triggers.iter().filter_map(|trigger| trigger.when.as_ref());
+    columns.chain(constraints).chain(policies).chain(indexes).chain(triggers)
+}
+
+/// Does a table belong to another, refer to it, or have its rows or a sequence of that name for a column?
+fn refers(table: &Table, name: &QName) -> bool {
+    table.inherits.contains(name)
+        || table.partition_of.as_ref() == Some(name)
+        || table.foreign_keys().any(|(_, key)| key.table == *name)
+        || table.columns.iter().any(|column| column.ty.user.as_deref() == Some(name) || column.sequence.as_ref() == Some(name))
+}
+
 impl Catalog {
     fn rename_everywhere(&mut self, renamed: &Renamed) {
-        self.tables.update(|_| true, |table| in_table(table, renamed));
+        let name = renamed.name();
+        self.tables.update(|table| expressions(table).any(|expr| expr.names.may_hold(name)), |table| in_table(table, renamed));
         self.views.update(
-            |view| view.query.is_some(),
+            |view| view.names.may_hold(name),
             |view| {
                 let mut edits = Vec::new();
                 if let Some(query) = &mut view.query {
                     in_query(Arc::make_mut(query), renamed, None, &mut edits);
+                    view.names = Names::of_query(query);
                 }
             },
         );
@@ -187,7 +221,7 @@ impl Catalog {
             }
         };
         self.tables.update(
-            |_| true,
+            |table| refers(table, from),
             |table| {
                 table.inherits.iter_mut().for_each(rename);
                 table.partition_of.iter_mut().for_each(rename);
@@ -244,7 +278,7 @@ impl Catalog {
             }
         };
         self.tables.update(
-            |_| true,
+            |table| table.name == *relation || refers(table, relation),
             |table| {
                 if table.name == *relation {
                     table.columns.iter_mut().for_each(|column| rename(&mut column.name));
@@ -277,8 +311,11 @@ impl Catalog {
             |table| table.columns.iter().any(|column| column.ty.user.as_deref() == Some(from)),
             |table| table.columns.iter_mut().for_each(|column| rename(&mut column.ty)),
         );
+        let is = |ty: &DataType| ty.user.as_deref() == Some(from);
         self.functions.update(
-            |_| true,
+            |overloads| {
+                overloads.iter().any(|function| function.args.iter().any(|arg| is(&arg.ty)) || function.returns.as_ref().is_some_and(is))
+            },
             |overloads| {
                 for function in overloads {
                     function.args.iter_mut().for_each(|arg| rename(&mut arg.ty));
@@ -286,7 +323,10 @@ impl Catalog {
                 }
             },
         );
-        self.views.update(|_| true, |view| view.columns.iter_mut().filter_map(|column| column.ty.as_mut()).for_each(rename));
+        self.views.update(
+            |view| view.columns.iter().filter_map(|column| column.ty.as_ref()).any(is),
+            |view| view.columns.iter_mut().filter_map(|column| column.ty.as_mut()).for_each(rename),
+        );
         if let Some(ty) = self.types.remove(from) {
             let ty = Type { name: to.clone(), ..Arc::unwrap_or_clone(ty) };
             self.types.insert(to.clone(), ty);

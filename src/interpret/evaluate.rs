@@ -110,6 +110,8 @@ pub struct Machine<'w> {
     frames: Vec<Frame>,
     ctes: Vec<(SmolStr, Rc<Table>)>,
     programs: HashMap<(FileId, Span), Option<Rc<Program>>>,
+    /// Bodies in SQL that were called.
+    scripts: HashMap<(FileId, Span), Rc<[Statement]>>,
     expressions: usize,
     /// What was dropped though it is not sure that the statement runs.
     dropped: Vec<Dropped>,
@@ -131,6 +133,7 @@ impl<'w> Machine<'w> {
             frames: Vec::new(),
             ctes: Vec::new(),
             programs: HashMap::new(),
+            scripts: HashMap::new(),
             expressions: 0,
             dropped: Vec::new(),
             created: Vec::new(),

@@ -4,6 +4,7 @@ use super::bind::{Binder, Scopes};
 use super::{Context, Meaning};
 use crate::catalog::Contradiction;
 use crate::catalog::effect::Change;
+use crate::catalog::mention::Names;
 use crate::catalog::name::QName;
 use crate::catalog::object::*;
 use crate::source::Site;
@@ -60,6 +61,7 @@ impl Context<'_> {
             columns_known: columns.is_some(),
             columns: columns.unwrap_or_default(),
             query_site: self.site(query.span),
+            names: Names::of_query(&query),
             query: Some(Arc::new(query)),
             security_invoker: Fact { value: invoker, at: named, certainty: self.certainty },
             reads,

@@ -373,20 +373,10 @@ impl Machine<'_> {
     }
 
     fn run_sql(&mut self, file: FileId, span: Span, scope: Scope) -> Ran<Option<Frame>> {
-        let text = self.sources.text(file);
-        let body = span.of(&text);
-        let mut statements = Vec::new();
-        for raw in Splitter::new(body) {
-            let mut tokens = raw.tokens;
-            tokens.iter_mut().for_each(|token| {
-                token.start += span.start;
-                token.end += span.start;
-            });
-            statements.push(parser::statement(&text, &RawStatement { tokens, ..RawStatement::default() }));
-        }
+        let statements = self.script(file, span);
         self.push_sql_frame(scope);
         let mut ran = Ok(None);
-        for statement in &statements {
+        for statement in statements.iter() {
             ran = self.run_statement(file, statement);
             if ran.is_err() {
                 break;
@@ -395,6 +385,25 @@ impl Machine<'_> {
         let frame = self.frames.pop();
         let last = ran?;
         Ok(frame.map(|frame| with_result(frame, last)))
+    }
+
+    /// The statements of a body, read when it is first called.
+    fn script(&mut self, file: FileId, span: Span) -> Rc<[Statement]> {
+        if let Some(known) = self.scripts.get(&(file, span)) {
+            return known.clone();
+        }
+        let text = self.sources.text(file);
+        let statement = |raw: RawStatement| {
+            let mut tokens = raw.tokens;
+            tokens.iter_mut().for_each(|token| {
+                token.start += span.start;
+                token.end += span.start;
+            });
+            parser::statement(&text, &RawStatement { tokens, ..RawStatement::default() })
+        };
+        let statements: Rc<[Statement]> = Splitter::new(span.of(&text)).map(statement).collect();
+        self.scripts.insert((file, span), statements.clone());
+        statements
     }
 
     fn run_sql_body(&mut self, statements: &[Data], result: Option<&Expr>, scope: Scope) -> Ran<Option<Frame>> {
