@@ -80,6 +80,7 @@ pub fn replay(sources: &mut Sources, project: &Project, visitor: &mut dyn Visito
     let texts: Vec<Arc<str>> = project.migrations.iter().map(|migration| sources.text(migration.file)).collect();
     let mut world = World::default();
     world.birth(sources, project.platform == Platform::Supabase);
+    world.catalog.postgres_version = project.config.postgres_version;
     world.catalog.future = Arc::new(Future::new(texts.clone()));
     if project.config.default_privileges == DefaultPrivileges::None {
         world.end_platform_defaults();

@@ -414,3 +414,13 @@ create index on public.notes (owner);
     assert_eq!(index(0), (Some("foreign-key"), Some("notes_owner_idx"), Some(1)));
     assert_eq!(index(1), (Some("policy"), Some("notes_owner_idx"), Some(4)));
 }
+
+#[test]
+fn what_fails_follows_the_version_of_postgresql() {
+    let block = b"do $$ begin if to_regprocedure('public.f(public.gone)') is null then raise notice 'none'; end if; end $$;".as_slice();
+    for (settings, fails) in [("postgres_version = 15", true), ("postgres_version = 17", false)] {
+        let folder = project(&[("supabase/migrations/20250101000000_a.sql", block), ("supalint.toml", settings.as_bytes())]);
+        let told = shown(&supalint(folder.path(), &["check"]));
+        assert_eq!(told.contains("type \"public.gone\" does not exist"), fails, "{settings}: {told}");
+    }
+}

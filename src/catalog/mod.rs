@@ -133,6 +133,8 @@ pub struct Catalog {
     pub fresh: bool,
     /// A command was run whose text is not known: it may have created anything.
     pub secretive: bool,
+    /// Major version of PostgreSQL; 0 stands for the newest.
+    pub postgres_version: u32,
     /// The project made operators or casts, which may be between any types.
     pub own_operators: bool,
     /// In the order of the history, but for what [`When::InBatch`] and [`When::Afresh`] say of one statement.

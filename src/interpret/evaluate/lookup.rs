@@ -3,7 +3,7 @@
 use super::expr::unquoted;
 use super::tables::{function_object, system::constraint_text};
 use super::value::{Definition, Object, Value};
-use super::{Machine, Ran};
+use super::{Machine, Ran, Stop};
 use crate::catalog::acl::Privileges;
 use crate::catalog::name::QName;
 use crate::catalog::object::{ArgMode, Certainty, DataType, Function};
@@ -105,6 +105,20 @@ impl Machine<'_> {
         Some(function.map_or(Value::Null, |function| named(function_object(function))))
     }
 
+    /// A type among the arguments that is not there, which is an error before PostgreSQL 16, though the function need not be there.
+    fn missing_type(&self, text: &str) -> Option<String> {
+        if !(1..16).contains(&self.world.catalog.postgres_version) {
+            return None;
+        }
+        let tokens = tokens(text);
+        let mut cursor = Cursor::new(text, &tokens);
+        cursor.object_name().ok()?;
+        let types = cursor.parens().ok()?.list().into_iter().filter_map(|mut part| part.type_name().ok());
+        let mut missing =
+            types.filter(|ty| !ty.builtin && ty.name.schema() == Some("public") && self.world.catalog.find_type(&ty.name).is_none());
+        missing.next().map(|ty| ty.span.of(text).to_string())
+    }
+
     fn signature_of(&self, ty: &crate::syntax::types::TypeName) -> SmolStr {
         let context = crate::interpret::Context::new(&self.world.catalog, self.origin, Certainty::Certain);
         context.data_type(ty).signature()
@@ -181,7 +195,10 @@ impl Machine<'_> {
                 let name = unquoted(text);
                 if self.world.catalog.schemas.contains(&name) { named(Object::Schema(name)) } else { Value::Null }
             }
-            ("to_regprocedure" | "to_regproc", Some(Value::Text(text))) => self.regprocedure(text).unwrap_or(Value::Unknown),
+            ("to_regprocedure" | "to_regproc", Some(Value::Text(text))) => match self.missing_type(text) {
+                Some(written) => return Err(Stop::Failed(Contradiction::new("42704", format!("type \"{written}\" does not exist")))),
+                None => self.regprocedure(text).unwrap_or(Value::Unknown),
+            },
             ("current_schema", _) => Value::optional(self.world.catalog.creation_schema()),
             ("current_user" | "current_role" | "user", None) => Value::text(self.world.catalog.current_role()),
             ("session_user", None) => Value::text(crate::catalog::MIGRATION_ROLE),
