@@ -1,20 +1,21 @@
 //! Runs rules over a history and makes the report.
 //!
-//! Promises: the same project gives the same report. A finding is told once, however many statements bring it about. Refuses: to know
-//! any rule by name.
+//! Promises: the same project gives the same report. A finding is told once, however many statements bring it about; one that is allowed is
+//! kept apart with the reason. Refuses: to know any rule by name.
 
+use crate::allow::Allows;
 use crate::catalog::Catalog;
 use crate::config::{Config, Level};
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Severity, further_print};
 use crate::history::{self, Outcome, Replay, Step, Visitor};
 use crate::project::{Migration, Project};
 use crate::report::Report;
 use crate::rules::code::Bodies;
 use crate::rules::cx::{Cx, Told};
 use crate::rules::{self, Check, Rule};
-use crate::source::Sources;
+use crate::source::{FileId, Sources};
 use crate::syntax::sql;
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// Rules that were asked for beside what the project's settings say: ids or groups.
@@ -54,7 +55,9 @@ pub fn is_on(id: &str, project: &Project, choice: &Choice) -> bool {
 
 struct Engine<'a> {
     project: &'a Project,
-    rules: Vec<Active>,
+    /// Rules that look while the history unfolds.
+    on_the_way: Vec<Active>,
+    at_the_end: Vec<Active>,
     told: Vec<Told>,
 }
 
@@ -88,14 +91,16 @@ impl Active {
 
 impl<'a> Engine<'a> {
     fn new(project: &'a Project, choice: &Choice) -> Engine<'a> {
-        let rules = rules::ALL.iter().filter_map(|rule| activate(rule, &project.config, choice)).collect();
-        Engine { project, rules, told: Vec::new() }
+        let rules: Vec<Active> = rules::ALL.iter().filter_map(|rule| activate(rule, &project.config, choice)).collect();
+        let (at_the_end, on_the_way) =
+            rules.into_iter().partition(|active| matches!(active.rule.check, Check::Schema(_) | Check::Report(_)));
+        Engine { project, on_the_way, at_the_end, told: Vec::new() }
     }
 
     /// Runs the checks of one moment of the history, which `call` picks out.
     fn check(&mut self, catalog: &Catalog, sources: &Sources, call: impl Fn(Check, &mut Cx<'_>)) {
         let bodies = Bodies::default();
-        for active in self.rules.iter().filter(|active| !matches!(active.rule.check, Check::Schema(_))) {
+        for active in &self.on_the_way {
             self.told.extend(active.run(catalog, sources, self.project, &bodies, &call));
         }
     }
@@ -103,7 +108,7 @@ impl<'a> Engine<'a> {
     /// Runs the checks of the final state, each on whichever thread is free; what they find comes in the order of rules.
     fn check_schema(&mut self, catalog: &Catalog, sources: &Sources) {
         let bodies = Bodies::default();
-        let rules: Vec<&Active> = self.rules.iter().filter(|active| matches!(active.rule.check, Check::Schema(_))).collect();
+        let rules: Vec<&Active> = self.at_the_end.iter().filter(|active| matches!(active.rule.check, Check::Schema(_))).collect();
         let found: Vec<OnceLock<Vec<Told>>> = rules.iter().map(|_| OnceLock::new()).collect();
         // rules of one group ask the same of the bodies: who takes them from both ends seldom waits for the other's answer
         let left: VecDeque<(&Active, &OnceLock<Vec<Told>>)> = rules.into_iter().zip(&found).collect();
@@ -133,17 +138,81 @@ impl<'a> Engine<'a> {
     fn finish(mut self, replay: Replay, sources: Sources) -> Examined {
         self.check_schema(&replay.catalog, &sources);
         let Replay { catalog, statements, unread, bounded } = replay;
-        let mut findings: Vec<Finding> = self.told.into_iter().filter_map(|told| told.at_the_end(&catalog)).collect();
-        let mut told = HashSet::new();
-        findings.retain(|finding| told.insert(finding.fingerprint.clone()));
-        findings.sort_by_cached_key(|finding| {
-            let site = sources.resolve(finding.primary.site);
-            let path = sources.get(site.file).path.clone();
-            (path, site.span, finding.rule, finding.subject.clone(), finding.message.clone())
-        });
+        let mut once = Once::default();
+        let told = std::mem::take(&mut self.told);
+        let found: Vec<Finding> = told.into_iter().filter_map(|told| once.told(told, &catalog, &sources)).collect();
+        let mut allows = self.allows(&sources);
+        let (mut findings, mut suppressed) = (Vec::with_capacity(found.len()), Vec::new());
+        for finding in found {
+            match allows.reason(&finding, &sources) {
+                Some(reason) => suppressed.push((finding, reason)),
+                None => findings.push(finding),
+            }
+        }
+        findings.extend(self.check_allows(&allows, &catalog, &sources).into_iter().filter_map(|told| once.told(told, &catalog, &sources)));
+        findings.sort_by_cached_key(|finding| place_in_order(finding, &sources));
+        suppressed.sort_by_cached_key(|(finding, _)| place_in_order(finding, &sources));
         let files = self.project.migrations.len();
-        let report = Report { findings, suppressed: Vec::new(), unread, bounded, statements, files, sources };
+        let report = Report { findings, suppressed, unread, bounded, statements, files, sources };
         Examined { report, catalog }
+    }
+
+    fn allows(&self, sources: &Sources) -> Allows {
+        let is_on = |rule: &&Rule| self.on_the_way.iter().chain(&self.at_the_end).any(|active| active.rule.id == rule.id);
+        let (ran, idle): (Vec<&Rule>, Vec<&Rule>) = rules::ALL.iter().partition(|rule| is_on(rule));
+        let ids = |rules: Vec<&Rule>| rules.into_iter().map(|rule| rule.id).collect();
+        Allows::read(sources, self.project, ids(ran), ids(idle))
+    }
+
+    /// Runs the checks of what was allowed.
+    fn check_allows(&self, allows: &Allows, catalog: &Catalog, sources: &Sources) -> Vec<Told> {
+        let bodies = Bodies::default();
+        let run = |active: &Active| {
+            active.run(catalog, sources, self.project, &bodies, &|check, cx| {
+                if let Check::Report(check) = check {
+                    check(cx, allows);
+                }
+            })
+        };
+        self.at_the_end.iter().filter(|active| matches!(active.rule.check, Check::Report(_))).flat_map(run).collect()
+    }
+}
+
+/// Where a finding stands in a report.
+fn place_in_order(finding: &Finding, sources: &Sources) -> impl Ord + use<> {
+    let site = sources.resolve(finding.primary.site);
+    let path = sources.get(site.file).path.clone();
+    (path, site.span, finding.rule, finding.subject.clone(), finding.message.clone())
+}
+
+/// Has each finding told once.
+#[derive(Default)]
+struct Once {
+    /// Files that have brought one of a fingerprint.
+    files: HashMap<String, Vec<FileId>>,
+}
+
+impl Once {
+    /// The finding, if it holds in this state and was not told yet.
+    fn told(&mut self, told: Told, catalog: &Catalog, sources: &Sources) -> Option<Finding> {
+        if !told.lasts(catalog) {
+            return None;
+        }
+        let Told { mut finding, per_file, .. } = told;
+        finding.fingerprint = self.print(&finding, per_file, sources)?;
+        Some(finding)
+    }
+
+    /// The fingerprint that tells a finding from those of other files.
+    fn print(&mut self, finding: &Finding, per_file: bool, sources: &Sources) -> Option<String> {
+        let file = sources.resolve(finding.primary.site).file;
+        let files = self.files.entry(finding.fingerprint.clone()).or_default();
+        let further = files.len();
+        if files.contains(&file) || further > 0 && !per_file {
+            return None;
+        }
+        files.push(file);
+        Some(if further == 0 { finding.fingerprint.clone() } else { further_print(&finding.fingerprint, further) })
     }
 }
 

@@ -281,6 +281,11 @@ pub struct Finding {
     pub help: Option<String>,
     pub fix: Option<Fix>,
     pub advisor: Option<Advisor>,
-    /// Hash of rule and subject (and of `discriminator`), never of a place.
+    /// Hash of rule and subject (and of `discriminator`), never of a place; of several files that bring the like, also of which it is.
     pub fingerprint: String,
+}
+
+/// The fingerprint of the like in a further file, counted from 1.
+pub fn further_print(print: &str, further: usize) -> String {
+    format!("{:032x}", xxhash_rust::xxh3::xxh3_128(format!("{print}\0{further}").as_bytes()))
 }

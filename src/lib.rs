@@ -14,8 +14,9 @@
 //! | [`interpret`] | what a statement means: names bound, effects made, DO blocks run | `catalog` |
 //! | [`project`], [`config`] | finds and orders migrations as the Supabase runner does; settings | `source`, [`error`] |
 //! | [`history`] | replays a project, with a visitor | `interpret`, `project` |
-//! | [`rules`] | one file and one page per rule; asks the catalog, never the parser or the disk | `catalog`, `history` |
-//! | [`engine`] | runs rules over a replay: severity, order, duplicates | `rules` |
+//! | [`allow`] | what comments and settings allow | `syntax`, `finding`, `project` |
+//! | [`rules`] | one file and one page per rule; asks the catalog, never the parser or the disk | `catalog`, `history`, `allow` |
+//! | [`engine`] | runs rules over a replay: severity, order, duplicates, what is allowed | `rules` |
 //! | [`matrix`] | who may do what, and which look-ups have an index | `rules` |
 //! | [`fix`] | steps of findings to proven migrations, and those to the disk | `engine` |
 //! | [`output`] | one file per format, each a total function of the report | `report` |
@@ -36,6 +37,7 @@
 //! - SQL that is shown is the user's text with edits, or text that we compose; never a printed syntax tree.
 //! - The same input gives the same bytes: no order of a hash, no time, in any output.
 
+pub mod allow;
 pub mod catalog;
 pub mod cli;
 pub mod config;

@@ -15,9 +15,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("interpret", &["source", "syntax", "catalog"]),
     ("project", &["source", "config", "error"]),
     ("history", &["source", "syntax", "catalog", "interpret", "project", "config"]),
-    ("rules", &["source", "syntax", "catalog", "finding", "config", "project", "history"]),
+    ("allow", &["source", "syntax", "finding", "config", "project"]),
+    ("rules", &["source", "syntax", "catalog", "finding", "config", "project", "history", "allow"]),
     ("matrix", &["source", "catalog", "project", "rules"]),
-    ("engine", &["source", "syntax", "catalog", "finding", "report", "config", "project", "history", "rules"]),
+    ("engine", &["source", "syntax", "catalog", "finding", "report", "config", "project", "history", "allow", "rules"]),
     ("fix", &["source", "syntax", "catalog", "finding", "report", "config", "error", "project", "history", "engine"]),
     ("output", &["source", "finding", "report", "catalog", "matrix", "rules", "syntax", "project"]),
     (
