@@ -1,13 +1,15 @@
-//! What people have allowed, with their reasons: comments in migrations.
+//! What people have allowed, with their reasons: comments in migrations, and `[[allow]]` in the settings.
 //!
 //! Promises: a comment that means to be an allow is one or is a [`Fault`], never passed over; files that hold none cost one look for a word.
 //! Refuses: to judge whether the rules that are named exist, and to take a finding out of anything: it answers with the reason.
 
+use crate::config::Allowance;
 use crate::finding::Finding;
 use crate::project::Project;
 use crate::source::{FileId, Site, Source, Sources, Span};
 use crate::syntax::lexer::{Lexer, Token, TokenKind, dollar_tag};
 use crate::syntax::split::Splitter;
+use globset::GlobMatcher;
 
 /// What every allow begins with.
 const MARK: &str = "supalint:";
@@ -17,6 +19,7 @@ const MARK: &str = "supalint:";
 pub struct Allows {
     pub comments: Vec<Comment>,
     pub faults: Vec<Fault>,
+    pub settings: Vec<Setting>,
     /// Ids of rules that have looked.
     ran: Vec<&'static str>,
     /// Ids of those that have not.
@@ -30,6 +33,16 @@ pub struct Comment {
     pub names: Vec<Named>,
     pub because: String,
     reach: Reach,
+}
+
+/// `[[allow]]`
+#[derive(Debug)]
+pub struct Setting {
+    pub allowance: Allowance,
+    pub site: Site,
+    matcher: GlobMatcher,
+    /// Has it allowed anything?
+    pub used: bool,
 }
 
 /// A rule or group that an allow names.
@@ -75,6 +88,15 @@ impl Allows {
     /// Of rules it is told which ran and which did not.
     pub fn read(sources: &Sources, project: &Project, ran: Vec<&'static str>, idle: Vec<&'static str>) -> Allows {
         let mut allows = Allows { ran, idle, ..Allows::default() };
+        if let Some(file) = project.settings {
+            let setting = |allowance: &Allowance| Setting {
+                allowance: allowance.clone(),
+                site: Site::new(file, allowance.span),
+                matcher: allowance.object.compile_matcher(),
+                used: false,
+            };
+            allows.settings.extend(project.config.allow.iter().map(setting));
+        }
         for migration in &project.migrations {
             let source = sources.get(migration.file);
             if source.text().contains(MARK) {
@@ -100,6 +122,13 @@ impl Allows {
             if names.peek().is_some() && labels().any(|label| reach.holds(site.file, label.site, sources)) {
                 names.for_each(|named| named.used = true);
                 reason.get_or_insert_with(|| comment.because.clone());
+            }
+        }
+        let names = finding.subject.names();
+        for setting in self.settings.iter_mut().filter(|setting| is_of(finding.rule, &setting.allowance.rule)) {
+            if !setting.allowance.expired && names.iter().any(|name| setting.matcher.is_match(name)) {
+                setting.used = true;
+                reason.get_or_insert_with(|| setting.allowance.because.clone());
             }
         }
         reason
@@ -253,8 +282,9 @@ impl Reader<'_> {
         if names.iter().any(|named| named.name.is_empty()) {
             return Said::Fault(Why::Rules);
         }
-        let reason = rest.trim_start().strip_prefix("because").filter(|reason| reason.starts_with(|letter: char| letter.is_whitespace()));
-        let reason: Vec<&str> = reason.unwrap_or_default().split_whitespace().filter(|word| *word != "*").collect();
+        // lines of a block begin with a star
+        let mut words = rest.split_whitespace().filter(|word| *word != "*");
+        let reason: Vec<&str> = if words.next() == Some("because") { words.collect() } else { Vec::new() };
         if reason.is_empty() {
             return Said::Fault(Why::Reason);
         }

@@ -261,6 +261,14 @@ pub struct Subject {
     pub name: SmolStr,
 }
 
+impl Subject {
+    /// As it is called in SQL, and the same without quotes.
+    pub fn names(&self) -> [String; 2] {
+        let parts: Vec<&str> = self.schema.iter().chain(&self.table).map(SmolStr::as_str).chain([self.name.as_str()]).collect();
+        [parts.iter().map(|part| quote_ident(part)).collect::<Vec<_>>().join("."), parts.join(".")]
+    }
+}
+
 /// What the same lint is called by Supabase's own advisor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Advisor {

@@ -340,6 +340,11 @@ impl Told {
     pub fn lasts(&self, catalog: &Catalog) -> bool {
         self.lasting.as_ref().is_none_or(|lasts| lasts(catalog))
     }
+
+    /// The same, as if nothing were to come.
+    pub fn so_far(&self) -> Told {
+        Told { finding: self.finding.clone(), per_file: self.per_file, lasting: None }
+    }
 }
 
 /// A statement's words, whatever the white space and the comments between them, and in whichever case its keywords are.

@@ -12,6 +12,19 @@ fn check(cx: &mut Cx, allows: &Allows) {
             cx.report(About::migration(name), named.site, message).help(HELP).discriminate(words).discriminate(part);
         }
     }
+    for setting in &allows.settings {
+        let (rule, object) = (&setting.allowance.rule, setting.allowance.object.glob());
+        let (message, help) = match setting.allowance.until {
+            Some(day) if setting.allowance.expired => {
+                (format!("`{rule}` was allowed for `{object}` until {day}, and is not any more"), "remove it, or give it a later day")
+            }
+            Some(_) | None if !setting.used && allows.ran(rule) => {
+                (format!("nothing of `{rule}` is found for `{object}`, so there is nothing to allow"), HELP)
+            }
+            Some(_) | None => continue,
+        };
+        cx.report(About::project(), setting.site, message).help(help).discriminate(rule).discriminate(object);
+    }
 }
 
-const HELP: &str = "remove it, or it hides what comes to stand here next";
+const HELP: &str = "remove it, or it hides what comes next";
