@@ -151,6 +151,8 @@ struct Engine<'a> {
     on_the_way: Vec<Active>,
     at_the_end: Vec<Active>,
     told: Vec<Told>,
+    /// As they were when the rules last looked at a state.
+    bodies: Bodies,
     /// Migrations behind us.
     done: usize,
     /// What is found behind the first so many migrations, where that is asked.
@@ -190,7 +192,7 @@ impl<'a> Engine<'a> {
         let rules: Vec<Active> = rules::ALL.iter().filter_map(|rule| activate(rule, &project.config, choice)).collect();
         let (at_the_end, on_the_way) =
             rules.into_iter().partition(|active| matches!(active.rule.check, Check::Schema(_) | Check::Report(_)));
-        Engine { project, on_the_way, at_the_end, told: Vec::new(), done: 0, earlier: BTreeMap::new() }
+        Engine { project, on_the_way, at_the_end, told: Vec::new(), bodies: Bodies::default(), done: 0, earlier: BTreeMap::new() }
     }
 
     /// Runs the checks of one moment of the history, which `call` picks out.
@@ -202,8 +204,8 @@ impl<'a> Engine<'a> {
     }
 
     /// Runs the checks of the final state, each on whichever thread is free; what they find comes in the order of rules.
-    fn check_schema(&self, catalog: &Catalog, sources: &Sources) -> Vec<Told> {
-        let bodies = Bodies::default();
+    fn check_schema(&mut self, catalog: &Catalog, sources: &Sources) -> Vec<Told> {
+        let bodies = std::mem::take(&mut self.bodies).later(catalog, sources);
         let rules: Vec<&Active> = self.at_the_end.iter().filter(|active| matches!(active.rule.check, Check::Schema(_))).collect();
         let found: Vec<OnceLock<Vec<Told>>> = rules.iter().map(|_| OnceLock::new()).collect();
         // rules of one group ask the same of the bodies: who takes them from both ends seldom waits for the other's answer
@@ -226,14 +228,18 @@ impl<'a> Engine<'a> {
             let _threads: Vec<_> = (0..others).map(|nth| sql::roomy_thread(scope, move || work(nth % 2 == 0))).collect();
             work(false);
         });
-        found.into_iter().filter_map(OnceLock::into_inner).flatten().collect()
+        let found = found.into_iter().filter_map(OnceLock::into_inner).flatten().collect();
+        self.bodies = bodies;
+        found
     }
 
     fn finish(mut self, replay: Replay, sources: Sources) -> Examined {
         let Replay { catalog, statements, unread, bounded } = replay;
         let mut told = std::mem::take(&mut self.told);
         told.extend(self.check_schema(&catalog, &sources));
-        let Judged { findings, suppressed, ignored } = self.judge(told, &catalog, &sources);
+        let Judged { mut findings, mut suppressed, ignored } = self.judge(told, &catalog, &sources);
+        findings.sort_by_cached_key(|finding| place_in_order(finding, &sources));
+        suppressed.sort_by_cached_key(|(finding, _)| place_in_order(finding, &sources));
         let left_out = LeftOut { ignored, ..LeftOut::default() };
         let files = self.project.migrations.len();
         let report = Report { findings, suppressed, left_out, unread, bounded, statements, files, sources };
@@ -254,8 +260,6 @@ impl<'a> Engine<'a> {
         }
         findings.extend(self.check_allows(&allows, catalog, sources).into_iter().filter_map(|told| once.told(told, catalog, sources)));
         let ignored = self.ignore(&mut findings, sources);
-        findings.sort_by_cached_key(|finding| place_in_order(finding, sources));
-        suppressed.sort_by_cached_key(|(finding, _)| place_in_order(finding, sources));
         Judged { findings, suppressed, ignored }
     }
 
