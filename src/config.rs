@@ -5,7 +5,6 @@
 //! Whether the rules named in settings exist is not judged here: only who knows the rules can tell.
 
 mod allowance;
-#[cfg(test)]
 mod schema;
 #[cfg(test)]
 mod tests;

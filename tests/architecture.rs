@@ -25,7 +25,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("output", &["source", "finding", "report", "catalog", "matrix", "rules", "syntax", "project"]),
     (
         "cli",
-        &["config", "engine", "error", "finding", "fix", "history", "matrix", "output", "project", "report", "rules", "source", "catalog"],
+        &[
+            "changes", "config", "engine", "error", "finding", "fix", "history", "matrix", "output", "project", "report", "rules",
+            "source", "catalog",
+        ],
     ),
 ];
 
@@ -56,7 +59,7 @@ fn module(path: &Path) -> String {
 
 /// The code without comments and without its unit tests.
 fn code(text: &str) -> String {
-    let text = text.split("#[cfg(test)]").next().unwrap_or(text);
+    let text = ["#[cfg(test)]", "#![cfg(test)]"].into_iter().fold(text, |text, tests| text.split(tests).next().unwrap_or(text));
     text.lines().map(|line| line.split("//").next().unwrap_or(line)).collect::<Vec<_>>().join("\n")
 }
 

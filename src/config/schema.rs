@@ -2,6 +2,8 @@
 //!
 //! `UPDATE_DOCS=1 cargo test --lib schema` writes it anew.
 
+#![cfg(test)]
+
 use super::*;
 use crate::rules;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
