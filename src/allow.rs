@@ -176,7 +176,7 @@ impl Reader<'_> {
         let text = source.text();
         let mut splitter = Splitter::new(text);
         let mut before: Option<Span> = None;
-        while let Some(statement) = splitter.next() {
+        for statement in splitter.by_ref() {
             let span = statement.span();
             for comment in &statement.comments {
                 let of_before = before.filter(|before| self.is_behind(*before, *comment, Some(span)));
