@@ -4,17 +4,27 @@
 //! file only what matters here is read; all else in it, known or not, is Supabase's own concern.
 //! Whether the rules named in settings exist is not judged here: only who knows the rules can tell.
 
+mod allowance;
+mod schema;
+#[cfg(test)]
+mod tests;
+
 use crate::error::Error;
 use crate::finding::Severity;
+use allowance::Written;
+pub use allowance::{Allowance, paths};
+use globset::Glob;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use toml::de::DeTable;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 
 /// What runs the migrations, and so what exists before the first of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Platform {
     Supabase,
@@ -24,6 +34,7 @@ pub enum Platform {
 /// What the API roles may do with a new object in `public` that no migration grants.
 /// Supabase changed it: new projects since 2026-05-30, all since 2026-10-30. Says nothing about plain PostgreSQL, which grants none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum DefaultPrivileges {
     /// As Supabase had it when the migration was written.
@@ -36,6 +47,7 @@ pub enum DefaultPrivileges {
 
 /// How `--fix` makes and drops indexes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum IndexForm {
     /// CONCURRENTLY, a few each in a file of its own, more together.
@@ -51,6 +63,7 @@ pub enum IndexForm {
 
 /// A rule's severity in this project.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     Off,
@@ -73,6 +86,7 @@ impl Level {
 
 /// Lowest severity that makes the exit status 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, clap::ValueEnum)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum FailOn {
     Error,
@@ -86,6 +100,8 @@ pub enum FailOn {
 pub struct Config {
     /// The settings file, if there is one: to be named when something in it is wrong.
     pub path: Option<PathBuf>,
+    /// What it holds.
+    pub text: String,
     /// None: to be told from the files.
     pub platform: Option<Platform>,
     /// Schemas the API exposes. `graphql_public` may be among them: it exposes nothing of `public`.
@@ -102,12 +118,21 @@ pub struct Config {
     /// Major version.
     pub postgres_version: u32,
     pub index_concurrently: IndexForm,
+    /// Migrations whose findings are not told, though what they do counts.
+    pub ignored_paths: Vec<Glob>,
+    /// Only what migrations behind this version bring is told.
+    pub since_version: Option<String>,
+    /// The file of findings that are known.
+    pub baseline: Option<PathBuf>,
+    /// Findings that are allowed, by the object they are about.
+    pub allow: Vec<Allowance>,
 }
 
 impl Default for Config {
     fn default() -> Config {
         Config {
             path: None,
+            text: String::new(),
             platform: None,
             exposed_schemas: vec!["public".to_string()],
             default_privileges: DefaultPrivileges::default(),
@@ -118,6 +143,10 @@ impl Default for Config {
             fail_on: None,
             postgres_version: NEWEST_POSTGRES,
             index_concurrently: IndexForm::default(),
+            ignored_paths: Vec::new(),
+            since_version: None,
+            baseline: None,
+            allow: Vec::new(),
         }
     }
 }
@@ -150,24 +179,51 @@ const TENANT_COLUMNS: [&str; 18] = [
 /// The settings file in a project's root, or in its `supabase` folder.
 pub const FILE: &str = "supalint.toml";
 
-/// `supalint.toml` as written.
+/// Settings of supalint, in `supalint.toml` beside `supabase/`.
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(title = "supalint.toml"))]
 #[serde(deny_unknown_fields)]
 struct Settings {
+    /// What runs the migrations; told from the files if not said.
     platform: Option<Platform>,
+    /// Schemas that the API serves [default: `[api] schemas` of supabase/config.toml, else public].
     exposed_schemas: Option<Vec<String>>,
+    /// What new tables give to anon and authenticated without a GRANT [default: by-date].
     default_privileges: Option<DefaultPrivileges>,
+    /// Columns that say whose a row is, where customers share tables.
     tenant_columns: Option<Vec<String>>,
+    /// Rules that run: ids or groups [default: all].
+    #[cfg_attr(test, schemars(with = "Option<Vec<schema::Rule>>"))]
     select: Option<Vec<String>>,
+    /// Rules that do not run: ids or groups.
+    #[cfg_attr(test, schemars(with = "Option<Vec<schema::Rule>>"))]
     ignore: Option<Vec<String>>,
+    /// Severities of rules, by id or group; `off` leaves a rule out.
+    #[cfg_attr(test, schemars(schema_with = "schema::severities"))]
+    #[serde(default)]
     severity: Option<BTreeMap<String, Level>>,
+    /// Lowest severity that makes the exit status 1 [default: warn].
     fail_on: Option<FailOn>,
+    /// Major version of PostgreSQL [default: `[db] major_version` of supabase/config.toml].
+    #[cfg_attr(test, schemars(range(min = 10, max = 99)))]
     postgres_version: Option<u32>,
+    /// How `--fix` makes and drops indexes [default: auto].
     index_concurrently: Option<IndexForm>,
+    /// Migrations whose findings are not reported, as globs over paths from the project's root. They stay a part of the history.
+    #[cfg_attr(test, schemars(with = "Option<Vec<String>>"))]
+    ignored_paths: Option<Vec<Spanned<String>>>,
+    /// Report only what migrations behind this version bring.
+    #[cfg_attr(test, schemars(schema_with = "schema::version"))]
+    #[serde(default)]
+    since_version: Option<Spanned<toml::Value>>,
+    /// File of findings that are known and not reported, from the folder of this file; `supalint check --write-baseline` writes it.
+    baseline: Option<PathBuf>,
+    /// Findings that are allowed, each with the reason.
+    allow: Option<Vec<Written>>,
 }
 
 /// Every field of [`Settings`]: serde knows them too, but tells them only in prose.
-const SETTINGS: [&str; 10] = [
+const SETTINGS: [&str; 14] = [
     "platform",
     "exposed_schemas",
     "default_privileges",
@@ -178,6 +234,10 @@ const SETTINGS: [&str; 10] = [
     "fail_on",
     "postgres_version",
     "index_concurrently",
+    "ignored_paths",
+    "since_version",
+    "baseline",
+    "allow",
 ];
 
 /// Reads what a project says.
@@ -219,12 +279,11 @@ pub fn is_supabase(path: &Path) -> bool {
 impl Config {
     fn hear(&mut self, path: &Path, text: &str) -> Result<(), Error> {
         let table = DeTable::parse(text).map_err(|error| broken(path, text, &error))?;
-        // The first in the file, not in the alphabet.
-        let unknown = table.get_ref().keys().filter(|key| !SETTINGS.contains(&key.get_ref().as_ref())).min_by_key(|key| key.span().start);
-        if let Some(key) = unknown {
-            let near = nearest(key.get_ref()).map(|near| format!("; did you mean `{near}`?"));
-            let near = near.unwrap_or_else(|| format!("; known are {}", SETTINGS.join(", ")));
-            return Err(unusable(path, format!("line {}: unknown setting `{}`{near}", line(text, key.span().start), key.get_ref())));
+        known(path, text, "setting", table.get_ref(), &SETTINGS)?;
+        if let Some(DeValue::Array(allows)) = table.get_ref().get("allow").map(Spanned::get_ref) {
+            for allow in allows.iter().filter_map(|allow| allow.get_ref().as_table()) {
+                known(path, text, "key of [[allow]]", allow, &allowance::KEYS)?;
+            }
         }
         let settings: Settings = toml::from_str(text).map_err(|error| broken(path, text, &error))?;
         if let Some(version) = settings.postgres_version
@@ -243,7 +302,28 @@ impl Config {
             fail_on,
             postgres_version,
             index_concurrently,
+            ignored_paths,
+            since_version,
+            baseline,
+            allow,
         } = settings;
+        let at = |span: std::ops::Range<usize>| move |reason: String| unusable(path, format!("line {}: {reason}", line(text, span.start)));
+        let globs = |globs: Vec<Spanned<String>>| {
+            globs.iter().map(|glob| allowance::path_glob(glob.get_ref()).map_err(at(glob.span()))).collect::<Result<Vec<_>, _>>()
+        };
+        let ignored_paths = ignored_paths.map(globs).transpose()?;
+        let since_version = since_version.map(|version| allowance::version(version.get_ref()).map_err(at(version.span()))).transpose()?;
+        let read = |allow: Written| {
+            let span = allow.span();
+            allow.read().map_err(at(span))
+        };
+        let allow = allow.map(|allow| allow.into_iter().map(read).collect::<Result<Vec<_>, _>>()).transpose()?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        self.text = text.to_string();
+        self.since_version = since_version.or(self.since_version.take());
+        self.baseline = baseline.map(|baseline| folder.join(baseline)).or(self.baseline.take());
+        replace(&mut self.ignored_paths, ignored_paths);
+        replace(&mut self.allow, allow);
         self.path = Some(path.to_path_buf());
         self.platform = platform.or(self.platform);
         self.fail_on = fail_on.or(self.fail_on);
@@ -293,7 +373,10 @@ fn replace<T>(place: &mut T, value: Option<T>) {
 }
 
 /// None if there is no such file.
-fn text(path: &Path) -> Result<Option<String>, Error> {
+///
+/// # Errors
+/// If it is there, and is no text or cannot be read.
+pub fn text(path: &Path) -> Result<Option<String>, Error> {
     let bytes = match fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -322,178 +405,23 @@ fn line(text: &str, at: usize) -> usize {
     text.as_bytes().iter().take(at).filter(|byte| **byte == b'\n').count() + 1
 }
 
-/// The setting that was probably meant.
-fn nearest(name: &str) -> Option<&'static str> {
+/// Refuses a key that nobody knows.
+fn known(path: &Path, text: &str, what: &str, table: &DeTable<'_>, keys: &[&'static str]) -> Result<(), Error> {
+    // The first in the file, not in the alphabet.
+    let unknown = table.keys().filter(|key| !keys.contains(&key.get_ref().as_ref())).min_by_key(|key| key.span().start);
+    let Some(key) = unknown else { return Ok(()) };
+    let near = nearest(key.get_ref(), keys).map(|near| format!("; did you mean `{near}`?"));
+    let near = near.unwrap_or_else(|| format!("; known are {}", keys.join(", ")));
+    Err(unusable(path, format!("line {}: unknown {what} `{}`{near}", line(text, key.span().start), key.get_ref())))
+}
+
+/// The key that was probably meant.
+fn nearest(name: &str, keys: &[&'static str]) -> Option<&'static str> {
     const ALIKE: f64 = 0.8;
     let name = name.to_lowercase().replace('-', "_");
-    SETTINGS
-        .into_iter()
-        .map(|known| (known, strsim::jaro_winkler(&name, known).max(strsim::normalized_damerau_levenshtein(&name, known))))
+    keys.iter()
+        .map(|known| (*known, strsim::jaro_winkler(&name, known).max(strsim::normalized_damerau_levenshtein(&name, known))))
         .filter(|(_, alike)| *alike >= ALIKE)
         .max_by(|one, other| one.1.total_cmp(&other.1))
         .map(|(known, _)| known)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Settings as read from a project with these two files.
-    fn heard(own: &str, supabase: &str) -> Result<Config, String> {
-        let root = tempfile::tempdir().unwrap();
-        fs::write(root.path().join(FILE), own).unwrap();
-        let other = root.path().join("config.toml");
-        fs::write(&other, supabase).unwrap();
-        read(root.path(), None, Some(&other)).map_err(|error| {
-            let message = error.to_string();
-            message.split_once("usable: ").map_or(message.clone(), |(_, reason)| reason.to_string())
-        })
-    }
-
-    fn refused(own: &str) -> String {
-        heard(own, "").unwrap_err()
-    }
-
-    #[test]
-    fn nothing_said_means_the_defaults() {
-        let config = heard("", "").unwrap();
-        assert_eq!(config, Config { path: config.path.clone(), ..Config::default() });
-        assert_eq!(config.exposed_schemas, ["public"]);
-        assert_eq!(config.postgres_version, 17);
-        let root = tempfile::tempdir().unwrap();
-        assert_eq!(read(root.path(), None, Some(&root.path().join("config.toml"))).unwrap(), Config::default());
-    }
-
-    #[test]
-    fn every_setting_is_read() {
-        let own = r#"
-            platform = "postgres"
-            exposed_schemas = ["api"]
-            default_privileges = "by-date"
-            tenant_columns = ["shop_id"]
-            select = ["rls"]
-            ignore = ["index/foreign-key"]
-            fail_on = "never"
-            postgres_version = 15
-            index_concurrently = "each"
-            [severity]
-            "rls/disabled" = "off"
-            index = "info"
-        "#;
-        let config = heard(own, "").unwrap();
-        let severity = [("rls/disabled".to_string(), Level::Off), ("index".to_string(), Level::Info)].into();
-        let told = Config {
-            path: config.path.clone(),
-            platform: Some(Platform::Postgres),
-            exposed_schemas: vec!["api".to_string()],
-            default_privileges: DefaultPrivileges::ByDate,
-            tenant_columns: vec!["shop_id".to_string()],
-            select: vec!["rls".to_string()],
-            ignore: vec!["index/foreign-key".to_string()],
-            severity,
-            fail_on: Some(FailOn::Never),
-            postgres_version: 15,
-            index_concurrently: IndexForm::Each,
-        };
-        assert_eq!(config, told);
-        assert_eq!([Level::Off, Level::Warn].map(Level::severity), [None, Some(Severity::Warn)]);
-    }
-
-    #[test]
-    fn the_list_of_settings_is_whole() {
-        let error = toml::from_str::<Settings>("no_such_thing = 1").unwrap_err();
-        let known: Vec<&str> = error.message().split('`').skip(3).step_by(2).collect();
-        assert_eq!(known, SETTINGS);
-    }
-
-    #[test]
-    fn what_is_not_known_is_refused_with_its_line_and_a_near_name() {
-        for (written, reason) in [
-            ("\nexposed_schema = []", "line 2: unknown setting `exposed_schema`; did you mean `exposed_schemas`?"),
-            ("fail-on = 'warn'", "line 1: unknown setting `fail-on`; did you mean `fail_on`?"),
-            ("zebra = 1\napple = 2", &format!("line 1: unknown setting `zebra`; known are {}", SETTINGS.join(", "))),
-            ("# c\n[serverity]\nx = 'off'", "line 2: unknown setting `serverity`; did you mean `severity`?"),
-        ] {
-            assert_eq!(refused(written), reason);
-        }
-    }
-
-    #[test]
-    fn what_is_not_usable_is_refused_with_its_line() {
-        for (written, reason) in [
-            ("platform = 'oracle'", "line 1: unknown variant `oracle`, expected `supabase` or `postgres`"),
-            ("\n\nselect = 'rls'", "line 3: invalid type: string \"rls\", expected a sequence"),
-            ("[severity]\n'rls/disabled' = 'low'", "line 2: unknown variant `low`, expected one of `off`, `info`, `warn`, `error`"),
-            ("postgres_version = 150004", "`postgres_version` is the major version, such as 17, not 150004"),
-        ] {
-            assert_eq!(refused(written), reason);
-        }
-        assert!(refused("platform = 'postgres'\nselect = [").starts_with("line 2: "), "{}", refused("select = ["));
-        assert!(refused("ignore = []\nignore = []").starts_with("line 2: duplicate key"), "{}", refused("ignore = []\nignore = []"));
-    }
-
-    #[test]
-    fn the_supabase_file_tells_what_settings_do_not() {
-        let supabase = r#"
-            project_id = "x"
-            [api]
-            schemas = ["public", "graphql_public", "app", "env(MORE)"]
-            auto_expose_new_tables = false
-            [db]
-            major_version = 15
-            [auth.external.apple]
-            secret = "env(SECRET)"
-            [a.section.nobody.knows]
-            at_all = true
-        "#;
-        let config = heard("", supabase).unwrap();
-        assert_eq!(config.exposed_schemas, ["public", "graphql_public", "app"]);
-        assert_eq!(config.default_privileges, DefaultPrivileges::None);
-        assert_eq!(config.postgres_version, 15);
-        let config = heard("exposed_schemas = []\ndefault_privileges = 'granted'\npostgres_version = 16", supabase).unwrap();
-        assert!(config.exposed_schemas.is_empty());
-        assert_eq!((config.default_privileges, config.postgres_version), (DefaultPrivileges::Granted, 16));
-        let exposing = heard("", "[api]\nauto_expose_new_tables = true").unwrap();
-        assert_eq!(exposing.default_privileges, DefaultPrivileges::Granted);
-    }
-
-    #[test]
-    fn odd_values_in_the_supabase_file_leave_the_defaults() {
-        let odd = "api = 3\n[db]\nmajor_version = 'env(VERSION)'";
-        assert_eq!(Config { path: None, ..heard("", odd).unwrap() }, Config::default());
-        let odd = "[api]\nschemas = []\nauto_expose_new_tables = 'env(X)'\n[db]\nmajor_version = -3";
-        assert_eq!(Config { path: None, ..heard("", odd).unwrap() }, Config::default());
-        assert!(heard("", "[api]\nschemas = [\n[db]\n").unwrap_err().starts_with("line "));
-    }
-
-    #[test]
-    fn other_settings_may_be_named_and_must_be_there() {
-        let root = tempfile::tempdir().unwrap();
-        fs::write(root.path().join(FILE), "postgres_version = 15").unwrap();
-        let other = root.path().join("other.toml");
-        assert!(
-            read(root.path(), Some(&other), None).unwrap_err().to_string().contains("other.toml` are not usable: there is no such file")
-        );
-        fs::write(&other, "\u{feff}select = ['rls']").unwrap();
-        let config = read(root.path(), Some(&other), None).unwrap();
-        assert_eq!((config.postgres_version, config.select, config.path), (17, vec!["rls".to_string()], Some(other.clone())));
-        fs::write(&other, b"select = ['\xff']").unwrap();
-        assert!(matches!(read(root.path(), Some(&other), None), Err(Error::NotText { at: 11, .. })));
-        assert!(matches!(read(root.path(), Some(root.path()), None), Err(Error::Unreadable { .. })));
-        let folder = root.path().join("supabase");
-        fs::create_dir(&folder).unwrap();
-        fs::rename(root.path().join(FILE), folder.join(FILE)).unwrap();
-        assert_eq!(read(root.path(), None, Some(&folder.join("config.toml"))).unwrap().postgres_version, 15);
-    }
-
-    #[test]
-    fn a_file_of_that_name_may_be_another_tools() {
-        let root = tempfile::tempdir().unwrap();
-        let path = root.path().join("config.toml");
-        for (text, is) in [("project_id = 'x'", true), ("[api]\n[db]", true), ("[db]\nurl = 'x'", false), ("title = [", false)] {
-            fs::write(&path, text).unwrap();
-            assert_eq!(is_supabase(&path), is, "{text}");
-        }
-        assert!(!is_supabase(root.path()));
-    }
 }

@@ -1,20 +1,21 @@
 //! Runs rules over a history and makes the report.
 //!
-//! Promises: the same project gives the same report. A finding is told once, however many statements bring it about. Refuses: to know
-//! any rule by name.
+//! Promises: the same project gives the same report. A finding is told once, however many statements bring it about; one that is allowed is
+//! kept apart with the reason. Refuses: to know any rule by name.
 
+use crate::allow::Allows;
 use crate::catalog::Catalog;
-use crate::config::{Config, Level};
-use crate::finding::{Finding, Severity};
+use crate::config::{self, Config, Level};
+use crate::finding::{Finding, Severity, further_print};
 use crate::history::{self, Outcome, Replay, Step, Visitor};
 use crate::project::{Migration, Project};
-use crate::report::Report;
+use crate::report::{LeftOut, Report};
 use crate::rules::code::Bodies;
 use crate::rules::cx::{Cx, Told};
 use crate::rules::{self, Check, Rule};
-use crate::source::Sources;
+use crate::source::{FileId, Sources};
 use crate::syntax::sql;
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// Rules that were asked for beside what the project's settings say: ids or groups.
@@ -26,25 +27,117 @@ pub struct Choice {
     pub ignore: Vec<String>,
 }
 
+/// What is asked about of all that is found.
+#[derive(Default)]
+pub struct Scope {
+    /// Fingerprints of findings that are known.
+    pub baseline: BTreeSet<String>,
+    /// Each leaves out what was there before.
+    pub since: Vec<Since>,
+}
+
+/// Only what some files bring: what points to one of them, and what was not there without them.
+pub struct Since {
+    pub new: BTreeSet<FileId>,
+    pub before: Before,
+}
+
+/// The history without them.
+pub enum Before {
+    /// Nobody looks: what does not point to a new file counts as having been there.
+    Unasked,
+    /// The first so many migrations.
+    First(usize),
+    /// The same files without some of them.
+    Without(Box<Project>),
+    /// Other files.
+    Other(Sources, Box<Project>),
+}
+
 /// A report, and what it was made from.
 pub struct Examined {
     pub report: Report,
     pub catalog: Catalog,
+    /// Fingerprints of findings that were not asked about.
+    pub hidden: BTreeSet<String>,
 }
 
 /// Replays a project under all rules that are on.
 pub fn run(sources: Sources, project: &Project, choice: &Choice) -> Report {
-    let Examined { report, catalog, .. } = examine(sources, project, choice);
+    run_within(sources, project, choice, &Scope::default()).0
+}
+
+/// The same for one who asks about a part of what is found; also told are the fingerprints of the rest.
+pub fn run_within(sources: Sources, project: &Project, choice: &Choice, scope: &Scope) -> (Report, BTreeSet<String>) {
+    let Examined { report, catalog, hidden } = examine_within(sources, project, choice, scope);
     // nobody waits for a large catalog to be freed: the process may end before it is
     let _ = std::thread::Builder::new().spawn(move || drop(catalog));
-    report
+    (report, hidden)
 }
 
 /// The same for one who asks more than the report holds.
-pub fn examine(mut sources: Sources, project: &Project, choice: &Choice) -> Examined {
+pub fn examine(sources: Sources, project: &Project, choice: &Choice) -> Examined {
+    examine_within(sources, project, choice, &Scope::default())
+}
+
+fn examine_within(mut sources: Sources, project: &Project, choice: &Choice, scope: &Scope) -> Examined {
     let mut engine = Engine::new(project, choice);
+    let first = |since: &Since| if let Before::First(first) = since.before { Some((first, BTreeSet::new())) } else { None };
+    engine.earlier = scope.since.iter().filter_map(first).collect();
     let replay = history::replay(&mut sources, project, &mut engine);
-    engine.finish(replay, sources)
+    let earlier = std::mem::take(&mut engine.earlier);
+    let mut examined = engine.finish(replay, sources);
+    for since in &scope.since {
+        let before = match &since.before {
+            Before::Unasked => None,
+            Before::First(first) => earlier.get(first).cloned(),
+            // what points to a new file is told whatever was there before
+            Before::Without(_) | Before::Other(..) if since.shows_all(&examined.report) => None,
+            Before::Without(before) => Some(prints(&run(examined.report.sources.clone(), before, choice))),
+            Before::Other(sources, before) => Some(prints(&run(sources.clone(), before, choice))),
+        };
+        let was_there = |finding: &Finding| before.as_ref().is_none_or(|before| before.contains(&finding.fingerprint));
+        let Report { findings, sources, .. } = &mut examined.report;
+        let (shown, hidden): (Vec<Finding>, Vec<Finding>) =
+            std::mem::take(findings).into_iter().partition(|finding| since.shows(finding, sources) || !was_there(finding));
+        *findings = shown;
+        examined.report.left_out.earlier += hidden.len();
+        examined.hidden.extend(hidden.into_iter().map(|finding| finding.fingerprint));
+    }
+    examined.leave_out_known(&scope.baseline);
+    examined
+}
+
+/// Fingerprints of what was found.
+fn prints(report: &Report) -> BTreeSet<String> {
+    report.findings.iter().map(|finding| finding.fingerprint.clone()).collect()
+}
+
+impl Since {
+    fn shows_all(&self, report: &Report) -> bool {
+        report.findings.iter().all(|finding| self.shows(finding, &report.sources))
+    }
+
+    /// Does a finding point to a new file?
+    fn shows(&self, finding: &Finding, sources: &Sources) -> bool {
+        std::iter::once(&finding.primary).chain(&finding.related).any(|label| self.new.contains(&sources.resolve(label.site).file))
+    }
+}
+
+impl Examined {
+    fn leave_out_known(&mut self, baseline: &BTreeSet<String>) {
+        self.hidden.extend(leave_out(&mut self.report, baseline));
+    }
+}
+
+/// Leaves out what is known; told are its fingerprints.
+pub fn leave_out(report: &mut Report, baseline: &BTreeSet<String>) -> BTreeSet<String> {
+    let is_known = |finding: &Finding| baseline.contains(&finding.fingerprint);
+    let hidden: BTreeSet<String> =
+        report.findings.iter().filter(|finding| is_known(finding)).map(|finding| finding.fingerprint.clone()).collect();
+    report.findings.retain(|finding| !is_known(finding));
+    report.left_out.baseline += hidden.len();
+    hidden
 }
 
 /// Is a rule on?
@@ -54,8 +147,16 @@ pub fn is_on(id: &str, project: &Project, choice: &Choice) -> bool {
 
 struct Engine<'a> {
     project: &'a Project,
-    rules: Vec<Active>,
+    /// Rules that look while the history unfolds.
+    on_the_way: Vec<Active>,
+    at_the_end: Vec<Active>,
     told: Vec<Told>,
+    /// As they were when the rules last looked at a state.
+    bodies: Bodies,
+    /// Migrations behind us.
+    done: usize,
+    /// What is found behind the first so many migrations, where that is asked.
+    earlier: BTreeMap<usize, BTreeSet<String>>,
 }
 
 /// More would wait for the slowest rule.
@@ -88,22 +189,24 @@ impl Active {
 
 impl<'a> Engine<'a> {
     fn new(project: &'a Project, choice: &Choice) -> Engine<'a> {
-        let rules = rules::ALL.iter().filter_map(|rule| activate(rule, &project.config, choice)).collect();
-        Engine { project, rules, told: Vec::new() }
+        let rules: Vec<Active> = rules::ALL.iter().filter_map(|rule| activate(rule, &project.config, choice)).collect();
+        let (at_the_end, on_the_way) =
+            rules.into_iter().partition(|active| matches!(active.rule.check, Check::Schema(_) | Check::Report(_)));
+        Engine { project, on_the_way, at_the_end, told: Vec::new(), bodies: Bodies::default(), done: 0, earlier: BTreeMap::new() }
     }
 
     /// Runs the checks of one moment of the history, which `call` picks out.
     fn check(&mut self, catalog: &Catalog, sources: &Sources, call: impl Fn(Check, &mut Cx<'_>)) {
         let bodies = Bodies::default();
-        for active in self.rules.iter().filter(|active| !matches!(active.rule.check, Check::Schema(_))) {
+        for active in &self.on_the_way {
             self.told.extend(active.run(catalog, sources, self.project, &bodies, &call));
         }
     }
 
     /// Runs the checks of the final state, each on whichever thread is free; what they find comes in the order of rules.
-    fn check_schema(&mut self, catalog: &Catalog, sources: &Sources) {
-        let bodies = Bodies::default();
-        let rules: Vec<&Active> = self.rules.iter().filter(|active| matches!(active.rule.check, Check::Schema(_))).collect();
+    fn check_schema(&mut self, catalog: &Catalog, sources: &Sources) -> Vec<Told> {
+        let bodies = std::mem::take(&mut self.bodies).later(catalog, sources);
+        let rules: Vec<&Active> = self.at_the_end.iter().filter(|active| matches!(active.rule.check, Check::Schema(_))).collect();
         let found: Vec<OnceLock<Vec<Told>>> = rules.iter().map(|_| OnceLock::new()).collect();
         // rules of one group ask the same of the bodies: who takes them from both ends seldom waits for the other's answer
         let left: VecDeque<(&Active, &OnceLock<Vec<Told>>)> = rules.into_iter().zip(&found).collect();
@@ -125,25 +228,114 @@ impl<'a> Engine<'a> {
             let _threads: Vec<_> = (0..others).map(|nth| sql::roomy_thread(scope, move || work(nth % 2 == 0))).collect();
             work(false);
         });
-        let found: Vec<Vec<Told>> = found.into_iter().filter_map(OnceLock::into_inner).collect();
-        self.told.reserve_exact(found.iter().map(Vec::len).sum());
-        self.told.extend(found.into_iter().flatten());
+        let found = found.into_iter().filter_map(OnceLock::into_inner).flatten().collect();
+        self.bodies = bodies;
+        found
     }
 
     fn finish(mut self, replay: Replay, sources: Sources) -> Examined {
-        self.check_schema(&replay.catalog, &sources);
         let Replay { catalog, statements, unread, bounded } = replay;
-        let mut findings: Vec<Finding> = self.told.into_iter().filter_map(|told| told.at_the_end(&catalog)).collect();
-        let mut told = HashSet::new();
-        findings.retain(|finding| told.insert(finding.fingerprint.clone()));
-        findings.sort_by_cached_key(|finding| {
-            let site = sources.resolve(finding.primary.site);
-            let path = sources.get(site.file).path.clone();
-            (path, site.span, finding.rule, finding.subject.clone(), finding.message.clone())
-        });
+        let mut told = std::mem::take(&mut self.told);
+        told.extend(self.check_schema(&catalog, &sources));
+        let Judged { mut findings, mut suppressed, ignored } = self.judge(told, &catalog, &sources);
+        findings.sort_by_cached_key(|finding| place_in_order(finding, &sources));
+        suppressed.sort_by_cached_key(|(finding, _)| place_in_order(finding, &sources));
+        let left_out = LeftOut { ignored, ..LeftOut::default() };
         let files = self.project.migrations.len();
-        let report = Report { findings, suppressed: Vec::new(), unread, bounded, statements, files, sources };
-        Examined { report, catalog }
+        let report = Report { findings, suppressed, left_out, unread, bounded, statements, files, sources };
+        Examined { report, catalog, hidden: BTreeSet::new() }
+    }
+
+    /// What of all that rules said is told, in a state of the history.
+    fn judge(&self, told: Vec<Told>, catalog: &Catalog, sources: &Sources) -> Judged {
+        let mut once = Once::default();
+        let found: Vec<Finding> = told.into_iter().filter_map(|told| once.told(told, catalog, sources)).collect();
+        let mut allows = self.allows(sources);
+        let (mut findings, mut suppressed) = (Vec::with_capacity(found.len()), Vec::new());
+        for finding in found {
+            match allows.reason(&finding, sources) {
+                Some(reason) => suppressed.push((finding, reason)),
+                None => findings.push(finding),
+            }
+        }
+        findings.extend(self.check_allows(&allows, catalog, sources).into_iter().filter_map(|told| once.told(told, catalog, sources)));
+        let ignored = self.ignore(&mut findings, sources);
+        Judged { findings, suppressed, ignored }
+    }
+
+    fn allows(&self, sources: &Sources) -> Allows {
+        let is_on = |rule: &&Rule| self.on_the_way.iter().chain(&self.at_the_end).any(|active| active.rule.id == rule.id);
+        let (ran, idle): (Vec<&Rule>, Vec<&Rule>) = rules::ALL.iter().partition(|rule| is_on(rule));
+        let ids = |rules: Vec<&Rule>| rules.into_iter().map(|rule| rule.id).collect();
+        Allows::read(sources, self.project, ids(ran), ids(idle))
+    }
+
+    /// Leaves out what stands in files that the settings ignore, and counts it.
+    fn ignore(&self, findings: &mut Vec<Finding>, sources: &Sources) -> usize {
+        let ignored = config::paths(&self.project.config.ignored_paths);
+        let all = findings.len();
+        if !ignored.is_empty() {
+            findings.retain(|finding| !ignored.is_match(&*sources.get(sources.resolve(finding.primary.site).file).path));
+        }
+        all - findings.len()
+    }
+
+    /// Runs the checks of what was allowed.
+    fn check_allows(&self, allows: &Allows, catalog: &Catalog, sources: &Sources) -> Vec<Told> {
+        let bodies = Bodies::default();
+        let run = |active: &Active| {
+            active.run(catalog, sources, self.project, &bodies, &|check, cx| {
+                if let Check::Report(check) = check {
+                    check(cx, allows);
+                }
+            })
+        };
+        self.at_the_end.iter().filter(|active| matches!(active.rule.check, Check::Report(_))).flat_map(run).collect()
+    }
+}
+
+/// What is told, what is allowed, and how much stands in files that the settings ignore.
+struct Judged {
+    findings: Vec<Finding>,
+    suppressed: Vec<(Finding, String)>,
+    ignored: usize,
+}
+
+/// Where a finding stands in a report.
+fn place_in_order(finding: &Finding, sources: &Sources) -> impl Ord + use<> {
+    let site = sources.resolve(finding.primary.site);
+    let path = sources.get(site.file).path.clone();
+    (path, site.span, finding.rule, finding.subject.clone(), finding.message.clone())
+}
+
+/// Has each finding told once.
+#[derive(Default)]
+struct Once {
+    /// Files that have brought one of a fingerprint.
+    files: HashMap<String, Vec<FileId>>,
+}
+
+impl Once {
+    /// The finding, if it holds in this state and was not told yet.
+    fn told(&mut self, told: Told, catalog: &Catalog, sources: &Sources) -> Option<Finding> {
+        if !told.lasts(catalog) {
+            return None;
+        }
+        let Told { mut finding, per_file, .. } = told;
+        finding.fingerprint = self.print(&finding, per_file, sources)?;
+        Some(finding)
+    }
+
+    /// The fingerprint that tells a finding from those of other files.
+    fn print(&mut self, finding: &Finding, per_file: bool, sources: &Sources) -> Option<String> {
+        let file = sources.resolve(finding.primary.site).file;
+        let files = self.files.entry(finding.fingerprint.clone()).or_default();
+        let further = files.len();
+        if files.contains(&file) || further > 0 && !per_file {
+            return None;
+        }
+        files.push(file);
+        Some(if further == 0 { finding.fingerprint.clone() } else { further_print(&finding.fingerprint, further) })
     }
 }
 
@@ -176,6 +368,13 @@ impl Visitor for Engine<'_> {
                 check(cx, migration);
             }
         });
+        self.done += 1;
+        if self.earlier.contains_key(&self.done) {
+            let mut told: Vec<Told> = self.told.iter().filter(|told| told.lasts(catalog)).map(Told::so_far).collect();
+            told.extend(self.check_schema(catalog, sources));
+            let found = self.judge(told, catalog, sources).findings;
+            self.earlier.insert(self.done, found.into_iter().map(|finding| finding.fingerprint).collect());
+        }
     }
 }
 

@@ -49,6 +49,31 @@ pub enum Error {
     #[error("settings in `{}` are not usable: {reason}", path.display())]
     Settings { path: PathBuf, reason: String },
 
+    #[error("there is no baseline `{}`: write one with --write-baseline, or run with --no-baseline", path.display())]
+    NoBaseline { path: PathBuf },
+
+    #[error("the baseline `{}` is not usable ({reason}): repair it, or remove it and write it anew with --write-baseline", path.display())]
+    Baseline { path: PathBuf, reason: String },
+
+    #[error("`git` is not there: install it, or run without --changed and --since")]
+    NoGit,
+
+    #[error("git cannot tell what has changed ({reason}): run in a repository, or without --changed and --since")]
+    Git { reason: String },
+
+    #[error(
+        "git knows no revision `{revision}`: fetch it (`git fetch origin <branch>`; in CI check out with full history), or name another"
+    )]
+    NoRevision { revision: String },
+
+    #[error(
+        "`{revision}` and HEAD have no commit in common: fetch more of the history (`git fetch --unshallow`), or name another revision"
+    )]
+    NoCommonCommit { revision: String },
+
+    #[error("SOURCE_DATE_EPOCH is `{text}`: set it to seconds since 1970, or unset it")]
+    NoDate { text: String },
+
     #[error("no rule or group `{name}`{}", near.as_deref().map_or("; run `supalint rules` to see them all".to_string(), suggestion))]
     UnknownRule { name: String, near: Option<String> },
 

@@ -261,6 +261,14 @@ pub struct Subject {
     pub name: SmolStr,
 }
 
+impl Subject {
+    /// As it is called in SQL, and the same without quotes.
+    pub fn names(&self) -> [String; 2] {
+        let parts: Vec<&str> = self.schema.iter().chain(&self.table).map(SmolStr::as_str).chain([self.name.as_str()]).collect();
+        [parts.iter().map(|part| quote_ident(part)).collect::<Vec<_>>().join("."), parts.join(".")]
+    }
+}
+
 /// What the same lint is called by Supabase's own advisor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Advisor {
@@ -281,6 +289,11 @@ pub struct Finding {
     pub help: Option<String>,
     pub fix: Option<Fix>,
     pub advisor: Option<Advisor>,
-    /// Hash of rule and subject (and of `discriminator`), never of a place.
+    /// Hash of rule and subject (and of `discriminator`), never of a place; of several files that bring the like, also of which it is.
     pub fingerprint: String,
+}
+
+/// The fingerprint of the like in a further file, counted from 1.
+pub fn further_print(print: &str, further: usize) -> String {
+    format!("{:032x}", xxhash_rust::xxh3::xxh3_128(format!("{print}\0{further}").as_bytes()))
 }

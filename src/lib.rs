@@ -13,10 +13,13 @@
 //! | [`catalog`] | the state, the closed list of changes, and `apply`, the only place where state changes | `syntax` |
 //! | [`interpret`] | what a statement means: names bound, effects made, DO blocks run | `catalog` |
 //! | [`project`], [`config`] | finds and orders migrations as the Supabase runner does; settings | `source`, [`error`] |
+//! | [`changes`] | what git says is new in a folder | `project` |
 //! | [`history`] | replays a project, with a visitor | `interpret`, `project` |
-//! | [`rules`] | one file and one page per rule; asks the catalog, never the parser or the disk | `catalog`, `history` |
-//! | [`engine`] | runs rules over a replay: severity, order, duplicates | `rules` |
+//! | [`allow`] | what comments and settings allow | `syntax`, `finding`, `project` |
+//! | [`rules`] | one file and one page per rule; asks the catalog, never the parser or the disk | `catalog`, `history`, `allow` |
+//! | [`engine`] | runs rules over a replay: severity, order, duplicates, what is allowed | `rules` |
 //! | [`matrix`] | who may do what, and which look-ups have an index | `rules` |
+//! | [`baseline`] | findings that are known | `finding` |
 //! | [`fix`] | steps of findings to proven migrations, and those to the disk | `engine` |
 //! | [`output`] | one file per format, each a total function of the report | `report` |
 //! | [`cli`] | arguments, one file per command, exit status | all |
@@ -36,7 +39,10 @@
 //! - SQL that is shown is the user's text with edits, or text that we compose; never a printed syntax tree.
 //! - The same input gives the same bytes: no order of a hash, no time, in any output.
 
+pub mod allow;
+pub mod baseline;
 pub mod catalog;
+pub mod changes;
 pub mod cli;
 pub mod config;
 pub mod engine;
@@ -53,22 +59,43 @@ pub mod rules;
 pub mod source;
 pub mod syntax;
 
+use baseline::Baseline;
+use changes::{Against, Changes};
 use config::{Config, FailOn};
-use engine::Choice;
+use engine::{Before, Choice, Scope, Since};
 use error::Error;
+use jiff::civil::Date;
 use project::Project;
 use report::Report;
-use source::Sources;
-use std::path::PathBuf;
+use source::{FileId, Sources};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
-/// What to check, and with which rules.
+/// What to check, with which rules, and what to tell of it.
 #[derive(Debug, Default)]
 pub struct Options {
+    /// Of files that are named, only what they bring is told.
     pub paths: Vec<PathBuf>,
     pub config: Option<PathBuf>,
     /// Ids or groups; empty means all.
     pub select: Vec<String>,
     pub ignore: Vec<String>,
+    /// The day on which it is asked; none: nothing expires.
+    pub today: Option<Date>,
+    /// Only what has changed is told.
+    pub since: Option<Against>,
+    pub baseline: Known,
+}
+
+/// Which findings are known.
+#[derive(Debug, Default)]
+pub enum Known {
+    /// As the settings say.
+    #[default]
+    AsSet,
+    None,
+    /// Those in a file.
+    In(PathBuf),
 }
 
 /// What a run found, and what the project's settings make of it.
@@ -79,6 +106,8 @@ pub struct Checked {
     pub root: PathBuf,
     /// Lowest severity that fails a run, where the settings say.
     pub fail_on: Option<FailOn>,
+    /// Findings of the baseline that are not found any more.
+    pub gone: usize,
 }
 
 /// Opens a project, replays its history under the rules, and tells what they found.
@@ -86,21 +115,128 @@ pub struct Checked {
 /// # Errors
 /// If nothing can be concluded: a path that does not exist, a file that cannot be read, unusable settings.
 pub fn check(options: &Options) -> Result<Checked, Error> {
-    syntax::sql::with_room(|| run(options)).map_err(|source| Error::NoThread { source })?
+    with_room(|| {
+        let Opened { sources, project, choice, scope, baseline } = open(options)?;
+        let (report, hidden) = engine::run_within(sources, &project, &choice, &scope);
+        let is_gone = |known: &&baseline::Known| !hidden.contains(&known.fingerprint) && !rests(known, &project, &choice);
+        let gone = baseline.findings.iter().filter(is_gone).count();
+        Ok(Checked { report, fail_on: project.config.fail_on, gone, root: project.root })
+    })
 }
 
-fn run(options: &Options) -> Result<Checked, Error> {
-    let (sources, project, choice) = open(options)?;
-    let fail_on = project.config.fail_on;
-    Ok(Checked { report: engine::run(sources, &project, &choice), root: project.root, fail_on })
+/// What a run found, with the baseline that makes it known.
+#[derive(Debug)]
+pub struct Recorded {
+    /// What is left to tell.
+    pub checked: Checked,
+    pub baseline: Baseline,
 }
 
-fn open(options: &Options) -> Result<(Sources, Project, Choice), Error> {
+/// The same as [`check`], with a baseline of what was found: all of it, or of what the baseline named in the options already holds.
+/// What the file at `path` holds already of what was not looked at stays. Writes nothing.
+///
+/// # Errors
+/// As [`check`].
+pub fn record(options: &Options, path: &Path) -> Result<Recorded, Error> {
+    with_room(|| {
+        let Opened { sources, project, choice, mut scope, baseline } = open(options)?;
+        let shrinks = matches!(options.baseline, Known::In(_));
+        let known = std::mem::take(&mut scope.baseline);
+        let (mut report, hidden) = engine::run_within(sources, &project, &choice, &scope);
+        let found = report.findings.iter().filter(|finding| !shrinks || known.contains(&finding.fingerprint));
+        let mut entries: Vec<baseline::Known> = found.map(|finding| baseline::Known::of(finding, &report.sources)).collect();
+        let old = read_baseline(path)?.unwrap_or_default();
+        let stays = |known: &baseline::Known| hidden.contains(&known.fingerprint) || rests(known, &project, &choice);
+        entries.extend(old.findings.into_iter().chain(baseline.findings).filter(stays));
+        let baseline = Baseline::of(entries);
+        engine::leave_out(&mut report, &baseline.prints());
+        Ok(Recorded { checked: Checked { report, fail_on: project.config.fail_on, gone: 0, root: project.root }, baseline })
+    })
+}
+
+/// Is it a finding of a rule that did not run, so that nobody knows whether it is still there?
+fn rests(known: &baseline::Known, project: &Project, choice: &Choice) -> bool {
+    rules::ALL.iter().any(|rule| rule.id == known.rule) && !engine::is_on(&known.rule, project, choice)
+}
+
+fn with_room<T: Send>(work: impl FnOnce() -> Result<T, Error> + Send) -> Result<T, Error> {
+    syntax::sql::with_room(work).map_err(|source| Error::NoThread { source })?
+}
+
+/// A project, and what is asked about it.
+struct Opened {
+    sources: Sources,
+    project: Project,
+    choice: Choice,
+    scope: Scope,
+    baseline: Baseline,
+}
+
+fn open(options: &Options) -> Result<Opened, Error> {
     let mut sources = history::sources();
-    let project = project::open(&options.paths, options.config.as_deref(), &mut sources)?;
+    let mut project = project::open(&options.paths, options.config.as_deref(), &mut sources)?;
     know(&project.config)?;
+    project.config.allow.iter_mut().for_each(|allow| allow.expired = allow.until.is_some() && options.today > allow.until);
     let choice = Choice { select: options.select.clone(), ignore: options.ignore.clone() };
-    Ok((sources, project, choice))
+    let path = match &options.baseline {
+        Known::AsSet => project.config.baseline.as_deref(),
+        Known::None => None,
+        Known::In(path) => Some(path.as_path()),
+    };
+    let baseline = path.map(|path| read_baseline(path)?.ok_or_else(|| Error::NoBaseline { path: path.to_path_buf() })).transpose()?;
+    let baseline = baseline.unwrap_or_default();
+    let scope = Scope { baseline: baseline.prints(), since: since(options, &project)? };
+    Ok(Opened { sources, project, choice, scope, baseline })
+}
+
+/// None if there is no such file.
+fn read_baseline(path: &Path) -> Result<Option<Baseline>, Error> {
+    let read = |text: String| Baseline::read(&text).map_err(|reason| Error::Baseline { path: path.to_path_buf(), reason });
+    config::text(path)?.map(read).transpose()
+}
+
+/// What is not asked about because it was there before.
+fn since(options: &Options, project: &Project) -> Result<Vec<Since>, Error> {
+    let mut all = Vec::new();
+    if let Some(version) = &project.config.since_version {
+        let new = project.behind(version);
+        let before = first_without(project, &new).unwrap_or_else(|| {
+            let mut before = project.clone();
+            before.migrations.retain(|migration| !new.contains(&migration.file));
+            Before::Without(Box::new(before))
+        });
+        all.push(Since { new, before });
+    }
+    if !project.named.is_empty() {
+        let new: BTreeSet<FileId> = project.named.iter().copied().collect();
+        let before = first_without(project, &new).unwrap_or(Before::Unasked);
+        all.push(Since { new, before });
+    }
+    if let Some(against) = &options.since {
+        let Changes { new, past } = changes::of(&project.folder, against)?;
+        let files = |paths: &BTreeSet<PathBuf>| paths.iter().filter_map(|path| project.file_at(path)).collect::<BTreeSet<FileId>>();
+        let first = Some(files(&past.absent)).filter(|_| past.texts.is_empty()).and_then(|absent| first_without(project, &absent));
+        let before = match first {
+            Some(first) => first,
+            None => {
+                let mut sources = history::sources();
+                let before = project.as_it_was(&past, &mut sources)?;
+                Before::Other(sources, Box::new(before))
+            }
+        };
+        all.push(Since { new: files(&new), before });
+    }
+    Ok(all)
+}
+
+/// The history without some files, where they are its last ones.
+fn first_without(project: &Project, files: &BTreeSet<FileId>) -> Option<Before> {
+    let is_kept = |migration: &project::Migration| !files.contains(&migration.file);
+    let first = project.migrations.iter().take_while(|migration| is_kept(migration)).count();
+    match first == project.migrations.len() {
+        true => Some(Before::Unasked),
+        false => (!project.migrations[first..].iter().any(is_kept)).then_some(Before::First(first)),
+    }
 }
 
 /// What a run would write, what it found, and what will still be found.
@@ -115,14 +251,14 @@ pub struct Fixed {
 /// # Errors
 /// As [`check`], or if no name is left for a migration behind the last.
 pub fn plan(options: &Options, level: fix::Level) -> Result<Fixed, Error> {
-    syntax::sql::with_room(|| {
-        let (sources, project, choice) = open(options)?;
-        let found = engine::run(sources.clone(), &project, &choice);
-        let ground = fix::Ground { sources: &sources, project: &project, choice: &choice };
-        let plan = fix::plan(&ground, level).map_err(|reason| Error::NoPlan { reason })?;
+    with_room(|| {
+        let Opened { sources, project, choice, scope, .. } = open(options)?;
+        let (found, hidden) = engine::run_within(sources.clone(), &project, &choice, &scope);
+        let ground = fix::Ground { sources: &sources, project: &project, choice: &choice, hidden: &hidden };
+        let mut plan = fix::plan(&ground, level).map_err(|reason| Error::NoPlan { reason })?;
+        plan.report.left_out = found.left_out;
         Ok(Fixed { found, plan, fail_on: project.config.fail_on })
     })
-    .map_err(|source| Error::NoThread { source })?
 }
 
 /// What edits of the named files would make of them.
@@ -138,18 +274,21 @@ pub struct Revised {
 /// # Errors
 /// As [`check`], or if no file is named.
 pub fn revise(options: &Options) -> Result<Revised, Error> {
-    syntax::sql::with_room(|| {
-        let (sources, project, choice) = open(options)?;
-        let edited = fix::inline::edit(&fix::Ground { sources: &sources, project: &project, choice: &choice })?;
+    with_room(|| {
+        let Opened { sources, project, choice, scope, .. } = open(options)?;
+        let (found, hidden) = engine::run_within(sources.clone(), &project, &choice, &scope);
+        let ground = fix::Ground { sources: &sources, project: &project, choice: &choice, hidden: &hidden };
+        let mut edited = fix::inline::edit(&ground)?;
+        edited.report.left_out = found.left_out;
         let fail_on = project.config.fail_on;
-        Ok(Revised { found: engine::run(sources, &project, &choice), edited, project, fail_on })
+        Ok(Revised { found, edited, project, fail_on })
     })
-    .map_err(|source| Error::NoThread { source })?
 }
 
 /// Refuses settings that name a rule nobody knows: a misspelt one would be ignored in silence.
 fn know(config: &Config) -> Result<(), Error> {
-    let mut names = config.select.iter().chain(&config.ignore).chain(config.severity.keys());
+    let mut names =
+        config.select.iter().chain(&config.ignore).chain(config.severity.keys()).chain(config.allow.iter().map(|allow| &allow.rule));
     let Some(name) = names.find(|name| !rules::names::is_known(name)) else { return Ok(()) };
     let near = rules::names::meant(name).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
     Err(Error::Settings { path: config.path.clone().unwrap_or_default(), reason: format!("no rule or group `{name}`{near}") })

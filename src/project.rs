@@ -16,10 +16,11 @@ mod tests;
 use crate::config::{self, Config};
 use crate::error::Error;
 use crate::source::{FileId, Sources, Span};
+pub use layout::is_sql;
 use layout::{Choice, Entry};
 use locate::Place;
 use smol_str::SmolStr;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use text::Decoded;
@@ -117,6 +118,8 @@ pub struct Project {
     pub problems: Vec<TextProblem>,
     /// Files that the user named, in the order of `sources`; none if a folder was named.
     pub named: Vec<FileId>,
+    /// The settings, where findings may point into them.
+    pub settings: Option<FileId>,
     /// No name in the folder is one the Supabase runner takes; these were taken all the same.
     pub lenient: bool,
     pub platform: Platform,
@@ -137,11 +140,24 @@ pub fn open(paths: &[PathBuf], config: Option<&Path>, sources: &mut Sources) -> 
         locate::named(paths)?
     };
     let config = config::read(&place.root, config, place.supabase_config.as_deref())?;
-    let mut listing = layout::list(&place.folder)?;
+    read_all(place, config, &Past::default(), sources)
+}
+
+/// How a folder was, as far as that is not how it is.
+#[derive(Debug, Default)]
+pub struct Past {
+    /// Files that were not there, from the folder.
+    pub absent: BTreeSet<PathBuf>,
+    /// Files that were, with what they held.
+    pub texts: BTreeMap<PathBuf, Vec<u8>>,
+}
+
+fn read_all(place: Place, config: Config, past: &Past, sources: &mut Sources) -> Result<Project, Error> {
+    let mut listing = layout::list(&place.folder, past)?;
     // Before anything is left out: what a file says counts even if it does not run.
     let mut texts = BTreeMap::new();
     for entry in &listing.entries {
-        texts.insert(entry.relative.clone(), read(entry, &place)?);
+        texts.insert(entry.relative.clone(), read(entry, &place, past)?);
     }
 
     let platform = config.platform.unwrap_or_else(|| {
@@ -166,6 +182,7 @@ pub fn open(paths: &[PathBuf], config: Option<&Path>, sources: &mut Sources) -> 
         misplaced: Vec::new(),
         problems: Vec::new(),
         named: Vec::new(),
+        settings: None,
         lenient: listing.lenient,
         platform,
         config,
@@ -176,6 +193,7 @@ pub fn open(paths: &[PathBuf], config: Option<&Path>, sources: &mut Sources) -> 
         let decoded = texts.remove(&entry.relative).unwrap_or_default();
         project.take(entry, decoded, &place.named, sources);
     }
+    project.settings = project.add_settings(sources);
     if !project.lenient {
         project.duplicates = project.find_duplicates();
     }
@@ -185,7 +203,10 @@ pub fn open(paths: &[PathBuf], config: Option<&Path>, sources: &mut Sources) -> 
     Ok(project)
 }
 
-fn read(entry: &Entry, place: &Place) -> Result<Decoded, Error> {
+fn read(entry: &Entry, place: &Place, past: &Past) -> Result<Decoded, Error> {
+    if let Some(bytes) = past.texts.get(&entry.relative) {
+        return Ok(text::decode(bytes.clone()));
+    }
     let path = place.folder.join(&entry.relative);
     match &entry.choice {
         // Reading a pipe would wait for whoever writes to it.
@@ -197,6 +218,40 @@ fn read(entry: &Entry, place: &Place) -> Result<Decoded, Error> {
 }
 
 impl Project {
+    /// The same project with its folder as it was.
+    ///
+    /// # Errors
+    /// If a file cannot be read.
+    pub fn as_it_was(&self, past: &Past, sources: &mut Sources) -> Result<Project, Error> {
+        let (root, folder) = (self.root.clone(), self.folder.clone());
+        let place = Place { root, folder, named: Vec::new(), is_supabase: self.platform == Platform::Supabase, supabase_config: None };
+        read_all(place, Config { platform: Some(self.platform), ..self.config.clone() }, past, sources)
+    }
+
+    /// Migrations behind a version.
+    pub fn behind(&self, version: &str) -> BTreeSet<FileId> {
+        let key = |version: &str| (layout::number_or_date(version), version.trim_start_matches('0').to_string());
+        let behind = |migration: &&Migration| migration.version.is_empty() || key(&migration.version) > key(version);
+        self.migrations.iter().filter(behind).map(|migration| migration.file).collect()
+    }
+
+    /// The file of a path from the folder.
+    pub fn file_at(&self, path: &Path) -> Option<FileId> {
+        let name = layout::shown(path);
+        let migrations = self.migrations.iter().filter(|migration| migration.named_in == name).map(|migration| migration.file);
+        migrations.chain(self.skipped.iter().filter(|skipped| skipped.name == name).map(|skipped| skipped.file)).next()
+    }
+
+    /// Puts the settings behind all migrations, if they hold what a finding can be about.
+    fn add_settings(&self, sources: &mut Sources) -> Option<FileId> {
+        let path = self.config.path.as_deref().filter(|_| !self.config.allow.is_empty())?;
+        let whole = std::path::absolute(path).ok()?;
+        // settings of several projects stand above them
+        let above = self.root.ancestors().enumerate().find_map(|(up, folder)| Some((up, whole.strip_prefix(folder).ok()?)));
+        let shown = above.map_or_else(|| layout::shown(path), |(up, rest)| "../".repeat(up) + &layout::shown(rest));
+        Some(sources.add(shown, self.config.text.as_str()))
+    }
+
     fn take(&mut self, entry: Entry, decoded: Decoded, named: &[PathBuf], sources: &mut Sources) {
         let path = self.folder.join(&entry.relative);
         let file = sources.add(layout::shown(path.strip_prefix(&self.root).unwrap_or(&path)), decoded.text);

@@ -4,6 +4,17 @@ use crate::finding::Finding;
 use crate::source::{Site, Sources};
 pub use crate::syntax::ast::Unread;
 
+/// How many findings are there and not told, because they were not asked about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// They stand in files that the settings ignore.
+    pub ignored: usize,
+    /// They were there before what was asked about.
+    pub earlier: usize,
+    /// They stand in the baseline.
+    pub baseline: usize,
+}
+
 /// Everything an output needs.
 #[derive(Debug, Default)]
 pub struct Report {
@@ -11,6 +22,7 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// Findings that a person has allowed, with the reason given.
     pub suppressed: Vec<(Finding, String)>,
+    pub left_out: LeftOut,
     pub unread: Vec<Unread>,
     /// Code that runs too long to be followed to its end, so that not all it does is known.
     pub bounded: Vec<Site>,

@@ -8,21 +8,27 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("source", &[]),
     ("finding", &["source", "catalog"]),
     ("report", &["finding", "source", "syntax"]),
-    ("config", &["error", "finding"]),
+    ("config", &["error", "finding", "source"]),
     ("error", &[]),
     ("syntax", &["source"]),
     ("catalog", &["source", "syntax"]),
     ("interpret", &["source", "syntax", "catalog"]),
     ("project", &["source", "config", "error"]),
     ("history", &["source", "syntax", "catalog", "interpret", "project", "config"]),
-    ("rules", &["source", "syntax", "catalog", "finding", "config", "project", "history"]),
+    ("baseline", &["finding", "source"]),
+    ("changes", &["error", "project"]),
+    ("allow", &["source", "syntax", "finding", "config", "project"]),
+    ("rules", &["source", "syntax", "catalog", "finding", "config", "project", "history", "allow"]),
     ("matrix", &["source", "catalog", "project", "rules"]),
-    ("engine", &["source", "syntax", "catalog", "finding", "report", "config", "project", "history", "rules"]),
+    ("engine", &["source", "syntax", "catalog", "finding", "report", "config", "project", "history", "allow", "rules"]),
     ("fix", &["source", "syntax", "catalog", "finding", "report", "config", "error", "project", "history", "engine"]),
     ("output", &["source", "finding", "report", "catalog", "matrix", "rules", "syntax", "project"]),
     (
         "cli",
-        &["config", "engine", "error", "finding", "fix", "history", "matrix", "output", "project", "report", "rules", "source", "catalog"],
+        &[
+            "changes", "config", "engine", "error", "finding", "fix", "history", "matrix", "output", "project", "report", "rules",
+            "source", "catalog",
+        ],
     ),
 ];
 
@@ -53,7 +59,7 @@ fn module(path: &Path) -> String {
 
 /// The code without comments and without its unit tests.
 fn code(text: &str) -> String {
-    let text = text.split("#[cfg(test)]").next().unwrap_or(text);
+    let text = ["#[cfg(test)]", "#![cfg(test)]"].into_iter().fold(text, |text, tests| text.split(tests).next().unwrap_or(text));
     text.lines().map(|line| line.split("//").next().unwrap_or(line)).collect::<Vec<_>>().join("\n")
 }
 

@@ -3,6 +3,7 @@
 //! Promises: `--output` replaces a file whole or leaves it as it was.
 
 use super::{Manner, Status, print, unknown_rule};
+use crate::changes::Against;
 use crate::config::FailOn;
 use crate::error::Error;
 use crate::finding::{Confidence, Safety, Severity};
@@ -10,8 +11,11 @@ use crate::fix::{Level, Plan, Withheld, emit, inline, show, write};
 use crate::output::{Format, Look, count, summary};
 use crate::project::in_repository;
 use crate::report::Report;
-use crate::{Checked, Fixed, Options, Revised, rules};
+use crate::{Checked, Fixed, Known, Options, Recorded, Revised, rules};
 use clap::{Args, ValueEnum};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -46,6 +50,21 @@ pub struct Arguments {
     /// Print a psql script instead: one that asserts what --fix=… would write, or one that takes it back [default of --fix: safe]
     #[arg(long, value_name = "SCRIPT", conflicts_with = "dry_run")]
     emit: Option<Script>,
+    /// Report only what the files bring that differ from where this branch left REV (git); the whole history is read all the same
+    #[arg(long, value_name = "REV", conflicts_with = "changed")]
+    since: Option<String>,
+    /// Report only what the files bring that differ from the last commit, untracked ones included (git)
+    #[arg(long)]
+    changed: bool,
+    /// Leave out findings that this file holds [default: the settings']
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// Tell what the settings' baseline holds too
+    #[arg(long, conflicts_with = "baseline")]
+    no_baseline: bool,
+    /// Write what is found into a baseline; with --baseline only what that holds and is still found
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["fix", "emit", "since", "changed"])]
+    write_baseline: Option<PathBuf>,
     /// Settings to use instead of the project's supalint.toml
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -90,12 +109,35 @@ pub fn run(arguments: &Arguments, manner: &Manner) -> Result<Status, Error> {
         config: arguments.config.clone(),
         select: known(&arguments.select)?,
         ignore: known(&arguments.ignore)?,
+        today: Some(today()?),
+        since: match &arguments.since {
+            Some(revision) => Some(Against::Revision(revision.clone())),
+            None => arguments.changed.then_some(Against::Head),
+        },
+        baseline: match &arguments.baseline {
+            Some(path) => Known::In(path.clone()),
+            // a first baseline is written where the settings want it
+            None if arguments.no_baseline || arguments.write_baseline.is_some() => Known::None,
+            None => Known::AsSet,
+        },
     };
     let wanted = arguments.fail_on;
     let ends = |report: &Report, fail_on: Option<FailOn>| status(wanted.or(fail_on).unwrap_or(FailOn::Warn), report);
     let level = match (arguments.fix, arguments.emit) {
         (None, None) => {
-            let Checked { report, root, fail_on } = crate::check(&options)?;
+            let Checked { report, root, fail_on, gone } = match &arguments.write_baseline {
+                Some(path) => {
+                    let Recorded { checked, baseline } = crate::record(&options, path)?;
+                    save(path, |out| out.write_all(baseline.text().as_bytes()))?;
+                    say(manner, &format!("{} written to {}", count(baseline.findings.len(), "finding"), path.display()));
+                    checked
+                }
+                None => crate::check(&options)?,
+            };
+            if gone > 0 {
+                let (are, them) = if gone == 1 { ("is", "it") } else { ("are", "them") };
+                say(manner, &format!("{} of the baseline {are} found no more: --write-baseline takes {them} out", count(gone, "finding")));
+            }
             tell(arguments, manner, &report, &root, started)?;
             return Ok(ends(&report, fail_on));
         }
@@ -136,6 +178,18 @@ pub fn run(arguments: &Arguments, manner: &Manner) -> Result<Status, Error> {
     left_out(&plan, level, manner);
     tell(arguments, manner, &plan.report, &plan.project.root, started)?;
     Ok(ends(&plan.report, fail_on))
+}
+
+/// The day of the run, which the environment may set so that it gives the same another day.
+fn today() -> Result<Date, Error> {
+    let now = match std::env::var("SOURCE_DATE_EPOCH") {
+        Ok(text) => {
+            let seconds = text.trim().parse().ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+            seconds.ok_or(Error::NoDate { text })?
+        }
+        Err(_) => Timestamp::now(),
+    };
+    Ok(now.to_zoned(TimeZone::UTC).date())
 }
 
 /// A line for whoever watches.

@@ -66,7 +66,7 @@ pub fn edit(ground: &Ground<'_>) -> Result<Edited, Error> {
 
 fn edited(ground: &Ground<'_>, state: Examined, files: Vec<NewText>, refused: BTreeMap<String, Withheld>) -> Edited {
     let mut report = state.report;
-    report.findings.retain(|finding| engine::is_on(finding.rule, ground.project, ground.choice));
+    report.findings.retain(|finding| ground.asks(finding));
     Edited { files, withheld: refused.into_values().collect(), report }
 }
 
@@ -76,7 +76,7 @@ fn chosen<'a>(ground: &Ground<'_>, state: &'a Examined, refused: &mut BTreeMap<S
     let mut out: Vec<(&Finding, &[Edit])> = Vec::new();
     for finding in &state.report.findings {
         let Some(fix) = finding.fix.as_ref().filter(|fix| fix.safety == Safety::Safe && !fix.rewrite.is_empty()) else { continue };
-        let on = engine::is_on(finding.rule, ground.project, ground.choice) && finding.confidence == Confidence::Certain;
+        let on = ground.asks(finding) && finding.confidence == Confidence::Certain;
         if !on || !fix.rewrite.iter().all(named) || refused.contains_key(&finding.fingerprint) {
             continue;
         }

@@ -98,6 +98,14 @@ pub struct Ground<'a> {
     pub project: &'a Project,
     /// The rules whose findings are to be cured. What a plan brings is judged by all that the settings leave on.
     pub choice: &'a Choice,
+    /// Fingerprints of findings that were not asked about.
+    pub hidden: &'a BTreeSet<String>,
+}
+
+impl Ground<'_> {
+    fn asks(&self, finding: &Finding) -> bool {
+        !self.hidden.contains(&finding.fingerprint) && engine::is_on(finding.rule, self.project, self.choice)
+    }
 }
 
 /// Each makes something curable that was not before, such as the second of two changes to the same text.
@@ -152,7 +160,7 @@ fn attempt(ground: &Ground<'_>, level: Level, patience: Patience) -> Result<(Pla
         work.refused.insert(cure.finding.fingerprint.clone(), withheld(cure.finding, reason));
     }
     let Examined { mut report, catalog, .. } = now;
-    report.findings.retain(|finding| engine::is_on(finding.rule, ground.project, ground.choice));
+    report.findings.retain(|finding| ground.asks(finding));
     let before = before.unwrap_or_else(|| catalog.clone());
     let withheld = work.refused.into_values().collect();
     let from = ground.project.migrations.len();
@@ -190,7 +198,11 @@ impl Planning<'_> {
             .collect();
         merge::cures(report, self.level, |finding| {
             let print = &finding.fingerprint;
-            self.is_sure(finding) && is_on.contains(finding.rule) && !self.refused.contains_key(print) && !waiting.contains(print)
+            self.is_sure(finding)
+                && is_on.contains(finding.rule)
+                && !self.ground.hidden.contains(print)
+                && !self.refused.contains_key(print)
+                && !waiting.contains(print)
         })
     }
 
@@ -202,7 +214,7 @@ impl Planning<'_> {
     fn unsure(&self, report: &Report) -> usize {
         let meant = |finding: &&Finding| {
             let written = finding.fix.as_ref().is_some_and(|fix| !fix.steps.is_empty() && self.level.writes(fix.safety));
-            written && !self.is_sure(finding) && engine::is_on(finding.rule, self.ground.project, self.ground.choice)
+            written && !self.is_sure(finding) && self.ground.asks(finding)
         };
         report.findings.iter().filter(meant).count()
     }
@@ -211,8 +223,12 @@ impl Planning<'_> {
     fn shown(&self, report: &Report) -> Vec<Shown> {
         let of = |finding: &Finding| {
             let fix = finding.fix.as_ref().filter(|fix| !fix.steps.is_empty() && !self.level.writes(fix.safety))?;
-            let is_on = engine::is_on(finding.rule, self.ground.project, self.ground.choice);
-            is_on.then(|| Shown { rule: finding.rule, title: fix.title.clone(), safety: fix.safety, steps: fix.steps.clone() })
+            self.ground.asks(finding).then(|| Shown {
+                rule: finding.rule,
+                title: fix.title.clone(),
+                safety: fix.safety,
+                steps: fix.steps.clone(),
+            })
         };
         report.findings.iter().filter_map(of).collect()
     }

@@ -6,7 +6,7 @@
 use super::count;
 use super::ink::clean;
 use crate::finding::{Confidence, Finding, Severity};
-use crate::report::Report;
+use crate::report::{LeftOut, Report};
 use crate::rules::{self, Rule};
 use crate::source::{Position, Site, Sources};
 use std::cmp::Reverse;
@@ -64,11 +64,17 @@ pub fn summary(report: &Report) -> String {
     format!("{found} in {}{unread}", ground(report))
 }
 
-/// `9 migrations (61 statements); 2 allowed`
+/// `9 migrations (61 statements); 2 allowed; 30 in the baseline`
 pub fn ground(report: &Report) -> String {
     let mut out = format!("{} ({})", count(report.files, "migration"), count(report.statements, "statement"));
     if !report.suppressed.is_empty() {
         out.push_str(&format!("; {} allowed", report.suppressed.len()));
+    }
+    let LeftOut { ignored, earlier, baseline } = report.left_out;
+    for (number, what) in [(baseline, "in the baseline"), (earlier, "there before"), (ignored, "in ignored files")] {
+        if number > 0 {
+            out.push_str(&format!("; {number} {what}"));
+        }
     }
     out
 }

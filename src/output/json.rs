@@ -4,7 +4,7 @@
 //! they came from.
 
 use crate::finding::{Advisor, Confidence, Finding, Label, Safety, Severity, Subject};
-use crate::report::Report;
+use crate::report::{LeftOut, Report};
 use crate::source::{Site, Sources};
 use serde::Serialize;
 use std::io::{self, Write};
@@ -15,6 +15,7 @@ struct Document<'a> {
     tool: Tool,
     findings: Vec<Entry<'a>>,
     suppressed: Vec<Suppressed<'a>>,
+    left_out: Counts,
     statements: Statements,
     summary: Summary,
 }
@@ -69,6 +70,14 @@ struct Cure<'a> {
     sql: Vec<&'a str>,
 }
 
+/// Findings that were not asked about.
+#[derive(Serialize)]
+struct Counts {
+    ignored: usize,
+    earlier: usize,
+    baseline: usize,
+}
+
 #[derive(Serialize)]
 struct Statements {
     total: usize,
@@ -86,6 +95,7 @@ struct Summary {
 
 pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let of = |severity| report.findings.iter().filter(|finding| finding.severity == severity).count();
+    let LeftOut { ignored, earlier, baseline } = report.left_out;
     let document = Document {
         version: 1,
         tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
@@ -95,6 +105,7 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             .iter()
             .map(|(finding, reason)| Suppressed { finding: entry(finding, &report.sources), reason })
             .collect(),
+        left_out: Counts { ignored, earlier, baseline },
         statements: Statements { total: report.statements, unread: report.unread.len(), bounded: report.bounded.len() },
         summary: Summary { files: report.files, error: of(Severity::Error), warn: of(Severity::Warn), info: of(Severity::Info) },
     };

@@ -259,8 +259,8 @@ impl Page<'_> {
         }
         writeln!(out, "\n{}", self.ink.bold("allowed:"))?;
         for (finding, reason) in &self.report.suppressed {
-            let reason = if reason.is_empty() { "no reason given" } else { reason };
-            writeln!(out, "  {}  {}  {}: {}", self.ink.name(&self.place(finding)), finding.rule, clean(&finding.message), clean(reason))?;
+            writeln!(out, "  {}  {}  {}", self.ink.name(&self.place(finding)), finding.rule, clean(&finding.message))?;
+            writeln!(out, "    because {}", clean(reason))?;
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 //!
 //! Promises: only names and kinds of entries are looked at; nothing but folders is opened, and no link is followed into a loop.
 
-use super::{SkipReason, unreadable};
+use super::{Past, SkipReason, unreadable};
 use crate::error::Error;
 use std::cmp::Ordering;
 use std::ffi::OsString;
@@ -34,15 +34,21 @@ pub struct Listing {
     first: OsString,
 }
 
-pub fn list(folder: &Path) -> Result<Listing, Error> {
-    let names = names(folder)?;
+/// What is in a folder, as it was.
+pub fn list(folder: &Path, past: &Past) -> Result<Listing, Error> {
+    let mut names = names(folder)?;
+    names.retain(|name| !past.absent.contains(Path::new(name)));
+    names.extend(past.texts.keys().filter_map(|path| path.components().next()).map(|first| first.as_os_str().to_os_string()));
+    names.sort_by(|one, other| one.as_encoded_bytes().cmp(other.as_encoded_bytes()));
+    names.dedup();
+    let kind = |name: &Path| if past.texts.contains_key(name) { Kind::File } else { kind(&folder.join(name)) };
     let first = names.first().cloned().unwrap_or_default();
     let files: Vec<(PathBuf, Kind)> =
-        names.iter().filter(|name| is_sql(Path::new(name))).map(|name| (PathBuf::from(name), kind(&folder.join(name)))).collect();
+        names.iter().filter(|name| is_sql(Path::new(name))).map(|name| (PathBuf::from(name), kind(Path::new(name)))).collect();
     let of_kind_file = || files.iter().filter(|(_, kind)| *kind == Kind::File).map(|(path, _)| path);
 
     if of_kind_file().next().is_none() {
-        let entries: Vec<Entry> = names.iter().filter_map(|name| in_own_folder(folder, name)).collect();
+        let entries: Vec<Entry> = names.iter().filter_map(|name| in_own_folder(folder, past, name)).collect();
         if !entries.is_empty() {
             return Ok(Listing { entries, lenient: true, first });
         }
@@ -110,12 +116,12 @@ pub fn may_hold_migrations(folder: &Path) -> bool {
 }
 
 pub fn holds_migrations(folder: &Path) -> bool {
-    list(folder).is_ok_and(|listing| !listing.entries.is_empty())
+    list(folder, &Past::default()).is_ok_and(|listing| !listing.entries.is_empty())
 }
 
 /// Whether each migration has a folder of its own.
 pub fn holds_folders(folder: &Path) -> bool {
-    list(folder).is_ok_and(|listing| listing.entries.iter().any(|entry| entry.relative.components().count() > 1))
+    list(folder, &Past::default()).is_ok_and(|listing| listing.entries.iter().any(|entry| entry.relative.components().count() > 1))
 }
 
 /// All names in byte order, which is how the Supabase runner meets them.
@@ -149,8 +155,9 @@ pub fn is_sql(path: &Path) -> bool {
 /// The file of a migration that has its own folder: Prisma's, Diesel's.
 pub const OWN_FOLDER_FILES: [&str; 2] = ["migration.sql", "up.sql"];
 
-fn in_own_folder(folder: &Path, name: &OsString) -> Option<Entry> {
-    let file = OWN_FOLDER_FILES.into_iter().find(|file| folder.join(name).join(file).is_file())?;
+fn in_own_folder(folder: &Path, past: &Past, name: &OsString) -> Option<Entry> {
+    let is_file = |path: &PathBuf| past.texts.contains_key(path) || !past.absent.contains(path) && folder.join(path).is_file();
+    let file = OWN_FOLDER_FILES.into_iter().find(|file| is_file(&Path::new(name).join(file)))?;
     let text = name.to_string_lossy();
     // Diesel's versions have dashes: 2024-01-31-093000.
     let end = text.find(|letter: char| !letter.is_ascii_digit() && letter != '-').unwrap_or(text.len());

@@ -23,7 +23,8 @@ pub fn read(path: &Path) -> io::Result<Decoded> {
     Ok(decoded)
 }
 
-fn decode(bytes: Vec<u8>) -> Decoded {
+/// Text of any bytes.
+pub fn decode(bytes: Vec<u8>) -> Decoded {
     let mut problems = Vec::new();
     let mut text = match utf16(&bytes) {
         Some(text) => {

@@ -16,7 +16,7 @@ use crate::syntax::plpgsql::{self, Role, Routine, SqlPiece};
 use crate::syntax::split::Splitter;
 use crate::syntax::sql;
 use smol_str::SmolStr;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::OnceLock;
 
 /// What holds a piece of code.
@@ -182,6 +182,17 @@ pub struct Bodies {
 }
 
 impl Bodies {
+    /// Bodies of a later state: what was read of a function that is still the same is not read again.
+    pub fn later(self, catalog: &Catalog, sources: &Sources) -> Bodies {
+        let Some(before) = self.read.into_inner() else { return Bodies::default() };
+        let mut before: HashMap<Site, Parsed> = before.into_iter().map(|parsed| (parsed.at, parsed)).collect();
+        let read = |(name, nth, function): (&QName, usize, &Function)| match before.remove(&function.at) {
+            Some(parsed) if parsed.name == *name => Parsed { nth, path: search_path(function), ..parsed },
+            Some(_) | None => Parsed::of(name, nth, function, sources),
+        };
+        Bodies { read: OnceLock::from(own(catalog).map(read).collect::<Vec<_>>()), ..Bodies::default() }
+    }
+
     /// Those of the functions that share a name.
     pub(super) fn named(&self, catalog: &Catalog, sources: &Sources, name: &QName) -> &[Parsed] {
         let all = self.of(catalog, sources);
@@ -193,9 +204,7 @@ impl Bodies {
     /// Ordered by name.
     pub(super) fn of(&self, catalog: &Catalog, sources: &Sources) -> &[Parsed] {
         self.read.get_or_init(|| {
-            let own = |function: &Function| !function.of_extension && !function.at.is_platform();
-            let all = catalog.functions.iter().flat_map(|(name, list)| list.iter().enumerate().map(move |(nth, one)| (name, nth, one)));
-            let all: Vec<_> = all.filter(|(_, _, function)| own(function)).collect();
+            let all: Vec<_> = own(catalog).collect();
             let read = |part: &[(&QName, usize, &Function)]| -> Vec<Parsed> {
                 part.iter().map(|(name, nth, function)| Parsed::of(name, *nth, function, sources)).collect()
             };
@@ -213,9 +222,17 @@ impl Bodies {
     }
 }
 
+/// Functions of the project's own, each with its name and its number among those of the name.
+fn own(catalog: &Catalog) -> impl Iterator<Item = (&QName, usize, &Function)> {
+    let all = catalog.functions.iter().flat_map(|(name, list)| list.iter().enumerate().map(move |(nth, one)| (name, nth, one)));
+    all.filter(|(_, _, function)| !function.of_extension && !function.at.is_platform())
+}
+
 /// The body of one function.
 pub(super) struct Parsed {
     name: QName,
+    /// Where the function is made.
+    at: Site,
     /// Among functions of its name.
     nth: usize,
     placing: Placing,
@@ -253,7 +270,7 @@ impl Parsed {
             }
             Body::None => (Placing::Shifted(0), (Vec::new(), false)),
         };
-        Parsed { name: name.clone(), nth, placing, path: search_path(function), parts, whole }
+        Parsed { name: name.clone(), at: function.at, nth, placing, path: search_path(function), parts, whole }
     }
 
     pub(super) fn is_whole(&self) -> bool {

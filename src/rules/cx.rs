@@ -16,9 +16,10 @@ use crate::catalog::object::*;
 use crate::catalog::{Catalog, is_system_schema};
 use crate::config::Config;
 use crate::finding::{Advisor, Confidence, Edit, Finding, Fix, Label, Safety, Severity, Step};
-use crate::project::{Migration, Project};
-use crate::source::{Site, Sources, Span};
+use crate::project::Project;
+use crate::source::{FileId, Site, Sources, Span};
 use crate::syntax::expression::Query;
+use crate::syntax::lexer::{Token, TokenKind, tokens};
 use smol_str::SmolStr;
 use std::collections::BTreeMap;
 
@@ -95,6 +96,7 @@ impl<'a> Cx<'a> {
                 fingerprint: String::new(),
             },
             discriminator: String::new(),
+            per_file: false,
             lasting: None,
         });
         self.drafts.last_mut().expect("a draft was just pushed")
@@ -250,8 +252,8 @@ impl<'a> Cx<'a> {
     }
 
     /// A file's name without its folder.
-    pub fn file_name(&self, migration: &Migration) -> &'a str {
-        let path = &self.sources.get(migration.file).path;
+    pub fn name_of(&self, file: FileId) -> &'a str {
+        let path = &self.sources.get(file).path;
         path.rsplit('/').next().unwrap_or(path)
     }
 
@@ -328,21 +330,44 @@ type Lasting = Box<dyn Fn(&Catalog) -> bool + Send + Sync>;
 /// A finding, which may hang on what the history is still to bring.
 pub struct Told {
     pub finding: Finding,
+    /// Of several files that bring the like, each has a finding of its own.
+    pub per_file: bool,
     lasting: Option<Lasting>,
 }
 
 impl Told {
-    /// The finding, if it holds at the end.
-    pub fn at_the_end(self, catalog: &Catalog) -> Option<Finding> {
-        let Told { finding, lasting } = self;
-        lasting.is_none_or(|lasts| lasts(catalog)).then_some(finding)
+    /// Does it hold in the state that the history has come to?
+    pub fn lasts(&self, catalog: &Catalog) -> bool {
+        self.lasting.as_ref().is_none_or(|lasts| lasts(catalog))
     }
+
+    /// The same, as if nothing were to come.
+    pub fn so_far(&self) -> Told {
+        Told { finding: self.finding.clone(), per_file: self.per_file, lasting: None }
+    }
+}
+
+/// A statement's words, whatever the white space and the comments between them, and in whichever case its keywords are.
+fn words(text: &str) -> String {
+    let word = |token: Token| match token.kind {
+        TokenKind::Word => token.text(text).to_ascii_lowercase(),
+        TokenKind::DollarString => token.text(text).split_whitespace().collect::<Vec<_>>().join(" "),
+        _ => token.text(text).to_string(),
+    };
+    tokens(text).into_iter().map(word).collect::<Vec<_>>().join(" ")
+}
+
+/// The name of a file without the digits it begins with: a migration that has to run later is renamed, and stays what it is.
+fn without_version(name: &str) -> &str {
+    let rest = name.trim_start_matches(|letter: char| letter.is_ascii_digit());
+    rest.strip_prefix('_').filter(|rest| !rest.is_empty()).unwrap_or(name)
 }
 
 /// A finding in the making.
 pub struct Draft {
     finding: Finding,
     discriminator: String,
+    per_file: bool,
     lasting: Option<Lasting>,
 }
 
@@ -432,6 +457,13 @@ impl Draft {
         self
     }
 
+    /// Tells it by the words of a statement, wherever that stands. Files with equal statements have a finding each; within a file there is one:
+    /// whoever corrects the first sees the second.
+    pub fn of_statement(&mut self, text: &str) -> &mut Draft {
+        self.per_file = true;
+        self.discriminate(words(text))
+    }
+
     fn finish(mut self, sources: &Sources) -> Told {
         if let Some(fix) = &mut self.finding.fix {
             // text that EXECUTE builds stands in no file, so nobody can edit it there
@@ -448,10 +480,12 @@ impl Draft {
         }
         let subject = &self.finding.subject;
         let part = |name: &Option<SmolStr>| name.as_deref().unwrap_or_default().to_string();
+        let is_file = subject.kind == "migration";
+        let name = if is_file { without_version(&subject.name) } else { &subject.name };
         let identity =
-            [self.finding.rule, subject.kind, &part(&subject.schema), &part(&subject.table), &subject.name, &self.discriminator].join("\0");
+            [self.finding.rule, subject.kind, &part(&subject.schema), &part(&subject.table), name, &self.discriminator].join("\0");
         self.finding.fingerprint = format!("{:032x}", xxhash_rust::xxh3::xxh3_128(identity.as_bytes()));
-        Told { finding: self.finding, lasting: self.lasting }
+        Told { finding: self.finding, per_file: self.per_file || is_file, lasting: self.lasting }
     }
 }
 
@@ -459,7 +493,6 @@ impl Draft {
 mod tests {
     use super::*;
     use crate::history;
-    use crate::source::FileId;
 
     fn findings(report: impl FnOnce(&mut Cx<'_>, FileId)) -> Vec<Finding> {
         let mut sources = history::sources();
@@ -471,7 +504,7 @@ mod tests {
         let (catalog, bodies) = (Catalog::default(), Bodies::default());
         let mut cx = Cx::new(&catalog, &sources, &project, &bodies, &crate::rules::rls::disabled::RULE);
         report(&mut cx, file);
-        cx.into_findings().into_iter().filter_map(|told| told.at_the_end(&catalog)).collect()
+        cx.into_findings().into_iter().filter(|told| told.lasts(&catalog)).map(|told| told.finding).collect()
     }
 
     #[test]

@@ -8,6 +8,7 @@
 
 pub mod about;
 pub mod access;
+pub mod allow;
 pub mod caller;
 pub mod code;
 pub mod cx;
@@ -19,6 +20,7 @@ pub mod rls;
 pub mod schema;
 pub mod scope;
 
+use crate::allow::Allows;
 use crate::finding::{Category, Severity};
 use crate::history::{Outcome, Step};
 use crate::project::Migration;
@@ -50,6 +52,8 @@ pub enum Check {
     Migration(fn(&mut Cx<'_>, &Migration)),
     /// After all files.
     Schema(fn(&mut Cx<'_>)),
+    /// After all other rules, told what was allowed of what they found.
+    Report(fn(&mut Cx<'_>, &Allows)),
 }
 
 impl Rule {
@@ -89,8 +93,9 @@ pub mod prelude {
     pub use super::about::About;
     pub use super::caller::{self, Callers};
     pub use super::code::{Code, Home, Origin};
-    pub use super::cx::{API_ROLES, COMMANDS, Cx};
+    pub use super::cx::{API_ROLES, COMMANDS, Cx, Draft};
     pub(crate) use super::rule;
+    pub use crate::allow::{Allows, Why};
     pub use crate::catalog::acl::Privileges;
     pub use crate::catalog::name::{QName, derived_name, quote_ident, quote_literal};
     pub use crate::catalog::object::*;
@@ -114,6 +119,8 @@ pub static ALL: &[&Rule] = &[
     &access::relies_on_default_grants::RULE,
     &access::unneeded_grant::RULE,
     &access::view_bypasses_rls::RULE,
+    &allow::malformed::RULE,
+    &allow::unused::RULE,
     &index::foreign_key::RULE,
     &index::foreign_key_sort::RULE,
     &index::redundant::RULE,

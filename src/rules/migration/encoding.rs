@@ -7,8 +7,7 @@ rule!("migration/encoding", Migration, Error, Schema(check));
 
 fn check(cx: &mut Cx) {
     for problem in &cx.project.problems {
-        let path = &cx.sources.get(problem.file).path;
-        let name = path.rsplit('/').next().unwrap_or(path);
+        let name = cx.name_of(problem.file);
         let (key, severity, message, help) = match problem.kind {
             TextProblemKind::NotUtf8 => (
                 "utf8",

@@ -9,7 +9,7 @@ fn check(cx: &mut Cx) {
     for duplicate in &cx.project.duplicates {
         let (first, others) = duplicate.files.split_first().expect("a duplicate has two files at least");
         for file in others {
-            let (name, one) = (name_of(cx, *file), name_of(cx, *first));
+            let (name, one) = (cx.name_of(*file), cx.name_of(*first));
             let message =
                 format!("`{name}` has the version of `{one}`: the runner can record {} only once, and stops here", duplicate.version);
             cx.report(About::migration(name), start(*file), message)
@@ -19,7 +19,7 @@ fn check(cx: &mut Cx) {
         }
     }
     for misplaced in &cx.project.misplaced {
-        let (name, after) = (name_of(cx, misplaced.file), name_of(cx, misplaced.after));
+        let (name, after) = (cx.name_of(misplaced.file), cx.name_of(misplaced.after));
         cx.report(
             About::migration(name),
             start(misplaced.file),
@@ -59,9 +59,4 @@ fn skipped(cx: &mut Cx) {
 /// A finding about a whole file points at its first byte.
 fn start(file: FileId) -> Site {
     Site::new(file, Span::default())
-}
-
-fn name_of<'a>(cx: &Cx<'a>, file: FileId) -> &'a str {
-    let path = &cx.sources.get(file).path;
-    path.rsplit('/').next().unwrap_or(path)
 }

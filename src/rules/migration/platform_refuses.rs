@@ -8,7 +8,6 @@ rule!("migration/platform-refuses", Migration, Error, Outcome(check));
 fn check(cx: &mut Cx, outcome: &Outcome) {
     let sources = cx.sources;
     let version = day(&outcome.migration.version);
-    let file = &sources.get(outcome.migration.file).path;
     let mut places: Vec<Site> = Vec::new();
     for refusal in outcome.refused {
         // of a loop the first round is enough: nothing runs behind it
@@ -33,7 +32,7 @@ fn check(cx: &mut Cx, outcome: &Outcome) {
             format!("Supabase refuses this statement: {} (42501)", refusal.error)
         };
         let draft = cx.report(about, refusal.at, message);
-        draft.label(why(&refusal.cause)).help(instead(&refusal.cause)).discriminate(file).discriminate(text);
+        draft.label(why(&refusal.cause)).help(instead(&refusal.cause)).of_statement(text);
         if older {
             draft.severity(Severity::Warn);
         }

@@ -7,7 +7,6 @@ rule!("migration/syntax", Migration, Error, Statement(check));
 fn check(cx: &mut Cx, step: &Moment) {
     let sources = cx.sources;
     let text = step.statement.span.of(sources.get(step.site.file).text());
-    // two statements with the same words in one file are one finding: whoever corrects the first sees the second
     let draft = match &step.statement.form {
         // a function whose body is not looked at
         Form::Opaque(_) if step.statement.ast(step.catalog.session.bodies_unchecked).is_some() => return,
@@ -32,5 +31,5 @@ fn check(cx: &mut Cx, step: &Moment) {
             _ => return,
         },
     };
-    draft.discriminate(&sources.get(step.migration.file).path).discriminate(text);
+    draft.of_statement(text);
 }

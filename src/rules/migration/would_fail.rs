@@ -2,7 +2,6 @@
 //! that rely on what no migration creates; the last are told once.
 
 use crate::catalog::{Rejected, When};
-use crate::rules::cx::Draft;
 use crate::rules::prelude::*;
 use std::collections::BTreeSet;
 
@@ -39,13 +38,11 @@ fn fails<'c>(cx: &'c mut Cx, rejected: &Rejected, how: &str) -> &'c mut Draft {
     let text = rejected.site.span.of(sources.get(rejected.site.file).text());
     let head: Vec<&str> = text.split_whitespace().take(2).collect();
     let Contradiction { sqlstate, message } = &rejected.reason;
-    let file = &sources.get(rejected.site.file).path;
     let told = format!("{how}: {message} ({sqlstate})");
     cx.report(About::statement(&head.join(" ").to_uppercase()), rejected.site, told)
         .label("fails here, and the migration with it")
         .help(advice(sqlstate, message))
-        .discriminate(file)
-        .discriminate(text)
+        .of_statement(text)
 }
 
 /// Newer versions of the CLI run some of these statements outside of the pipeline.

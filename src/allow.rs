@@ -1,0 +1,380 @@
+//! What people have allowed, with their reasons: comments in migrations, and `[[allow]]` in the settings.
+//!
+//! Promises: a comment that means to be an allow is one or is a [`Fault`], never passed over; files that hold none cost one look for a word.
+//! Refuses: to judge whether the rules that are named exist, and to take a finding out of anything: it answers with the reason.
+
+use crate::config::Allowance;
+use crate::finding::Finding;
+use crate::project::Project;
+use crate::source::{FileId, Site, Source, Sources, Span};
+use crate::syntax::lexer::{Lexer, Token, TokenKind, dollar_tag};
+use crate::syntax::split::Splitter;
+use globset::GlobMatcher;
+
+/// What every allow begins with.
+const MARK: &str = "supalint:";
+
+/// All allows of a project.
+#[derive(Debug, Default)]
+pub struct Allows {
+    pub comments: Vec<Comment>,
+    pub faults: Vec<Fault>,
+    pub settings: Vec<Setting>,
+    /// Ids of rules that have looked.
+    ran: Vec<&'static str>,
+    /// Ids of those that have not.
+    idle: Vec<&'static str>,
+}
+
+/// `supalint: allow(rule, …) because …`
+#[derive(Debug)]
+pub struct Comment {
+    pub site: Site,
+    pub names: Vec<Named>,
+    pub because: String,
+    reach: Reach,
+}
+
+/// `[[allow]]`
+#[derive(Debug)]
+pub struct Setting {
+    pub allowance: Allowance,
+    pub site: Site,
+    matcher: GlobMatcher,
+    /// Has it allowed anything?
+    pub used: bool,
+}
+
+/// A rule or group that an allow names.
+#[derive(Debug)]
+pub struct Named {
+    pub name: String,
+    pub site: Site,
+    /// Has it allowed anything?
+    pub used: bool,
+}
+
+/// Where findings are allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reach {
+    File,
+    Statement(Span),
+    /// A line in a function's body.
+    Line(usize),
+}
+
+/// A comment that is no allow, though it means to be.
+#[derive(Debug)]
+pub struct Fault {
+    pub site: Site,
+    pub why: Why,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// Neither `allow` nor `allow-file`.
+    Word(String),
+    /// No rules in parentheses.
+    Rules,
+    /// No `because`, or nothing behind it.
+    Reason,
+    /// `allow-file` behind the beginning of the file.
+    Late,
+    /// No statement to belong to.
+    Nowhere,
+}
+
+impl Allows {
+    /// Of rules it is told which ran and which did not.
+    pub fn read(sources: &Sources, project: &Project, ran: Vec<&'static str>, idle: Vec<&'static str>) -> Allows {
+        let mut allows = Allows { ran, idle, ..Allows::default() };
+        if let Some(file) = project.settings {
+            let setting = |allowance: &Allowance| Setting {
+                allowance: allowance.clone(),
+                site: Site::new(file, allowance.span),
+                matcher: allowance.object.compile_matcher(),
+                used: false,
+            };
+            allows.settings.extend(project.config.allow.iter().map(setting));
+        }
+        for migration in &project.migrations {
+            let source = sources.get(migration.file);
+            if source.text().contains(MARK) {
+                Reader { file: migration.file, source, allows: &mut allows }.read();
+            }
+        }
+        allows
+    }
+
+    /// Have all rules of a name looked, so that what they have not found is not there?
+    pub fn ran(&self, name: &str) -> bool {
+        self.ran.iter().any(|rule| is_of(rule, name)) && !self.idle.iter().any(|rule| is_of(rule, name))
+    }
+
+    /// The reason for which a finding is allowed, if it is.
+    pub fn reason(&mut self, finding: &Finding, sources: &Sources) -> Option<String> {
+        let mut reason = None;
+        for comment in &mut self.comments {
+            let names = comment.names.iter_mut().filter(|named| is_of(finding.rule, &named.name));
+            let mut names = names.peekable();
+            let labels = || std::iter::once(&finding.primary).chain(&finding.related);
+            let (site, reach) = (comment.site, comment.reach);
+            if names.peek().is_some() && labels().any(|label| reach.holds(site.file, label.site, sources)) {
+                names.for_each(|named| named.used = true);
+                reason.get_or_insert_with(|| comment.because.clone());
+            }
+        }
+        let names = finding.subject.names();
+        for setting in self.settings.iter_mut().filter(|setting| is_of(finding.rule, &setting.allowance.rule)) {
+            if !setting.allowance.expired && names.iter().any(|name| setting.matcher.is_match(name)) {
+                setting.used = true;
+                reason.get_or_insert_with(|| setting.allowance.because.clone());
+            }
+        }
+        reason
+    }
+}
+
+/// Is a rule meant by its id or its group?
+fn is_of(rule: &str, name: &str) -> bool {
+    rule == name || rule.split_once('/').is_some_and(|(group, _)| group == name)
+}
+
+impl Reach {
+    fn holds(self, file: FileId, site: Site, sources: &Sources) -> bool {
+        let site = sources.resolve(site);
+        if site.file != file {
+            return false;
+        }
+        match self {
+            Reach::File => true,
+            Reach::Statement(span) => span.start <= site.span.start && site.span.start < span.end.max(span.start + 1),
+            Reach::Line(line) => {
+                let source = sources.get(file);
+                [site.span.start, site.span.end.saturating_sub(1)].into_iter().any(|at| source.line_index(at) == line)
+            }
+        }
+    }
+}
+
+/// Reads the allows of one file.
+struct Reader<'a> {
+    file: FileId,
+    source: &'a Source,
+    allows: &'a mut Allows,
+}
+
+/// What a comment says.
+enum Said {
+    Allow { whole_file: bool, names: Vec<Named>, because: String },
+    Fault(Why),
+}
+
+impl Reader<'_> {
+    fn read(mut self) {
+        let source = self.source;
+        let text = source.text();
+        let mut splitter = Splitter::new(text);
+        let mut before: Option<Span> = None;
+        for statement in splitter.by_ref() {
+            let span = statement.span();
+            for comment in &statement.comments {
+                let of_before = before.filter(|before| self.is_behind(*before, *comment, Some(span)));
+                let starts = before.is_none() && comment.start < span.start;
+                self.take(*comment, starts, Some(Reach::Statement(of_before.unwrap_or(span))));
+            }
+            for token in statement.tokens.iter().filter(|token| token.kind == TokenKind::DollarString) {
+                self.body(*token);
+            }
+            before = Some(span);
+        }
+        for comment in splitter.trailing_comments() {
+            let of_before = before.filter(|before| self.is_behind(*before, comment, None));
+            self.take(comment, before.is_none(), of_before.map(Reach::Statement));
+        }
+    }
+
+    /// Does a comment stand on the line on which the statement before it ends, with nothing else behind it there?
+    fn is_behind(&self, before: Span, comment: Span, next: Option<Span>) -> bool {
+        let line = |at: u32| self.source.line_index(at);
+        let shares = |next: Span| comment.end <= next.start && line(comment.end) == line(next.start);
+        before.end <= comment.start && line(before.end) == line(comment.start) && !next.is_some_and(shares)
+    }
+
+    /// Comments in a body speak of a line.
+    fn body(&mut self, token: Token) {
+        let text = self.source.text();
+        let whole = token.text(text);
+        if !whole.contains(MARK) {
+            return;
+        }
+        let tag = dollar_tag(whole).len() as u32;
+        let inside = Span::new(token.start + tag, token.end - tag);
+        let mut lexer = Lexer::from(&text[..inside.end as usize], inside.start as usize);
+        while lexer.next_token().is_some() {}
+        for comment in std::mem::take(&mut lexer.comments) {
+            let line = self.line_of(comment);
+            self.take(comment, false, line.map(Reach::Line));
+        }
+    }
+
+    /// The line a comment in a body is for: its own if there is code on it, else the next that holds some.
+    fn line_of(&self, comment: Span) -> Option<usize> {
+        let (source, text) = (self.source, self.source.text());
+        let first = source.line_index(comment.start);
+        let before = &text[source.line_span(first).start as usize..comment.start as usize];
+        if !before.trim().is_empty() {
+            return Some(first);
+        }
+        let last = source.line_index(comment.end);
+        let behind = &text[comment.end as usize..(source.line_span(last).end.max(comment.end)) as usize];
+        if !behind.trim().is_empty() {
+            return Some(last);
+        }
+        let code = |line: &usize| {
+            let line = source.line_span(*line).of(text).trim();
+            !line.is_empty() && !line.starts_with("--")
+        };
+        (last + 1..source.line_count()).find(code)
+    }
+
+    fn take(&mut self, comment: Span, starts: bool, reach: Option<Reach>) {
+        let Some((site, said)) = self.said(comment) else { return };
+        match (said, reach) {
+            (Said::Fault(why), _) => self.fault(site, why),
+            (Said::Allow { whole_file: true, names, because }, _) if starts => self.allow(site, names, because, Reach::File),
+            (Said::Allow { whole_file: true, .. }, _) => self.fault(site, Why::Late),
+            (Said::Allow { names, because, .. }, Some(reach)) => self.allow(site, names, because, reach),
+            (Said::Allow { .. }, None) => self.fault(site, Why::Nowhere),
+        }
+    }
+
+    fn allow(&mut self, site: Site, names: Vec<Named>, because: String, reach: Reach) {
+        self.allows.comments.push(Comment { site, names, because, reach });
+    }
+
+    fn fault(&mut self, site: Site, why: Why) {
+        self.allows.faults.push(Fault { site, why });
+    }
+
+    /// What a comment says to us, and where; nothing if it does not begin with our name.
+    fn said(&self, comment: Span) -> Option<(Site, Said)> {
+        let whole = comment.of(self.source.text());
+        let inner = whole.strip_prefix("/*").map_or(whole, |inner| inner.strip_suffix("*/").unwrap_or(inner));
+        let start = inner.trim_start_matches(|letter: char| letter.is_whitespace() || matches!(letter, '-' | '*'));
+        let rest = start.strip_prefix(MARK)?.trim_end();
+        let at = comment.start + (start.as_ptr() as usize - whole.as_ptr() as usize) as u32;
+        let site = Site::new(self.file, Span::new(at, at + (MARK.len() + rest.len()) as u32));
+        Some((site, self.directive(rest)))
+    }
+
+    fn directive(&self, text: &str) -> Said {
+        let text = text.trim_start();
+        let end = text.find(|letter: char| !letter.is_ascii_alphanumeric() && !matches!(letter, '-' | '_')).unwrap_or(text.len());
+        let whole_file = match &text[..end] {
+            "allow" => false,
+            "allow-file" => true,
+            other => return Said::Fault(Why::Word(other.to_string())),
+        };
+        let list = text[end..].trim_start().strip_prefix('(').and_then(|rest| rest.split_once(')'));
+        let Some((list, rest)) = list else { return Said::Fault(Why::Rules) };
+        let names: Vec<Named> = list.split(',').map(|name| self.named(name)).collect();
+        if names.iter().any(|named| named.name.is_empty()) {
+            return Said::Fault(Why::Rules);
+        }
+        // lines of a block begin with a star
+        let mut words = rest.split_whitespace().filter(|word| *word != "*");
+        let reason: Vec<&str> = if words.next() == Some("because") { words.collect() } else { Vec::new() };
+        if reason.is_empty() {
+            return Said::Fault(Why::Reason);
+        }
+        Said::Allow { whole_file, names, because: reason.join(" ") }
+    }
+
+    /// A name in the list, which is a part of the file's text.
+    fn named(&self, name: &str) -> Named {
+        let name = name.trim();
+        let start = (name.as_ptr() as usize - self.source.text().as_ptr() as usize) as u32;
+        Named { name: name.to_string(), site: Site::new(self.file, Span::new(start, start + name.len() as u32)), used: false }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> (Sources, Allows) {
+        let mut sources = Sources::default();
+        let file = sources.add("a.sql", text);
+        let mut allows = Allows::default();
+        Reader { file, source: sources.get(file), allows: &mut allows }.read();
+        (sources, allows)
+    }
+
+    /// Words of each allow, with what it reaches.
+    fn reached(text: &str) -> Vec<(String, String)> {
+        let (sources, allows) = read(text);
+        let told = |comment: &Comment| {
+            let names: Vec<&str> = comment.names.iter().map(|named| sources.slice(named.site)).collect();
+            let place = match comment.reach {
+                Reach::File => "file".to_string(),
+                Reach::Statement(span) => span.of(text).to_string(),
+                Reach::Line(line) => sources.get(comment.site.file).line_span(line).of(text).trim().to_string(),
+            };
+            (format!("{}: {}", names.join(" "), comment.because), place)
+        };
+        assert!(allows.faults.is_empty(), "{:?}", allows.faults);
+        allows.comments.iter().map(told).collect()
+    }
+
+    fn is(text: &str, wanted: &[(&str, &str)]) {
+        let wanted: Vec<(String, String)> = wanted.iter().map(|(one, other)| (one.to_string(), other.to_string())).collect();
+        assert_eq!(reached(text), wanted, "{text}");
+    }
+
+    #[test]
+    fn a_comment_belongs_to_the_statement_below_it_or_that_it_stands_in_or_behind() {
+        is("-- supalint: allow(rls) because x\n\nselect 1;", &[("rls: x", "select 1")]);
+        is("select 1; -- supalint: allow(rls) because x\nselect 2;", &[("rls: x", "select 1")]);
+        is("select 1;\n--supalint:allow( rls/a , index/b )  because  of   this\nselect 2;", &[("rls/a index/b: of this", "select 2")]);
+        is("select 1; /* supalint: allow(a) because x */ select 2;", &[("a: x", "select 2")]);
+        is("select 1,\n  -- supalint: allow(a) because x\n 2;", &[("a: x", "select 1,\n  -- supalint: allow(a) because x\n 2")]);
+        is("select 1; -- supalint: allow(a) because x", &[("a: x", "select 1")]);
+        is("/*\n * supalint: allow(a)\n *   because x\n * y */\nselect 1;\r\n", &[("a: x y", "select 1")]);
+        is("-- about supalint: nothing\nselect 'supalint: allow';", &[]);
+        is(
+            "-- words\n-- supalint: allow-file(a) because x\n-- supalint: allow(b) because y\nselect 1;",
+            &[("a: x", "file"), ("b: y", "select 1")],
+        );
+    }
+
+    #[test]
+    fn in_a_body_it_belongs_to_a_line() {
+        let body = |inside: &str| format!("create function f() returns int language sql as $x$\n{inside}\n$x$;");
+        is(&body("-- supalint: allow(a) because x\n-- more\n\nselect 1;"), &[("a: x", "select 1;")]);
+        is(&body("select 0;\nselect 1; -- supalint: allow(a) because x"), &[("a: x", "select 1; -- supalint: allow(a) because x")]);
+        is(&body("/* supalint: allow(a) because x */ select 1;"), &[("a: x", "/* supalint: allow(a) because x */ select 1;")]);
+    }
+
+    #[test]
+    fn what_is_no_allow_is_told_and_why() {
+        for (text, why) in [
+            ("-- supalint: disable\nselect 1;", Why::Word("disable".into())),
+            ("-- supalint:\nselect 1;", Why::Word(String::new())),
+            ("-- supalint: allow\nselect 1;", Why::Rules),
+            ("-- supalint: allow() because x\nselect 1;", Why::Rules),
+            ("-- supalint: allow(a, ) because x\nselect 1;", Why::Rules),
+            ("-- supalint: allow(a because x\nselect 1;", Why::Rules),
+            ("-- supalint: allow(a)\nselect 1;", Why::Reason),
+            ("-- supalint: allow(a) x\nselect 1;", Why::Reason),
+            ("-- supalint: allow(a) because\nselect 1;", Why::Reason),
+            ("select 1;\n-- supalint: allow-file(a) because x\nselect 2;", Why::Late),
+            ("select\n-- supalint: allow-file(a) because x\n2;", Why::Late),
+            ("select 1;\n-- supalint: allow(a) because x", Why::Nowhere),
+        ] {
+            let (_, allows) = read(text);
+            assert!(allows.comments.is_empty() && allows.faults.len() == 1, "{text}: {allows:?}");
+            assert_eq!(allows.faults[0].why, why, "{text}");
+        }
+    }
+}

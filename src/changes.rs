@@ -1,0 +1,164 @@
+//! What git says has changed in a folder.
+//!
+//! Promises: asks the `git` that is installed, in the folder itself, so that subfolders, worktrees and any current folder work; paths are
+//! taken as bytes between zeros, whatever they hold. What the working tree holds counts, committed or not. Refuses: to guess where git
+//! cannot tell.
+
+use crate::error::Error;
+use crate::project::{Past, is_sql};
+use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// What to compare with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Against {
+    /// The last commit.
+    Head,
+    /// Where this branch left another, as a pull request means it.
+    Revision(String),
+}
+
+/// What is new in a folder, and how it was.
+#[derive(Debug, Default)]
+pub struct Changes {
+    /// Files whose text is new, from the folder. One that only has another name is not among them.
+    pub new: BTreeSet<PathBuf>,
+    pub past: Past,
+}
+
+/// Compares a folder with what git knows of it.
+///
+/// # Errors
+/// If git or the revision is not there.
+pub fn of(folder: &Path, against: &Against) -> Result<Changes, Error> {
+    let git = Git { folder };
+    let mut changes = Changes::default();
+    let mut old: Vec<(PathBuf, OsString)> = Vec::new();
+    if let Some(base) = git.base(against)? {
+        let raw = git.ask(["diff", "--raw", "-z", "--no-abbrev", "--no-ext-diff", "--find-renames", "--relative", &base, "--", "."])?;
+        let mut parts = raw.split(|byte| *byte == 0).filter(|part| !part.is_empty());
+        while let Some(head) = parts.next() {
+            let fields: Vec<&[u8]> = head.split(|byte| *byte == b' ').collect();
+            let [_, _, before, _, status] = fields.as_slice() else { continue };
+            let Some(path) = parts.next().map(path_of) else { break };
+            let old_text = (path.clone(), os(before));
+            match status.first() {
+                Some(b'A') => changes.add(path),
+                Some(b'D') => old.push(old_text),
+                Some(b'R' | b'C') => {
+                    let Some(new) = parts.next().map(path_of) else { break };
+                    if status.first() == Some(&b'R') {
+                        old.push(old_text);
+                    }
+                    changes.past.absent.insert(new.clone());
+                    if *status != b"R100" {
+                        changes.new.insert(new);
+                    }
+                }
+                // what is in conflict has no one text that was
+                Some(b'U') => {
+                    changes.new.insert(path);
+                }
+                Some(_) | None => {
+                    old.push(old_text);
+                    changes.new.insert(path);
+                }
+            }
+        }
+    } else {
+        git.list(&["--cached"], &mut changes)?;
+    }
+    git.list(&["--others", "--exclude-standard"], &mut changes)?;
+    for (path, blob) in old.into_iter().filter(|(path, _)| is_sql(path)) {
+        let text = git.ask([OsStr::new("cat-file"), OsStr::new("blob"), &blob])?;
+        changes.past.texts.insert(path, text);
+    }
+    Ok(changes)
+}
+
+impl Changes {
+    fn add(&mut self, path: PathBuf) {
+        self.past.absent.insert(path.clone());
+        self.new.insert(path);
+    }
+}
+
+struct Git<'a> {
+    folder: &'a Path,
+}
+
+impl Git<'_> {
+    /// The commit to compare with; none if there is none yet.
+    fn base(&self, against: &Against) -> Result<Option<String>, Error> {
+        match against {
+            Against::Head => {
+                // outside of a repository, say so
+                self.ask(["rev-parse", "--git-dir"])?;
+                Ok(self.try_line(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"])?)
+            }
+            Against::Revision(revision) => {
+                self.ask(["rev-parse", "--git-dir"])?;
+                let commit = format!("{revision}^{{commit}}");
+                let commit = self.try_line(["rev-parse", "--verify", "--quiet", "--end-of-options", &commit])?;
+                let commit = commit.ok_or_else(|| Error::NoRevision { revision: revision.clone() })?;
+                let base = self.try_line(["merge-base", &commit, "HEAD"])?;
+                Ok(Some(base.ok_or_else(|| Error::NoCommonCommit { revision: revision.clone() })?))
+            }
+        }
+    }
+
+    /// Files as `git ls-files` lists them, all of which are new.
+    fn list(&self, which: &[&str], changes: &mut Changes) -> Result<(), Error> {
+        let list = self.ask([&["ls-files", "-z"], which, &["--", "."]].concat())?;
+        list.split(|byte| *byte == 0).filter(|part| !part.is_empty()).map(path_of).for_each(|path| changes.add(path));
+        Ok(())
+    }
+
+    fn ask<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Result<Vec<u8>, Error> {
+        let output = self.run(arguments)?;
+        if output.status.success() { Ok(output.stdout) } else { Err(refused(&output)) }
+    }
+
+    /// A line, or nothing where git says no.
+    fn try_line<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Result<Option<String>, Error> {
+        let output = self.run(arguments)?;
+        let line = String::from_utf8_lossy(&output.stdout).trim().to_string();
+        Ok(Some(line).filter(|line| output.status.success() && !line.is_empty()))
+    }
+
+    fn run<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Result<Output, Error> {
+        let mut command = Command::new("git");
+        command.arg("-C").arg(self.folder).args(arguments).stdin(Stdio::null());
+        // set where we are run by a hook, and meant from another folder
+        for variable in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR"] {
+            command.env_remove(variable);
+        }
+        command.env("GIT_OPTIONAL_LOCKS", "0").output().map_err(|source| match source.kind() {
+            ErrorKind::NotFound => Error::NoGit,
+            _ => Error::Git { reason: source.to_string() },
+        })
+    }
+}
+
+fn refused(output: &Output) -> Error {
+    let said = String::from_utf8_lossy(&output.stderr);
+    let reason = said.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("it gives no reason").to_string();
+    Error::Git { reason }
+}
+
+#[cfg(unix)]
+fn os(bytes: &[u8]) -> OsString {
+    std::os::unix::ffi::OsStringExt::from_vec(bytes.to_vec())
+}
+
+#[cfg(not(unix))]
+fn os(bytes: &[u8]) -> OsString {
+    String::from_utf8_lossy(bytes).into_owned().into()
+}
+
+fn path_of(bytes: &[u8]) -> PathBuf {
+    PathBuf::from(os(bytes))
+}

@@ -1,0 +1,111 @@
+//! `[[allow]]` of the settings, and the forms of other settings that are more than a word: globs, versions, days.
+//!
+//! Promises: what cannot be used is refused, never passed over.
+
+use crate::source::Span;
+use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
+use jiff::civil::Date;
+use serde::Deserialize;
+use std::ops::Range;
+use toml::{Spanned, Value};
+
+/// A finding that is allowed by what it is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Allowance {
+    /// Id of a rule, or a group.
+    pub rule: String,
+    /// Over names such as `public.notes."read own"`.
+    pub object: Glob,
+    pub because: String,
+    /// The last day on which it holds.
+    pub until: Option<Date>,
+    /// Is that day over?
+    pub expired: bool,
+    /// Its rule, in the text of the settings.
+    pub span: Span,
+}
+
+/// A finding that is allowed by what it is about.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Allow"))]
+#[serde(deny_unknown_fields)]
+pub struct Written {
+    /// The rule that finds it: an id or a group.
+    #[cfg_attr(test, schemars(with = "super::schema::Rule"))]
+    rule: Spanned<String>,
+    /// What it is about, as a glob over names such as public.notes or public.notes."read own".
+    object: String,
+    /// Why it may stay.
+    because: String,
+    /// The last day on which it is allowed, such as "2026-12-31".
+    #[cfg_attr(test, schemars(schema_with = "super::schema::day"))]
+    #[serde(default)]
+    until: Option<Spanned<Value>>,
+}
+
+/// Every field of [`Written`].
+pub const KEYS: [&str; 4] = ["rule", "object", "because", "until"];
+
+impl Written {
+    /// Where what is wrong with it is told.
+    pub fn span(&self) -> Range<usize> {
+        self.rule.span()
+    }
+
+    pub fn read(self) -> Result<Allowance, String> {
+        let span = self.span();
+        let because = self.because.split_whitespace().collect::<Vec<_>>().join(" ");
+        if because.is_empty() {
+            return Err("`because` is empty: say why it may stay".to_string());
+        }
+        // a backslash means the same everywhere
+        let object = GlobBuilder::new(&self.object).backslash_escape(true).build().map_err(|error| no_glob(&error))?;
+        let until = self.until.map(|until| day(until.get_ref())).transpose()?;
+        let span = Span::new(span.start as u32, span.end as u32);
+        Ok(Allowance { rule: self.rule.into_inner(), object, because, until, expired: false, span })
+    }
+}
+
+fn day(value: &Value) -> Result<Date, String> {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Datetime(day) => day.to_string(),
+        Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Array(_) | Value::Table(_) => String::new(),
+    };
+    let is_day = text.len() == "2026-12-31".len();
+    text.parse().ok().filter(|_| is_day).ok_or_else(|| "`until` is a day, such as \"2026-12-31\"".to_string())
+}
+
+/// The digits a migration's name begins with.
+pub fn version(value: &Value) -> Result<String, String> {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Integer(number) => number.to_string(),
+        Value::Float(_) | Value::Boolean(_) | Value::Datetime(_) | Value::Array(_) | Value::Table(_) => String::new(),
+    };
+    let is_version = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if is_version { Ok(text) } else { Err("`since_version` is the digits of a migration's name, such as \"20250101000000\"".to_string()) }
+}
+
+/// Over paths from the project's root; without a slash but at its end over names in any folder, with one at its end over all in a folder.
+pub fn path_glob(written: &str) -> Result<Glob, String> {
+    let path = written.strip_prefix("./").or(written.strip_prefix('/')).unwrap_or(written);
+    let anywhere = if path == written && !path.trim_end_matches('/').contains('/') { "**/" } else { "" };
+    let inside = if path.ends_with('/') { "**" } else { "" };
+    let glob = format!("{anywhere}{path}{inside}");
+    GlobBuilder::new(&glob).literal_separator(true).backslash_escape(true).build().map_err(|error| no_glob(&error))
+}
+
+fn no_glob(error: &globset::Error) -> String {
+    format!("`{}` is no pattern: {}", error.glob().unwrap_or_default(), error.kind())
+}
+
+/// All of them at once.
+pub fn paths(globs: &[Glob]) -> GlobSet {
+    let mut set = GlobSetBuilder::new();
+    globs.iter().for_each(|glob| {
+        set.add(glob.clone());
+    });
+    // each was built once already
+    set.build().unwrap_or_default()
+}

@@ -1,0 +1,4 @@
+//! Allows: whether they can be read, and whether they allow anything.
+
+pub mod malformed;
+pub mod unused;
