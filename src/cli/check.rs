@@ -2,7 +2,7 @@
 //!
 //! Promises: `--output` replaces a file whole or leaves it as it was.
 
-use super::{Manner, Status, print, unknown_rule};
+use super::{Manner, Status, print, say, unknown_rule};
 use crate::changes::Against;
 use crate::config::FailOn;
 use crate::error::Error;
@@ -190,14 +190,6 @@ fn today() -> Result<Date, Error> {
         Err(_) => Timestamp::now(),
     };
     Ok(now.to_zoned(TimeZone::UTC).date())
-}
-
-/// A line for whoever watches.
-fn say(manner: &Manner, line: &str) {
-    if !manner.quiet {
-        // What is written is written; whether anyone hears of it changes nothing.
-        let _ = writeln!(io::stderr(), "{line}");
-    }
 }
 
 /// What is not written, and why.

@@ -5,13 +5,14 @@
 
 mod check;
 mod explain;
+mod init;
 mod rules;
 mod schema;
 
 use crate::error::Error;
 use crate::output::{Ink, Look};
 use crate::rules::names;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
 
@@ -35,6 +36,16 @@ enum Command {
     Rules(rules::Arguments),
     /// Show the schema that the migrations add up to
     Schema(schema::Arguments),
+    /// Write settings, and what makes hooks and CI run the check
+    Init(init::Arguments),
+    /// Print what makes a shell complete the command line
+    Completions(Shell),
+}
+
+#[derive(Debug, Args)]
+struct Shell {
+    /// Which shell; put what is printed where that one looks for completions
+    shell: clap_complete::Shell,
 }
 
 /// How things are said.
@@ -109,6 +120,8 @@ pub fn main() -> ExitCode {
         Command::Explain(arguments) => explain::run(arguments, &cli.manner),
         Command::Rules(arguments) => rules::run(arguments, &cli.manner),
         Command::Schema(arguments) => schema::run(arguments, &cli.manner),
+        Command::Init(arguments) => init::run(arguments, &cli.manner),
+        Command::Completions(Shell { shell }) => completions(*shell),
     };
     match result {
         Ok(Status::Clean) => ExitCode::SUCCESS,
@@ -121,6 +134,20 @@ pub fn main() -> ExitCode {
             let _ = writeln!(io::stderr(), "{head} {error}");
             ExitCode::from(2)
         }
+    }
+}
+
+fn completions(shell: clap_complete::Shell) -> Result<Status, Error> {
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "supalint", &mut text);
+    print(|out| out.write_all(&text)).map(|()| Status::Clean)
+}
+
+/// A line for whoever watches.
+fn say(manner: &Manner, line: &str) {
+    if !manner.quiet {
+        // What is done is done; whether anyone hears of it changes nothing.
+        let _ = writeln!(io::stderr(), "{line}");
     }
 }
 
@@ -144,7 +171,6 @@ fn unknown_rule(name: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_consistent() {

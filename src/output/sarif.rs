@@ -359,7 +359,9 @@ impl<'a> Page<'a> {
     /// The worst that there is room for, and how many are left out.
     fn results(&self, report: &'a Report) -> io::Result<(Vec<Entry<'a>>, usize)> {
         let found = gist::worst_first(&report.findings).into_iter().map(|finding| (finding, None));
-        let suppressed = report.suppressed.iter().map(|(finding, reason)| (finding, Some(reason.as_str())));
+        // GitHub shows them as open
+        let allowed = if self.look.quiet { &[][..] } else { &report.suppressed };
+        let suppressed = allowed.iter().map(|(finding, reason)| (finding, Some(reason.as_str())));
         let (mut results, mut room, mut left) = (Vec::new(), BYTES, 0);
         for (finding, reason) in found.chain(suppressed) {
             if results.len() == RESULTS {

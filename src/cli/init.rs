@@ -1,0 +1,143 @@
+//! `supalint init`: settings, and what makes hooks and CI run the check, for the project it finds.
+//!
+//! Promises: writes only files that are not there, each whole; what belongs into a file that is there is printed. Nothing is written
+//! outside of the repository.
+
+use super::{Manner, Status, print, say};
+use crate::error::Error;
+use crate::fix::write::put;
+use crate::history;
+use crate::project;
+use clap::Args;
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// A project, or its folder of migrations [default: the project around the current folder]
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Print what would be written, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+const SETTINGS: &str = include_str!("init/supalint.toml");
+const GITHUB: &str = include_str!("init/github.yml");
+const GITLAB: &str = include_str!("init/gitlab.yml");
+const PRE_COMMIT: &str = include_str!("init/pre-commit.yaml");
+const LEFTHOOK: &str = include_str!("init/lefthook.yml");
+const HUSKY: &str = include_str!("init/husky.sh");
+
+/// A text with the file it belongs into.
+struct Part {
+    path: PathBuf,
+    text: String,
+}
+
+/// What a project lacks.
+#[derive(Default)]
+struct Proposal {
+    new: Vec<Part>,
+    /// For files that are there.
+    add: Vec<Part>,
+    already: Vec<PathBuf>,
+}
+
+impl Proposal {
+    fn file(&mut self, path: PathBuf, text: impl Into<String>) {
+        match path.exists() {
+            true => self.already.push(path),
+            false => self.new.push(Part { path, text: text.into() }),
+        }
+    }
+
+    /// To the file that is there, unless it speaks of supalint.
+    fn line(&mut self, path: PathBuf, text: impl Into<String>) {
+        match std::fs::read_to_string(&path) {
+            Ok(known) if known.contains("supalint") => self.already.push(path),
+            _ => self.add.push(Part { path, text: text.into() }),
+        }
+    }
+}
+
+pub fn run(arguments: &Arguments, manner: &Manner) -> Result<Status, Error> {
+    let mut sources = history::sources();
+    let project = project::open(&arguments.paths, None, &mut sources)?;
+    let (repository, within) = repository(&project.root);
+    let settings = project.config.path.clone().unwrap_or_else(|| project.root.join("supalint.toml"));
+    let mut proposal = Proposal::default();
+    proposal.file(settings, SETTINGS);
+    hooks(&mut proposal, &repository, &within);
+    servers(&mut proposal, &repository, &within);
+    let shown = |path: &Path| path.strip_prefix(&repository).unwrap_or(path).display().to_string();
+    if arguments.dry_run {
+        let parts = proposal.new.iter().map(|part| ("write", part)).chain(proposal.add.iter().map(|part| ("add to", part)));
+        let text: Vec<String> = parts.map(|(verb, part)| format!("# {verb} {}\n{}", shown(&part.path), part.text)).collect();
+        return print(|out| out.write_all(text.join("\n").as_bytes())).map(|()| Status::Clean);
+    }
+    for part in &proposal.new {
+        put(&part.path, part.text.as_bytes(), false)?;
+        say(manner, &format!("wrote {}", shown(&part.path)));
+    }
+    for path in &proposal.already {
+        say(manner, &format!("{} is there already", shown(path)));
+    }
+    let text: Vec<String> = proposal.add.iter().map(|part| format!("# add to {}\n{}", shown(&part.path), part.text)).collect();
+    print(|out| out.write_all(text.join("\n").as_bytes()))?;
+    Ok(Status::Clean)
+}
+
+/// The folder that git keeps, and the way from there to the project; the project itself where there is none.
+fn repository(root: &Path) -> (PathBuf, String) {
+    let Some(top) = root.ancestors().find(|folder| folder.join(".git").exists()) else { return (root.to_path_buf(), String::new()) };
+    let way = root.strip_prefix(top).unwrap_or(Path::new(""));
+    let parts: Vec<_> = way.components().map(|part| part.as_os_str().to_string_lossy()).collect();
+    (top.to_path_buf(), parts.join("/"))
+}
+
+/// Whatever runs the repository's hooks; where nothing does, pre-commit.
+fn hooks(proposal: &mut Proposal, repository: &Path, within: &str) {
+    let there = |names: &[&str]| names.iter().map(|name| repository.join(name)).find(|path| path.exists());
+    let command = |text: &str| match within {
+        "" => text.to_string(),
+        folder => text.replace("supalint check", &format!("supalint check {}", quoted(folder))),
+    };
+    if let Some(path) = there(&["lefthook.yml", "lefthook.yaml", ".lefthook.yml", ".lefthook.yaml"]) {
+        proposal.line(path, command(LEFTHOOK));
+    } else if there(&[".husky"]).is_some() {
+        let hook = repository.join(".husky/pre-commit");
+        if hook.exists() { proposal.line(hook, command(HUSKY)) } else { proposal.file(hook, command(HUSKY)) }
+    } else {
+        let arguments = match within {
+            "" => String::new(),
+            folder => format!("        args: [--changed, {}]\n", quoted(folder)),
+        };
+        let text = format!("{PRE_COMMIT}{arguments}");
+        match there(&[".pre-commit-config.yaml", ".pre-commit-config.yml"]) {
+            Some(path) => proposal.line(path, text),
+            None => proposal.file(repository.join(".pre-commit-config.yaml"), text),
+        }
+    }
+}
+
+/// GitHub's where the repository has a folder for it or no server is known, GitLab's beside its file.
+fn servers(proposal: &mut Proposal, repository: &Path, within: &str) {
+    let gitlab = repository.join(".gitlab-ci.yml");
+    if gitlab.exists() {
+        let text = if within.is_empty() {
+            GITLAB.to_string()
+        } else {
+            GITLAB.replace("supalint check", &format!("supalint check {}", quoted(within)))
+        };
+        proposal.line(gitlab, text);
+    } else if repository.join(".git").exists() {
+        let path = if within.is_empty() { String::new() } else { format!("          path: {}\n", quoted(within)) };
+        proposal.file(repository.join(".github/workflows/supalint.yml"), format!("{GITHUB}{path}"));
+    }
+}
+
+/// A folder's name as YAML and a shell both take it.
+fn quoted(folder: &str) -> String {
+    let plain = folder.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '/' | '_' | '-' | '.')) && !folder.starts_with('-');
+    if plain { folder.to_string() } else { format!("\"{}\"", folder.replace('\\', "\\\\").replace('"', "\\\"")) }
+}

@@ -1,0 +1,1 @@
+supalint check --changed
