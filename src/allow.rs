@@ -124,9 +124,8 @@ impl Allows {
                 reason.get_or_insert_with(|| comment.because.clone());
             }
         }
-        let names = finding.subject.names();
         for setting in self.settings.iter_mut().filter(|setting| is_of(finding.rule, &setting.allowance.rule)) {
-            if !setting.allowance.expired && names.iter().any(|name| setting.matcher.is_match(name)) {
+            if !setting.allowance.expired && finding.subject.names().iter().any(|name| setting.matcher.is_match(name)) {
                 setting.used = true;
                 reason.get_or_insert_with(|| setting.allowance.because.clone());
             }

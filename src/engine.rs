@@ -60,6 +60,8 @@ pub struct Examined {
     pub catalog: Catalog,
     /// Fingerprints of findings that were not asked about.
     pub hidden: BTreeSet<String>,
+    /// Of the functions as they are at the end.
+    bodies: Bodies,
 }
 
 /// Replays a project under all rules that are on.
@@ -69,9 +71,9 @@ pub fn run(sources: Sources, project: &Project, choice: &Choice) -> Report {
 
 /// The same for one who asks about a part of what is found; also told are the fingerprints of the rest.
 pub fn run_within(sources: Sources, project: &Project, choice: &Choice, scope: &Scope) -> (Report, BTreeSet<String>) {
-    let Examined { report, catalog, hidden } = examine_within(sources, project, choice, scope);
+    let Examined { report, catalog, hidden, bodies } = examine_within(sources, project, choice, scope);
     // nobody waits for a large catalog to be freed: the process may end before it is
-    let _ = std::thread::Builder::new().spawn(move || drop(catalog));
+    let _ = std::thread::Builder::new().spawn(move || drop((catalog, bodies)));
     (report, hidden)
 }
 
@@ -243,7 +245,7 @@ impl<'a> Engine<'a> {
         let left_out = LeftOut { ignored, ..LeftOut::default() };
         let files = self.project.migrations.len();
         let report = Report { findings, suppressed, left_out, unread, bounded, statements, files, sources };
-        Examined { report, catalog, hidden: BTreeSet::new() }
+        Examined { report, catalog, hidden: BTreeSet::new(), bodies: self.bodies }
     }
 
     /// What of all that rules said is told, in a state of the history.
