@@ -78,16 +78,20 @@ pub fn sources() -> Sources {
 /// Folds a project's migrations.
 pub fn replay(sources: &mut Sources, project: &Project, visitor: &mut dyn Visitor) -> Replay {
     let texts: Vec<Arc<str>> = project.migrations.iter().map(|migration| sources.text(migration.file)).collect();
-    let mut world = World::default();
-    world.birth(sources, project.platform == Platform::Supabase);
-    world.catalog.postgres_version = project.config.postgres_version;
-    world.catalog.future = Arc::new(Future::new(texts.clone()));
-    if project.config.default_privileges == DefaultPrivileges::None {
-        world.end_platform_defaults();
-    }
-    let defaults_ended = project.config.default_privileges != DefaultPrivileges::ByDate;
-    let fold = Fold { world, bare: None, batch: Vec::new(), replay: Replay::default(), defaults_ended, visitor, sources };
-    std::thread::scope(|scope| fold.all(&project.migrations, ahead::read(scope, texts)))
+    std::thread::scope(|scope| {
+        // others begin to read while the platform's own start is folded
+        let ahead = ahead::read(scope, texts.clone());
+        let mut world = World::default();
+        world.birth(sources, project.platform == Platform::Supabase);
+        world.catalog.postgres_version = project.config.postgres_version;
+        world.catalog.future = Arc::new(Future::new(texts));
+        if project.config.default_privileges == DefaultPrivileges::None {
+            world.end_platform_defaults();
+        }
+        let defaults_ended = project.config.default_privileges != DefaultPrivileges::ByDate;
+        let fold = Fold { world, bare: None, batch: Vec::new(), replay: Replay::default(), defaults_ended, visitor, sources };
+        fold.all(&project.migrations, ahead)
+    })
 }
 
 /// A fold under way.
