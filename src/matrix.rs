@@ -5,7 +5,7 @@
 //! to look into a policy: it lets through what it says, unless it says plain `true` or what can't be true for the role.
 
 use crate::project::Project;
-use crate::rules::access::invited::{clauses, refuses};
+use crate::rules::access::invited::refuses;
 use crate::rules::code::Bodies;
 use crate::rules::index::build::serves;
 use crate::rules::index::foreign_key::{self, is_found};
@@ -100,14 +100,14 @@ fn answer(cx: &Cx, table: &Table, role: &str, command: Command, privilege: Privi
     let (permissive, restrictive) = cx.applicable(table, role, command);
     let told = |policy: &&Policy| Reason { words: format!("policy {}", quote_ident(&policy.name)), at: policy.named };
     let letting: Vec<&Policy> =
-        permissive.iter().copied().filter(|policy| clauses(policy, command).all(|clause| !refuses(&clause.root, role))).collect();
+        permissive.iter().copied().filter(|policy| policy.asked(command).all(|clause| !refuses(&clause.root, role))).collect();
     if permissive.is_empty() {
         return (Answer::Denied, vec![reason("no policy", table.rls.at)]);
     }
     if letting.is_empty() {
         return (Answer::Denied, permissive.iter().map(told).collect());
     }
-    let open = |policy: &&&Policy| clauses(policy, command).all(|clause| clause.root.is_true());
+    let open = |policy: &&&Policy| policy.asked(command).all(|clause| clause.root.is_true());
     match letting.iter().find(open) {
         Some(policy) if restrictive.is_empty() => (Answer::Open, vec![told(policy)]),
         _ => (Answer::Policy, letting.iter().chain(&restrictive).map(told).collect()),

@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 use text::Decoded;
 
 pub use crate::config::Platform;
-pub use repository::in_repository;
+pub use repository::repository;
 
 /// A file that runs.
 #[derive(Clone, Debug, PartialEq, Eq)]

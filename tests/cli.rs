@@ -1,38 +1,13 @@
 //! The command line as users meet it: what is printed, and the exit status.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+#[path = "support/command.rs"]
+mod command;
 
-fn supalint(folder: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_supalint"));
-    command.current_dir(folder).args(arguments).env_remove("GITHUB_ACTIONS").env("NO_COLOR", "1").env("COLUMNS", "100");
-    command.output().expect("supalint starts")
-}
+use command::{command as program, project, shown, supalint, told};
+use std::path::{Path, PathBuf};
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn project(files: &[(&str, &[u8])]) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().expect("a folder can be made");
-    for (name, text) in files {
-        let path = folder.path().join(name);
-        std::fs::create_dir_all(path.parent().expect("inside the folder")).expect("a folder can be made");
-        std::fs::write(path, text).expect("a file can be written");
-    }
-    folder
-}
-
-/// Standard output without the time the run took.
-fn shown(output: &Output) -> String {
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    text.lines()
-        .map(|line| match line.rsplit_once("; ") {
-            Some((head, time)) if time.ends_with("ms") || time.ends_with(" s") => head.to_string(),
-            _ => line.to_string(),
-        })
-        .collect::<Vec<_>>()
-        .join("\n")
 }
 
 #[test]
@@ -127,8 +102,7 @@ fn sites_get_paths_from_the_repositorys_root() {
 fn on_githubs_runners_findings_become_annotations_unless_something_else_is_asked_for() {
     let folder = project(&[("supabase/migrations/20250101000000_a.sql", b"create table public.notes (id int primary key);")]);
     let run = |actions: &str, arguments: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_supalint"));
-        let output = command.current_dir(folder.path()).arg("check").args(arguments).env("GITHUB_ACTIONS", actions).output();
+        let output = program(folder.path()).arg("check").args(arguments).env("GITHUB_ACTIONS", actions).output();
         shown(&output.expect("supalint starts"))
     };
     assert!(run("true", &[]).starts_with("::error file=supabase/migrations/20250101000000_a.sql,line=1,endLine=1,col=14,"));
@@ -217,10 +191,6 @@ fn copy(name: &str, settings: &str) -> tempfile::TempDir {
     let mut files: Vec<(&str, &[u8])> = files.iter().map(|(name, text)| (name.as_str(), text.as_bytes())).collect();
     files.push(("supalint.toml", settings.as_bytes()));
     project(&files)
-}
-
-fn told(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 #[test]

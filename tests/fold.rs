@@ -5,41 +5,21 @@
 #[path = "fold/cases.rs"]
 mod cases;
 
+#[path = "support/replay.rs"]
+mod replay;
+
 use cases::CASES;
 use serde_json::Value;
-use std::fs;
-use supalint::catalog::{Rejected, When};
-use supalint::history::{self, Visitor};
 use supalint::output::schema;
-use supalint::project;
-
-struct Unasked;
-
-impl Visitor for Unasked {}
 
 /// The catalog as JSON, and the failures as `line: SQLSTATE`.
 fn fold(text: &str) -> (Value, Vec<String>) {
-    let folder = tempfile::tempdir().unwrap();
-    let migrations = folder.path().join("supabase/migrations");
-    fs::create_dir_all(&migrations).unwrap();
-    fs::write(migrations.join("20250101000000_a.sql"), text).unwrap();
-    let mut sources = history::sources();
-    let project = project::open(&[folder.path().to_path_buf()], None, &mut sources).unwrap();
-    let replay = history::replay(&mut sources, &project, &mut Unasked);
+    let (sources, replay) = replay::replay(text);
     let mut out = Vec::new();
     schema::json(&replay.catalog, &sources, &mut out).unwrap();
-    let told =
-        |rejected: &Rejected| format!("{}: {}{}", sources.range(rejected.site).0.line, rejected.reason.sqlstate, when(rejected.when));
-    let failed = replay.catalog.rejected.iter().map(told).collect();
+    let told = replay.catalog.rejected.iter().map(|rejected| replay::told(rejected, &sources));
+    let failed = told.map(|(line, code)| format!("{line}: {code}")).collect();
     (serde_json::from_slice(&out).unwrap(), failed)
-}
-
-fn when(when: When) -> &'static str {
-    match when {
-        When::Always => "",
-        When::InBatch | When::AmongItsLike => " in a batch",
-        When::Afresh => " afresh",
-    }
 }
 
 fn text(value: &Value) -> String {

@@ -1,5 +1,9 @@
 //! What runs the check for a team: hooks, the GitHub action, and what `init` writes, each tried as it will be used.
 
+#[path = "support/command.rs"]
+mod command;
+
+use command::put as write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use yaml_rust2::{Yaml, YamlLoader};
@@ -37,12 +41,6 @@ fn done(command: &mut Command) {
 
 fn text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-}
-
-fn write(folder: &Path, name: &str, text: &str) {
-    let path = folder.join(name);
-    std::fs::create_dir_all(path.parent().expect("inside the folder")).expect("a folder can be made");
-    std::fs::write(path, text).expect("a file can be written");
 }
 
 /// A repository with one migration that nobody finds fault with.
@@ -147,7 +145,7 @@ fn the_action_reports_annotates_and_fails() {
     write(
         &project,
         "supabase/migrations/20250102000000_bad.sql",
-        &allowed.replace("\ngrant", "\n-- supalint: allow(access) because it is a test\ngrant"),
+        allowed.replace("\ngrant", "\n-- supalint: allow(access) because it is a test\ngrant"),
     );
     assert!(check(&[]).status.success());
     let sarif = std::fs::read_to_string(home.join("supalint.sarif")).expect("a report");
@@ -187,7 +185,7 @@ fn init_writes_what_is_not_there_and_prints_the_rest() {
     let plain: Vec<&str> = settings.lines().map(|line| if is_setting(line) { &line[2..] } else { line }).collect();
     assert!(plain.iter().filter(|line| !line.starts_with('#') && !line.is_empty()).count() > 8, "{plain:?}");
     assert!(supalint(&["check", "--write-baseline", "supalint-baseline.json"]).status.success());
-    write(&project, "supalint.toml", &plain.join("\n"));
+    write(&project, "supalint.toml", plain.join("\n"));
     let with = supalint(&["check"]);
     assert!(with.status.success(), "{}", text(&with));
 }

@@ -3,39 +3,17 @@
 //! statement at a time, but for lines that say `in a batch` (what the runner's one transaction or pipeline does not allow) and
 //! `afresh` (what relies on a thing that no migration creates).
 
+#[path = "support/replay.rs"]
+mod replay;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use supalint::catalog::{Catalog, When};
-use supalint::history::{self, Step, Visitor};
-use supalint::project::{self, Migration};
-use supalint::source::Sources;
-
-struct Unasked;
-
-impl Visitor for Unasked {
-    fn statement(&mut self, _: &Step<'_>, _: &Sources) {}
-    fn migration(&mut self, _: &Catalog, _: &Migration, _: &Sources) {}
-}
 
 /// What is told of each line, in the words of the files.
 fn rejected(text: &str) -> BTreeMap<u32, String> {
-    let folder = tempfile::tempdir().unwrap();
-    let migrations = folder.path().join("supabase/migrations");
-    fs::create_dir_all(&migrations).unwrap();
-    fs::write(migrations.join("20250101000000_a.sql"), text).unwrap();
-    let mut sources = history::sources();
-    let project = project::open(&[folder.path().to_path_buf()], None, &mut sources).unwrap();
-    let replay = history::replay(&mut sources, &project, &mut Unasked);
-    let mut told = BTreeMap::new();
-    for one in &replay.catalog.rejected {
-        let when = match one.when {
-            When::Always => "",
-            When::InBatch | When::AmongItsLike => " in a batch",
-            When::Afresh => " afresh",
-        };
-        told.insert(sources.range(one.site).0.line, format!("{}{when}", one.reason.sqlstate));
-    }
+    let (sources, replay) = replay::replay(text);
+    let mut told: BTreeMap<u32, String> = replay.catalog.rejected.iter().map(|one| replay::told(one, &sources)).collect();
     // what cannot even be read is `migration/syntax`'s to tell
     for unread in &replay.unread {
         told.insert(sources.range(unread.site).0.line, "42601".into());

@@ -325,6 +325,17 @@ impl Policy {
         self.roles.iter().any(|name| name == role || name == "public")
     }
 
+    /// The clauses that are looked at when a command runs.
+    pub fn asked(&self, command: Command) -> impl Iterator<Item = &Expression> {
+        let (using, check) = (self.using.as_ref(), self.check.as_ref());
+        let (first, second) = match command {
+            Command::Select | Command::Delete => (using, None),
+            Command::Insert => (check.or(using), None),
+            Command::Update | Command::All => (using, check),
+        };
+        first.into_iter().chain(second)
+    }
+
     /// USING and WITH CHECK, where they are written.
     pub fn clauses(&self) -> impl Iterator<Item = (&'static str, &Expression)> {
         self.using.iter().map(|expr| ("USING", expr)).chain(self.check.iter().map(|expr| ("WITH CHECK", expr)))

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::finding::{Confidence, Safety, Severity};
 use crate::fix::{Level, Plan, Withheld, emit, inline, show, write};
 use crate::output::{Format, Look, count, summary};
-use crate::project::in_repository;
+use crate::project::repository;
 use crate::report::Report;
 use crate::{Checked, Fixed, Known, Options, Recorded, Revised, rules};
 use clap::{Args, ValueEnum};
@@ -243,7 +243,7 @@ fn told_withheld(withheld: &[Withheld], manner: &Manner) {
 /// Writes the report where it is wanted.
 fn tell(arguments: &Arguments, manner: &Manner, report: &Report, root: &Path, started: Instant) -> Result<(), Error> {
     let format = arguments.format.unwrap_or_else(|| usual(arguments.output.is_some()));
-    let home = in_repository(root);
+    let (_, home) = repository(root);
     match &arguments.output {
         Some(path) => {
             save(path, |out| format.write(report, &Look { home: home.clone(), ..manner.look_in_file() }, out))?;

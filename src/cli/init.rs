@@ -63,12 +63,14 @@ impl Proposal {
 pub fn run(arguments: &Arguments, manner: &Manner) -> Result<Status, Error> {
     let mut sources = history::sources();
     let project = project::open(&arguments.paths, None, &mut sources)?;
-    let (repository, within) = repository(&project.root);
+    let (repository, way) = project::repository(&project.root);
+    let (known, within) = (repository.is_some(), way.trim_end_matches('/'));
+    let repository = repository.unwrap_or_else(|| project.root.clone());
     let settings = project.config.path.clone().unwrap_or_else(|| project.root.join("supalint.toml"));
     let mut proposal = Proposal::default();
     proposal.file(settings, SETTINGS);
-    hooks(&mut proposal, &repository, &within);
-    servers(&mut proposal, &repository, &within);
+    hooks(&mut proposal, &repository, within);
+    servers(&mut proposal, &repository, within, known);
     let shown = |path: &Path| path.strip_prefix(&repository).unwrap_or(path).display().to_string();
     if arguments.dry_run {
         let parts = proposal.new.iter().map(|part| ("write", part)).chain(proposal.add.iter().map(|part| ("add to", part)));
@@ -85,14 +87,6 @@ pub fn run(arguments: &Arguments, manner: &Manner) -> Result<Status, Error> {
     let text: Vec<String> = proposal.add.iter().map(|part| format!("# add to {}\n{}", shown(&part.path), part.text)).collect();
     print(|out| out.write_all(text.join("\n").as_bytes()))?;
     Ok(Status::Clean)
-}
-
-/// The folder that git keeps, and the way from there to the project; the project itself where there is none.
-fn repository(root: &Path) -> (PathBuf, String) {
-    let Some(top) = root.ancestors().find(|folder| folder.join(".git").exists()) else { return (root.to_path_buf(), String::new()) };
-    let way = root.strip_prefix(top).unwrap_or(Path::new(""));
-    let parts: Vec<_> = way.components().map(|part| part.as_os_str().to_string_lossy()).collect();
-    (top.to_path_buf(), parts.join("/"))
 }
 
 /// Whatever runs the repository's hooks; where nothing does, pre-commit.
@@ -120,8 +114,8 @@ fn hooks(proposal: &mut Proposal, repository: &Path, within: &str) {
     }
 }
 
-/// GitHub's where the repository has a folder for it or no server is known, GitLab's beside its file.
-fn servers(proposal: &mut Proposal, repository: &Path, within: &str) {
+/// GitLab's where its file is, GitHub's in any other repository.
+fn servers(proposal: &mut Proposal, repository: &Path, within: &str, known: bool) {
     let gitlab = repository.join(".gitlab-ci.yml");
     if gitlab.exists() {
         let text = if within.is_empty() {
@@ -130,7 +124,7 @@ fn servers(proposal: &mut Proposal, repository: &Path, within: &str) {
             GITLAB.replace("supalint check", &format!("supalint check {}", quoted(within)))
         };
         proposal.line(gitlab, text);
-    } else if repository.join(".git").exists() {
+    } else if known {
         let path = if within.is_empty() { String::new() } else { format!("          path: {}\n", quoted(within)) };
         proposal.file(repository.join(".github/workflows/supalint.yml"), format!("{GITHUB}{path}"));
     }

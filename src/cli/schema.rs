@@ -3,10 +3,10 @@
 use super::{ListFormat, Manner, Status, print};
 use crate::catalog::When;
 use crate::error::Error;
-use crate::history::{self, Visitor};
+use crate::history;
+use crate::matrix;
 use crate::output::{count, schema};
 use crate::project::{self};
-use crate::{matrix, output};
 use clap::Args;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -27,20 +27,15 @@ pub struct Arguments {
     config: Option<PathBuf>,
 }
 
-/// Only the end of the history is asked for.
-struct Unasked;
-
-impl Visitor for Unasked {}
-
 pub fn run(arguments: &Arguments, manner: &Manner) -> Result<Status, Error> {
     let mut sources = history::sources();
     let project = project::open(&arguments.paths, arguments.config.as_deref(), &mut sources)?;
-    let replay = history::replay(&mut sources, &project, &mut Unasked);
+    let replay = history::replay(&mut sources, &project, &mut ());
     let look = manner.look();
     print(|out| match arguments.format {
         format if arguments.matrix => matrix::of(&replay.catalog, &sources, &project, |matrix| match format {
-            ListFormat::Text => output::matrix::text(matrix, &sources, &look, out),
-            ListFormat::Json => output::matrix::json(matrix, &sources, out),
+            ListFormat::Text => schema::matrix::text(matrix, &sources, &look, out),
+            ListFormat::Json => schema::matrix::json(matrix, &sources, out),
         }),
         ListFormat::Text => schema::text(&replay.catalog, &sources, &look, out),
         ListFormat::Json => schema::json(&replay.catalog, &sources, out),

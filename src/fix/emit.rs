@@ -6,7 +6,7 @@
 use super::Plan;
 use crate::catalog::acl::Privileges;
 use crate::catalog::name::{QName, quote_literal};
-use crate::catalog::object::{Command, Function, Policy, Table};
+use crate::catalog::object::{Function, Policy, Table};
 use crate::finding::Work;
 use crate::source::Site;
 use std::fmt::Write;
@@ -180,13 +180,7 @@ impl Script {
     }
 
     fn policy(&mut self, table: &Table, policy: &Policy) {
-        let command = match policy.command {
-            Command::All => "ALL",
-            Command::Select => "SELECT",
-            Command::Insert => "INSERT",
-            Command::Update => "UPDATE",
-            Command::Delete => "DELETE",
-        };
+        let command = policy.command.word();
         let mut roles: Vec<String> = policy.roles.iter().map(|role| quote_literal(role)).collect();
         if policy.roles.iter().any(|role| role == "public") {
             roles = vec!["'public'".to_string()];

@@ -15,7 +15,6 @@ mod ink;
 mod json;
 mod junit;
 mod markdown;
-pub mod matrix;
 pub mod page;
 mod proposal;
 mod sarif;

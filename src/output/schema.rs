@@ -4,6 +4,7 @@
 //! project made, not what the platform or an extension brought. Refuses: to judge.
 
 mod json;
+pub mod matrix;
 mod text;
 
 use super::Look;
@@ -54,10 +55,8 @@ impl<'a> Listing<'a> {
         self.catalog.types.values().filter(|ty| is_own(ty.at, ty.of_extension) && !is_temporary(&ty.name.schema))
     }
 
-    /// The file and line that people open.
     fn place(self, site: Site) -> (&'a str, u32) {
-        let (start, _) = self.sources.range(site);
-        (&self.sources.get(self.sources.resolve(site).file).path, start.line)
+        place(self.sources, site)
     }
 
     /// The default as SQL. That of a serial column stands nowhere in the source.
@@ -78,6 +77,12 @@ impl<'a> Listing<'a> {
             .filter_map(|(name, privilege)| held.contains(privilege).then_some(name))
             .collect()
     }
+}
+
+/// The file and line that people open.
+fn place(sources: &Sources, site: Site) -> (&str, u32) {
+    let (start, _) = sources.range(site);
+    (&sources.get(sources.resolve(site).file).path, start.line)
 }
 
 fn is_own(at: Site, of_extension: bool) -> bool {

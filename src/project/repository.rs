@@ -2,20 +2,26 @@
 //!
 //! Promises: looks for `.git` and runs nothing. A project in no repository is taken for one's root.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-/// `apps/web/` for the project in that folder of a repository; empty for the repository's own folder. With forward slashes.
-pub fn in_repository(root: &Path) -> String {
-    let Ok(root) = std::fs::canonicalize(root) else { return String::new() };
+/// The folder of the repository that a project lies in, if there is one, and the way from there to the project: `apps/web/`, with forward
+/// slashes; empty for the folder itself.
+pub fn repository(root: &Path) -> (Option<PathBuf>, String) {
+    let Ok(root) = std::fs::canonicalize(root) else { return (None, String::new()) };
     // A work tree's `.git` is a file.
-    let top = root.ancestors().find(|folder| folder.join(".git").exists());
-    let inside = top.and_then(|top| root.strip_prefix(top).ok()).unwrap_or(Path::new(""));
-    inside.components().map(|part| format!("{}/", part.as_os_str().to_string_lossy())).collect()
+    let Some(top) = root.ancestors().find(|folder| folder.join(".git").exists()) else { return (None, String::new()) };
+    let inside = root.strip_prefix(top).unwrap_or(Path::new(""));
+    let way = inside.components().map(|part| format!("{}/", part.as_os_str().to_string_lossy())).collect();
+    (Some(top.to_path_buf()), way)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn in_repository(root: &Path) -> String {
+        repository(root).1
+    }
 
     #[test]
     fn the_nearest_repository_counts_and_none_is_nothing() {

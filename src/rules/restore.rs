@@ -30,27 +30,17 @@ pub fn create_policy<'c>(
         "create policy {} on {}{kind}\n  for {} to {}{clauses};",
         quote_ident(name),
         table.name.quoted(),
-        command_word(command).to_lowercase(),
+        command.word().to_lowercase(),
         roles.join(", ")
     )
 }
 
 /// A name for a new policy that neither the table's policies have nor those of the same cure.
 pub fn free_policy_name(table: &Table, command: Command, taken: &[SmolStr]) -> SmolStr {
-    let word = command_word(command).to_lowercase();
+    let word = command.word().to_lowercase();
     let numbered = (2..).map(|nth: u32| derived_name(&table.name.name, &word, &nth.to_string()));
     let free = |name: &SmolStr| table.policy(name).is_none() && !taken.contains(name);
     std::iter::once(derived_name(&table.name.name, "", &word)).chain(numbered).find(free).expect("there are more numbers than names")
-}
-
-pub fn command_word(command: Command) -> &'static str {
-    match command {
-        Command::All => "ALL",
-        Command::Select => "SELECT",
-        Command::Insert => "INSERT",
-        Command::Update => "UPDATE",
-        Command::Delete => "DELETE",
-    }
 }
 
 /// A role as SQL; everybody is a keyword, and a role called `"public"` can't be.

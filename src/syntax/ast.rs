@@ -472,6 +472,19 @@ pub enum Command {
     Delete,
 }
 
+impl Command {
+    /// As pg_policies prints it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Command::All => "ALL",
+            Command::Select => "SELECT",
+            Command::Insert => "INSERT",
+            Command::Update => "UPDATE",
+            Command::Delete => "DELETE",
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct CreatePolicy {
     pub name: Ident,

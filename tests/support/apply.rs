@@ -16,7 +16,7 @@ use supalint::config::DefaultPrivileges;
 use supalint::engine::{self, Choice};
 use supalint::finding::{Confidence, Finding};
 use supalint::fix::{Plan, emit};
-use supalint::history::{self, Visitor};
+use supalint::history;
 use supalint::project::{self, Project};
 use supalint::source::{Sources, Span};
 use supalint::syntax::split::{RawStatement, Splitter};
@@ -274,11 +274,9 @@ pub fn foreign_extension(root: &Path) -> Option<String> {
 }
 
 fn replay(root: &Path) -> (Catalog, Sources) {
-    struct Unasked;
-    impl Visitor for Unasked {}
     let mut sources = history::sources();
     let project = open(root, &mut sources);
-    let replay = history::replay(&mut sources, &project, &mut Unasked);
+    let replay = history::replay(&mut sources, &project, &mut ());
     (replay.catalog, sources)
 }
 

@@ -37,14 +37,13 @@ impl Machine<'_> {
             return Ok(None);
         }
         let name = call.name.last();
-        let Some(rows) = self.aggregated(call, env)? else {
+        let Some(all) = self.aggregated(call, env)? else {
             return Ok(Some(if name == "count" { Value::Something } else { Value::Unknown }));
         };
         let by = match (name, call.args.get(1)) {
             ("string_agg", Some(by)) => self.eval(&by.value, env)?,
             _ => Value::Null,
         };
-        let all: Vec<Value> = rows.into_iter().map(|(value, _)| value).collect();
         if name == "array_agg" {
             return Ok(Some(if all.is_empty() { Value::Null } else { Value::array(all) }));
         }

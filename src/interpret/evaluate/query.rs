@@ -99,6 +99,13 @@ pub struct Joined {
     presence: Presence,
 }
 
+/// The relations of a FROM clause that were joined so far.
+struct Scan {
+    items: Vec<Item>,
+    rows: Vec<Joined>,
+    complete: bool,
+}
+
 /// The result of a query.
 #[derive(Default)]
 pub struct Table {
@@ -246,18 +253,18 @@ impl Machine<'_> {
 
     fn select(&mut self, select: &Select, order_by: &[SortKey], outer: &Env) -> Ran<Table> {
         self.check_literals(select)?;
-        let mut items = Vec::new();
         let mut sources = Vec::new();
         flatten(&select.from, &mut sources);
         let order = Order::of(select, &sources, self.variables_come_first());
         let sources = order.arranged(sources);
-        let mut rows = vec![Joined { parts: Vec::new(), presence: Presence::Certain }];
-        let mut complete = true;
+        let rows = vec![Joined { parts: Vec::new(), presence: Presence::Certain }];
+        let mut scan = Scan { items: Vec::new(), rows, complete: true };
         let mut conditions = conditions(select, &sources);
         for (at, source) in sources.iter().enumerate() {
-            self.join(source, at, &mut items, &mut rows, &mut complete, &mut conditions, outer)?;
-            self.filter(&items, &mut rows, &mut conditions, at + 1, outer)?;
+            self.join(source, at, &mut scan, &conditions, outer)?;
+            self.filter(&scan.items, &mut scan.rows, &mut conditions, at + 1, outer)?;
         }
+        let Scan { mut items, mut rows, complete } = scan;
         if order.differs() {
             items = order.restored(items);
             rows.iter_mut().for_each(|row| row.parts = order.restored(std::mem::take(&mut row.parts)));
@@ -311,17 +318,8 @@ impl Machine<'_> {
         Ok(())
     }
 
-    #[allow(clippy::too_many_arguments, reason = "the state of one join")]
-    fn join(
-        &mut self,
-        source: &FromItem,
-        at: usize,
-        items: &mut Vec<Item>,
-        rows: &mut Vec<Joined>,
-        complete: &mut bool,
-        conditions: &mut [Condition],
-        outer: &Env,
-    ) -> Ran<()> {
+    fn join(&mut self, source: &FromItem, at: usize, scan: &mut Scan, conditions: &[Condition], outer: &Env) -> Ran<()> {
+        let Scan { items, rows, complete } = scan;
         let left = source.join == Some(JoinKind::Left);
         if matches!(source.join, Some(JoinKind::Right | JoinKind::Full)) || source.natural {
             *complete = false;
@@ -481,10 +479,11 @@ impl Machine<'_> {
         let mut out: Vec<(Cells, Presence, Vec<Value>)> = Vec::new();
         let mut complete = complete;
         if grouped {
-            let Some(groups) = self.groups(select, items, &rows, complete, outer)? else {
+            let Some(groups) = self.groups(select, items, rows, outer)? else {
                 return Ok(Table { columns, ..Table::unknown() });
             };
-            for (group, exact) in groups {
+            for group in groups {
+                let exact = complete && group.iter().all(|row| row.presence == Presence::Certain);
                 let parts = group.first().map_or_else(|| null_parts(items), |row| row.parts.clone());
                 let group = Group { rows: &group, exact };
                 let env = Env { outer: Some(outer), items, row: &parts, group: Some(&group) };
@@ -510,13 +509,10 @@ impl Machine<'_> {
                 self.work(1)?;
                 let env = Env { outer: Some(outer), items, row: &row.parts, group: None };
                 if let Some(expanded) = self.expanded(select, &env)? {
-                    let Some(values) = expanded else {
-                        complete = false;
-                        continue;
-                    };
-                    for cells in values {
+                    complete &= expanded.complete;
+                    for (cells, _) in expanded.rows {
                         let keys = self.keys(order_by, &columns, &cells, &env)?;
-                        out.push((cells.into(), row.presence, keys));
+                        out.push((cells, row.presence, keys));
                     }
                     continue;
                 }
@@ -538,25 +534,24 @@ impl Machine<'_> {
         Ok(table)
     }
 
-    /// `SELECT unnest(…)`: one row for each value.
-    #[allow(clippy::type_complexity, reason = "none for no set; none inside for an unknown one")]
-    fn expanded(&mut self, select: &Select, env: &Env) -> Ran<Option<Option<Vec<Vec<Value>>>>> {
+    /// `SELECT unnest(…)`: one row for each value; none where no set is among the targets.
+    fn expanded(&mut self, select: &Select, env: &Env) -> Ran<Option<Table>> {
         let set = select.targets.iter().enumerate().find_map(|(at, target)| match &target.expr.uncast().kind {
             ExprKind::Call(call) => Some((at, call)),
             _ => None,
         });
         let Some((at, call)) = set else { return Ok(None) };
         let Some(values) = self.series(call, env)? else { return Ok(None) };
-        let Some(values) = values else { return Ok(Some(None)) };
-        let mut out = Vec::with_capacity(values.len());
+        let Some(values) = values else { return Ok(Some(Table::unknown())) };
+        let mut rows = Vec::with_capacity(values.len());
         for value in values {
             let mut cells = Vec::with_capacity(select.targets.len());
             for (other, target) in select.targets.iter().enumerate() {
                 cells.push(if other == at { value.clone() } else { self.eval(&target.expr, env)? });
             }
-            out.push(cells);
+            rows.push((cells.into(), Presence::Certain));
         }
-        Ok(Some(Some(out)))
+        Ok(Some(Table { columns: Vec::new(), rows, complete: true }))
     }
 
     fn targets(&mut self, select: &Select, items: &[Item], env: &Env) -> Ran<Vec<Value>> {
@@ -594,20 +589,11 @@ impl Machine<'_> {
     }
 
     /// Rows by their keys, in order of appearance; none where a key is not known.
-    #[allow(clippy::type_complexity, reason = "groups and whether each is exact")]
-    fn groups(
-        &mut self,
-        select: &Select,
-        items: &[Item],
-        rows: &[Joined],
-        complete: bool,
-        outer: &Env,
-    ) -> Ran<Option<Vec<(Vec<Joined>, bool)>>> {
-        let exact = |rows: &[Joined]| complete && rows.iter().all(|row| row.presence == Presence::Certain);
+    fn groups(&mut self, select: &Select, items: &[Item], rows: Vec<Joined>, outer: &Env) -> Ran<Option<Vec<Vec<Joined>>>> {
         if select.group_by.is_empty() {
-            return Ok(Some(vec![(rows.to_vec(), exact(rows))]));
+            return Ok(Some(vec![rows]));
         }
-        let mut order: Vec<(Vec<Joined>, bool)> = Vec::new();
+        let mut order: Vec<Vec<Joined>> = Vec::new();
         let mut places: HashMap<Vec<Option<Key>>, usize> = HashMap::new();
         for row in rows {
             let env = Env { outer: Some(outer), items, row: &row.parts, group: None };
@@ -631,20 +617,16 @@ impl Machine<'_> {
                 }
             }
             let place = *places.entry(key).or_insert_with(|| {
-                order.push((Vec::new(), true));
+                order.push(Vec::new());
                 order.len() - 1
             });
-            order[place].0.push(row.clone());
-        }
-        for (rows, all) in &mut order {
-            *all = exact(rows);
+            order[place].push(row);
         }
         Ok(Some(order))
     }
 
     /// The values of an aggregate's argument over its group, with FILTER applied; none where they are not all known to be there.
-    #[allow(clippy::type_complexity, reason = "values with their sort keys")]
-    pub fn aggregated(&mut self, call: &Call, env: &Env) -> Ran<Option<Vec<(Value, Vec<Value>)>>> {
+    pub fn aggregated(&mut self, call: &Call, env: &Env) -> Ran<Option<Vec<Value>>> {
         let Some(group) = env.group.filter(|group| group.exact) else { return Ok(None) };
         let mut out = Vec::new();
         for row in group.rows {
@@ -672,23 +654,15 @@ impl Machine<'_> {
             let orders = a.iter().zip(b).zip(&call.order_by).map(|((a, b), key)| ordered(a, b, key.descending));
             orders.fold(Ordering::Equal, Ordering::then)
         });
+        let mut values: Vec<Value> = out.into_iter().map(|(value, _)| value).collect();
         if call.distinct {
-            let mut kept: Vec<(Value, Vec<Value>)> = Vec::new();
-            let mut seen = std::collections::HashSet::new();
-            for (value, keys) in out {
-                match value.key() {
-                    Some(key) => {
-                        if seen.insert(key) {
-                            kept.push((value, keys));
-                        }
-                    }
-                    None if value == Value::Null => kept.push((value, keys)),
-                    None => return Ok(None),
-                }
+            if values.iter().any(|value| value.key().is_none() && *value != Value::Null) {
+                return Ok(None);
             }
-            out = kept;
+            let mut seen = std::collections::HashSet::new();
+            values.retain(|value| value.key().is_none_or(|key| seen.insert(key)));
         }
-        Ok(Some(out))
+        Ok(Some(values))
     }
 }
 

@@ -61,9 +61,9 @@ struct Origin<'a> {
 }
 
 #[derive(Serialize)]
-struct Place<'a> {
-    file: &'a str,
-    line: u32,
+pub(super) struct Place<'a> {
+    pub file: &'a str,
+    pub line: u32,
 }
 
 fn origin(listing: Listing<'_>, at: Site, sure: Certainty) -> Origin<'_> {
@@ -189,7 +189,7 @@ fn policies<'a>(listing: Listing<'a>, table: &'a Table) -> impl Iterator<Item = 
         name: &policy.name,
         permissive: if policy.permissive { "PERMISSIVE" } else { "RESTRICTIVE" },
         roles: &policy.roles,
-        cmd: super::text::command(policy.command),
+        cmd: policy.command.word(),
         qual: policy.using.as_ref().map(|expr| expr.text(listing.sources)),
         with_check: policy.check.as_ref().map(|expr| expr.text(listing.sources)),
         origin: origin(listing, policy.at, policy.certainty),

@@ -10,17 +10,6 @@ use smol_str::SmolStr;
 use std::io::{self, Write};
 use unicode_width::UnicodeWidthStr;
 
-/// A command as pg_policies prints it.
-pub(super) fn command(command: Command) -> &'static str {
-    match command {
-        Command::All => "ALL",
-        Command::Select => "SELECT",
-        Command::Insert => "INSERT",
-        Command::Update => "UPDATE",
-        Command::Delete => "DELETE",
-    }
-}
-
 struct Outline<'a> {
     listing: Listing<'a>,
     ink: Ink,
@@ -214,7 +203,7 @@ impl Outline<'_> {
         for policy in table.policies.iter().filter(|policy| is_own(policy.at, table.of_extension)) {
             let kind = if policy.permissive { "" } else { "restrictive " };
             let roles = list(&policy.roles);
-            let text = format!("{kind}{} to {roles}", command(policy.command).to_lowercase());
+            let text = format!("{kind}{} to {roles}", policy.command.word().to_lowercase());
             self.rows(&[self.row(vec!["policy".into(), quote_ident(&policy.name), text], policy.at, policy.certainty)], out)?;
             for (clause, expression) in policy.clauses() {
                 writeln!(out, "    {} ({})", clause.to_lowercase(), flat(&expression.text(self.listing.sources)))?;

@@ -15,7 +15,7 @@ pub fn is_invited(cx: &Cx, policy: &Policy, role: &str, command: Command) -> boo
     if !policy.permissive || !policy.applies_to(command) {
         return false;
     }
-    let clauses = || clauses(policy, command).map(|clause| &*clause.root);
+    let clauses = || policy.asked(command).map(|clause| &*clause.root);
     if clauses().any(|root| refuses(root, role)) {
         return false;
     }
@@ -27,17 +27,6 @@ pub fn is_invited(cx: &Cx, policy: &Policy, role: &str, command: Command) -> boo
         "anon" => is_public(policy) && policy.command == command && is_harmless(command) && clauses().all(|root| needs_nobody(cx, root)),
         _ => cx.concerns(policy, role),
     }
-}
-
-/// The clauses that are looked at when a command runs.
-pub fn clauses(policy: &Policy, command: Command) -> impl Iterator<Item = &Expression> {
-    let (using, check) = (policy.using.as_ref(), policy.check.as_ref());
-    let (first, second) = match command {
-        Command::Select | Command::Delete => (using, None),
-        Command::Insert => (check.or(using), None),
-        Command::Update | Command::All => (using, check),
-    };
-    first.into_iter().chain(second)
 }
 
 fn is_public(policy: &Policy) -> bool {

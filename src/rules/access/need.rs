@@ -4,7 +4,7 @@
 //! whoever runs the query. Names in a policy were looked up when it was made, so those take no USAGE on a schema.
 //! Source: PostgreSQL's documentation, "Privileges" and "Row Security Policies"; all of it tried on PostgreSQL 15.
 
-use super::invited::{self, ROLES, SERVICE, is_invited};
+use super::invited::{ROLES, SERVICE, is_invited};
 use crate::catalog::acl::Acl;
 use crate::rules::code::path_names;
 use crate::rules::prelude::*;
@@ -79,7 +79,7 @@ fn of_role<'a>(cx: &Cx<'a>, table: &'a Table, role: &'static str, rests: &mut Re
     for (command, privilege, _) in COMMANDS.into_iter().filter(|_| role != SERVICE) {
         if wanted.contains(privilege) {
             for policy in run(cx, table, role, command) {
-                for clause in invited::clauses(policy, command) {
+                for clause in policy.asked(command) {
                     for found in rests.entry(clause.site).or_insert_with(|| rests_on(cx, clause)) {
                         if !behind.iter().any(|(known, _)| known.is(found)) {
                             behind.push((found.clone(), policy));
@@ -97,7 +97,7 @@ fn run<'t>(cx: &Cx, table: &'t Table, role: &str, command: Command) -> Vec<&'t P
     let (mut permissive, restrictive) = cx.applicable(table, role, command);
     // `true OR …` is true before anything runs, and what it would read is never opened
     let open = |policy: &&Policy| {
-        let mut clauses = invited::clauses(policy, command).peekable();
+        let mut clauses = policy.asked(command).peekable();
         clauses.peek().is_some() && clauses.all(|clause| clause.root.is_true())
     };
     if permissive.iter().any(open) {

@@ -1,6 +1,6 @@
 //! Privileges that were granted in so many words and that no policy lets the role use.
 
-use super::invited::{clauses, refuses};
+use super::invited::refuses;
 use super::need::{list, words};
 use crate::catalog::acl::Grant;
 use crate::rules::prelude::*;
@@ -49,7 +49,7 @@ fn find<'a>(cx: &Cx, table: &'a Table, role: &'static str) -> Option<Idle<'a>> {
     }
     let open = |role: &str, command: Command| {
         let (permissive, _) = cx.applicable(table, role, command);
-        permissive.into_iter().any(|policy| !clauses(policy, command).any(|clause| refuses(&clause.root, role)))
+        permissive.into_iter().any(|policy| !policy.asked(command).any(|clause| refuses(&clause.root, role)))
     };
     let mut used = COMMANDS.into_iter().filter(|(command, ..)| open(role, *command)).fold(Privileges::NONE, |all, (_, one, _)| all | one);
     let whole = used.is_empty();

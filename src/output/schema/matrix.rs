@@ -2,10 +2,12 @@
 //!
 //! Promises: a function of the matrix and its sources alone; the same cells as text and as JSON, where each has the lines behind it.
 
-use super::{Ink, Look, clean};
+use super::json::Place;
+use super::place;
 use crate::catalog::object::{Certainty, Table};
 use crate::finding::Severity;
 use crate::matrix::{Access, Answer, Cell, Lookup, Matrix, Need};
+use crate::output::{Ink, Look, clean};
 use crate::source::{Site, Sources};
 use serde::Serialize;
 use std::io::{self, Write};
@@ -128,11 +130,6 @@ pub fn json(matrix: &Matrix<'_>, sources: &Sources, out: &mut dyn Write) -> io::
     writeln!(out)
 }
 
-fn place(sources: &Sources, site: Site) -> (&str, u32) {
-    let (start, _) = sources.range(site);
-    (&sources.get(sources.resolve(site).file).path, start.line)
-}
-
 #[derive(Serialize)]
 struct Document<'a> {
     version: u32,
@@ -173,10 +170,4 @@ struct LookupEntry<'a> {
     /// None where none leads with the columns.
     index: Option<String>,
     at: Place<'a>,
-}
-
-#[derive(Serialize)]
-struct Place<'a> {
-    file: &'a str,
-    line: u32,
 }

@@ -1,0 +1,27 @@
+//! One text folded as a project's only migration.
+
+use supalint::catalog::{Rejected, When};
+use supalint::history::{self, Replay};
+use supalint::project;
+use supalint::source::Sources;
+
+pub fn replay(text: &str) -> (Sources, Replay) {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let migrations = folder.path().join("supabase/migrations");
+    std::fs::create_dir_all(&migrations).expect("a folder can be made");
+    std::fs::write(migrations.join("20250101000000_a.sql"), text).expect("a file can be written");
+    let mut sources = history::sources();
+    let project = project::open(&[folder.path().to_path_buf()], None, &mut sources).expect("there is a migration");
+    let replay = history::replay(&mut sources, &project, &mut ());
+    (sources, replay)
+}
+
+/// The line of a rejected statement, and its SQLSTATE with where it is rejected, if not everywhere.
+pub fn told(rejected: &Rejected, sources: &Sources) -> (u32, String) {
+    let when = match rejected.when {
+        When::Always => "",
+        When::InBatch | When::AmongItsLike => " in a batch",
+        When::Afresh => " afresh",
+    };
+    (sources.range(rejected.site).0.line, format!("{}{when}", rejected.reason.sqlstate))
+}
