@@ -3,6 +3,7 @@
 use super::caller::{Hidden, is_session_call, own_function, pinned};
 use super::edit::{Edits, alter, in_place, rests_on_text, text};
 use super::often::{self, Often};
+use crate::project::Platform;
 use crate::rules::prelude::*;
 
 rule!("rls/bare-auth-call", Performance, Error, Schema(check), fixable);
@@ -10,6 +11,8 @@ rule!("rls/bare-auth-call", Performance, Error, Schema(check), fixable);
 /// A call that a sub-select of its own would make cheaper.
 struct Bare {
     span: Span,
+    /// What goes into the sub-select: the call, or all that is made of a setting alone.
+    whole: Span,
     often: Often,
     name: String,
     /// What the function reads, where it is one of the project's own.
@@ -58,12 +61,13 @@ fn report(cx: &mut Cx, table: &Table, policy: &Policy, found: &[(&Expression, Ve
     };
     let message = format!("policy \"{}\" on `{}` calls {} {when}", policy.name, table.name, named(&concerned));
     let edits: Vec<Edits> = found.iter().map(|(clause, calls)| wraps(cx, clause, calls)).collect();
-    let example = edits.iter().flatten().find(|(span, _)| *span == first.span).map(|(_, text)| one_line(text)).unwrap_or_default();
+    let example = edits.iter().flatten().find(|(span, _)| *span == first.whole).map(|(_, text)| one_line(text)).unwrap_or_default();
     let safety = if all().all(|(_, call)| call.safe) { Safety::Safe } else { Safety::Review };
     let (safety, known) = rests_on_text(cx, policy, safety);
     let step = alter(cx, table, policy, &edits);
     let rewrite: Vec<Edit> = found.iter().zip(&edits).flat_map(|((clause, _), edits)| in_place(clause, edits)).collect();
     let help = match first.safe {
+        true if first.whole != first.span => format!("wrap all that is made of the setting in a sub-select, which runs once: `{example}`"),
         true => format!("wrap the call in a sub-select, which runs once: `{example}`"),
         false => format!("declare the function STABLE if it only reads, and wrap the call in a sub-select: `{example}`"),
     };
@@ -114,13 +118,20 @@ fn one_line(text: &str) -> String {
 fn bare_calls(cx: &Cx, clause: &Expression) -> Vec<Bare> {
     let mut out: Vec<Bare> = Vec::new();
     let mut arrays: Vec<Span> = Vec::new();
+    let mut made: Vec<Span> = Vec::new();
     often::visit(&clause.root, &mut |expr, often| {
         if let ExprKind::Quantified { right, .. } = &expr.kind {
             arrays.push(right.span);
         }
+        // `ANY ((select …))` would take the sub-select for a set
+        if is_made_of_settings(expr) && !arrays.contains(&expr.span) {
+            made.push(expr.span);
+        }
         let Some(call) = expr.as_call() else { return Some(Often::Row) };
         let plain = call.over.is_none() && call.filter.is_none();
-        let bare = |name: String| Bare { span: expr.span, often, name, reads: None, safe: true, array: None };
+        // what stands outside is visited first
+        let whole = made.iter().copied().find(|span| span.contains(expr.span)).unwrap_or(expr.span);
+        let bare = |name: String| Bare { span: expr.span, whole, often, name, reads: None, safe: true, array: None };
         if is_session_call(call) && plain {
             if often > Often::Once && !often::depends_on_row(expr) {
                 out.push(bare(call.name.to_string()));
@@ -149,16 +160,53 @@ fn bare_calls(cx: &Cx, clause: &Expression) -> Vec<Bare> {
     out
 }
 
-/// Replacements that put each call into a sub-select of its own.
+/// Casts, fields of JSON and replacements for NULL of what a setting says: they cost as much as the call, and run once with it.
+fn is_made_of_settings(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Call(call) if call.name.last() == "current_setting" => is_session_call(call),
+        ExprKind::Call(call) if matches!(call.name.last(), "coalesce" | "nullif") => {
+            let (constants, others): (Vec<&Arg>, Vec<&Arg>) = call.args.iter().partition(|arg| is_constant(&arg.value));
+            constants.len() < call.args.len() && others.iter().all(|arg| is_made_of_settings(&arg.value))
+        }
+        ExprKind::Cast { expr, .. } => is_made_of_settings(expr),
+        ExprKind::Binary { op, left, right } if matches!(op.as_str(), "->" | "->>" | "#>" | "#>>") => {
+            is_made_of_settings(left) && is_constant(right)
+        }
+        _ => false,
+    }
+}
+
+fn is_constant(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::String(_) | ExprKind::Number(_) | ExprKind::Bool(_) | ExprKind::Null => true,
+        ExprKind::Cast { expr, .. } => is_constant(expr),
+        ExprKind::Array(items) => items.iter().all(is_constant),
+        _ => false,
+    }
+}
+
+/// Replacements that put each call into a sub-select of its own, and what is made of a setting into another. Supabase's advisor, which
+/// reads text, knows a wrapped call by `select` right before it; other databases are spared the inner one.
 fn wraps(cx: &Cx, clause: &Expression, calls: &[Bare]) -> Edits {
-    let wrapped = |call: &Bare| {
+    let each = |call: &Bare| {
         let text = text(cx, clause, call.span, &Edits::new());
         match &call.array {
             Some(array) => format!("(select {text})::{array}"),
             None => format!("(select {text})"),
         }
     };
-    calls.iter().map(|call| (call.span, wrapped(call))).collect()
+    let advised = cx.project.platform == Platform::Supabase;
+    let mut edits = Edits::new();
+    for call in calls {
+        if call.whole == call.span {
+            edits.push((call.span, each(call)));
+        } else if edits.iter().all(|(span, _)| *span != call.whole) {
+            let within = calls.iter().filter(|other| advised && other.whole == call.whole);
+            let inner: Edits = within.map(|call| (call.span, each(call))).collect();
+            edits.push((call.whole, format!("(select {})", text(cx, clause, call.whole, &inner))));
+        }
+    }
+    edits
 }
 
 /// The same for a clause of any policy.
