@@ -1,6 +1,6 @@
 //! What a rule says: plain data, no behaviour beyond its own order and names.
 
-use crate::catalog::name::{QName, quote_ident};
+use crate::catalog::name::{QName, quote_ident, quote_literal};
 use crate::source::{Site, Sources, Span};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
@@ -176,6 +176,8 @@ pub struct IndexChange {
     pub definition: String,
     /// PostgreSQL refuses CONCURRENTLY on a partitioned table (0A000).
     pub concurrently: bool,
+    /// What COMMENT says of one that is dropped.
+    pub comment: Option<SmolStr>,
 }
 
 impl IndexChange {
@@ -184,7 +186,12 @@ impl IndexChange {
     }
 
     pub fn undo(&self) -> String {
-        if self.made { self.drop("if exists ") } else { self.create() }
+        if self.made {
+            return self.drop("if exists ");
+        }
+        let named = QName::new(self.table.schema.clone(), self.name.clone()).quoted();
+        let comment = self.comment.as_ref().map(|text| format!("\ncomment on index {named} is {};", quote_literal(text)));
+        self.create() + &comment.unwrap_or_default()
     }
 
     fn how(&self) -> &'static str {

@@ -174,6 +174,14 @@ impl Catalog {
                 let indexes = &mut self.table_mut(&partition)?.indexes;
                 indexes.iter_mut().filter(|index| index.name == name).for_each(|index| index.part_of = Some(whole.clone()));
             }
+            Change::CommentIndex { name, text } => {
+                let home = self.index_home(&name).cloned();
+                if let Some(index) =
+                    home.and_then(|home| self.tables.get_mut(&home)?.indexes.iter_mut().find(|index| index.name == name.name))
+                {
+                    index.comment = text;
+                }
+            }
             Change::RenameIndex { name, to } => {
                 let Some(home) = self.index_home(&name).cloned() else { return Err(missing("42P01", "relation", &name.name)) };
                 let target = QName::new(name.schema.clone(), to.clone());

@@ -163,6 +163,10 @@ pub enum Change {
     DropIndex {
         name: QName,
     },
+    CommentIndex {
+        name: QName,
+        text: Option<SmolStr>,
+    },
     RenameIndex {
         name: QName,
         to: SmolStr,

@@ -275,6 +275,7 @@ pub struct Index {
     pub constraint: Option<SmolStr>,
     /// The index of the partitioned table that it is a part of.
     pub part_of: Option<SmolStr>,
+    pub comment: Option<SmolStr>,
 }
 
 impl Index {

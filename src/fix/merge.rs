@@ -270,7 +270,8 @@ mod tests {
         let columns: Vec<String> = columns.iter().map(|column| column.to_string()).collect();
         let definition = format!("({})", columns.join(", "));
         let table = QName::new("public", "t");
-        let change = IndexChange { made: true, table, name: name.into(), unique: false, columns, definition, concurrently: true };
+        let (made, unique, concurrently, comment) = (true, false, true, None);
+        let change = IndexChange { made, table, name: name.into(), unique, columns, definition, concurrently, comment };
         Statement::new(&Step::index(change), 0, 0, Safety::Safe)
     }
 

@@ -92,6 +92,7 @@ impl Context<'_> {
             predicate,
             constraint: None,
             part_of: None,
+            comment: None,
         };
         self.emit(Change::CreateIndex { relation: relation.clone(), index: Box::new(index.clone()) });
         if !create.only {

@@ -227,7 +227,7 @@ impl<'x> Context<'x> {
             Ast::Grant(grant) => self.grant(grant),
             Ast::GrantRole { grant, roles, to } => self.grant_role(grant, &roles, &to),
             Ast::DefaultPrivileges(defaults) => self.default_privileges(defaults),
-            Ast::Comment { object, .. } => self.comment(object),
+            Ast::Comment { object, text } => self.comment(object, text),
             Ast::Set(set) => self.set(set),
             // run by `World`, which applies as it goes
             Ast::Do(_) | Ast::Call(_) => Ok(()),

@@ -461,8 +461,8 @@ impl Context<'_> {
         Ok(())
     }
 
-    /// A comment changes nothing, but what it is on must exist.
-    pub fn comment(&mut self, object: ObjectRef) -> Meaning {
+    /// What a comment is on must exist; only an index keeps it, to be made again with it.
+    pub fn comment(&mut self, object: ObjectRef, text: Option<String>) -> Meaning {
         match object.kind {
             ObjectKind::Table | ObjectKind::View | ObjectKind::MaterializedView | ObjectKind::Sequence | ObjectKind::ForeignTable => {
                 self.relation(&object.name)?;
@@ -504,9 +504,10 @@ impl Context<'_> {
             ObjectKind::Type | ObjectKind::Domain if self.known_type(&object.name).is_none() => {
                 self.absent(Made::Type, &object.name, || missing("42704", "type", &object.name))?;
             }
-            ObjectKind::Index if self.catalog.find_relation(&object.name).is_none() => {
-                self.absent(Made::Index, &object.name, || missing("42P01", "relation", &object.name))?;
-            }
+            ObjectKind::Index => match self.catalog.find_relation(&object.name) {
+                Some(name) => self.emit(Change::CommentIndex { name, text: text.map(SmolStr::from) }),
+                None => self.absent(Made::Index, &object.name, || missing("42P01", "relation", &object.name))?,
+            },
             ObjectKind::Schema if !self.catalog.has_schema(object.name.last()) => {
                 return Err(missing("3F000", "schema", object.name.last()));
             }

@@ -31,7 +31,7 @@ held (name, definition) as (
     'check', pg_get_expr(polwithcheck, polrelid))
   from relation join pg_policy on polrelid = relation.oid
   union all
-  select 'index ' || indexrelid::regclass, concat_ws(' ', pg_get_indexdef(indexrelid), indisvalid, indisreplident)
+  select 'index ' || indexrelid::regclass, concat_ws(' ', pg_get_indexdef(indexrelid), indisvalid, indisreplident, obj_description(indexrelid, 'pg_class'))
   from relation join pg_index on indrelid = relation.oid
   union all
   select format('constraint %I on %s', conname, name), concat_ws(' ', pg_get_constraintdef(pg_constraint.oid), convalidated, condeferrable)

@@ -301,6 +301,7 @@ impl Index {
             predicate: None,
             constraint: Some(constraint.name.clone()),
             part_of: None,
+            comment: None,
         }
     }
 }

@@ -34,6 +34,7 @@ impl New<'_> {
             columns: self.keys(),
             definition: self.list(),
             concurrently: self.table.kind != TableKind::Partitioned,
+            comment: None,
         })
     }
 
@@ -110,5 +111,6 @@ pub fn drop_index(cx: &Cx, table: &Table, index: &Index) -> Step {
         columns,
         definition,
         concurrently: table.kind != TableKind::Partitioned,
+        comment: index.comment.clone(),
     })
 }
