@@ -3,11 +3,13 @@
 //! Promises: the same project gives the same report. A finding is told once, however many statements bring it about; one that is allowed is
 //! kept apart with the reason. Refuses: to know any rule by name.
 
+mod fork;
+
 use crate::allow::Allows;
 use crate::catalog::Catalog;
 use crate::config::{self, Config, Level};
 use crate::finding::{Finding, Severity, further_print};
-use crate::history::{self, Outcome, Replay, Step, Visitor};
+use crate::history::{self, Fold, Outcome, Replay, Step, Visitor};
 use crate::project::{Migration, Project};
 use crate::report::{LeftOut, Report};
 use crate::rules::code::Bodies;
@@ -15,7 +17,8 @@ use crate::rules::cx::{Cx, Told};
 use crate::rules::{self, Check, Rule};
 use crate::source::{FileId, Sources};
 use crate::syntax::sql;
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use fork::Watch;
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// Rules that were asked for beside what the project's settings say: ids or groups.
@@ -39,19 +42,8 @@ pub struct Scope {
 /// Only what some files bring: what points to one of them, and what was not there without them.
 pub struct Since {
     pub new: BTreeSet<FileId>,
-    pub before: Before,
-}
-
-/// The history without them.
-pub enum Before {
-    /// Nobody looks: what does not point to a new file counts as having been there.
-    Unasked,
-    /// The first so many migrations.
-    First(usize),
-    /// The same files without some of them.
-    Without(Box<Project>),
-    /// Other files.
-    Other(Sources, Box<Project>),
+    /// The project without them, its files in the same sources. With none, what does not point to a new file counts as having been there.
+    pub before: Option<Project>,
 }
 
 /// A report, and what it was made from.
@@ -72,9 +64,13 @@ pub fn run(sources: Sources, project: &Project, choice: &Choice) -> Report {
 /// The same for one who asks about a part of what is found; also told are the fingerprints of the rest.
 pub fn run_within(sources: Sources, project: &Project, choice: &Choice, scope: &Scope) -> (Report, BTreeSet<String>) {
     let Examined { report, catalog, hidden, bodies } = examine_within(sources, project, choice, scope);
-    // nobody waits for a large catalog to be freed: the process may end before it is
-    let _ = std::thread::Builder::new().spawn(move || drop((catalog, bodies)));
+    free_beside((catalog, bodies));
     (report, hidden)
+}
+
+/// Nobody waits for a large catalog to be freed: the process may end before it is.
+fn free_beside<T: Send + 'static>(what: T) {
+    let _ = std::thread::Builder::new().spawn(move || drop(what));
 }
 
 /// The same for one who asks more than the report holds.
@@ -83,21 +79,16 @@ pub fn examine(sources: Sources, project: &Project, choice: &Choice) -> Examined
 }
 
 fn examine_within(mut sources: Sources, project: &Project, choice: &Choice, scope: &Scope) -> Examined {
-    let mut engine = Engine::new(project, choice);
-    let first = |since: &Since| if let Before::First(first) = since.before { Some((first, BTreeSet::new())) } else { None };
-    engine.earlier = scope.since.iter().filter_map(first).collect();
-    let replay = history::replay(&mut sources, project, &mut engine);
-    let earlier = std::mem::take(&mut engine.earlier);
-    let mut examined = engine.finish(replay, sources);
-    for since in &scope.since {
-        let before = match &since.before {
-            Before::Unasked => None,
-            Before::First(first) => earlier.get(first).cloned(),
-            // what points to a new file is told whatever was there before
-            Before::Without(_) | Before::Other(..) if since.shows_all(&examined.report) => None,
-            Before::Without(before) => Some(prints(&run(examined.report.sources.clone(), before, choice))),
-            Before::Other(sources, before) => Some(prints(&run(sources.clone(), before, choice))),
-        };
+    let (mut examined, before) = std::thread::scope(|threads| {
+        let mut watch = Watch::new(project, choice, threads);
+        scope.since.iter().for_each(|since| watch.add(since.before.as_ref(), &sources));
+        let replay = history::replay(&mut sources, project, &mut watch);
+        let Watch { engine, forks, .. } = watch;
+        let examined = engine.finish(replay, sources);
+        let before: Vec<_> = forks.into_iter().map(|fork| Some(fork?.end(&examined.report.sources, choice))).collect();
+        (examined, before)
+    });
+    for (since, before) in scope.since.iter().zip(before) {
         let was_there = |finding: &Finding| before.as_ref().is_none_or(|before| before.contains(&finding.fingerprint));
         let Report { findings, sources, .. } = &mut examined.report;
         let (shown, hidden): (Vec<Finding>, Vec<Finding>) =
@@ -111,15 +102,11 @@ fn examine_within(mut sources: Sources, project: &Project, choice: &Choice, scop
 }
 
 /// Fingerprints of what was found.
-fn prints(report: &Report) -> BTreeSet<String> {
-    report.findings.iter().map(|finding| finding.fingerprint.clone()).collect()
+fn prints(findings: &[Finding]) -> BTreeSet<String> {
+    findings.iter().map(|finding| finding.fingerprint.clone()).collect()
 }
 
 impl Since {
-    fn shows_all(&self, report: &Report) -> bool {
-        report.findings.iter().all(|finding| self.shows(finding, &report.sources))
-    }
-
     /// Does a finding point to a new file?
     fn shows(&self, finding: &Finding, sources: &Sources) -> bool {
         std::iter::once(&finding.primary).chain(&finding.related).any(|label| self.new.contains(&sources.resolve(label.site).file))
@@ -155,16 +142,13 @@ struct Engine<'a> {
     told: Vec<Told>,
     /// As they were when the rules last looked at a state.
     bodies: Bodies,
-    /// Migrations behind us.
-    done: usize,
-    /// What is found behind the first so many migrations, where that is asked.
-    earlier: BTreeMap<usize, BTreeSet<String>>,
 }
 
 /// More would wait for the slowest rule.
 const MOST_THREADS: usize = 4;
 
 /// A rule that is on.
+#[derive(Clone, Copy)]
 struct Active {
     rule: &'static Rule,
     /// What the settings want it to be.
@@ -194,7 +178,13 @@ impl<'a> Engine<'a> {
         let rules: Vec<Active> = rules::ALL.iter().filter_map(|rule| activate(rule, &project.config, choice)).collect();
         let (at_the_end, on_the_way) =
             rules.into_iter().partition(|active| matches!(active.rule.check, Check::Schema(_) | Check::Report(_)));
-        Engine { project, on_the_way, at_the_end, told: Vec::new(), bodies: Bodies::default(), done: 0, earlier: BTreeMap::new() }
+        Engine { project, on_the_way, at_the_end, told: Vec::new(), bodies: Bodies::default() }
+    }
+
+    /// The same for another project that has come to the same state.
+    fn fork(&self, project: &'a Project, bodies: Bodies) -> Engine<'a> {
+        let (on_the_way, at_the_end, told) = (self.on_the_way.clone(), self.at_the_end.clone(), self.told.clone());
+        Engine { project, on_the_way, at_the_end, told, bodies }
     }
 
     /// Runs the checks of one moment of the history, which `call` picks out.
@@ -237,15 +227,20 @@ impl<'a> Engine<'a> {
 
     fn finish(mut self, replay: Replay, sources: Sources) -> Examined {
         let Replay { catalog, statements, unread, bounded } = replay;
-        let mut told = std::mem::take(&mut self.told);
-        told.extend(self.check_schema(&catalog, &sources));
-        let Judged { mut findings, mut suppressed, ignored } = self.judge(told, &catalog, &sources);
+        let Judged { mut findings, mut suppressed, ignored } = self.found(&catalog, &sources);
         findings.sort_by_cached_key(|finding| place_in_order(finding, &sources));
         suppressed.sort_by_cached_key(|(finding, _)| place_in_order(finding, &sources));
         let left_out = LeftOut { ignored, ..LeftOut::default() };
         let files = self.project.migrations.len();
         let report = Report { findings, suppressed, left_out, unread, bounded, statements, files, sources };
         Examined { report, catalog, hidden: BTreeSet::new(), bodies: self.bodies }
+    }
+
+    /// All that is found if the history ends here.
+    fn found(&mut self, catalog: &Catalog, sources: &Sources) -> Judged {
+        let mut told = std::mem::take(&mut self.told);
+        told.extend(self.check_schema(catalog, sources));
+        self.judge(told, catalog, sources)
     }
 
     /// What of all that rules said is told, in a state of the history.
@@ -364,19 +359,12 @@ impl Visitor for Engine<'_> {
         });
     }
 
-    fn migration(&mut self, catalog: &Catalog, migration: &Migration, sources: &Sources) {
-        self.check(catalog, sources, |check, cx| {
+    fn migration(&mut self, fold: &Fold, migration: &Migration, sources: &Sources) {
+        self.check(fold.catalog(), sources, |check, cx| {
             if let Check::Migration(check) = check {
                 check(cx, migration);
             }
         });
-        self.done += 1;
-        if self.earlier.contains_key(&self.done) {
-            let mut told: Vec<Told> = self.told.iter().filter(|told| told.lasts(catalog)).map(Told::so_far).collect();
-            told.extend(self.check_schema(catalog, sources));
-            let found = self.judge(told, catalog, sources).findings;
-            self.earlier.insert(self.done, found.into_iter().map(|finding| finding.fingerprint).collect());
-        }
     }
 }
 

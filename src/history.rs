@@ -55,14 +55,15 @@ pub struct Outcome<'a> {
 pub trait Visitor {
     fn statement(&mut self, _: &Step<'_>, _: &Sources) {}
     fn outcome(&mut self, _: &Outcome<'_>, _: &Sources) {}
-    fn migration(&mut self, _: &Catalog, _: &Migration, _: &Sources) {}
+    /// Behind each file; whoever wants to see how it might go on from here keeps the fold.
+    fn migration(&mut self, _: &Fold, _: &Migration, _: &Sources) {}
 }
 
 /// For who asks only for the end of the history.
 impl Visitor for () {}
 
 /// What the history adds up to.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Replay {
     pub catalog: Catalog,
     pub statements: usize,
@@ -80,25 +81,33 @@ pub fn sources() -> Sources {
 
 /// Folds a project's migrations.
 pub fn replay(sources: &mut Sources, project: &Project, visitor: &mut dyn Visitor) -> Replay {
-    let texts: Vec<Arc<str>> = project.migrations.iter().map(|migration| sources.text(migration.file)).collect();
     std::thread::scope(|scope| {
         // others begin to read while the platform's own start is folded
-        let ahead = ahead::read(scope, texts.clone());
-        let mut world = World::default();
-        world.birth(sources, project.platform == Platform::Supabase);
-        world.catalog.postgres_version = project.config.postgres_version;
-        world.catalog.future = Arc::new(Future::new(texts));
-        if project.config.default_privileges == DefaultPrivileges::None {
-            world.end_platform_defaults();
-        }
-        let defaults_ended = project.config.default_privileges != DefaultPrivileges::ByDate;
-        let fold = Fold { world, bare: None, batch: Vec::new(), replay: Replay::default(), defaults_ended, visitor, sources };
-        fold.all(&project.migrations, ahead)
+        let ahead = ahead::read(scope, texts(sources, project));
+        let mut fold = Fold::begin(sources, project);
+        fold.tell(&project.migrations, ahead, sources, visitor);
+        fold.end()
     })
 }
 
-/// A fold under way.
-struct Fold<'a> {
+/// Folds what is left of a project's migrations, of which `fold` holds the first.
+pub fn resume(mut fold: Fold, sources: &mut Sources, project: &Project, visitor: &mut dyn Visitor) -> Replay {
+    let future = Arc::new(fold.world.catalog.future.with(texts(sources, project)));
+    fold.each_world(|world| world.catalog.future = future.clone());
+    std::thread::scope(|scope| {
+        let ahead = ahead::read(scope, texts(sources, project).split_off(fold.done));
+        fold.tell(&project.migrations[fold.done..], ahead, sources, visitor);
+        fold.end()
+    })
+}
+
+fn texts(sources: &Sources, project: &Project) -> Vec<Arc<str>> {
+    project.migrations.iter().map(|migration| sources.text(migration.file)).collect()
+}
+
+/// A history under way. A clone of it goes its own way.
+#[derive(Clone)]
+pub struct Fold {
     world: World,
     /// The same without what no migration creates, from the statement on that is the first to rely on such a thing.
     bare: Option<World>,
@@ -106,20 +115,48 @@ struct Fold<'a> {
     batch: Vec<(Site, Option<SmolStr>)>,
     replay: Replay,
     defaults_ended: bool,
-    visitor: &'a mut dyn Visitor,
-    sources: &'a mut Sources,
+    /// Migrations behind it.
+    done: usize,
 }
 
-impl Fold<'_> {
-    fn all(mut self, migrations: &[Migration], mut batches: Ahead) -> Replay {
-        for (at, migration) in migrations.iter().enumerate() {
+impl Fold {
+    fn begin(sources: &mut Sources, project: &Project) -> Fold {
+        let mut world = World::default();
+        world.birth(sources, project.platform == Platform::Supabase);
+        world.catalog.postgres_version = project.config.postgres_version;
+        world.catalog.future = Arc::new(Future::new(texts(sources, project)));
+        if project.config.default_privileges == DefaultPrivileges::None {
+            world.end_platform_defaults();
+        }
+        let defaults_ended = project.config.default_privileges != DefaultPrivileges::ByDate;
+        Fold { world, bare: None, batch: Vec::new(), replay: Replay::default(), defaults_ended, done: 0 }
+    }
+
+    pub fn catalog(&self) -> &Catalog {
+        &self.world.catalog
+    }
+
+    /// Migrations behind it.
+    pub fn done(&self) -> usize {
+        self.done
+    }
+
+    /// Would another project, which begins with the same migrations, have come to the same state? What comes later has a say in what is
+    /// taken to be missing.
+    pub fn is_of(&self, project: &Project, sources: &Sources) -> bool {
+        let future = &self.world.catalog.future;
+        future.answers_as(&future.with(texts(sources, project)), self.done)
+    }
+
+    fn tell(&mut self, migrations: &[Migration], mut batches: Ahead, sources: &mut Sources, visitor: &mut dyn Visitor) {
+        for migration in migrations {
             if !self.defaults_ended && is_after_default_grants(&migration.version) {
                 self.each_world(World::end_platform_defaults);
                 self.defaults_ended = true;
             }
             self.each_world(|world| world.catalog.session = Default::default());
             for batch in batches.by_ref() {
-                batch.statements.into_iter().for_each(|statement| self.statement(at, migration, statement));
+                batch.statements.into_iter().for_each(|statement| self.statement(migration, statement, sources, visitor));
                 if batch.ends_file {
                     break;
                 }
@@ -127,8 +164,12 @@ impl Fold<'_> {
             self.each_world(World::end_transaction);
             self.each_world(World::drop_temporary);
             self.end_batch();
-            self.visitor.migration(&self.world.catalog, migration, self.sources);
+            self.done += 1;
+            visitor.migration(self, migration, sources);
         }
+    }
+
+    fn end(mut self) -> Replay {
         self.replay.unread.append(&mut self.world.unread);
         Replay { catalog: self.world.catalog, bounded: self.world.bounded, ..self.replay }
     }
@@ -158,42 +199,43 @@ impl Fold<'_> {
 
     /// Runs a statement in the world without the outside too, which begins with the statement that shows that there is one: it is
     /// read once more, as the first run took it.
-    fn run_bare(&mut self, site: Site, statement: Option<Statement>) -> Option<Contradiction> {
+    fn run_bare(&mut self, site: Site, statement: Option<Statement>, sources: &mut Sources) -> Option<Contradiction> {
         if self.bare.is_none() {
             self.bare = Some(self.world.without_the_outside()?);
         }
         let statement = statement.or_else(|| {
-            let text = self.sources.text(site.file);
+            let text = sources.text(site.file);
             let raw = Splitter::starting_at(&text, site.span.start as usize).next()?;
             Some(parser::statement(&text, &raw))
         })?;
         let bare = self.bare.as_mut()?;
         bare.refused.clear();
-        bare.run(self.sources, site.file, statement, Certainty::Certain).failed
+        bare.run(sources, site.file, statement, Certainty::Certain).failed
     }
 
-    fn statement(&mut self, at: usize, migration: &Migration, statement: Statement) {
-        self.each_world(|world| world.catalog.now = (at, statement.span.end));
+    fn statement(&mut self, migration: &Migration, statement: Statement, sources: &mut Sources, visitor: &mut dyn Visitor) {
+        let now = (self.done, statement.span.end);
+        self.each_world(|world| world.catalog.now = now);
         let site = Site::new(migration.file, statement.span);
         self.replay.statements += 1;
         let unchecked = self.world.catalog.session.bodies_unchecked;
         if let (Form::Opaque(opaque), None) = (&statement.form, statement.ast(unchecked)) {
             self.replay.unread.push(Unread { site, head: opaque.head.to_string(), reason: opaque.reason.clone() });
         }
-        self.visitor.statement(&Step { catalog: &self.world.catalog, migration, statement: &statement, site }, self.sources);
+        visitor.statement(&Step { catalog: &self.world.catalog, migration, statement: &statement, site }, sources);
         let refuses = statement.ast(unchecked).and_then(refuses_transaction);
         let again = self.bare.is_some().then(|| statement.clone());
-        let ran = self.world.run(self.sources, migration.file, statement, Certainty::Certain);
+        let ran = self.world.run(sources, migration.file, statement, Certainty::Certain);
         let failed = ran.failed.as_ref();
         let refused = std::mem::take(&mut self.world.refused);
         let refused = if failed.is_none() { refused.as_slice() } else { &[] };
         let outcome = Outcome { catalog: &self.world.catalog, migration, effects: &ran.effects, failed, refused, site };
-        self.visitor.outcome(&outcome, self.sources);
+        visitor.outcome(&outcome, sources);
         self.batch.push((site, refuses.filter(|_| failed.is_none())));
         if let Some(reason) = ran.in_batch.filter(|_| ran.failed.is_none()) {
             self.reject(site, reason, When::InBatch);
         }
-        let afresh = self.run_bare(site, again);
+        let afresh = self.run_bare(site, again, sources);
         match (ran.failed, afresh) {
             (Some(reason), _) => self.reject(site, reason, When::Always),
             (None, Some(reason)) => self.reject(site, reason, When::Afresh),

@@ -62,7 +62,7 @@ pub mod syntax;
 use baseline::Baseline;
 use changes::{Against, Changes};
 use config::{Config, FailOn};
-use engine::{Before, Choice, Scope, Since};
+use engine::{Choice, Scope, Since};
 use error::Error;
 use jiff::civil::Date;
 use project::Project;
@@ -185,7 +185,7 @@ fn open(options: &Options) -> Result<Opened, Error> {
     };
     let baseline = path.map(|path| read_baseline(path)?.ok_or_else(|| Error::NoBaseline { path: path.to_path_buf() })).transpose()?;
     let baseline = baseline.unwrap_or_default();
-    let scope = Scope { baseline: baseline.prints(), since: since(options, &project)? };
+    let scope = Scope { baseline: baseline.prints(), since: since(options, &project, &mut sources)? };
     Ok(Opened { sources, project, choice, scope, baseline })
 }
 
@@ -196,47 +196,33 @@ fn read_baseline(path: &Path) -> Result<Option<Baseline>, Error> {
 }
 
 /// What is not asked about because it was there before.
-fn since(options: &Options, project: &Project) -> Result<Vec<Since>, Error> {
+fn since(options: &Options, project: &Project, sources: &mut Sources) -> Result<Vec<Since>, Error> {
     let mut all = Vec::new();
     if let Some(version) = &project.config.since_version {
         let new = project.behind(version);
-        let before = first_without(project, &new).unwrap_or_else(|| {
-            let mut before = project.clone();
-            before.migrations.retain(|migration| !new.contains(&migration.file));
-            Before::Without(Box::new(before))
-        });
+        let before = Some(project.without(&new)).filter(|before| before.migrations.len() < project.migrations.len());
         all.push(Since { new, before });
     }
     if !project.named.is_empty() {
         let new: BTreeSet<FileId> = project.named.iter().copied().collect();
-        let before = first_without(project, &new).unwrap_or(Before::Unasked);
-        all.push(Since { new, before });
+        all.push(Since { before: without_last(project, &new), new });
     }
     if let Some(against) = &options.since {
         let Changes { new, past } = changes::of(&project.folder, against)?;
         let files = |paths: &BTreeSet<PathBuf>| paths.iter().filter_map(|path| project.file_at(path)).collect::<BTreeSet<FileId>>();
-        let first = Some(files(&past.absent)).filter(|_| past.texts.is_empty()).and_then(|absent| first_without(project, &absent));
-        let before = match first {
-            Some(first) => first,
-            None => {
-                let mut sources = history::sources();
-                let before = project.as_it_was(&past, &mut sources)?;
-                Before::Other(sources, Box::new(before))
-            }
-        };
+        let absent = files(&past.absent);
+        let same = past.texts.is_empty() && project.migrations.iter().all(|migration| !absent.contains(&migration.file));
+        let before = if same { None } else { Some(project.as_it_was(&past, sources)?) };
         all.push(Since { new: files(&new), before });
     }
     Ok(all)
 }
 
-/// The history without some files, where they are its last ones.
-fn first_without(project: &Project, files: &BTreeSet<FileId>) -> Option<Before> {
-    let is_kept = |migration: &project::Migration| !files.contains(&migration.file);
-    let first = project.migrations.iter().take_while(|migration| is_kept(migration)).count();
-    match first == project.migrations.len() {
-        true => Some(Before::Unasked),
-        false => (!project.migrations[first..].iter().any(is_kept)).then_some(Before::First(first)),
-    }
+/// The project without some files, where they are its last ones.
+fn without_last(project: &Project, files: &BTreeSet<FileId>) -> Option<Project> {
+    let before = project.without(files);
+    let some = before.migrations.len() < project.migrations.len();
+    (some && project.common(&before) == before.migrations.len()).then_some(before)
 }
 
 /// What a run would write, what it found, and what will still be found.

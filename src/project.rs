@@ -20,9 +20,10 @@ pub use layout::is_sql;
 use layout::{Choice, Entry};
 use locate::Place;
 use smol_str::SmolStr;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use text::Decoded;
 
 pub use crate::config::Platform;
@@ -140,7 +141,7 @@ pub fn open(paths: &[PathBuf], config: Option<&Path>, sources: &mut Sources) -> 
         locate::named(paths)?
     };
     let config = config::read(&place.root, config, place.supabase_config.as_deref())?;
-    read_all(place, config, &Past::default(), sources)
+    read_all(place, config, &Past::default(), &mut |path, text| sources.add(path, text))
 }
 
 /// How a folder was, as far as that is not how it is.
@@ -152,7 +153,10 @@ pub struct Past {
     pub texts: BTreeMap<PathBuf, Vec<u8>>,
 }
 
-fn read_all(place: Place, config: Config, past: &Past, sources: &mut Sources) -> Result<Project, Error> {
+/// Who keeps a text under its path.
+type Keep<'a> = dyn FnMut(String, String) -> FileId + 'a;
+
+fn read_all(place: Place, config: Config, past: &Past, keep: &mut Keep) -> Result<Project, Error> {
     let mut listing = layout::list(&place.folder, past)?;
     // Before anything is left out: what a file says counts even if it does not run.
     let mut texts = BTreeMap::new();
@@ -191,9 +195,9 @@ fn read_all(place: Place, config: Config, past: &Past, sources: &mut Sources) ->
     let (running, skipped): (Vec<Entry>, Vec<Entry>) = listing.entries.into_iter().partition(Entry::runs);
     for entry in running.into_iter().chain(skipped) {
         let decoded = texts.remove(&entry.relative).unwrap_or_default();
-        project.take(entry, decoded, &place.named, sources);
+        project.take(entry, decoded, &place.named, keep);
     }
-    project.settings = project.add_settings(sources);
+    project.settings = project.add_settings(keep);
     if !project.lenient {
         project.duplicates = project.find_duplicates();
     }
@@ -218,14 +222,31 @@ fn read(entry: &Entry, place: &Place, past: &Past) -> Result<Decoded, Error> {
 }
 
 impl Project {
-    /// The same project with its folder as it was.
+    /// The same project with its folder as it was. A text that is the same has the same place in `sources`.
     ///
     /// # Errors
     /// If a file cannot be read.
     pub fn as_it_was(&self, past: &Past, sources: &mut Sources) -> Result<Project, Error> {
         let (root, folder) = (self.root.clone(), self.folder.clone());
         let place = Place { root, folder, named: Vec::new(), is_supabase: self.platform == Platform::Supabase, supabase_config: None };
-        read_all(place, Config { platform: Some(self.platform), ..self.config.clone() }, past, sources)
+        let known: HashMap<Arc<str>, FileId> = sources.files().map(|(file, source)| (source.path.clone(), file)).collect();
+        let keep = &mut |path: String, text: String| match known.get(path.as_str()) {
+            Some(file) if sources.get(*file).text() == text => *file,
+            Some(_) | None => sources.add_past(path, text),
+        };
+        read_all(place, Config { platform: Some(self.platform), ..self.config.clone() }, past, keep)
+    }
+
+    /// The same project without some of its migrations.
+    pub fn without(&self, files: &BTreeSet<FileId>) -> Project {
+        let mut project = self.clone();
+        project.migrations.retain(|migration| !files.contains(&migration.file));
+        project
+    }
+
+    /// How many migrations it has in common with another before the first that differs.
+    pub fn common(&self, other: &Project) -> usize {
+        self.migrations.iter().zip(&other.migrations).take_while(|(one, other)| one == other).count()
     }
 
     /// Migrations behind a version.
@@ -243,18 +264,18 @@ impl Project {
     }
 
     /// Puts the settings behind all migrations, if they hold what a finding can be about.
-    fn add_settings(&self, sources: &mut Sources) -> Option<FileId> {
+    fn add_settings(&self, keep: &mut Keep) -> Option<FileId> {
         let path = self.config.path.as_deref().filter(|_| !self.config.allow.is_empty())?;
         let whole = std::path::absolute(path).ok()?;
         // settings of several projects stand above them
         let above = self.root.ancestors().enumerate().find_map(|(up, folder)| Some((up, whole.strip_prefix(folder).ok()?)));
         let shown = above.map_or_else(|| layout::shown(path), |(up, rest)| "../".repeat(up) + &layout::shown(rest));
-        Some(sources.add(shown, self.config.text.as_str()))
+        Some(keep(shown, self.config.text.clone()))
     }
 
-    fn take(&mut self, entry: Entry, decoded: Decoded, named: &[PathBuf], sources: &mut Sources) {
+    fn take(&mut self, entry: Entry, decoded: Decoded, named: &[PathBuf], keep: &mut Keep) {
         let path = self.folder.join(&entry.relative);
-        let file = sources.add(layout::shown(path.strip_prefix(&self.root).unwrap_or(&path)), decoded.text);
+        let file = keep(layout::shown(path.strip_prefix(&self.root).unwrap_or(&path)), decoded.text);
         let named_in = layout::shown(&entry.relative);
         let is_named = named.contains(&entry.relative);
         if is_named {

@@ -85,7 +85,17 @@ pub struct Source {
     pub path: Arc<str>,
     text: Arc<str>,
     lines: OnceLock<Vec<u32>>,
-    origin: Option<Site>,
+    origin: Origin,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Origin {
+    /// A file.
+    File,
+    /// A file as it was.
+    Past,
+    /// Built from what stands there.
+    Derived(Site),
 }
 
 impl Source {
@@ -138,16 +148,21 @@ pub struct Sources {
 
 impl Sources {
     pub fn add(&mut self, path: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> FileId {
-        self.push(path.into(), text.into(), None)
+        self.push(path.into(), text.into(), Origin::File)
+    }
+
+    /// What a file held that now holds something else, or is not there any more.
+    pub fn add_past(&mut self, path: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> FileId {
+        self.push(path.into(), text.into(), Origin::Past)
     }
 
     /// Text that is built from what stands at `origin`.
     pub fn add_derived(&mut self, origin: Site, text: impl Into<Arc<str>>) -> FileId {
         let path = self.get(origin.file).path.clone();
-        self.push(path, text.into(), Some(origin))
+        self.push(path, text.into(), Origin::Derived(origin))
     }
 
-    fn push(&mut self, path: Arc<str>, text: Arc<str>, origin: Option<Site>) -> FileId {
+    fn push(&mut self, path: Arc<str>, text: Arc<str>, origin: Origin) -> FileId {
         self.files.push(Source { path, text, lines: OnceLock::new(), origin });
         FileId(self.files.len() as u32 - 1)
     }
@@ -162,10 +177,10 @@ impl Sources {
         &self.files[file.0 as usize]
     }
 
-    /// What stands in files: neither the platform's own nor what is built from either.
+    /// What stands in files: neither the platform's own, nor what is built from either, nor what was.
     pub fn files(&self) -> impl Iterator<Item = (FileId, &Source)> {
         let ids = (0..).map(FileId);
-        ids.zip(&self.files).filter(|(file, source)| *file != FileId::PLATFORM && source.origin.is_none())
+        ids.zip(&self.files).filter(|(file, source)| *file != FileId::PLATFORM && matches!(source.origin, Origin::File))
     }
 
     /// A shared handle to the text, for readers that outlive a borrow of `self`.
@@ -198,14 +213,14 @@ impl Sources {
 
     /// The place in a real file that a site stands for.
     pub fn resolve(&self, mut site: Site) -> Site {
-        while let Some(origin) = self.get(site.file).origin {
+        while let Origin::Derived(origin) = self.get(site.file).origin {
             site = origin;
         }
         site
     }
 
     pub fn is_derived(&self, file: FileId) -> bool {
-        self.get(file).origin.is_some()
+        matches!(self.get(file).origin, Origin::Derived(_))
     }
 
     /// Start and end of a site in its real file.

@@ -102,6 +102,25 @@ fn an_edit_of_an_old_file_brings_what_points_to_it_and_what_it_changes_elsewhere
 }
 
 #[test]
+fn what_a_change_creates_has_a_say_in_what_came_before_it() {
+    let repository = Repository::new();
+    let allowed = "-- supalint: allow(rls, migration) because it is read by the server alone\n";
+    repository.put(migration(1, "alter table public.outside add column a int;\n"));
+    repository.put(migration(2, &format!("{allowed}{}", table("a"))));
+    repository.put(migration(3, "alter table public.a add column b int;\n"));
+    repository.commit();
+    assert_eq!(repository.report("", CHANGED).0, Vec::<String>::new());
+    // a table that is only made here was not there before
+    repository.put(migration(2, &format!("{allowed}{}{allowed}{}", table("a"), table("outside"))));
+    let (shown, _) = repository.report("", CHANGED);
+    assert!(shown.iter().any(|one| one.starts_with("migration/would-fail")), "{shown:?}");
+    repository.put(migration(2, &format!("{allowed}{}", table("a"))));
+    repository.put(migration(4, &format!("{allowed}{}", table("outside"))));
+    let (shown, _) = repository.report("", CHANGED);
+    assert!(shown.iter().any(|one| one.starts_with("migration/would-fail")), "{shown:?}");
+}
+
+#[test]
 fn a_file_with_another_name_brings_nothing_unless_its_place_matters() {
     let repository = Repository::new();
     repository.put(migration(1, &table("a")));

@@ -6,8 +6,8 @@ use super::name::QName;
 use crate::source::Span;
 use crate::syntax::lexer::{Token, TokenKind, dollar_tag, ident_value, tokens, tokens_in};
 use smol_str::SmolStr;
-use std::collections::HashMap;
-use std::sync::{Arc, OnceLock};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// A place in the history: which file, and which byte of it.
 pub type Moment = (usize, u32);
@@ -28,9 +28,13 @@ pub enum Made {
 #[derive(Clone, Debug)]
 struct Creation {
     schema: Option<SmolStr>,
-    at: Moment,
+    /// Which byte of its file.
+    at: u32,
     code: Code,
 }
+
+/// What is created, by kind and name.
+type Key = (Made, SmolStr);
 
 /// Between what quotes a creation stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,33 +50,88 @@ enum Code {
 /// Texts of all migrations, looked through once somebody asks.
 #[derive(Debug, Default)]
 pub struct Future {
-    texts: Vec<Arc<str>>,
-    made: OnceLock<HashMap<(Made, SmolStr), Vec<Creation>>>,
+    texts: Vec<Arc<Text>>,
+    /// Each with the number of its file.
+    made: OnceLock<HashMap<Key, Vec<(usize, Creation)>>>,
+    /// What somebody asked after.
+    asked: Mutex<HashSet<Key>>,
+}
+
+/// A migration's, and what it creates.
+#[derive(Debug)]
+struct Text {
+    text: Arc<str>,
+    made: OnceLock<Vec<(Key, Creation)>>,
+}
+
+impl Text {
+    fn of(text: Arc<str>) -> Arc<Text> {
+        Arc::new(Text { text, made: OnceLock::new() })
+    }
+
+    fn made(&self) -> &[(Key, Creation)] {
+        self.made.get_or_init(|| {
+            let mut all = Vec::new();
+            scan(&self.text, &tokens(&self.text), Code::Plain, &mut |made, schema, name, at, code| {
+                all.push(((made, name), Creation { schema, at, code }));
+            });
+            all
+        })
+    }
 }
 
 impl Future {
     pub fn new(texts: Vec<Arc<str>>) -> Future {
-        Future { texts, made: OnceLock::new() }
+        Future { texts: texts.into_iter().map(Text::of).collect(), ..Future::default() }
+    }
+
+    /// That of other texts, many of which are the same.
+    pub fn with(&self, texts: Vec<Arc<str>>) -> Future {
+        let known: HashMap<*const u8, &Arc<Text>> = self.texts.iter().map(|text| (text.text.as_ptr(), text)).collect();
+        let text = |text: Arc<str>| match known.get(&text.as_ptr()) {
+            Some(known) if Arc::ptr_eq(&known.text, &text) => Arc::clone(known),
+            Some(_) | None => Text::of(text),
+        };
+        Future { texts: texts.into_iter().map(text).collect(), ..Future::default() }
+    }
+
+    /// Would all that was asked so far have been answered the same by another, of which the first so many texts are the same? To whoever
+    /// asks among those, what comes later is there or is not, wherever it stands.
+    pub fn answers_as(&self, other: &Future, first: usize) -> bool {
+        let later = |future: &Future, asked: &Key| -> HashSet<(Option<SmolStr>, bool)> {
+            let found = future.made().get(asked).into_iter().flatten().filter(|(file, _)| *file >= first);
+            found.map(|(_, creation)| (creation.schema.clone(), creation.code == Code::Plain)).collect()
+        };
+        self.asked().iter().all(|asked| later(self, asked) == later(other, asked))
+    }
+
+    fn asked(&self) -> MutexGuard<'_, HashSet<Key>> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn made(&self) -> &HashMap<Key, Vec<(usize, Creation)>> {
+        self.made.get_or_init(|| {
+            let mut all: HashMap<Key, Vec<(usize, Creation)>> = HashMap::new();
+            for (file, text) in self.texts.iter().enumerate() {
+                for (key, creation) in text.made() {
+                    all.entry(key.clone()).or_default().push((file, creation.clone()));
+                }
+            }
+            all
+        })
     }
 
     /// Places that create something of that name; a missing schema fits any.
-    fn creations(&self, made: Made, schema: Option<&str>, name: &str) -> impl Iterator<Item = &Creation> {
-        let all = self.made.get_or_init(|| {
-            let mut all: HashMap<(Made, SmolStr), Vec<Creation>> = HashMap::new();
-            for (file, text) in self.texts.iter().enumerate() {
-                scan(text, &tokens(text), Code::Plain, &mut |made, schema, name, at, code| {
-                    all.entry((made, name)).or_default().push(Creation { schema, at: (file, at), code });
-                });
-            }
-            all
-        });
-        let fits = move |creation: &&Creation| match (schema, &creation.schema) {
+    fn creations(&self, made: Made, schema: Option<&str>, name: &str) -> impl Iterator<Item = &(usize, Creation)> {
+        let fits = move |(_, creation): &&(usize, Creation)| match (schema, &creation.schema) {
             (Some(wanted), Some(schema)) => wanted == schema,
             (None, _) | (_, None) => true,
         };
         let rows = (made == Made::Type).then_some(Made::Relation);
         let name = SmolStr::from(name);
-        [Some(made), rows].into_iter().flatten().filter_map(move |made| all.get(&(made, name.clone()))).flatten().filter(fits)
+        let keys = [Some(made), rows].into_iter().flatten().map(move |made| (made, name.clone()));
+        self.asked().extend(keys.clone());
+        keys.filter_map(|key| self.made().get(&key)).flatten().filter(fits)
     }
 
     /// Is what is not there known to be missing? It is if it comes later, or came before and did not last. `unread` are
@@ -82,14 +141,13 @@ impl Future {
             unread.iter().any(|(other, span)| *other == file && span.start < within.end && within.start < span.end)
         };
         let (mut certain, mut doubtful) = (sure, false);
-        for creation in self.creations(made, schema, name) {
-            let (file, at) = creation.at;
-            let ran = match creation.code {
+        for &(file, Creation { at, code, .. }) in self.creations(made, schema, name) {
+            let ran = match code {
                 Code::Plain => !hidden(file, Span::new(at, at + 1)),
                 Code::Block(block) => !hidden(file, block),
                 Code::Quoted => false,
             };
-            if creation.at > now || ran {
+            if (file, at) > now || ran {
                 certain = true;
             } else {
                 doubtful = true;
@@ -100,7 +158,7 @@ impl Future {
 
     /// Does code between quotes create something of that name, so that nothing is sure of it?
     pub fn is_made_in_code(&self, made: Made, name: &QName) -> bool {
-        self.creations(made, Some(&name.schema), &name.name).any(|creation| creation.code != Code::Plain)
+        self.creations(made, Some(&name.schema), &name.name).any(|(_, creation)| creation.code != Code::Plain)
     }
 }
 

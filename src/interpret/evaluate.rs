@@ -38,6 +38,7 @@ use routine::{Frame, Program};
 use smol_str::SmolStr;
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
 use value::Value;
 
 /// Statements, iterations and queries of one block.
@@ -108,7 +109,7 @@ pub struct Machine<'w> {
     guarded: bool,
     effects: Vec<Effect>,
     frames: Vec<Frame>,
-    ctes: Vec<(SmolStr, Rc<Table>)>,
+    ctes: Vec<(SmolStr, Arc<Table>)>,
     programs: HashMap<(FileId, Span), Option<Rc<Program>>>,
     /// Bodies in SQL that were called.
     scripts: HashMap<(FileId, Span), Rc<[Statement]>>,

@@ -32,7 +32,7 @@ pub struct Outcome {
 }
 
 /// A catalog that statements can be run against.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct World {
     pub catalog: Catalog,
     /// Tables that the history has put rows into.

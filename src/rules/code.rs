@@ -17,7 +17,7 @@ use crate::syntax::split::Splitter;
 use crate::syntax::sql;
 use smol_str::SmolStr;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// What holds a piece of code.
 #[derive(Clone, Copy, Debug)]
@@ -183,14 +183,19 @@ pub struct Bodies {
 
 impl Bodies {
     /// Bodies of a later state: what was read of a function that is still the same is not read again.
-    pub fn later(self, catalog: &Catalog, sources: &Sources) -> Bodies {
-        let Some(before) = self.read.into_inner() else { return Bodies::default() };
-        let mut before: HashMap<Site, Parsed> = before.into_iter().map(|parsed| (parsed.at, parsed)).collect();
-        let read = |(name, nth, function): (&QName, usize, &Function)| match before.remove(&function.at) {
-            Some(parsed) if parsed.name == *name => Parsed { nth, path: search_path(function), ..parsed },
+    pub fn later(&self, catalog: &Catalog, sources: &Sources) -> Bodies {
+        let Some(before) = self.read.get() else { return Bodies::default() };
+        let before: HashMap<Site, &Parsed> = before.iter().map(|parsed| (parsed.at, parsed)).collect();
+        let read = |(name, nth, function): (&QName, usize, &Function)| match before.get(&function.at) {
+            Some(parsed) if parsed.name == *name => Parsed { nth, path: search_path(function), ..(*parsed).clone() },
             Some(_) | None => Parsed::of(name, nth, function, sources),
         };
         Bodies { read: OnceLock::from(own(catalog).map(read).collect::<Vec<_>>()), ..Bodies::default() }
+    }
+
+    /// The same for another who begins with this state.
+    pub fn shared(&self, catalog: &Catalog, sources: &Sources) -> Bodies {
+        Bodies { read: OnceLock::from(self.of(catalog, sources).to_vec()), ..Bodies::default() }
     }
 
     /// Those of the functions that share a name.
@@ -229,6 +234,7 @@ fn own(catalog: &Catalog) -> impl Iterator<Item = (&QName, usize, &Function)> {
 }
 
 /// The body of one function.
+#[derive(Clone)]
 pub(super) struct Parsed {
     name: QName,
     /// Where the function is made.
@@ -237,7 +243,7 @@ pub(super) struct Parsed {
     nth: usize,
     placing: Placing,
     path: Vec<SmolStr>,
-    parts: Vec<Part>,
+    parts: Arc<[Part]>,
     /// Is that all of it? Not where something can't be read, or where EXECUTE builds a statement.
     whole: bool,
 }
@@ -270,7 +276,7 @@ impl Parsed {
             }
             Body::None => (Placing::Shifted(0), (Vec::new(), false)),
         };
-        Parsed { name: name.clone(), at: function.at, nth, placing, path: search_path(function), parts, whole }
+        Parsed { name: name.clone(), at: function.at, nth, placing, path: search_path(function), parts: parts.into(), whole }
     }
 
     pub(super) fn is_whole(&self) -> bool {

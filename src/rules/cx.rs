@@ -22,6 +22,7 @@ use crate::syntax::expression::Query;
 use crate::syntax::lexer::{Token, TokenKind, tokens};
 use smol_str::SmolStr;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The roles that a request to the API may act as.
 pub const API_ROLES: [&str; 2] = ["anon", "authenticated"];
@@ -325,9 +326,10 @@ fn is_users(schema: &str) -> bool {
 }
 
 /// Whether a finding holds in the state that the whole history leaves.
-type Lasting = Box<dyn Fn(&Catalog) -> bool + Send + Sync>;
+type Lasting = Arc<dyn Fn(&Catalog) -> bool + Send + Sync>;
 
 /// A finding, which may hang on what the history is still to bring.
+#[derive(Clone)]
 pub struct Told {
     pub finding: Finding,
     /// Of several files that bring the like, each has a finding of its own.
@@ -339,11 +341,6 @@ impl Told {
     /// Does it hold in the state that the history has come to?
     pub fn lasts(&self, catalog: &Catalog) -> bool {
         self.lasting.as_ref().is_none_or(|lasts| lasts(catalog))
-    }
-
-    /// The same, as if nothing were to come.
-    pub fn so_far(&self) -> Told {
-        Told { finding: self.finding.clone(), per_file: self.per_file, lasting: None }
     }
 }
 
@@ -440,7 +437,7 @@ impl Draft {
 
     /// Only if this is so in the state that the whole history leaves: what a statement does wrong may be mended by a later one.
     pub fn lasting(&mut self, lasts: impl Fn(&Catalog) -> bool + Send + Sync + 'static) -> &mut Draft {
-        self.lasting = Some(Box::new(lasts));
+        self.lasting = Some(Arc::new(lasts));
         self
     }
 

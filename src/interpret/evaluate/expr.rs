@@ -12,7 +12,7 @@ use crate::syntax::expression::*;
 use crate::syntax::types::TypeName;
 use smol_str::SmolStr;
 use std::cmp::Ordering;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Expressions inside expressions, queries counted.
 const MAX_DEPTH: usize = 150;
@@ -122,7 +122,7 @@ impl Machine<'_> {
             ExprKind::Row(items) => {
                 let values = self.evals(items, env)?;
                 let fields = values.into_iter().enumerate().map(|(at, value)| (format!("f{}", at + 1).into(), value)).collect();
-                Value::Record(Rc::new(super::value::Record { fields }))
+                Value::Record(Arc::new(super::value::Record { fields }))
             }
             ExprKind::Index { base, index } => {
                 let base = self.eval(base, env)?;
@@ -425,14 +425,14 @@ impl Machine<'_> {
                 if !self.world.catalog.schemas.contains(&name) && !name.starts_with("pg_") && name != "information_schema" {
                     return Err(Stop::Failed(Contradiction::new("3F000", format!("schema \"{name}\" does not exist"))));
                 }
-                Value::Object { object: Rc::new(Object::Schema(name)), named: true }
+                Value::Object { object: Arc::new(Object::Schema(name)), named: true }
             }
             ("regrole", Value::Text(text)) => {
                 let name: SmolStr = unquoted(text);
                 if !self.is_role(&name) {
                     return Err(Stop::Failed(Contradiction::new("42704", format!("role \"{name}\" does not exist"))));
                 }
-                Value::Object { object: Rc::new(Object::Role(name)), named: true }
+                Value::Object { object: Arc::new(Object::Role(name)), named: true }
             }
             ("regtype", Value::Text(text)) => self.regtype(text).unwrap_or(Value::Something),
             ("regprocedure" | "regproc", Value::Text(text)) => match self.regprocedure(text) {

@@ -14,10 +14,10 @@ use crate::syntax::cursor::Cursor;
 use crate::syntax::expression::ObjectName;
 use crate::syntax::lexer::tokens;
 use smol_str::SmolStr;
-use std::rc::Rc;
+use std::sync::Arc;
 
 fn named(object: Object) -> Value {
-    Value::Object { object: Rc::new(object), named: true }
+    Value::Object { object: Arc::new(object), named: true }
 }
 
 /// The dotted name that a text holds.
@@ -292,7 +292,7 @@ impl Machine<'_> {
         let (before, after) = (Span::new(function.at.span.start, code.literal.start), Span::new(code.literal.end, function.at.span.end));
         let head = format!("{} {} {}", function.name, before.of(text), after.of(text));
         let body = code.unescaped.as_deref().unwrap_or_else(|| code.inner.of(text));
-        Value::Definition(Rc::new(Definition { head, verbatim: format!("{}\0{body}", function.name.quoted()) }))
+        Value::Definition(Arc::new(Definition { head, verbatim: format!("{}\0{body}", function.name.quoted()) }))
     }
 
     fn constraint_definition(&self, object: &Object) -> Value {

@@ -14,7 +14,7 @@ use smol_str::SmolStr;
 use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::mem::Discriminant;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Rows up to which a join asks for each row's partners by themselves.
 const FEW: usize = 16;
@@ -89,7 +89,7 @@ fn whole_row(item: &Item, row: &Cells) -> Value {
         return Value::Something;
     }
     let fields = item.columns.iter().cloned().zip(row.iter().cloned()).collect();
-    Value::Record(Rc::new(super::value::Record { fields }))
+    Value::Record(Arc::new(super::value::Record { fields }))
 }
 
 /// A row of a join, in parts.
@@ -149,7 +149,7 @@ impl Table {
 
     pub fn record(&self, cells: &Cells) -> Value {
         let fields = self.columns.iter().cloned().zip(cells.iter().cloned()).collect();
-        Value::Record(Rc::new(super::value::Record { fields }))
+        Value::Record(Arc::new(super::value::Record { fields }))
     }
 }
 
@@ -171,7 +171,7 @@ impl Machine<'_> {
             for (column, name) in table.columns.iter_mut().zip(&cte.columns) {
                 *column = name.clone();
             }
-            self.ctes.push((cte.name.name.clone(), Rc::new(table)));
+            self.ctes.push((cte.name.name.clone(), Arc::new(table)));
         }
         Ok(())
     }

@@ -17,7 +17,7 @@ use crate::syntax::ast::Ast;
 use crate::syntax::expression::*;
 use smol_str::SmolStr;
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Rows of one temporary table, beyond which they are forgotten.
 const MAX_ROWS: usize = 1_000;
@@ -176,7 +176,7 @@ impl Machine<'_> {
         let columns = ["id", "name", "public"].into_iter().map(SmolStr::from).collect();
         let rows = self.world.catalog.buckets.values().map(|bucket| {
             let public = bucket.public.map_or(Value::Something, Value::Bool);
-            let cells: Cells = Rc::new([Value::text(&bucket.id), Value::text(&bucket.name), public]);
+            let cells: Cells = Arc::new([Value::text(&bucket.id), Value::text(&bucket.name), public]);
             let certain = bucket.certainty == crate::catalog::object::Certainty::Certain;
             (cells, if certain { Presence::Certain } else { Presence::Maybe })
         });
@@ -189,7 +189,7 @@ impl Machine<'_> {
         let column: SmolStr = source.alias.clone().unwrap_or_else(|| call.name.last().into());
         let mut rows = match self.series(call, env)? {
             Some(values) => {
-                let rows = values.map(|values| values.into_iter().map(|value| (Rc::new([value]) as Cells, Presence::Certain)).collect());
+                let rows = values.map(|values| values.into_iter().map(|value| (Arc::new([value]) as Cells, Presence::Certain)).collect());
                 Rows { columns: vec![column], complete: rows.is_some(), rows: rows.unwrap_or_default(), open: false }
             }
             None => self.call_rows(call, column, env)?,

@@ -256,7 +256,7 @@ impl Machine<'_> {
             ([only], _) => value_of(only),
             (several, _) => {
                 let fields = several.iter().map(|arg| (arg.name.clone().unwrap_or_default(), value_of(arg))).collect();
-                Value::Record(Rc::new(Record { fields }))
+                Value::Record(Arc::new(Record { fields }))
             }
         }
     }
@@ -273,7 +273,7 @@ impl Machine<'_> {
         if call.name.schema().is_none_or(|schema| schema == "pg_catalog")
             && let Some(value) = self.system_call(call.name.last(), &args)?
         {
-            return Ok(Rows { columns: vec![column], rows: vec![(Rc::new([value]), Presence::Certain)], complete: true, open: false });
+            return Ok(Rows { columns: vec![column], rows: vec![(Arc::new([value]), Presence::Certain)], complete: true, open: false });
         }
         let names: Vec<_> = call.args.iter().map(|arg| arg.name.clone()).collect();
         let Some(function) = self.callee(&call.name, args.len()) else { return Ok(Rows::unknown()) };
@@ -479,7 +479,7 @@ impl Machine<'_> {
     fn created_rows(&self) -> Rows {
         let columns = ["classid", "objid", "objsubid", "command_tag", "object_type", "schema_name", "object_identity", "in_extension"];
         let rows = self.created.iter().map(|table| {
-            let cells: Cells = Rc::new([
+            let cells: Cells = Arc::new([
                 Value::object(Object::Relation(crate::catalog::name::QName::new("pg_catalog", "pg_class"))),
                 Value::relation(table),
                 Value::Int(0),

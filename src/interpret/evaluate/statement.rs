@@ -19,6 +19,7 @@ use crate::syntax::plpgsql::*;
 use crate::syntax::split::Splitter;
 use smol_str::SmolStr;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// How a statement ends.
 #[derive(Clone, Debug, PartialEq)]
@@ -444,7 +445,7 @@ impl Machine<'_> {
                 let items = match self.value(*array)? {
                     Value::Array(items) if slice.is_none() => items,
                     Value::Text(text) if slice.is_none() => match super::value::parse_array(&text) {
-                        Some(items) => Rc::new(items),
+                        Some(items) => Arc::new(items),
                         None => return self.unknown_rows(),
                     },
                     Value::Null => {
@@ -571,7 +572,7 @@ impl Machine<'_> {
                 Some(cells) => table.record(cells),
                 None => {
                     let fields = table.columns.iter().map(|column| (column.clone(), Value::Null)).collect();
-                    Value::Record(Rc::new(Record { fields }))
+                    Value::Record(Arc::new(Record { fields }))
                 }
             };
             return self.assign(target, value);
@@ -806,7 +807,7 @@ fn with_field(base: &Value, field: &str, value: Value) -> Value {
                 Some((_, known)) => *known = value,
                 None => return Value::Unknown,
             }
-            Value::Record(Rc::new(record))
+            Value::Record(Arc::new(record))
         }
         _ => Value::Unknown,
     }

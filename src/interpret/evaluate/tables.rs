@@ -14,7 +14,7 @@ use crate::catalog::name::QName;
 use crate::catalog::object::*;
 use crate::source::Sources;
 use smol_str::{SmolStr, format_smolstr};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Values that columns must have for a row to be of use.
 #[derive(Default)]
@@ -39,7 +39,7 @@ impl Hints {
     }
 }
 
-pub type Cells = Rc<[Value]>;
+pub type Cells = Arc<[Value]>;
 
 /// Is a row there?
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -114,7 +114,7 @@ impl<'a> Build<'a> {
     fn row<const N: usize>(&mut self, certain: bool, values: [Value; N]) {
         debug_assert_eq!(N, self.columns.len());
         let presence = if certain { Presence::Certain } else { Presence::Maybe };
-        self.rows.push((Rc::new(values), presence));
+        self.rows.push((Arc::new(values), presence));
     }
 
     fn printed(&self, expression: Option<&Expression>) -> Value {

@@ -6,7 +6,7 @@
 use crate::catalog::name::{QName, quote_ident};
 use smol_str::{SmolStr, ToSmolStr};
 use std::cmp::Ordering;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Bytes of a text, beyond which it is forgotten.
 pub const MAX_TEXT: usize = 1 << 18;
@@ -55,12 +55,12 @@ pub enum Value {
     /// The user's own text of what PostgreSQL prints in its own layout.
     Printed(SmolStr),
     /// What PostgreSQL prints of a function: a head in its own words, and a name and a body as they are.
-    Definition(Rc<Definition>),
-    Array(Rc<Vec<Value>>),
-    Record(Rc<Record>),
+    Definition(Arc<Definition>),
+    Array(Arc<Vec<Value>>),
+    Record(Arc<Record>),
     /// An oid; `named` where its type prints it as a name (`regclass`).
     Object {
-        object: Rc<Object>,
+        object: Arc<Object>,
         named: bool,
     },
 }
@@ -76,7 +76,7 @@ impl Value {
     }
 
     pub fn object(object: Object) -> Value {
-        Value::Object { object: Rc::new(object), named: false }
+        Value::Object { object: Arc::new(object), named: false }
     }
 
     pub fn relation(name: &QName) -> Value {
@@ -92,7 +92,7 @@ impl Value {
     }
 
     pub fn array(items: Vec<Value>) -> Value {
-        if items.len() > MAX_ARRAY { Value::Something } else { Value::Array(Rc::new(items)) }
+        if items.len() > MAX_ARRAY { Value::Something } else { Value::Array(Arc::new(items)) }
     }
 
     pub fn texts<T: AsRef<str>>(items: impl IntoIterator<Item = T>) -> Value {
@@ -156,7 +156,7 @@ impl Value {
 pub enum Key {
     Text(SmolStr),
     Bool(bool),
-    Object(Rc<Object>),
+    Object(Arc<Object>),
 }
 
 /// `a AND b`
