@@ -10,8 +10,8 @@ pub enum Error {
     #[error("`{}` does not exist: give a project folder, a folder of migrations, or .sql files", path.display())]
     NoSuchPath { path: PathBuf },
 
-    #[error("no migrations found in `{}`: run in a project that holds supabase/migrations or migrations, or name the folder", path.display())]
-    NoMigrations { path: PathBuf },
+    #[error("no migrations found in `{}`: {}", path.display(), elsewhere(projects))]
+    NoMigrations { path: PathBuf, projects: Vec<PathBuf> },
 
     #[error("`{}` is not an .sql file: give a project folder, a folder of migrations, or .sql files", path.display())]
     NotSql { path: PathBuf },
@@ -85,9 +85,18 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+}
 
-    #[error("`supalint {command}` does not work yet: use `supalint check`")]
-    NotYet { command: &'static str },
+/// Where there are migrations.
+fn elsewhere(projects: &[PathBuf]) -> String {
+    const SHOWN: usize = 5;
+    let names: Vec<String> = projects.iter().take(SHOWN).map(|path| format!("`{}`", path.display())).collect();
+    let more = if projects.len() > SHOWN { format!(" and {} more", projects.len() - SHOWN) } else { String::new() };
+    match names.as_slice() {
+        [] => "run in a project that holds supabase/migrations or migrations, or name the folder".to_string(),
+        [name] => format!("name the project that is in {name}"),
+        names => format!("name one of the projects in {}{more}", names.join(", ")),
+    }
 }
 
 fn suggestion(near: &str) -> String {

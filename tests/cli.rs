@@ -62,6 +62,20 @@ fn a_project_is_found_from_inside_it() {
 const FORMATS: [&str; 9] = ["terminal", "json", "sarif", "github", "gitlab", "junit", "markdown", "advisors", "compact"];
 
 #[test]
+fn where_there_is_no_project_those_further_down_are_named() {
+    let sql: &[u8] = b"select 1;";
+    let one = ("apps/web/supabase/migrations/20250101000000_a.sql", sql);
+    let foreign = ("node_modules/x/supabase/migrations/20250101000000_a.sql", sql);
+    let folder = project(&[one, foreign]);
+    let said = |arguments: &[&str]| told(&supalint(folder.path(), arguments));
+    assert!(said(&["check"]).ends_with(": name the project that is in `apps/web`\n"), "{}", said(&["check"]));
+    assert!(said(&["init", "apps"]).ends_with(": name the project that is in `apps/web`\n"), "{}", said(&["init", "apps"]));
+    let folder = project(&[one, ("packages/db/supabase/migrations/20250101000000_a.sql", sql)]);
+    let said = told(&supalint(folder.path(), &["check"]));
+    assert!(said.ends_with(": name one of the projects in `apps/web`, `packages/db`\n"), "{said}");
+}
+
+#[test]
 fn a_format_gives_the_same_bytes_wherever_the_project_lies() {
     let moved = copy("conversations", "");
     let far = tempfile::tempdir().expect("a folder can be made");

@@ -80,19 +80,35 @@ fn pre_commit_runs_the_hook() {
     let project = repository(home, "project");
     let config = format!("repos:\n  - repo: {}\n    rev: v1\n    hooks:\n      - id: supalint-system\n", tool.display());
     write(&project, ".pre-commit-config.yaml", &config);
-    commit(home, &project);
-    done(program("pre-commit", &project, home).arg("install"));
-    let commit = || {
-        done(program("git", &project, home).args(["add", "-A"]));
-        run(program("git", &project, home).args(["commit", "-m", "more"]))
+    hook_holds(home, &project, &project);
+    // what init writes runs as it stands, also where the project's folder has a blank in its name
+    let init = |project: &Path, top: &Path| {
+        done(program("supalint", project, home).arg("init"));
+        hook_holds(home, project, top);
     };
-    write(&project, "supabase/migrations/20250102000000_bad.sql", BAD);
+    let project = repository(home, "own");
+    init(&project, &project);
+    let top = repository(home, "many");
+    let project = top.join("apps/my web");
+    write(&project, "supabase/migrations/20250101000000_good.sql", GOOD);
+    init(&project, &top);
+}
+
+/// Once it is installed, a hook stops what is bad and nothing else.
+fn hook_holds(home: &Path, project: &Path, top: &Path) {
+    commit(home, top);
+    done(program("pre-commit", top, home).arg("install"));
+    let commit = || {
+        done(program("git", top, home).args(["add", "-A"]));
+        run(program("git", top, home).args(["commit", "-m", "more"]))
+    };
+    write(project, "supabase/migrations/20250102000000_bad.sql", BAD);
     let refused = commit();
     assert!(!refused.status.success() && text(&refused).contains("rls/disabled"), "{}", text(&refused));
-    write(&project, "supabase/migrations/20250102000000_bad.sql", "create schema other;\n");
+    write(project, "supabase/migrations/20250102000000_bad.sql", "create schema other;\n");
     let taken = commit();
     assert!(taken.status.success() && text(&taken).contains("Passed"), "{}", text(&taken));
-    write(&project, "README.md", "nothing to do with SQL");
+    write(project, "README.md", "nothing to do with SQL");
     assert!(text(&commit()).contains("Skipped"));
 }
 
@@ -216,7 +232,7 @@ fn init_speaks_the_language_of_the_hooks_and_servers_that_are_there() {
     let workflow = yaml(&top.join(".github/workflows/supalint.yml"));
     assert_eq!(workflow["jobs"]["supalint"]["steps"][1]["with"]["path"].as_str(), Some("apps/my web"));
     let hooks = yaml(&top.join(".pre-commit-config.yaml"));
-    assert_eq!(hooks["repos"][0]["hooks"][0]["args"][1].as_str(), Some("apps/my web"));
+    assert_eq!(hooks["repos"][0]["hooks"][0]["entry"].as_str(), Some("supalint check \"apps/my web\" --changed"));
 }
 
 #[test]

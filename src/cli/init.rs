@@ -41,6 +41,8 @@ struct Proposal {
     /// For files that are there.
     add: Vec<Part>,
     already: Vec<PathBuf>,
+    /// Commands for the user to run.
+    next: Vec<String>,
 }
 
 impl Proposal {
@@ -86,30 +88,29 @@ pub fn run(arguments: &Arguments, manner: &Manner) -> Result<Status, Error> {
     }
     let text: Vec<String> = proposal.add.iter().map(|part| format!("# add to {}\n{}", shown(&part.path), part.text)).collect();
     print(|out| out.write_all(text.join("\n").as_bytes()))?;
+    if !proposal.new.is_empty() {
+        proposal.next.push(command("supalint check", within));
+        say(manner, &format!("next: {}", proposal.next.join(" && ")));
+    }
     Ok(Status::Clean)
 }
 
 /// Whatever runs the repository's hooks; where nothing does, pre-commit.
 fn hooks(proposal: &mut Proposal, repository: &Path, within: &str) {
     let there = |names: &[&str]| names.iter().map(|name| repository.join(name)).find(|path| path.exists());
-    let command = |text: &str| match within {
-        "" => text.to_string(),
-        folder => text.replace("supalint check", &format!("supalint check {}", quoted(folder))),
-    };
+    let command = |text: &str| command(text, within);
     if let Some(path) = there(&["lefthook.yml", "lefthook.yaml", ".lefthook.yml", ".lefthook.yaml"]) {
         proposal.line(path, command(LEFTHOOK));
     } else if there(&[".husky"]).is_some() {
         let hook = repository.join(".husky/pre-commit");
         if hook.exists() { proposal.line(hook, command(HUSKY)) } else { proposal.file(hook, command(HUSKY)) }
     } else {
-        let arguments = match within {
-            "" => String::new(),
-            folder => format!("        args: [--changed, {}]\n", quoted(folder)),
-        };
-        let text = format!("{PRE_COMMIT}{arguments}");
         match there(&[".pre-commit-config.yaml", ".pre-commit-config.yml"]) {
-            Some(path) => proposal.line(path, text),
-            None => proposal.file(repository.join(".pre-commit-config.yaml"), text),
+            Some(path) => proposal.line(path, command(PRE_COMMIT)),
+            None => {
+                proposal.file(repository.join(".pre-commit-config.yaml"), command(PRE_COMMIT));
+                proposal.next.push("pre-commit install".to_string());
+            }
         }
     }
 }
@@ -118,15 +119,18 @@ fn hooks(proposal: &mut Proposal, repository: &Path, within: &str) {
 fn servers(proposal: &mut Proposal, repository: &Path, within: &str, known: bool) {
     let gitlab = repository.join(".gitlab-ci.yml");
     if gitlab.exists() {
-        let text = if within.is_empty() {
-            GITLAB.to_string()
-        } else {
-            GITLAB.replace("supalint check", &format!("supalint check {}", quoted(within)))
-        };
-        proposal.line(gitlab, text);
+        proposal.line(gitlab, command(GITLAB, within));
     } else if known {
         let path = if within.is_empty() { String::new() } else { format!("          path: {}\n", quoted(within)) };
         proposal.file(repository.join(".github/workflows/supalint.yml"), format!("{GITHUB}{path}"));
+    }
+}
+
+/// A text with the project's folder in the command that it runs.
+fn command(text: &str, within: &str) -> String {
+    match within {
+        "" => text.to_string(),
+        folder => text.replace("supalint check", &format!("supalint check {}", quoted(folder))),
     }
 }
 

@@ -8,6 +8,7 @@ use crate::error::Error;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Component, Path, PathBuf};
+use walkdir::{DirEntry, WalkDir};
 
 /// Where a project is.
 #[derive(Debug, PartialEq, Eq)]
@@ -24,7 +25,7 @@ pub struct Place {
 /// The project that `here` is in, or is.
 pub fn around(here: &Path) -> Result<Place, Error> {
     let folder = here.ancestors().find_map(inside);
-    folder.map(|folder| Place::of(folder, Vec::new())).ok_or_else(|| Error::NoMigrations { path: here.to_path_buf() })
+    folder.map(|folder| Place::of(folder, Vec::new())).ok_or_else(|| no_migrations(here, Path::new("")))
 }
 
 /// The project that the paths name; there is one at least.
@@ -47,7 +48,7 @@ pub fn named(paths: &[PathBuf]) -> Result<Place, Error> {
         }
         names.push(name);
     }
-    let (folder, names) = place.ok_or_else(|| Error::NoMigrations { path: ".".into() })?;
+    let (folder, names) = place.ok_or_else(|| no_migrations(Path::new("."), Path::new("")))?;
     Ok(Place::of(folder, names))
 }
 
@@ -63,7 +64,7 @@ fn folder(path: &Path) -> Result<Place, Error> {
         // One that nobody can look into is not one without migrations.
         None => {
             fs::read_dir(&whole).map_err(unreadable(path))?;
-            Err(Error::NoMigrations { path: path.to_path_buf() })
+            Err(no_migrations(path, path))
         }
     }
 }
@@ -94,6 +95,21 @@ fn inside(project: &Path) -> Option<PathBuf> {
     } else {
         None
     }
+}
+
+/// Nothing in a folder, which users reach by `way`; told are the projects further down, as in a repository of many.
+fn no_migrations(folder: &Path, way: &Path) -> Error {
+    /// Folders down.
+    const DEPTH: usize = 4;
+    let holds_projects = |entry: &DirEntry| {
+        let name = entry.file_name();
+        let foreign = name.as_encoded_bytes().starts_with(b".") || name == "node_modules" || name == "target";
+        entry.depth() == 0 || entry.file_type().is_dir() && !foreign
+    };
+    let folders = WalkDir::new(folder).min_depth(1).max_depth(DEPTH).sort_by_file_name().into_iter().filter_entry(holds_projects);
+    let projects = folders.flatten().filter(|entry| entry.path().join("supabase/migrations").is_dir());
+    let shown = |entry: DirEntry| way.join(entry.path().strip_prefix(folder).unwrap_or(entry.path()));
+    Error::NoMigrations { path: folder.to_path_buf(), projects: projects.map(shown).collect() }
 }
 
 fn is_supabase_folder(path: Option<&Path>) -> bool {
