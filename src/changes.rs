@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 /// What to compare with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +37,9 @@ pub fn of(folder: &Path, against: &Against) -> Result<Changes, Error> {
     let git = Git { folder };
     let mut changes = Changes::default();
     let mut old: Vec<(PathBuf, OsString)> = Vec::new();
-    if let Some(base) = git.base(against)? {
+    let base = git.base(against)?;
+    let others = git.list(&["--others", "--exclude-standard"])?;
+    if let Some(base) = base {
         let raw = git.ask(["diff", "--raw", "-z", "--no-abbrev", "--no-ext-diff", "--find-renames", "--relative", &base, "--", "."])?;
         let mut parts = raw.split(|byte| *byte == 0).filter(|part| !part.is_empty());
         while let Some(head) = parts.next() {
@@ -69,9 +71,9 @@ pub fn of(folder: &Path, against: &Against) -> Result<Changes, Error> {
             }
         }
     } else {
-        git.list(&["--cached"], &mut changes)?;
+        changes.add_all(&answer(git.list(&["--cached"])?)?);
     }
-    git.list(&["--others", "--exclude-standard"], &mut changes)?;
+    changes.add_all(&answer(others)?);
     for (path, blob) in old.into_iter().filter(|(path, _)| is_sql(path)) {
         let text = git.ask([OsStr::new("cat-file"), OsStr::new("blob"), &blob])?;
         changes.past.texts.insert(path, text);
@@ -80,6 +82,11 @@ pub fn of(folder: &Path, against: &Against) -> Result<Changes, Error> {
 }
 
 impl Changes {
+    /// Files between zeros, all of which are new.
+    fn add_all(&mut self, list: &[u8]) {
+        list.split(|byte| *byte == 0).filter(|part| !part.is_empty()).map(path_of).for_each(|path| self.add(path));
+    }
+
     fn add(&mut self, path: PathBuf) {
         self.past.absent.insert(path.clone());
         self.new.insert(path);
@@ -94,53 +101,62 @@ impl Git<'_> {
     /// The commit to compare with; none if there is none yet.
     fn base(&self, against: &Against) -> Result<Option<String>, Error> {
         match against {
-            Against::Head => {
-                // outside of a repository, say so
-                self.ask(["rev-parse", "--git-dir"])?;
-                Ok(self.try_line(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"])?)
-            }
+            Against::Head => self.commit("HEAD"),
             Against::Revision(revision) => {
-                self.ask(["rev-parse", "--git-dir"])?;
-                let commit = format!("{revision}^{{commit}}");
-                let commit = self.try_line(["rev-parse", "--verify", "--quiet", "--end-of-options", &commit])?;
-                let commit = commit.ok_or_else(|| Error::NoRevision { revision: revision.clone() })?;
+                let commit = self.commit(revision)?.ok_or_else(|| Error::NoRevision { revision: revision.clone() })?;
                 let base = self.try_line(["merge-base", &commit, "HEAD"])?;
                 Ok(Some(base.ok_or_else(|| Error::NoCommonCommit { revision: revision.clone() })?))
             }
         }
     }
 
-    /// Files as `git ls-files` lists them, all of which are new.
-    fn list(&self, which: &[&str], changes: &mut Changes) -> Result<(), Error> {
-        let list = self.ask([&["ls-files", "-z"], which, &["--", "."]].concat())?;
-        list.split(|byte| *byte == 0).filter(|part| !part.is_empty()).map(path_of).for_each(|path| changes.add(path));
-        Ok(())
+    fn commit(&self, name: &str) -> Result<Option<String>, Error> {
+        let commit = self.try_line(["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{name}^{{commit}}")])?;
+        if commit.is_none() {
+            // outside of a repository, say so
+            self.ask(["rev-parse", "--git-dir"])?;
+        }
+        Ok(commit)
+    }
+
+    /// Begins to list files as `git ls-files` does.
+    fn list(&self, which: &[&str]) -> Result<Child, Error> {
+        self.start([&["ls-files", "-z"], which, &["--", "."]].concat())
     }
 
     fn ask<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Result<Vec<u8>, Error> {
-        let output = self.run(arguments)?;
-        if output.status.success() { Ok(output.stdout) } else { Err(refused(&output)) }
+        answer(self.start(arguments)?)
     }
 
     /// A line, or nothing where git says no.
     fn try_line<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Result<Option<String>, Error> {
-        let output = self.run(arguments)?;
+        let output = end(self.start(arguments)?)?;
         let line = String::from_utf8_lossy(&output.stdout).trim().to_string();
         Ok(Some(line).filter(|line| output.status.success() && !line.is_empty()))
     }
 
-    fn run<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Result<Output, Error> {
+    fn start<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Result<Child, Error> {
         let mut command = Command::new("git");
-        command.arg("-C").arg(self.folder).args(arguments).stdin(Stdio::null());
+        command.arg("-C").arg(self.folder).args(arguments);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         // set where we are run by a hook, and meant from another folder
         for variable in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR"] {
             command.env_remove(variable);
         }
-        command.env("GIT_OPTIONAL_LOCKS", "0").output().map_err(|source| match source.kind() {
+        command.env("GIT_OPTIONAL_LOCKS", "0").spawn().map_err(|source| match source.kind() {
             ErrorKind::NotFound => Error::NoGit,
             _ => Error::Git { reason: source.to_string() },
         })
     }
+}
+
+fn end(child: Child) -> Result<Output, Error> {
+    child.wait_with_output().map_err(|source| Error::Git { reason: source.to_string() })
+}
+
+fn answer(child: Child) -> Result<Vec<u8>, Error> {
+    let output = end(child)?;
+    if output.status.success() { Ok(output.stdout) } else { Err(refused(&output)) }
 }
 
 fn refused(output: &Output) -> Error {

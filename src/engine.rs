@@ -82,7 +82,8 @@ fn examine_within(mut sources: Sources, project: &Project, choice: &Choice, scop
     let (mut examined, before) = std::thread::scope(|threads| {
         let mut watch = Watch::new(project, choice, threads);
         scope.since.iter().for_each(|since| watch.add(since.before.as_ref(), &sources));
-        let replay = history::replay(&mut sources, project, &mut watch);
+        let shelf = watch.shelf.clone();
+        let replay = history::replay_beside(&mut sources, project, &mut watch, &shelf);
         let Watch { engine, forks, .. } = watch;
         let examined = engine.finish(replay, sources);
         let before: Vec<_> = forks.into_iter().map(|fork| Some(fork?.end(&examined.report.sources, choice))).collect();

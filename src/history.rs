@@ -4,6 +4,7 @@
 //! reject changes nothing and is listed in the catalog with the reason; memory does not grow with the number of statements.
 
 mod ahead;
+mod shelf;
 
 use crate::catalog::effect::Effect;
 use crate::catalog::future::Future;
@@ -19,6 +20,7 @@ use crate::syntax::ast::{Form, Statement};
 use crate::syntax::parser;
 use crate::syntax::split::Splitter;
 use ahead::Ahead;
+pub use shelf::Shelf;
 use smol_str::SmolStr;
 use std::sync::Arc;
 
@@ -81,9 +83,14 @@ pub fn sources() -> Sources {
 
 /// Folds a project's migrations.
 pub fn replay(sources: &mut Sources, project: &Project, visitor: &mut dyn Visitor) -> Replay {
+    replay_beside(sources, project, visitor, &Shelf::default())
+}
+
+/// The same beside the replay of another project, which reads from the same shelf.
+pub fn replay_beside(sources: &mut Sources, project: &Project, visitor: &mut dyn Visitor, shelf: &Shelf) -> Replay {
     std::thread::scope(|scope| {
         // others begin to read while the platform's own start is folded
-        let ahead = ahead::read(scope, texts(sources, project));
+        let ahead = ahead::read(scope, texts(sources, project), shelf.clone());
         let mut fold = Fold::begin(sources, project);
         fold.tell(&project.migrations, ahead, sources, visitor);
         fold.end()
@@ -91,14 +98,19 @@ pub fn replay(sources: &mut Sources, project: &Project, visitor: &mut dyn Visito
 }
 
 /// Folds what is left of a project's migrations, of which `fold` holds the first.
-pub fn resume(mut fold: Fold, sources: &mut Sources, project: &Project, visitor: &mut dyn Visitor) -> Replay {
+pub fn resume(mut fold: Fold, sources: &mut Sources, project: &Project, visitor: &mut dyn Visitor, shelf: &Shelf) -> Replay {
     let future = Arc::new(fold.world.catalog.future.with(texts(sources, project)));
     fold.each_world(|world| world.catalog.future = future.clone());
     std::thread::scope(|scope| {
-        let ahead = ahead::read(scope, texts(sources, project).split_off(fold.done));
+        let ahead = ahead::read(scope, texts(sources, project).split_off(fold.done), shelf.clone());
         fold.tell(&project.migrations[fold.done..], ahead, sources, visitor);
         fold.end()
     })
+}
+
+/// A shelf for two projects that have so many first migrations in common, which are folded once.
+pub fn shelf(sources: &Sources, project: &Project, other: &Project, common: usize) -> Shelf {
+    Shelf::of(&texts(sources, project).split_off(common), &texts(sources, other).split_off(common))
 }
 
 fn texts(sources: &Sources, project: &Project) -> Vec<Arc<str>> {

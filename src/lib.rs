@@ -174,7 +174,15 @@ struct Opened {
 
 fn open(options: &Options) -> Result<Opened, Error> {
     let mut sources = history::sources();
-    let mut project = project::open(&options.paths, options.config.as_deref(), &mut sources)?;
+    let place = project::find(&options.paths)?;
+    let folder = place.folder.clone();
+    // git looks while the migrations are read
+    let (read, changed) = std::thread::scope(|scope| {
+        let changed = options.since.as_ref().map(|against| scope.spawn(|| changes::of(&folder, against)));
+        let read = project::read_from(place, options.config.as_deref(), &mut sources);
+        (read, changed.map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))))
+    });
+    let mut project = read?;
     know(&project.config)?;
     project.config.allow.iter_mut().for_each(|allow| allow.expired = allow.until.is_some() && options.today > allow.until);
     let choice = Choice { select: options.select.clone(), ignore: options.ignore.clone() };
@@ -185,7 +193,7 @@ fn open(options: &Options) -> Result<Opened, Error> {
     };
     let baseline = path.map(|path| read_baseline(path)?.ok_or_else(|| Error::NoBaseline { path: path.to_path_buf() })).transpose()?;
     let baseline = baseline.unwrap_or_default();
-    let scope = Scope { baseline: baseline.prints(), since: since(options, &project, &mut sources)? };
+    let scope = Scope { baseline: baseline.prints(), since: since(&project, changed.transpose()?, &mut sources)? };
     Ok(Opened { sources, project, choice, scope, baseline })
 }
 
@@ -196,7 +204,7 @@ fn read_baseline(path: &Path) -> Result<Option<Baseline>, Error> {
 }
 
 /// What is not asked about because it was there before.
-fn since(options: &Options, project: &Project, sources: &mut Sources) -> Result<Vec<Since>, Error> {
+fn since(project: &Project, changed: Option<Changes>, sources: &mut Sources) -> Result<Vec<Since>, Error> {
     let mut all = Vec::new();
     if let Some(version) = &project.config.since_version {
         let new = project.behind(version);
@@ -207,8 +215,7 @@ fn since(options: &Options, project: &Project, sources: &mut Sources) -> Result<
         let new: BTreeSet<FileId> = project.named.iter().copied().collect();
         all.push(Since { before: without_last(project, &new), new });
     }
-    if let Some(against) = &options.since {
-        let Changes { new, past } = changes::of(&project.folder, against)?;
+    if let Some(Changes { new, past }) = changed {
         let files = |paths: &BTreeSet<PathBuf>| paths.iter().filter_map(|path| project.file_at(path)).collect::<BTreeSet<FileId>>();
         let absent = files(&past.absent);
         let same = past.texts.is_empty() && project.migrations.iter().all(|migration| !absent.contains(&migration.file));

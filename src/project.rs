@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::source::{FileId, Sources, Span};
 pub use layout::is_sql;
 use layout::{Choice, Entry};
-use locate::Place;
+pub use locate::Place;
 use smol_str::SmolStr;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
@@ -134,14 +134,29 @@ pub struct Project {
 /// # Errors
 /// If a path or a migration cannot be read, there are no migrations, or settings are unusable.
 pub fn open(paths: &[PathBuf], config: Option<&Path>, sources: &mut Sources) -> Result<Project, Error> {
-    let place = if paths.is_empty() {
+    read_from(find(paths)?, config, sources)
+}
+
+/// Where the project is that `paths` name; without one, that around the current folder.
+///
+/// # Errors
+/// If there is none, or a path cannot be looked at.
+pub fn find(paths: &[PathBuf]) -> Result<Place, Error> {
+    if paths.is_empty() {
         let here = std::env::current_dir().map_err(|source| Error::Unreadable { path: ".".into(), source })?;
-        locate::around(&here)?
-    } else {
-        locate::named(paths)?
-    };
+        return locate::around(&here);
+    }
+    locate::named(paths)
+}
+
+/// The same as [`open`] for one that was found.
+///
+/// # Errors
+/// As [`open`].
+pub fn read_from(place: Place, config: Option<&Path>, sources: &mut Sources) -> Result<Project, Error> {
     let config = config::read(&place.root, config, place.supabase_config.as_deref())?;
-    read_all(place, config, &Past::default(), &mut |path, text| sources.add(path, text))
+    let past = Past::default();
+    read_all(place, config, &past, &|entry, place| read(entry, place, &past), &mut |path, text| sources.add(path, text))
 }
 
 /// How a folder was, as far as that is not how it is.
@@ -153,15 +168,17 @@ pub struct Past {
     pub texts: BTreeMap<PathBuf, Vec<u8>>,
 }
 
+/// Who reads an entry.
+type Read<'a> = dyn Fn(&Entry, &Place) -> Result<Decoded, Error> + 'a;
 /// Who keeps a text under its path.
 type Keep<'a> = dyn FnMut(String, String) -> FileId + 'a;
 
-fn read_all(place: Place, config: Config, past: &Past, keep: &mut Keep) -> Result<Project, Error> {
+fn read_all(place: Place, config: Config, past: &Past, read: &Read, keep: &mut Keep) -> Result<Project, Error> {
     let mut listing = layout::list(&place.folder, past)?;
     // Before anything is left out: what a file says counts even if it does not run.
     let mut texts = BTreeMap::new();
     for entry in &listing.entries {
-        texts.insert(entry.relative.clone(), read(entry, &place, past)?);
+        texts.insert(entry.relative.clone(), read(entry, &place)?);
     }
 
     let platform = config.platform.unwrap_or_else(|| {
@@ -207,6 +224,12 @@ fn read_all(place: Place, config: Config, past: &Past, keep: &mut Keep) -> Resul
     Ok(project)
 }
 
+/// The path of an entry as users see it.
+fn shown(root: &Path, folder: &Path, relative: &Path) -> String {
+    let path = folder.join(relative);
+    layout::shown(path.strip_prefix(root).unwrap_or(&path))
+}
+
 fn read(entry: &Entry, place: &Place, past: &Past) -> Result<Decoded, Error> {
     if let Some(bytes) = past.texts.get(&entry.relative) {
         return Ok(text::decode(bytes.clone()));
@@ -229,12 +252,21 @@ impl Project {
     pub fn as_it_was(&self, past: &Past, sources: &mut Sources) -> Result<Project, Error> {
         let (root, folder) = (self.root.clone(), self.folder.clone());
         let place = Place { root, folder, named: Vec::new(), is_supabase: self.platform == Platform::Supabase, supabase_config: None };
-        let known: HashMap<Arc<str>, FileId> = sources.files().map(|(file, source)| (source.path.clone(), file)).collect();
-        let keep = &mut |path: String, text: String| match known.get(path.as_str()) {
-            Some(file) if sources.get(*file).text() == text => *file,
+        let known: HashMap<String, (FileId, Arc<str>)> =
+            sources.files().map(|(file, source)| (source.path.to_string(), (file, sources.text(file)))).collect();
+        let read = |entry: &Entry, place: &Place| match known.get(&shown(&place.root, &place.folder, &entry.relative)) {
+            Some((file, text)) if !past.texts.contains_key(&entry.relative) => {
+                let problems = self.problems.iter().filter(|problem| problem.file == *file);
+                let problems = problems.map(|problem| (problem.span, problem.kind)).collect();
+                Ok(Decoded { text: text.to_string(), problems })
+            }
+            _ => read(entry, place, past),
+        };
+        let keep = &mut |path: String, text: String| match known.get(&path) {
+            Some((file, known)) if **known == *text => *file,
             Some(_) | None => sources.add_past(path, text),
         };
-        read_all(place, Config { platform: Some(self.platform), ..self.config.clone() }, past, keep)
+        read_all(place, Config { platform: Some(self.platform), ..self.config.clone() }, past, &read, keep)
     }
 
     /// The same project without some of its migrations.
@@ -274,8 +306,7 @@ impl Project {
     }
 
     fn take(&mut self, entry: Entry, decoded: Decoded, named: &[PathBuf], keep: &mut Keep) {
-        let path = self.folder.join(&entry.relative);
-        let file = keep(layout::shown(path.strip_prefix(&self.root).unwrap_or(&path)), decoded.text);
+        let file = keep(shown(&self.root, &self.folder, &entry.relative), decoded.text);
         let named_in = layout::shown(&entry.relative);
         let is_named = named.contains(&entry.relative);
         if is_named {

@@ -89,7 +89,9 @@ pub fn run(arguments: &Arguments, manner: &Manner) -> Result<Status, Error> {
     let text: Vec<String> = proposal.add.iter().map(|part| format!("# add to {}\n{}", shown(&part.path), part.text)).collect();
     print(|out| out.write_all(text.join("\n").as_bytes()))?;
     if !proposal.new.is_empty() {
-        proposal.next.push(command("supalint check", within));
+        // as the user has just named it
+        let named = arguments.paths.iter().map(|path| format!(" {}", quoted(&path.display().to_string())));
+        proposal.next.push(format!("supalint check{}", named.collect::<String>()));
         say(manner, &format!("next: {}", proposal.next.join(" && ")));
     }
     Ok(Status::Clean)

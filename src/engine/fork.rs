@@ -3,43 +3,49 @@
 //! Promises: what both begin with is folded once, and the rest by a thread of its own; what comes of it is what a run of the other project
 //! alone would find.
 
-use super::{Choice, Engine, free_beside, prints, run};
-use crate::history::{self, Fold, Outcome, Step, Visitor};
+use super::{Choice, Engine, free_beside, prints};
+use crate::history::{self, Fold, Outcome, Replay, Shelf, Step, Visitor};
 use crate::project::{Migration, Project};
+use crate::rules::code::Bodies;
 use crate::source::Sources;
 use crate::syntax::sql;
 use std::collections::BTreeSet;
 use std::thread::{Scope, ScopedJoinHandle};
+
+/// Who looks, and will tell the fingerprints of what was found.
+type Looking<'scope> = ScopedJoinHandle<'scope, BTreeSet<String>>;
 
 /// Another project, and what is found in it.
 pub struct Fork<'scope, 'a> {
     project: &'a Project,
     /// Migrations that both begin with.
     common: usize,
-    state: State<'scope>,
-}
-
-enum State<'scope> {
-    Unknown,
-    /// Fingerprints of what is found.
-    Known(BTreeSet<String>),
-    Found(ScopedJoinHandle<'scope, BTreeSet<String>>),
+    shelf: Shelf,
+    /// Whoever looks, unless nobody could yet.
+    found: Option<Looking<'scope>>,
 }
 
 impl Fork<'_, '_> {
     /// Fingerprints of what is found.
     pub fn end(self, sources: &Sources, choice: &Choice) -> BTreeSet<String> {
-        match self.state {
-            State::Known(prints) => prints,
-            State::Found(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-            State::Unknown => alone(sources.clone(), self.project, choice),
+        match self.found {
+            Some(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            None => alone(sources.clone(), Engine::new(self.project, choice), &self.shelf),
         }
     }
 }
 
 /// What is found in a project that is folded from its first migration on.
-fn alone(sources: Sources, project: &Project, choice: &Choice) -> BTreeSet<String> {
-    prints(&run(sources, project, choice).findings)
+fn alone(mut sources: Sources, mut engine: Engine<'_>, shelf: &Shelf) -> BTreeSet<String> {
+    let project = engine.project;
+    let replay = history::replay_beside(&mut sources, project, &mut engine, shelf);
+    found(engine, replay, &sources)
+}
+
+fn found(mut engine: Engine<'_>, replay: Replay, sources: &Sources) -> BTreeSet<String> {
+    let prints = prints(&engine.found(&replay.catalog, sources).findings);
+    free_beside((replay, engine.bodies));
+    prints
 }
 
 /// An engine, and other projects, each of which parts from its history somewhere.
@@ -47,52 +53,57 @@ pub struct Watch<'scope, 'env, 'a> {
     pub engine: Engine<'a>,
     /// None where nobody asks.
     pub forks: Vec<Option<Fork<'scope, 'a>>>,
+    /// What is read for another project too.
+    pub shelf: Shelf,
     choice: &'a Choice,
     threads: &'scope Scope<'scope, 'env>,
 }
 
 impl<'scope, 'env, 'a: 'scope> Watch<'scope, 'env, 'a> {
     pub fn new(project: &'a Project, choice: &'a Choice, threads: &'scope Scope<'scope, 'env>) -> Watch<'scope, 'env, 'a> {
-        Watch { engine: Engine::new(project, choice), forks: Vec::new(), choice, threads }
+        Watch { engine: Engine::new(project, choice), forks: Vec::new(), shelf: Shelf::default(), choice, threads }
     }
 
     /// Asks about another project, whose files are in the same sources.
     pub fn add(&mut self, other: Option<&'a Project>, sources: &Sources) {
         let fork = other.map(|project| {
             let common = self.engine.project.common(project);
-            let state = if common == 0 { self.apart(project, sources) } else { State::Unknown };
-            Fork { project, common, state }
+            // a shelf is for two
+            let shelf = if self.shelf.is_bare() { history::shelf(sources, self.engine.project, project, common) } else { Shelf::default() };
+            if self.shelf.is_bare() {
+                self.shelf = shelf.clone();
+            }
+            let mut fork = Fork { project, common, shelf, found: None };
+            if common == 0 {
+                fork.found = self.apart(&fork, sources);
+            }
+            fork
         });
         self.forks.push(fork);
     }
 
-    /// Without a thread to be had, it waits for the end.
-    fn beside(&self, work: impl FnOnce() -> BTreeSet<String> + Send + 'scope) -> State<'scope> {
-        sql::roomy_thread(self.threads, work).map_or(State::Unknown, State::Found)
-    }
-
-    fn apart(&self, project: &'a Project, sources: &Sources) -> State<'scope> {
-        let (choice, sources) = (self.choice, sources.clone());
-        self.beside(move || alone(sources, project, choice))
+    /// Looks at another project from its first migration on. Without a thread to be had, it waits for the end.
+    fn apart(&self, fork: &Fork<'scope, 'a>, sources: &Sources) -> Option<Looking<'scope>> {
+        let (engine, sources, shelf) = (Engine::new(fork.project, self.choice), sources.clone(), fork.shelf.clone());
+        sql::roomy_thread(self.threads, move || alone(sources, engine, &shelf)).ok()
     }
 
     /// Lets another project go its own way from here.
-    fn part(&mut self, project: &'a Project, fold: &Fold, sources: &Sources) -> State<'scope> {
+    fn part(&mut self, fork: &Fork<'scope, 'a>, fold: &Fold, sources: &Sources) -> Option<Looking<'scope>> {
+        let project = fork.project;
         if !fold.is_of(project, sources) {
-            return self.apart(project, sources);
+            return self.apart(fork, sources);
         }
-        self.engine.bodies = self.engine.bodies.later(fold.catalog(), sources);
-        let mut engine = self.engine.fork(project, self.engine.bodies.shared(fold.catalog(), sources));
-        if project.migrations.len() == fold.done() {
-            return State::Known(prints(&engine.found(fold.catalog(), sources).findings));
-        }
-        let (fold, mut sources) = (fold.clone(), sources.clone());
-        self.beside(move || {
-            let replay = history::resume(fold, &mut sources, project, &mut engine);
-            let found = prints(&engine.found(&replay.catalog, &sources).findings);
-            free_beside((replay, engine.bodies));
-            found
-        })
+        let later = self.engine.bodies.later(fold.catalog(), sources);
+        let bodies: Bodies = later.shared(fold.catalog(), sources);
+        self.engine.bodies = later;
+        let mut engine = self.engine.fork(project, bodies);
+        let (fold, mut sources, shelf) = (fold.clone(), sources.clone(), fork.shelf.clone());
+        let work = move || {
+            let replay = history::resume(fold, &mut sources, project, &mut engine, &shelf);
+            found(engine, replay, &sources)
+        };
+        sql::roomy_thread(self.threads, work).ok()
     }
 }
 
@@ -109,7 +120,7 @@ impl<'scope, 'a: 'scope> Visitor for Watch<'scope, '_, 'a> {
         self.engine.migration(fold, migration, sources);
         let mut forks = std::mem::take(&mut self.forks);
         for fork in forks.iter_mut().flatten().filter(|fork| fork.common == fold.done()) {
-            fork.state = self.part(fork.project, fold, sources);
+            fork.found = self.part(fork, fold, sources);
         }
         self.forks = forks;
     }

@@ -2,6 +2,7 @@
 //!
 //! Promises: statements come in order; no more than some thousand are held at a time; whoever folds reads too rather than wait.
 
+use super::shelf::Shelf;
 use crate::syntax::ast::Statement;
 use crate::syntax::parser;
 use crate::syntax::split::{RawStatement, Splitter};
@@ -30,8 +31,8 @@ pub struct Ahead {
 }
 
 /// Begins to read. Where no thread is to be had, texts are read as their statements are asked for.
-pub fn read<'scope>(scope: &'scope Scope<'scope, '_>, texts: Vec<Arc<str>>) -> Ahead {
-    let state = State { texts, file: 0, at: 0, taken: 0, given: 0, read: VecDeque::new(), closed: false, lost: false };
+pub fn read<'scope>(scope: &'scope Scope<'scope, '_>, texts: Vec<Arc<str>>, shelf: Shelf) -> Ahead {
+    let state = State { texts, shelf, file: 0, at: 0, taken: 0, given: 0, read: VecDeque::new(), closed: false, lost: false };
     let desk = Arc::new(Desk { state: Mutex::new(state), moved: Condvar::new() });
     let readers = std::thread::available_parallelism().map_or(1, |threads| threads.get() - 1).clamp(1, MOST_READERS);
     for _ in 0..readers {
@@ -83,6 +84,7 @@ struct Desk {
 
 struct State {
     texts: Vec<Arc<str>>,
+    shelf: Shelf,
     file: usize,
     at: usize,
     /// Batches that somebody took to read.
@@ -101,20 +103,25 @@ struct State {
 struct Work {
     number: usize,
     text: Arc<str>,
+    /// The byte of the text at which it begins.
+    at: usize,
     raw: Vec<RawStatement>,
+    shelf: Shelf,
     ends_file: bool,
 }
 
 impl Work {
     fn read(&self) -> Batch {
-        Batch { statements: self.raw.iter().map(|raw| parser::statement(&self.text, raw)).collect(), ends_file: self.ends_file }
+        let read = || self.raw.iter().map(|raw| parser::statement(&self.text, raw)).collect();
+        Batch { statements: self.shelf.take_or(&self.text, self.at, read), ends_file: self.ends_file }
     }
 }
 
 impl State {
     fn take(&mut self) -> Option<Work> {
         let text = self.texts.get(self.file).filter(|_| self.read.len() < AHEAD)?.clone();
-        let mut splitter = Splitter::starting_at(&text, self.at);
+        let at = self.at;
+        let mut splitter = Splitter::starting_at(&text, at);
         let raw: Vec<RawStatement> = splitter.by_ref().take(BATCH).collect();
         self.at = splitter.position();
         let ends_file = raw.len() < BATCH;
@@ -125,7 +132,7 @@ impl State {
         let number = self.taken;
         self.taken += 1;
         self.read.push_back(None);
-        Some(Work { number, text, raw, ends_file })
+        Some(Work { number, text, at, raw, shelf: self.shelf.clone(), ends_file })
     }
 }
 
