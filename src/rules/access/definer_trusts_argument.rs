@@ -88,10 +88,13 @@ fn report(cx: &mut Cx, function: &Function, argument: &Argument, roles: &[&str],
     }
     match policies.first() {
         Some((table, policy)) => {
-            let more = if policies.len() > 1 { format!(" and {} more", policies.len() - 1) } else { String::new() };
+            let users = match policies.len() {
+                1 => "calls it".to_string(),
+                all => format!("and {} more call it", all - 1),
+            };
             draft.because(policy.named, "a policy calls it").help(format!(
-                "let it ask `auth.uid()` itself instead of taking `{told}`: policy \"{}\" on `{}`{more} calls it, so that whoever queries the table must \
-                 be able to",
+                "let it ask `auth.uid()` itself instead of taking `{told}`: policy \"{}\" on `{}` {users}, so EXECUTE can't be revoked from whoever \
+                 queries the table",
                 policy.name, table.name
             ));
         }
