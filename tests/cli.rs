@@ -3,7 +3,7 @@
 #[path = "support/command.rs"]
 mod command;
 
-use command::{command as program, project, shown, supalint, told};
+use command::{command as program, json, project, shown, supalint, told};
 use std::path::{Path, PathBuf};
 
 fn root() -> PathBuf {
@@ -73,6 +73,26 @@ fn where_there_is_no_project_those_further_down_are_named() {
     let folder = project(&[one, ("packages/db/supabase/migrations/20250101000000_a.sql", sql)]);
     let said = told(&supalint(folder.path(), &["check"]));
     assert!(said.ends_with(": name one of the projects in `apps/web`, `packages/db`\n"), "{said}");
+}
+
+#[test]
+fn what_an_api_may_do_is_told_only_where_there_is_one() {
+    let tables = "create table public.plain (id int primary key);\n\
+        create table public.notes (id int primary key, tenant_id uuid not null);\nalter table public.notes enable row level security;\n\
+        create policy own on public.notes using (tenant_id = (select current_setting('app.tenant')::uuid));\n\
+        create table public.closed (id int primary key);\nalter table public.closed enable row level security;\n";
+    let found = |text: &str| {
+        let folder = project(&[("migrations/001_a.sql", text.as_bytes())]);
+        let findings = json(folder.path(), &["check"])["findings"].clone();
+        let words = |finding: &serde_json::Value| format!("{} {}", finding["rule"], finding["message"]);
+        findings.as_array().expect("a list").iter().map(words).collect::<Vec<_>>()
+    };
+    let plain = found(tables);
+    assert!(matches!(plain.as_slice(), [one] if one.contains("rls/no-policy") && one.contains("only its owner")), "{plain:?}");
+    // one of its own making
+    let served =
+        found(&format!("{tables}create role anon;\ngrant usage on schema public to anon;\ngrant select on public.plain to anon;\n"));
+    assert!(served.iter().any(|one| one.contains("rls/disabled") && one.contains("public.plain")), "{served:?}");
 }
 
 #[test]

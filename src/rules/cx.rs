@@ -16,7 +16,7 @@ use crate::catalog::object::*;
 use crate::catalog::{Catalog, is_system_schema};
 use crate::config::Config;
 use crate::finding::{Advisor, Confidence, Edit, Finding, Fix, Label, Safety, Severity, Step};
-use crate::project::Project;
+use crate::project::{Platform, Project};
 use crate::source::{FileId, Site, Sources, Span};
 use crate::syntax::expression::Query;
 use crate::syntax::lexer::{Token, TokenKind, tokens};
@@ -113,9 +113,14 @@ impl<'a> Cx<'a> {
         &self.project.config
     }
 
+    /// Is there an API that acts as the role its caller has? Supabase's does, and so does one for which such a role was made.
+    pub fn serves_api(&self) -> bool {
+        serves_api(self.project, self.catalog)
+    }
+
     /// Does the API serve what is in a schema?
     pub fn is_exposed(&self, schema: &str) -> bool {
-        is_exposed(self.config(), schema)
+        self.serves_api() && is_exposed(self.config(), schema)
     }
 
     /// Tables of the project's own, in any schema.
@@ -125,8 +130,8 @@ impl<'a> Cx<'a> {
 
     /// Tables of the project's own that the API serves, whether or not a role may use them.
     pub fn exposed_tables(&self) -> impl Iterator<Item = &'a Table> + use<'a> {
-        let config = self.config();
-        self.user_tables().filter(|table| is_exposed(config, &table.name.schema))
+        let (config, served) = (self.config(), self.serves_api());
+        self.user_tables().filter(move |table| served && is_exposed(config, &table.name.schema))
     }
 
     /// Tables that may have policies of the project's own: its tables, and the platform's that it is allowed to guard.
@@ -149,8 +154,8 @@ impl<'a> Cx<'a> {
 
     /// The same that the API serves.
     pub fn exposed_views(&self) -> impl Iterator<Item = &'a View> + use<'a> {
-        let config = self.config();
-        self.user_views().filter(|view| is_exposed(config, &view.name.schema))
+        let (config, served) = (self.config(), self.serves_api());
+        self.user_views().filter(move |view| served && is_exposed(config, &view.name.schema))
     }
 
     /// Functions and procedures of the project's own, in any schema.
@@ -164,9 +169,9 @@ impl<'a> Cx<'a> {
 
     /// Functions that the API serves as `/rpc/…`. Those that return a trigger can't be called.
     pub fn api_functions(&self) -> impl Iterator<Item = &'a Function> + use<'a> {
-        let config = self.config();
-        self.user_functions().filter(|function| {
-            is_exposed(config, &function.name.schema) && function.kind != RoutineKind::Aggregate && !function.returns_trigger()
+        let (config, served) = (self.config(), self.serves_api());
+        self.user_functions().filter(move |function| {
+            served && is_exposed(config, &function.name.schema) && function.kind != RoutineKind::Aggregate && !function.returns_trigger()
         })
     }
 
@@ -314,6 +319,10 @@ impl<'a> Cx<'a> {
     pub fn queries(&self) -> impl Iterator<Item = (Origin<'a>, &'a Query)> + use<'a> {
         self.code().flat_map(|(origin, code)| code.queries().into_iter().map(move |query| (origin, query)))
     }
+}
+
+fn serves_api(project: &Project, catalog: &Catalog) -> bool {
+    project.platform == Platform::Supabase || API_ROLES.into_iter().any(|role| catalog.roles.contains(&role.into()))
 }
 
 fn is_exposed(config: &Config, schema: &str) -> bool {

@@ -40,7 +40,11 @@ fn report(cx: &mut Cx, table: &Table, column: &Column, tenant: &Tenant, sight: S
     });
     // NULL was allowed on purpose, and mostly for what outlives its tenant or has none
     let dropped = column.not_null.at != column.at && !column.not_null.at.is_platform();
-    let seers = if sight == Sight::Few { "only to those who see every row" } else { "only to the service role" };
+    let seers = match sight {
+        Sight::Few => "only to those who see every row",
+        _ if cx.serves_api() => "only to the service role",
+        _ => "only to whoever bypasses row level security",
+    };
     let message = format!("`{own}` decides who sees a row of `{name}`, and may be NULL: such a row is shown to no tenant, {seers}");
     let help = match (&path, emptied.is_some()) {
         (_, true) => {
