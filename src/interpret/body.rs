@@ -1,14 +1,16 @@
-//! Bodies of SQL functions, which PostgreSQL reads when the function is made: what they name must exist by then. Bodies in
-//! other languages are read when they run. Source: PostgreSQL's documentation, `check_function_bodies`.
+//! Bodies of functions, as far as PostgreSQL reads them when the function is made: what those in SQL name must exist by then, and in
+//! PL/pgSQL the tables whose rows variables hold. The rest is read when it runs. Source: PostgreSQL's documentation,
+//! `check_function_bodies`.
 
 use super::Context;
 use super::bind::{Binder, Scopes};
 use crate::catalog::object::Certainty;
 use crate::catalog::{Catalog, Contradiction};
-use crate::source::{FileId, Site};
-use crate::syntax::ast::{Ast, Body, CreateFunction, Form, SettingValue};
+use crate::source::{FileId, Site, Span};
+use crate::syntax::ast::{Ast, Body, Code, CreateFunction, Form, SettingValue};
 use crate::syntax::expression::Data;
 use crate::syntax::parser;
+use crate::syntax::plpgsql::{self, DeclKind, Routine};
 use crate::syntax::split::Splitter;
 use smol_str::SmolStr;
 
@@ -45,9 +47,40 @@ pub fn check(catalog: &Catalog, text: &str, create: &CreateFunction) -> Result<b
                 relies |= bind(catalog, create, data.clone())?;
             }
         }
+        Body::Code(code) if create.language == "plpgsql" => {
+            let body = code.unescaped.as_deref().unwrap_or_else(|| code.inner.of(text));
+            if let Ok(routine) = plpgsql::parse(body, Span::new(0, body.len() as u32)) {
+                relies = declared(catalog, &routine)?;
+            }
+        }
         Body::Code(_) | Body::None => {}
     }
     Ok(relies)
+}
+
+/// May a body in PL/pgSQL name what must exist when it is made?
+pub fn may_declare_rows(text: &str, code: &Code) -> bool {
+    const ROWS: &str = "%rowtype";
+    let body = code.unescaped.as_deref().unwrap_or_else(|| code.inner.of(text));
+    body.match_indices('%').any(|(at, _)| body.get(at..at + ROWS.len()).is_some_and(|word| word.eq_ignore_ascii_case(ROWS)))
+}
+
+/// Why PL/pgSQL's compiler would not take the variables of a block, or whether they rely on something that no migration creates.
+pub fn declared(catalog: &Catalog, routine: &Routine) -> Result<bool, Contradiction> {
+    let nowhere = Site::new(FileId::PLATFORM, Default::default());
+    let mut context = Context::new(catalog, nowhere, Certainty::Certain);
+    for declaration in routine.declarations() {
+        if let DeclKind::Variable { ty, .. } = &declaration.kind
+            && ty.of_row
+            && catalog.find_type(&ty.name).is_none()
+        {
+            if let Some(schema) = ty.name.schema().filter(|schema| !catalog.has_schema(schema)) {
+                return Err(Contradiction::new("3F000", format!("schema \"{schema}\" does not exist")));
+            }
+            context.relation(&ty.name)?;
+        }
+    }
+    Ok(context.relies.get())
 }
 
 fn bind(catalog: &Catalog, create: &CreateFunction, mut data: Data) -> Result<bool, Contradiction> {

@@ -23,6 +23,7 @@ mod statement;
 mod tables;
 mod value;
 
+use super::body;
 use super::run::{Outcome, World};
 use crate::catalog::Contradiction;
 use crate::catalog::effect::{Change, Effect};
@@ -222,6 +223,9 @@ pub fn block(world: &mut World, sources: &mut Sources, origin: Site, file: FileI
             return machine.tolerate(Stop::Failed(Contradiction::new("42601", error)));
         }
         let Some(program) = machine.program(file, span) else { return Ok(()) };
+        if let Err(reason) = body::declared(&machine.world.catalog, &program.routine) {
+            return machine.tolerate(Stop::Failed(reason));
+        }
         machine.frames.push(Frame::of(program.clone()));
         machine.block(&program.routine.block).map(|_| ())
     })

@@ -188,7 +188,12 @@ impl World {
     fn create_function(&mut self, sources: &Sources, at: Site, create: CreateFunction, certainty: Certainty) -> Outcome {
         // a body of statements and not of text is read in any case
         let unread = self.catalog.session.bodies_unchecked && !matches!(create.body, Body::Sql { .. });
-        if unread || create.language != "sql" {
+        let text = sources.get(at.file).text();
+        let names = match &create.body {
+            Body::Code(code) if create.language == "plpgsql" => body::may_declare_rows(text, code),
+            _ => create.language == "sql",
+        };
+        if unread || !names {
             return self.interpret_one(at, Ast::CreateFunction(create), certainty);
         }
         self.catalog.begin();
@@ -201,7 +206,7 @@ impl World {
         if let Some(path) = body::own_search_path(&create) {
             self.catalog.session.search_path = Some(path);
         }
-        let checked = body::check(&self.catalog, sources.get(at.file).text(), &create);
+        let checked = body::check(&self.catalog, text, &create);
         self.catalog.session.search_path = before;
         match checked {
             Ok(relies) => {
