@@ -114,7 +114,12 @@ pub fn shelf(sources: &Sources, project: &Project, other: &Project, common: usiz
 }
 
 fn texts(sources: &Sources, project: &Project) -> Vec<Arc<str>> {
-    project.migrations.iter().map(|migration| sources.text(migration.file)).collect()
+    let text = |migration: &Migration| {
+        let text = sources.text(migration.file);
+        // a file's first part alone is what runs
+        if (migration.end as usize) < text.len() { Arc::from(&text[..migration.end as usize]) } else { text }
+    };
+    project.migrations.iter().map(text).collect()
 }
 
 /// A history under way. A clone of it goes its own way.

@@ -5,6 +5,7 @@
 //! bytes that are no text are replaced and told ([`TextProblem`]), so that one bad byte costs no file. Nobody else reads migrations.
 //! Refuses: to leave out a migration that cannot be read, since nothing could be concluded from the rest.
 
+mod direction;
 mod layout;
 mod locate;
 mod repository;
@@ -27,6 +28,7 @@ use std::sync::Arc;
 use text::Decoded;
 
 pub use crate::config::Platform;
+pub use direction::Marks;
 pub use repository::repository;
 
 /// A file that runs.
@@ -39,6 +41,8 @@ pub struct Migration {
     pub name: SmolStr,
     /// The file's name; `folder/migration.sql` where each migration has a folder.
     pub named_in: String,
+    /// Where what runs ends: behind it stands what takes it back, for runners that keep both in one file.
+    pub end: u32,
 }
 
 /// Why a file does not run.
@@ -123,6 +127,8 @@ pub struct Project {
     pub settings: Option<FileId>,
     /// No name in the folder is one the Supabase runner takes; these were taken all the same.
     pub lenient: bool,
+    /// How the runner tells the two ways in one file apart, if there are such files.
+    pub marks: Option<&'static Marks>,
     pub platform: Platform,
     pub config: Config,
 }
@@ -205,6 +211,7 @@ fn read_all(place: Place, config: Config, past: &Past, read: &Read, keep: &mut K
         named: Vec::new(),
         settings: None,
         lenient: listing.lenient,
+        marks: None,
         platform,
         config,
     };
@@ -212,7 +219,8 @@ fn read_all(place: Place, config: Config, past: &Past, read: &Read, keep: &mut K
     let (running, skipped): (Vec<Entry>, Vec<Entry>) = listing.entries.into_iter().partition(Entry::runs);
     for entry in running.into_iter().chain(skipped) {
         let decoded = texts.remove(&entry.relative).unwrap_or_default();
-        project.take(entry, decoded, &place.named, keep);
+        let both = if place.is_supabase { None } else { direction::of(&decoded.text) };
+        project.take(entry, decoded, both, &place.named, keep);
     }
     project.settings = project.add_settings(keep);
     if !project.lenient {
@@ -305,7 +313,8 @@ impl Project {
         Some(keep(shown, self.config.text.clone()))
     }
 
-    fn take(&mut self, entry: Entry, decoded: Decoded, named: &[PathBuf], keep: &mut Keep) {
+    fn take(&mut self, entry: Entry, decoded: Decoded, both: Option<(&'static Marks, u32)>, named: &[PathBuf], keep: &mut Keep) {
+        let end = both.map_or(decoded.text.len() as u32, |(_, end)| end);
         let file = keep(shown(&self.root, &self.folder, &entry.relative), decoded.text);
         let named_in = layout::shown(&entry.relative);
         let is_named = named.contains(&entry.relative);
@@ -323,7 +332,8 @@ impl Project {
             }
         };
         self.problems.extend(decoded.problems.into_iter().map(|(span, kind)| TextProblem { file, span, kind }));
-        self.migrations.push(Migration { file, version, name, named_in });
+        self.marks = both.map(|(marks, _)| marks).or(self.marks);
+        self.migrations.push(Migration { file, version, name, named_in, end });
     }
 
     fn find_duplicates(&self) -> Vec<Duplicate> {

@@ -96,6 +96,25 @@ fn what_an_api_may_do_is_told_only_where_there_is_one() {
 }
 
 #[test]
+fn what_takes_a_file_back_does_not_run_where_a_runner_keeps_it_there() {
+    let both = "-- +goose Up\ncreate table public.a (id int primary key);\ncreate table public.b (id int primary key, a int references public.a);\n\
+        -- +goose Down\ndrop table public.b;\ndrop table public.a;\n";
+    let folder = project(&[
+        ("migrations/20250101000000_a.sql", both.as_bytes()),
+        ("migrations/20250102000000_b.sql", b"-- +goose Up\nalter table public.a add column c int;\n"),
+    ]);
+    let report = json(folder.path(), &["check"]);
+    let found: Vec<_> = report["findings"].as_array().expect("a list").iter().map(|finding| &finding["rule"]).collect();
+    assert_eq!(found, ["index/foreign-key"]);
+    // what is written is for that runner too
+    assert!(supalint(folder.path(), &["check", "--fix"]).status.success());
+    let files = std::fs::read_dir(folder.path().join("migrations")).expect("a folder").flatten().map(|entry| entry.path());
+    let text = std::fs::read_to_string(files.max().expect("a file was written")).expect("it is text");
+    assert!(text.starts_with("-- +goose NO TRANSACTION\n-- +goose Up\n"), "{text}");
+    assert_eq!(json(folder.path(), &["check"])["summary"]["info"], 0);
+}
+
+#[test]
 fn a_format_gives_the_same_bytes_wherever_the_project_lies() {
     let moved = copy("conversations", "");
     let far = tempfile::tempdir().expect("a folder can be made");

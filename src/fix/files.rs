@@ -175,6 +175,9 @@ fn file(group: Vec<Statement>, cures: &[Cure], sources: &Sources, project: &Proj
     let path = folder.iter().map(|part| part.as_ref()).chain([name.as_str()]).collect::<Vec<_>>().join("/");
     let safety = group[0].safety;
     let mut text = String::new();
+    if let Some(marks) = project.marks {
+        text.push_str(if group.iter().any(is_alone) { marks.apart } else { marks.up });
+    }
     header(&mut text, &group, cures, sources, project.platform);
     let mut statements = Vec::new();
     let mut before = Vec::new();

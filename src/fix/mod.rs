@@ -288,7 +288,8 @@ impl Planning<'_> {
         for planned in files {
             let file = sources.add(planned.path.as_str(), planned.text.as_str());
             let (version, name) = (SmolStr::new(&planned.version), SmolStr::new(&planned.slug));
-            project.migrations.push(Migration { file, version, name, named_in: planned.name.clone() });
+            let (named_in, end) = (planned.name.clone(), planned.text.len() as u32);
+            project.migrations.push(Migration { file, version, name, named_in, end });
         }
         (project, sources)
     }

@@ -89,8 +89,11 @@ impl Listing {
         }
     }
 
-    /// As runners do that compare numbers: 9 before 10, and what has no number last.
+    /// As runners do that compare numbers: 9 before 10, and what has no number last. Where each migration has a folder, its name counts as text.
     pub fn sort_by_number(&mut self) {
+        if self.entries.iter().any(|entry| entry.relative.components().count() > 1) {
+            return;
+        }
         self.entries.sort_by_cached_key(|entry| {
             let numbers = match &entry.choice {
                 Choice::Run { version, .. } if !version.is_empty() => Some(numbers(version)),

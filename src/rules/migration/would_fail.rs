@@ -2,6 +2,7 @@
 //! that rely on what no migration creates; the last are told once.
 
 use crate::catalog::{Rejected, When};
+use crate::project::Platform;
 use crate::rules::prelude::*;
 use std::collections::BTreeSet;
 
@@ -12,12 +13,15 @@ const NAMED: usize = 5;
 
 fn check(cx: &mut Cx) {
     let rejected = &cx.catalog.rejected;
+    let supabase = cx.project.platform == Platform::Supabase && cx.project.marks.is_none();
     let mut told: Option<FileId> = None;
     for one in rejected {
         match one.when {
             When::Always => {
                 fails(cx, one, "PostgreSQL rejects this statement");
             }
+            // how others send a file is not known
+            When::InBatch | When::AmongItsLike if !supabase => {}
             When::InBatch => {
                 fails_in_batch(cx, one);
             }
@@ -82,22 +86,27 @@ fn fails_afresh(cx: &mut Cx, rejected: &[&Rejected]) {
         0 => "a statement relies".to_string(),
         more => format!("{} statements rely", more + 1),
     };
+    let (made, dump, repair) = match cx.project.platform {
+        Platform::Supabase => {
+            ("`supabase db reset`, a preview branch, CI", "supabase db dump", ": `supabase migration repair --status applied <version>`")
+        }
+        Platform::Postgres => ("a new environment, CI", "pg_dump --schema-only", ""),
+    };
     let message = match names_of(&tables) {
         Some(names) => format!(
-            "no migration creates {names}, on which {statements}: a database that is made from the migrations alone (`supabase db reset`, \
-             a preview branch, CI) has none of it and stops at the first"
+            "no migration creates {names}, on which {statements}: a database that is made from the migrations alone ({made}) has none of it \
+             and stops at the first"
         ),
         None => format!(
-            "{statements} on what no migration creates: on a database that is made from the migrations alone (`supabase db reset`, \
-             a preview branch, CI), {} ({})",
+            "{statements} on what no migration creates: on a database that is made from the migrations alone ({made}), {} ({})",
             first.reason.message, first.reason.sqlstate
         ),
     };
     let draft = cx.report(About::project(), first.site, message);
-    draft.severity(Severity::Warn).label("fails on a new database").help(
-        "write what is missing into a migration that sorts before all others (`supabase db dump` prints it from the database that has it), \
-         and mark that as applied there: `supabase migration repair --status applied <version>`",
-    );
+    draft.severity(Severity::Warn).label("fails on a new database").help(format!(
+        "write what is missing into a migration that sorts before all others (`{dump}` prints it from the database that has it), and mark \
+         that as applied there{repair}"
+    ));
     for table in tables {
         draft.because(table.named, format!("`{}` is first used here", table.name));
     }

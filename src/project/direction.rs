@@ -1,0 +1,66 @@
+//! Files that hold both ways: what runs, and below a line of the runner's own what takes it back.
+//!
+//! Source: the documentation of goose, sql-migrate, dbmate, node-pg-migrate and tern. Supabase's runner knows no such line.
+
+/// How a runner tells the two apart.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Marks {
+    /// What stands above what runs.
+    pub up: &'static str,
+    /// The same above what refuses a transaction.
+    pub apart: &'static str,
+    /// The words of the comment above what takes it back, in lower case.
+    down: &'static str,
+}
+
+const ALL: [Marks; 5] = [
+    Marks { up: "-- +goose Up\n", apart: "-- +goose NO TRANSACTION\n-- +goose Up\n", down: "+goose down" },
+    Marks { up: "-- +migrate Up\n", apart: "-- +migrate Up notransaction\n", down: "+migrate down" },
+    Marks { up: "-- migrate:up\n", apart: "-- migrate:up transaction:false\n", down: "migrate:down" },
+    Marks { up: "-- Up Migration\n", apart: "-- Up Migration\n", down: "down migration" },
+    Marks { up: "", apart: "", down: "create above / drop below" },
+];
+
+/// The runner's marks, and the byte at which what takes a file back begins.
+pub fn of(text: &str) -> Option<(&'static Marks, u32)> {
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        if let Some(marks) = line.trim_start().starts_with("--").then(|| below(line)).flatten() {
+            return Some((marks, at));
+        }
+        at += line.len() as u32;
+    }
+    None
+}
+
+fn below(comment: &str) -> Option<&'static Marks> {
+    let words = comment.trim().trim_matches('-').split_whitespace().collect::<Vec<_>>().join(" ").to_ascii_lowercase();
+    let says = |marks: &&Marks| words.strip_prefix(marks.down).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '));
+    ALL.iter().find(says)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_takes_a_file_back_begins_at_the_runners_own_line() {
+        fn down(text: &str) -> Option<(&str, &str)> {
+            of(text).map(|(marks, at)| (marks.down, &text[at as usize..]))
+        }
+        assert_eq!(
+            down("-- +goose Up\ncreate table t ();\n\n-- +goose Down\ndrop table t;"),
+            Some(("+goose down", "-- +goose Down\ndrop table t;"))
+        );
+        assert_eq!(
+            down("select 1;\r\n  --migrate:down transaction:false\r\nx"),
+            Some(("migrate:down", "  --migrate:down transaction:false\r\nx"))
+        );
+        assert_eq!(
+            down("a;\n---- create above / drop below ----\nb;"),
+            Some(("create above / drop below", "---- create above / drop below ----\nb;"))
+        );
+        assert_eq!(down("a;\n-- Down Migration\nb;").map(|(words, _)| words), Some("down migration"));
+        assert!(down("-- +goose Up\n-- down here, migrate:downwards\nselect '-- +goose Down';").is_none());
+    }
+}
