@@ -33,6 +33,11 @@ fn duplicate(sqlstate: &'static str, what: &str, name: impl std::fmt::Display) -
     Contradiction::new(sqlstate, format!("{what} \"{name}\" already exists"))
 }
 
+/// Does what is there give way to what is made? Had a thing that only may be there been there, the statement would have failed.
+fn gives_way(old: Certainty, new: Certainty) -> bool {
+    old == Certainty::Maybe && new == Certainty::Certain
+}
+
 fn on_relation(verb: &'static str, sqlstate: &'static str, what: &str, name: &str, relation: &QName) -> Contradiction {
     let word = if what == "policy" || what == "trigger" { "for" } else { "of" };
     let table = if what == "column" || what == "constraint" { "relation" } else { "table" };
@@ -53,6 +58,7 @@ impl Catalog {
             }
 
             Change::Doubt(doubted) => self.doubt(doubted),
+            Change::DoubtOf { table, doubted } => doubt::part(self.table_mut(&table)?, doubted),
 
             Change::CreateSchema(schema) => {
                 if self.schemas.contains(&schema.name) {
@@ -195,8 +201,11 @@ impl Catalog {
             Change::SetForceRls { table, forced } => self.table_mut(&table)?.force_rls = Fact { value: forced, at, certainty },
             Change::CreatePolicy { table, policy } => {
                 let found = self.table_mut(&table)?;
-                if found.policy(&policy.name).is_some() {
-                    return Err(on_relation("already exists", "42710", "policy", &policy.name, &table));
+                if let Some(old) = found.policy(&policy.name) {
+                    if !gives_way(old.certainty, certainty) {
+                        return Err(on_relation("already exists", "42710", "policy", &policy.name, &table));
+                    }
+                    found.policies.retain(|old| old.name != policy.name);
                 }
                 push(&mut found.policies, *policy);
             }
@@ -227,7 +236,7 @@ impl Catalog {
             Change::CreateTrigger { relation, trigger, replace } => {
                 let triggers = self.require_triggers(&relation)?;
                 match triggers.iter_mut().find(|known| known.name == trigger.name) {
-                    Some(known) if replace => *known = *trigger,
+                    Some(known) if replace || gives_way(known.certainty, certainty) => *known = *trigger,
                     Some(_) => {
                         return Err(Contradiction::new(
                             "42710",

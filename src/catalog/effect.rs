@@ -51,6 +51,11 @@ pub enum Change {
     },
     /// Code that was not followed to its end may have changed whatever is of this kind.
     Doubt(Doubted),
+    /// The same of one table's parts.
+    DoubtOf {
+        table: QName,
+        doubted: Doubted,
+    },
     CreateSchema(Schema),
     DropSchema {
         name: SmolStr,

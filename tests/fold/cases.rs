@@ -11,6 +11,20 @@ pub struct Case {
 
 pub const CASES: &[Case] = &[
     Case {
+        name: "what only may be there gives way to what is made for certain",
+        history: "create table t (id int primary key, s text check (s in ('a', 'b')), n text check (n in ('a', 'b')));
+do $$ declare c text; begin
+  select conname into c from pg_constraint where conrelid = 't'::regclass and pg_get_constraintdef(oid) ilike '%s%''b''%';
+  if c is not null then execute format('alter table t drop constraint %I', c); end if;
+  select conname into c from pg_constraint where conrelid = 't'::regclass and pg_get_constraintdef(oid) ilike '%n = ANY%''b''%';
+  if c is not null then execute format('alter table t drop constraint %I', c); end if;
+end $$;
+alter table t add constraint t_s_check check (s in ('a'));
+alter table t add constraint t_n_check check (n in ('a'));",
+        expect: &["constraints: t_n_check c n - - - true", "constraints: t_pkey p id - - - true", "constraints: t_s_check c s - - - true"],
+        fails: &[],
+    },
+    Case {
         name: "actions of one ALTER TABLE see each other, in the order PostgreSQL takes them",
         history: "create table t (id int);
 alter table t add constraint t_ab_check check (a < b), add column a int, add column b int not null, drop column id;",

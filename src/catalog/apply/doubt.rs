@@ -11,30 +11,19 @@ impl Catalog {
     pub(super) fn doubt(&mut self, doubted: Doubted) {
         match doubted {
             Doubted::Schemas => self.schemas.update(|schema| !schema.at.is_platform(), |schema| schema.certainty = MAYBE),
-            Doubted::Tables => self.each_table(|table| table.certainty = MAYBE),
-            Doubted::Columns => self.each_table(|table| {
-                table.columns.iter_mut().for_each(|column| {
-                    column.certainty = MAYBE;
-                    column.not_null.certainty = MAYBE;
+            Doubted::Tables
+            | Doubted::Columns
+            | Doubted::Constraints
+            | Doubted::Indexes
+            | Doubted::RowSecurity
+            | Doubted::Policies
+            | Doubted::Triggers => {
+                self.each_table(|table| part(table, doubted));
+                self.each_view(|view| match doubted {
+                    Doubted::Indexes => view.indexes.iter_mut().for_each(|index| index.certainty = MAYBE),
+                    Doubted::Triggers => view.triggers.iter_mut().for_each(|trigger| trigger.certainty = MAYBE),
+                    _ => {}
                 });
-            }),
-            Doubted::Constraints => self.each_table(|table| {
-                table.constraints.iter_mut().for_each(|constraint| constraint.certainty = MAYBE);
-                // a primary key that goes leaves its columns as they are, but NOT NULL is dropped by the same words
-                table.columns.iter_mut().for_each(|column| column.not_null.certainty = MAYBE);
-            }),
-            Doubted::Indexes => {
-                self.each_table(|table| table.indexes.iter_mut().for_each(|index| index.certainty = MAYBE));
-                self.each_view(|view| view.indexes.iter_mut().for_each(|index| index.certainty = MAYBE));
-            }
-            Doubted::RowSecurity => self.each_table(|table| {
-                table.rls.certainty = MAYBE;
-                table.force_rls.certainty = MAYBE;
-            }),
-            Doubted::Policies => self.each_table(|table| table.policies.iter_mut().for_each(|policy| policy.certainty = MAYBE)),
-            Doubted::Triggers => {
-                self.each_table(|table| table.triggers.iter_mut().for_each(|trigger| trigger.certainty = MAYBE));
-                self.each_view(|view| view.triggers.iter_mut().for_each(|trigger| trigger.certainty = MAYBE));
             }
             Doubted::Views => self.each_view(|view| {
                 view.certainty = MAYBE;
@@ -48,7 +37,7 @@ impl Catalog {
             Doubted::Sequences => self.sequences.update(|sequence| !sequence.at.is_platform(), |sequence| sequence.certainty = MAYBE),
             Doubted::Grants => {
                 let doubt = |acl: &mut Acl| acl.grants.iter_mut().for_each(|grant| grant.certainty = MAYBE);
-                self.each_table(|table| doubt(&mut table.acl));
+                self.each_table(|table| part(table, doubted));
                 self.each_view(|view| doubt(&mut view.acl));
                 self.each_function(|function| doubt(&mut function.acl));
                 self.sequences.update(|sequence| !sequence.at.is_platform(), |sequence| doubt(&mut sequence.acl));
@@ -68,5 +57,30 @@ impl Catalog {
     fn each_function(&mut self, mut change: impl FnMut(&mut Function)) {
         let own = |overloads: &Vec<Function>| overloads.iter().any(|function| !function.at.is_platform());
         self.functions.update(own, |overloads| overloads.iter_mut().filter(|function| !function.at.is_platform()).for_each(&mut change));
+    }
+}
+
+/// The same of what one table has.
+pub(super) fn part(table: &mut Table, doubted: Doubted) {
+    match doubted {
+        Doubted::Tables => table.certainty = MAYBE,
+        Doubted::Columns => table.columns.iter_mut().for_each(|column| {
+            column.certainty = MAYBE;
+            column.not_null.certainty = MAYBE;
+        }),
+        Doubted::Constraints => {
+            table.constraints.iter_mut().for_each(|constraint| constraint.certainty = MAYBE);
+            // a primary key that goes leaves its columns as they are, but NOT NULL is dropped by the same words
+            table.columns.iter_mut().for_each(|column| column.not_null.certainty = MAYBE);
+        }
+        Doubted::Indexes => table.indexes.iter_mut().for_each(|index| index.certainty = MAYBE),
+        Doubted::RowSecurity => {
+            table.rls.certainty = MAYBE;
+            table.force_rls.certainty = MAYBE;
+        }
+        Doubted::Policies => table.policies.iter_mut().for_each(|policy| policy.certainty = MAYBE),
+        Doubted::Triggers => table.triggers.iter_mut().for_each(|trigger| trigger.certainty = MAYBE),
+        Doubted::Grants => table.acl.grants.iter_mut().for_each(|grant| grant.certainty = MAYBE),
+        Doubted::Schemas | Doubted::Views | Doubted::Functions | Doubted::Types | Doubted::Sequences => {}
     }
 }

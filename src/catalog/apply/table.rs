@@ -1,6 +1,6 @@
 //! Tables, their columns, constraints and indexes.
 
-use super::{MAX_COLUMNS, depends, duplicate, missing, on_relation, push};
+use super::{MAX_COLUMNS, depends, duplicate, gives_way, missing, on_relation, push};
 use crate::catalog::name::QName;
 use crate::catalog::object::*;
 use crate::catalog::{Applied, Catalog, Contradiction, MIGRATION_ROLE, is_system_schema};
@@ -156,6 +156,7 @@ impl Catalog {
     }
 
     pub(super) fn add_constraint(&mut self, name: &QName, constraint: Constraint, index: Option<Index>) -> Applied {
+        self.make_way(name, &constraint);
         let Some(table) = self.tables.get(name) else { return Err(missing("42P01", "relation", &name.name)) };
         if constraint.kind == ConstraintKind::PrimaryKey && table.primary_key().is_some() {
             return Err(Contradiction::new("42P16", format!("multiple primary keys for table \"{}\" are not allowed", name.name)));
@@ -196,6 +197,21 @@ impl Catalog {
         Ok(())
     }
 
+    /// Takes away what may be there and is made now for certain. What refers to it stays.
+    fn make_way(&mut self, table: &QName, new: &Constraint) {
+        let is_one = |old: &Constraint| {
+            let same = old.name == new.name || [old.kind, new.kind] == [ConstraintKind::PrimaryKey; 2];
+            same && gives_way(old.certainty, new.certainty)
+        };
+        let Some(old) = self.tables.get(table).and_then(|table| table.constraints.iter().find(|old| is_one(old))).cloned() else { return };
+        if let Some(index) = &old.index {
+            self.remove_index(table, index);
+        }
+        if let Some(table) = self.tables.get_mut(table) {
+            table.constraints.retain(|constraint| constraint.name != old.name);
+        }
+    }
+
     pub(super) fn drop_constraint(&mut self, table: &QName, name: &str, cascade: bool) -> Applied {
         let constraint = self.require_constraint(table, name)?.clone();
         if !cascade && !self.dependents_of_key(table, &constraint).is_empty() {
@@ -224,6 +240,15 @@ impl Catalog {
 
     pub(super) fn create_index(&mut self, relation: &QName, index: Index) -> Applied {
         let name = QName::new(relation.schema.clone(), index.name.clone());
+        if let Some(home) = self.index_home(&name).cloned()
+            && self
+                .tables
+                .get(&home)
+                .and_then(|table| table.index(&index.name))
+                .is_some_and(|old| gives_way(old.certainty, index.certainty))
+        {
+            self.remove_index(&home, &index.name);
+        }
         if self.relation_kind(&name).is_some() {
             return Err(duplicate("42P07", "relation", &index.name));
         }

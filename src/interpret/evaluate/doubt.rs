@@ -8,6 +8,7 @@ use crate::catalog::effect::{Change, Doubted, Effect};
 use crate::catalog::name::QName;
 use crate::source::{Site, Sources};
 use crate::syntax::ast::Body;
+use crate::syntax::plpgsql::Piece;
 use std::collections::HashSet;
 
 /// Kinds of object with the words that speak of them.
@@ -46,6 +47,31 @@ impl Machine<'_> {
             let tables: Vec<QName> = self.world.catalog.tables.keys().cloned().collect();
             self.world.inserted.extend(tables);
         }
+    }
+
+    /// Takes the certainty from what a command may drop whose text is not known, but for words in it: of the tables that it names, or else of all.
+    pub(super) fn doubt_dropped(&mut self, command: Piece) {
+        const PARTS: [(Doubted, &str); 5] = [
+            (Doubted::Constraints, "constraint"),
+            (Doubted::Policies, "policy"),
+            (Doubted::Triggers, "trigger"),
+            (Doubted::Indexes, "index"),
+            (Doubted::Columns, "column"),
+        ];
+        let Some(program) = self.program_now() else { return };
+        let mut words = HashSet::new();
+        add_words(command.span.of(&program.text), &mut words);
+        if !words.contains("drop") {
+            return;
+        }
+        let named: Vec<QName> = self.world.catalog.tables.keys().filter(|name| words.contains(name.name.as_str())).cloned().collect();
+        let kinds = PARTS.into_iter().filter(|(_, noun)| words.contains(*noun)).map(|(kind, _)| kind);
+        let changes = kinds.flat_map(|kind| match named.as_slice() {
+            [] => vec![Change::Doubt(kind)],
+            tables => tables.iter().map(|table| Change::DoubtOf { table: table.clone(), doubted: kind }).collect(),
+        });
+        let effects = changes.map(|change| Effect { at: self.origin, certainty: self.certainty, change }).collect();
+        self.world.apply(effects);
     }
 
     /// Words of the statement, and of functions that they name.

@@ -190,13 +190,19 @@ impl<'t> Printed<'t> {
         let inner = pattern.strip_prefix('%')?.strip_suffix('%')?;
         let mut parts = inner.split('%').filter(|part| !part.is_empty());
         let (first, rest) = (parts.next()?, parts);
-        // that all are there says nothing of their order
         let mut found = self.contains(first, fold);
+        let mut several = false;
         for part in rest {
+            several = true;
             found = match (found, self.contains(part, fold)) {
                 (Some(false), _) | (_, Some(false)) => Some(false),
+                (Some(true), Some(true)) => Some(true),
                 _ => None,
             };
+        }
+        // what is not a word of PostgreSQL's own is printed in the order in which it was written
+        if several && found == Some(true) && !(self.verbatim.is_none() && like(self.text, pattern, fold)) {
+            found = None;
         }
         found
     }

@@ -208,7 +208,7 @@ impl Machine<'_> {
         }
     }
 
-    fn program_now(&self) -> Option<Rc<Program>> {
+    pub(super) fn program_now(&self) -> Option<Rc<Program>> {
         self.frames.last().and_then(|frame| frame.program.clone())
     }
 
@@ -312,6 +312,30 @@ impl Machine<'_> {
             self.certainty = Certainty::Maybe;
         }
         Ok(Flow::Next)
+    }
+
+    /// Runs what is passed over, and takes it back: only what it would have dropped is not certain any more.
+    fn tried(&mut self, body: impl FnOnce(&mut Self) -> Ran<Flow>) -> Ran<()> {
+        let world = &self.world;
+        let (session, unread, bounded) = (world.catalog.session.clone(), world.unread.len(), world.bounded.len());
+        let (effects, dropped, refused) = (self.effects.len(), self.dropped.len(), world.refused.len());
+        self.world.catalog.begin();
+        let ran = self.perhaps(|machine| {
+            let ran = body(machine);
+            let gone = machine.dropped.split_off(dropped);
+            machine.passed_over.extend(gone);
+            ran
+        });
+        self.world.catalog.rollback();
+        self.world.catalog.session = session;
+        self.world.unread.truncate(unread);
+        self.world.bounded.truncate(bounded);
+        self.world.refused.truncate(refused);
+        self.effects.truncate(effects);
+        for dropped in std::mem::take(&mut self.passed_over) {
+            self.doubt_again(dropped);
+        }
+        ran.map(|_| ())
     }
 
     /// Runs what may or may not run; none where it fails.
@@ -486,7 +510,10 @@ impl Machine<'_> {
             match presence {
                 Presence::Unclear => {
                     self.blind = true;
-                    continue;
+                    let before = self.frame().scopes.clone();
+                    self.assign_row(targets, &table, Some(cells))?;
+                    self.tried(|machine| machine.list(&a_loop.body))?;
+                    self.frame().scopes = before;
                 }
                 Presence::Certain => {
                     self.assign_row(targets, &table, Some(cells))?;
@@ -710,6 +737,7 @@ impl Machine<'_> {
             _ => {
                 self.blind = true;
                 self.world.catalog.secretive |= self.may_create(command_piece);
+                self.doubt_dropped(command_piece);
                 return Ok(Table::unknown());
             }
         };
