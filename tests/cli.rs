@@ -70,9 +70,10 @@ fn where_there_is_no_project_those_further_down_are_named() {
     let said = |arguments: &[&str]| told(&supalint(folder.path(), arguments));
     assert!(said(&["check"]).ends_with(": name the project that is in `apps/web`\n"), "{}", said(&["check"]));
     assert!(said(&["init", "apps"]).ends_with(": name the project that is in `apps/web`\n"), "{}", said(&["init", "apps"]));
-    let folder = project(&[one, ("packages/db/supabase/migrations/20250101000000_a.sql", sql)]);
+    let prisma = ("packages/db/prisma/migrations/20250101000000_a/migration.sql", sql);
+    let folder = project(&[one, prisma, ("drizzle/0000_a.sql", sql), ("packages/code/migrations/up.rb", sql)]);
     let said = told(&supalint(folder.path(), &["check"]));
-    assert!(said.ends_with(": name one of the projects in `apps/web`, `packages/db`\n"), "{said}");
+    assert!(said.ends_with(": name one of the projects in `apps/web`, `drizzle`, `packages/db/prisma`\n"), "{said}");
 }
 
 #[test]

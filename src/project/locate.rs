@@ -107,7 +107,13 @@ fn no_migrations(folder: &Path, way: &Path) -> Error {
         entry.depth() == 0 || entry.file_type().is_dir() && !foreign
     };
     let folders = WalkDir::new(folder).min_depth(1).max_depth(DEPTH).sort_by_file_name().into_iter().filter_entry(holds_projects);
-    let projects = folders.flatten().filter(|entry| entry.path().join("supabase/migrations").is_dir());
+    let projects = folders.flatten().filter(|entry| {
+        let path = entry.path();
+        // Drizzle's folder is a folder of migrations itself
+        let holds = || inside(path).is_some_and(|folder| layout::holds_migrations(&folder));
+        let itself = || entry.file_name() == "drizzle" && layout::holds_migrations(path);
+        !is_supabase_folder(Some(path)) && (holds() || itself())
+    });
     let shown = |entry: DirEntry| way.join(entry.path().strip_prefix(folder).unwrap_or(entry.path()));
     Error::NoMigrations { path: folder.to_path_buf(), projects: projects.map(shown).collect() }
 }

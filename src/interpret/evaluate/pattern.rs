@@ -334,7 +334,8 @@ mod tests {
             ("%user%", true, Some(true)),
             ("%select%", true, None),
             ("%uid%nothing%", false, Some(false)),
-            ("%uid%owner_id%", false, None),
+            ("%uid%owner_id%", false, Some(true)),
+            ("%owner_id%uid%", false, None),
             ("%uid()%", false, None),
         ] {
             assert_eq!(printed.like(pattern, fold), matches, "{pattern}");
