@@ -259,7 +259,8 @@ impl Project {
     /// If a file cannot be read.
     pub fn as_it_was(&self, past: &Past, sources: &mut Sources) -> Result<Project, Error> {
         let (root, folder) = (self.root.clone(), self.folder.clone());
-        let place = Place { root, folder, named: Vec::new(), is_supabase: self.platform == Platform::Supabase, supabase_config: None };
+        let is_supabase = self.platform == Platform::Supabase && self.marks.is_none();
+        let place = Place { root, folder, named: Vec::new(), is_supabase, supabase_config: None };
         let known: HashMap<String, (FileId, Arc<str>)> =
             sources.files().map(|(file, source)| (source.path.to_string(), (file, sources.text(file)))).collect();
         let read = |entry: &Entry, place: &Place| match known.get(&shown(&place.root, &place.folder, &entry.relative)) {

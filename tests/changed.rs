@@ -233,3 +233,16 @@ fn what_git_cannot_tell_stops_the_run() {
         (Some(2), "error: `git` is not there: install it, or run without --changed and --since\n")
     );
 }
+
+#[test]
+fn a_past_of_files_that_hold_both_ways_runs_as_far_as_they_run_now() {
+    let repository = Repository::new();
+    let both = |up: &str| format!("-- +goose Up\n{up}-- +goose Down\ndrop table public.a;\n");
+    let file = |name: &str, text: String| put(repository.path(), format!("migrations/{name}.sql"), text);
+    file("20250101000000_a", both("create table public.a (id int primary key, owner_id uuid default auth.uid());\n"));
+    file("20250102000000_b", both("alter table public.a add column c int;\n"));
+    repository.commit();
+    file("20250102000000_b", both("alter table public.a add column d int;\n"));
+    let (shown, earlier) = repository.report("", CHANGED);
+    assert!(shown.is_empty() && earlier > 0, "{shown:?} {earlier}");
+}
