@@ -7,3 +7,4 @@ drop aggregate total (int); -- 2BP01
 drop aggregate total (int) cascade;
 grant execute on function total(int) to anon; -- 42883
 create or replace function total(a int) returns int language sql as 'select 1';
+select jsonb_agg(x order by x limit 5) from generate_series(1, 9) as x; -- 42601

@@ -28,12 +28,27 @@ pub fn mirrored<'a>(cx: &Cx<'a>, table: &Table) -> Option<Mirrored<'a>> {
         .filter(|other| other.name.schema == table.name.schema && other.name != table.name && is_model(cx, table, other));
     let best = others.max_by_key(|other| (commands(other), alike(other), std::cmp::Reverse(&other.name)))?;
     let mut names: Vec<SmolStr> = Vec::new();
-    let steps = for_clients(cx, best).map(|policy| step(cx, table, policy, &mut names)).collect();
+    let policies: Vec<&Policy> = for_clients(cx, best).collect();
+    let needed = policies.iter().filter(|policy| !policies.iter().any(|all| says_as_much(cx, all, policy)));
+    let steps = needed.map(|policy| step(cx, table, policy, &mut names)).collect();
     Some(Mirrored { of: best, steps })
 }
 
 fn for_clients<'t>(cx: &Cx, table: &'t Table) -> impl Iterator<Item = &'t Policy> {
     table.policies.iter().filter(|policy| API_ROLES.iter().any(|role| cx.concerns(policy, role)))
+}
+
+/// Does a policy for all commands let through what another does for one, in the same words? Then PostgreSQL would ask both for nothing.
+fn says_as_much(cx: &Cx, all: &Policy, one: &Policy) -> bool {
+    let text = |clause: Option<&Expression>| clause.map(|clause| cx.text(clause).split_whitespace().collect::<Vec<_>>().join(" "));
+    let same = |of: fn(&Policy) -> Option<&Expression>| of(one).is_none() || text(of(all)) == text(of(one));
+    let alike = all.permissive && one.permissive && all.roles == one.roles;
+    let writes = |policy: &Policy| matches!(policy.command, Command::Insert | Command::Update | Command::All);
+    alike
+        && all.command == Command::All
+        && one.command != Command::All
+        && same(|policy| policy.using.as_ref())
+        && (!writes(one) || same(|policy| policy.check.as_ref().or(policy.using.as_ref())))
 }
 
 /// Has a table the column that another has, of the same type and referring to the same?

@@ -529,8 +529,14 @@ impl<'r, 'a> Lower<'r, 'a> {
                     call.args.push(arg);
                 }
                 for clause in &list.clauses {
-                    if let ast::FunctionArgumentClause::OrderBy(keys) = clause {
-                        call.order_by = self.sort_keys(keys)?;
+                    match clause {
+                        ast::FunctionArgumentClause::OrderBy(keys) => call.order_by = self.sort_keys(keys)?,
+                        // BigQuery's
+                        ast::FunctionArgumentClause::Limit(expr) | ast::FunctionArgumentClause::Where(expr) => {
+                            let (_, within) = self.expr(expr)?;
+                            return self.refuse(within.first - 1);
+                        }
+                        _ => {}
                     }
                 }
             }
