@@ -12,12 +12,12 @@
 //! | [`syntax`] | text to statements: lexer, splitter, reader, PL/pgSQL; the only home of `sqlparser` | `source` |
 //! | [`catalog`] | the state, the closed list of changes, and `apply`, the only place where state changes | `syntax` |
 //! | [`interpret`] | what a statement means: names bound, effects made, DO blocks run | `catalog` |
-//! | [`project`], [`config`] | finds and orders migrations as the Supabase runner does; settings | `source`, [`error`] |
+//! | [`project`], [`config`] | finds and orders migrations as their runner does; settings | `source`, [`error`] |
 //! | [`changes`] | what git says is new in a folder | `project` |
-//! | [`history`] | replays a project, with a visitor | `interpret`, `project` |
+//! | [`history`] | replays a project, with a visitor; a fold can be kept, to go on another way | `interpret`, `project` |
 //! | [`allow`] | what comments and settings allow | `syntax`, `finding`, `project` |
 //! | [`rules`] | one file and one page per rule; asks the catalog, never the parser or the disk | `catalog`, `history`, `allow` |
-//! | [`engine`] | runs rules over a replay: severity, order, duplicates, what is allowed | `rules` |
+//! | [`engine`] | runs rules over a replay, and over that of the project as it was: severity, order, duplicates, what is allowed | `rules` |
 //! | [`matrix`] | who may do what, and which look-ups have an index | `rules` |
 //! | [`baseline`] | findings that are known | `finding` |
 //! | [`fix`] | steps of findings to proven migrations, and those to the disk | `engine` |
