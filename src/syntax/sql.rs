@@ -3,7 +3,7 @@
 //! Promises: what is returned was read to its last token, but for the clauses of SQL/JSON and XML functions, locking
 //! clauses and the expressions in the target of `ON CONFLICT`, which are passed over; every span is the exact text of its node; names are folded.
 //! Refuses: text that nests or chains so deeply that reading it could exhaust the stack, and whatever `sqlparser` cannot
-//! read after our tokens have been put into the words it knows ([`feed`]). No type of `sqlparser` leaves this module.
+//! read after our tokens have been put into the words it knows (`feed`). No type of `sqlparser` leaves this module.
 //! Of a list of `VALUES` only the first rows are kept; the others are read, and forgotten.
 
 mod feed;
