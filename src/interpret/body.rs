@@ -5,7 +5,7 @@
 use super::Context;
 use super::bind::{Binder, Scopes};
 use crate::catalog::object::Certainty;
-use crate::catalog::{Catalog, Contradiction};
+use crate::catalog::{Catalog, Contradiction, is_extension_schema};
 use crate::source::{FileId, Site, Span};
 use crate::syntax::ast::{Ast, Body, Code, CreateFunction, Form, SettingValue};
 use crate::syntax::expression::Data;
@@ -74,7 +74,8 @@ pub fn declared(catalog: &Catalog, routine: &Routine) -> Result<bool, Contradict
             && ty.of_row
             && catalog.find_type(&ty.name).is_none()
         {
-            if let Some(schema) = ty.name.schema().filter(|schema| !catalog.has_schema(schema)) {
+            // an extension that the dashboard switched on has made its own
+            if let Some(schema) = ty.name.schema().filter(|schema| !catalog.has_schema(schema) && !is_extension_schema(schema)) {
                 return Err(Contradiction::new("3F000", format!("schema \"{schema}\" does not exist")));
             }
             context.relation(&ty.name)?;

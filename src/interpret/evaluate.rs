@@ -117,8 +117,6 @@ pub struct Machine<'w> {
     expressions: usize,
     /// What was dropped though it is not sure that the statement runs.
     dropped: Vec<Dropped>,
-    /// What a loop would have dropped whose row may not be there.
-    passed_over: Vec<Dropped>,
     /// Tables that an event trigger is told about.
     created: Vec<QName>,
 }
@@ -140,7 +138,6 @@ impl<'w> Machine<'w> {
             scripts: HashMap::new(),
             expressions: 0,
             dropped: Vec::new(),
-            passed_over: Vec::new(),
             created: Vec::new(),
         }
     }
@@ -341,19 +338,6 @@ impl Machine<'_> {
             };
             // one that is there again stays as it is
             self.world.apply(vec![Effect { at, certainty: Certainty::Maybe, change }]);
-        }
-    }
-
-    /// Takes the certainty from what is there and might have been dropped.
-    fn doubt_again(&mut self, dropped: Dropped) {
-        let drop = match &dropped {
-            Dropped::Policy(table, policy) => Change::DropPolicy { table: table.clone(), name: policy.name.clone() },
-            Dropped::Trigger(relation, trigger) => Change::DropTrigger { relation: relation.clone(), name: trigger.name.clone() },
-        };
-        if self.world.apply(vec![Effect { at: self.origin, certainty: Certainty::Maybe, change: drop }]).failed.is_none() {
-            let mark = self.dropped.len();
-            self.dropped.push(dropped);
-            self.restore(mark);
         }
     }
 

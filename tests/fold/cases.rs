@@ -12,16 +12,21 @@ pub struct Case {
 pub const CASES: &[Case] = &[
     Case {
         name: "what only may be there gives way to what is made for certain",
-        history: "create table t (id int primary key, s text check (s in ('a', 'b')), n text check (n in ('a', 'b')));
+        history: "create table t (id int primary key, s text check (s in ('a', 'b')), n text check (n in ('a', 'b')),
+  u int constraint t_u unique);
 do $$ declare c text; begin
   select conname into c from pg_constraint where conrelid = 't'::regclass and pg_get_constraintdef(oid) ilike '%s%''b''%';
   if c is not null then execute format('alter table t drop constraint %I', c); end if;
   select conname into c from pg_constraint where conrelid = 't'::regclass and pg_get_constraintdef(oid) ilike '%n = ANY%''b''%';
   if c is not null then execute format('alter table t drop constraint %I', c); end if;
+  for c in select conname from pg_constraint where conrelid = 't'::regclass and md5(conname) <> 'x' and contype = 'u' loop
+    execute format('alter table t drop constraint %I', c);
+  end loop;
 end $$;
+alter table t add constraint t_u unique (u);
 alter table t add constraint t_s_check check (s in ('a'));
 alter table t add constraint t_n_check check (n in ('a'));",
-        expect: &["constraints: t_n_check c n - - - true", "constraints: t_pkey p id - - - true", "constraints: t_s_check c s - - - true"],
+        expect: &["constraints: t_n_check c n - - - true", "constraints: t_pkey p id - - - true", "constraints: t_s_check c s - - - true", "constraints: t_u u u - - - true"],
         fails: &[],
     },
     Case {

@@ -18,3 +18,4 @@ create function f10() returns void language plpgsql as $$ declare x later%rowtyp
 reset check_function_bodies;
 create table later (id int);
 create function f11() returns void language plpgsql as $$ declare x later%rowtype; begin end $$;
+create function f12() returns void language plpgsql as $$ declare x pg_catalog.pg_class%rowtype; y pg_class%rowtype; z information_schema.tables%rowtype; begin end $$;

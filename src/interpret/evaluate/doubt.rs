@@ -74,6 +74,25 @@ impl Machine<'_> {
         self.world.apply(effects);
     }
 
+    /// Takes the certainty from parts of tables like those that were dropped where it was not sure that the statement runs.
+    pub(super) fn doubt_parts(&mut self, tried: &[Effect]) {
+        let doubt = |effect: &Effect| {
+            let (table, doubted) = match &effect.change {
+                Change::DropConstraint { table, .. } => (table, Doubted::Constraints),
+                Change::DropPolicy { table, .. } => (table, Doubted::Policies),
+                Change::DropTrigger { relation, .. } => (relation, Doubted::Triggers),
+                Change::DropColumn { table, .. } => (table, Doubted::Columns),
+                _ => return None,
+            };
+            let change = Change::DoubtOf { table: table.clone(), doubted };
+            Some(Effect { at: effect.at, certainty: effect.certainty, change })
+        };
+        // one of what the loop itself made is no part of anything any more
+        for effect in tried.iter().filter_map(doubt) {
+            self.world.apply(vec![effect]);
+        }
+    }
+
     /// Words of the statement, and of functions that they name.
     fn reachable_words(&self, origin: Site) -> HashSet<String> {
         let mut words = HashSet::new();

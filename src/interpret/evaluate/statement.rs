@@ -318,23 +318,16 @@ impl Machine<'_> {
     fn tried(&mut self, body: impl FnOnce(&mut Self) -> Ran<Flow>) -> Ran<()> {
         let world = &self.world;
         let (session, unread, bounded) = (world.catalog.session.clone(), world.unread.len(), world.bounded.len());
-        let (effects, dropped, refused) = (self.effects.len(), self.dropped.len(), world.refused.len());
+        let (mark, refused) = (self.effects.len(), world.refused.len());
         self.world.catalog.begin();
-        let ran = self.perhaps(|machine| {
-            let ran = body(machine);
-            let gone = machine.dropped.split_off(dropped);
-            machine.passed_over.extend(gone);
-            ran
-        });
+        let ran = self.perhaps(body);
         self.world.catalog.rollback();
         self.world.catalog.session = session;
         self.world.unread.truncate(unread);
         self.world.bounded.truncate(bounded);
         self.world.refused.truncate(refused);
-        self.effects.truncate(effects);
-        for dropped in std::mem::take(&mut self.passed_over) {
-            self.doubt_again(dropped);
-        }
+        let tried = self.effects.split_off(mark);
+        self.doubt_parts(&tried);
         ran.map(|_| ())
     }
 
