@@ -111,6 +111,11 @@ impl Allows {
         self.ran.iter().any(|rule| is_of(rule, name)) && !self.idle.iter().any(|rule| is_of(rule, name))
     }
 
+    /// Does it take more than its subject to say whether a finding of a rule is allowed?
+    pub fn ask_places_of(&self, rule: &str) -> bool {
+        self.comments.iter().flat_map(|comment| &comment.names).any(|named| is_of(rule, &named.name))
+    }
+
     /// The reason for which a finding is allowed, if it is.
     pub fn reason(&mut self, finding: &Finding, sources: &Sources) -> Option<String> {
         let mut reason = None;

@@ -12,7 +12,7 @@ use crate::finding::{Finding, Severity, further_print};
 use crate::history::{self, Fold, Outcome, Replay, Step, Visitor};
 use crate::project::{Migration, Project};
 use crate::report::{LeftOut, Report};
-use crate::rules::code::Bodies;
+use crate::rules::code::{Bodies, Known};
 use crate::rules::cx::{Cx, Told};
 use crate::rules::{self, Check, Rule};
 use crate::source::{FileId, Sources};
@@ -52,8 +52,8 @@ pub struct Examined {
     pub catalog: Catalog,
     /// Fingerprints of findings that were not asked about.
     pub hidden: BTreeSet<String>,
-    /// Of the functions as they are at the end.
-    bodies: Bodies,
+    /// What else there is to free.
+    rest: Vec<Box<dyn Send>>,
 }
 
 /// Replays a project under all rules that are on.
@@ -63,8 +63,8 @@ pub fn run(sources: Sources, project: &Project, choice: &Choice) -> Report {
 
 /// The same for one who asks about a part of what is found; also told are the fingerprints of the rest.
 pub fn run_within(sources: Sources, project: &Project, choice: &Choice, scope: &Scope) -> (Report, BTreeSet<String>) {
-    let Examined { report, catalog, hidden, bodies } = examine_within(sources, project, choice, scope);
-    free_beside((catalog, bodies));
+    let Examined { report, catalog, hidden, rest } = examine_within(sources, project, choice, scope);
+    free_beside((catalog, rest));
     (report, hidden)
 }
 
@@ -85,26 +85,23 @@ fn examine_within(mut sources: Sources, project: &Project, choice: &Choice, scop
         let shelf = watch.shelf.clone();
         let replay = history::replay_beside(&mut sources, project, &mut watch, &shelf);
         let Watch { engine, forks, .. } = watch;
+        let known = engine.known.clone();
         let examined = engine.finish(replay, sources);
-        let before: Vec<_> = forks.into_iter().map(|fork| Some(fork?.end(&examined.report.sources, choice))).collect();
+        let before: Vec<_> = forks.into_iter().map(|fork| Some(fork?.end(&examined.report.sources, choice, &known))).collect();
         (examined, before)
     });
     for (since, before) in scope.since.iter().zip(before) {
-        let was_there = |finding: &Finding| before.as_ref().is_none_or(|before| before.contains(&finding.fingerprint));
+        let was_there = |finding: &Finding| before.as_ref().is_none_or(|before| before.prints.contains(&finding.fingerprint));
         let Report { findings, sources, .. } = &mut examined.report;
         let (shown, hidden): (Vec<Finding>, Vec<Finding>) =
             std::mem::take(findings).into_iter().partition(|finding| since.shows(finding, sources) || !was_there(finding));
         *findings = shown;
         examined.report.left_out.earlier += hidden.len();
         examined.hidden.extend(hidden.into_iter().map(|finding| finding.fingerprint));
+        examined.rest.extend(before.map(|before| before.rest));
     }
     examined.leave_out_known(&scope.baseline);
     examined
-}
-
-/// Fingerprints of what was found.
-fn prints(findings: &[Finding]) -> BTreeSet<String> {
-    findings.iter().map(|finding| finding.fingerprint.clone()).collect()
 }
 
 impl Since {
@@ -141,8 +138,10 @@ struct Engine<'a> {
     on_the_way: Vec<Active>,
     at_the_end: Vec<Active>,
     told: Vec<Told>,
-    /// As they were when the rules last looked at a state.
-    bodies: Bodies,
+    /// What was read of functions, here or elsewhere.
+    known: Known,
+    /// Will somebody read what is found, or only ask whether it is?
+    read: bool,
 }
 
 /// More would wait for the slowest rule.
@@ -163,10 +162,14 @@ impl Active {
         sources: &Sources,
         project: &Project,
         bodies: &Bodies,
+        read: bool,
         call: &impl Fn(Check, &mut Cx<'_>),
     ) -> Vec<Told> {
         let Active { rule, severity } = *self;
         let mut cx = Cx::new(catalog, sources, project, bodies, rule);
+        if !read {
+            cx = cx.unread();
+        }
         call(rule.check, &mut cx);
         let mut told = cx.into_findings();
         told.iter_mut().for_each(|told| told.finding.severity = set(told.finding.severity, rule.severity, severity));
@@ -175,39 +178,45 @@ impl Active {
 }
 
 impl<'a> Engine<'a> {
-    fn new(project: &'a Project, choice: &Choice) -> Engine<'a> {
+    fn new(project: &'a Project, choice: &Choice, known: &Known) -> Engine<'a> {
         let rules: Vec<Active> = rules::ALL.iter().filter_map(|rule| activate(rule, &project.config, choice)).collect();
         let (at_the_end, on_the_way) =
             rules.into_iter().partition(|active| matches!(active.rule.check, Check::Schema(_) | Check::Report(_)));
-        Engine { project, on_the_way, at_the_end, told: Vec::new(), bodies: Bodies::default() }
+        Engine { project, on_the_way, at_the_end, told: Vec::new(), known: known.clone(), read: true }
     }
 
-    /// The same for another project that has come to the same state.
-    fn fork(&self, project: &'a Project, bodies: Bodies) -> Engine<'a> {
+    /// The same for one who only asks which findings there are.
+    fn unread(self) -> Engine<'a> {
+        Engine { read: false, ..self }
+    }
+
+    /// The same for another project that has come to the same state, of which somebody only asks which findings there are.
+    fn fork(&self, project: &'a Project) -> Engine<'a> {
         let (on_the_way, at_the_end, told) = (self.on_the_way.clone(), self.at_the_end.clone(), self.told.clone());
-        Engine { project, on_the_way, at_the_end, told, bodies }
+        Engine { project, on_the_way, at_the_end, told, known: self.known.clone(), read: false }
     }
 
     /// Runs the checks of one moment of the history, which `call` picks out.
     fn check(&mut self, catalog: &Catalog, sources: &Sources, call: impl Fn(Check, &mut Cx<'_>)) {
         let bodies = Bodies::default();
         for active in &self.on_the_way {
-            self.told.extend(active.run(catalog, sources, self.project, &bodies, &call));
+            self.told.extend(active.run(catalog, sources, self.project, &bodies, true, &call));
         }
     }
 
     /// Runs the checks of the final state, each on whichever thread is free; what they find comes in the order of rules.
-    fn check_schema(&mut self, catalog: &Catalog, sources: &Sources) -> Vec<Told> {
-        let bodies = std::mem::take(&mut self.bodies).later(catalog, sources);
+    fn check_schema(&self, catalog: &Catalog, sources: &Sources, allows: &Allows) -> Vec<Told> {
+        let bodies = Bodies::knowing(&self.known);
         let rules: Vec<&Active> = self.at_the_end.iter().filter(|active| matches!(active.rule.check, Check::Schema(_))).collect();
         let found: Vec<OnceLock<Vec<Told>>> = rules.iter().map(|_| OnceLock::new()).collect();
         // rules of one group ask the same of the bodies: who takes them from both ends seldom waits for the other's answer
         let left: VecDeque<(&Active, &OnceLock<Vec<Told>>)> = rules.into_iter().zip(&found).collect();
         let left = Mutex::new(left);
-        let project = self.project;
+        let (project, read) = (self.project, self.read);
         let work = |last: bool| {
             while let Some((active, slot)) = take(&left, last) {
-                let findings = active.run(catalog, sources, project, &bodies, &|check, cx| {
+                let read = read || allows.ask_places_of(active.rule.id);
+                let findings = active.run(catalog, sources, project, &bodies, read, &|check, cx| {
                     if let Check::Schema(check) = check {
                         check(cx);
                     }
@@ -221,9 +230,7 @@ impl<'a> Engine<'a> {
             let _threads: Vec<_> = (0..others).map(|nth| sql::roomy_thread(scope, move || work(nth % 2 == 0))).collect();
             work(false);
         });
-        let found = found.into_iter().filter_map(OnceLock::into_inner).flatten().collect();
-        self.bodies = bodies;
-        found
+        found.into_iter().filter_map(OnceLock::into_inner).flatten().collect()
     }
 
     fn finish(mut self, replay: Replay, sources: Sources) -> Examined {
@@ -234,21 +241,21 @@ impl<'a> Engine<'a> {
         let left_out = LeftOut { ignored, ..LeftOut::default() };
         let files = self.project.migrations.len();
         let report = Report { findings, suppressed, left_out, unread, bounded, statements, files, sources };
-        Examined { report, catalog, hidden: BTreeSet::new(), bodies: self.bodies }
+        Examined { report, catalog, hidden: BTreeSet::new(), rest: vec![Box::new(self.known)] }
     }
 
     /// All that is found if the history ends here.
     fn found(&mut self, catalog: &Catalog, sources: &Sources) -> Judged {
         let mut told = std::mem::take(&mut self.told);
-        told.extend(self.check_schema(catalog, sources));
-        self.judge(told, catalog, sources)
+        let allows = self.allows(sources);
+        told.extend(self.check_schema(catalog, sources, &allows));
+        self.judge(told, allows, catalog, sources)
     }
 
     /// What of all that rules said is told, in a state of the history.
-    fn judge(&self, told: Vec<Told>, catalog: &Catalog, sources: &Sources) -> Judged {
+    fn judge(&self, told: Vec<Told>, mut allows: Allows, catalog: &Catalog, sources: &Sources) -> Judged {
         let mut once = Once::default();
         let found: Vec<Finding> = told.into_iter().filter_map(|told| once.told(told, catalog, sources)).collect();
-        let mut allows = self.allows(sources);
         let (mut findings, mut suppressed) = (Vec::with_capacity(found.len()), Vec::new());
         for finding in found {
             match allows.reason(&finding, sources) {
@@ -282,7 +289,7 @@ impl<'a> Engine<'a> {
     fn check_allows(&self, allows: &Allows, catalog: &Catalog, sources: &Sources) -> Vec<Told> {
         let bodies = Bodies::default();
         let run = |active: &Active| {
-            active.run(catalog, sources, self.project, &bodies, &|check, cx| {
+            active.run(catalog, sources, self.project, &bodies, true, &|check, cx| {
                 if let Check::Report(check) = check {
                     check(cx, allows);
                 }
@@ -321,7 +328,7 @@ impl Once {
         }
         let Told { mut finding, per_file, .. } = told;
         finding.fingerprint = self.print(&finding, per_file, sources)?;
-        Some(finding)
+        Some(*finding)
     }
 
     /// The fingerprint that tells a finding from those of other files.

@@ -7,7 +7,6 @@ mod ahead;
 mod shelf;
 
 use crate::catalog::effect::Effect;
-use crate::catalog::future::Future;
 use crate::catalog::object::Certainty;
 use crate::catalog::{Catalog, Contradiction, Rejected, When};
 use crate::config::DefaultPrivileges;
@@ -91,7 +90,7 @@ pub fn replay_beside(sources: &mut Sources, project: &Project, visitor: &mut dyn
     std::thread::scope(|scope| {
         // others begin to read while the platform's own start is folded
         let ahead = ahead::read(scope, texts(sources, project), shelf.clone());
-        let mut fold = Fold::begin(sources, project);
+        let mut fold = Fold::begin(sources, project, shelf);
         fold.tell(&project.migrations, ahead, sources, visitor);
         fold.end()
     })
@@ -110,7 +109,7 @@ pub fn resume(mut fold: Fold, sources: &mut Sources, project: &Project, visitor:
 
 /// A shelf for two projects that have so many first migrations in common, which are folded once.
 pub fn shelf(sources: &Sources, project: &Project, other: &Project, common: usize) -> Shelf {
-    Shelf::of(&texts(sources, project).split_off(common), &texts(sources, other).split_off(common))
+    Shelf::of(texts(sources, project), texts(sources, other), common)
 }
 
 fn texts(sources: &Sources, project: &Project) -> Vec<Arc<str>> {
@@ -137,11 +136,11 @@ pub struct Fold {
 }
 
 impl Fold {
-    fn begin(sources: &mut Sources, project: &Project) -> Fold {
+    fn begin(sources: &mut Sources, project: &Project, shelf: &Shelf) -> Fold {
         let mut world = World::default();
         world.birth(sources, project.platform == Platform::Supabase);
         world.catalog.postgres_version = project.config.postgres_version;
-        world.catalog.future = Arc::new(Future::new(texts(sources, project)));
+        world.catalog.future = Arc::new(shelf.future(texts(sources, project)));
         if project.config.default_privileges == DefaultPrivileges::None {
             world.end_platform_defaults();
         }

@@ -18,10 +18,10 @@ use crate::config::{self, Config};
 use crate::error::Error;
 use crate::source::{FileId, Sources, Span};
 pub use layout::is_sql;
-use layout::{Choice, Entry};
+use layout::{Choice, Entry, Listing};
 pub use locate::Place;
 use smol_str::SmolStr;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -161,8 +161,9 @@ pub fn find(paths: &[PathBuf]) -> Result<Place, Error> {
 /// As [`open`].
 pub fn read_from(place: Place, config: Option<&Path>, sources: &mut Sources) -> Result<Project, Error> {
     let config = config::read(&place.root, config, place.supabase_config.as_deref())?;
-    let past = Past::default();
-    read_all(place, config, &past, &|entry, place| read(entry, place, &past), &mut |path, text| sources.add(path, text))
+    let listing = layout::list(&place.folder, &Past::default(), &|_| false)?;
+    let mut buffer = Vec::new();
+    read_all(place, config, listing, &mut |entry, place| read(entry, place, &mut buffer), &mut |path, text| sources.add(path, text))
 }
 
 /// How a folder was, as far as that is not how it is.
@@ -175,20 +176,18 @@ pub struct Past {
 }
 
 /// Who reads an entry.
-type Read<'a> = dyn Fn(&Entry, &Place) -> Result<Decoded, Error> + 'a;
+type Read<'a> = dyn FnMut(&Entry, &Place) -> Result<Decoded, Error> + 'a;
 /// Who keeps a text under its path.
-type Keep<'a> = dyn FnMut(String, String) -> FileId + 'a;
+type Keep<'a> = dyn FnMut(String, Arc<str>) -> FileId + 'a;
 
-fn read_all(place: Place, config: Config, past: &Past, read: &Read, keep: &mut Keep) -> Result<Project, Error> {
-    let mut listing = layout::list(&place.folder, past)?;
+fn read_all(place: Place, config: Config, mut listing: Listing, read: &mut Read, keep: &mut Keep) -> Result<Project, Error> {
     // Before anything is left out: what a file says counts even if it does not run.
-    let mut texts = BTreeMap::new();
-    for entry in &listing.entries {
-        texts.insert(entry.relative.clone(), read(entry, &place)?);
+    for entry in &mut listing.entries {
+        entry.decoded = read(entry, &place)?;
     }
 
     let platform = config.platform.unwrap_or_else(|| {
-        let supabase = place.is_supabase || texts.values().any(|decoded| text::speaks_supabase(&decoded.text));
+        let supabase = place.is_supabase || listing.entries.iter().any(|entry| text::speaks_supabase(&entry.decoded.text));
         if supabase { Platform::Supabase } else { Platform::Postgres }
     });
     if platform == Platform::Supabase && !listing.lenient {
@@ -218,9 +217,8 @@ fn read_all(place: Place, config: Config, past: &Past, read: &Read, keep: &mut K
     // What does not run comes last, so that nothing that runs depends on it.
     let (running, skipped): (Vec<Entry>, Vec<Entry>) = listing.entries.into_iter().partition(Entry::runs);
     for entry in running.into_iter().chain(skipped) {
-        let decoded = texts.remove(&entry.relative).unwrap_or_default();
-        let both = if place.is_supabase { None } else { direction::of(&decoded.text) };
-        project.take(entry, decoded, both, &place.named, keep);
+        let both = if place.is_supabase { None } else { direction::of(&entry.decoded.text) };
+        project.take(entry, both, &place.named, keep);
     }
     project.settings = project.add_settings(keep);
     if !project.lenient {
@@ -238,17 +236,14 @@ fn shown(root: &Path, folder: &Path, relative: &Path) -> String {
     layout::shown(path.strip_prefix(root).unwrap_or(&path))
 }
 
-fn read(entry: &Entry, place: &Place, past: &Past) -> Result<Decoded, Error> {
-    if let Some(bytes) = past.texts.get(&entry.relative) {
-        return Ok(text::decode(bytes.clone()));
-    }
+fn read(entry: &Entry, place: &Place, buffer: &mut Vec<u8>) -> Result<Decoded, Error> {
     let path = place.folder.join(&entry.relative);
     match &entry.choice {
         // Reading a pipe would wait for whoever writes to it.
         Choice::Skip(SkipReason::Directory | SkipReason::NotAFile) => Ok(Decoded::default()),
         // Nobody runs it and nobody asked, so nothing depends on what it holds.
-        Choice::Skip(_) if !place.named.contains(&entry.relative) => Ok(text::read(&path).unwrap_or_default()),
-        Choice::Skip(_) | Choice::Run { .. } => text::read(&path).map_err(unreadable(&path)),
+        Choice::Skip(_) if !place.named.contains(&entry.relative) => Ok(text::read(&path, buffer).unwrap_or_default()),
+        Choice::Skip(_) | Choice::Run { .. } => text::read(&path, buffer).map_err(unreadable(&path)),
     }
 }
 
@@ -261,21 +256,28 @@ impl Project {
         let (root, folder) = (self.root.clone(), self.folder.clone());
         let is_supabase = self.platform == Platform::Supabase && self.marks.is_none();
         let place = Place { root, folder, named: Vec::new(), is_supabase, supabase_config: None };
-        let known: HashMap<String, (FileId, Arc<str>)> =
-            sources.files().map(|(file, source)| (source.path.to_string(), (file, sources.text(file)))).collect();
-        let read = |entry: &Entry, place: &Place| match known.get(&shown(&place.root, &place.folder, &entry.relative)) {
-            Some((file, text)) if !past.texts.contains_key(&entry.relative) => {
-                let problems = self.problems.iter().filter(|problem| problem.file == *file);
-                let problems = problems.map(|problem| (problem.span, problem.kind)).collect();
-                Ok(Decoded { text: text.to_string(), problems })
+        let known: HashMap<Arc<str>, (FileId, Arc<str>)> =
+            sources.files().map(|(file, source)| (source.path.clone(), (file, sources.text(file)))).collect();
+        let mut buffer = Vec::new();
+        let mut read = |entry: &Entry, place: &Place| {
+            if let Some(bytes) = past.texts.get(&entry.relative) {
+                return Ok(text::decode(bytes));
             }
-            _ => read(entry, place, past),
+            let Some((file, text)) = known.get(&*shown(&place.root, &place.folder, &entry.relative)) else {
+                return read(entry, place, &mut buffer);
+            };
+            let problems = self.problems.iter().filter(|problem| problem.file == *file);
+            Ok(Decoded { text: text.clone(), problems: problems.map(|problem| (problem.span, problem.kind)).collect() })
         };
-        let keep = &mut |path: String, text: String| match known.get(&path) {
-            Some((file, known)) if **known == *text => *file,
+        let keep = &mut |path: String, text: Arc<str>| match known.get(&*path) {
+            Some((file, known)) if Arc::ptr_eq(known, &text) || *known == text => *file,
             Some(_) | None => sources.add_past(path, text),
         };
-        read_all(place, Config { platform: Some(self.platform), ..self.config.clone() }, past, &read, keep)
+        let skipped = self.skipped.iter().filter(|skipped| !matches!(skipped.reason, SkipReason::Directory | SkipReason::NotAFile));
+        let files: HashSet<&str> =
+            self.migrations.iter().map(|migration| &*migration.named_in).chain(skipped.map(|skipped| &*skipped.name)).collect();
+        let listing = layout::list(&self.folder, past, &|name| name.to_str().is_some_and(|name| files.contains(name)))?;
+        read_all(place, Config { platform: Some(self.platform), ..self.config.clone() }, listing, &mut read, keep)
     }
 
     /// The same project without some of its migrations.
@@ -311,18 +313,19 @@ impl Project {
         // settings of several projects stand above them
         let above = self.root.ancestors().enumerate().find_map(|(up, folder)| Some((up, whole.strip_prefix(folder).ok()?)));
         let shown = above.map_or_else(|| layout::shown(path), |(up, rest)| "../".repeat(up) + &layout::shown(rest));
-        Some(keep(shown, self.config.text.clone()))
+        Some(keep(shown, self.config.text.as_str().into()))
     }
 
-    fn take(&mut self, entry: Entry, decoded: Decoded, both: Option<(&'static Marks, u32)>, named: &[PathBuf], keep: &mut Keep) {
+    fn take(&mut self, entry: Entry, both: Option<(&'static Marks, u32)>, named: &[PathBuf], keep: &mut Keep) {
+        let Entry { relative, choice, decoded } = entry;
         let end = both.map_or(decoded.text.len() as u32, |(_, end)| end);
-        let file = keep(shown(&self.root, &self.folder, &entry.relative), decoded.text);
-        let named_in = layout::shown(&entry.relative);
-        let is_named = named.contains(&entry.relative);
+        let file = keep(shown(&self.root, &self.folder, &relative), decoded.text);
+        let named_in = layout::shown(&relative);
+        let is_named = named.contains(&relative);
         if is_named {
             self.named.push(file);
         }
-        let (version, name) = match entry.choice {
+        let (version, name) = match choice {
             Choice::Run { version, name } => (SmolStr::new(version), SmolStr::new(name)),
             Choice::Skip(reason) => {
                 self.skipped.push(Skipped { file, name: named_in.clone(), reason });

@@ -53,6 +53,16 @@ fn every_page_belongs_to_a_rule() {
     }
 }
 
+/// The past is asked which findings it has, without their words, and has to have the same.
+#[test]
+fn a_project_has_nothing_that_it_did_not_have_when_it_was_the_same() {
+    for fixture in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")).expect("there are fixtures").flatten() {
+        let (all, news) = (run::report(&fixture.path(), false), run::report(&fixture.path(), true));
+        let told: Vec<&str> = news.findings.iter().map(|finding| finding.message.as_str()).collect();
+        assert_eq!((told, news.left_out.earlier), (Vec::new(), all.findings.len()), "{}", fixture.path().display());
+    }
+}
+
 fn path(id: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("rules").join(format!("{id}.md"))
 }
@@ -76,6 +86,9 @@ fn check(rule: &'static Rule, page: &mut Page, update: bool, complaints: &mut Ve
         if outcome.of_rule(rule).is_empty() {
             complain(format!("the example does not bring about {}; it brings\n{}", rule.id, outcome.all()));
             continue;
+        }
+        for finding in &outcome.example.news().findings {
+            complain(format!("what was there before is told as new: {}", finding.message));
         }
         for unread in outcome.unread_beside(rule) {
             complain(format!("a statement of the example can't be read: {unread}"));

@@ -3,17 +3,25 @@
 //! Promises: what both begin with is folded once, and the rest by a thread of its own; what comes of it is what a run of the other project
 //! alone would find.
 
-use super::{Choice, Engine, free_beside, prints};
+use super::{Choice, Engine};
 use crate::history::{self, Fold, Outcome, Replay, Shelf, Step, Visitor};
 use crate::project::{Migration, Project};
-use crate::rules::code::Bodies;
+use crate::rules::code::Known;
 use crate::source::Sources;
 use crate::syntax::sql;
 use std::collections::BTreeSet;
 use std::thread::{Scope, ScopedJoinHandle};
 
-/// Who looks, and will tell the fingerprints of what was found.
-type Looking<'scope> = ScopedJoinHandle<'scope, BTreeSet<String>>;
+/// Who looks, and will tell what was found.
+type Looking<'scope> = ScopedJoinHandle<'scope, Found>;
+
+/// What is found in another project.
+pub struct Found {
+    /// Fingerprints.
+    pub prints: BTreeSet<String>,
+    /// What it was found in and by, for whoever has time to free it.
+    pub rest: Box<dyn Send>,
+}
 
 /// Another project, and what is found in it.
 pub struct Fork<'scope, 'a> {
@@ -26,26 +34,26 @@ pub struct Fork<'scope, 'a> {
 }
 
 impl Fork<'_, '_> {
-    /// Fingerprints of what is found.
-    pub fn end(self, sources: &Sources, choice: &Choice) -> BTreeSet<String> {
+    /// What is found.
+    pub fn end(self, sources: &Sources, choice: &Choice, known: &Known) -> Found {
         match self.found {
             Some(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-            None => alone(sources.clone(), Engine::new(self.project, choice), &self.shelf),
+            None => alone(sources.clone(), Engine::new(self.project, choice, known).unread(), &self.shelf),
         }
     }
 }
 
 /// What is found in a project that is folded from its first migration on.
-fn alone(mut sources: Sources, mut engine: Engine<'_>, shelf: &Shelf) -> BTreeSet<String> {
+fn alone(mut sources: Sources, mut engine: Engine<'_>, shelf: &Shelf) -> Found {
     let project = engine.project;
     let replay = history::replay_beside(&mut sources, project, &mut engine, shelf);
     found(engine, replay, &sources)
 }
 
-fn found(mut engine: Engine<'_>, replay: Replay, sources: &Sources) -> BTreeSet<String> {
-    let prints = prints(&engine.found(&replay.catalog, sources).findings);
-    free_beside((replay, engine.bodies));
-    prints
+fn found(mut engine: Engine<'_>, replay: Replay, sources: &Sources) -> Found {
+    let judged = engine.found(&replay.catalog, sources);
+    let prints = judged.findings.iter().map(|finding| finding.fingerprint.clone()).collect();
+    Found { prints, rest: Box::new((judged, replay)) }
 }
 
 /// An engine, and other projects, each of which parts from its history somewhere.
@@ -61,7 +69,7 @@ pub struct Watch<'scope, 'env, 'a> {
 
 impl<'scope, 'env, 'a: 'scope> Watch<'scope, 'env, 'a> {
     pub fn new(project: &'a Project, choice: &'a Choice, threads: &'scope Scope<'scope, 'env>) -> Watch<'scope, 'env, 'a> {
-        Watch { engine: Engine::new(project, choice), forks: Vec::new(), shelf: Shelf::default(), choice, threads }
+        Watch { engine: Engine::new(project, choice, &Known::default()), forks: Vec::new(), shelf: Shelf::default(), choice, threads }
     }
 
     /// Asks about another project, whose files are in the same sources.
@@ -84,20 +92,18 @@ impl<'scope, 'env, 'a: 'scope> Watch<'scope, 'env, 'a> {
 
     /// Looks at another project from its first migration on. Without a thread to be had, it waits for the end.
     fn apart(&self, fork: &Fork<'scope, 'a>, sources: &Sources) -> Option<Looking<'scope>> {
-        let (engine, sources, shelf) = (Engine::new(fork.project, self.choice), sources.clone(), fork.shelf.clone());
+        let (engine, sources, shelf) =
+            (Engine::new(fork.project, self.choice, &self.engine.known).unread(), sources.clone(), fork.shelf.clone());
         sql::roomy_thread(self.threads, move || alone(sources, engine, &shelf)).ok()
     }
 
     /// Lets another project go its own way from here.
-    fn part(&mut self, fork: &Fork<'scope, 'a>, fold: &Fold, sources: &Sources) -> Option<Looking<'scope>> {
+    fn part(&self, fork: &Fork<'scope, 'a>, fold: &Fold, sources: &Sources) -> Option<Looking<'scope>> {
         let project = fork.project;
         if !fold.is_of(project, sources) {
             return self.apart(fork, sources);
         }
-        let later = self.engine.bodies.later(fold.catalog(), sources);
-        let bodies: Bodies = later.shared(fold.catalog(), sources);
-        self.engine.bodies = later;
-        let mut engine = self.engine.fork(project, bodies);
+        let mut engine = self.engine.fork(project);
         let (fold, mut sources, shelf) = (fold.clone(), sources.clone(), fork.shelf.clone());
         let work = move || {
             let replay = history::resume(fold, &mut sources, project, &mut engine, &shelf);

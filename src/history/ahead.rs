@@ -2,7 +2,7 @@
 //!
 //! Promises: statements come in order; no more than some thousand are held at a time; whoever folds reads too rather than wait.
 
-use super::shelf::Shelf;
+use super::shelf::{End, Shelf};
 use crate::syntax::ast::Statement;
 use crate::syntax::parser;
 use crate::syntax::split::{RawStatement, Splitter};
@@ -105,14 +105,19 @@ struct Work {
     text: Arc<str>,
     /// The byte of the text at which it begins.
     at: usize,
-    raw: Vec<RawStatement>,
+    /// Its statements, where they were split off to find its end.
+    raw: Option<Vec<RawStatement>>,
     shelf: Shelf,
     ends_file: bool,
 }
 
 impl Work {
     fn read(&self) -> Batch {
-        let read = || self.raw.iter().map(|raw| parser::statement(&self.text, raw)).collect();
+        let parse = |raw: &RawStatement| parser::statement(&self.text, raw);
+        let read = || match &self.raw {
+            Some(raw) => raw.iter().map(parse).collect(),
+            None => Splitter::starting_at(&self.text, self.at).take(BATCH).map(|raw| parse(&raw)).collect(),
+        };
         Batch { statements: self.shelf.take_or(&self.text, self.at, read), ends_file: self.ends_file }
     }
 }
@@ -121,14 +126,15 @@ impl State {
     fn take(&mut self) -> Option<Work> {
         let text = self.texts.get(self.file).filter(|_| self.read.len() < AHEAD)?.clone();
         let at = self.at;
-        let mut splitter = Splitter::starting_at(&text, at);
-        let raw: Vec<RawStatement> = splitter.by_ref().take(BATCH).collect();
-        self.at = splitter.position();
-        let ends_file = raw.len() < BATCH;
-        if ends_file {
-            self.file += 1;
-            self.at = 0;
-        }
+        let mut raw = None;
+        let End { at: end, ends_file } = self.shelf.end_or(&text, at, || {
+            let mut splitter = Splitter::starting_at(&text, at);
+            let split: Vec<RawStatement> = splitter.by_ref().take(BATCH).collect();
+            let ends_file = split.len() < BATCH;
+            raw = Some(split);
+            End { at: splitter.position(), ends_file }
+        });
+        (self.file, self.at) = if ends_file { (self.file + 1, 0) } else { (self.file, end) };
         let number = self.taken;
         self.taken += 1;
         self.read.push_back(None);

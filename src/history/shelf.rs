@@ -1,8 +1,9 @@
-//! Statements that two replays of much the same files read: whichever comes first reads them, and leaves the other a copy.
+//! What two replays of much the same files read: whichever comes first reads it, and leaves the other a copy.
 //!
 //! Promises: who takes from a shelf gets what it would have read; no more than some thousand statements lie there at a time, and what finds
 //! no room is read twice.
 
+use crate::catalog::future::Future;
 use crate::syntax::ast::Statement;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -18,8 +19,18 @@ type Place = (usize, usize);
 pub struct Shelf {
     /// Addresses of the texts that are read twice.
     texts: Arc<HashSet<usize>>,
+    /// Where runs that one has begun end.
+    ends: Arc<Mutex<HashMap<Place, End>>>,
     runs: Arc<Mutex<HashMap<Place, Run>>>,
     moved: Arc<Condvar>,
+    future: Arc<Future>,
+}
+
+/// Where a run of statements ends, and whether that is the end of its text.
+#[derive(Clone, Copy)]
+pub struct End {
+    pub at: usize,
+    pub ends_file: bool,
 }
 
 enum Run {
@@ -29,16 +40,37 @@ enum Run {
 }
 
 impl Shelf {
-    /// For what one replay reads and another too.
-    pub fn of(one: &[Arc<str>], other: &[Arc<str>]) -> Shelf {
-        let one: HashSet<usize> = one.iter().map(address).collect();
-        let both = other.iter().map(address).filter(|text| one.contains(text)).collect();
-        Shelf { texts: Arc::new(both), ..Shelf::default() }
+    /// For what one replay reads and another too, but for the first texts of both, which are folded once.
+    pub fn of(one: Vec<Arc<str>>, other: Vec<Arc<str>>, common: usize) -> Shelf {
+        let later: HashSet<usize> = one.iter().skip(common).map(address).collect();
+        let both = other.iter().skip(common).map(address).filter(|text| later.contains(text)).collect();
+        let future = Future::new(one.into_iter().chain(other).collect());
+        Shelf { texts: Arc::new(both), future: Arc::new(future), ..Shelf::default() }
     }
 
     /// Is there nothing that it is for?
     pub fn is_bare(&self) -> bool {
         self.texts.is_empty()
+    }
+
+    /// What the statements of some texts make, which is looked for once in each.
+    pub fn future(&self, texts: Vec<Arc<str>>) -> Future {
+        self.future.with(texts)
+    }
+
+    /// Where the run that begins at a byte of a text ends, found by `find` unless the other has found it.
+    pub fn end_or(&self, text: &Arc<str>, at: usize, find: impl FnOnce() -> End) -> End {
+        let place = (address(text), at);
+        if !self.texts.contains(&place.0) {
+            return find();
+        }
+        let mut ends = lock(&self.ends);
+        // nobody asks a third time
+        ends.remove(&place).unwrap_or_else(|| {
+            let end = find();
+            ends.insert(place, end);
+            end
+        })
     }
 
     /// The statements of a text from a byte on, read by `read` unless the other has read them.
@@ -47,7 +79,7 @@ impl Shelf {
         if !self.texts.contains(&place.0) {
             return read();
         }
-        let mut runs = self.runs();
+        let mut runs = lock(&self.runs);
         loop {
             match runs.remove(&place) {
                 Some(Run::Read(statements)) => return statements,
@@ -66,14 +98,14 @@ impl Shelf {
         drop(runs);
         let begun = Begun { shelf: self, place };
         let statements = read();
-        self.runs().insert(place, Run::Read(statements.clone()));
+        lock(&self.runs).insert(place, Run::Read(statements.clone()));
         drop(begun);
         statements
     }
+}
 
-    fn runs(&self) -> MutexGuard<'_, HashMap<Place, Run>> {
-        self.runs.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn address(text: &Arc<str>) -> usize {
@@ -88,7 +120,7 @@ struct Begun<'s> {
 
 impl Drop for Begun<'_> {
     fn drop(&mut self) {
-        let mut runs = self.shelf.runs();
+        let mut runs = lock(&self.shelf.runs);
         if let Some(Run::Begun) = runs.get(&self.place) {
             runs.remove(&self.place);
         }

@@ -2,6 +2,7 @@
 //!
 //! Promises: only names and kinds of entries are looked at; nothing but folders is opened, and no link is followed into a loop.
 
+use super::text::Decoded;
 use super::{Past, SkipReason, unreadable};
 use crate::error::Error;
 use std::cmp::Ordering;
@@ -21,6 +22,8 @@ pub struct Entry {
     /// From the folder.
     pub relative: PathBuf,
     pub choice: Choice,
+    /// What it holds, once it is read.
+    pub decoded: Decoded,
 }
 
 /// A folder, read.
@@ -34,21 +37,21 @@ pub struct Listing {
     first: OsString,
 }
 
-/// What is in a folder, as it was.
-pub fn list(folder: &Path, past: &Past) -> Result<Listing, Error> {
+/// What is in a folder, as it was. Of some names it is known that they are files.
+pub fn list(folder: &Path, past: &Past, is_file: &dyn Fn(&Path) -> bool) -> Result<Listing, Error> {
     let mut names = names(folder)?;
     names.retain(|name| !past.absent.contains(Path::new(name)));
     names.extend(past.texts.keys().filter_map(|path| path.components().next()).map(|first| first.as_os_str().to_os_string()));
     names.sort_by(|one, other| one.as_encoded_bytes().cmp(other.as_encoded_bytes()));
     names.dedup();
-    let kind = |name: &Path| if past.texts.contains_key(name) { Kind::File } else { kind(&folder.join(name)) };
+    let kind = |name: &Path| if past.texts.contains_key(name) || is_file(name) { Kind::File } else { kind(&folder.join(name)) };
     let first = names.first().cloned().unwrap_or_default();
     let files: Vec<(PathBuf, Kind)> =
         names.iter().filter(|name| is_sql(Path::new(name))).map(|name| (PathBuf::from(name), kind(Path::new(name)))).collect();
     let of_kind_file = || files.iter().filter(|(_, kind)| *kind == Kind::File).map(|(path, _)| path);
 
     if of_kind_file().next().is_none() {
-        let entries: Vec<Entry> = names.iter().filter_map(|name| in_own_folder(folder, past, name)).collect();
+        let entries: Vec<Entry> = names.iter().filter_map(|name| in_own_folder(folder, past, is_file, name)).collect();
         if !entries.is_empty() {
             return Ok(Listing { entries, lenient: true, first });
         }
@@ -63,7 +66,7 @@ pub fn list(folder: &Path, past: &Past) -> Result<Listing, Error> {
             (Kind::File, None) => Choice::Skip(SkipReason::Name),
             (Kind::File, Some((version, name))) => Choice::Run { version, name },
         };
-        Entry { relative, choice }
+        Entry { relative, choice, decoded: Decoded::default() }
     };
     Ok(Listing { entries: files.into_iter().map(entry).collect(), lenient: scheme > 0, first })
 }
@@ -119,12 +122,13 @@ pub fn may_hold_migrations(folder: &Path) -> bool {
 }
 
 pub fn holds_migrations(folder: &Path) -> bool {
-    list(folder, &Past::default()).is_ok_and(|listing| !listing.entries.is_empty())
+    list(folder, &Past::default(), &|_| false).is_ok_and(|listing| !listing.entries.is_empty())
 }
 
 /// Whether each migration has a folder of its own.
 pub fn holds_folders(folder: &Path) -> bool {
-    list(folder, &Past::default()).is_ok_and(|listing| listing.entries.iter().any(|entry| entry.relative.components().count() > 1))
+    list(folder, &Past::default(), &|_| false)
+        .is_ok_and(|listing| listing.entries.iter().any(|entry| entry.relative.components().count() > 1))
 }
 
 /// All names in byte order, which is how the Supabase runner meets them.
@@ -158,8 +162,9 @@ pub fn is_sql(path: &Path) -> bool {
 /// The file of a migration that has its own folder: Prisma's, Diesel's.
 pub const OWN_FOLDER_FILES: [&str; 2] = ["migration.sql", "up.sql"];
 
-fn in_own_folder(folder: &Path, past: &Past, name: &OsString) -> Option<Entry> {
-    let is_file = |path: &PathBuf| past.texts.contains_key(path) || !past.absent.contains(path) && folder.join(path).is_file();
+fn in_own_folder(folder: &Path, past: &Past, is_file: &dyn Fn(&Path) -> bool, name: &OsString) -> Option<Entry> {
+    let is_there = |path: &Path| is_file(path) || folder.join(path).is_file();
+    let is_file = |path: &PathBuf| past.texts.contains_key(path) || !past.absent.contains(path) && is_there(path);
     let file = OWN_FOLDER_FILES.into_iter().find(|file| is_file(&Path::new(name).join(file)))?;
     let text = name.to_string_lossy();
     // Diesel's versions have dashes: 2024-01-31-093000.
@@ -167,7 +172,7 @@ fn in_own_folder(folder: &Path, past: &Past, name: &OsString) -> Option<Entry> {
     let (version, name_part) = text.split_at(end);
     let name_part = name_part.strip_prefix('_').unwrap_or(name_part).to_string();
     let choice = Choice::Run { version: version.trim_end_matches('-').to_string(), name: name_part };
-    Some(Entry { relative: Path::new(name).join(file), choice })
+    Some(Entry { relative: Path::new(name).join(file), choice, decoded: Decoded::default() })
 }
 
 /// Version and name that a file's name gives; None if the file does not run.

@@ -4,18 +4,24 @@
 
 use super::TextProblemKind;
 use crate::source::Span;
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
-use std::{fs, io};
+use std::sync::Arc;
 
 /// The text of a file, and the first place of each kind of trouble, in order.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Decoded {
-    pub text: String,
+    pub text: Arc<str>,
     pub problems: Vec<(Span, TextProblemKind)>,
 }
 
-pub fn read(path: &Path) -> io::Result<Decoded> {
-    let decoded = decode(fs::read(path)?);
+/// Reads a file by way of a buffer, which is left as large as the largest file.
+pub fn read(path: &Path, buffer: &mut Vec<u8>) -> io::Result<Decoded> {
+    buffer.clear();
+    File::open(path)?.read_to_end(buffer)?;
+    let decoded = decode(buffer);
     // Places are counted in 32 bits.
     if u32::try_from(decoded.text.len()).is_err() {
         return Err(io::Error::other("larger than 4 GB"));
@@ -24,29 +30,29 @@ pub fn read(path: &Path) -> io::Result<Decoded> {
 }
 
 /// Text of any bytes.
-pub fn decode(bytes: Vec<u8>) -> Decoded {
+pub fn decode(bytes: &[u8]) -> Decoded {
     let mut problems = Vec::new();
-    let mut text = match utf16(&bytes) {
-        Some(text) => {
+    let mut text = match (utf16(bytes), std::str::from_utf8(bytes)) {
+        (Some(text), _) => {
             problems.push((first_char(&text), TextProblemKind::NotUtf8));
-            text
+            Cow::Owned(text)
         }
-        None => String::from_utf8(bytes).unwrap_or_else(|error| {
+        (None, Ok(text)) => Cow::Borrowed(text),
+        (None, Err(error)) => {
             // All before is kept byte for byte, so this is also where the replacement stands.
-            let at = error.utf8_error().valid_up_to();
-            problems.push((span(at, char::REPLACEMENT_CHARACTER.len_utf8()), TextProblemKind::NotUtf8));
-            String::from_utf8_lossy(error.as_bytes()).into_owned()
-        }),
+            problems.push((span(error.valid_up_to(), char::REPLACEMENT_CHARACTER.len_utf8()), TextProblemKind::NotUtf8));
+            String::from_utf8_lossy(bytes)
+        }
     };
     if text.starts_with(MARK) {
         problems.push((first_char(&text), TextProblemKind::ByteOrderMark));
     }
     if let Some(at) = text.find('\0') {
         problems.push((span(at, 1), TextProblemKind::Nul));
-        text = text.replace('\0', " ");
+        text = Cow::Owned(text.replace('\0', " "));
     }
     problems.sort_unstable();
-    Decoded { text, problems }
+    Decoded { text: text.into(), problems }
 }
 
 const MARK: char = '\u{feff}';
@@ -108,8 +114,8 @@ mod tests {
     use TextProblemKind::*;
 
     fn decoded(bytes: &[u8]) -> (String, Vec<(u32, u32, TextProblemKind)>) {
-        let Decoded { text, problems } = decode(bytes.to_vec());
-        (text, problems.into_iter().map(|(span, kind)| (span.start, span.end, kind)).collect())
+        let Decoded { text, problems } = decode(bytes);
+        (text.to_string(), problems.into_iter().map(|(span, kind)| (span.start, span.end, kind)).collect())
     }
 
     #[test]
@@ -138,7 +144,7 @@ mod tests {
     #[test]
     fn much_text_costs_no_more_than_its_length() {
         let bytes = b"\xff\0 authenticated --\n".repeat(1 << 18);
-        let Decoded { text, problems } = decode(bytes);
+        let Decoded { text, problems } = decode(&bytes);
         assert_eq!(problems.len(), 2);
         assert!(!speaks_supabase(&text));
         assert!(!speaks_supabase(&text.replace('\n', " ")));

@@ -17,7 +17,8 @@ use crate::syntax::split::Splitter;
 use crate::syntax::sql;
 use smol_str::SmolStr;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// What holds a piece of code.
 #[derive(Clone, Copy, Debug)]
@@ -172,6 +173,7 @@ impl<'a> Origin<'a> {
 /// Bodies of the functions of one catalog, read when they are first asked for.
 #[derive(Default)]
 pub struct Bodies {
+    known: Known,
     read: OnceLock<Vec<Parsed>>,
     pub(super) callers: OnceLock<Callers>,
     pub(super) referring: OnceLock<BTreeMap<QName, usize>>,
@@ -181,21 +183,37 @@ pub struct Bodies {
     pub(super) unclear: OnceLock<[Vec<(usize, u32)>; 2]>,
 }
 
-impl Bodies {
-    /// Bodies of a later state: what was read of a function that is still the same is not read again.
-    pub fn later(&self, catalog: &Catalog, sources: &Sources) -> Bodies {
-        let Some(before) = self.read.get() else { return Bodies::default() };
-        let before: HashMap<Site, &Parsed> = before.iter().map(|parsed| (parsed.at, parsed)).collect();
-        let read = |(name, nth, function): (&QName, usize, &Function)| match before.get(&function.at) {
-            Some(parsed) if parsed.name == *name => Parsed { nth, path: search_path(function), ..(*parsed).clone() },
-            Some(_) | None => Parsed::of(name, nth, function, sources),
-        };
-        Bodies { read: OnceLock::from(own(catalog).map(read).collect::<Vec<_>>()), ..Bodies::default() }
-    }
+/// What was read for any of several catalogs, which seldom differ in many bodies: a text is read once for all of them.
+#[derive(Clone, Default)]
+pub struct Known(Arc<Mutex<HashMap<u128, Arc<Slot>>>>);
 
-    /// The same for another who begins with this state.
-    pub fn shared(&self, catalog: &Catalog, sources: &Sources) -> Bodies {
-        Bodies { read: OnceLock::from(self.of(catalog, sources).to_vec()), ..Bodies::default() }
+impl Known {
+    /// Where it stands what a text in a language says.
+    fn slot(&self, language: &str, text: &str) -> Arc<Slot> {
+        let print = xxhash_rust::xxh3::xxh3_128_with_seed(text.as_bytes(), xxhash_rust::xxh3::xxh3_64(language.as_bytes()));
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(print).or_default().clone()
+    }
+}
+
+#[derive(Default)]
+struct Slot {
+    /// Somebody is about to read it, or has.
+    begun: AtomicBool,
+    read: OnceLock<Read>,
+}
+
+/// What can be read of a body.
+#[derive(Clone)]
+struct Read {
+    parts: Arc<[Part]>,
+    /// Is that all of it? Not where something can't be read, or where EXECUTE builds a statement.
+    whole: bool,
+}
+
+impl Bodies {
+    /// What others know is not read again, and they learn what is read.
+    pub fn knowing(known: &Known) -> Bodies {
+        Bodies { known: known.clone(), ..Bodies::default() }
     }
 
     /// Those of the functions that share a name.
@@ -209,20 +227,17 @@ impl Bodies {
     /// Ordered by name.
     pub(super) fn of(&self, catalog: &Catalog, sources: &Sources) -> &[Parsed] {
         self.read.get_or_init(|| {
-            let all: Vec<_> = own(catalog).collect();
-            let read = |part: &[(&QName, usize, &Function)]| -> Vec<Parsed> {
-                part.iter().map(|(name, nth, function)| Parsed::of(name, *nth, function, sources)).collect()
-            };
+            let all: Vec<Unread> =
+                own(catalog).map(|(name, nth, function)| Unread::of(name, nth, function, sources, &self.known)).collect();
+            // what others are at is left to them
+            let read = |part: &[Unread]| part.iter().filter(|body| body.begin()).for_each(|body| _ = body.read());
             // whoever else asks has to wait, so that a second thread is free to help
             let (first, second) = all.split_at(all.len() / 2);
-            std::thread::scope(|scope| match sql::roomy_thread(scope, || read(second)) {
-                Ok(thread) => {
-                    let mut out = read(first);
-                    out.extend(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-                    out
-                }
-                Err(_) => read(&all),
-            })
+            std::thread::scope(|scope| {
+                let _helper = sql::roomy_thread(scope, || read(second));
+                read(first);
+            });
+            all.into_iter().map(Unread::parsed).collect()
         })
     }
 }
@@ -234,18 +249,13 @@ fn own(catalog: &Catalog) -> impl Iterator<Item = (&QName, usize, &Function)> {
 }
 
 /// The body of one function.
-#[derive(Clone)]
 pub(super) struct Parsed {
     name: QName,
-    /// Where the function is made.
-    at: Site,
     /// Among functions of its name.
     nth: usize,
     placing: Placing,
     path: Vec<SmolStr>,
-    parts: Arc<[Part]>,
-    /// Is that all of it? Not where something can't be read, or where EXECUTE builds a statement.
-    whole: bool,
+    read: Read,
 }
 
 struct Part {
@@ -259,28 +269,60 @@ enum Owned {
     Expr(Expr),
 }
 
-impl Parsed {
-    fn of(name: &QName, nth: usize, function: &Function, sources: &Sources) -> Parsed {
-        let (placing, (parts, whole)) = match &*function.body {
+/// A function whose body is still to be read.
+struct Unread<'a> {
+    name: &'a QName,
+    nth: usize,
+    function: &'a Function,
+    placing: Placing,
+    text: &'a str,
+    slot: Arc<Slot>,
+}
+
+impl<'a> Unread<'a> {
+    fn of(name: &'a QName, nth: usize, function: &'a Function, sources: &'a Sources, known: &Known) -> Unread<'a> {
+        let (placing, text) = match &*function.body {
             Body::Code(code) => match &code.unescaped {
-                Some(text) => (Placing::Whole(code.literal), read(&function.language, text)),
-                None => {
-                    let text = sources.slice(Site::new(function.at.file, code.inner));
-                    (Placing::Shifted(code.inner.start), read(&function.language, text))
-                }
+                Some(text) => (Placing::Whole(code.literal), text.as_str()),
+                None => (Placing::Shifted(code.inner.start), sources.slice(Site::new(function.at.file, code.inner))),
             },
-            Body::Sql { statements, result, .. } => {
-                let statements = statements.iter().cloned().map(Owned::data);
-                let parts = statements.chain(result.iter().cloned().map(Owned::Expr)).map(Part::new).collect();
-                (Placing::Shifted(0), (parts, true))
+            // its names are bound, each time to what is there
+            Body::Sql { .. } | Body::None => {
+                return Unread { name, nth, function, placing: Placing::Shifted(0), text: "", slot: Arc::default() };
             }
-            Body::None => (Placing::Shifted(0), (Vec::new(), false)),
         };
-        Parsed { name: name.clone(), at: function.at, nth, placing, path: search_path(function), parts: parts.into(), whole }
+        Unread { name, nth, function, placing, text, slot: known.slot(&function.language, text) }
     }
 
+    /// Is it for the one who asks to read?
+    fn begin(&self) -> bool {
+        !self.slot.begun.swap(true, Ordering::Relaxed)
+    }
+
+    fn read(&self) -> &Read {
+        self.slot.read.get_or_init(|| {
+            let (parts, whole) = match &*self.function.body {
+                Body::Code(_) => read(&self.function.language, self.text),
+                Body::Sql { statements, result, .. } => {
+                    let statements = statements.iter().cloned().map(Owned::data);
+                    (statements.chain(result.iter().cloned().map(Owned::Expr)).map(Part::new).collect(), true)
+                }
+                Body::None => (Vec::new(), false),
+            };
+            Read { parts: parts.into(), whole }
+        })
+    }
+
+    fn parsed(self) -> Parsed {
+        let read = self.read().clone();
+        Parsed { name: self.name.clone(), nth: self.nth, placing: self.placing, path: search_path(self.function), read }
+    }
+}
+
+impl Parsed {
+    /// Is everything in it told?
     pub(super) fn is_whole(&self) -> bool {
-        self.whole
+        self.read.whole
     }
 
     fn function<'a>(&self, catalog: &'a Catalog) -> Option<&'a Function> {
@@ -293,7 +335,7 @@ impl Parsed {
 
     pub(super) fn code<'a>(&'a self, catalog: &'a Catalog) -> impl Iterator<Item = (Origin<'a>, Code<'a>)> + use<'a> {
         self.function(catalog).into_iter().flat_map(move |function| {
-            self.parts.iter().map(move |part| {
+            self.read.parts.iter().map(move |part| {
                 let origin = Origin {
                     home: Home::Function(function),
                     catalog,

@@ -71,19 +71,36 @@ pub struct Cx<'a> {
     pub project: &'a Project,
     bodies: &'a Bodies,
     rule: &'static Rule,
+    /// Will somebody read what is found?
+    read: bool,
     drafts: Vec<Draft>,
 }
 
 impl<'a> Cx<'a> {
     pub fn new(catalog: &'a Catalog, sources: &'a Sources, project: &'a Project, bodies: &'a Bodies, rule: &'static Rule) -> Cx<'a> {
-        Cx { catalog, sources, project, bodies, rule, drafts: Vec::new() }
+        Cx { catalog, sources, project, bodies, rule, read: true, drafts: Vec::new() }
+    }
+
+    /// The same for one who only wants to know which findings there are.
+    pub fn unread(self) -> Cx<'a> {
+        Cx { read: false, ..self }
+    }
+
+    /// Is a finding to be put into words? Where it need only be known that it is there, that is noted, and its rule is done with it. For rules
+    /// that look at the schema and whose words or cures cost much; what [`Draft::discriminate`] will be told is told here too.
+    pub fn is_read(&mut self, about: impl Into<About>, primary: Site, discriminators: &[&str]) -> bool {
+        if !self.read {
+            let draft = self.report(about, primary, "");
+            discriminators.iter().for_each(|text| _ = draft.discriminate(text));
+        }
+        self.read
     }
 
     /// Starts a finding, which is certain if its subject is. The message names the object and says what happens to whom.
     pub fn report(&mut self, about: impl Into<About>, primary: Site, message: impl Into<String>) -> &mut Draft {
         let About { subject, certain } = about.into();
         self.drafts.push(Draft {
-            finding: Finding {
+            finding: Box::new(Finding {
                 rule: self.rule.id,
                 subject,
                 severity: self.rule.severity,
@@ -95,7 +112,7 @@ impl<'a> Cx<'a> {
                 fix: None,
                 advisor: None,
                 fingerprint: String::new(),
-            },
+            }),
             discriminator: String::new(),
             per_file: false,
             lasting: None,
@@ -340,7 +357,7 @@ type Lasting = Arc<dyn Fn(&Catalog) -> bool + Send + Sync>;
 /// A finding, which may hang on what the history is still to bring.
 #[derive(Clone)]
 pub struct Told {
-    pub finding: Finding,
+    pub finding: Box<Finding>,
     /// Of several files that bring the like, each has a finding of its own.
     pub per_file: bool,
     lasting: Option<Lasting>,
@@ -371,7 +388,7 @@ fn without_version(name: &str) -> &str {
 
 /// A finding in the making.
 pub struct Draft {
-    finding: Finding,
+    finding: Box<Finding>,
     discriminator: String,
     per_file: bool,
     lasting: Option<Lasting>,
@@ -510,7 +527,7 @@ mod tests {
         let (catalog, bodies) = (Catalog::default(), Bodies::default());
         let mut cx = Cx::new(&catalog, &sources, &project, &bodies, &crate::rules::rls::disabled::RULE);
         report(&mut cx, file);
-        cx.into_findings().into_iter().filter(|told| told.lasts(&catalog)).map(|told| told.finding).collect()
+        cx.into_findings().into_iter().filter(|told| told.lasts(&catalog)).map(|told| *told.finding).collect()
     }
 
     #[test]

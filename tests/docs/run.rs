@@ -1,10 +1,10 @@
 //! Examples as projects on disk, what is found in them, and whether cures cure.
 
 use crate::plan;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt::Write;
 use std::path::Path;
-use supalint::engine::{self, Choice};
+use supalint::engine::{self, Choice, Scope, Since};
 use supalint::finding::{Edit, Finding, Safety, Severity};
 use supalint::fix::files::PlannedFile;
 use supalint::fix::{Level, Plan, Shown};
@@ -58,10 +58,24 @@ impl Example {
     fn report(&self) -> Report {
         let root = tempfile::tempdir().expect("a folder can be made");
         self.write(root.path());
-        let mut sources = history::sources();
-        let project = project::open(&[root.path().to_path_buf()], None, &mut sources).expect("an example is a project");
-        engine::run(sources, &project, &Choice::default())
+        report(root.path(), false)
     }
+
+    /// What is told of it by one who knows it as it is.
+    pub fn news(&self) -> Report {
+        let root = tempfile::tempdir().expect("a folder can be made");
+        self.write(root.path());
+        report(root.path(), true)
+    }
+}
+
+/// What is found in a project, or only what was not there when it was as it is.
+pub fn report(root: &Path, known: bool) -> Report {
+    let mut sources = history::sources();
+    let project = project::open(&[root.to_path_buf()], None, &mut sources).expect("it is a project");
+    let since = known.then(|| Since { new: BTreeSet::new(), before: Some(project.clone()) });
+    let scope = Scope { since: since.into_iter().collect(), ..Scope::default() };
+    engine::run_within(sources, &project, &Choice::default(), &scope).0
 }
 
 /// What is found in an example.

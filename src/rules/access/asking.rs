@@ -5,6 +5,7 @@
 //! others than the caller.
 
 use super::along::Paths;
+use super::calls::Calls;
 use super::path::pinned;
 use crate::rules::caller::is_uid;
 use crate::rules::prelude::*;
@@ -15,16 +16,17 @@ use crate::syntax::lexer::{TokenKind, ident_value, tokens};
 /// What takes the argument's place.
 const CALLER: &str = "(select auth.uid())";
 
-pub fn asking<'a>(cx: &Cx<'a>, function: &'a Function, argument: &Argument) -> Option<Step> {
+pub fn asking<'a>(cx: &Cx<'a>, function: &'a Function, argument: &Argument, calls: &Calls) -> Option<Step> {
     let name = argument.name.as_deref()?;
     let place = function.inputs().position(|one| one.name.as_deref() == Some(name))?;
     let Body::Code(code) = &*function.body else { return None };
+    let of_caller = |call: &Call| call.args.get(place).is_some_and(|arg| arg.name.is_none() && is_uid(&arg.value));
     let fits = argument.ty.is("uuid")
         && code.unescaped.is_none()
         && cx.is_read_whole(function)
         && is_as_written(cx, function)
         && cx.catalog.functions.get(&function.name).is_some_and(|overloads| overloads.len() == 1)
-        && is_asked_of_callers(cx, function, place);
+        && calls.to(function).all(|(_, call)| of_caller(call));
     if !fits {
         return None;
     }
@@ -55,26 +57,6 @@ fn or_replace(text: &str) -> Option<String> {
     let rest = text.get("create".len()..).filter(|_| text[.."create".len()].eq_ignore_ascii_case("create"))?;
     let already = rest.split_whitespace().next().is_some_and(|word| word.eq_ignore_ascii_case("or"));
     Some(if already { text.to_string() } else { format!("{} or replace{rest}", &text[.."create".len()]) })
-}
-
-/// Do all that call the function in the database pass `auth.uid()`?
-fn is_asked_of_callers(cx: &Cx, function: &Function, place: usize) -> bool {
-    let of_caller = |call: &Call| {
-        let is = call.name.last() == function.name.name && call.name.schema().is_none_or(|schema| schema == function.name.schema);
-        !is || call.args.get(place).is_some_and(|arg| arg.name.is_none() && is_uid(&arg.value))
-    };
-    let mut all = cx
-        .policies()
-        .all(|(_, policy)| policy.clauses().all(|(_, clause)| clause.root.all().into_iter().filter_map(Expr::as_call).all(of_caller)));
-    for (_, code) in cx.code() {
-        code.walk(&mut |node| {
-            if let Node::Expr(Expr { kind: ExprKind::Call(call), .. }) = node {
-                all &= of_caller(call);
-            }
-            Walk::Into
-        });
-    }
-    all
 }
 
 /// Places of the argument in the body, in order; none where a column of a table that is read may be meant.

@@ -13,9 +13,11 @@ fn check(cx: &mut Cx) {
         .filter(|one| one.kind != RoutineKind::Aggregate && matches!(one.language.as_str(), "sql" | "plpgsql"))
         .collect();
     let is_unpinned = |one: &&Function| one.security_definer.value && one.setting("search_path").is_none();
+    let mut definers: Vec<&Function> = functions.iter().copied().filter(is_unpinned).collect();
+    definers.retain(|function| cx.is_read(*function, function.named, &[]));
     let mut paths = Paths::new(cx);
     let pins: Vec<(&Function, (String, Safety))> =
-        functions.iter().copied().filter(is_unpinned).map(|function| (function, pinned(cx, &mut paths, function))).collect();
+        definers.into_iter().map(|function| (function, pinned(cx, &mut paths, function))).collect();
     for function in &functions {
         if let Some(path) = function.setting("search_path").map(path_names) {
             one_name(cx, function, &path);

@@ -2,14 +2,17 @@
 
 use super::argument::{identity_arguments, is_identity, takes_secret};
 use super::asking::asking;
+use super::calls::Calls;
 use crate::rules::prelude::*;
 use crate::rules::restore;
+use std::cell::OnceCell;
 
 rule!("access/definer-trusts-argument", Security, Warn, Schema(check), fixable);
 
 fn check(cx: &mut Cx) {
     let callers = cx.who();
     let tenants = crate::rules::schema::tenant_columns(cx);
+    let calls = OnceCell::new();
     for function in cx.api_functions().filter(|function| function.security_definer.value && !function.of_extension) {
         let roles = cx.callers(function);
         if roles.is_empty() || callers.is_asking(function) || takes_secret(function) {
@@ -22,8 +25,10 @@ fn check(cx: &mut Cx) {
         // where both are taken, it is the person who is impersonated
         let person = function.inputs().find(|argument| is_identity(cx, function, argument, &[]));
         let told = person.or_else(|| function.inputs().find(|argument| is_identity(cx, function, argument, &tenants)));
-        if let Some(argument) = told {
-            report(cx, function, argument, &roles, &use_of);
+        if let Some(argument) = told
+            && cx.is_read(function, function.named, &[])
+        {
+            report(cx, function, argument, &roles, &use_of, calls.get_or_init(|| Calls::of(cx)));
         }
     }
 }
@@ -54,9 +59,9 @@ fn touches(cx: &Cx, function: &Function) -> Touches {
     out
 }
 
-fn report(cx: &mut Cx, function: &Function, argument: &Argument, roles: &[&str], touches: &Touches) {
+fn report(cx: &mut Cx, function: &Function, argument: &Argument, roles: &[&str], touches: &Touches, calls: &Calls) {
     let name = function.display();
-    let policies: Vec<(&Table, &Policy)> = policies_using(cx, function);
+    let policies = calls.policies(function);
     let who = if roles.contains(&"anon") { "anyone who has the anon key" } else { "every signed-in user" };
     let told = argument.name.as_deref().unwrap_or_default();
     let rows = touches.rows.as_ref().map_or_else(String::new, |rows| format!(" `{rows}`"));
@@ -77,7 +82,7 @@ fn report(cx: &mut Cx, function: &Function, argument: &Argument, roles: &[&str],
     let key = format!("{}_{}_{}", function.name.schema, function.name.name, identity_arguments(function));
     let cure = match policies.is_empty() {
         true => Some((format!("Leave `{name}` to the service role"), revoke(cx, function))),
-        false => asking(cx, function, argument).map(|step| {
+        false => asking(cx, function, argument, calls).map(|step| {
             (format!("Let `{name}` ask who calls instead of believing `{told}`, which server code then can't tell it any more"), step)
         }),
     };
@@ -116,16 +121,6 @@ fn report(cx: &mut Cx, function: &Function, argument: &Argument, roles: &[&str],
         "authenticated_security_definer_function_executable"
     };
     draft.advisor(advisor, format!("{advisor}_{key}"));
-}
-
-fn policies_using<'a>(cx: &Cx<'a>, function: &Function) -> Vec<(&'a Table, &'a Policy)> {
-    let named = |expr: &Expr| {
-        expr.as_call().is_some_and(|call| {
-            call.name.last() == function.name.name && call.name.schema().is_none_or(|schema| schema == function.name.schema)
-        })
-    };
-    let calls = |(_, policy): &(&Table, &Policy)| policy.clauses().any(|(_, expression)| expression.root.all().into_iter().any(named));
-    cx.policies().filter(calls).collect()
 }
 
 /// Takes the function from the API. Views and defaults that call it run as whoever uses them, and stop working for API roles too.

@@ -4,6 +4,7 @@
 mod along;
 mod argument;
 mod asking;
+mod calls;
 pub mod definer_search_path;
 pub mod definer_trusts_argument;
 pub mod invited;

@@ -28,6 +28,9 @@ fn may_select(cx: &Cx, role: &str, view: &View) -> bool {
 }
 
 fn report(cx: &mut Cx, view: &View, readers: &[&str], tables: &[&Table], callers: &Callers) {
+    if !cx.is_read(view, view.named, &[]) {
+        return;
+    }
     let name = &view.name;
     let who = if readers.contains(&"anon") { "anyone who has the anon key" } else { "every signed-in user" };
     let guarded: Vec<&Table> = tables.iter().copied().filter(|table| !readers.iter().all(|role| is_open(cx, table, role))).collect();

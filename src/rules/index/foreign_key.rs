@@ -20,6 +20,9 @@ fn check(cx: &mut Cx) {
             if constraint.columns.is_empty() || inherited || is_found(cx, table, constraint, key) {
                 continue;
             }
+            if !cx.is_read((table, constraint), constraint.at, &[]) {
+                continue;
+            }
             let of_key = |sort: &&&Sorted| constraint.columns.as_slice() == std::slice::from_ref(&sort.key);
             let sort = sorts.get(&table.name).and_then(|sorts| sorts.iter().find(of_key));
             report(cx, table, constraint, key, sort.copied());

@@ -26,8 +26,12 @@ fn check(cx: &mut Cx) {
 }
 
 fn report(cx: &mut Cx, table: &Table, sort: &Sorted, more: usize) {
-    let index = sort.index(table);
     let single = table.indexes.iter().find(|known| known.columns.len() == 1 && serves(known, std::slice::from_ref(&sort.key)));
+    let place = single.map_or(table.named, |single| single.named);
+    if !cx.is_read(table, place, &[&sort.key, &sort.column]) {
+        return;
+    }
+    let index = sort.index(table);
     let seen = !sort.is_guess();
     let mut help = format!("create an index on {}", index.list());
     if !seen {
@@ -37,7 +41,7 @@ fn report(cx: &mut Cx, table: &Table, sort: &Sorted, more: usize) {
         help.push_str(&format!("; `{}` is then covered by it and can go", single.name));
     }
     let step = index.step(cx);
-    let draft = cx.report(table, single.map_or(table.named, |single| single.named), message(sort));
+    let draft = cx.report(table, place, message(sort));
     draft
         .severity(if sort.is_strong() && is_time(table, &sort.column) { Severity::Warn } else { Severity::Info })
         .discriminate(&sort.key)

@@ -14,6 +14,7 @@ fn check(cx: &mut Cx) {
             if !inherited
                 && comparable(cx, index)
                 && let Some((cover, keeper)) = keeper(cx, table, at)
+                && cx.is_read((table, index), index.named, &[])
             {
                 report(cx, table, index, keeper, cover);
             }

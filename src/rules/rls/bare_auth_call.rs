@@ -42,6 +42,10 @@ fn report(cx: &mut Cx, table: &Table, policy: &Policy, found: &[(&Expression, Ve
     let Some(worst) = all().map(|(clause, call)| weight(clause, call)).max() else { return };
     let concerned: Vec<(&Expression, &Bare)> = all().filter(|(clause, call)| weight(clause, call) == worst).collect();
     let Some(&(clause, first)) = concerned.first() else { return };
+    let place = Site::new(clause.site.file, first.span);
+    if !cx.is_read((table, policy), place, &[]) {
+        return;
+    }
     let rows = &table.name.name;
     let once = if concerned.len() == 1 { "once per row" } else { "per row" };
     let when = match worst {
@@ -72,7 +76,7 @@ fn report(cx: &mut Cx, table: &Table, policy: &Policy, found: &[(&Expression, Ve
         false => format!("declare the function STABLE if it only reads, and wrap the call in a sub-select: `{example}`"),
     };
     let advisor = is_advised(table, policy);
-    let draft = cx.report((table, policy), Site::new(clause.site.file, first.span), message);
+    let draft = cx.report((table, policy), place, message);
     draft.label(when).severity(severity).help(help).given(table.rls.certainty).given(known);
     draft.fix(safety, format!("Call it once per statement in \"{}\"", policy.name), [step]).rewrite(rewrite);
     for (clause, call) in concerned.iter().skip(1).take(2) {

@@ -48,11 +48,14 @@ fn check(cx: &mut Cx) {
 }
 
 fn curable(cx: &mut Cx, table: &Table, policy: &Policy, using: &Expression, found: &[Shape], edits: Edits) {
-    let rows = &table.name.name;
     let (first, rest) = found.split_first().expect("a rewrite has something to rewrite");
+    let at = |shape: &Shape| Site::new(using.site.file, shape.node);
+    if !cx.is_read((table, policy), at(first), &[]) {
+        return;
+    }
+    let rows = &table.name.name;
     let message =
         format!("policy \"{}\" on `{}` runs a subquery once per row of `{rows}`, because {}", policy.name, table.name, first.form.why());
-    let at = |shape: &Shape| Site::new(using.site.file, shape.node);
     let (step, rewrite) = (alter(cx, table, policy, std::slice::from_ref(&edits)), in_place(using, &edits));
     let (safety, known) = rests_on_text(cx, policy, Safety::Review);
     let draft = cx.report((table, policy), at(first), message);

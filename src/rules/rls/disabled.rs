@@ -38,6 +38,10 @@ pub fn enable(table: &Table) -> Step {
 }
 
 fn report(cx: &mut Cx, table: &Table) {
+    let turned_off = table.rls.at != table.created && !table.rls.at.is_platform();
+    if !cx.is_read(table, if turned_off { table.rls.at } else { table.named }, &[]) {
+        return;
+    }
     let name = &table.name;
     let exposure = exposure(cx, table);
     let message = match &exposure {
@@ -46,7 +50,6 @@ fn report(cx: &mut Cx, table: &Table) {
     };
     let grant = API_ROLES.iter().find_map(|role| table.acl.site(role, Privileges::SELECT | WRITES[0] | WRITES[1] | WRITES[2]));
     let selects = API_ROLES.iter().any(|role| cx.catalog.table_privileges(role, table).contains(Privileges::SELECT));
-    let turned_off = table.rls.at != table.created && !table.rls.at.is_platform();
     let (title, steps) = cure(cx, table);
     let draft = match turned_off {
         true => cx.report(table, table.rls.at, message).label("turned off here").because(table.named, "created here"),

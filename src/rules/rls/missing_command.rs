@@ -73,6 +73,9 @@ fn blind(cx: &mut Cx, table: &Table) -> bool {
     };
     let policies: Vec<&Policy> = table.policies.iter().filter(is_blind).collect();
     let Some(first) = policies.first() else { return false };
+    if !cx.is_read(table, first.named, &["blind"]) {
+        return true;
+    }
     let name = &table.name;
     let (verb, whose) = if first.command == Command::Update { ("update", "UPDATE") } else { ("delete", "DELETE") };
     let message = format!(
@@ -105,6 +108,11 @@ fn who(policy: &Policy) -> String {
 }
 
 fn uncovered(cx: &mut Cx, table: &Table, lacking: &[(Command, Privileges, &'static str)]) {
+    let first = table.policies.iter().find(|policy| policy.permissive && !clients(cx, policy).is_empty());
+    let place = first.map_or(table.named, |policy| policy.named);
+    if !cx.is_read(table, place, &[]) {
+        return;
+    }
     let name = &table.name;
     let words: Vec<&str> = lacking.iter().map(|(_, _, word)| *word).collect();
     let unread = lacking.iter().any(|(command, ..)| *command == Command::Select);
@@ -128,8 +136,7 @@ fn uncovered(cx: &mut Cx, table: &Table, lacking: &[(Command, Privileges, &'stat
         ([(Command::Delete, ..)], Some(Command::Update)) if is_gap(cx, table, Command::Delete) => Safety::Review,
         _ => Safety::Manual,
     };
-    let first = table.policies.iter().find(|policy| policy.permissive && !clients(cx, policy).is_empty());
-    let draft = cx.report(table, first.map_or(table.named, |policy| policy.named), message);
+    let draft = cx.report(table, place, message);
     draft
         .label("what clients may do")
         .because(table.named, "created here")

@@ -14,7 +14,9 @@ fn check(cx: &mut Cx) {
             if column.not_null.value || is_checked(table, &column.name) {
                 continue;
             }
-            if let Some(sight) = tenants.hides_null(cx, table, &column.name) {
+            if let Some(sight) = tenants.hides_null(cx, table, &column.name)
+                && cx.is_read((table, column), column.named, &[])
+            {
                 report(cx, table, column, tenant, sight);
             }
         }
