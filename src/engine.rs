@@ -12,7 +12,7 @@ use crate::finding::{Finding, Severity, further_print};
 use crate::history::{self, Fold, Outcome, Replay, Step, Visitor};
 use crate::project::{Migration, Project};
 use crate::report::{LeftOut, Report};
-use crate::rules::code::{Bodies, Known};
+use crate::rules::code::Bodies;
 use crate::rules::cx::{Cx, Told};
 use crate::rules::{self, Check, Rule};
 use crate::source::{FileId, Sources};
@@ -85,9 +85,8 @@ fn examine_within(mut sources: Sources, project: &Project, choice: &Choice, scop
         let shelf = watch.shelf.clone();
         let replay = history::replay_beside(&mut sources, project, &mut watch, &shelf);
         let Watch { engine, forks, .. } = watch;
-        let known = engine.known.clone();
         let examined = engine.finish(replay, sources);
-        let before: Vec<_> = forks.into_iter().map(|fork| Some(fork?.end(&examined.report.sources, choice, &known))).collect();
+        let before: Vec<_> = forks.into_iter().map(|fork| Some(fork?.end(&examined.report.sources, choice))).collect();
         (examined, before)
     });
     for (since, before) in scope.since.iter().zip(before) {
@@ -138,8 +137,6 @@ struct Engine<'a> {
     on_the_way: Vec<Active>,
     at_the_end: Vec<Active>,
     told: Vec<Told>,
-    /// What was read of functions, here or elsewhere.
-    known: Known,
     /// Will somebody read what is found, or only ask whether it is?
     read: bool,
 }
@@ -178,11 +175,11 @@ impl Active {
 }
 
 impl<'a> Engine<'a> {
-    fn new(project: &'a Project, choice: &Choice, known: &Known) -> Engine<'a> {
+    fn new(project: &'a Project, choice: &Choice) -> Engine<'a> {
         let rules: Vec<Active> = rules::ALL.iter().filter_map(|rule| activate(rule, &project.config, choice)).collect();
         let (at_the_end, on_the_way) =
             rules.into_iter().partition(|active| matches!(active.rule.check, Check::Schema(_) | Check::Report(_)));
-        Engine { project, on_the_way, at_the_end, told: Vec::new(), known: known.clone(), read: true }
+        Engine { project, on_the_way, at_the_end, told: Vec::new(), read: true }
     }
 
     /// The same for one who only asks which findings there are.
@@ -193,7 +190,7 @@ impl<'a> Engine<'a> {
     /// The same for another project that has come to the same state, of which somebody only asks which findings there are.
     fn fork(&self, project: &'a Project) -> Engine<'a> {
         let (on_the_way, at_the_end, told) = (self.on_the_way.clone(), self.at_the_end.clone(), self.told.clone());
-        Engine { project, on_the_way, at_the_end, told, known: self.known.clone(), read: false }
+        Engine { project, on_the_way, at_the_end, told, read: false }
     }
 
     /// Runs the checks of one moment of the history, which `call` picks out.
@@ -206,7 +203,7 @@ impl<'a> Engine<'a> {
 
     /// Runs the checks of the final state, each on whichever thread is free; what they find comes in the order of rules.
     fn check_schema(&self, catalog: &Catalog, sources: &Sources, allows: &Allows) -> Vec<Told> {
-        let bodies = Bodies::knowing(&self.known);
+        let bodies = Bodies::default();
         let rules: Vec<&Active> = self.at_the_end.iter().filter(|active| matches!(active.rule.check, Check::Schema(_))).collect();
         let found: Vec<OnceLock<Vec<Told>>> = rules.iter().map(|_| OnceLock::new()).collect();
         // rules of one group ask the same of the bodies: who takes them from both ends seldom waits for the other's answer
@@ -241,7 +238,7 @@ impl<'a> Engine<'a> {
         let left_out = LeftOut { ignored, ..LeftOut::default() };
         let files = self.project.migrations.len();
         let report = Report { findings, suppressed, left_out, unread, bounded, statements, files, sources };
-        Examined { report, catalog, hidden: BTreeSet::new(), rest: vec![Box::new(self.known)] }
+        Examined { report, catalog, hidden: BTreeSet::new(), rest: Vec::new() }
     }
 
     /// All that is found if the history ends here.

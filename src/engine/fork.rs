@@ -6,7 +6,6 @@
 use super::{Choice, Engine};
 use crate::history::{self, Fold, Outcome, Replay, Shelf, Step, Visitor};
 use crate::project::{Migration, Project};
-use crate::rules::code::Known;
 use crate::source::Sources;
 use crate::syntax::sql;
 use std::collections::BTreeSet;
@@ -35,10 +34,10 @@ pub struct Fork<'scope, 'a> {
 
 impl Fork<'_, '_> {
     /// What is found.
-    pub fn end(self, sources: &Sources, choice: &Choice, known: &Known) -> Found {
+    pub fn end(self, sources: &Sources, choice: &Choice) -> Found {
         match self.found {
             Some(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-            None => alone(sources.clone(), Engine::new(self.project, choice, known).unread(), &self.shelf),
+            None => alone(sources.clone(), Engine::new(self.project, choice).unread(), &self.shelf),
         }
     }
 }
@@ -69,7 +68,7 @@ pub struct Watch<'scope, 'env, 'a> {
 
 impl<'scope, 'env, 'a: 'scope> Watch<'scope, 'env, 'a> {
     pub fn new(project: &'a Project, choice: &'a Choice, threads: &'scope Scope<'scope, 'env>) -> Watch<'scope, 'env, 'a> {
-        Watch { engine: Engine::new(project, choice, &Known::default()), forks: Vec::new(), shelf: Shelf::default(), choice, threads }
+        Watch { engine: Engine::new(project, choice), forks: Vec::new(), shelf: Shelf::default(), choice, threads }
     }
 
     /// Asks about another project, whose files are in the same sources.
@@ -92,8 +91,7 @@ impl<'scope, 'env, 'a: 'scope> Watch<'scope, 'env, 'a> {
 
     /// Looks at another project from its first migration on. Without a thread to be had, it waits for the end.
     fn apart(&self, fork: &Fork<'scope, 'a>, sources: &Sources) -> Option<Looking<'scope>> {
-        let (engine, sources, shelf) =
-            (Engine::new(fork.project, self.choice, &self.engine.known).unread(), sources.clone(), fork.shelf.clone());
+        let (engine, sources, shelf) = (Engine::new(fork.project, self.choice).unread(), sources.clone(), fork.shelf.clone());
         sql::roomy_thread(self.threads, move || alone(sources, engine, &shelf)).ok()
     }
 

@@ -32,8 +32,20 @@ pub struct Ahead {
 
 /// Begins to read. Where no thread is to be had, texts are read as their statements are asked for.
 pub fn read<'scope>(scope: &'scope Scope<'scope, '_>, texts: Vec<Arc<str>>, shelf: Shelf) -> Ahead {
-    let state = State { texts, shelf, file: 0, at: 0, taken: 0, given: 0, read: VecDeque::new(), closed: false, lost: false };
-    let desk = Arc::new(Desk { state: Mutex::new(state), moved: Condvar::new() });
+    let state = State {
+        texts,
+        shelf,
+        file: 0,
+        at: 0,
+        taken: 0,
+        given: 0,
+        read: VecDeque::new(),
+        idle: 0,
+        hungry: false,
+        closed: false,
+        lost: false,
+    };
+    let desk = Arc::new(Desk { state: Mutex::new(state), room: Condvar::new(), ready: Condvar::new() });
     let readers = std::thread::available_parallelism().map_or(1, |threads| threads.get() - 1).clamp(1, MOST_READERS);
     for _ in 0..readers {
         let desk = desk.clone();
@@ -53,7 +65,10 @@ impl Iterator for Ahead {
             if let Some(batch) = state.read.front_mut().and_then(Option::take) {
                 state.read.pop_front();
                 state.given += 1;
-                self.desk.moved.notify_all();
+                // waking costs more than a batch, so there is to be room for several
+                if state.idle > 0 && state.read.len() <= AHEAD / 2 {
+                    self.desk.room.notify_all();
+                }
                 return Some(batch);
             }
             if let Some(work) = state.take() {
@@ -62,7 +77,9 @@ impl Iterator for Ahead {
             } else if state.read.is_empty() || state.lost {
                 return None;
             } else {
-                state = self.desk.wait(state);
+                state.hungry = true;
+                state = wait(&self.desk.ready, state);
+                state.hungry = false;
             }
         }
     }
@@ -71,15 +88,17 @@ impl Iterator for Ahead {
 impl Drop for Ahead {
     fn drop(&mut self) {
         self.desk.lock().closed = true;
-        self.desk.moved.notify_all();
+        self.desk.room.notify_all();
     }
 }
 
 /// Where work is taken from and put.
 struct Desk {
     state: Mutex<State>,
-    /// Something was put, or there is room again.
-    moved: Condvar,
+    /// There is room again.
+    room: Condvar,
+    /// Something was put.
+    ready: Condvar,
 }
 
 struct State {
@@ -93,6 +112,10 @@ struct State {
     given: usize,
     /// Those between, where they are read.
     read: VecDeque<Option<Batch>>,
+    /// Readers that wait for room.
+    idle: usize,
+    /// Whoever folds waits for a batch.
+    hungry: bool,
     /// Nobody asks any more.
     closed: bool,
     /// A reader panicked, and what it took will never be put.
@@ -148,15 +171,13 @@ impl Desk {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
-        self.moved.wait(state).unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn put(&self, number: usize, batch: Batch) -> MutexGuard<'_, State> {
         let mut state = self.lock();
         let place = number - state.given;
         state.read[place] = Some(batch);
-        self.moved.notify_all();
+        if state.hungry {
+            self.ready.notify_one();
+        }
         state
     }
 
@@ -170,10 +191,19 @@ impl Desk {
                     drop(state);
                     self.put(work.number, work.read())
                 }
-                None => self.wait(state),
+                None => {
+                    state.idle += 1;
+                    state = wait(&self.room, state);
+                    state.idle -= 1;
+                    state
+                }
             };
         }
     }
+}
+
+fn wait<'a>(for_what: &Condvar, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+    for_what.wait(state).unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Wakes who waits when a reader panics, so that the panic is told.
@@ -183,7 +213,7 @@ impl Drop for Watch<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.0.lock().lost = true;
-            self.0.moved.notify_all();
+            self.0.ready.notify_all();
         }
     }
 }

@@ -21,7 +21,7 @@ pub struct Shelf {
     texts: Arc<HashSet<usize>>,
     /// Where runs that one has begun end.
     ends: Arc<Mutex<HashMap<Place, End>>>,
-    runs: Arc<Mutex<HashMap<Place, Run>>>,
+    runs: Arc<Mutex<Runs>>,
     moved: Arc<Condvar>,
     future: Arc<Future>,
 }
@@ -31,6 +31,13 @@ pub struct Shelf {
 pub struct End {
     pub at: usize,
     pub ends_file: bool,
+}
+
+#[derive(Default)]
+struct Runs {
+    there: HashMap<Place, Run>,
+    /// Those who wait for one.
+    waiting: usize,
 }
 
 enum Run {
@@ -81,24 +88,27 @@ impl Shelf {
         }
         let mut runs = lock(&self.runs);
         loop {
-            match runs.remove(&place) {
+            match runs.there.remove(&place) {
                 Some(Run::Read(statements)) => return statements,
                 Some(Run::Begun) => {
-                    runs.insert(place, Run::Begun);
+                    runs.there.insert(place, Run::Begun);
+                    runs.waiting += 1;
                     runs = self.moved.wait(runs).unwrap_or_else(PoisonError::into_inner);
+                    runs.waiting -= 1;
                 }
-                None if runs.len() >= ROOM => {
+                None if runs.there.len() >= ROOM => {
                     drop(runs);
                     return read();
                 }
                 None => break,
             }
         }
-        runs.insert(place, Run::Begun);
+        runs.there.insert(place, Run::Begun);
         drop(runs);
         let begun = Begun { shelf: self, place };
         let statements = read();
-        lock(&self.runs).insert(place, Run::Read(statements.clone()));
+        let copy = statements.clone();
+        lock(&self.runs).there.insert(place, Run::Read(copy));
         drop(begun);
         statements
     }
@@ -121,10 +131,11 @@ struct Begun<'s> {
 impl Drop for Begun<'_> {
     fn drop(&mut self) {
         let mut runs = lock(&self.shelf.runs);
-        if let Some(Run::Begun) = runs.get(&self.place) {
-            runs.remove(&self.place);
+        if let Some(Run::Begun) = runs.there.get(&self.place) {
+            runs.there.remove(&self.place);
         }
-        drop(runs);
-        self.shelf.moved.notify_all();
+        if runs.waiting > 0 {
+            self.shelf.moved.notify_all();
+        }
     }
 }

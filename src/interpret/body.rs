@@ -6,12 +6,10 @@ use super::Context;
 use super::bind::{Binder, Scopes};
 use crate::catalog::object::Certainty;
 use crate::catalog::{Catalog, Contradiction, is_extension_schema};
-use crate::source::{FileId, Site, Span};
+use crate::source::{FileId, Site};
 use crate::syntax::ast::{Ast, Body, Code, CreateFunction, Form, SettingValue};
 use crate::syntax::expression::Data;
-use crate::syntax::parser;
-use crate::syntax::plpgsql::{self, DeclKind, Routine};
-use crate::syntax::split::Splitter;
+use crate::syntax::plpgsql::{DeclKind, Routine};
 use smol_str::SmolStr;
 
 /// The search path that the function sets for itself.
@@ -24,7 +22,7 @@ pub fn own_search_path(create: &CreateFunction) -> Option<Vec<SmolStr>> {
 
 /// Why PostgreSQL would reject the body, or whether it relies on something that no migration creates. `catalog` holds the function
 /// already, and its search path is the function's own.
-pub fn check(catalog: &Catalog, text: &str, create: &CreateFunction) -> Result<bool, Contradiction> {
+pub fn check(catalog: &Catalog, create: &CreateFunction) -> Result<bool, Contradiction> {
     // with a polymorphic argument there are no types to read the body with, and PostgreSQL leaves it for later
     if create.args.iter().any(|arg| arg.ty.name.last().starts_with("any")) {
         return Ok(false);
@@ -32,11 +30,10 @@ pub fn check(catalog: &Catalog, text: &str, create: &CreateFunction) -> Result<b
     let mut relies = false;
     match &create.body {
         Body::Code(code) if create.language == "sql" => {
-            let body = code.unescaped.as_deref().unwrap_or_else(|| code.inner.of(text));
-            for raw in Splitter::new(body) {
-                let Form::Read(ast) = parser::statement(body, &raw).form else { return Ok(relies) };
-                match *ast {
-                    Ast::Data(data) => relies |= bind(catalog, create, data)?,
+            for statement in code.statements().into_iter().flat_map(|statements| statements.iter()) {
+                let Form::Read(ast) = &statement.form else { return Ok(relies) };
+                match &**ast {
+                    Ast::Data(data) => relies |= bind(catalog, create, data.clone())?,
                     // what it does can't be seen without doing it
                     _ => return Ok(relies),
                 }
@@ -47,13 +44,12 @@ pub fn check(catalog: &Catalog, text: &str, create: &CreateFunction) -> Result<b
                 relies |= bind(catalog, create, data.clone())?;
             }
         }
-        Body::Code(code) if create.language == "plpgsql" => {
-            let body = code.unescaped.as_deref().unwrap_or_else(|| code.inner.of(text));
-            if let Ok(routine) = plpgsql::parse(body, Span::new(0, body.len() as u32)) {
-                relies = declared(catalog, &routine)?;
+        Body::Code(code) => {
+            if let Some(routine) = code.routine() {
+                relies = declared(catalog, routine)?;
             }
         }
-        Body::Code(_) | Body::None => {}
+        Body::None => {}
     }
     Ok(relies)
 }
@@ -61,7 +57,7 @@ pub fn check(catalog: &Catalog, text: &str, create: &CreateFunction) -> Result<b
 /// May a body in PL/pgSQL name what must exist when it is made?
 pub fn may_declare_rows(text: &str, code: &Code) -> bool {
     const ROWS: &str = "%rowtype";
-    let body = code.unescaped.as_deref().unwrap_or_else(|| code.inner.of(text));
+    let body = code.text(text);
     body.match_indices('%').any(|(at, _)| body.get(at..at + ROWS.len()).is_some_and(|word| word.eq_ignore_ascii_case(ROWS)))
 }
 

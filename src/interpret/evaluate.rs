@@ -30,9 +30,8 @@ use crate::catalog::effect::{Change, Effect};
 use crate::catalog::name::QName;
 use crate::catalog::object::{Certainty, Policy, Trigger};
 use crate::source::{FileId, Site, Sources, Span};
-use crate::syntax::ast::{Ast, Form, ObjectKind, Statement};
+use crate::syntax::ast::{Ast, Code, Form, ObjectKind, Statement};
 use crate::syntax::expression::{Expr, Insert, Query, SetExpr};
-use crate::syntax::plpgsql;
 use query::{Env, Table};
 pub use relation::{Temporary, temporary};
 use routine::{Frame, Program};
@@ -111,9 +110,7 @@ pub struct Machine<'w> {
     effects: Vec<Effect>,
     frames: Vec<Frame>,
     ctes: Vec<(SmolStr, Arc<Table>)>,
-    programs: HashMap<(FileId, Span), Option<Rc<Program>>>,
-    /// Bodies in SQL that were called.
-    scripts: HashMap<(FileId, Span), Rc<[Statement]>>,
+    programs: HashMap<(FileId, Span), Rc<Program>>,
     expressions: usize,
     /// What was dropped though it is not sure that the statement runs.
     dropped: Vec<Dropped>,
@@ -135,7 +132,6 @@ impl<'w> Machine<'w> {
             frames: Vec::new(),
             ctes: Vec::new(),
             programs: HashMap::new(),
-            scripts: HashMap::new(),
             expressions: 0,
             dropped: Vec::new(),
             created: Vec::new(),
@@ -214,31 +210,17 @@ impl<'w> Machine<'w> {
     }
 }
 
-/// Runs the code of a DO block, which stands between `span`.
-pub fn block(world: &mut World, sources: &mut Sources, origin: Site, file: FileId, span: Span, certainty: Certainty) -> Outcome {
+/// Runs the code of a DO block, whose text is that of a file.
+pub fn block(world: &mut World, sources: &mut Sources, origin: Site, file: FileId, code: &Code, certainty: Certainty) -> Outcome {
     let machine = Machine::new(world, sources, origin, certainty);
     machine.whole(|machine| {
-        let text = machine.sources.text(file);
-        if let Some(error) = refused(&text, span) {
-            return machine.tolerate(Stop::Failed(Contradiction::new("42601", error)));
-        }
-        let Some(program) = machine.program(file, span) else { return Ok(()) };
+        let Some(program) = machine.program(file, code) else { return Ok(()) };
         if let Err(reason) = body::declared(&machine.world.catalog, &program.routine) {
             return machine.tolerate(Stop::Failed(reason));
         }
         machine.frames.push(Frame::of(program.clone()));
         machine.block(&program.routine.block).map(|_| ())
     })
-}
-
-/// Why PL/pgSQL's compiler would not take a block.
-fn refused(text: &str, span: Span) -> Option<String> {
-    let routine = match plpgsql::parse(text, span) {
-        Ok(routine) => routine,
-        Err(error) => return Some(error.message),
-    };
-    let unknown = plpgsql::unknown_variables(&routine, &|_| false).into_iter().next().map(|error| error.message);
-    unknown.or_else(|| routine.statements().find_map(plpgsql::raise_mismatch).map(|mismatch| mismatch.message().into()))
 }
 
 /// Runs what a query calls.

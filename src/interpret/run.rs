@@ -8,7 +8,7 @@ use crate::catalog::effect::{Change, Effect};
 use crate::catalog::name::QName;
 use crate::catalog::object::{Certainty, Role, Schema};
 use crate::catalog::{Catalog, Contradiction, MIGRATION_ROLE};
-use crate::source::{FileId, Site, Sources, Span};
+use crate::source::{FileId, Site, Sources};
 use crate::syntax::ast::{
     AlterAction, AlterTable, Ast, Body, Code, ConstraintKind, CreateFunction, Form, ObjectKind, Set, Statement, Unread,
 };
@@ -206,7 +206,7 @@ impl World {
         if let Some(path) = body::own_search_path(&create) {
             self.catalog.session.search_path = Some(path);
         }
-        let checked = body::check(&self.catalog, text, &create);
+        let checked = body::check(&self.catalog, &create);
         self.catalog.session.search_path = before;
         match checked {
             Ok(relies) => {
@@ -296,14 +296,11 @@ impl World {
         if code.language != "plpgsql" {
             return Outcome::default();
         }
-        let (file, span) = match &code.unescaped {
-            None => (at.file, code.inner),
-            Some(text) => {
-                let file = sources.add_derived(Site::new(at.file, code.literal), text.as_str());
-                (file, Span::new(0, text.len() as u32))
-            }
+        let file = match &code.unescaped {
+            None => at.file,
+            Some(text) => sources.add_derived(Site::new(at.file, code.literal), text.as_str()),
         };
-        evaluate::block(self, sources, at, file, span, certainty)
+        evaluate::block(self, sources, at, file, code, certainty)
     }
 
     /// The objects of an extension's own script, as far as they are known.

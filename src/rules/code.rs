@@ -9,16 +9,13 @@ use crate::catalog::object::{Function, View};
 use crate::catalog::{Catalog, RelationKind};
 use crate::source::{FileId, Site, Sources, Span};
 use crate::syntax::ast::Body;
-use crate::syntax::cursor::Cursor;
+use crate::syntax::code::{Part, PartOf, Sql};
 use crate::syntax::expression::{Cte, Data, Expr, FromItem, FromRelation, Node, ObjectName, Query, Walk};
-use crate::syntax::lexer::{Token, TokenKind, ident_value, tokens};
-use crate::syntax::plpgsql::{self, Role, Routine, SqlPiece};
-use crate::syntax::split::Splitter;
+use crate::syntax::lexer::{TokenKind, ident_value, tokens};
 use crate::syntax::sql;
 use smol_str::SmolStr;
-use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
 
 /// What holds a piece of code.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +33,14 @@ pub enum Code<'a> {
 }
 
 impl<'a> Code<'a> {
+    /// A part of a body.
+    fn of(part: &'a Part) -> Code<'a> {
+        match part.get() {
+            PartOf::Data(data) => Code::Data(data),
+            PartOf::Expr(expr) => Code::Expr(expr),
+        }
+    }
+
     /// Visits everything in it, in written order.
     pub fn walk(self, visit: &mut dyn FnMut(Node<'a>) -> Walk) {
         match self {
@@ -173,7 +178,6 @@ impl<'a> Origin<'a> {
 /// Bodies of the functions of one catalog, read when they are first asked for.
 #[derive(Default)]
 pub struct Bodies {
-    known: Known,
     read: OnceLock<Vec<Parsed>>,
     pub(super) callers: OnceLock<Callers>,
     pub(super) referring: OnceLock<BTreeMap<QName, usize>>,
@@ -183,39 +187,7 @@ pub struct Bodies {
     pub(super) unclear: OnceLock<[Vec<(usize, u32)>; 2]>,
 }
 
-/// What was read for any of several catalogs, which seldom differ in many bodies: a text is read once for all of them.
-#[derive(Clone, Default)]
-pub struct Known(Arc<Mutex<HashMap<u128, Arc<Slot>>>>);
-
-impl Known {
-    /// Where it stands what a text in a language says.
-    fn slot(&self, language: &str, text: &str) -> Arc<Slot> {
-        let print = xxhash_rust::xxh3::xxh3_128_with_seed(text.as_bytes(), xxhash_rust::xxh3::xxh3_64(language.as_bytes()));
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(print).or_default().clone()
-    }
-}
-
-#[derive(Default)]
-struct Slot {
-    /// Somebody is about to read it, or has.
-    begun: AtomicBool,
-    read: OnceLock<Read>,
-}
-
-/// What can be read of a body.
-#[derive(Clone)]
-struct Read {
-    parts: Arc<[Part]>,
-    /// Is that all of it? Not where something can't be read, or where EXECUTE builds a statement.
-    whole: bool,
-}
-
 impl Bodies {
-    /// What others know is not read again, and they learn what is read.
-    pub fn knowing(known: &Known) -> Bodies {
-        Bodies { known: known.clone(), ..Bodies::default() }
-    }
-
     /// Those of the functions that share a name.
     pub(super) fn named(&self, catalog: &Catalog, sources: &Sources, name: &QName) -> &[Parsed] {
         let all = self.of(catalog, sources);
@@ -227,17 +199,24 @@ impl Bodies {
     /// Ordered by name.
     pub(super) fn of(&self, catalog: &Catalog, sources: &Sources) -> &[Parsed] {
         self.read.get_or_init(|| {
-            let all: Vec<Unread> =
-                own(catalog).map(|(name, nth, function)| Unread::of(name, nth, function, sources, &self.known)).collect();
+            let all: Vec<_> = own(catalog).collect();
             // what others are at is left to them
-            let read = |part: &[Unread]| part.iter().filter(|body| body.begin()).for_each(|body| _ = body.read());
+            let read = |part: &[(&QName, usize, &Function)]| {
+                for (_, _, function) in part {
+                    if let Body::Code(code) = &*function.body
+                        && code.begin_sql()
+                    {
+                        code.sql(sources.get(function.at.file).text());
+                    }
+                }
+            };
             // whoever else asks has to wait, so that a second thread is free to help
             let (first, second) = all.split_at(all.len() / 2);
             std::thread::scope(|scope| {
                 let _helper = sql::roomy_thread(scope, || read(second));
                 read(first);
             });
-            all.into_iter().map(Unread::parsed).collect()
+            all.into_iter().map(|(name, nth, function)| Parsed::of(name, nth, function, sources)).collect()
         })
     }
 }
@@ -255,74 +234,27 @@ pub(super) struct Parsed {
     nth: usize,
     placing: Placing,
     path: Vec<SmolStr>,
-    read: Read,
-}
-
-struct Part {
-    code: Owned,
-    /// Names that hide tables.
-    ctes: Vec<SmolStr>,
-}
-
-enum Owned {
-    Data(Box<Data>),
-    Expr(Expr),
-}
-
-/// A function whose body is still to be read.
-struct Unread<'a> {
-    name: &'a QName,
-    nth: usize,
-    function: &'a Function,
-    placing: Placing,
-    text: &'a str,
-    slot: Arc<Slot>,
-}
-
-impl<'a> Unread<'a> {
-    fn of(name: &'a QName, nth: usize, function: &'a Function, sources: &'a Sources, known: &Known) -> Unread<'a> {
-        let (placing, text) = match &*function.body {
-            Body::Code(code) => match &code.unescaped {
-                Some(text) => (Placing::Whole(code.literal), text.as_str()),
-                None => (Placing::Shifted(code.inner.start), sources.slice(Site::new(function.at.file, code.inner))),
-            },
-            // its names are bound, each time to what is there
-            Body::Sql { .. } | Body::None => {
-                return Unread { name, nth, function, placing: Placing::Shifted(0), text: "", slot: Arc::default() };
-            }
-        };
-        Unread { name, nth, function, placing, text, slot: known.slot(&function.language, text) }
-    }
-
-    /// Is it for the one who asks to read?
-    fn begin(&self) -> bool {
-        !self.slot.begun.swap(true, Ordering::Relaxed)
-    }
-
-    fn read(&self) -> &Read {
-        self.slot.read.get_or_init(|| {
-            let (parts, whole) = match &*self.function.body {
-                Body::Code(_) => read(&self.function.language, self.text),
-                Body::Sql { statements, result, .. } => {
-                    let statements = statements.iter().cloned().map(Owned::data);
-                    (statements.chain(result.iter().cloned().map(Owned::Expr)).map(Part::new).collect(), true)
-                }
-                Body::None => (Vec::new(), false),
-            };
-            Read { parts: parts.into(), whole }
-        })
-    }
-
-    fn parsed(self) -> Parsed {
-        let read = self.read().clone();
-        Parsed { name: self.name.clone(), nth: self.nth, placing: self.placing, path: search_path(self.function), read }
-    }
+    sql: Arc<Sql>,
 }
 
 impl Parsed {
+    fn of(name: &QName, nth: usize, function: &Function, sources: &Sources) -> Parsed {
+        let (placing, sql) = match &*function.body {
+            Body::Code(code) => {
+                let sql = code.sql(sources.get(function.at.file).text());
+                let placing = if code.unescaped.is_some() { Placing::Whole(code.literal) } else { Placing::Shifted(sql.from) };
+                (placing, sql)
+            }
+            // its names are bound
+            Body::Sql { statements, result, .. } => (Placing::Shifted(0), Arc::new(Sql::bound(statements, result.as_ref()))),
+            Body::None => (Placing::Shifted(0), Arc::default()),
+        };
+        Parsed { name: name.clone(), nth, placing, path: search_path(function), sql }
+    }
+
     /// Is everything in it told?
     pub(super) fn is_whole(&self) -> bool {
-        self.read.whole
+        self.sql.whole
     }
 
     fn function<'a>(&self, catalog: &'a Catalog) -> Option<&'a Function> {
@@ -335,7 +267,7 @@ impl Parsed {
 
     pub(super) fn code<'a>(&'a self, catalog: &'a Catalog) -> impl Iterator<Item = (Origin<'a>, Code<'a>)> + use<'a> {
         self.function(catalog).into_iter().flat_map(move |function| {
-            self.read.parts.iter().map(move |part| {
+            self.sql.parts.iter().map(move |part| {
                 let origin = Origin {
                     home: Home::Function(function),
                     catalog,
@@ -344,41 +276,9 @@ impl Parsed {
                     path: Some(&self.path),
                     ctes: &part.ctes,
                 };
-                (origin, part.code.borrow())
+                (origin, Code::of(part))
             })
         })
-    }
-}
-
-impl Owned {
-    fn data(data: Data) -> Owned {
-        Owned::Data(Box::new(data))
-    }
-
-    fn borrow(&self) -> Code<'_> {
-        match self {
-            Owned::Data(data) => Code::Data(data),
-            Owned::Expr(expr) => Code::Expr(expr),
-        }
-    }
-}
-
-impl Part {
-    fn new(code: Owned) -> Part {
-        let with = match &code {
-            Owned::Data(data) => match &**data {
-                Data::Insert(insert) => &*insert.with,
-                Data::Update(update) => &update.with,
-                Data::Delete(delete) => &delete.with,
-                Data::Query(_) | Data::Merge { .. } => &[],
-            },
-            Owned::Expr(_) => &[],
-        };
-        let mut ctes: Vec<SmolStr> = with.iter().map(|cte| cte.name.name.clone()).collect();
-        for query in code.borrow().queries() {
-            ctes.extend(query.with.iter().map(|cte| cte.name.name.clone()));
-        }
-        Part { code, ctes }
     }
 }
 
@@ -396,97 +296,9 @@ pub fn path_names(list: &str) -> Vec<SmolStr> {
     names.map(|token| ident_value(token, list)).filter(|name| !name.is_empty()).collect()
 }
 
-/// What can be read of a body, and whether that is all of it.
-fn read(language: &str, text: &str) -> (Vec<Part>, bool) {
-    let mut dynamic = false;
-    let parts: Vec<Option<Owned>> = match language {
-        "sql" => Splitter::new(text)
-            .map(|raw| {
-                let mut cursor = Cursor::new(text, &raw.tokens);
-                let end = cursor.end;
-                sql::data(&mut cursor, end).ok().map(Owned::data)
-            })
-            .collect(),
-        "plpgsql" => match plpgsql::parse(text, Span::new(0, text.len() as u32)) {
-            Ok(routine) => {
-                let pieces = plpgsql::sql_pieces(&routine);
-                dynamic = pieces.iter().any(|found| found.role == Role::Command);
-                pieces.iter().map(|found| piece(text, &routine, found)).collect()
-            }
-            Err(_) => vec![None],
-        },
-        _ => vec![None],
-    };
-    let whole = !dynamic && parts.iter().all(Option::is_some);
-    (parts.into_iter().flatten().map(Part::new).collect(), whole)
-}
-
-fn piece(text: &str, routine: &Routine, found: &SqlPiece) -> Option<Owned> {
-    let tokens = routine.sql_tokens(found);
-    let mut cursor = Cursor::new(text, &tokens);
-    let end = cursor.end;
-    match found.role {
-        Role::Statement | Role::Query => sql::data(&mut cursor, end).ok().map(Owned::data),
-        Role::Expression | Role::Command => match sql::expression(&mut cursor, end) {
-            Ok(expr) => Some(Owned::Expr(expr)),
-            Err(_) => selected(text, found.piece.span, tokens),
-        },
-        Role::Perform => selected(text, found.piece.span, tokens),
-    }
-}
-
-/// Reads what PL/pgSQL puts behind a SELECT of its own: `PERFORM f(x) FROM t`, `n := count(*) FROM t`.
-fn selected(text: &str, span: Span, mut tokens: Vec<Token>) -> Option<Owned> {
-    const SELECT: &str = "SELECT ";
-    let start = span.start.checked_sub(SELECT.len() as u32)?;
-    // blanks before it keep every node at its place in the body
-    let text = format!("{}{SELECT}{}", " ".repeat(start as usize), span.of(text));
-    tokens.insert(0, Token { kind: TokenKind::Word, start, end: span.start - 1 });
-    let mut cursor = Cursor::new(&text, &tokens);
-    let end = cursor.end;
-    sql::data(&mut cursor, end).ok().map(Owned::data)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// The text of every piece, and the tables in it.
-    fn parts(language: &str, text: &str) -> Vec<String> {
-        let shown = |part: &Part| {
-            let mut tables = Vec::new();
-            part.code.borrow().walk(&mut |node| {
-                if let Node::From(FromItem { relation: FromRelation::Table { name, .. }, .. }) = node {
-                    tables.push(format!("{name}@{}", name.span().of(text)));
-                }
-                Walk::Into
-            });
-            format!(
-                "{}{}",
-                if matches!(part.code, Owned::Data(_)) { "data" } else { "expr" },
-                tables.iter().map(|t| format!(" {t}")).collect::<String>()
-            )
-        };
-        read(language, text).0.iter().map(shown).collect()
-    }
-
-    #[test]
-    fn statements_of_a_body_are_read_at_their_places() {
-        assert_eq!(
-            parts("sql", "select 1 from notes; select é; delete from Public.t where false"),
-            ["data notes@notes", "data", "data public.t@Public.t"]
-        );
-        let body = "declare n int := count(*) from a; begin perform 1 from b where x; select 1 into n from c; \
-                    if exists (select 1 from d) then return; end if; create table z (); end";
-        assert_eq!(parts("plpgsql", body), ["data a@a", "data b@b", "data c@c", "expr d@d"]);
-        assert!(parts("plpgsql", "begin if").is_empty() && parts("c", "x").is_empty());
-    }
-
-    #[test]
-    fn a_body_is_whole_if_all_of_it_is_read_and_nothing_is_built() {
-        assert!(read("sql", "select 1").1 && read("plpgsql", "begin perform 1; end").1);
-        assert!(!read("sql", "select 1; create table t ()").1 && !read("plpgsql", "begin execute 'select 1'; end").1 && !read("c", "x").1);
-    }
 
     #[test]
     fn one_quoted_name_of_a_path_is_one_schema_whatever_it_holds() {

@@ -3,10 +3,12 @@
 //!
 //! Promise: every name and clause that a message may point at has a span.
 
+use super::code::Reading;
 use super::expression::{Data, Expr, Ident, ObjectName, SortKey};
 use super::types::TypeName;
 use crate::source::{Site, Span};
 use smol_str::SmolStr;
+use std::sync::Arc;
 
 /// A statement of a migration.
 #[derive(Clone, Debug, PartialEq)]
@@ -542,6 +544,8 @@ pub struct Code {
     pub inner: Span,
     /// The code where it differs from the text of `inner`: a body in single quotes with doubled quotes or escapes.
     pub unescaped: Option<String>,
+    /// What it says.
+    pub reading: Arc<Reading>,
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -12,12 +12,12 @@ use super::{MAX_CALLS, Machine, Ran, Stop};
 use crate::catalog::Contradiction;
 use crate::catalog::object::{ArgMode, Argument, Certainty, Function, RoutineKind};
 use crate::source::{FileId, Site, Span};
-use crate::syntax::ast::{Ast, Body, Form, Statement};
+use crate::syntax::ast::{Ast, Body, Code, Form, Statement};
 use crate::syntax::cursor::Cursor;
 use crate::syntax::expression::*;
 use crate::syntax::lexer::{Token, tokens};
 use crate::syntax::plpgsql::{self, IntoClause, Piece, Routine, SqlPiece, VariableConflict};
-use crate::syntax::split::{RawStatement, Splitter};
+use crate::syntax::split::RawStatement;
 use crate::syntax::types::TypeName;
 use crate::syntax::{parser, sql};
 use smol_str::SmolStr;
@@ -30,7 +30,7 @@ use std::sync::Arc;
 pub struct Program {
     pub file: FileId,
     pub text: Arc<str>,
-    pub routine: Routine,
+    pub routine: Arc<Routine>,
     read: RefCell<HashMap<(usize, Reading), Rc<Parsed>>>,
 }
 
@@ -171,15 +171,16 @@ pub fn is_readable(function: &Function) -> bool {
 }
 
 impl Machine<'_> {
-    /// A body read; none where it can't be.
-    pub fn program(&mut self, file: FileId, span: Span) -> Option<Rc<Program>> {
-        if let Some(known) = self.programs.get(&(file, span)) {
-            return known.clone();
-        }
+    /// Code in PL/pgSQL, whose text is that of a file.
+    pub fn program(&mut self, file: FileId, code: &Code) -> Option<Rc<Program>> {
         let text = self.sources.text(file);
-        let program = plpgsql::parse(&text, span).ok().map(|routine| Rc::new(Program { file, text, routine, read: RefCell::default() }));
+        let (_, span) = code.stands_in(&text);
+        if let Some(known) = self.programs.get(&(file, span)) {
+            return Some(known.clone());
+        }
+        let program = Rc::new(Program { file, text, routine: code.routine()?.clone(), read: RefCell::default() });
         self.programs.insert((file, span), program.clone());
-        program
+        Some(program)
     }
 
     /// The value of a name that is a variable, or a field of one.
@@ -338,18 +339,19 @@ impl Machine<'_> {
 
     fn run_body(&mut self, function: &Function, scope: Scope) -> Ran<Option<Frame>> {
         let file = function.at.file;
-        let (file, span) = match &*function.body {
-            Body::Code(code) => match &code.unescaped {
-                None => (file, code.inner),
-                Some(text) => self.unescaped(Site::new(file, code.literal), text),
-            },
+        let code = match &*function.body {
+            Body::Code(code) => code,
             Body::Sql { statements, result, .. } => return self.run_sql_body(statements, result.as_ref(), scope),
             Body::None => return Ok(None),
         };
-        if function.language == "sql" {
-            return self.run_sql(file, span, scope);
+        let file = match &code.unescaped {
+            None => file,
+            Some(text) => self.unescaped(Site::new(file, code.literal), text),
+        };
+        if let Some(statements) = code.statements() {
+            return self.run_sql(file, statements, scope);
         }
-        let Some(program) = self.program(file, span) else { return Ok(None) };
+        let Some(program) = self.program(file, code) else { return Ok(None) };
         let mut frame = Frame::of(program.clone());
         frame.params = scope.variables.iter().map(|variable| variable.value.clone()).collect();
         frame.scopes.push(Scope { label: Some(function.name.name.clone()), ..scope });
@@ -360,20 +362,19 @@ impl Machine<'_> {
     }
 
     /// A body whose quotes are doubled becomes a source of its own, once.
-    fn unescaped(&mut self, literal: Site, text: &str) -> (FileId, Span) {
+    fn unescaped(&mut self, literal: Site, text: &str) -> FileId {
         let span = Span::new(0, text.len() as u32);
         let known = self
             .programs
             .keys()
             .find(|(file, known)| *known == span && self.sources.get(*file).text() == text && self.sources.is_derived(*file));
         match known {
-            Some((file, span)) => (*file, *span),
-            None => (self.sources.add_derived(literal, text), span),
+            Some((file, _)) => *file,
+            None => self.sources.add_derived(literal, text),
         }
     }
 
-    fn run_sql(&mut self, file: FileId, span: Span, scope: Scope) -> Ran<Option<Frame>> {
-        let statements = self.script(file, span);
+    fn run_sql(&mut self, file: FileId, statements: &[Statement], scope: Scope) -> Ran<Option<Frame>> {
         self.push_sql_frame(scope);
         let mut ran = Ok(None);
         for statement in statements.iter() {
@@ -385,25 +386,6 @@ impl Machine<'_> {
         let frame = self.frames.pop();
         let last = ran?;
         Ok(frame.map(|frame| with_result(frame, last)))
-    }
-
-    /// The statements of a body, read when it is first called.
-    fn script(&mut self, file: FileId, span: Span) -> Rc<[Statement]> {
-        if let Some(known) = self.scripts.get(&(file, span)) {
-            return known.clone();
-        }
-        let text = self.sources.text(file);
-        let statement = |raw: RawStatement| {
-            let mut tokens = raw.tokens;
-            tokens.iter_mut().for_each(|token| {
-                token.start += span.start;
-                token.end += span.start;
-            });
-            parser::statement(&text, &RawStatement { tokens, ..RawStatement::default() })
-        };
-        let statements: Rc<[Statement]> = Splitter::new(span.of(&text)).map(statement).collect();
-        self.scripts.insert((file, span), statements.clone());
-        statements
     }
 
     fn run_sql_body(&mut self, statements: &[Data], result: Option<&Expr>, scope: Scope) -> Ran<Option<Frame>> {

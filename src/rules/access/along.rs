@@ -7,9 +7,9 @@
 use super::path::{OPERATOR_EXTENSIONS, is_builtin};
 use crate::catalog::MIGRATION_ROLE;
 use crate::catalog::name::QName;
-use crate::rules::caller;
 use crate::rules::prelude::*;
-use crate::syntax::plpgsql::{self, DeclKind};
+use crate::syntax::ast::Body;
+use crate::syntax::plpgsql::DeclKind;
 use crate::syntax::types::{TypeName, builtin_name};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -280,8 +280,11 @@ impl<'s, 'a> Paths<'s, 'a> {
         if function.language != "plpgsql" {
             return;
         }
-        let text = caller::body(self.cx, function);
-        let Ok(routine) = plpgsql::parse(&text, Span::new(0, text.len() as u32)) else {
+        let routine = match &*function.body {
+            Body::Code(code) => code.routine(),
+            Body::Sql { .. } | Body::None => None,
+        };
+        let Some(routine) = routine else {
             out.along.unknown = true;
             return;
         };

@@ -36,8 +36,8 @@ pub fn statement(text: &str, raw: &RawStatement) -> Statement {
 
 /// With the error, the function that is made where bodies are not checked.
 fn read_all(text: &str, raw: &RawStatement) -> std::result::Result<Ast, (SyntaxError, Option<Box<Ast>>)> {
-    let ast = read_head(text, raw).map_err(|error| (error, None))?;
-    let checked = match &ast {
+    let mut ast = read_head(text, raw).map_err(|error| (error, None))?;
+    let checked = match &mut ast {
         Ast::Do(code) => body(text, code, true).map_err(|error| (error, false)),
         Ast::CreateFunction(CreateFunction { body: Body::Code(code), .. }) => body(text, code, false).map_err(|error| (error, true)),
         _ => Ok(()),
@@ -64,28 +64,20 @@ fn read_head(text: &str, raw: &RawStatement) -> Result<Ast> {
 }
 
 /// PostgreSQL compiles PL/pgSQL when a function is made and when a block is run, and refuses the statement if that fails.
-fn body(text: &str, code: &Code, block: bool) -> Result<()> {
-    if code.language != "plpgsql" {
-        return Ok(());
-    }
-    let compile = |text: &str, span| {
-        let routine = plpgsql::parse(text, span)?;
+fn body(text: &str, code: &mut Code, block: bool) -> Result<()> {
+    let compiled = code.read(text).and_then(|()| {
+        let Some(routine) = code.routine() else { return Ok(()) };
         let mismatch = routine.statements().find_map(plpgsql::raise_mismatch);
         // a function knows its parameters too, which stand outside its body
-        let unknown = if block { plpgsql::unknown_variables(&routine, &|_| false).into_iter().next() } else { None };
+        let unknown = if block { plpgsql::unknown_variables(routine, &|_| false).into_iter().next() } else { None };
         match (mismatch, unknown) {
             (Some(mismatch), _) => Err(SyntaxError { span: mismatch.span, message: mismatch.message().to_string() }),
             (None, Some(unknown)) => Err(unknown),
             (None, None) => Ok(()),
         }
-    };
-    match &code.unescaped {
-        None => compile(text, code.inner),
-        // places inside code that was put together from a literal are not those of the file
-        Some(unescaped) => {
-            compile(unescaped, Span::new(0, unescaped.len() as u32)).map_err(|error| SyntaxError { span: code.literal, ..error })
-        }
-    }
+    });
+    // places inside code that was put together from a literal are not those of the file
+    compiled.map_err(|error| if code.unescaped.is_some() { SyntaxError { span: code.literal, ..error } } else { error })
 }
 
 /// The first words, up to two, that say what a statement is.

@@ -87,7 +87,7 @@ fn code(token: Token, text: &str) -> Code {
         TokenKind::DollarString => None,
         _ => Some(string_value(token, text)).filter(|value| value != inner.of(text)),
     };
-    Code { language: "plpgsql".into(), literal: token.span(), inner, unescaped: value }
+    Code { language: "plpgsql".into(), literal: token.span(), inner, unescaped: value, reading: Default::default() }
 }
 
 fn sql_body(cursor: &mut Cursor) -> Result<Body> {

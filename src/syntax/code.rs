@@ -1,0 +1,328 @@
+//! What quoted code says: the body of a function or of a DO block, in PL/pgSQL or in SQL.
+//!
+//! Promises: code is read once, with the statement that it stands in, and the SQL of PL/pgSQL once for all who ask, also where several
+//! histories run through the statement. Refuses other languages.
+
+use super::ast::{Ast, Code, Form, Statement};
+use super::cursor::{Cursor, Result};
+use super::expression::{Cte, Data, Expr, Node, Walk};
+use super::lexer::{Token, TokenKind};
+use super::plpgsql::{self, Role, Routine, SqlPiece};
+use super::split::Splitter;
+use super::{parser, sql};
+use crate::source::Span;
+use smol_str::SmolStr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+/// What code was read as. Its places are those of the text that [`Code::stands_in`].
+#[derive(Debug, Default)]
+pub enum Said {
+    Routine(Arc<Routine>),
+    Statements(Arc<[Statement]>),
+    /// It is in another language, or can't be read.
+    #[default]
+    Nothing,
+}
+
+/// The same for all clones of the code.
+#[derive(Debug, Default)]
+pub struct Reading {
+    pub said: Said,
+    /// Somebody is about to read its SQL, or has.
+    begun: AtomicBool,
+    sql: OnceLock<Arc<Sql>>,
+}
+
+/// It says nothing that the code itself does not.
+impl PartialEq for Reading {
+    fn eq(&self, _: &Reading) -> bool {
+        true
+    }
+}
+
+/// The statements and expressions of code.
+#[derive(Debug, Default)]
+pub struct Sql {
+    pub parts: Vec<Part>,
+    /// Is that all of it? Not where something can't be read, or where EXECUTE builds a statement.
+    pub whole: bool,
+    /// How far behind its places they are in the text.
+    pub from: u32,
+}
+
+#[derive(Debug)]
+pub struct Part {
+    form: PartForm,
+    /// Names of WITH entries, which hide tables.
+    pub ctes: Vec<SmolStr>,
+}
+
+#[derive(Debug)]
+enum PartForm {
+    Data(Box<Data>),
+    /// One of several that were read before.
+    Nth(Arc<[Statement]>, usize),
+    Expr(Expr),
+}
+
+/// A statement or an expression.
+#[derive(Clone, Copy, Debug)]
+pub enum PartOf<'a> {
+    Data(&'a Data),
+    Expr(&'a Expr),
+}
+
+impl Code {
+    /// The text in which it stands, and where: that of the statement, unless the code had to be put together from a literal.
+    pub fn stands_in<'t>(&'t self, text: &'t str) -> (&'t str, Span) {
+        match &self.unescaped {
+            Some(unescaped) => (unescaped, Span::new(0, unescaped.len() as u32)),
+            None => (text, self.inner),
+        }
+    }
+
+    /// The code itself.
+    pub fn text<'t>(&'t self, text: &'t str) -> &'t str {
+        let (text, span) = self.stands_in(text);
+        span.of(text)
+    }
+
+    /// Reads it. An error is one of PL/pgSQL's compiler.
+    pub(super) fn read(&mut self, text: &str) -> Result<()> {
+        let (within, span) = self.stands_in(text);
+        let said = match self.language.as_str() {
+            "plpgsql" => Said::Routine(Arc::new(plpgsql::parse(within, span)?)),
+            "sql" => Said::Statements(statements(within, span)),
+            _ => Said::Nothing,
+        };
+        self.reading = Arc::new(Reading { said, ..Reading::default() });
+        Ok(())
+    }
+
+    pub fn routine(&self) -> Option<&Arc<Routine>> {
+        match &self.reading.said {
+            Said::Routine(routine) => Some(routine),
+            Said::Statements(_) | Said::Nothing => None,
+        }
+    }
+
+    pub fn statements(&self) -> Option<&Arc<[Statement]>> {
+        match &self.reading.said {
+            Said::Statements(statements) => Some(statements),
+            Said::Routine(_) | Said::Nothing => None,
+        }
+    }
+
+    /// Is its SQL for the one who asks to read? Of several who ask, it is for the first.
+    pub fn begin_sql(&self) -> bool {
+        !self.reading.begun.swap(true, Ordering::Relaxed)
+    }
+
+    /// Its SQL; `text` is that of its statement.
+    pub fn sql(&self, text: &str) -> Arc<Sql> {
+        let sql = self.reading.sql.get_or_init(|| Arc::new(self.read_sql(text)));
+        sql.clone()
+    }
+
+    fn read_sql(&self, text: &str) -> Sql {
+        match &self.reading.said {
+            Said::Nothing => Sql::default(),
+            Said::Statements(all) => {
+                let form = |nth: usize| data_of(&all[nth]).map(|_| PartForm::Nth(all.clone(), nth));
+                Sql::of((0..all.len()).map(form), 0)
+            }
+            Said::Routine(routine) => {
+                let (within, span) = self.stands_in(text);
+                let pieces = plpgsql::sql_pieces(routine);
+                let mut sql = Sql::of(pieces.iter().map(|found| piece(span.of(within), routine, found, span.start)), span.start);
+                sql.whole &= pieces.iter().all(|found| found.role != Role::Command);
+                sql
+            }
+        }
+    }
+}
+
+fn statements(text: &str, span: Span) -> Arc<[Statement]> {
+    let text = &text[..span.end as usize];
+    Splitter::starting_at(text, span.start as usize).map(|raw| parser::statement(text, &raw)).collect()
+}
+
+fn data_of(statement: &Statement) -> Option<&Data> {
+    match &statement.form {
+        Form::Read(ast) => match &**ast {
+            Ast::Data(data) => Some(data),
+            _ => None,
+        },
+        Form::Opaque(_) => None,
+    }
+}
+
+impl Sql {
+    fn of(forms: impl Iterator<Item = Option<PartForm>>, from: u32) -> Sql {
+        let forms: Vec<Option<PartForm>> = forms.collect();
+        let whole = forms.iter().all(Option::is_some);
+        Sql { parts: forms.into_iter().flatten().map(Part::of).collect(), whole, from }
+    }
+
+    /// That of a body whose statements are bound already.
+    pub fn bound(statements: &[Data], result: Option<&Expr>) -> Sql {
+        let statements = statements.iter().cloned().map(PartForm::data);
+        Sql::of(statements.chain(result.cloned().map(PartForm::Expr)).map(Some), 0)
+    }
+}
+
+impl Part {
+    fn of(form: PartForm) -> Part {
+        let part = Part { form, ctes: Vec::new() };
+        let mut ctes: Vec<SmolStr> = Vec::new();
+        let with: &[Cte] = match part.get() {
+            PartOf::Data(Data::Insert(insert)) => &insert.with,
+            PartOf::Data(Data::Update(update)) => &update.with,
+            PartOf::Data(Data::Delete(delete)) => &delete.with,
+            PartOf::Data(Data::Query(_) | Data::Merge { .. }) | PartOf::Expr(_) => &[],
+        };
+        ctes.extend(with.iter().map(|cte| cte.name.name.clone()));
+        let mut visit = |node: Node| {
+            if let Node::Query(query) = node {
+                ctes.extend(query.with.iter().map(|cte| cte.name.name.clone()));
+            }
+            Walk::Into
+        };
+        match part.get() {
+            PartOf::Data(data) => data.walk(&mut visit),
+            PartOf::Expr(expr) => expr.walk(&mut visit),
+        }
+        Part { ctes, ..part }
+    }
+
+    pub fn get(&self) -> PartOf<'_> {
+        match &self.form {
+            PartForm::Data(data) => PartOf::Data(data),
+            PartForm::Nth(all, nth) => PartOf::Data(data_of(&all[*nth]).expect("only data statements are parts")),
+            PartForm::Expr(expr) => PartOf::Expr(expr),
+        }
+    }
+}
+
+impl PartForm {
+    fn data(data: Data) -> PartForm {
+        PartForm::Data(Box::new(data))
+    }
+}
+
+/// A piece of a routine that begins at a byte of its text; what is read has its places in the code alone.
+fn piece(code: &str, routine: &Routine, found: &SqlPiece, from: u32) -> Option<PartForm> {
+    let mut tokens = routine.sql_tokens(found);
+    for token in &mut tokens {
+        (token.start, token.end) = (token.start - from, token.end - from);
+    }
+    let span = Span::new(found.piece.span.start - from, found.piece.span.end - from);
+    let mut cursor = Cursor::new(code, &tokens);
+    let end = cursor.end;
+    match found.role {
+        Role::Statement | Role::Query => sql::data(&mut cursor, end).ok().map(PartForm::data),
+        Role::Expression | Role::Command => match sql::expression(&mut cursor, end) {
+            Ok(expr) => Some(PartForm::Expr(expr)),
+            Err(_) => selected(code, span, tokens),
+        },
+        Role::Perform => selected(code, span, tokens),
+    }
+}
+
+/// Reads what PL/pgSQL puts behind a SELECT of its own: `PERFORM f(x) FROM t`, `n := count(*) FROM t`.
+fn selected(code: &str, span: Span, mut tokens: Vec<Token>) -> Option<PartForm> {
+    const SELECT: &str = "SELECT ";
+    let start = span.start.checked_sub(SELECT.len() as u32)?;
+    // blanks before it keep every node at its place in the body
+    let text = format!("{}{SELECT}{}", " ".repeat(start as usize), span.of(code));
+    tokens.insert(0, Token { kind: TokenKind::Word, start, end: span.start - 1 });
+    let mut cursor = Cursor::new(&text, &tokens);
+    let end = cursor.end;
+    sql::data(&mut cursor, end).ok().map(PartForm::data)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::expression::{FromItem, FromRelation};
+    use super::*;
+
+    fn code(language: &str, text: &str) -> Code {
+        let inner = Span::new(0, text.len() as u32);
+        let mut code = Code { language: language.into(), literal: inner, inner, unescaped: None, reading: Default::default() };
+        let _ = code.read(text);
+        code
+    }
+
+    /// Every part, and the tables in it.
+    fn parts(language: &str, text: &str) -> Vec<String> {
+        let shown = |part: &Part| {
+            let mut tables = Vec::new();
+            let mut visit = |node: Node| {
+                if let Node::From(FromItem { relation: FromRelation::Table { name, .. }, .. }) = node {
+                    tables.push(format!(" {name}@{}", name.span().of(text)));
+                }
+                Walk::Into
+            };
+            let kind = match part.get() {
+                PartOf::Data(data) => {
+                    data.walk(&mut visit);
+                    "data"
+                }
+                PartOf::Expr(expr) => {
+                    expr.walk(&mut visit);
+                    "expr"
+                }
+            };
+            format!("{kind}{}", tables.concat())
+        };
+        code(language, text).sql(text).parts.iter().map(shown).collect()
+    }
+
+    #[test]
+    fn statements_of_a_body_are_read_at_their_places() {
+        assert_eq!(
+            parts("sql", "select 1 from notes; select é; delete from Public.t where false"),
+            ["data notes@notes", "data", "data public.t@Public.t"]
+        );
+        let body = "declare n int := count(*) from a; begin perform 1 from b where x; select 1 into n from c; \
+                    if exists (select 1 from d) then return; end if; create table z (); end";
+        assert_eq!(parts("plpgsql", body), ["data a@a", "data b@b", "data c@c", "expr d@d"]);
+        assert!(parts("plpgsql", "begin if").is_empty() && parts("c", "x").is_empty());
+    }
+
+    #[test]
+    fn places_are_so_far_behind_those_of_the_text() {
+        let text = "do $$begin perform 1 from t; end$$";
+        let mut within = Code { inner: Span::new(5, text.len() as u32 - 2), ..code("c", text) };
+        within.language = "plpgsql".into();
+        within.read(text).expect("it is PL/pgSQL");
+        let sql = within.sql(text);
+        let [part] = sql.parts.as_slice() else { panic!("one part") };
+        let mut found = None;
+        if let PartOf::Data(data) = part.get() {
+            data.walk(&mut |node| {
+                if let Node::From(FromItem { relation: FromRelation::Table { name, .. }, .. }) = node {
+                    found = Some(name.span().shifted(sql.from).of(text));
+                }
+                Walk::Into
+            });
+        }
+        assert_eq!(found, Some("t"));
+    }
+
+    #[test]
+    fn a_body_is_whole_if_all_of_it_is_read_and_nothing_is_built() {
+        let whole = |language, text| code(language, text).sql(text).whole;
+        assert!(whole("sql", "select 1") && whole("plpgsql", "begin perform 1; end"));
+        assert!(!whole("sql", "select 1; create table t ()") && !whole("plpgsql", "begin execute 'select 1'; end") && !whole("c", "x"));
+    }
+
+    #[test]
+    fn a_clone_knows_what_was_read_and_only_one_is_to_read_it() {
+        let one = code("plpgsql", "begin perform 1; end");
+        let other = one.clone();
+        assert!(one.begin_sql() && !other.begin_sql());
+        assert!(Arc::ptr_eq(&one.sql("begin perform 1; end"), &other.sql("begin perform 1; end")));
+    }
+}
