@@ -92,11 +92,15 @@ fn examine_within(mut sources: Sources, project: &Project, choice: &Choice, scop
     for (since, before) in scope.since.iter().zip(before) {
         let was_there = |finding: &Finding| before.as_ref().is_none_or(|before| before.prints.contains(&finding.fingerprint));
         let Report { findings, sources, .. } = &mut examined.report;
-        let (shown, hidden): (Vec<Finding>, Vec<Finding>) =
-            std::mem::take(findings).into_iter().partition(|finding| since.shows(finding, sources) || !was_there(finding));
-        *findings = shown;
-        examined.report.left_out.earlier += hidden.len();
-        examined.hidden.extend(hidden.into_iter().map(|finding| finding.fingerprint));
+        let all = findings.len();
+        findings.retain_mut(|finding| {
+            let is_shown = since.shows(finding, sources) || !was_there(finding);
+            if !is_shown {
+                examined.hidden.insert(std::mem::take(&mut finding.fingerprint));
+            }
+            is_shown
+        });
+        examined.report.left_out.earlier += all - findings.len();
         examined.rest.extend(before.map(|before| before.rest));
     }
     examined.leave_out_known(&scope.baseline);
@@ -233,8 +237,10 @@ impl<'a> Engine<'a> {
     fn finish(mut self, replay: Replay, sources: Sources) -> Examined {
         let Replay { catalog, statements, unread, bounded } = replay;
         let Judged { mut findings, mut suppressed, ignored } = self.found(&catalog, &sources);
-        findings.sort_by_cached_key(|finding| place_in_order(finding, &sources));
-        suppressed.sort_by_cached_key(|(finding, _)| place_in_order(finding, &sources));
+        findings.sort_by_cached_key(|told| place_in_order(&told.finding, &sources));
+        let findings = findings.into_iter().map(|told| *told.finding).collect();
+        suppressed.sort_by_cached_key(|(told, _)| place_in_order(&told.finding, &sources));
+        let suppressed = suppressed.into_iter().map(|(told, reason)| (*told.finding, reason)).collect();
         let left_out = LeftOut { ignored, ..LeftOut::default() };
         let files = self.project.migrations.len();
         let report = Report { findings, suppressed, left_out, unread, bounded, statements, files, sources };
@@ -252,12 +258,11 @@ impl<'a> Engine<'a> {
     /// What of all that rules said is told, in a state of the history.
     fn judge(&self, told: Vec<Told>, mut allows: Allows, catalog: &Catalog, sources: &Sources) -> Judged {
         let mut once = Once::default();
-        let found: Vec<Finding> = told.into_iter().filter_map(|told| once.told(told, catalog, sources)).collect();
-        let (mut findings, mut suppressed) = (Vec::with_capacity(found.len()), Vec::new());
-        for finding in found {
-            match allows.reason(&finding, sources) {
-                Some(reason) => suppressed.push((finding, reason)),
-                None => findings.push(finding),
+        let (mut findings, mut suppressed) = (Vec::with_capacity(told.len()), Vec::new());
+        for told in told.into_iter().filter_map(|told| once.told(told, catalog, sources)) {
+            match allows.reason(&told.finding, sources) {
+                Some(reason) => suppressed.push((told, reason)),
+                None => findings.push(told),
             }
         }
         findings.extend(self.check_allows(&allows, catalog, sources).into_iter().filter_map(|told| once.told(told, catalog, sources)));
@@ -273,11 +278,11 @@ impl<'a> Engine<'a> {
     }
 
     /// Leaves out what stands in files that the settings ignore, and counts it.
-    fn ignore(&self, findings: &mut Vec<Finding>, sources: &Sources) -> usize {
+    fn ignore(&self, findings: &mut Vec<Told>, sources: &Sources) -> usize {
         let ignored = config::paths(&self.project.config.ignored_paths);
         let all = findings.len();
         if !ignored.is_empty() {
-            findings.retain(|finding| !ignored.is_match(&*sources.get(sources.resolve(finding.primary.site).file).path));
+            findings.retain(|told| !ignored.is_match(&*sources.get(sources.resolve(told.finding.primary.site).file).path));
         }
         all - findings.len()
     }
@@ -298,8 +303,8 @@ impl<'a> Engine<'a> {
 
 /// What is told, what is allowed, and how much stands in files that the settings ignore.
 struct Judged {
-    findings: Vec<Finding>,
-    suppressed: Vec<(Finding, String)>,
+    findings: Vec<Told>,
+    suppressed: Vec<(Told, String)>,
     ignored: usize,
 }
 
@@ -319,13 +324,13 @@ struct Once {
 
 impl Once {
     /// The finding, if it holds in this state and was not told yet.
-    fn told(&mut self, told: Told, catalog: &Catalog, sources: &Sources) -> Option<Finding> {
+    fn told(&mut self, mut told: Told, catalog: &Catalog, sources: &Sources) -> Option<Told> {
         if !told.lasts(catalog) {
             return None;
         }
-        let Told { mut finding, per_file, .. } = told;
-        finding.fingerprint = self.print(&finding, per_file, sources)?;
-        Some(*finding)
+        let fingerprint = self.print(&told.finding, told.per_file, sources)?;
+        told.finding.fingerprint = fingerprint;
+        Some(told)
     }
 
     /// The fingerprint that tells a finding from those of other files.

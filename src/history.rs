@@ -54,6 +54,8 @@ pub struct Outcome<'a> {
 
 /// Who is told of a history as it unfolds; the sources hold what has been read so far.
 pub trait Visitor {
+    /// Before the first file; what the platform brings is there.
+    fn begin(&mut self, _: &Fold, _: &Sources) {}
     fn statement(&mut self, _: &Step<'_>, _: &Sources) {}
     fn outcome(&mut self, _: &Outcome<'_>, _: &Sources) {}
     /// Behind each file; whoever wants to see how it might go on from here keeps the fold.
@@ -91,6 +93,7 @@ pub fn replay_beside(sources: &mut Sources, project: &Project, visitor: &mut dyn
         // others begin to read while the platform's own start is folded
         let ahead = ahead::read(scope, texts(sources, project), shelf.clone());
         let mut fold = Fold::begin(sources, project, shelf);
+        visitor.begin(&fold, sources);
         fold.tell(&project.migrations, ahead, sources, visitor);
         fold.end()
     })

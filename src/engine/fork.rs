@@ -8,7 +8,7 @@ use crate::history::{self, Fold, Outcome, Replay, Shelf, Step, Visitor};
 use crate::project::{Migration, Project};
 use crate::source::Sources;
 use crate::syntax::sql;
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::thread::{Scope, ScopedJoinHandle};
 
 /// Who looks, and will tell what was found.
@@ -17,7 +17,7 @@ type Looking<'scope> = ScopedJoinHandle<'scope, Found>;
 /// What is found in another project.
 pub struct Found {
     /// Fingerprints.
-    pub prints: BTreeSet<String>,
+    pub prints: HashSet<String>,
     /// What it was found in and by, for whoever has time to free it.
     pub rest: Box<dyn Send>,
 }
@@ -50,8 +50,8 @@ fn alone(mut sources: Sources, mut engine: Engine<'_>, shelf: &Shelf) -> Found {
 }
 
 fn found(mut engine: Engine<'_>, replay: Replay, sources: &Sources) -> Found {
-    let judged = engine.found(&replay.catalog, sources);
-    let prints = judged.findings.iter().map(|finding| finding.fingerprint.clone()).collect();
+    let mut judged = engine.found(&replay.catalog, sources);
+    let prints = judged.findings.iter_mut().map(|told| std::mem::take(&mut told.finding.fingerprint)).collect();
     Found { prints, rest: Box::new((judged, replay)) }
 }
 
@@ -80,11 +80,7 @@ impl<'scope, 'env, 'a: 'scope> Watch<'scope, 'env, 'a> {
             if self.shelf.is_bare() {
                 self.shelf = shelf.clone();
             }
-            let mut fork = Fork { project, common, shelf, found: None };
-            if common == 0 {
-                fork.found = self.apart(&fork, sources);
-            }
-            fork
+            Fork { project, common, shelf, found: None }
         });
         self.forks.push(fork);
     }
@@ -93,6 +89,15 @@ impl<'scope, 'env, 'a: 'scope> Watch<'scope, 'env, 'a> {
     fn apart(&self, fork: &Fork<'scope, 'a>, sources: &Sources) -> Option<Looking<'scope>> {
         let (engine, sources, shelf) = (Engine::new(fork.project, self.choice).unread(), sources.clone(), fork.shelf.clone());
         sql::roomy_thread(self.threads, move || alone(sources, engine, &shelf)).ok()
+    }
+
+    /// Lets those go their own way that have no more in common with the history.
+    fn part_behind(&mut self, fold: &Fold, sources: &Sources) {
+        let mut forks = std::mem::take(&mut self.forks);
+        for fork in forks.iter_mut().flatten().filter(|fork| fork.common == fold.done()) {
+            fork.found = self.part(fork, fold, sources);
+        }
+        self.forks = forks;
     }
 
     /// Lets another project go its own way from here.
@@ -112,6 +117,10 @@ impl<'scope, 'env, 'a: 'scope> Watch<'scope, 'env, 'a> {
 }
 
 impl<'scope, 'a: 'scope> Visitor for Watch<'scope, '_, 'a> {
+    fn begin(&mut self, fold: &Fold, sources: &Sources) {
+        self.part_behind(fold, sources);
+    }
+
     fn statement(&mut self, step: &Step<'_>, sources: &Sources) {
         self.engine.statement(step, sources);
     }
@@ -122,10 +131,6 @@ impl<'scope, 'a: 'scope> Visitor for Watch<'scope, '_, 'a> {
 
     fn migration(&mut self, fold: &Fold, migration: &Migration, sources: &Sources) {
         self.engine.migration(fold, migration, sources);
-        let mut forks = std::mem::take(&mut self.forks);
-        for fork in forks.iter_mut().flatten().filter(|fork| fork.common == fold.done()) {
-            fork.found = self.part(fork, fold, sources);
-        }
-        self.forks = forks;
+        self.part_behind(fold, sources);
     }
 }

@@ -23,8 +23,9 @@ fn check(cx: &mut Cx) {
             one_name(cx, function, &path);
         }
     }
+    let users = Users::of(cx);
     for (function, pin) in pins {
-        unpinned(cx, function, pin);
+        unpinned(cx, function, pin, &users);
     }
     let invokers: Vec<&Function> =
         functions.into_iter().filter(|one| !one.security_definer.value && one.setting("search_path").is_none()).collect();
@@ -33,10 +34,28 @@ fn check(cx: &mut Cx) {
     }
 }
 
-fn unpinned(cx: &mut Cx, function: &Function, (path, safety): (String, Safety)) {
+/// Who calls functions along a path of their own.
+struct Users<'a> {
+    /// API roles that may put objects where names without a schema are looked up.
+    creators: Vec<&'static str>,
+    /// Triggers of tables that Supabase Auth writes to.
+    auth: Vec<(&'a Table, &'a Trigger)>,
+}
+
+impl<'a> Users<'a> {
+    fn of(cx: &Cx<'a>) -> Users<'a> {
+        let tables = cx.catalog.tables.values().filter(|table| table.name.schema == "auth" && table.created.is_platform());
+        Users {
+            creators: API_ROLES.into_iter().filter(|role| may_create(cx, role)).collect(),
+            auth: tables.flat_map(|table| table.triggers.iter().map(move |trigger| (table, trigger))).collect(),
+        }
+    }
+}
+
+fn unpinned(cx: &mut Cx, function: &Function, (path, safety): (String, Safety), users: &Users) {
     let name = function.display();
-    let creators: Vec<&str> = API_ROLES.into_iter().filter(|role| may_create(cx, role)).collect();
-    let sign_up = sign_up_trigger(cx, function);
+    let creators = &users.creators;
+    let sign_up = sign_up_trigger(cx, function, users);
     let message = match (&sign_up, creators.as_slice()) {
         (Some(SignUp { table, missing, swallowed, .. }), _) => format!(
             "`{name}` runs on `{table}` without a search_path of its own: Supabase Auth looks names up in `auth` alone, does not find `{missing}`, and {}",
@@ -106,10 +125,8 @@ struct SignUp {
     swallowed: bool,
 }
 
-fn sign_up_trigger(cx: &Cx, function: &Function) -> Option<SignUp> {
-    let tables = cx.catalog.tables.values().filter(|table| table.name.schema == "auth" && table.created.is_platform());
-    let mut triggers = tables.flat_map(|table| table.triggers.iter().map(move |trigger| (table, trigger)));
-    let (table, trigger) = triggers.find(|(_, trigger)| trigger.function == function.name && trigger.enabled)?;
+fn sign_up_trigger(cx: &Cx, function: &Function, users: &Users) -> Option<SignUp> {
+    let (table, trigger) = users.auth.iter().find(|(_, trigger)| trigger.function == function.name && trigger.enabled)?;
     let missing = unfound_in_auth(cx, function)?;
     let text = crate::rules::caller::body(cx, function).to_ascii_lowercase();
     Some(SignUp { table: table.name.clone(), trigger: trigger.at, missing, swallowed: text.contains("when others") })

@@ -74,16 +74,15 @@ fn check(cx: &mut Cx) {
     cx.api_functions()
         .filter(|function| there(function.certainty) && !is_granted(&function.acl))
         .for_each(|function| survey.function(SERVICE, function));
-    if let Some(first) = survey.lost.values().map(|loss| loss.at).min() {
+    if let Some(first) = survey.lost.values().map(|loss| loss.at).min()
+        && cx.is_read(About::project(), first, &[])
+    {
         report(cx, &survey, first);
     }
 }
 
 impl<'a> Survey<'a> {
     fn lose(&mut self, kind: Kind, name: String, at: Site, role: &'static str, privileges: Privileges) {
-        if privileges.is_empty() {
-            return;
-        }
         let loss = self.lost.entry(Object { kind, name }).or_insert_with(|| Loss { at, of: Vec::new() });
         match loss.of.iter_mut().find(|(known, _)| *known == role) {
             Some((_, known)) => *known |= privileges,
@@ -141,7 +140,9 @@ impl<'a> Survey<'a> {
 
     fn relation(&mut self, kind: Kind, name: &QName, at: Site, role: &'static str, privileges: Privileges) {
         let lost = privileges.meet(self.now.relation(role, name)).without(self.fresh.relation(role, name));
-        self.lose(kind, name.quoted(), at, role, lost);
+        if !lost.is_empty() {
+            self.lose(kind, name.quoted(), at, role, lost);
+        }
     }
 
     fn function(&mut self, role: &'static str, function: &Function) {
