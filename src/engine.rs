@@ -81,12 +81,18 @@ pub fn examine(sources: Sources, project: &Project, choice: &Choice) -> Examined
 fn examine_within(mut sources: Sources, project: &Project, choice: &Choice, scope: &Scope) -> Examined {
     let (mut examined, before) = std::thread::scope(|threads| {
         let mut watch = Watch::new(project, choice, threads);
-        scope.since.iter().for_each(|since| watch.add(since.before.as_ref(), &sources));
+        // a baseline holds most of what was there before
+        let waits = !scope.baseline.is_empty();
+        scope.since.iter().for_each(|since| watch.add(since.before.as_ref(), &sources, waits));
         let shelf = watch.shelf.clone();
         let replay = history::replay_beside(&mut sources, project, &mut watch, &shelf);
         let Watch { engine, forks, .. } = watch;
-        let examined = engine.finish(replay, sources);
-        let before: Vec<_> = forks.into_iter().map(|fork| Some(fork?.end(&examined.report.sources, choice))).collect();
+        let mut examined = engine.finish(replay, sources);
+        examined.leave_out_known(&scope.baseline);
+        let Report { findings, sources, .. } = &examined.report;
+        let open = |since: &Since| findings.iter().filter(|finding| !since.shows(finding, sources)).map(|finding| finding.rule).collect();
+        let asked: Vec<_> = scope.since.iter().zip(forks).map(|(since, fork)| fork.map(|fork| fork.ask(open(since)))).collect();
+        let before: Vec<_> = asked.into_iter().map(|fork| Some(fork?.end(sources, choice))).collect();
         (examined, before)
     });
     for (since, before) in scope.since.iter().zip(before) {
@@ -101,9 +107,8 @@ fn examine_within(mut sources: Sources, project: &Project, choice: &Choice, scop
             is_shown
         });
         examined.report.left_out.earlier += all - findings.len();
-        examined.rest.extend(before.map(|before| before.rest));
+        examined.rest.extend(before.and_then(|before| before.rest));
     }
-    examined.leave_out_known(&scope.baseline);
     examined
 }
 
@@ -189,6 +194,15 @@ impl<'a> Engine<'a> {
     /// The same for one who only asks which findings there are.
     fn unread(self) -> Engine<'a> {
         Engine { read: false, ..self }
+    }
+
+    /// Leaves out the rules that nobody asks for. What was allowed in vain shows when all have looked.
+    fn keep(&mut self, asked: &BTreeSet<&'static str>) {
+        let is_report = |active: &Active| matches!(active.rule.check, Check::Report(_));
+        let is_asked = |active: &Active| asked.contains(active.rule.id);
+        if !self.at_the_end.iter().any(|active| is_report(active) && is_asked(active)) {
+            self.at_the_end.retain(is_asked);
+        }
     }
 
     /// The same for another project that has come to the same state, of which somebody only asks which findings there are.

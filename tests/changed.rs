@@ -86,6 +86,23 @@ fn a_new_file_brings_what_points_to_it_and_what_it_makes_worse() {
 }
 
 #[test]
+fn what_a_baseline_does_not_hold_is_asked_of_the_past() {
+    let repository = Repository::new();
+    let known = repository.path().join("known.json").display().to_string();
+    let safe = "create table public.safe (id int primary key);\nalter table public.safe enable row level security;\n";
+    repository.put(migration(1, &format!("{}{safe}", table("old"))));
+    supalint(repository.path(), &["check", "--write-baseline", &known]);
+    repository.put(migration(2, &table("later")));
+    repository.commit();
+    let changed: &[&str] = &["--changed", "--baseline", &known];
+    repository.is(changed, &[], 1);
+    repository.put(migration(3, &table("new")));
+    repository.is(changed, &["rls/disabled new"], 1);
+    repository.put(migration(3, "alter table public.safe disable row level security;"));
+    repository.is(changed, &["rls/disabled safe"], 1);
+}
+
+#[test]
 fn an_edit_of_an_old_file_brings_what_points_to_it_and_what_it_changes_elsewhere() {
     let repository = Repository::new();
     repository.put(migration(1, &table("a")));

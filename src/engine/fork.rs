@@ -1,25 +1,28 @@
 //! How else a history might have gone: what is found in the project as it was, beside what is found in it as it is.
 //!
-//! Promises: what both begin with is folded once, and the rest by a thread of its own; what comes of it is what a run of the other project
-//! alone would find.
+//! Promises: what both begin with is folded once, and the rest by a thread of its own; of the rules that are asked for, what comes of it is
+//! what a run of the other project alone would find. Those that nobody asks for, as they found nothing in the one, do not run in the other,
+//! and where nothing is likely to be asked, nothing is done before it is.
 
 use super::{Choice, Engine};
 use crate::history::{self, Fold, Outcome, Replay, Shelf, Step, Visitor};
 use crate::project::{Migration, Project};
 use crate::source::Sources;
 use crate::syntax::sql;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
+use std::sync::{Arc, OnceLock};
 use std::thread::{Scope, ScopedJoinHandle};
 
 /// Who looks, and will tell what was found.
 type Looking<'scope> = ScopedJoinHandle<'scope, Found>;
 
 /// What is found in another project.
+#[derive(Default)]
 pub struct Found {
     /// Fingerprints.
     pub prints: HashSet<String>,
     /// What it was found in and by, for whoever has time to free it.
-    pub rest: Box<dyn Send>,
+    pub rest: Option<Box<dyn Send>>,
 }
 
 /// Another project, and what is found in it.
@@ -28,31 +31,58 @@ pub struct Fork<'scope, 'a> {
     /// Migrations that both begin with.
     common: usize,
     shelf: Shelf,
+    asked: Arc<Asked>,
+    /// Does it wait until it is asked?
+    waits: bool,
     /// Whoever looks, unless nobody could yet.
     found: Option<Looking<'scope>>,
 }
 
-impl Fork<'_, '_> {
+/// Ids of the rules whose findings somebody asks for, once they are known.
+type Asked = OnceLock<BTreeSet<&'static str>>;
+
+impl<'scope, 'a> Fork<'scope, 'a> {
+    /// Asks for the findings of some rules.
+    pub fn ask(self, rules: BTreeSet<&'static str>) -> Answering<'scope, 'a> {
+        let _ = self.asked.set(rules);
+        Answering(self)
+    }
+}
+
+/// Nobody is left waiting, also where something panics.
+impl Drop for Fork<'_, '_> {
+    fn drop(&mut self) {
+        let _ = self.asked.set(BTreeSet::new());
+    }
+}
+
+/// Another project that has been asked.
+pub struct Answering<'scope, 'a>(Fork<'scope, 'a>);
+
+impl Answering<'_, '_> {
     /// What is found.
-    pub fn end(self, sources: &Sources, choice: &Choice) -> Found {
-        match self.found {
+    pub fn end(mut self, sources: &Sources, choice: &Choice) -> Found {
+        let Answering(fork) = &mut self;
+        match fork.found.take() {
             Some(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-            None => alone(sources.clone(), Engine::new(self.project, choice).unread(), &self.shelf),
+            None if fork.asked.wait().is_empty() => Found::default(),
+            None => alone(sources.clone(), Engine::new(fork.project, choice).unread(), &fork.shelf, &fork.asked),
         }
     }
 }
 
 /// What is found in a project that is folded from its first migration on.
-fn alone(mut sources: Sources, mut engine: Engine<'_>, shelf: &Shelf) -> Found {
+fn alone(mut sources: Sources, mut engine: Engine<'_>, shelf: &Shelf, asked: &Asked) -> Found {
     let project = engine.project;
     let replay = history::replay_beside(&mut sources, project, &mut engine, shelf);
-    found(engine, replay, &sources)
+    found(engine, replay, &sources, asked)
 }
 
-fn found(mut engine: Engine<'_>, replay: Replay, sources: &Sources) -> Found {
+fn found(mut engine: Engine<'_>, replay: Replay, sources: &Sources, asked: &Asked) -> Found {
+    engine.keep(asked.wait());
     let mut judged = engine.found(&replay.catalog, sources);
     let prints = judged.findings.iter_mut().map(|told| std::mem::take(&mut told.finding.fingerprint)).collect();
-    Found { prints, rest: Box::new((judged, replay)) }
+    Found { prints, rest: Some(Box::new((judged, replay))) }
 }
 
 /// An engine, and other projects, each of which parts from its history somewhere.
@@ -71,30 +101,32 @@ impl<'scope, 'env, 'a: 'scope> Watch<'scope, 'env, 'a> {
         Watch { engine: Engine::new(project, choice), forks: Vec::new(), shelf: Shelf::default(), choice, threads }
     }
 
-    /// Asks about another project, whose files are in the same sources.
-    pub fn add(&mut self, other: Option<&'a Project>, sources: &Sources) {
+    /// Asks about another project, whose files are in the same sources; one that waits is looked at only if something is asked at the end.
+    pub fn add(&mut self, other: Option<&'a Project>, sources: &Sources, waits: bool) {
         let fork = other.map(|project| {
             let common = self.engine.project.common(project);
+            let mut shelf = Shelf::default();
             // a shelf is for two
-            let shelf = if self.shelf.is_bare() { history::shelf(sources, self.engine.project, project, common) } else { Shelf::default() };
-            if self.shelf.is_bare() {
+            if self.shelf.is_bare() && !waits {
+                shelf = history::shelf(sources, self.engine.project, project, common);
                 self.shelf = shelf.clone();
             }
-            Fork { project, common, shelf, found: None }
+            Fork { project, common, shelf, asked: Arc::default(), waits, found: None }
         });
         self.forks.push(fork);
     }
 
     /// Looks at another project from its first migration on. Without a thread to be had, it waits for the end.
     fn apart(&self, fork: &Fork<'scope, 'a>, sources: &Sources) -> Option<Looking<'scope>> {
-        let (engine, sources, shelf) = (Engine::new(fork.project, self.choice).unread(), sources.clone(), fork.shelf.clone());
-        sql::roomy_thread(self.threads, move || alone(sources, engine, &shelf)).ok()
+        let engine = Engine::new(fork.project, self.choice).unread();
+        let (sources, shelf, asked) = (sources.clone(), fork.shelf.clone(), fork.asked.clone());
+        sql::roomy_thread(self.threads, move || alone(sources, engine, &shelf, &asked)).ok()
     }
 
     /// Lets those go their own way that have no more in common with the history.
     fn part_behind(&mut self, fold: &Fold, sources: &Sources) {
         let mut forks = std::mem::take(&mut self.forks);
-        for fork in forks.iter_mut().flatten().filter(|fork| fork.common == fold.done()) {
+        for fork in forks.iter_mut().flatten().filter(|fork| fork.common == fold.done() && !fork.waits) {
             fork.found = self.part(fork, fold, sources);
         }
         self.forks = forks;
@@ -107,10 +139,10 @@ impl<'scope, 'env, 'a: 'scope> Watch<'scope, 'env, 'a> {
             return self.apart(fork, sources);
         }
         let mut engine = self.engine.fork(project);
-        let (fold, mut sources, shelf) = (fold.clone(), sources.clone(), fork.shelf.clone());
+        let (fold, mut sources, shelf, asked) = (fold.clone(), sources.clone(), fork.shelf.clone(), fork.asked.clone());
         let work = move || {
             let replay = history::resume(fold, &mut sources, project, &mut engine, &shelf);
-            found(engine, replay, &sources)
+            found(engine, replay, &sources, &asked)
         };
         sql::roomy_thread(self.threads, work).ok()
     }

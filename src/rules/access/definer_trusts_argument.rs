@@ -18,16 +18,12 @@ fn check(cx: &mut Cx) {
         if roles.is_empty() || callers.is_asking(function) || takes_secret(function) {
             continue;
         }
-        let use_of = touches(cx, function);
-        if use_of.rows.is_none() {
-            continue;
-        }
         // where both are taken, it is the person who is impersonated
         let person = function.inputs().find(|argument| is_identity(cx, function, argument, &[]));
         let told = person.or_else(|| function.inputs().find(|argument| is_identity(cx, function, argument, &tenants)));
-        if let Some(argument) = told
-            && cx.is_read(function, function.named, &[])
-        {
+        let Some(argument) = told else { continue };
+        let use_of = touches(cx, function);
+        if use_of.rows.is_some() && cx.is_read(function, function.named, &[]) {
             report(cx, function, argument, &roles, &use_of, calls.get_or_init(|| Calls::of(cx)));
         }
     }
