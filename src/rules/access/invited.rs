@@ -16,17 +16,15 @@ pub fn is_invited(cx: &Cx, policy: &Policy, role: &str, command: Command) -> boo
         return false;
     }
     let clauses = || policy.asked(command).map(|clause| &*clause.root);
-    if clauses().any(|root| refuses(root, role)) {
-        return false;
-    }
-    if policy.roles.iter().any(|name| name == role) {
-        return true;
-    }
-    match role {
-        SERVICE => is_public(policy) && clauses().any(is_for_service),
-        "anon" => is_public(policy) && policy.command == command && is_harmless(command) && clauses().all(|root| needs_nobody(cx, root)),
-        _ => cx.concerns(policy, role),
-    }
+    let is_meant = policy.roles.iter().any(|name| name == role)
+        || match role {
+            SERVICE => is_public(policy) && clauses().any(is_for_service),
+            "anon" => {
+                is_public(policy) && policy.command == command && is_harmless(command) && clauses().all(|root| needs_nobody(cx, root))
+            }
+            _ => cx.concerns(policy, role),
+        };
+    is_meant && !clauses().any(|root| refuses(root, role))
 }
 
 fn is_public(policy: &Policy) -> bool {
