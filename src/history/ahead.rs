@@ -11,9 +11,11 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::Scope;
 
-/// Statements read at a time.
+/// Statements of a large file that are read at a time.
 const BATCH: usize = 128;
-/// Batches that may be under way or wait.
+/// Bytes of small files that are read at a time, each whole.
+const SMALL: usize = 4 << 10;
+/// Pieces of work that may be under way or wait.
 const AHEAD: usize = 16;
 /// Threads beside the one that folds: more would wait for it.
 const MOST_READERS: usize = 3;
@@ -28,13 +30,15 @@ pub struct Batch {
 /// The batches of some texts, each a file, one after the other.
 pub struct Ahead {
     desk: Arc<Desk>,
+    /// What comes next.
+    at_hand: VecDeque<Read>,
 }
 
 /// Begins to read. Where no thread is to be had, texts are read as their statements are asked for.
 pub fn read<'scope>(scope: &'scope Scope<'scope, '_>, texts: Vec<Arc<str>>, shelf: Shelf) -> Ahead {
     let state = State {
         texts,
-        shelf,
+        shelf: shelf.clone(),
         file: 0,
         at: 0,
         taken: 0,
@@ -45,7 +49,7 @@ pub fn read<'scope>(scope: &'scope Scope<'scope, '_>, texts: Vec<Arc<str>>, shel
         closed: false,
         lost: false,
     };
-    let desk = Arc::new(Desk { state: Mutex::new(state), room: Condvar::new(), ready: Condvar::new() });
+    let desk = Arc::new(Desk { state: Mutex::new(state), room: Condvar::new(), ready: Condvar::new(), shelf });
     let readers = std::thread::available_parallelism().map_or(1, |threads| threads.get() - 1).clamp(1, MOST_READERS);
     for _ in 0..readers {
         let desk = desk.clone();
@@ -53,34 +57,19 @@ pub fn read<'scope>(scope: &'scope Scope<'scope, '_>, texts: Vec<Arc<str>>, shel
             break;
         }
     }
-    Ahead { desk }
+    Ahead { desk, at_hand: VecDeque::new() }
 }
 
 impl Iterator for Ahead {
     type Item = Batch;
 
     fn next(&mut self) -> Option<Batch> {
-        let mut state = self.desk.lock();
-        loop {
-            if let Some(batch) = state.read.front_mut().and_then(Option::take) {
-                state.read.pop_front();
-                state.given += 1;
-                // waking costs more than a batch, so there is to be room for several
-                if state.idle > 0 && state.read.len() <= AHEAD / 2 {
-                    self.desk.room.notify_all();
-                }
-                return Some(batch);
-            }
-            if let Some(work) = state.take() {
-                drop(state);
-                state = self.desk.put(work.number, work.read());
-            } else if state.read.is_empty() || state.lost {
-                return None;
-            } else {
-                state.hungry = true;
-                state = wait(&self.desk.ready, state);
-                state.hungry = false;
-            }
+        if self.at_hand.is_empty() {
+            self.at_hand = self.desk.next()?;
+        }
+        match self.at_hand.pop_front()? {
+            Read::Here(batch) => Some(batch),
+            Read::Elsewhere(run) => run.read(&self.desk.shelf, true),
         }
     }
 }
@@ -99,6 +88,7 @@ struct Desk {
     room: Condvar,
     /// Something was put.
     ready: Condvar,
+    shelf: Shelf,
 }
 
 struct State {
@@ -106,15 +96,15 @@ struct State {
     shelf: Shelf,
     file: usize,
     at: usize,
-    /// Batches that somebody took to read.
+    /// Pieces of work that somebody took.
     taken: usize,
-    /// Batches that were handed on.
+    /// Those that were handed on.
     given: usize,
-    /// Those between, where they are read.
-    read: VecDeque<Option<Batch>>,
+    /// Those between, where they are done.
+    read: VecDeque<Option<VecDeque<Read>>>,
     /// Readers that wait for room.
     idle: usize,
-    /// Whoever folds waits for a batch.
+    /// Whoever folds waits for a piece.
     hungry: bool,
     /// Nobody asks any more.
     closed: bool,
@@ -122,32 +112,86 @@ struct State {
     lost: bool,
 }
 
-/// A batch to be read.
+/// What one reads at a time: never nothing.
 struct Work {
     number: usize,
+    runs: Vec<Run>,
+}
+
+/// Statements of one file.
+struct Run {
     text: Arc<str>,
     /// The byte of the text at which it begins.
     at: usize,
     /// Its statements, where they were split off to find its end.
     raw: Option<Vec<RawStatement>>,
-    shelf: Shelf,
+    /// How many statements it has at most.
+    most: usize,
     ends_file: bool,
 }
 
+/// A run that was taken to read.
+enum Read {
+    Here(Batch),
+    /// Another replay is reading it.
+    Elsewhere(Run),
+}
+
 impl Work {
-    fn read(&self) -> Batch {
+    fn done(self, shelf: &Shelf) -> VecDeque<Read> {
+        let done = |run: Run| match run.read(shelf, false) {
+            Some(batch) => Read::Here(batch),
+            None => Read::Elsewhere(run),
+        };
+        self.runs.into_iter().map(done).collect()
+    }
+}
+
+impl Run {
+    /// Nothing if another replay is at it and this one does not wait.
+    fn read(&self, shelf: &Shelf, waits: bool) -> Option<Batch> {
         let parse = |raw: &RawStatement| parser::statement(&self.text, raw);
         let read = || match &self.raw {
             Some(raw) => raw.iter().map(parse).collect(),
-            None => Splitter::starting_at(&self.text, self.at).take(BATCH).map(|raw| parse(&raw)).collect(),
+            None => Splitter::starting_at(&self.text, self.at).take(self.most).map(|raw| parse(&raw)).collect(),
         };
-        Batch { statements: self.shelf.take_or(&self.text, self.at, read), ends_file: self.ends_file }
+        let statements = shelf.take_or(&self.text, self.at, waits, read)?;
+        Some(Batch { statements, ends_file: self.ends_file })
     }
 }
 
 impl State {
+    /// Small files, or a part of a large one.
     fn take(&mut self) -> Option<Work> {
-        let text = self.texts.get(self.file).filter(|_| self.read.len() < AHEAD)?.clone();
+        if self.read.len() >= AHEAD {
+            return None;
+        }
+        let mut runs = Vec::new();
+        let mut bytes = 0;
+        while let Some(text) = self.texts.get(self.file) {
+            bytes += text.len();
+            if self.at > 0 || text.len() > SMALL {
+                if runs.is_empty() {
+                    runs.push(self.part_of(text.clone()));
+                }
+                break;
+            }
+            if bytes > SMALL && !runs.is_empty() {
+                break;
+            }
+            runs.push(Run { text: text.clone(), at: 0, raw: None, most: usize::MAX, ends_file: true });
+            self.file += 1;
+        }
+        if runs.is_empty() {
+            return None;
+        }
+        let number = self.taken;
+        self.taken += 1;
+        self.read.push_back(None);
+        Some(Work { number, runs })
+    }
+
+    fn part_of(&mut self, text: Arc<str>) -> Run {
         let at = self.at;
         let mut raw = None;
         let End { at: end, ends_file } = self.shelf.end_or(&text, at, || {
@@ -158,10 +202,7 @@ impl State {
             End { at: splitter.position(), ends_file }
         });
         (self.file, self.at) = if ends_file { (self.file + 1, 0) } else { (self.file, end) };
-        let number = self.taken;
-        self.taken += 1;
-        self.read.push_back(None);
-        Some(Work { number, text, at, raw, shelf: self.shelf.clone(), ends_file })
+        Run { text, at, raw, most: BATCH, ends_file }
     }
 }
 
@@ -171,10 +212,36 @@ impl Desk {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn put(&self, number: usize, batch: Batch) -> MutexGuard<'_, State> {
+    /// The next piece of work, done.
+    fn next(&self) -> Option<VecDeque<Read>> {
+        let mut state = self.lock();
+        loop {
+            if let Some(read) = state.read.front_mut().and_then(Option::take) {
+                state.read.pop_front();
+                state.given += 1;
+                // waking costs more than a piece, so there is to be room for several
+                if state.idle > 0 && state.read.len() <= AHEAD / 2 {
+                    self.room.notify_all();
+                }
+                return Some(read);
+            }
+            if let Some(work) = state.take() {
+                drop(state);
+                state = self.put(work.number, work.done(&self.shelf));
+            } else if state.read.is_empty() || state.lost {
+                return None;
+            } else {
+                state.hungry = true;
+                state = wait(&self.ready, state);
+                state.hungry = false;
+            }
+        }
+    }
+
+    fn put(&self, number: usize, read: VecDeque<Read>) -> MutexGuard<'_, State> {
         let mut state = self.lock();
         let place = number - state.given;
-        state.read[place] = Some(batch);
+        state.read[place] = Some(read);
         if state.hungry {
             self.ready.notify_one();
         }
@@ -189,7 +256,7 @@ impl Desk {
             state = match state.take() {
                 Some(work) => {
                     drop(state);
-                    self.put(work.number, work.read())
+                    self.put(work.number, work.done(&self.shelf))
                 }
                 None => {
                     state.idle += 1;

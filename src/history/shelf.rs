@@ -8,8 +8,8 @@ use crate::syntax::ast::Statement;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-/// Runs of statements that may lie on a shelf.
-const ROOM: usize = 96;
+/// Statements that may lie on a shelf.
+const ROOM: usize = 8192;
 
 /// Where a run of statements begins: the address of its text, which is the same for both, and the byte in it.
 type Place = (usize, usize);
@@ -36,6 +36,8 @@ pub struct End {
 #[derive(Default)]
 struct Runs {
     there: HashMap<Place, Run>,
+    /// Statements that lie there.
+    count: usize,
     /// Those who wait for one.
     waiting: usize,
 }
@@ -80,25 +82,32 @@ impl Shelf {
         })
     }
 
-    /// The statements of a text from a byte on, read by `read` unless the other has read them.
-    pub fn take_or(&self, text: &Arc<str>, at: usize, read: impl FnOnce() -> Vec<Statement>) -> Vec<Statement> {
+    /// The statements of a text from a byte on, read by `read` unless the other has read them. While the other is at it, whoever does not wait
+    /// gets nothing.
+    pub fn take_or(&self, text: &Arc<str>, at: usize, waits: bool, read: impl FnOnce() -> Vec<Statement>) -> Option<Vec<Statement>> {
         let place = (address(text), at);
         if !self.texts.contains(&place.0) {
-            return read();
+            return Some(read());
         }
         let mut runs = lock(&self.runs);
         loop {
             match runs.there.remove(&place) {
-                Some(Run::Read(statements)) => return statements,
+                Some(Run::Read(statements)) => {
+                    runs.count -= statements.len();
+                    return Some(statements);
+                }
                 Some(Run::Begun) => {
                     runs.there.insert(place, Run::Begun);
+                    if !waits {
+                        return None;
+                    }
                     runs.waiting += 1;
                     runs = self.moved.wait(runs).unwrap_or_else(PoisonError::into_inner);
                     runs.waiting -= 1;
                 }
-                None if runs.there.len() >= ROOM => {
+                None if runs.count >= ROOM => {
                     drop(runs);
-                    return read();
+                    return Some(read());
                 }
                 None => break,
             }
@@ -108,9 +117,12 @@ impl Shelf {
         let begun = Begun { shelf: self, place };
         let statements = read();
         let copy = statements.clone();
-        lock(&self.runs).there.insert(place, Run::Read(copy));
+        let mut runs = lock(&self.runs);
+        runs.count += copy.len();
+        runs.there.insert(place, Run::Read(copy));
+        drop(runs);
         drop(begun);
-        statements
+        Some(statements)
     }
 }
 
