@@ -47,7 +47,8 @@ pub enum Format {
     Markdown,
     /// Rows of Supabase's database linter, for what was made for those
     Advisors,
-    /// A line for each finding: path:line:column: severity: message [rule]
+    /// A line for each finding: path:line:column: severity: message, and the rule in brackets
+    #[value(help = "A line for each finding: path:line:column: severity: message [rule]")]
     Compact,
 }
 
