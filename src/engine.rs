@@ -17,7 +17,7 @@ use crate::rules::cx::{Cx, Told};
 use crate::rules::{self, Check, Rule};
 use crate::source::{FileId, Sources};
 use crate::syntax::sql;
-use fork::Watch;
+use fork::{Fork, Watch};
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -91,8 +91,8 @@ fn examine_within(mut sources: Sources, project: &Project, choice: &Choice, scop
         examined.leave_out_known(&scope.baseline);
         let Report { findings, sources, .. } = &examined.report;
         let open = |since: &Since| findings.iter().filter(|finding| !since.shows(finding, sources)).map(|finding| finding.rule).collect();
-        let asked: Vec<_> = scope.since.iter().zip(forks).map(|(since, fork)| fork.map(|fork| fork.ask(open(since)))).collect();
-        let before: Vec<_> = asked.into_iter().map(|fork| Some(fork?.end(sources, choice))).collect();
+        let ask = |(since, fork): (&Since, Option<Fork>)| Some(fork?.ask(&open(since), sources, choice));
+        let before: Vec<_> = scope.since.iter().zip(forks).map(ask).collect();
         (examined, before)
     });
     for (since, before) in scope.since.iter().zip(before) {

@@ -10,11 +10,14 @@ use crate::project::{Migration, Project};
 use crate::source::Sources;
 use crate::syntax::sql;
 use std::collections::{BTreeSet, HashSet};
-use std::sync::{Arc, OnceLock};
 use std::thread::{Scope, ScopedJoinHandle};
 
-/// Who looks, and will tell what was found.
-type Looking<'scope> = ScopedJoinHandle<'scope, Found>;
+/// A history that has come to its end, with the rules that have watched it.
+struct Ended<'a> {
+    engine: Engine<'a>,
+    replay: Replay,
+    sources: Sources,
+}
 
 /// What is found in another project.
 #[derive(Default)]
@@ -31,58 +34,39 @@ pub struct Fork<'scope, 'a> {
     /// Migrations that both begin with.
     common: usize,
     shelf: Shelf,
-    asked: Arc<Asked>,
     /// Does it wait until it is asked?
     waits: bool,
-    /// Whoever looks, unless nobody could yet.
-    found: Option<Looking<'scope>>,
+    /// Whoever folds it, unless nobody could yet.
+    folding: Option<ScopedJoinHandle<'scope, Ended<'a>>>,
 }
 
-/// Ids of the rules whose findings somebody asks for, once they are known.
-type Asked = OnceLock<BTreeSet<&'static str>>;
-
-impl<'scope, 'a> Fork<'scope, 'a> {
-    /// Asks for the findings of some rules.
-    pub fn ask(self, rules: BTreeSet<&'static str>) -> Answering<'scope, 'a> {
-        let _ = self.asked.set(rules);
-        Answering(self)
-    }
-}
-
-/// Nobody is left waiting, also where something panics.
-impl Drop for Fork<'_, '_> {
-    fn drop(&mut self) {
-        let _ = self.asked.set(BTreeSet::new());
-    }
-}
-
-/// Another project that has been asked.
-pub struct Answering<'scope, 'a>(Fork<'scope, 'a>);
-
-impl Answering<'_, '_> {
-    /// What is found.
-    pub fn end(mut self, sources: &Sources, choice: &Choice) -> Found {
-        let Answering(fork) = &mut self;
-        match fork.found.take() {
+impl<'a> Fork<'_, 'a> {
+    /// What some rules find.
+    pub fn ask(self, rules: &BTreeSet<&'static str>, sources: &Sources, choice: &Choice) -> Found {
+        let ended = match self.folding {
             Some(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-            None if fork.asked.wait().is_empty() => Found::default(),
-            None => alone(sources.clone(), Engine::new(fork.project, choice).unread(), &fork.shelf, &fork.asked),
-        }
+            None if rules.is_empty() => return Found::default(),
+            None => Ended::alone(sources.clone(), Engine::new(self.project, choice).unread(), &self.shelf),
+        };
+        ended.found(rules)
     }
 }
 
-/// What is found in a project that is folded from its first migration on.
-fn alone(mut sources: Sources, mut engine: Engine<'_>, shelf: &Shelf, asked: &Asked) -> Found {
-    let project = engine.project;
-    let replay = history::replay_beside(&mut sources, project, &mut engine, shelf);
-    found(engine, replay, &sources, asked)
-}
+impl<'a> Ended<'a> {
+    /// A project that is folded from its first migration on.
+    fn alone(mut sources: Sources, mut engine: Engine<'a>, shelf: &Shelf) -> Ended<'a> {
+        let project = engine.project;
+        let replay = history::replay_beside(&mut sources, project, &mut engine, shelf);
+        Ended { engine, replay, sources }
+    }
 
-fn found(mut engine: Engine<'_>, replay: Replay, sources: &Sources, asked: &Asked) -> Found {
-    engine.keep(asked.wait());
-    let mut judged = engine.found(&replay.catalog, sources);
-    let prints = judged.findings.iter_mut().map(|told| std::mem::take(&mut told.finding.fingerprint)).collect();
-    Found { prints, rest: Some(Box::new((judged, replay))) }
+    fn found(self, rules: &BTreeSet<&'static str>) -> Found {
+        let Ended { mut engine, replay, sources } = self;
+        engine.keep(rules);
+        let mut judged = engine.found(&replay.catalog, &sources);
+        let prints = judged.findings.iter_mut().map(|told| std::mem::take(&mut told.finding.fingerprint)).collect();
+        Found { prints, rest: Some(Box::new((judged, replay, sources))) }
+    }
 }
 
 /// An engine, and other projects, each of which parts from its history somewhere.
@@ -111,38 +95,38 @@ impl<'scope, 'env, 'a: 'scope> Watch<'scope, 'env, 'a> {
                 shelf = history::shelf(sources, self.engine.project, project, common);
                 self.shelf = shelf.clone();
             }
-            Fork { project, common, shelf, asked: Arc::default(), waits, found: None }
+            Fork { project, common, shelf, waits, folding: None }
         });
         self.forks.push(fork);
     }
 
     /// Looks at another project from its first migration on. Without a thread to be had, it waits for the end.
-    fn apart(&self, fork: &Fork<'scope, 'a>, sources: &Sources) -> Option<Looking<'scope>> {
+    fn apart(&self, fork: &Fork<'scope, 'a>, sources: &Sources) -> Option<ScopedJoinHandle<'scope, Ended<'a>>> {
         let engine = Engine::new(fork.project, self.choice).unread();
-        let (sources, shelf, asked) = (sources.clone(), fork.shelf.clone(), fork.asked.clone());
-        sql::roomy_thread(self.threads, move || alone(sources, engine, &shelf, &asked)).ok()
+        let (sources, shelf) = (sources.clone(), fork.shelf.clone());
+        sql::roomy_thread(self.threads, move || Ended::alone(sources, engine, &shelf)).ok()
     }
 
     /// Lets those go their own way that have no more in common with the history.
     fn part_behind(&mut self, fold: &Fold, sources: &Sources) {
         let mut forks = std::mem::take(&mut self.forks);
         for fork in forks.iter_mut().flatten().filter(|fork| fork.common == fold.done() && !fork.waits) {
-            fork.found = self.part(fork, fold, sources);
+            fork.folding = self.part(fork, fold, sources);
         }
         self.forks = forks;
     }
 
     /// Lets another project go its own way from here.
-    fn part(&self, fork: &Fork<'scope, 'a>, fold: &Fold, sources: &Sources) -> Option<Looking<'scope>> {
+    fn part(&self, fork: &Fork<'scope, 'a>, fold: &Fold, sources: &Sources) -> Option<ScopedJoinHandle<'scope, Ended<'a>>> {
         let project = fork.project;
         if !fold.is_of(project, sources) {
             return self.apart(fork, sources);
         }
         let mut engine = self.engine.fork(project);
-        let (fold, mut sources, shelf, asked) = (fold.clone(), sources.clone(), fork.shelf.clone(), fork.asked.clone());
+        let (fold, mut sources, shelf) = (fold.clone(), sources.clone(), fork.shelf.clone());
         let work = move || {
             let replay = history::resume(fold, &mut sources, project, &mut engine, &shelf);
-            found(engine, replay, &sources, &asked)
+            Ended { engine, replay, sources }
         };
         sql::roomy_thread(self.threads, work).ok()
     }
