@@ -37,10 +37,8 @@ pub fn of(folder: &Path, against: &Against) -> Result<Changes, Error> {
     let git = Git { folder };
     let mut changes = Changes::default();
     let mut old: Vec<(PathBuf, OsString)> = Vec::new();
-    let base = git.base(against)?;
     let others = git.list(&["--others", "--exclude-standard"])?;
-    if let Some(base) = base {
-        let raw = git.ask(["diff", "--raw", "-z", "--no-abbrev", "--no-ext-diff", "--find-renames", "--relative", &base, "--", "."])?;
+    if let Some(raw) = git.difference(against)? {
         let mut parts = raw.split(|byte| *byte == 0).filter(|part| !part.is_empty());
         while let Some(head) = parts.next() {
             let fields: Vec<&[u8]> = head.split(|byte| *byte == b' ').collect();
@@ -98,14 +96,26 @@ struct Git<'a> {
 }
 
 impl Git<'_> {
-    /// The commit to compare with; none if there is none yet.
-    fn base(&self, against: &Against) -> Result<Option<String>, Error> {
+    /// What differs from a commit; nothing if there is none yet.
+    fn difference(&self, against: &Against) -> Result<Option<Vec<u8>>, Error> {
+        let from = |base: &str| {
+            self.start(["diff", "--raw", "-z", "--no-abbrev", "--no-ext-diff", "--find-renames", "--relative", base, "--", "."])
+        };
         match against {
-            Against::Head => self.commit("HEAD"),
+            Against::Head => {
+                let output = end(from("HEAD")?)?;
+                // why it was refused is asked where it was, for each process takes its time
+                match output.status.success() {
+                    true => Ok(Some(output.stdout)),
+                    false if self.commit("HEAD")?.is_none() => Ok(None),
+                    false => Err(refused(&output)),
+                }
+            }
             Against::Revision(revision) => {
                 let commit = self.commit(revision)?.ok_or_else(|| Error::NoRevision { revision: revision.clone() })?;
                 let base = self.try_line(["merge-base", &commit, "HEAD"])?;
-                Ok(Some(base.ok_or_else(|| Error::NoCommonCommit { revision: revision.clone() })?))
+                let base = base.ok_or_else(|| Error::NoCommonCommit { revision: revision.clone() })?;
+                answer(from(&base)?).map(Some)
             }
         }
     }
