@@ -21,7 +21,7 @@ pub use layout::is_sql;
 use layout::{Choice, Entry, Listing};
 pub use locate::Place;
 use smol_str::SmolStr;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -161,7 +161,7 @@ pub fn find(paths: &[PathBuf]) -> Result<Place, Error> {
 /// As [`open`].
 pub fn read_from(place: Place, config: Option<&Path>, sources: &mut Sources) -> Result<Project, Error> {
     let config = config::read(&place.root, config, place.supabase_config.as_deref())?;
-    let listing = layout::list(&place.folder, &Past::default(), &|_| false)?;
+    let listing = layout::list(&place.folder, &Past::default())?;
     let mut buffer = Vec::new();
     read_all(place, config, listing, &mut |entry, place| read(entry, place, &mut buffer), &mut |path, text| sources.add(path, text))
 }
@@ -273,10 +273,7 @@ impl Project {
             Some((file, known)) if Arc::ptr_eq(known, &text) || *known == text => *file,
             Some(_) | None => sources.add_past(path, text),
         };
-        let skipped = self.skipped.iter().filter(|skipped| !matches!(skipped.reason, SkipReason::Directory | SkipReason::NotAFile));
-        let files: HashSet<&str> =
-            self.migrations.iter().map(|migration| &*migration.named_in).chain(skipped.map(|skipped| &*skipped.name)).collect();
-        let listing = layout::list(&self.folder, past, &|name| name.to_str().is_some_and(|name| files.contains(name)))?;
+        let listing = layout::list(&self.folder, past)?;
         read_all(place, Config { platform: Some(self.platform), ..self.config.clone() }, listing, &mut read, keep)
     }
 

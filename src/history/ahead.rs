@@ -36,19 +36,8 @@ pub struct Ahead {
 
 /// Begins to read. Where no thread is to be had, texts are read as their statements are asked for.
 pub fn read<'scope>(scope: &'scope Scope<'scope, '_>, texts: Vec<Arc<str>>, shelf: Shelf) -> Ahead {
-    let state = State {
-        texts,
-        shelf: shelf.clone(),
-        file: 0,
-        at: 0,
-        taken: 0,
-        given: 0,
-        read: VecDeque::new(),
-        idle: 0,
-        hungry: false,
-        closed: false,
-        lost: false,
-    };
+    let state =
+        State { texts, file: 0, at: 0, taken: 0, given: 0, read: VecDeque::new(), idle: 0, hungry: false, closed: false, lost: false };
     let desk = Arc::new(Desk { state: Mutex::new(state), room: Condvar::new(), ready: Condvar::new(), shelf });
     let readers = std::thread::available_parallelism().map_or(1, |threads| threads.get() - 1).clamp(1, MOST_READERS);
     for _ in 0..readers {
@@ -93,7 +82,6 @@ struct Desk {
 
 struct State {
     texts: Vec<Arc<str>>,
-    shelf: Shelf,
     file: usize,
     at: usize,
     /// Pieces of work that somebody took.
@@ -162,7 +150,7 @@ impl Run {
 
 impl State {
     /// Small files, or a part of a large one.
-    fn take(&mut self) -> Option<Work> {
+    fn take(&mut self, shelf: &Shelf) -> Option<Work> {
         if self.read.len() >= AHEAD {
             return None;
         }
@@ -172,7 +160,7 @@ impl State {
             bytes += text.len();
             if self.at > 0 || text.len() > SMALL {
                 if runs.is_empty() {
-                    runs.push(self.part_of(text.clone()));
+                    runs.push(self.part_of(text.clone(), shelf));
                 }
                 break;
             }
@@ -191,10 +179,10 @@ impl State {
         Some(Work { number, runs })
     }
 
-    fn part_of(&mut self, text: Arc<str>) -> Run {
+    fn part_of(&mut self, text: Arc<str>, shelf: &Shelf) -> Run {
         let at = self.at;
         let mut raw = None;
-        let End { at: end, ends_file } = self.shelf.end_or(&text, at, || {
+        let End { at: end, ends_file } = shelf.end_or(&text, at, || {
             let mut splitter = Splitter::starting_at(&text, at);
             let split: Vec<RawStatement> = splitter.by_ref().take(BATCH).collect();
             let ends_file = split.len() < BATCH;
@@ -225,7 +213,7 @@ impl Desk {
                 }
                 return Some(read);
             }
-            if let Some(work) = state.take() {
+            if let Some(work) = state.take(&self.shelf) {
                 drop(state);
                 state = self.put(work.number, work.done(&self.shelf));
             } else if state.read.is_empty() || state.lost {
@@ -253,7 +241,7 @@ impl Desk {
         let _watch = Watch(self);
         let mut state = self.lock();
         while !state.closed && state.file < state.texts.len() {
-            state = match state.take() {
+            state = match state.take(&self.shelf) {
                 Some(work) => {
                     drop(state);
                     self.put(work.number, work.done(&self.shelf))

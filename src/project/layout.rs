@@ -37,21 +37,21 @@ pub struct Listing {
     first: OsString,
 }
 
-/// What is in a folder, as it was. Of some names it is known that they are files.
-pub fn list(folder: &Path, past: &Past, is_file: &dyn Fn(&Path) -> bool) -> Result<Listing, Error> {
+/// What is in a folder, as it was.
+pub fn list(folder: &Path, past: &Past) -> Result<Listing, Error> {
     let mut names = names(folder)?;
     names.retain(|name| !past.absent.contains(Path::new(name)));
     names.extend(past.texts.keys().filter_map(|path| path.components().next()).map(|first| first.as_os_str().to_os_string()));
     names.sort_by(|one, other| one.as_encoded_bytes().cmp(other.as_encoded_bytes()));
     names.dedup();
-    let kind = |name: &Path| if past.texts.contains_key(name) || is_file(name) { Kind::File } else { kind(&folder.join(name)) };
+    let kind = |name: &Path| if past.texts.contains_key(name) { Kind::File } else { kind(&folder.join(name)) };
     let first = names.first().cloned().unwrap_or_default();
     let files: Vec<(PathBuf, Kind)> =
         names.iter().filter(|name| is_sql(Path::new(name))).map(|name| (PathBuf::from(name), kind(Path::new(name)))).collect();
     let of_kind_file = || files.iter().filter(|(_, kind)| *kind == Kind::File).map(|(path, _)| path);
 
     if of_kind_file().next().is_none() {
-        let entries: Vec<Entry> = names.iter().filter_map(|name| in_own_folder(folder, past, is_file, name)).collect();
+        let entries: Vec<Entry> = names.iter().filter_map(|name| in_own_folder(folder, past, name)).collect();
         if !entries.is_empty() {
             return Ok(Listing { entries, lenient: true, first });
         }
@@ -122,13 +122,12 @@ pub fn may_hold_migrations(folder: &Path) -> bool {
 }
 
 pub fn holds_migrations(folder: &Path) -> bool {
-    list(folder, &Past::default(), &|_| false).is_ok_and(|listing| !listing.entries.is_empty())
+    list(folder, &Past::default()).is_ok_and(|listing| !listing.entries.is_empty())
 }
 
 /// Whether each migration has a folder of its own.
 pub fn holds_folders(folder: &Path) -> bool {
-    list(folder, &Past::default(), &|_| false)
-        .is_ok_and(|listing| listing.entries.iter().any(|entry| entry.relative.components().count() > 1))
+    list(folder, &Past::default()).is_ok_and(|listing| listing.entries.iter().any(|entry| entry.relative.components().count() > 1))
 }
 
 /// All names in byte order, which is how the Supabase runner meets them.
@@ -162,9 +161,8 @@ pub fn is_sql(path: &Path) -> bool {
 /// The file of a migration that has its own folder: Prisma's, Diesel's.
 pub const OWN_FOLDER_FILES: [&str; 2] = ["migration.sql", "up.sql"];
 
-fn in_own_folder(folder: &Path, past: &Past, is_file: &dyn Fn(&Path) -> bool, name: &OsString) -> Option<Entry> {
-    let is_there = |path: &Path| is_file(path) || folder.join(path).is_file();
-    let is_file = |path: &PathBuf| past.texts.contains_key(path) || !past.absent.contains(path) && is_there(path);
+fn in_own_folder(folder: &Path, past: &Past, name: &OsString) -> Option<Entry> {
+    let is_file = |path: &PathBuf| past.texts.contains_key(path) || !past.absent.contains(path) && folder.join(path).is_file();
     let file = OWN_FOLDER_FILES.into_iter().find(|file| is_file(&Path::new(name).join(file)))?;
     let text = name.to_string_lossy();
     // Diesel's versions have dashes: 2024-01-31-093000.

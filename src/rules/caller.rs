@@ -31,7 +31,7 @@ struct Mentions {
 
 impl Callers {
     pub(super) fn of(cx: &Cx) -> Callers {
-        let mut open: Vec<(&Function, Mentions)> = cx.user_functions().map(|one| (one, mentions(&body(cx, one)))).collect();
+        let mut open: Vec<(&Function, Mentions)> = cx.user_functions().map(|one| (one, mentions(body(cx, one)))).collect();
         let mut out = Callers { helpers: BTreeSet::new(), asking: BTreeSet::new() };
         loop {
             let before = open.len();
@@ -113,11 +113,11 @@ fn tells_caller(setting: &str) -> bool {
 }
 
 /// The code of a function; empty for one in C.
-pub fn body(cx: &Cx, function: &Function) -> String {
+pub fn body<'f>(cx: &Cx<'f>, function: &'f Function) -> &'f str {
     match &*function.body {
-        Body::Code(code) => code.unescaped.clone().unwrap_or_else(|| cx.slice(Site::new(function.at.file, code.inner)).to_string()),
-        Body::Sql { span, .. } => cx.slice(Site::new(function.at.file, *span)).to_string(),
-        Body::None => String::new(),
+        Body::Code(code) => code.text(cx.sources.get(function.at.file).text()),
+        Body::Sql { span, .. } => cx.slice(Site::new(function.at.file, *span)),
+        Body::None => "",
     }
 }
 

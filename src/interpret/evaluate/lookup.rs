@@ -291,7 +291,7 @@ impl Machine<'_> {
         let text = self.sources.get(function.at.file).text();
         let (before, after) = (Span::new(function.at.span.start, code.literal.start), Span::new(code.literal.end, function.at.span.end));
         let head = format!("{} {} {}", function.name, before.of(text), after.of(text));
-        let body = code.unescaped.as_deref().unwrap_or_else(|| code.inner.of(text));
+        let body = code.text(text);
         Value::Definition(Arc::new(Definition { head, verbatim: format!("{}\0{body}", function.name.quoted()) }))
     }
 

@@ -31,7 +31,7 @@ pub fn asking<'a>(cx: &Cx<'a>, function: &'a Function, argument: &Argument, call
         return None;
     }
     let spans = references(cx, function, name, place)?;
-    let body = cx.slice(Site::new(function.at.file, code.inner));
+    let body = code.text(cx.sources.get(function.at.file).text());
     let named = tokens(body).into_iter().filter(|token| matches!(token.kind, TokenKind::Word | TokenKind::QuotedIdent | TokenKind::Param));
     let number = format!("${}", place + 1);
     let written = named.filter(|token| token.text(body) == number || ident_value(*token, body) == name).count();

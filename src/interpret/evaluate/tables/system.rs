@@ -543,10 +543,7 @@ impl<'a> Build<'a> {
             Volatility::Volatile => "v",
         };
         let source = match &*function.body {
-            Body::Code(code) => match &code.unescaped {
-                Some(text) => Value::text(text),
-                None => Value::text(code.inner.of(self.sources.get(function.at.file).text())),
-            },
+            Body::Code(code) => Value::text(code.text(self.sources.get(function.at.file).text())),
             Body::Sql { .. } | Body::None => Value::Something,
         };
         // what the platform's own functions do is not what is written for them here
