@@ -268,4 +268,14 @@ update storage.buckets set public = false where id = 'a';",
         expect: &["publication_tables: supabase_realtime t", "buckets: a false", "buckets: b false"],
         fails: &[],
     },
+    Case {
+        name: "an operator of the project's own, with a schema, takes what no other does",
+        history: "create table t (id int);
+create view early as select id from t where id = 'x'::text;
+create function f(int, text) returns boolean language sql immutable as 'select true';
+create operator public.= (leftarg = int, rightarg = text, function = f);
+create view v as select id from t where id = 'x'::text;",
+        expect: &["views: v v false"],
+        fails: &["2: 42883"],
+    },
 ];

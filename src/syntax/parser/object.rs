@@ -184,10 +184,14 @@ pub fn create_other(cursor: &mut Cursor) -> Result<Ast> {
     }
     let kind = kind(cursor)?;
     cursor.eat("IF NOT EXISTS");
-    let name = if cursor.is_ident() && !matches!(kind, ObjectKind::UserMapping | ObjectKind::Cast | ObjectKind::Transform) {
-        Some(cursor.object_name()?)
-    } else {
-        None
+    let name = match kind {
+        // its name is no word, with or without a schema before it
+        ObjectKind::Operator => {
+            cursor.pos = cursor.find(|probe| probe.is_kind(TokenKind::LParen));
+            None
+        }
+        ObjectKind::UserMapping | ObjectKind::Cast | ObjectKind::Transform => None,
+        _ => cursor.is_ident().then(|| cursor.object_name()).transpose()?,
     };
     if cursor.done() && kind != ObjectKind::Statistics && kind != ObjectKind::Language {
         return cursor.unexpected();
