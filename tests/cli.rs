@@ -384,6 +384,17 @@ create policy own on public.tags to authenticated using (owner = auth.uid());
 }
 
 #[test]
+fn an_edit_in_place_is_proven_on_the_whole_file() {
+    let text = b"create table public.notes (id int primary key, owner uuid not null);
+alter table public.notes enable row level security;
+create policy own on public.notes to authenticated using (owner = auth.uid()) with check (owner = auth.uid());
+create schema last";
+    let folder = project(&[("supabase/migrations/20250101000000_a.sql", text)]);
+    let arguments = ["check", "supabase/migrations/20250101000000_a.sql", "--fix=inline"];
+    assert_eq!(told(&supalint(folder.path(), &arguments)), "edited supabase/migrations/20250101000000_a.sql (2 places)\n");
+}
+
+#[test]
 fn folders_that_look_like_files_and_links_that_turn_in_circles() {
     let folder = project(&[("supabase/migrations/20250101000000_a.sql", b"create schema a;")]);
     let migrations = folder.path().join("supabase/migrations");

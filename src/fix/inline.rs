@@ -52,9 +52,14 @@ pub fn edit(ground: &Ground<'_>) -> Result<Edited, Error> {
         if files.is_empty() {
             return Ok(edited(ground, before, files, refused));
         }
-        let mut sources = ground.sources.clone();
-        files.iter().for_each(|new| sources.replace(new.file, new.text.as_str()));
-        let after = engine::examine(sources, project, &Choice::default());
+        let (mut sources, mut project) = (ground.sources.clone(), project.clone());
+        for new in &files {
+            sources.replace(new.file, new.text.as_str());
+            // nothing is edited behind what runs
+            let ends = project.migrations.iter_mut().filter(|migration| migration.file == new.file).map(|migration| &mut migration.end);
+            ends.for_each(|end| *end = (new.text.len() - (new.old.len() - *end as usize)) as u32);
+        }
+        let after = engine::examine(sources, &project, &Choice::default());
         let faults = faults(&before, &after, &chosen);
         if faults.is_empty() {
             return Ok(edited(ground, after, files, refused));
