@@ -40,18 +40,22 @@ pub struct Listing {
 /// What is in a folder, as it was.
 pub fn list(folder: &Path, past: &Past) -> Result<Listing, Error> {
     let mut names = names(folder)?;
-    names.retain(|name| !past.absent.contains(Path::new(name)));
-    names.extend(past.texts.keys().filter_map(|path| path.components().next()).map(|first| first.as_os_str().to_os_string()));
-    names.sort_by(|one, other| one.as_encoded_bytes().cmp(other.as_encoded_bytes()));
-    names.dedup();
-    let kind = |name: &Path| if past.texts.contains_key(name) { Kind::File } else { kind(&folder.join(name)) };
-    let first = names.first().cloned().unwrap_or_default();
-    let files: Vec<(PathBuf, Kind)> =
-        names.iter().filter(|name| is_sql(Path::new(name))).map(|name| (PathBuf::from(name), kind(Path::new(name)))).collect();
+    names.retain(|(name, _)| !past.absent.contains(Path::new(name)));
+    names.extend(past.texts.keys().filter_map(|path| path.components().next()).map(|first| (first.as_os_str().to_os_string(), None)));
+    names.sort_by(|(one, _), (other, _)| one.as_encoded_bytes().cmp(other.as_encoded_bytes()));
+    names.dedup_by(|(one, _), (other, _)| one == other);
+    let kind = |name: &Path, kind: Option<Kind>| match kind {
+        _ if past.texts.contains_key(name) => Kind::File,
+        Some(kind) => kind,
+        None => kind_behind(&folder.join(name)),
+    };
+    let first = names.first().map(|(name, _)| name.clone()).unwrap_or_default();
+    let files = names.iter().map(|(name, kind)| (Path::new(name), *kind)).filter(|(name, _)| is_sql(name));
+    let files: Vec<(PathBuf, Kind)> = files.map(|(name, known)| (name.to_path_buf(), kind(name, known))).collect();
     let of_kind_file = || files.iter().filter(|(_, kind)| *kind == Kind::File).map(|(path, _)| path);
 
     if of_kind_file().next().is_none() {
-        let entries: Vec<Entry> = names.iter().filter_map(|name| in_own_folder(folder, past, name)).collect();
+        let entries: Vec<Entry> = names.iter().filter_map(|(name, _)| in_own_folder(folder, past, name)).collect();
         if !entries.is_empty() {
             return Ok(Listing { entries, lenient: true, first });
         }
@@ -117,7 +121,7 @@ impl Entry {
 /// One that cannot be read might.
 pub fn may_hold_migrations(folder: &Path) -> bool {
     let Ok(names) = names(folder) else { return true };
-    let is_foreign = |name: &OsString| !name.as_encoded_bytes().starts_with(b".") && folder.join(name).is_file();
+    let is_foreign = |(name, _): &(OsString, Option<Kind>)| !name.as_encoded_bytes().starts_with(b".") && folder.join(name).is_file();
     holds_migrations(folder) || !names.iter().any(is_foreign)
 }
 
@@ -130,11 +134,12 @@ pub fn holds_folders(folder: &Path) -> bool {
     list(folder, &Past::default()).is_ok_and(|listing| listing.entries.iter().any(|entry| entry.relative.components().count() > 1))
 }
 
-/// All names in byte order, which is how the Supabase runner meets them.
-fn names(folder: &Path) -> Result<Vec<OsString>, Error> {
+/// All names in byte order, which is how the Supabase runner meets them. What a link leads to is not known yet.
+fn names(folder: &Path) -> Result<Vec<(OsString, Option<Kind>)>, Error> {
     let entries = fs::read_dir(folder).map_err(unreadable(folder))?;
-    let mut names = entries.map(|entry| entry.map(|entry| entry.file_name())).collect::<Result<Vec<_>, _>>().map_err(unreadable(folder))?;
-    names.sort_by(|one, other| one.as_encoded_bytes().cmp(other.as_encoded_bytes()));
+    let name = |entry: fs::DirEntry| (entry.file_name(), entry.file_type().ok().and_then(Kind::of));
+    let mut names = entries.map(|entry| entry.map(name)).collect::<Result<Vec<_>, _>>().map_err(unreadable(folder))?;
+    names.sort_by(|(one, _), (other, _)| one.as_encoded_bytes().cmp(other.as_encoded_bytes()));
     Ok(names)
 }
 
@@ -145,13 +150,21 @@ enum Kind {
     Other,
 }
 
-fn kind(path: &Path) -> Kind {
-    match fs::metadata(path) {
-        Ok(data) if data.is_dir() => Kind::Folder,
-        Ok(data) if !data.is_file() => Kind::Other,
-        // A link that leads nowhere fails again where it is read, and is named there.
-        Ok(_) | Err(_) => Kind::File,
+impl Kind {
+    /// None for a link.
+    fn of(kind: fs::FileType) -> Option<Kind> {
+        match () {
+            () if kind.is_symlink() => None,
+            () if kind.is_dir() => Some(Kind::Folder),
+            () if kind.is_file() => Some(Kind::File),
+            () => Some(Kind::Other),
+        }
     }
+}
+
+fn kind_behind(path: &Path) -> Kind {
+    // A link that leads nowhere fails again where it is read, and is named there.
+    fs::metadata(path).ok().and_then(|data| Kind::of(data.file_type())).unwrap_or(Kind::File)
 }
 
 pub fn is_sql(path: &Path) -> bool {
