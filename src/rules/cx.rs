@@ -96,6 +96,11 @@ impl<'a> Cx<'a> {
         self.read
     }
 
+    /// Is a finding only asked for by what it is about, so that it does not matter where it stands?
+    pub fn is_place_moot(&self) -> bool {
+        !self.read && self.config().ignored_paths.is_empty()
+    }
+
     /// Starts a finding, which is certain if its subject is. The message names the object and says what happens to whom.
     pub fn report(&mut self, about: impl Into<About>, primary: Site, message: impl Into<String>) -> &mut Draft {
         let About { subject, certain } = about.into();

@@ -69,7 +69,12 @@ fn check(cx: &mut Cx) {
     let mut survey = Survey { now: held(false), fresh: held(true), lost: BTreeMap::new(), readers: BTreeMap::new(), undecided: 0 };
     // one object that is not there, and the whole GRANT fails
     let there = |certainty: Certainty| certainty == Certainty::Certain;
-    cx.exposed_tables().filter(|table| !table.external && there(table.certainty)).for_each(|table| survey.table(cx, table));
+    for table in cx.exposed_tables().filter(|table| !table.external && there(table.certainty)) {
+        survey.table(cx, table);
+        if !survey.lost.is_empty() && cx.is_place_moot() {
+            break;
+        }
+    }
     cx.exposed_views().filter(|view| there(view.certainty)).for_each(|view| survey.view(cx, view));
     cx.api_functions()
         .filter(|function| there(function.certainty) && !is_granted(&function.acl))

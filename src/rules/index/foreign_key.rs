@@ -9,10 +9,7 @@ use std::collections::BTreeMap;
 rule!("index/foreign-key", Performance, Info, Schema(check), fixable);
 
 fn check(cx: &mut Cx) {
-    let mut sorts: BTreeMap<&QName, Vec<&Sorted>> = BTreeMap::new();
-    for sort in sorted(cx).iter().filter(|sort| sort.is_strong() || sort.is_guess()) {
-        sorts.entry(&sort.table).or_default().push(sort);
-    }
+    let mut sorts: Option<BTreeMap<&QName, Vec<&Sorted>>> = None;
     for table in cx.user_tables().filter(|table| !table.external) {
         for (constraint, key) in table.foreign_keys() {
             let inherited =
@@ -24,10 +21,19 @@ fn check(cx: &mut Cx) {
                 continue;
             }
             let of_key = |sort: &&&Sorted| constraint.columns.as_slice() == std::slice::from_ref(&sort.key);
-            let sort = sorts.get(&table.name).and_then(|sorts| sorts.iter().find(of_key));
+            let sort = sorts.get_or_insert_with(|| sorts_of_tables(cx)).get(&table.name).and_then(|sorts| sorts.iter().find(of_key));
             report(cx, table, constraint, key, sort.copied());
         }
     }
+}
+
+/// Queries that an index on a key could serve better with a further column, by their tables.
+fn sorts_of_tables<'a>(cx: &Cx<'a>) -> BTreeMap<&'a QName, Vec<&'a Sorted>> {
+    let mut sorts: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for sort in sorted(cx).iter().filter(|sort| sort.is_strong() || sort.is_guess()) {
+        sorts.entry(&sort.table).or_default().push(sort);
+    }
+    sorts
 }
 
 /// Does an index lead with these columns?
