@@ -12,7 +12,7 @@ use crate::syntax::split::Splitter;
 use globset::GlobMatcher;
 
 /// What every allow begins with.
-const MARK: &str = "supalint:";
+pub const MARK: &str = "supalint:";
 
 /// All allows of a project.
 #[derive(Debug, Default)]

@@ -18,6 +18,7 @@ use crate::rules::{self, Check, Rule};
 use crate::source::{FileId, Sources};
 use crate::syntax::sql;
 use fork::{Fork, Watch};
+use rustc_hash::FxHashSet;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -51,7 +52,7 @@ pub struct Examined {
     pub report: Report,
     pub catalog: Catalog,
     /// Fingerprints of findings that were not asked about.
-    pub hidden: BTreeSet<String>,
+    pub hidden: FxHashSet<String>,
     /// What else there is to free.
     rest: Vec<Box<dyn Send>>,
 }
@@ -62,7 +63,7 @@ pub fn run(sources: Sources, project: &Project, choice: &Choice) -> Report {
 }
 
 /// The same for one who asks about a part of what is found; also told are the fingerprints of the rest.
-pub fn run_within(sources: Sources, project: &Project, choice: &Choice, scope: &Scope) -> (Report, BTreeSet<String>) {
+pub fn run_within(sources: Sources, project: &Project, choice: &Choice, scope: &Scope) -> (Report, FxHashSet<String>) {
     let Examined { report, catalog, hidden, rest } = examine_within(sources, project, choice, scope);
     free_beside((catalog, rest));
     (report, hidden)
@@ -79,34 +80,27 @@ pub fn examine(sources: Sources, project: &Project, choice: &Choice) -> Examined
 }
 
 fn examine_within(mut sources: Sources, project: &Project, choice: &Choice, scope: &Scope) -> Examined {
-    let (mut examined, before) = std::thread::scope(|threads| {
-        let mut watch = Watch::new(project, choice, threads);
-        // a baseline holds most of what was there before
-        let waits = !scope.baseline.is_empty();
-        scope.since.iter().for_each(|since| watch.add(since.before.as_ref(), &sources, waits));
-        let shelf = watch.shelf.clone();
-        let replay = history::replay_beside(&mut sources, project, &mut watch, &shelf);
-        let Watch { engine, forks, .. } = watch;
-        let mut examined = engine.finish(replay, sources);
-        examined.leave_out_known(&scope.baseline);
-        let Report { findings, sources, .. } = &examined.report;
-        let open = |since: &Since| findings.iter().filter(|finding| !since.shows(finding, sources)).map(|finding| finding.rule).collect();
-        let ask = |(since, fork): (&Since, Option<Fork>)| Some(fork?.ask(&open(since), sources, choice));
-        let before: Vec<_> = scope.since.iter().zip(forks).map(ask).collect();
-        (examined, before)
-    });
+    let mut watch = Watch::new(project, choice);
+    // a baseline holds most of what was there before
+    let waits = !scope.baseline.is_empty();
+    scope.since.iter().for_each(|since| watch.add(since.before.as_ref(), waits));
+    let replay = history::replay(&mut sources, project, &mut watch);
+    let Watch { engine, forks, .. } = watch;
+    let mut examined = engine.finish(replay, sources);
+    examined.leave_out_known(&scope.baseline);
+    let Report { findings, sources, .. } = &examined.report;
+    let open = |since: &Since| findings.iter().filter(|finding| !since.shows(finding, sources)).map(|finding| finding.rule).collect();
+    let ask = |(since, fork): (&Since, Option<Fork>)| Some(fork?.ask(&open(since), sources, choice));
+    let before: Vec<_> = scope.since.iter().zip(forks).map(ask).collect();
     for (since, before) in scope.since.iter().zip(before) {
         let was_there = |finding: &Finding| before.as_ref().is_none_or(|before| before.prints.contains(&finding.fingerprint));
         let Report { findings, sources, .. } = &mut examined.report;
-        let all = findings.len();
-        findings.retain_mut(|finding| {
-            let is_shown = since.shows(finding, sources) || !was_there(finding);
-            if !is_shown {
-                examined.hidden.insert(std::mem::take(&mut finding.fingerprint));
-            }
-            is_shown
-        });
-        examined.report.left_out.earlier += all - findings.len();
+        let is_shown = |finding: &Finding| since.shows(finding, sources) || !was_there(finding);
+        let (shown, mut left): (Vec<_>, Vec<_>) = std::mem::take(findings).into_iter().partition(is_shown);
+        *findings = shown;
+        examined.report.left_out.earlier += left.len();
+        examined.hidden.extend(left.iter_mut().map(|finding| std::mem::take(&mut finding.fingerprint)));
+        examined.rest.push(Box::new(left));
         examined.rest.extend(before.and_then(|before| before.rest));
     }
     examined
@@ -258,7 +252,7 @@ impl<'a> Engine<'a> {
         let left_out = LeftOut { ignored, ..LeftOut::default() };
         let files = self.project.migrations.len();
         let report = Report { findings, suppressed, left_out, unread, bounded, statements, files, sources };
-        Examined { report, catalog, hidden: BTreeSet::new(), rest: Vec::new() }
+        Examined { report, catalog, hidden: FxHashSet::default(), rest: Vec::new() }
     }
 
     /// All that is found if the history ends here.
@@ -383,7 +377,7 @@ impl Visitor for Engine<'_> {
         });
     }
 
-    fn migration(&mut self, fold: &Fold, migration: &Migration, sources: &Sources) {
+    fn migration(&mut self, fold: &mut Fold, migration: &Migration, sources: &mut Sources) {
         self.check(fold.catalog(), sources, |check, cx| {
             if let Check::Migration(check) = check {
                 check(cx, migration);

@@ -4,9 +4,10 @@
 //! reject changes nothing and is listed in the catalog with the reason; memory does not grow with the number of statements.
 
 mod ahead;
-mod shelf;
+mod beside;
 
 use crate::catalog::effect::Effect;
+use crate::catalog::future::Future;
 use crate::catalog::object::Certainty;
 use crate::catalog::{Catalog, Contradiction, Rejected, When};
 use crate::config::DefaultPrivileges;
@@ -18,8 +19,7 @@ use crate::syntax::ast::Unread;
 use crate::syntax::ast::{Form, Statement};
 use crate::syntax::parser;
 use crate::syntax::split::Splitter;
-use ahead::Ahead;
-pub use shelf::Shelf;
+pub use beside::Beside;
 use smol_str::SmolStr;
 use std::sync::Arc;
 
@@ -55,11 +55,14 @@ pub struct Outcome<'a> {
 /// Who is told of a history as it unfolds; the sources hold what has been read so far.
 pub trait Visitor {
     /// Before the first file; what the platform brings is there.
-    fn begin(&mut self, _: &Fold, _: &Sources) {}
+    fn begin(&mut self, _: &mut Fold, _: &mut Sources) {}
+    /// Before each file.
+    fn open(&mut self, _: &mut Fold, _: &Migration, _: &mut Sources) {}
+    /// Before each statement.
     fn statement(&mut self, _: &Step<'_>, _: &Sources) {}
     fn outcome(&mut self, _: &Outcome<'_>, _: &Sources) {}
-    /// Behind each file; whoever wants to see how it might go on from here keeps the fold.
-    fn migration(&mut self, _: &Fold, _: &Migration, _: &Sources) {}
+    /// Behind each file.
+    fn migration(&mut self, _: &mut Fold, _: &Migration, _: &mut Sources) {}
 }
 
 /// For who asks only for the end of the history.
@@ -84,44 +87,26 @@ pub fn sources() -> Sources {
 
 /// Folds a project's migrations.
 pub fn replay(sources: &mut Sources, project: &Project, visitor: &mut dyn Visitor) -> Replay {
-    replay_beside(sources, project, visitor, &Shelf::default())
-}
-
-/// The same beside the replay of another project, which reads from the same shelf.
-pub fn replay_beside(sources: &mut Sources, project: &Project, visitor: &mut dyn Visitor, shelf: &Shelf) -> Replay {
     std::thread::scope(|scope| {
         // others begin to read while the platform's own start is folded
-        let ahead = ahead::read(scope, texts(sources, project), shelf.clone());
-        let mut fold = Fold::begin(sources, project, shelf);
-        visitor.begin(&fold, sources);
-        fold.tell(&project.migrations, ahead, sources, visitor);
+        let mut ahead = ahead::read(scope, texts(sources, project));
+        let mut fold = Fold::begin(sources, project);
+        visitor.begin(&mut fold, sources);
+        for migration in &project.migrations {
+            fold.statements(migration, ahead.file(), sources, visitor);
+        }
         fold.end()
     })
-}
-
-/// Folds what is left of a project's migrations, of which `fold` holds the first.
-pub fn resume(mut fold: Fold, sources: &mut Sources, project: &Project, visitor: &mut dyn Visitor, shelf: &Shelf) -> Replay {
-    let future = Arc::new(fold.world.catalog.future.with(texts(sources, project)));
-    fold.each_world(|world| world.catalog.future = future.clone());
-    std::thread::scope(|scope| {
-        let ahead = ahead::read(scope, texts(sources, project).split_off(fold.done), shelf.clone());
-        fold.tell(&project.migrations[fold.done..], ahead, sources, visitor);
-        fold.end()
-    })
-}
-
-/// A shelf for two projects that have so many first migrations in common, which are folded once.
-pub fn shelf(sources: &Sources, project: &Project, other: &Project, common: usize) -> Shelf {
-    Shelf::of(texts(sources, project), texts(sources, other), common)
 }
 
 fn texts(sources: &Sources, project: &Project) -> Vec<Arc<str>> {
-    let text = |migration: &Migration| {
-        let text = sources.text(migration.file);
-        // a file's first part alone is what runs
-        if (migration.end as usize) < text.len() { Arc::from(&text[..migration.end as usize]) } else { text }
-    };
-    project.migrations.iter().map(text).collect()
+    project.migrations.iter().map(|migration| text(migration, sources)).collect()
+}
+
+fn text(migration: &Migration, sources: &Sources) -> Arc<str> {
+    let text = sources.text(migration.file);
+    // a file's first part alone is what runs
+    if (migration.end as usize) < text.len() { Arc::from(&text[..migration.end as usize]) } else { text }
 }
 
 /// A history under way. A clone of it goes its own way.
@@ -139,11 +124,11 @@ pub struct Fold {
 }
 
 impl Fold {
-    fn begin(sources: &mut Sources, project: &Project, shelf: &Shelf) -> Fold {
+    fn begin(sources: &mut Sources, project: &Project) -> Fold {
         let mut world = World::default();
         world.birth(sources, project.platform == Platform::Supabase);
         world.catalog.postgres_version = project.config.postgres_version;
-        world.catalog.future = Arc::new(shelf.future(texts(sources, project)));
+        world.catalog.future = Arc::new(Future::new(texts(sources, project)));
         if project.config.default_privileges == DefaultPrivileges::None {
             world.end_platform_defaults();
         }
@@ -160,32 +145,56 @@ impl Fold {
         self.done
     }
 
-    /// Would another project, which begins with the same migrations, have come to the same state? What comes later has a say in what is
-    /// taken to be missing.
-    pub fn is_of(&self, project: &Project, sources: &Sources) -> bool {
-        let future = &self.world.catalog.future;
-        future.answers_as(&future.with(texts(sources, project)), self.done)
+    /// The fold of another project that begins with the same migrations, if it has come to the same state: what comes later has a say in
+    /// what is taken to be missing.
+    fn of(&self, project: &Project, sources: &Sources) -> Option<Fold> {
+        let future = self.world.catalog.future.with(texts(sources, project));
+        if !self.world.catalog.future.answers_as(&future, self.done) {
+            return None;
+        }
+        let mut fold = self.clone();
+        let future = Arc::new(future);
+        fold.each_world(|world| world.catalog.future = future.clone());
+        Some(fold)
     }
 
-    fn tell(&mut self, migrations: &[Migration], mut batches: Ahead, sources: &mut Sources, visitor: &mut dyn Visitor) {
-        for migration in migrations {
-            if !self.defaults_ended && is_after_default_grants(&migration.version) {
-                self.each_world(World::end_platform_defaults);
-                self.defaults_ended = true;
-            }
-            self.each_world(|world| world.catalog.session = Default::default());
-            for batch in batches.by_ref() {
-                batch.statements.into_iter().for_each(|statement| self.statement(migration, statement, sources, visitor));
-                if batch.ends_file {
-                    break;
-                }
-            }
-            self.each_world(World::end_transaction);
-            self.each_world(World::drop_temporary);
-            self.end_batch();
-            self.done += 1;
-            visitor.migration(self, migration, sources);
+    /// Folds a migration, of which each statement is read when it is its turn.
+    fn migration(&mut self, migration: &Migration, sources: &mut Sources, visitor: &mut dyn Visitor) {
+        let text = text(migration, sources);
+        let statements = Splitter::new(&text).map(|raw| parser::statement(&text, &raw));
+        self.statements(migration, statements, sources, visitor);
+    }
+
+    /// Folds a migration that has been read.
+    fn statements(
+        &mut self,
+        migration: &Migration,
+        statements: impl IntoIterator<Item = Statement>,
+        sources: &mut Sources,
+        visitor: &mut dyn Visitor,
+    ) {
+        self.open(migration, sources, visitor);
+        statements.into_iter().for_each(|statement| self.statement(migration, statement, sources, visitor));
+        self.close(migration, sources, visitor);
+    }
+
+    /// Before the first statement of a migration.
+    fn open(&mut self, migration: &Migration, sources: &mut Sources, visitor: &mut dyn Visitor) {
+        visitor.open(self, migration, sources);
+        if !self.defaults_ended && is_after_default_grants(&migration.version) {
+            self.each_world(World::end_platform_defaults);
+            self.defaults_ended = true;
         }
+        self.each_world(|world| world.catalog.session = Default::default());
+    }
+
+    /// Behind its last.
+    fn close(&mut self, migration: &Migration, sources: &mut Sources, visitor: &mut dyn Visitor) {
+        self.each_world(World::end_transaction);
+        self.each_world(World::drop_temporary);
+        self.end_batch();
+        self.done += 1;
+        visitor.migration(self, migration, sources);
     }
 
     fn end(mut self) -> Replay {
@@ -193,7 +202,7 @@ impl Fold {
         Replay { catalog: self.world.catalog, bounded: self.world.bounded, ..self.replay }
     }
 
-    fn each_world(&mut self, act: impl Fn(&mut World)) {
+    fn each_world(&mut self, act: impl FnMut(&mut World)) {
         std::iter::once(&mut self.world).chain(&mut self.bare).for_each(act);
     }
 
@@ -232,6 +241,7 @@ impl Fold {
         bare.run(sources, site.file, statement, Certainty::Certain).failed
     }
 
+    /// Puts the next statement of a migration to the world.
     fn statement(&mut self, migration: &Migration, statement: Statement, sources: &mut Sources, visitor: &mut dyn Visitor) {
         let now = (self.done, statement.span.end);
         self.each_world(|world| world.catalog.now = now);

@@ -14,6 +14,7 @@ mod text;
 #[cfg(test)]
 mod tests;
 
+use crate::allow;
 use crate::config::{self, Config};
 use crate::error::Error;
 use crate::source::{FileId, Sources, Span};
@@ -43,6 +44,13 @@ pub struct Migration {
     pub named_in: String,
     /// Where what runs ends: behind it stands what takes it back, for runners that keep both in one file.
     pub end: u32,
+}
+
+impl Migration {
+    /// What of its file runs.
+    pub fn text<'s>(&self, sources: &'s Sources) -> &'s str {
+        &sources.get(self.file).text()[..self.end as usize]
+    }
 }
 
 /// Why a file does not run.
@@ -215,10 +223,11 @@ fn read_all(place: Place, config: Config, mut listing: Listing, read: &mut Read,
         config,
     };
     // What does not run comes last, so that nothing that runs depends on it.
+    let prefix = prefix(&project.root, &project.folder);
     let (running, skipped): (Vec<Entry>, Vec<Entry>) = listing.entries.into_iter().partition(Entry::runs);
     for entry in running.into_iter().chain(skipped) {
         let both = if place.is_supabase { None } else { direction::of(&entry.decoded.text) };
-        project.take(entry, both, &place.named, keep);
+        project.take(entry, both, &place.named, &prefix, keep);
     }
     project.settings = project.add_settings(keep);
     if !project.lenient {
@@ -230,10 +239,13 @@ fn read_all(place: Place, config: Config, mut listing: Listing, read: &mut Read,
     Ok(project)
 }
 
-/// The path of an entry as users see it.
-fn shown(root: &Path, folder: &Path, relative: &Path) -> String {
-    let path = folder.join(relative);
-    layout::shown(path.strip_prefix(root).unwrap_or(&path))
+/// What the paths of a folder's entries begin with as users see them.
+fn prefix(root: &Path, folder: &Path) -> String {
+    let mut shown = layout::shown(folder.strip_prefix(root).unwrap_or(folder));
+    if !shown.is_empty() && !shown.ends_with('/') {
+        shown.push('/');
+    }
+    shown
 }
 
 fn read(entry: &Entry, place: &Place, buffer: &mut Vec<u8>) -> Result<Decoded, Error> {
@@ -259,11 +271,12 @@ impl Project {
         let known: HashMap<Arc<str>, (FileId, Arc<str>)> =
             sources.files().map(|(file, source)| (source.path.clone(), (file, sources.text(file)))).collect();
         let mut buffer = Vec::new();
+        let prefix = prefix(&self.root, &self.folder);
         let mut read = |entry: &Entry, place: &Place| {
             if let Some(bytes) = past.texts.get(&entry.relative) {
                 return Ok(text::decode(bytes));
             }
-            let Some((file, text)) = known.get(&*shown(&place.root, &place.folder, &entry.relative)) else {
+            let Some((file, text)) = known.get(&*(prefix.clone() + &layout::shown(&entry.relative))) else {
                 return read(entry, place, &mut buffer);
             };
             let problems = self.problems.iter().filter(|problem| problem.file == *file);
@@ -271,6 +284,8 @@ impl Project {
         };
         let keep = &mut |path: String, text: Arc<str>| match known.get(&*path) {
             Some((file, known)) if Arc::ptr_eq(known, &text) || *known == text => *file,
+            // what a file was before something was put behind it stands in it still
+            Some((file, known)) if known.strip_prefix(&*text).is_some_and(|new| !new.contains(allow::MARK)) => *file,
             Some(_) | None => sources.add_past(path, text),
         };
         let listing = layout::list(&self.folder, past)?;
@@ -313,11 +328,11 @@ impl Project {
         Some(keep(shown, self.config.text.as_str().into()))
     }
 
-    fn take(&mut self, entry: Entry, both: Option<(&'static Marks, u32)>, named: &[PathBuf], keep: &mut Keep) {
+    fn take(&mut self, entry: Entry, both: Option<(&'static Marks, u32)>, named: &[PathBuf], prefix: &str, keep: &mut Keep) {
         let Entry { relative, choice, decoded } = entry;
         let end = both.map_or(decoded.text.len() as u32, |(_, end)| end);
-        let file = keep(shown(&self.root, &self.folder, &relative), decoded.text);
         let named_in = layout::shown(&relative);
+        let file = keep(format!("{prefix}{named_in}"), decoded.text);
         let is_named = named.contains(&relative);
         if is_named {
             self.named.push(file);

@@ -4,6 +4,7 @@
 //! SQL that no file holds (what `EXECUTE format(…)` builds, a quoted body with doubled quotes) is a *derived* source whose
 //! sites resolve to the site it came from, so nothing downstream needs to know the difference.
 
+use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 /// A source in [`Sources`].
@@ -144,6 +145,7 @@ impl Source {
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
     files: Vec<Source>,
+    derived: HashMap<(Site, Arc<str>), FileId>,
 }
 
 impl Sources {
@@ -156,10 +158,16 @@ impl Sources {
         self.push(path.into(), text.into(), Origin::Past)
     }
 
-    /// Text that is built from what stands at `origin`.
+    /// Text that is built from what stands at `origin`; the same again where the same is built there.
     pub fn add_derived(&mut self, origin: Site, text: impl Into<Arc<str>>) -> FileId {
+        let key = (origin, text.into());
+        if let Some(known) = self.derived.get(&key) {
+            return *known;
+        }
         let path = self.get(origin.file).path.clone();
-        self.push(path, text.into(), Origin::Derived(origin))
+        let file = self.push(path, key.1.clone(), Origin::Derived(origin));
+        self.derived.insert(key, file);
+        file
     }
 
     fn push(&mut self, path: Arc<str>, text: Arc<str>, origin: Origin) -> FileId {

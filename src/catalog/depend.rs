@@ -4,6 +4,7 @@
 use super::Catalog;
 use super::name::QName;
 use super::object::*;
+use super::rename::{expressions, refers};
 use crate::syntax::expression::{Binding, Expr, ExprKind, FromRelation, Node, Query, Walk};
 use smol_str::SmolStr;
 use std::sync::Arc;
@@ -103,12 +104,10 @@ impl Catalog {
     /// Everything outside `table` (when given, its own parts go with it) whose expressions use what is wanted.
     fn expressions_using(&self, wanted: &Wanted, except: Option<&QName>) -> Vec<Dependent> {
         let mut out = Vec::new();
-        for table in self.tables.values() {
-            if except == Some(&table.name) {
-                continue;
-            }
+        let may = |expression: &Expression| expression.names.may_hold(wanted.name());
+        let hit = |expression: &Expression| may(expression) && uses(&expression.root, wanted);
+        for table in self.tables.which(|table| except != Some(&table.name) && expressions(table).any(may)) {
             let name = &table.name;
-            let hit = |expression: &Expression| expression.names.may_hold(wanted.name()) && uses(&expression.root, wanted);
             for column in &table.columns {
                 if column.generated.as_deref().is_some_and(hit) {
                     out.push(Dependent::Column { table: name.clone(), column: column.name.clone() });
@@ -132,9 +131,9 @@ impl Catalog {
                 out.push(Dependent::Trigger { relation: name.clone(), name: trigger.name.clone() });
             }
         }
-        for view in self.views.values() {
-            let may = view.names.may_hold(wanted.name());
-            if may && except != Some(&view.name) && view.query.as_ref().is_some_and(|query| query_uses(query, wanted)) {
+        let may = |view: &View| view.names.may_hold(wanted.name()) && except != Some(&view.name);
+        for view in self.views.which(may) {
+            if view.query.as_ref().is_some_and(|query| query_uses(query, wanted)) {
                 out.push(Dependent::View(view.name.clone()));
             }
         }
@@ -146,14 +145,14 @@ impl Catalog {
         if !self.has_families {
             return Vec::new();
         }
-        let is_child = |child: &&Table| child.partition_of.as_ref() == Some(table) || child.inherits.contains(table);
-        self.tables.values().filter(is_child).map(|child| child.name.clone()).collect()
+        let is_child = |child: &Table| child.partition_of.as_ref() == Some(table) || child.inherits.contains(table);
+        self.tables.which(is_child).map(|child| child.name.clone()).collect()
     }
 
     /// What would keep a relation from being dropped.
     pub fn dependents_of_relation(&self, name: &QName) -> Vec<Dependent> {
         let mut out = self.expressions_using(&Wanted::Relation(name), Some(name));
-        for table in self.tables.values().filter(|table| table.name != *name) {
+        for table in self.tables.which(|table| table.name != *name && refers(table, name)) {
             for (constraint, key) in table.foreign_keys() {
                 if key.table == *name {
                     out.push(Dependent::Constraint { table: table.name.clone(), name: constraint.name.clone() });
@@ -181,7 +180,7 @@ impl Catalog {
                     && !matches!(dependent, Dependent::Column { table: of, column: its } if of == table && its == column)
             })
             .collect();
-        for other in self.tables.values() {
+        for other in self.tables.which(|other| refers(other, table)) {
             for (constraint, key) in other.foreign_keys() {
                 let own = other.name == *table && constraint.columns.iter().any(|name| name == column);
                 if key.table == *table && key.columns.iter().any(|name| name == column) && !own {
@@ -207,13 +206,14 @@ impl Catalog {
                 .collect::<Vec<_>>()
         };
         if function.returns_trigger() {
-            for table in self.tables.values() {
+            let calls = |triggers: &[Trigger]| triggers.iter().any(|trigger| trigger.function == function.name);
+            for table in self.tables.which(|table| calls(&table.triggers)) {
                 out.extend(triggers(&table.name, &table.triggers));
             }
-            for view in self.views.values() {
+            for view in self.views.which(|view| calls(&view.triggers)) {
                 out.extend(triggers(&view.name, &view.triggers));
             }
-            for trigger in self.event_triggers.values().filter(|trigger| trigger.function == function.name) {
+            for trigger in self.event_triggers.which(|trigger| trigger.function == function.name) {
                 out.push(Dependent::EventTrigger(trigger.name.clone()));
             }
         }
@@ -222,9 +222,10 @@ impl Catalog {
 
     fn functions_using_type(&self, name: &QName) -> Vec<Dependent> {
         let is = |ty: &DataType| ty.user.as_deref() == Some(name);
+        let uses = |function: &Function| function.args.iter().any(|arg| is(&arg.ty)) || function.returns.as_ref().is_some_and(is);
         let mut out = Vec::new();
-        for function in self.functions.values().flatten() {
-            if function.args.iter().any(|arg| is(&arg.ty)) || function.returns.as_ref().is_some_and(is) {
+        for function in self.functions.which(|overloads| overloads.iter().any(uses)).flatten() {
+            if uses(function) {
                 out.push(Dependent::Function { name: function.name.clone(), signature: function.signature() });
             }
         }
@@ -234,21 +235,17 @@ impl Catalog {
     pub fn dependents_of_type(&self, name: &QName) -> Vec<Dependent> {
         let is = |ty: &DataType| ty.user.as_deref() == Some(name);
         let mut out = self.functions_using_type(name);
-        for table in self.tables.values() {
+        for table in self.tables.which(|table| table.columns.iter().any(|column| is(&column.ty))) {
             for column in table.columns.iter().filter(|column| is(&column.ty)) {
                 out.push(Dependent::Column { table: table.name.clone(), column: column.name.clone() });
             }
         }
-        for ty in self.types.values() {
-            let within = match &ty.kind {
-                TypeKind::Domain { base, .. } => is(base),
-                TypeKind::Composite(attributes) => attributes.iter().any(|(_, ty)| is(ty)),
-                _ => false,
-            };
-            if within {
-                out.push(Dependent::Type(ty.name.clone()));
-            }
-        }
+        let within = |ty: &Type| match &ty.kind {
+            TypeKind::Domain { base, .. } => is(base),
+            TypeKind::Composite(attributes) => attributes.iter().any(|(_, ty)| is(ty)),
+            _ => false,
+        };
+        out.extend(self.types.which(within).map(|ty| Dependent::Type(ty.name.clone())));
         out.extend(self.expressions_using(&Wanted::Type(name), None));
         out
     }
@@ -293,8 +290,7 @@ impl Catalog {
             indexes.extend(table.indexes.iter().map(|index| index.name.clone()));
             let owned: Vec<QName> = self
                 .sequences
-                .values()
-                .filter(|sequence| sequence.owned_by.as_ref().is_some_and(|(owner, _)| owner == name))
+                .which(|sequence| sequence.owned_by.as_ref().is_some_and(|(owner, _)| owner == name))
                 .map(|sequence| sequence.name.clone())
                 .collect();
             owned.iter().for_each(|sequence| self.remove_relation(sequence));
@@ -349,7 +345,7 @@ impl Catalog {
         };
         let wanted = set(&key.columns);
         let mut out = Vec::new();
-        for other in self.tables.values() {
+        for other in self.tables.which(|other| refers(other, table)) {
             for (constraint, reference) in other.foreign_keys() {
                 if reference.table == *table && set(&reference.columns) == wanted {
                     out.push(Dependent::Constraint { table: other.name.clone(), name: constraint.name.clone() });

@@ -3,10 +3,12 @@
 //! migrations.
 
 use super::name::QName;
+use super::store::Looked;
 use crate::source::Span;
 use crate::syntax::lexer::{Token, TokenKind, dollar_tag, ident_value, tokens, tokens_in};
 use smol_str::SmolStr;
 use std::collections::{HashMap, HashSet};
+use std::mem::{Discriminant, discriminant};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// A place in the history: which file, and which byte of it.
@@ -36,6 +38,29 @@ struct Creation {
 /// What is created, by kind and name.
 type Key = (Made, SmolStr);
 
+/// A question, and whether it was put to a name in one schema or in any.
+type Asked = (Question, Made, Option<SmolStr>, SmolStr);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Question {
+    /// Is it made later?
+    Later,
+    /// Is it made anywhere in code between quotes?
+    InCode,
+}
+
+impl Question {
+    fn is_about(self, creation: &Creation) -> bool {
+        match self {
+            Question::Later => true,
+            Question::InCode => creation.code != Code::Plain,
+        }
+    }
+}
+
+/// What answers depend on of a creation in a text: how many texts that others have too come before it, its schema, and its quotes.
+type Answer = (usize, Option<SmolStr>, Discriminant<Code>);
+
 /// Between what quotes a creation stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Code {
@@ -53,8 +78,11 @@ pub struct Future {
     texts: Vec<Arc<Text>>,
     /// Each with the number of its file.
     made: OnceLock<HashMap<Key, Vec<(usize, Creation)>>>,
-    /// What somebody asked after.
-    asked: Mutex<HashSet<Key>>,
+    /// What was asked that later texts have a say in, with the last place at which it was.
+    asked: Mutex<HashMap<Asked, Moment>>,
+    /// What another answers otherwise, beside which this is kept.
+    differing: OnceLock<HashSet<Key>>,
+    looked: Looked,
 }
 
 /// A migration's, and what it creates.
@@ -67,6 +95,10 @@ struct Text {
 impl Text {
     fn of(text: Arc<str>) -> Arc<Text> {
         Arc::new(Text { text, made: OnceLock::new() })
+    }
+
+    fn address(&self) -> usize {
+        self.text.as_ptr().addr()
     }
 
     fn made(&self) -> &[(Key, Creation)] {
@@ -95,17 +127,62 @@ impl Future {
         Future { texts: texts.into_iter().map(text).collect(), ..Future::default() }
     }
 
-    /// Would all that was asked so far have been answered the same by another, of which the first so many texts are the same? To whoever
-    /// asks among those, what comes later is there or is not, wherever it stands.
+    /// Would all that was asked so far have been answered the same by another, of which the first so many texts are the same, and behind
+    /// which nobody has asked yet?
     pub fn answers_as(&self, other: &Future, first: usize) -> bool {
-        let later = |future: &Future, asked: &Key| -> HashSet<(Option<SmolStr>, bool)> {
-            let found = future.made().get(asked).into_iter().flatten().filter(|(file, _)| *file >= first);
-            found.map(|(_, creation)| (creation.schema.clone(), creation.code == Code::Plain)).collect()
-        };
-        self.asked().iter().all(|asked| later(self, asked) == later(other, asked))
+        self.asked().iter().all(|((question, made, schema, name), last)| {
+            let creations =
+                |future| Future::creations(future, *made, schema.as_deref(), name).filter(|(_, creation)| question.is_about(creation));
+            let later = |future| creations(future).any(|(file, _)| *file >= first);
+            // what both have is an answer too
+            let known = || creations(self).any(|(file, creation)| *file < first && (*file, creation.at) > *last);
+            later(self) == later(other) || known()
+        })
     }
 
-    fn asked(&self) -> MutexGuard<'_, HashSet<Key>> {
+    /// From here on, another is asked beside it, in which the same texts come in the same order; not if they don't.
+    pub fn part(&self, other: &Future) -> bool {
+        let shared = |one: &Future, other: &Future| -> Vec<usize> {
+            let known: HashSet<usize> = other.texts.iter().map(|text| text.address()).collect();
+            one.texts.iter().map(|text| text.address()).filter(|address| known.contains(address)).collect()
+        };
+        let both = shared(self, other);
+        if both != shared(other, self) {
+            return false;
+        }
+        let both: HashSet<usize> = both.into_iter().collect();
+        let (mut here, mut there) = (self.made_beside(&both), other.made_beside(&both));
+        let mut differing = HashSet::new();
+        for key in here.keys().chain(there.keys()).cloned().collect::<HashSet<Key>>() {
+            if here.remove(&key) != there.remove(&key) {
+                differing.insert(key);
+            }
+        }
+        self.differing.set(differing).is_ok()
+    }
+
+    /// What other texts than some make, behind how many of those.
+    fn made_beside(&self, some: &HashSet<usize>) -> HashMap<Key, Vec<Answer>> {
+        let mut all: HashMap<Key, Vec<_>> = HashMap::new();
+        let mut behind = 0;
+        for text in &self.texts {
+            if some.contains(&text.address()) {
+                behind += 1;
+                continue;
+            }
+            for (key, creation) in text.made() {
+                all.entry(key.clone()).or_default().push((behind, creation.schema.clone(), discriminant(&creation.code)));
+            }
+        }
+        all
+    }
+
+    /// Has somebody asked after what the other answers otherwise, since this was last asked?
+    pub fn looked(&self) -> bool {
+        self.looked.take()
+    }
+
+    fn asked(&self) -> MutexGuard<'_, HashMap<Asked, Moment>> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -127,39 +204,55 @@ impl Future {
             (Some(wanted), Some(schema)) => wanted == schema,
             (None, _) | (_, None) => true,
         };
-        let rows = (made == Made::Type).then_some(Made::Relation);
-        let name = SmolStr::from(name);
-        let keys = [Some(made), rows].into_iter().flatten().map(move |made| (made, name.clone()));
-        self.asked().extend(keys.clone());
-        keys.filter_map(|key| self.made().get(&key)).flatten().filter(fits)
+        keys(made, name).filter_map(|key| self.made().get(&key)).flatten().filter(fits)
+    }
+
+    /// Notes that somebody asks.
+    fn look(&self, made: Made, name: &str) {
+        if self.differing.get().is_some_and(|differing| keys(made, name).any(|key| differing.contains(&key))) {
+            self.looked.look();
+        }
     }
 
     /// Is what is not there known to be missing? It is if it comes later, or came before and did not last. `unread` are
     /// statements that nobody could read: what they create may be there. `sure` says that nothing else can have made it.
     pub fn is_missing(&self, made: Made, schema: Option<&str>, name: &str, now: Moment, unread: &[(usize, Span)], sure: bool) -> bool {
+        self.look(made, name);
         let hidden = |file: usize, within: Span| {
             unread.iter().any(|(other, span)| *other == file && span.start < within.end && within.start < span.end)
         };
-        let (mut certain, mut doubtful) = (sure, false);
+        let (mut certain, mut doubtful, mut later) = (sure, false, false);
         for &(file, Creation { at, code, .. }) in self.creations(made, schema, name) {
             let ran = match code {
                 Code::Plain => !hidden(file, Span::new(at, at + 1)),
                 Code::Block(block) => !hidden(file, block),
                 Code::Quoted => false,
             };
-            if (file, at) > now || ran {
-                certain = true;
-            } else {
-                doubtful = true;
+            match () {
+                () if (file, at) > now => later = true,
+                () if ran => certain = true,
+                () => doubtful = true,
             }
         }
-        certain && !doubtful
+        if !certain && !doubtful {
+            self.asked().insert((Question::Later, made, schema.map(SmolStr::from), name.into()), now);
+        }
+        (certain || later) && !doubtful
     }
 
     /// Does code between quotes create something of that name, so that nothing is sure of it?
     pub fn is_made_in_code(&self, made: Made, name: &QName) -> bool {
-        self.creations(made, Some(&name.schema), &name.name).any(|(_, creation)| creation.code != Code::Plain)
+        self.look(made, &name.name);
+        self.asked().entry((Question::InCode, made, Some(name.schema.clone()), name.name.clone())).or_default();
+        self.creations(made, Some(&name.schema), &name.name).any(|(_, creation)| Question::InCode.is_about(creation))
     }
+}
+
+/// Kinds of what may be meant, by name: a table's rows are a type.
+fn keys(made: Made, name: &str) -> impl Iterator<Item = Key> {
+    let rows = (made == Made::Type).then_some(Made::Relation);
+    let name = SmolStr::from(name);
+    [Some(made), rows].into_iter().flatten().map(move |made| (made, name.clone()))
 }
 
 /// Who is told of each creation: kind, schema and name, place, and what quotes stand around it.

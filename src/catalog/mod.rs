@@ -19,7 +19,7 @@ use name::QName;
 use object::*;
 use smol_str::SmolStr;
 use std::sync::Arc;
-use store::Store;
+use store::{Meet, Store};
 
 use crate::source::{FileId, Site, Span};
 use crate::syntax::ast::ObjectKind;
@@ -439,6 +439,40 @@ impl Catalog {
         self.each_store(|store| store.rollback_changes());
     }
 
+    /// From here on, there is another that is the same.
+    pub fn part(&mut self) {
+        self.each_store(|store| store.part_from());
+    }
+
+    /// Has somebody read or written what differs from the other, since this was last asked?
+    pub fn looked(&mut self) -> bool {
+        let mut looked = self.future.looked();
+        self.each_store(|store| looked |= store.was_looked_at());
+        looked
+    }
+
+    pub fn meet(&mut self, other: &mut Catalog, how: Meet) {
+        self.schemas.meet(&mut other.schemas, how);
+        self.tables.meet(&mut other.tables, how);
+        self.views.meet(&mut other.views, how);
+        self.functions.meet(&mut other.functions, how);
+        self.types.meet(&mut other.types, how);
+        self.sequences.meet(&mut other.sequences, how);
+        self.index_homes.meet(&mut other.index_homes, how);
+        self.extensions.meet(&mut other.extensions, how);
+        self.roles.meet(&mut other.roles, how);
+        self.publications.meet(&mut other.publications, how);
+        self.buckets.meet(&mut other.buckets, how);
+        self.event_triggers.meet(&mut other.event_triggers, how);
+        self.default_privileges.meet(&mut other.default_privileges, how);
+    }
+
+    /// What of it is in no store, and outlasts a file.
+    pub fn rest(&self) -> impl PartialEq + use<> {
+        let Catalog { has_families, fresh, secretive, postgres_version, own_operators, .. } = self;
+        (*has_families, *fresh, *secretive, *postgres_version, *own_operators)
+    }
+
     fn each_store(&mut self, mut act: impl FnMut(&mut dyn Journal)) {
         act(&mut self.schemas);
         act(&mut self.tables);
@@ -461,9 +495,19 @@ trait Journal {
     fn begin_changes(&mut self);
     fn commit_changes(&mut self);
     fn rollback_changes(&mut self);
+    fn part_from(&mut self);
+    fn was_looked_at(&mut self) -> bool;
 }
 
-impl<K: Ord + std::hash::Hash + Clone, V: Clone> Journal for Store<K, V> {
+impl<K: Ord + std::hash::Hash + Clone, V: Clone + PartialEq> Journal for Store<K, V> {
+    fn part_from(&mut self) {
+        self.part();
+    }
+
+    fn was_looked_at(&mut self) -> bool {
+        self.looked()
+    }
+
     fn begin_changes(&mut self) {
         self.begin();
     }

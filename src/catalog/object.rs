@@ -131,7 +131,7 @@ pub enum TableKind {
     Foreign,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Table {
     pub name: QName,
     pub kind: TableKind,
@@ -187,7 +187,7 @@ impl Table {
     }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Column {
     pub name: SmolStr,
     pub ty: DataType,
@@ -233,7 +233,7 @@ pub struct ForeignKey {
     pub on_update: ReferentialAction,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Constraint {
     pub name: SmolStr,
     pub kind: ConstraintKind,
@@ -248,7 +248,7 @@ pub struct Constraint {
     pub deferrable: bool,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct IndexColumn {
     /// None for an expression.
     pub column: Option<SmolStr>,
@@ -258,7 +258,7 @@ pub struct IndexColumn {
     pub opclass: Option<SmolStr>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Index {
     pub name: SmolStr,
     pub at: Site,
@@ -301,7 +301,7 @@ impl Index {
     }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Policy {
     pub name: SmolStr,
     /// The statement that made it what it is now.
@@ -343,7 +343,7 @@ impl Policy {
     }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Trigger {
     pub name: SmolStr,
     pub at: Site,
@@ -356,7 +356,7 @@ pub struct Trigger {
     pub enabled: bool,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct View {
     pub name: QName,
     pub materialized: bool,
@@ -386,7 +386,7 @@ pub struct ViewColumn {
     pub ty: Option<DataType>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Argument {
     pub mode: ArgMode,
     pub name: Option<SmolStr>,
@@ -402,7 +402,7 @@ pub enum RoutineKind {
     Aggregate,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Function {
     pub name: QName,
     pub kind: RoutineKind,
@@ -497,7 +497,7 @@ impl Function {
     }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum TypeKind {
     Enum(Vec<Label>),
     Composite(Vec<(SmolStr, DataType)>),
@@ -507,13 +507,13 @@ pub enum TypeKind {
     Shell,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Label {
     pub text: String,
     pub at: Site,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Type {
     pub name: QName,
     pub kind: TypeKind,
@@ -523,7 +523,7 @@ pub struct Type {
     pub of_extension: bool,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Sequence {
     pub name: QName,
     pub at: Site,
@@ -533,7 +533,7 @@ pub struct Sequence {
     pub acl: Acl,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Schema {
     pub name: SmolStr,
     pub at: Site,
@@ -542,7 +542,7 @@ pub struct Schema {
     pub acl: Acl,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Extension {
     pub name: SmolStr,
     pub schema: SmolStr,
@@ -552,7 +552,7 @@ pub struct Extension {
     pub certainty: Certainty,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Role {
     pub name: SmolStr,
     pub at: Site,
@@ -561,7 +561,7 @@ pub struct Role {
     pub member_of: Vec<SmolStr>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Publication {
     pub name: SmolStr,
     pub at: Site,
@@ -570,7 +570,7 @@ pub struct Publication {
     pub schemas: Vec<SmolStr>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Bucket {
     pub id: SmolStr,
     pub name: SmolStr,
@@ -580,7 +580,7 @@ pub struct Bucket {
     pub certainty: Certainty,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct EventTrigger {
     pub name: SmolStr,
     pub at: Site,

@@ -173,7 +173,7 @@ fn in_table(table: &mut Table, renamed: &Renamed) {
 }
 
 /// All that stand in a table and what belongs to it.
-fn expressions(table: &Table) -> impl Iterator<Item = &Expression> {
+pub(super) fn expressions(table: &Table) -> impl Iterator<Item = &Expression> {
     let columns = table.columns.iter().flat_map(|column| column.default.iter().chain(column.generated.as_deref()));
     let constraints = table.constraints.iter().filter_map(|constraint| constraint.expr.as_ref());
     let policies = table.policies.iter().flat_map(|policy| policy.clauses().map(|(_, expr)| expr));
@@ -183,7 +183,7 @@ fn expressions(table: &Table) -> impl Iterator<Item = &Expression> {
 }
 
 /// Does a table belong to another, refer to it, or have its rows or a sequence of that name for a column?
-fn refers(table: &Table, name: &QName) -> bool {
+pub(super) fn refers(table: &Table, name: &QName) -> bool {
     table.inherits.contains(name)
         || table.partition_of.as_ref() == Some(name)
         || table.foreign_keys().any(|(_, key)| key.table == *name)
@@ -241,7 +241,7 @@ impl Catalog {
             |publication| publication.tables.iter().any(|(table, _)| table == from),
             |publication| publication.tables.iter_mut().for_each(|(table, _)| rename(table)),
         );
-        let homes: Vec<QName> = self.index_homes.iter().filter(|(_, home)| *home == from).map(|(name, _)| name.clone()).collect();
+        let homes: Vec<QName> = self.index_homes.keys_of(|home| home == from);
         for index in homes {
             self.index_homes.remove(&index);
             self.index_homes.insert(QName::new(to.schema.clone(), index.name), to.clone());
@@ -260,8 +260,7 @@ impl Catalog {
         if from.schema != to.schema {
             let owned: Vec<QName> = self
                 .sequences
-                .values()
-                .filter(|sequence| sequence.name.schema == from.schema && sequence.owned_by.as_ref().is_some_and(|(owner, _)| owner == to))
+                .which(|sequence| sequence.name.schema == from.schema && sequence.owned_by.as_ref().is_some_and(|(owner, _)| owner == to))
                 .map(|sequence| sequence.name.clone())
                 .collect();
             for sequence in owned {

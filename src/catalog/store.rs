@@ -1,10 +1,13 @@
 //! A map that can take back what was done to it, so that a statement which fails half way changes nothing.
+//!
+//! Promises: while another store is kept beside it, whoever reads or writes where the two differ is noticed, and so is what changes.
 
 use super::name::QName;
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hash;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Found by hash, for every statement asks for names; read in the order of keys, so that it is the same every time.
 #[derive(Clone, Debug)]
@@ -16,6 +19,48 @@ pub struct Store<K, V> {
     free: Vec<usize>,
     log: Vec<(K, Option<Arc<V>>)>,
     marks: Vec<Mark<K>>,
+    /// None unless there is another store beside it.
+    beside: Option<Box<Beside<K, V>>>,
+}
+
+/// What two stores, each of one of two histories, know of one another.
+#[derive(Clone, Debug)]
+struct Beside<K, V> {
+    /// Keys that were written to since the two last met, some more than once.
+    changed: Vec<K>,
+    /// Keys that they hold different values under, with that of the other; who is the other has none.
+    differing: FxHashMap<K, Option<Arc<V>>>,
+    looked: Looked,
+}
+
+/// Did somebody ask for what differs?
+#[derive(Debug, Default)]
+pub struct Looked(AtomicBool);
+
+impl Looked {
+    pub fn look(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// The answer, and from here on the question is a new one.
+    pub fn take(&self) -> bool {
+        self.0.swap(false, Ordering::Relaxed)
+    }
+}
+
+impl Clone for Looked {
+    fn clone(&self) -> Looked {
+        Looked(AtomicBool::new(self.0.load(Ordering::Relaxed)))
+    }
+}
+
+/// How two stores meet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meet {
+    /// The other has not gone on; what changed in the one was the same in both, and becomes so there too.
+    Follow,
+    /// Both have gone on, each for itself.
+    Compare,
 }
 
 /// A place to go back to, and what was changed since.
@@ -34,13 +79,43 @@ impl<K, V> Default for Store<K, V> {
             free: Vec::new(),
             log: Vec::new(),
             marks: Vec::new(),
+            beside: None,
         }
     }
 }
 
 impl<K: Ord + Hash + Clone, V: Clone> Store<K, V> {
     fn shared(&self, key: &K) -> Option<&Arc<V>> {
+        self.look_at(key);
         self.values[*self.places.get(key)?].as_ref()
+    }
+
+    fn look_at(&self, key: &K) {
+        if let Some(beside) = &self.beside
+            && beside.differing.contains_key(key)
+        {
+            beside.looked.look();
+        }
+    }
+
+    /// Somebody looks at all there is.
+    fn look_over(&self) {
+        if let Some(beside) = &self.beside
+            && !beside.differing.is_empty()
+        {
+            beside.looked.look();
+        }
+    }
+
+    /// Somebody looks for some of what there is, here and in the other.
+    fn look_for(&self, wanted: impl Fn(&K, &V) -> bool) {
+        if let Some(beside) = &self.beside {
+            let here = |key: &K| self.places.get(key).and_then(|place| self.values[*place].as_ref());
+            let is_wanted = |(key, other): (&K, &Option<Arc<V>>)| here(key).into_iter().chain(other).any(|value| wanted(key, value));
+            if beside.differing.iter().any(is_wanted) {
+                beside.looked.look();
+            }
+        }
     }
 
     pub fn get(&self, key: &K) -> Option<&V> {
@@ -48,10 +123,16 @@ impl<K: Ord + Hash + Clone, V: Clone> Store<K, V> {
     }
 
     pub fn contains(&self, key: &K) -> bool {
+        self.look_at(key);
         self.places.contains_key(key)
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+        self.look_over();
+        self.entries()
+    }
+
+    fn entries(&self) -> impl Iterator<Item = (&K, &V)> {
         self.order.iter().filter_map(|(key, place)| Some((key, &**self.values[*place].as_ref()?)))
     }
 
@@ -59,19 +140,29 @@ impl<K: Ord + Hash + Clone, V: Clone> Store<K, V> {
         self.iter().map(|(_, value)| value)
     }
 
+    /// Those values for which `wanted` holds: who asks so has not looked at the others.
+    pub fn which<'s>(&'s self, wanted: impl Fn(&V) -> bool + 's) -> impl Iterator<Item = &'s V> {
+        self.look_for(|_, value| wanted(value));
+        self.entries().map(|(_, value)| value).filter(move |value| wanted(value))
+    }
+
     pub fn keys(&self) -> impl Iterator<Item = &K> {
+        self.look_over();
         self.order.keys()
     }
 
     pub fn len(&self) -> usize {
+        self.look_over();
         self.order.len()
     }
 
     pub fn is_empty(&self) -> bool {
+        self.look_over();
         self.order.is_empty()
     }
 
     fn put(&mut self, key: K, value: Arc<V>) {
+        self.note(&key);
         if let Some(place) = self.places.get(&key) {
             self.values[*place] = Some(value);
             return;
@@ -91,6 +182,7 @@ impl<K: Ord + Hash + Clone, V: Clone> Store<K, V> {
     }
 
     fn take(&mut self, key: &K) -> Option<Arc<V>> {
+        self.note(key);
         let place = self.places.remove(key)?;
         self.order.remove(key);
         self.free.push(place);
@@ -104,8 +196,17 @@ impl<K: Ord + Hash + Clone, V: Clone> Store<K, V> {
         }
     }
 
+    /// A value is about to be written to.
+    fn note(&mut self, key: &K) {
+        self.look_at(key);
+        if let Some(beside) = &mut self.beside {
+            beside.changed.push(key.clone());
+        }
+    }
+
     pub fn get_mut(&mut self, key: &K) -> Option<&mut V> {
         self.record(key);
+        self.note(key);
         self.values[*self.places.get(key)?].as_mut().map(Arc::make_mut)
     }
 
@@ -124,10 +225,15 @@ impl<K: Ord + Hash + Clone, V: Clone> Store<K, V> {
         self.take(key)
     }
 
+    /// Keys of the values for which `wanted` holds.
+    pub fn keys_of(&self, wanted: impl Fn(&V) -> bool) -> Vec<K> {
+        self.look_for(|_, value| wanted(value));
+        self.entries().filter(|(_, value)| wanted(value)).map(|(key, _)| key.clone()).collect()
+    }
+
     /// Changes every value for which `wanted` holds.
     pub fn update(&mut self, wanted: impl Fn(&V) -> bool, mut change: impl FnMut(&mut V)) {
-        let keys: Vec<K> = self.iter().filter(|(_, value)| wanted(value)).map(|(key, _)| key.clone()).collect();
-        for key in keys {
+        for key in self.keys_of(wanted) {
             if let Some(value) = self.get_mut(&key) {
                 change(value);
             }
@@ -167,10 +273,64 @@ impl<K: Ord + Hash + Clone, V: Clone> Store<K, V> {
     }
 }
 
-impl<V> Store<QName, V> {
+/// For two stores that are kept one beside the other.
+impl<K: Ord + Hash + Clone, V: Clone + PartialEq> Store<K, V> {
+    /// From here on, there is another that holds the same.
+    pub fn part(&mut self) {
+        self.beside = Some(Box::new(Beside { changed: Vec::new(), differing: FxHashMap::default(), looked: Looked::default() }));
+    }
+
+    /// Has somebody read or written what differs, since this was last asked?
+    pub fn looked(&self) -> bool {
+        self.beside.as_ref().is_some_and(|beside| beside.looked.take())
+    }
+
+    pub fn meet(&mut self, other: &mut Store<K, V>, how: Meet) {
+        let changed = |store: &mut Store<K, V>| store.beside.as_mut().map(|beside| std::mem::take(&mut beside.changed)).unwrap_or_default();
+        let here = changed(self);
+        match how {
+            Meet::Follow => {
+                for key in here {
+                    match self.shared(&key).cloned() {
+                        Some(value) => other.share(key, value),
+                        None => drop(other.remove(&key)),
+                    }
+                }
+                changed(other);
+            }
+            Meet::Compare => {
+                for key in here.into_iter().chain(changed(other)) {
+                    let same = match (self.shared(&key), other.shared(&key)) {
+                        (Some(one), Some(other)) => Arc::ptr_eq(one, other) || one == other,
+                        (None, None) => true,
+                        (Some(_), None) | (None, Some(_)) => false,
+                    };
+                    if let Some(beside) = &mut self.beside {
+                        let its = other.shared(&key).cloned();
+                        if same {
+                            beside.differing.remove(&key)
+                        } else {
+                            beside.differing.insert(key, its)
+                        };
+                    }
+                }
+            }
+        }
+        self.looked();
+    }
+}
+
+impl<V: Clone> Store<QName, V> {
     /// Names in one schema.
     pub fn names_in<'a>(&'a self, schema: &'a str) -> impl Iterator<Item = &'a QName> {
+        self.look_for(|name, _| name.schema == schema);
         self.order.range(QName::new(schema, "")..).map(|(name, _)| name).take_while(move |name| name.schema == schema)
+    }
+
+    /// Is there anything of that name in any schema?
+    pub fn has_named(&self, last: &str) -> bool {
+        self.look_for(|name, _| name.name == last);
+        self.order.keys().any(|name| name.name == last)
     }
 }
 

@@ -1,152 +1,143 @@
 //! How else a history might have gone: what is found in the project as it was, beside what is found in it as it is.
 //!
-//! Promises: what both begin with is folded once, and the rest by a thread of its own; of the rules that are asked for, what comes of it is
-//! what a run of the other project alone would find. Those that nobody asks for, as they found nothing in the one, do not run in the other,
-//! and where nothing is likely to be asked, nothing is done before it is.
+//! Promises: what both begin with is folded once, and what both have later is read once; of the rules that are asked for, what comes of it
+//! is what a run of the other project alone would find. Those that nobody asks for, as they found nothing in the one, do not run in the
+//! other, and where nothing is likely to be asked, nothing is done before it is.
 
 use super::{Choice, Engine};
-use crate::history::{self, Fold, Outcome, Replay, Shelf, Step, Visitor};
+use crate::history::{self, Beside, Fold, Outcome, Replay, Step, Visitor};
 use crate::project::{Migration, Project};
 use crate::source::Sources;
-use crate::syntax::sql;
-use std::collections::{BTreeSet, HashSet};
-use std::thread::{Scope, ScopedJoinHandle};
-
-/// A history that has come to its end, with the rules that have watched it.
-struct Ended<'a> {
-    engine: Engine<'a>,
-    replay: Replay,
-    sources: Sources,
-}
+use rustc_hash::FxHashSet;
+use std::collections::BTreeSet;
 
 /// What is found in another project.
 #[derive(Default)]
 pub struct Found {
     /// Fingerprints.
-    pub prints: HashSet<String>,
+    pub prints: FxHashSet<String>,
     /// What it was found in and by, for whoever has time to free it.
     pub rest: Option<Box<dyn Send>>,
 }
 
 /// Another project, and what is found in it.
-pub struct Fork<'scope, 'a> {
+pub struct Fork<'a> {
     project: &'a Project,
     /// Migrations that both begin with.
     common: usize,
-    shelf: Shelf,
     /// Does it wait until it is asked?
     waits: bool,
-    /// Whoever folds it, unless nobody could yet.
-    folding: Option<ScopedJoinHandle<'scope, Ended<'a>>>,
+    /// None before it has begun, and where it can't go on from what both begin with.
+    run: Option<Box<Run<'a>>>,
 }
 
-impl<'a> Fork<'_, 'a> {
+/// The other project's history, under way beside the one.
+struct Run<'a> {
+    project: &'a Project,
+    engine: Engine<'a>,
+    beside: Beside,
+    /// How much the one's rules had told before the migration that runs.
+    told: usize,
+}
+
+impl<'a> Fork<'a> {
     /// What some rules find.
     pub fn ask(self, rules: &BTreeSet<&'static str>, sources: &Sources, choice: &Choice) -> Found {
-        let ended = match self.folding {
-            Some(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-            None if rules.is_empty() => return Found::default(),
-            None => Ended::alone(sources.clone(), Engine::new(self.project, choice).unread(), &self.shelf),
-        };
-        ended.found(rules)
+        if rules.is_empty() {
+            return Found::default();
+        }
+        match self.run {
+            Some(run) => run.end(rules, sources.clone()),
+            None => {
+                let mut engine = Engine::new(self.project, choice).unread();
+                let mut sources = sources.clone();
+                let replay = history::replay(&mut sources, self.project, &mut engine);
+                found(engine, replay, sources, rules)
+            }
+        }
     }
 }
 
-impl<'a> Ended<'a> {
-    /// A project that is folded from its first migration on.
-    fn alone(mut sources: Sources, mut engine: Engine<'a>, shelf: &Shelf) -> Ended<'a> {
-        let project = engine.project;
-        let replay = history::replay_beside(&mut sources, project, &mut engine, shelf);
-        Ended { engine, replay, sources }
-    }
+fn found(mut engine: Engine<'_>, replay: Replay, sources: Sources, rules: &BTreeSet<&'static str>) -> Found {
+    engine.keep(rules);
+    let mut judged = engine.found(&replay.catalog, &sources);
+    let prints = judged.findings.iter_mut().map(|told| std::mem::take(&mut told.finding.fingerprint)).collect();
+    Found { prints, rest: Some(Box::new((judged, replay, sources))) }
+}
 
-    fn found(self, rules: &BTreeSet<&'static str>) -> Found {
-        let Ended { mut engine, replay, sources } = self;
-        engine.keep(rules);
-        let mut judged = engine.found(&replay.catalog, &sources);
-        let prints = judged.findings.iter_mut().map(|told| std::mem::take(&mut told.finding.fingerprint)).collect();
-        Found { prints, rest: Some(Box::new((judged, replay, sources))) }
+impl Run<'_> {
+    fn end(self, rules: &BTreeSet<&'static str>, mut sources: Sources) -> Found {
+        let Run { project, mut engine, beside, .. } = self;
+        let replay = beside.end(project, &mut sources, &mut engine);
+        found(engine, replay, sources, rules)
     }
 }
 
 /// An engine, and other projects, each of which parts from its history somewhere.
-pub struct Watch<'scope, 'env, 'a> {
+pub struct Watch<'a> {
     pub engine: Engine<'a>,
     /// None where nobody asks.
-    pub forks: Vec<Option<Fork<'scope, 'a>>>,
-    /// What is read for another project too.
-    pub shelf: Shelf,
-    choice: &'a Choice,
-    threads: &'scope Scope<'scope, 'env>,
+    pub forks: Vec<Option<Fork<'a>>>,
 }
 
-impl<'scope, 'env, 'a: 'scope> Watch<'scope, 'env, 'a> {
-    pub fn new(project: &'a Project, choice: &'a Choice, threads: &'scope Scope<'scope, 'env>) -> Watch<'scope, 'env, 'a> {
-        Watch { engine: Engine::new(project, choice), forks: Vec::new(), shelf: Shelf::default(), choice, threads }
+impl<'a> Watch<'a> {
+    pub fn new(project: &'a Project, choice: &Choice) -> Watch<'a> {
+        Watch { engine: Engine::new(project, choice), forks: Vec::new() }
     }
 
     /// Asks about another project, whose files are in the same sources; one that waits is looked at only if something is asked at the end.
-    pub fn add(&mut self, other: Option<&'a Project>, sources: &Sources, waits: bool) {
-        let fork = other.map(|project| {
-            let common = self.engine.project.common(project);
-            let mut shelf = Shelf::default();
-            // a shelf is for two
-            if self.shelf.is_bare() && !waits {
-                shelf = history::shelf(sources, self.engine.project, project, common);
-                self.shelf = shelf.clone();
-            }
-            Fork { project, common, shelf, waits, folding: None }
-        });
-        self.forks.push(fork);
+    pub fn add(&mut self, other: Option<&'a Project>, waits: bool) {
+        // beside a history there is room for one
+        let waits = waits || self.forks.iter().flatten().any(|fork| !fork.waits);
+        let common = |project| self.engine.project.common(project);
+        self.forks.push(other.map(|project| Fork { project, common: common(project), waits, run: None }));
     }
 
-    /// Looks at another project from its first migration on. Without a thread to be had, it waits for the end.
-    fn apart(&self, fork: &Fork<'scope, 'a>, sources: &Sources) -> Option<ScopedJoinHandle<'scope, Ended<'a>>> {
-        let engine = Engine::new(fork.project, self.choice).unread();
-        let (sources, shelf) = (sources.clone(), fork.shelf.clone());
-        sql::roomy_thread(self.threads, move || Ended::alone(sources, engine, &shelf)).ok()
-    }
-
-    /// Lets those go their own way that have no more in common with the history.
-    fn part_behind(&mut self, fold: &Fold, sources: &Sources) {
-        let mut forks = std::mem::take(&mut self.forks);
-        for fork in forks.iter_mut().flatten().filter(|fork| fork.common == fold.done() && !fork.waits) {
-            fork.folding = self.part(fork, fold, sources);
+    /// Lets the other go its own way if it has no more in common with the history.
+    fn part_behind(&mut self, fold: &mut Fold, sources: &Sources) {
+        if let Some(fork) = self.forks.iter_mut().flatten().find(|fork| fork.common == fold.done() && !fork.waits) {
+            let project = fork.project;
+            let beside = Beside::of(fold, project, sources);
+            fork.run = beside.map(|beside| Box::new(Run { project, engine: self.engine.fork(project), beside, told: 0 }));
         }
-        self.forks = forks;
     }
 
-    /// Lets another project go its own way from here.
-    fn part(&self, fork: &Fork<'scope, 'a>, fold: &Fold, sources: &Sources) -> Option<ScopedJoinHandle<'scope, Ended<'a>>> {
-        let project = fork.project;
-        if !fold.is_of(project, sources) {
-            return self.apart(fork, sources);
-        }
-        let mut engine = self.engine.fork(project);
-        let (fold, mut sources, shelf) = (fold.clone(), sources.clone(), fork.shelf.clone());
-        let work = move || {
-            let replay = history::resume(fold, &mut sources, project, &mut engine, &shelf);
-            Ended { engine, replay, sources }
-        };
-        sql::roomy_thread(self.threads, work).ok()
+    /// The engine, and what goes beside the history.
+    fn both(&mut self) -> (&mut Engine<'a>, Option<&mut Run<'a>>) {
+        (&mut self.engine, self.forks.iter_mut().flatten().find_map(|fork| fork.run.as_deref_mut()))
     }
 }
 
-impl<'scope, 'a: 'scope> Visitor for Watch<'scope, '_, 'a> {
-    fn begin(&mut self, fold: &Fold, sources: &Sources) {
+impl Visitor for Watch<'_> {
+    fn begin(&mut self, fold: &mut Fold, sources: &mut Sources) {
         self.part_behind(fold, sources);
+    }
+
+    fn open(&mut self, fold: &mut Fold, migration: &Migration, sources: &mut Sources) {
+        if let (engine, Some(run)) = self.both() {
+            run.told = engine.told.len();
+            run.beside.open(fold, migration, run.project, sources, &mut run.engine);
+        }
     }
 
     fn statement(&mut self, step: &Step<'_>, sources: &Sources) {
         self.engine.statement(step, sources);
+        if let (_, Some(run)) = self.both() {
+            run.beside.statement(step.statement);
+        }
     }
 
     fn outcome(&mut self, outcome: &Outcome<'_>, sources: &Sources) {
         self.engine.outcome(outcome, sources);
     }
 
-    fn migration(&mut self, fold: &Fold, migration: &Migration, sources: &Sources) {
+    fn migration(&mut self, fold: &mut Fold, migration: &Migration, sources: &mut Sources) {
         self.engine.migration(fold, migration, sources);
+        if let (engine, Some(run)) = self.both()
+            && run.beside.close(fold, migration, sources, &mut run.engine)
+        {
+            run.engine.told.extend_from_slice(&engine.told[run.told..]);
+        }
         self.part_behind(fold, sources);
     }
 }

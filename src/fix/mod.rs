@@ -21,6 +21,7 @@ use crate::project::{Migration, Project};
 use crate::report::Report;
 use crate::source::Sources;
 use files::PlannedFile;
+use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 use std::collections::{BTreeMap, BTreeSet};
 use version::Naming;
@@ -99,7 +100,7 @@ pub struct Ground<'a> {
     /// The rules whose findings are to be cured. What a plan brings is judged by all that the settings leave on.
     pub choice: &'a Choice,
     /// Fingerprints of findings that were not asked about.
-    pub hidden: &'a BTreeSet<String>,
+    pub hidden: &'a FxHashSet<String>,
 }
 
 impl Ground<'_> {

@@ -2,7 +2,6 @@
 //!
 //! Promises: statements come in order; no more than some thousand are held at a time; whoever folds reads too rather than wait.
 
-use super::shelf::{End, Shelf};
 use crate::syntax::ast::Statement;
 use crate::syntax::parser;
 use crate::syntax::split::{RawStatement, Splitter};
@@ -31,14 +30,14 @@ pub struct Batch {
 pub struct Ahead {
     desk: Arc<Desk>,
     /// What comes next.
-    at_hand: VecDeque<Read>,
+    at_hand: VecDeque<Batch>,
 }
 
 /// Begins to read. Where no thread is to be had, texts are read as their statements are asked for.
-pub fn read<'scope>(scope: &'scope Scope<'scope, '_>, texts: Vec<Arc<str>>, shelf: Shelf) -> Ahead {
+pub fn read<'scope>(scope: &'scope Scope<'scope, '_>, texts: Vec<Arc<str>>) -> Ahead {
     let state =
         State { texts, file: 0, at: 0, taken: 0, given: 0, read: VecDeque::new(), idle: 0, hungry: false, closed: false, lost: false };
-    let desk = Arc::new(Desk { state: Mutex::new(state), room: Condvar::new(), ready: Condvar::new(), shelf });
+    let desk = Arc::new(Desk { state: Mutex::new(state), room: Condvar::new(), ready: Condvar::new() });
     let readers = std::thread::available_parallelism().map_or(1, |threads| threads.get() - 1).clamp(1, MOST_READERS);
     for _ in 0..readers {
         let desk = desk.clone();
@@ -49,6 +48,19 @@ pub fn read<'scope>(scope: &'scope Scope<'scope, '_>, texts: Vec<Arc<str>>, shel
     Ahead { desk, at_hand: VecDeque::new() }
 }
 
+impl Ahead {
+    /// The statements of the next text, to its end.
+    pub fn file(&mut self) -> impl Iterator<Item = Statement> {
+        let mut ends = false;
+        let batches = std::iter::from_fn(move || {
+            let batch = if ends { None } else { self.next() };
+            ends = batch.as_ref().is_none_or(|batch| batch.ends_file);
+            batch
+        });
+        batches.flat_map(|batch| batch.statements)
+    }
+}
+
 impl Iterator for Ahead {
     type Item = Batch;
 
@@ -56,10 +68,7 @@ impl Iterator for Ahead {
         if self.at_hand.is_empty() {
             self.at_hand = self.desk.next()?;
         }
-        match self.at_hand.pop_front()? {
-            Read::Here(batch) => Some(batch),
-            Read::Elsewhere(run) => run.read(&self.desk.shelf, true),
-        }
+        self.at_hand.pop_front()
     }
 }
 
@@ -77,7 +86,6 @@ struct Desk {
     room: Condvar,
     /// Something was put.
     ready: Condvar,
-    shelf: Shelf,
 }
 
 struct State {
@@ -89,7 +97,7 @@ struct State {
     /// Those that were handed on.
     given: usize,
     /// Those between, where they are done.
-    read: VecDeque<Option<VecDeque<Read>>>,
+    read: VecDeque<Option<VecDeque<Batch>>>,
     /// Readers that wait for room.
     idle: usize,
     /// Whoever folds waits for a piece.
@@ -109,48 +117,31 @@ struct Work {
 /// Statements of one file.
 struct Run {
     text: Arc<str>,
-    /// The byte of the text at which it begins.
-    at: usize,
-    /// Its statements, where they were split off to find its end.
+    /// None for all of the text, which nobody has split yet.
     raw: Option<Vec<RawStatement>>,
-    /// How many statements it has at most.
-    most: usize,
     ends_file: bool,
 }
 
-/// A run that was taken to read.
-enum Read {
-    Here(Batch),
-    /// Another replay is reading it.
-    Elsewhere(Run),
-}
-
 impl Work {
-    fn done(self, shelf: &Shelf) -> VecDeque<Read> {
-        let done = |run: Run| match run.read(shelf, false) {
-            Some(batch) => Read::Here(batch),
-            None => Read::Elsewhere(run),
-        };
-        self.runs.into_iter().map(done).collect()
+    fn done(self) -> VecDeque<Batch> {
+        self.runs.into_iter().map(Run::read).collect()
     }
 }
 
 impl Run {
-    /// Nothing if another replay is at it and this one does not wait.
-    fn read(&self, shelf: &Shelf, waits: bool) -> Option<Batch> {
+    fn read(self) -> Batch {
         let parse = |raw: &RawStatement| parser::statement(&self.text, raw);
-        let read = || match &self.raw {
+        let statements = match &self.raw {
             Some(raw) => raw.iter().map(parse).collect(),
-            None => Splitter::starting_at(&self.text, self.at).take(self.most).map(|raw| parse(&raw)).collect(),
+            None => Splitter::starting_at(&self.text, 0).map(|raw| parse(&raw)).collect(),
         };
-        let statements = shelf.take_or(&self.text, self.at, waits, read)?;
-        Some(Batch { statements, ends_file: self.ends_file })
+        Batch { statements, ends_file: self.ends_file }
     }
 }
 
 impl State {
     /// Small files, or a part of a large one.
-    fn take(&mut self, shelf: &Shelf) -> Option<Work> {
+    fn take(&mut self) -> Option<Work> {
         if self.read.len() >= AHEAD {
             return None;
         }
@@ -160,14 +151,14 @@ impl State {
             bytes += text.len();
             if self.at > 0 || text.len() > SMALL {
                 if runs.is_empty() {
-                    runs.push(self.part_of(text.clone(), shelf));
+                    runs.push(self.part_of(text.clone()));
                 }
                 break;
             }
             if bytes > SMALL && !runs.is_empty() {
                 break;
             }
-            runs.push(Run { text: text.clone(), at: 0, raw: None, most: usize::MAX, ends_file: true });
+            runs.push(Run { text: text.clone(), raw: None, ends_file: true });
             self.file += 1;
         }
         if runs.is_empty() {
@@ -179,18 +170,12 @@ impl State {
         Some(Work { number, runs })
     }
 
-    fn part_of(&mut self, text: Arc<str>, shelf: &Shelf) -> Run {
-        let at = self.at;
-        let mut raw = None;
-        let End { at: end, ends_file } = shelf.end_or(&text, at, || {
-            let mut splitter = Splitter::starting_at(&text, at);
-            let split: Vec<RawStatement> = splitter.by_ref().take(BATCH).collect();
-            let ends_file = split.len() < BATCH;
-            raw = Some(split);
-            End { at: splitter.position(), ends_file }
-        });
-        (self.file, self.at) = if ends_file { (self.file + 1, 0) } else { (self.file, end) };
-        Run { text, at, raw, most: BATCH, ends_file }
+    fn part_of(&mut self, text: Arc<str>) -> Run {
+        let mut splitter = Splitter::starting_at(&text, self.at);
+        let raw: Vec<RawStatement> = splitter.by_ref().take(BATCH).collect();
+        let ends_file = raw.len() < BATCH;
+        (self.file, self.at) = if ends_file { (self.file + 1, 0) } else { (self.file, splitter.position()) };
+        Run { text, raw: Some(raw), ends_file }
     }
 }
 
@@ -201,7 +186,7 @@ impl Desk {
     }
 
     /// The next piece of work, done.
-    fn next(&self) -> Option<VecDeque<Read>> {
+    fn next(&self) -> Option<VecDeque<Batch>> {
         let mut state = self.lock();
         loop {
             if let Some(read) = state.read.front_mut().and_then(Option::take) {
@@ -213,9 +198,9 @@ impl Desk {
                 }
                 return Some(read);
             }
-            if let Some(work) = state.take(&self.shelf) {
+            if let Some(work) = state.take() {
                 drop(state);
-                state = self.put(work.number, work.done(&self.shelf));
+                state = self.put(work.number, work.done());
             } else if state.read.is_empty() || state.lost {
                 return None;
             } else {
@@ -226,7 +211,7 @@ impl Desk {
         }
     }
 
-    fn put(&self, number: usize, read: VecDeque<Read>) -> MutexGuard<'_, State> {
+    fn put(&self, number: usize, read: VecDeque<Batch>) -> MutexGuard<'_, State> {
         let mut state = self.lock();
         let place = number - state.given;
         state.read[place] = Some(read);
@@ -241,10 +226,10 @@ impl Desk {
         let _watch = Watch(self);
         let mut state = self.lock();
         while !state.closed && state.file < state.texts.len() {
-            state = match state.take(&self.shelf) {
+            state = match state.take() {
                 Some(work) => {
                     drop(state);
-                    self.put(work.number, work.done(&self.shelf))
+                    self.put(work.number, work.done())
                 }
                 None => {
                     state.idle += 1;

@@ -519,7 +519,7 @@ impl Context<'_> {
             args => Contradiction::new("42883", format!("function {name} of {args} arguments does not exist")),
         };
         let Some(schema) = name.schema() else {
-            let anywhere = || catalog.functions.keys().any(|known| known.name == name.last());
+            let anywhere = || catalog.functions.has_named(name.last());
             let of_type = || builtin_name(name.last()).is_some() || builtin::is_type(name.last()) || catalog.find_type(name).is_some();
             if builtin::is_function(name.last()) || anywhere() || of_type() {
                 return Ok(());

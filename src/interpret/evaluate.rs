@@ -53,13 +53,25 @@ const MAX_CALLS: usize = 8;
 /// Statements of PL/pgSQL inside each other, through all calls.
 const MAX_NESTING: usize = 90;
 
+/// Steps and rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Spent {
+    steps: u64,
+    work: u64,
+}
+
+impl Spent {
+    pub fn since(self, earlier: Spent) -> Spent {
+        Spent { steps: self.steps - earlier.steps, work: self.work - earlier.work }
+    }
+}
+
 /// What was spent.
 #[derive(Clone, Debug, Default)]
 pub struct Budget {
     steps: u32,
     work: u64,
-    total_steps: u64,
-    total_work: u64,
+    total: Spent,
     /// Blocks and functions that are running.
     calls: usize,
     nesting: usize,
@@ -69,6 +81,22 @@ impl Budget {
     /// Is code being run?
     pub fn is_running(&self) -> bool {
         self.calls > 0
+    }
+
+    /// By the whole history.
+    pub fn spent(&self) -> Spent {
+        self.total
+    }
+
+    /// Is there so much left?
+    pub fn has_left(&self, spent: Spent) -> bool {
+        self.total.steps + spent.steps <= MAX_TOTAL_STEPS && self.total.work + spent.work <= MAX_TOTAL_WORK
+    }
+
+    /// Counts what was spent elsewhere.
+    pub fn spend(&mut self, spent: Spent) {
+        self.total.steps += spent.steps;
+        self.total.work += spent.work;
     }
 }
 
@@ -142,16 +170,16 @@ impl<'w> Machine<'w> {
     fn step(&mut self, count: u32) -> Ran<()> {
         let budget = &mut self.world.budget;
         budget.steps += count;
-        budget.total_steps += u64::from(count);
-        if budget.steps > MAX_STEPS || budget.total_steps > MAX_TOTAL_STEPS { Err(Stop::Bounded) } else { Ok(()) }
+        budget.total.steps += u64::from(count);
+        if budget.steps > MAX_STEPS || !budget.has_left(Spent::default()) { Err(Stop::Bounded) } else { Ok(()) }
     }
 
     /// Counts rows.
     fn work(&mut self, count: usize) -> Ran<()> {
         let budget = &mut self.world.budget;
         budget.work += count as u64;
-        budget.total_work += count as u64;
-        if budget.work > MAX_WORK || budget.total_work > MAX_TOTAL_WORK { Err(Stop::Bounded) } else { Ok(()) }
+        budget.total.work += count as u64;
+        if budget.work > MAX_WORK || !budget.has_left(Spent::default()) { Err(Stop::Bounded) } else { Ok(()) }
     }
 
     /// Runs `body` whole, or not at all where it fails.
@@ -194,7 +222,7 @@ impl<'w> Machine<'w> {
             self.world.catalog.session = session;
             if self.world.temporary.changes() != changes {
                 let changed: Vec<QName> = self.world.temporary.names().cloned().collect();
-                self.world.inserted.extend(changed);
+                changed.into_iter().for_each(|table| self.world.inserted.insert(table, ()));
             }
             return Outcome { failed, ..Outcome::default() };
         }

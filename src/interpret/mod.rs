@@ -4,6 +4,7 @@
 //! what PostgreSQL would reject is a [`Contradiction`], said only where it is certain.
 
 mod access;
+mod beside;
 mod bind;
 mod body;
 mod builtin;

@@ -1,5 +1,6 @@
 //! Statements put to a world: interpreted against it, applied to it, and taken back whole where PostgreSQL would refuse.
 
+use super::beside::Met;
 use super::evaluate::{self, Budget, Temporary};
 use super::platform::{self, Refusal};
 use super::transaction::Savepoint;
@@ -7,6 +8,7 @@ use super::{Context, body};
 use crate::catalog::effect::{Change, Effect};
 use crate::catalog::name::QName;
 use crate::catalog::object::{Certainty, Role, Schema};
+use crate::catalog::store::Store;
 use crate::catalog::{Catalog, Contradiction, MIGRATION_ROLE};
 use crate::source::{FileId, Site, Sources};
 use crate::syntax::ast::{
@@ -16,7 +18,6 @@ use crate::syntax::expression::{Data, ExprKind, FromRelation, Query};
 use crate::syntax::parser;
 use crate::syntax::split::Splitter;
 use smol_str::SmolStr;
-use std::collections::BTreeSet;
 
 /// What CREATE EXTENSION brings, in blocks.
 const EXTENSIONS: &str = include_str!("../history/extensions.sql");
@@ -36,7 +37,7 @@ pub struct Outcome {
 pub struct World {
     pub catalog: Catalog,
     /// Tables that the history has put rows into.
-    pub inserted: BTreeSet<QName>,
+    pub inserted: Store<QName, ()>,
     /// Statements whose code was not run to its end, because it runs too long.
     pub bounded: Vec<Site>,
     /// Statements inside code that nobody could read.
@@ -49,8 +50,10 @@ pub struct World {
     pub(super) budget: Budget,
     /// Transactions and savepoints that the file has opened.
     pub(super) savepoints: Vec<Savepoint>,
-    relies: bool,
+    pub(super) relies: bool,
     bare: Option<Box<Catalog>>,
+    /// When it last met another of which it knows.
+    pub(super) met: Met,
 }
 
 impl World {
@@ -138,7 +141,7 @@ impl World {
         });
         for name in table.into_iter().chain(inserts) {
             if let Some(found) = self.catalog.find_relation(name) {
-                self.inserted.insert(found);
+                self.inserted.insert(found, ());
             }
         }
     }
@@ -396,12 +399,9 @@ impl World {
 
     /// Temporary relations live as long as the session of one file.
     pub fn drop_temporary(&mut self) {
-        self.temporary.clear();
-        let inserted: Vec<QName> =
-            self.inserted.range(QName::new("pg_temp", "")..).take_while(|name| name.schema == "pg_temp").cloned().collect();
-        inserted.iter().for_each(|name| {
-            self.inserted.remove(name);
-        });
+        self.temporary = Temporary::default();
+        let inserted: Vec<QName> = self.inserted.names_in("pg_temp").cloned().collect();
+        inserted.iter().for_each(|name| _ = self.inserted.remove(name));
         let (tables, views) = (self.catalog.tables.names_in("pg_temp"), self.catalog.views.names_in("pg_temp"));
         let temporary: Vec<QName> = tables.chain(views).cloned().collect();
         for name in temporary {

@@ -1,6 +1,5 @@
 //! Plans of `--fix` for projects on disk.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use supalint::engine::Choice;
 use supalint::finding::{Phase, Run};
@@ -17,7 +16,7 @@ pub fn of(root: &Path, rule: Option<&Rule>, level: Level) -> Result<Plan, String
     let choice = Choice { select: rule.iter().map(|rule| rule.id.to_string()).collect(), ignore: Vec::new() };
     let mut sources = history::sources();
     let project = project::open(&[root.to_path_buf()], None, &mut sources).expect("there are migrations");
-    fix::plan(&Ground { sources: &sources, project: &project, choice: &choice, hidden: &BTreeSet::new() }, level)
+    fix::plan(&Ground { sources: &sources, project: &project, choice: &choice, hidden: &Default::default() }, level)
 }
 
 /// Does a step drop what nothing brings back? Its title says so.

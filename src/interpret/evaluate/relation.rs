@@ -80,7 +80,7 @@ pub fn temporary(world: &mut World, sources: &mut Sources, origin: Site, ast: &A
 fn forget<'n>(world: &mut World, names: impl IntoIterator<Item = &'n ObjectName>) -> bool {
     for name in names {
         if let Some(found) = world.catalog.find_relation(name).filter(|name| name.schema == "pg_temp") {
-            world.inserted.insert(found);
+            world.inserted.insert(found, ());
         }
     }
     false
@@ -96,10 +96,6 @@ fn table_name(item: &FromItem) -> Option<&ObjectName> {
 impl Temporary {
     pub fn changes(&self) -> usize {
         self.changes
-    }
-
-    pub fn clear(&mut self) {
-        self.rows.clear();
     }
 
     pub fn names(&self) -> impl Iterator<Item = &QName> {

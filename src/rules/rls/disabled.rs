@@ -116,7 +116,7 @@ pub fn exposure(cx: &Cx, table: &Table) -> Option<String> {
 fn rls_is_used(cx: &Cx) -> bool {
     cx.user_tables().any(|table| table.rls.value)
         || cx.project.migrations.iter().any(|migration| {
-            let text = cx.sources.get(migration.file).text().to_ascii_lowercase();
+            let text = migration.text(cx.sources).to_ascii_lowercase();
             text.contains("row level security") || text.contains("row-level security")
         })
 }

@@ -113,7 +113,7 @@ fn is_later(cx: &Cx, table: &Table, column: &Column) -> bool {
 
 /// Does any statement that runs write a column of rows that are there?
 fn is_filled(cx: &Cx, table: &Table, column: &str) -> bool {
-    let texts: Vec<&str> = cx.project.migrations.iter().map(|migration| cx.sources.get(migration.file).text()).collect();
+    let texts: Vec<&str> = cx.project.migrations.iter().map(|migration| migration.text(cx.sources)).collect();
     // a function's body counts if anything beside it names the function: it may well be what fills the column
     texts.iter().any(|text| fills(text, table, column, &|function| texts.iter().map(|text| mentions(text, function)).sum::<usize>() > 1))
 }

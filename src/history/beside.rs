@@ -1,0 +1,136 @@
+//! Another history beside one: of the migrations that both have, it runs only those that may do something else there.
+//!
+//! Promises: it comes to the state that it would come to alone. What a migration does is settled by what it reads, so one that neither
+//! reads nor writes anything in which the two differ does the same in both, and what it did in the one is taken over.
+
+use super::{Fold, Replay, Visitor};
+use crate::interpret::World;
+use crate::project::{Migration, Project};
+use crate::source::Sources;
+use crate::syntax::ast::Statement;
+
+/// The other history.
+pub struct Beside {
+    fold: Fold,
+    /// What the one had counted when they last met.
+    statements: usize,
+    unread: usize,
+    /// Is the one in the midst of a migration that both have, and that comes next here?
+    is_open: bool,
+    /// How many of those ran here too, with none behind them that did not.
+    ran: usize,
+    /// The statements of this one, where it is likely to run too.
+    kept: Vec<Statement>,
+    /// Is there a difference that nobody would be seen to look at? Then all runs here too.
+    lost: bool,
+}
+
+impl Beside {
+    /// For a project whose history goes its own way from here, if it would have come to the same state.
+    pub fn of(one: &mut Fold, project: &Project, sources: &Sources) -> Option<Beside> {
+        let mut fold = one.of(project, sources)?;
+        one.each_world(World::part);
+        fold.each_world(World::part);
+        let lost = !one.world.catalog.future.part(&fold.world.catalog.future);
+        let (statements, unread) = (one.replay.statements, one.replay.unread.len());
+        Some(Beside { fold, statements, unread, is_open: false, ran: 0, kept: Vec::new(), lost })
+    }
+
+    /// Before each migration of the one.
+    pub fn open(&mut self, one: &mut Fold, migration: &Migration, project: &Project, sources: &mut Sources, visitor: &mut dyn Visitor) {
+        let left = &project.migrations[self.fold.done..];
+        let Some(before) = left.iter().position(|other| other == migration) else { return };
+        self.is_open = true;
+        self.pass(&left[..before], sources, visitor);
+        // of what is not in both, nobody knows what it may have made
+        one.each_world(|world| self.lost |= world.is_obscured());
+        self.fold.each_world(|world| self.lost |= world.is_obscured());
+        self.compare(one);
+    }
+
+    /// Before each statement.
+    pub fn statement(&mut self, statement: &Statement) {
+        if self.is_open && self.is_likely() {
+            self.kept.push(statement.clone());
+        }
+    }
+
+    /// Behind each migration. Is it taken over, so that it did not run here?
+    pub fn close(&mut self, one: &mut Fold, migration: &Migration, sources: &mut Sources, visitor: &mut dyn Visitor) -> bool {
+        if !std::mem::take(&mut self.is_open) {
+            return false;
+        }
+        let (kept, is_kept) = (std::mem::take(&mut self.kept), self.is_likely());
+        if !self.may_differ(one) {
+            self.follow(one);
+            self.ran = 0;
+            return true;
+        }
+        if is_kept {
+            self.fold.statements(migration, kept, sources, visitor);
+        } else {
+            self.fold.migration(migration, sources, visitor);
+        }
+        self.compare(one);
+        self.ran += 1;
+        false
+    }
+
+    /// Is the migration likely to run here too? Then a copy of its statements is at hand, which takes less than to read them once more.
+    fn is_likely(&self) -> bool {
+        self.ran > 1
+    }
+
+    /// What it adds up to, behind the end of the one.
+    pub fn end(mut self, project: &Project, sources: &mut Sources, visitor: &mut dyn Visitor) -> Replay {
+        self.pass(&project.migrations[self.fold.done..], sources, visitor);
+        self.fold.end()
+    }
+
+    /// Folds what is its own alone.
+    fn pass(&mut self, migrations: &[Migration], sources: &mut Sources, visitor: &mut dyn Visitor) {
+        migrations.iter().for_each(|migration| self.fold.migration(migration, sources, visitor));
+    }
+
+    /// May what the one has run come to something else here?
+    fn may_differ(&mut self, one: &mut Fold) -> bool {
+        let world = one.world.may_differ(&self.fold.world);
+        let bare = match (&mut one.bare, &self.fold.bare) {
+            (Some(one), Some(other)) => one.may_differ(other),
+            (None, None) => false,
+            (Some(_), None) | (None, Some(_)) => true,
+        };
+        self.lost || world || bare
+    }
+
+    /// Takes over what the one has run.
+    fn follow(&mut self, one: &mut Fold) {
+        one.world.hand_on(&mut self.fold.world);
+        if let (Some(one), Some(other)) = (&mut one.bare, &mut self.fold.bare) {
+            one.hand_on(other);
+        }
+        let now = (self.fold.done, one.world.catalog.now.1);
+        self.fold.each_world(|world| world.catalog.now = now);
+        self.fold.replay.statements += one.replay.statements - self.statements;
+        self.fold.replay.unread.extend_from_slice(&one.replay.unread[self.unread..]);
+        self.fold.defaults_ended = one.defaults_ended;
+        self.fold.done += 1;
+        self.count(one);
+    }
+
+    /// Looks for differences where both have run something.
+    fn compare(&mut self, one: &mut Fold) {
+        let world = one.world.compare(&mut self.fold.world);
+        let bare = match (&mut one.bare, &mut self.fold.bare) {
+            (Some(one), Some(other)) => one.compare(other),
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        self.lost |= !(world && bare);
+        self.count(one);
+    }
+
+    fn count(&mut self, one: &Fold) {
+        (self.statements, self.unread) = (one.replay.statements, one.replay.unread.len());
+    }
+}

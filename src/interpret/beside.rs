@@ -1,0 +1,87 @@
+//! A world beside another, which has run the same migrations but for a few.
+//!
+//! Promises: where one has run a migration and was not seen to look at anything in which the two differ, the other would have run it
+//! just so. What of a world is in no store is compared whole.
+
+use super::World;
+use super::evaluate::Spent;
+use crate::catalog::store::Meet;
+use crate::source::Span;
+
+/// How far a world had come when it last met the other.
+#[derive(Clone, Copy, Default)]
+pub struct Met {
+    rejected: usize,
+    bounded: usize,
+    /// In the catalog.
+    obscured: usize,
+    /// Inside of code.
+    unread: usize,
+    spent: Spent,
+}
+
+impl World {
+    /// From here on, there is another that is the same.
+    pub fn part(&mut self) {
+        self.catalog.part();
+        self.inserted.part();
+        self.meet();
+    }
+
+    fn meet(&mut self) {
+        self.met = Met {
+            rejected: self.catalog.rejected.len(),
+            bounded: self.bounded.len(),
+            obscured: self.catalog.unread.len(),
+            unread: self.unread.len(),
+            spent: self.budget.spent(),
+        };
+    }
+
+    /// What of it is in no store, and outlasts a file.
+    fn rest(&self) -> impl PartialEq + use<> {
+        (self.catalog.rest(), self.settings_changed, self.relies)
+    }
+
+    /// Statements that nobody could read since they last met: what those made, nobody is seen to look at.
+    fn obscured(&self) -> impl Iterator<Item = Span> {
+        self.catalog.unread[self.met.obscured..].iter().map(|(_, span)| *span)
+    }
+
+    /// Is anything obscured that was not when they last met?
+    pub fn is_obscured(&self) -> bool {
+        self.obscured().next().is_some()
+    }
+
+    /// May the other, which has not run it, come to something else by what this has run since they met?
+    pub fn may_differ(&mut self, other: &World) -> bool {
+        let (catalog, inserted) = (self.catalog.looked(), self.inserted.looked());
+        let spent = self.budget.spent().since(self.met.spent);
+        let is_bounded = self.bounded.len() > self.met.bounded || !other.budget.has_left(spent);
+        catalog || inserted || is_bounded || self.is_obscured() || self.rest() != other.rest()
+    }
+
+    /// Hands the other all that has come of what it has not run.
+    pub fn hand_on(&mut self, other: &mut World) {
+        self.catalog.meet(&mut other.catalog, Meet::Follow);
+        self.inserted.meet(&mut other.inserted, Meet::Follow);
+        other.catalog.session.clone_from(&self.catalog.session);
+        other.catalog.rejected.extend_from_slice(&self.catalog.rejected[self.met.rejected..]);
+        other.unread.extend_from_slice(&self.unread[self.met.unread..]);
+        other.budget.spend(self.budget.spent().since(self.met.spent));
+        self.meet();
+        other.meet();
+    }
+
+    /// Looks for differences where both have run something. Are there only such as stores know of?
+    pub fn compare(&mut self, other: &mut World) -> bool {
+        self.catalog.meet(&mut other.catalog, Meet::Compare);
+        self.inserted.meet(&mut other.inserted, Meet::Compare);
+        // who has looked at anything till now has done so in both
+        self.catalog.looked();
+        let known = self.rest() == other.rest() && self.obscured().eq(other.obscured());
+        self.meet();
+        other.meet();
+        known
+    }
+}

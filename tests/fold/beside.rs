@@ -1,0 +1,149 @@
+//! A history that goes beside another, as the past does beside the present, comes to what it comes to alone.
+
+use crate::cases::CASES;
+use crate::replay;
+use std::path::{Path, PathBuf};
+use supalint::history::{self, Beside, Fold, Replay, Step, Visitor};
+use supalint::output::schema;
+use supalint::project::{self, Migration, Past, Project};
+use supalint::source::Sources;
+use supalint::syntax::split::Splitter;
+
+/// Where the two differ in what no object shows.
+const HISTORIES: [&str; 5] = [
+    // in rows
+    "create table t (id int); insert into t values (1);
+     do $$ begin if not exists (select 1 from t) then create table made (id int); end if; end $$;",
+    // in what is not there any more
+    "do $$ begin create table gone (id int); drop table gone; end $$; alter table gone add column x int;",
+    // in what nobody can read
+    "create table t (oops oops oops); create table t (id int); drop table if exists t; alter table t add column x int;",
+    "create table a (id int); create table t (oops oops oops); alter table t add column x int;",
+    // in what types can do
+    "create table t (id int); alter table t add column x int;
+     create operator public.= (leftarg = int, rightarg = text, function = public.f);
+     create view v as select id from t where id = 'x'::text;",
+];
+
+/// Keeps the past beside the present.
+struct Both<'a> {
+    past: &'a Project,
+    common: usize,
+    beside: Option<Beside>,
+    taken_over: usize,
+    ran: usize,
+}
+
+impl Both<'_> {
+    fn part(&mut self, fold: &mut Fold, sources: &Sources) {
+        if fold.done() == self.common {
+            self.beside = Beside::of(fold, self.past, sources);
+        }
+    }
+}
+
+impl Visitor for Both<'_> {
+    fn begin(&mut self, fold: &mut Fold, sources: &mut Sources) {
+        self.part(fold, sources);
+    }
+
+    fn open(&mut self, fold: &mut Fold, migration: &Migration, sources: &mut Sources) {
+        if let Some(beside) = &mut self.beside {
+            beside.open(fold, migration, self.past, sources, &mut ());
+        }
+    }
+
+    fn statement(&mut self, step: &Step<'_>, _: &Sources) {
+        if let Some(beside) = &mut self.beside {
+            beside.statement(step.statement);
+        }
+    }
+
+    fn migration(&mut self, fold: &mut Fold, migration: &Migration, sources: &mut Sources) {
+        if let Some(beside) = &mut self.beside {
+            match beside.close(fold, migration, sources, &mut ()) {
+                true => self.taken_over += 1,
+                false => self.ran += 1,
+            }
+        }
+        self.part(fold, sources);
+    }
+}
+
+/// All that a history comes to, with the place of every fact.
+fn told(replay: &Replay, sources: &Sources) -> String {
+    let mut out = Vec::new();
+    schema::json(&replay.catalog, sources, &mut out).expect("a catalog can be told");
+    let rejected: Vec<_> =
+        replay.catalog.rejected.iter().map(|rejected| (replay::told(rejected, sources), sources.resolve(rejected.site))).collect();
+    let unread: Vec<_> = replay.unread.iter().map(|unread| (sources.resolve(unread.site), &unread.reason)).collect();
+    let bounded: Vec<_> = replay.bounded.iter().map(|site| sources.resolve(*site)).collect();
+    let rest = (&replay.catalog.unread, &replay.catalog.session, replay.catalog.now, replay.statements);
+    format!("{}{rejected:?}{unread:?}{bounded:?}{rest:?}", String::from_utf8_lossy(&out))
+}
+
+/// What was otherwise in a file: it was not there, held the beginning of it, or what another holds.
+fn pasts(files: &[(PathBuf, String)], at: usize) -> [Past; 3] {
+    let (name, text) = &files[at];
+    let held = |text: &str| Past { texts: [(name.clone(), text.as_bytes().to_vec())].into(), ..Past::default() };
+    let half = (text.len() / 2..).find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    let other = &files[(at + 1) % files.len()].1;
+    [Past { absent: [name.clone()].into(), ..Past::default() }, held(&text[..half]), held(other)]
+}
+
+/// How many migrations were taken over and how many ran twice, over all edits of one file.
+fn compare(name: &str, folder: &Path, files: &[(PathBuf, String)]) -> (usize, usize) {
+    let mut sources = history::sources();
+    let present = project::open(&[folder.to_path_buf()], None, &mut sources).expect("there are migrations");
+    let mut counts = (0, 0);
+    for (at, (file, _)) in files.iter().enumerate() {
+        for (nth, past) in pasts(files, at).iter().enumerate() {
+            let mut sources = sources.clone();
+            let past = present.as_it_was(past, &mut sources).expect("the past can be read");
+            let mut both = Both { past: &past, common: present.common(&past), beside: None, taken_over: 0, ran: 0 };
+            history::replay(&mut sources, &present, &mut both);
+            counts = (counts.0 + both.taken_over, counts.1 + both.ran);
+            // what comes later may say that the past would have gone otherwise from its beginning
+            let Some(beside) = both.beside else { continue };
+            let beside = beside.end(&past, &mut sources, &mut ());
+            let alone = history::replay(&mut sources, &past, &mut ());
+            assert_eq!(told(&beside, &sources), told(&alone, &sources), "{name}: {}, {nth}", file.display());
+        }
+    }
+    counts
+}
+
+/// One file for each statement.
+fn apart(history: &str) -> (tempfile::TempDir, Vec<(PathBuf, String)>) {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let migrations = folder.path().join("supabase/migrations");
+    std::fs::create_dir_all(&migrations).expect("a folder can be made");
+    let statements = Splitter::new(history).map(|raw| raw.span().of(history).to_string());
+    let files: Vec<(PathBuf, String)> =
+        statements.enumerate().map(|(nth, text)| (format!("202501010000{nth:02}_step.sql").into(), text)).collect();
+    files.iter().for_each(|(name, text)| std::fs::write(migrations.join(name), text).expect("a file can be written"));
+    (folder, files)
+}
+
+#[test]
+fn whatever_a_file_held_before() {
+    let mut counts = (0, 0);
+    for history in CASES.iter().map(|case| case.history).chain(HISTORIES) {
+        let (folder, files) = apart(history);
+        let (taken_over, ran) = compare(history, folder.path(), &files);
+        counts = (counts.0 + taken_over, counts.1 + ran);
+    }
+    assert!(counts.0 > 100 && counts.1 > 100, "{counts:?}");
+}
+
+#[test]
+fn in_a_project_too() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/conversations");
+    let migrations = folder.join("supabase/migrations");
+    let names = std::fs::read_dir(&migrations).expect("a folder").map(|entry| PathBuf::from(entry.expect("an entry").file_name()));
+    let mut files: Vec<(PathBuf, String)> =
+        names.map(|name| (name.clone(), std::fs::read_to_string(migrations.join(name)).expect("a file"))).collect();
+    files.sort();
+    let (taken_over, _) = compare("conversations", &folder, &files);
+    assert!(taken_over > 0);
+}
