@@ -18,8 +18,8 @@ use crate::rules::{self, Check, Rule};
 use crate::source::{FileId, Sources};
 use crate::syntax::sql;
 use fork::{Fork, Watch};
-use rustc_hash::FxHashSet;
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// Rules that were asked for beside what the project's settings say: ids or groups.
@@ -103,6 +103,8 @@ fn examine_within(mut sources: Sources, project: &Project, choice: &Choice, scop
         examined.rest.push(Box::new(left));
         examined.rest.extend(before.and_then(|before| before.rest));
     }
+    let Report { findings, sources, .. } = &mut examined.report;
+    findings.sort_by_cached_key(|finding| place_in_order(finding, sources));
     examined
 }
 
@@ -242,10 +244,10 @@ impl<'a> Engine<'a> {
         found.into_iter().filter_map(OnceLock::into_inner).flatten().collect()
     }
 
+    /// The report, in which findings have no order yet.
     fn finish(mut self, replay: Replay, sources: Sources) -> Examined {
         let Replay { catalog, statements, unread, bounded } = replay;
-        let Judged { mut findings, mut suppressed, ignored } = self.found(&catalog, &sources);
-        findings.sort_by_cached_key(|told| place_in_order(&told.finding, &sources));
+        let Judged { findings, mut suppressed, ignored } = self.found(&catalog, &sources);
         let findings = findings.into_iter().map(|told| *told.finding).collect();
         suppressed.sort_by_cached_key(|(told, _)| place_in_order(&told.finding, &sources));
         let suppressed = suppressed.into_iter().map(|(told, reason)| (*told.finding, reason)).collect();
@@ -327,7 +329,7 @@ fn place_in_order(finding: &Finding, sources: &Sources) -> impl Ord + use<> {
 #[derive(Default)]
 struct Once {
     /// Files that have brought one of a fingerprint.
-    files: HashMap<String, Vec<FileId>>,
+    files: FxHashMap<String, Vec<FileId>>,
 }
 
 impl Once {

@@ -352,4 +352,42 @@ mod tests {
         store.rollback();
         assert_eq!(store.iter().collect::<Vec<_>>(), [(&"a", &1)]);
     }
+
+    #[test]
+    fn whoever_asks_for_what_differs_is_noticed() {
+        let mut one: Store<&str, i32> = Store::default();
+        one.insert("a", 1);
+        one.insert("b", 2);
+        let mut other = one.clone();
+        one.part();
+        other.part();
+        one.insert("a", 10);
+        one.meet(&mut other, Meet::Compare);
+        let looked = |ask: &dyn Fn(&Store<&str, i32>) -> bool| {
+            ask(&one);
+            one.looked()
+        };
+        assert!(looked(&|store| store.contains(&"a")) && looked(&|store| store.is_empty()) && looked(&|store| store.keys().count() > 0));
+        assert!(!looked(&|store| store.contains(&"b")) && !looked(&|store| store.contains(&"c")));
+        // what the other holds there counts too
+        assert!(looked(&|store| store.which(|value| *value == 1).count() > 0));
+        assert!(!looked(&|store| store.which(|value| *value == 2).count() > 0));
+    }
+
+    #[test]
+    fn one_follows_and_what_is_the_same_again_differs_no_more() {
+        let mut one: Store<&str, i32> = Store::default();
+        one.insert("a", 1);
+        let mut other = one.clone();
+        one.part();
+        other.part();
+        one.remove(&"a");
+        one.meet(&mut other, Meet::Compare);
+        one.insert("b", 2);
+        one.meet(&mut other, Meet::Follow);
+        assert_eq!(other.iter().collect::<Vec<_>>(), [(&"a", &1), (&"b", &2)]);
+        other.remove(&"a");
+        one.meet(&mut other, Meet::Compare);
+        assert!(!one.is_empty() && !one.looked());
+    }
 }
