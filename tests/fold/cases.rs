@@ -278,4 +278,19 @@ create view v as select id from t where id = 'x'::text;",
         expect: &["views: v v false"],
         fails: &["2: 42883"],
     },
+    Case {
+        name: "what is seldom written is read",
+        history: "create table t (a int, b text, x xml);
+create index i on t (lower(b));
+alter index i alter column 1 set statistics 5;
+set names 'utf8';
+set xml option document;
+create default conversion c for 'UTF8' to 'LATIN1' from utf8_to_iso8859_1;
+create view v as select xmlelement(name foo, xmlattributes(a as b), 'x'), xmlelement(name foo) as y, xmlpi(name php, b),
+  xmlserialize(content x as text) from t;
+create view w as with recursive s(n) as (select 1 union all select n + 1 from s)
+  search depth first by n set o cycle n set is_cycle using path select n from s;",
+        expect: &["views: v v false", "views: w v false"],
+        fails: &[],
+    },
 ];

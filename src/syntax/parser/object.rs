@@ -182,6 +182,9 @@ pub fn create_other(cursor: &mut Cursor) -> Result<Ast> {
     if cursor.is("AGGREGATE") {
         return routine::create_aggregate(cursor);
     }
+    if cursor.is_words("DEFAULT CONVERSION") {
+        cursor.eat("DEFAULT");
+    }
     let kind = kind(cursor)?;
     cursor.eat("IF NOT EXISTS");
     let name = match kind {

@@ -275,6 +275,12 @@ pub fn setting(cursor: &mut Cursor) -> Result<(SmolStr, Option<SettingValue>, Sp
         cursor.pos = end;
         return Ok(("timezone".into(), Some(SettingValue::Default), cursor.span_from(start)));
     }
+    for (words, name) in [("NAMES", "client_encoding"), ("XML OPTION", "xmloption")] {
+        if cursor.eat(words) {
+            let value = if cursor.is_string() { cursor.string()?.into() } else { cursor.ident()?.name };
+            return Ok((name.into(), Some(SettingValue::List(vec![value])), cursor.span_from(start)));
+        }
+    }
     let name: SmolStr = cursor.object_name()?.to_string().into();
     if cursor.eat("FROM CURRENT") {
         return Ok((name, Some(SettingValue::FromCurrent), cursor.span_from(start)));

@@ -761,6 +761,13 @@ fn enable(part: &mut Cursor) -> Result<AlterAction> {
 }
 
 fn alter_column(part: &mut Cursor) -> Result<AlterAction> {
+    // a column of an index that is an expression has only a number
+    if part.is_kind(TokenKind::Number) {
+        part.number()?;
+        part.expect("SET STATISTICS")?;
+        part.pos = part.end;
+        return Ok(AlterAction::Other { columns: Vec::new() });
+    }
     let column = part.ident()?;
     if part.eat("SET NOT NULL") {
         return Ok(AlterAction::SetNotNull { column });

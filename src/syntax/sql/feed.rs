@@ -152,7 +152,7 @@ impl Feeder<'_, '_> {
             "substring" => Call::Substring,
             "overlay" => Call::Overlay,
             "trim" => Call::Trim,
-            "xmltable" | "json_table" | "json_query" | "json_value" | "json_exists" => Call::Clauses,
+            "xmltable" | "json_table" | "json_query" | "json_value" | "json_exists" | "json_objectagg" => Call::Clauses,
             _ => Call::Plain,
         }
     }
@@ -372,6 +372,11 @@ impl Feeder<'_, '_> {
         self.is_name(at + 1) && !self.region.is_any(at.wrapping_sub(1), &["AS", "INTO", "TEMP", "TEMPORARY", "UNLOGGED"])
     }
 
+    /// Is it the parenthesis of one of these calls?
+    fn opens(&self, at: usize, calls: &[&str]) -> bool {
+        self.kind(at) == Some(TokenKind::LParen) && self.region.is_any(at.wrapping_sub(1), calls)
+    }
+
     /// Words without a bearing on what is read or written, of which `sqlparser` does not know; the last of them.
     fn dropped(&self, at: usize) -> Option<usize> {
         let before = at.wrapping_sub(1);
@@ -380,6 +385,9 @@ impl Feeder<'_, '_> {
         }
         match self.region.text(at).to_ascii_uppercase().as_str() {
             "VARIADIC" => Some(at),
+            // the name of an element is no column
+            "NAME" if self.opens(before, &["XMLELEMENT", "XMLPI"]) => Some(at + 1 + (self.kind(at + 2) == Some(TokenKind::Comma)) as usize),
+            "DOCUMENT" | "CONTENT" if self.opens(before, &["XMLSERIALIZE"]) => Some(at),
             "SYMMETRIC" | "ASYMMETRIC" if self.is(before, "BETWEEN") => Some(at),
             "ONLY" if self.region.is_any(before, &["FROM", "JOIN", "UPDATE", "INTO", "USING"]) => Some(at),
             "BOTH" | "LEADING" | "TRAILING" if self.calls.last() == Some(&Call::Trim) => Some(at),
@@ -392,7 +400,7 @@ impl Feeder<'_, '_> {
             "SEARCH" if self.kind(before) == Some(TokenKind::RParen) && self.region.is_any(at + 1, &["DEPTH", "BREADTH"]) => {
                 Some(self.region.cursor.part(at, self.end).find(|cursor| cursor.is("SET")) + 1)
             }
-            "CYCLE" if self.kind(before) == Some(TokenKind::RParen) && self.is_name(at + 1) => {
+            "CYCLE" if (self.kind(before) == Some(TokenKind::RParen) || self.is(before.wrapping_sub(1), "SET")) && self.is_name(at + 1) => {
                 Some(self.region.cursor.part(at, self.end).find(|cursor| cursor.is("USING")) + 1)
             }
             "TABLESAMPLE" => {
