@@ -4,8 +4,6 @@
 //! its ratio to the run over all in the same round. The aim is 1.
 
 use std::fmt::Write as _;
-use std::fs::OpenOptions;
-use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -19,13 +17,14 @@ fn main() {
     let files: Vec<(String, String)> = (0..FILES).map(|n| (format!("{}_step.sql", 20250101000000u64 + n as u64), step(n))).collect();
     let name = |at: usize| files[at].0.clone();
     let changes = [
-        ("a new file", "20990101000000_new.sql".to_string()),
-        ("the last file edited", name(FILES - 1)),
-        ("one in the middle edited", name(FILES / 2)),
-        ("the first edited", name(0)),
+        ("a new file", "20990101000000_new.sql".to_string(), Place::Top),
+        ("the last file edited", name(FILES - 1), Place::Top),
+        ("one in the middle edited", name(FILES / 2), Place::Top),
+        ("the first edited", name(0), Place::Top),
+        ("the first made longer", name(0), Place::End),
     ];
     let all = committed(&files);
-    let projects: Vec<(&str, TempDir)> = changes.iter().map(|(what, file)| (*what, changed(&files, file))).collect();
+    let projects: Vec<(&str, TempDir)> = changes.iter().map(|(what, file, place)| (*what, changed(&files, file, *place))).collect();
     let mut runs: Vec<(String, &Path, Vec<&str>)> = vec![("all".into(), all.path(), vec![])];
     for (what, folder) in &projects {
         runs.push((what.to_string(), folder.path(), vec!["--changed"]));
@@ -73,12 +72,24 @@ fn committed(files: &[(String, String)]) -> TempDir {
     folder
 }
 
-/// The same with a table behind what a file holds, and with a baseline of what was there before.
-fn changed(files: &[(String, String)], name: &str) -> TempDir {
+/// Where a file is edited: all that it makes moves with what comes before it.
+#[derive(Clone, Copy)]
+enum Place {
+    Top,
+    End,
+}
+
+/// The same with a further table in a file, and with a baseline of what was there before.
+fn changed(files: &[(String, String)], name: &str, place: Place) -> TempDir {
     let folder = committed(files);
     check(folder.path(), &["--write-baseline", "known.json"]);
-    let file = OpenOptions::new().create(true).append(true).open(folder.path().join(FOLDER).join(name));
-    writeln!(file.expect("a file can be opened"), "create table public.another (id int primary key);").expect("a file can be written");
+    let path = folder.path().join(FOLDER).join(name);
+    let (old, table) = (std::fs::read_to_string(&path).unwrap_or_default(), "create table public.another (id int primary key);\n");
+    let text = match place {
+        Place::Top => format!("{table}{old}"),
+        Place::End => format!("{old}{table}"),
+    };
+    std::fs::write(path, text).expect("a file can be written");
     folder
 }
 

@@ -105,8 +105,8 @@ fn texts(sources: &Sources, project: &Project) -> Vec<Arc<str>> {
 
 fn text(migration: &Migration, sources: &Sources) -> Arc<str> {
     let text = sources.text(migration.file);
-    // a file's first part alone is what runs
-    if (migration.end as usize) < text.len() { Arc::from(&text[..migration.end as usize]) } else { text }
+    let runs = migration.text(sources);
+    if runs.len() < text.len() { runs.into() } else { text }
 }
 
 /// A history under way. A clone of it goes its own way.

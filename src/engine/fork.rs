@@ -1,8 +1,8 @@
 //! How else a history might have gone: what is found in the project as it was, beside what is found in it as it is.
 //!
-//! Promises: what both begin with is folded once, and what both have later is read once; of the rules that are asked for, what comes of it
-//! is what a run of the other project alone would find. Those that nobody asks for, as they found nothing in the one, do not run in the
-//! other, and where nothing is likely to be asked, nothing is done before it is.
+//! Promises: what both begin with is folded once, and so is what both have later, where it does the same; of the rules that are asked for,
+//! what comes of it is what a run of the other project alone would find. Those that nobody asks for, as they found nothing in the one, do
+//! not run in the other, and where nothing is likely to be asked, nothing is done before it is.
 
 use super::{Choice, Engine};
 use crate::history::{self, Beside, Fold, Outcome, Replay, Step, Visitor};

@@ -20,13 +20,13 @@ const AHEAD: usize = 16;
 const MOST_READERS: usize = 3;
 
 /// Some statements of one file, in order.
-pub struct Batch {
-    pub statements: Vec<Statement>,
+struct Batch {
+    statements: Vec<Statement>,
     /// Nothing of the file follows.
-    pub ends_file: bool,
+    ends_file: bool,
 }
 
-/// The batches of some texts, each a file, one after the other.
+/// The statements of some texts, each a file, one after the other.
 pub struct Ahead {
     desk: Arc<Desk>,
     /// What comes next.
@@ -53,18 +53,14 @@ impl Ahead {
     pub fn file(&mut self) -> impl Iterator<Item = Statement> {
         let mut ends = false;
         let batches = std::iter::from_fn(move || {
-            let batch = if ends { None } else { self.next() };
+            let batch = if ends { None } else { self.batch() };
             ends = batch.as_ref().is_none_or(|batch| batch.ends_file);
             batch
         });
         batches.flat_map(|batch| batch.statements)
     }
-}
 
-impl Iterator for Ahead {
-    type Item = Batch;
-
-    fn next(&mut self) -> Option<Batch> {
+    fn batch(&mut self) -> Option<Batch> {
         if self.at_hand.is_empty() {
             self.at_hand = self.desk.next()?;
         }
@@ -133,7 +129,7 @@ impl Run {
         let parse = |raw: &RawStatement| parser::statement(&self.text, raw);
         let statements = match &self.raw {
             Some(raw) => raw.iter().map(parse).collect(),
-            None => Splitter::starting_at(&self.text, 0).map(|raw| parse(&raw)).collect(),
+            None => Splitter::new(&self.text).map(|raw| parse(&raw)).collect(),
         };
         Batch { statements, ends_file: self.ends_file }
     }

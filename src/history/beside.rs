@@ -19,8 +19,8 @@ pub struct Beside {
     is_open: bool,
     /// How many of those ran here too, with none behind them that did not.
     ran: usize,
-    /// The statements of this one, where it is likely to run too.
-    kept: Vec<Statement>,
+    /// The statements of this one, where it is likely to run too: a copy takes less than to read them once more.
+    kept: Option<Vec<Statement>>,
     /// Is there a difference that nobody would be seen to look at? Then all runs here too.
     lost: bool,
 }
@@ -33,7 +33,7 @@ impl Beside {
         fold.each_world(World::part);
         let lost = !one.world.catalog.future.part(&fold.world.catalog.future);
         let (statements, unread) = (one.replay.statements, one.replay.unread.len());
-        Some(Beside { fold, statements, unread, is_open: false, ran: 0, kept: Vec::new(), lost })
+        Some(Beside { fold, statements, unread, is_open: false, ran: 0, kept: None, lost })
     }
 
     /// Before each migration of the one.
@@ -41,6 +41,7 @@ impl Beside {
         let left = &project.migrations[self.fold.done..];
         let Some(before) = left.iter().position(|other| other == migration) else { return };
         self.is_open = true;
+        self.kept = (self.ran > 1).then(Vec::new);
         self.pass(&left[..before], sources, visitor);
         // of what is not in both, nobody knows what it may have made
         one.each_world(|world| self.lost |= world.is_obscured());
@@ -50,8 +51,8 @@ impl Beside {
 
     /// Before each statement.
     pub fn statement(&mut self, statement: &Statement) {
-        if self.is_open && self.is_likely() {
-            self.kept.push(statement.clone());
+        if let Some(kept) = &mut self.kept {
+            kept.push(statement.clone());
         }
     }
 
@@ -60,25 +61,19 @@ impl Beside {
         if !std::mem::take(&mut self.is_open) {
             return false;
         }
-        let (kept, is_kept) = (std::mem::take(&mut self.kept), self.is_likely());
+        let kept = self.kept.take();
         if !self.may_differ(one) {
             self.follow(one);
             self.ran = 0;
             return true;
         }
-        if is_kept {
-            self.fold.statements(migration, kept, sources, visitor);
-        } else {
-            self.fold.migration(migration, sources, visitor);
+        match kept {
+            Some(kept) => self.fold.statements(migration, kept, sources, visitor),
+            None => self.fold.migration(migration, sources, visitor),
         }
         self.compare(one);
         self.ran += 1;
         false
-    }
-
-    /// Is the migration likely to run here too? Then a copy of its statements is at hand, which takes less than to read them once more.
-    fn is_likely(&self) -> bool {
-        self.ran > 1
     }
 
     /// What it adds up to, behind the end of the one.

@@ -25,10 +25,10 @@ impl World {
     pub fn part(&mut self) {
         self.catalog.part();
         self.inserted.part();
-        self.meet();
+        self.note_meeting();
     }
 
-    fn meet(&mut self) {
+    fn note_meeting(&mut self) {
         self.met = Met {
             rejected: self.catalog.rejected.len(),
             bounded: self.bounded.len(),
@@ -69,8 +69,8 @@ impl World {
         other.catalog.rejected.extend_from_slice(&self.catalog.rejected[self.met.rejected..]);
         other.unread.extend_from_slice(&self.unread[self.met.unread..]);
         other.budget.spend(self.budget.spent().since(self.met.spent));
-        self.meet();
-        other.meet();
+        self.note_meeting();
+        other.note_meeting();
     }
 
     /// Looks for differences where both have run something. Are there only such as stores know of?
@@ -80,8 +80,8 @@ impl World {
         // who has looked at anything till now has done so in both
         self.catalog.looked();
         let known = self.rest() == other.rest() && self.obscured().eq(other.obscured());
-        self.meet();
-        other.meet();
+        self.note_meeting();
+        other.note_meeting();
         known
     }
 }
