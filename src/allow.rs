@@ -118,6 +118,11 @@ impl Allows {
         self.comments.iter().flat_map(|comment| &comment.names).any(|named| is_of(rule, &named.name))
     }
 
+    /// May a finding of a rule be allowed?
+    pub fn speaks_of(&self, rule: &str) -> bool {
+        self.ask_places_of(rule) || self.settings.iter().any(|setting| is_of(rule, &setting.allowance.rule))
+    }
+
     /// The reason for which a finding is allowed, if it is.
     pub fn reason(&mut self, finding: &Finding, sources: &Sources) -> Option<String> {
         let mut reason = None;

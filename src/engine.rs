@@ -12,12 +12,11 @@ use crate::finding::{Finding, Severity, further_print};
 use crate::history::{self, Fold, Outcome, Replay, Step, Visitor};
 use crate::project::{Migration, Project};
 use crate::report::{LeftOut, Report};
-use crate::rules::code::Bodies;
-use crate::rules::cx::{Cx, Told};
+use crate::rules::cx::{Beside, Cx, Findings, Open, State, Told};
 use crate::rules::{self, Check, Rule};
 use crate::source::{FileId, Sources};
 use crate::syntax::sql;
-use fork::{Fork, Watch};
+use fork::{Fork, Question, Watch};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -84,40 +83,59 @@ fn examine_within(mut sources: Sources, project: &Project, choice: &Choice, scop
     // a baseline holds most of what was there before
     let waits = !scope.baseline.is_empty();
     scope.since.iter().for_each(|since| watch.add(since.before.as_ref(), waits));
-    let replay = history::replay(&mut sources, project, &mut watch);
-    let Watch { engine, forks, .. } = watch;
-    let mut examined = engine.finish(replay, sources);
-    examined.leave_out_known(&scope.baseline);
-    let Report { findings, sources, .. } = &examined.report;
-    let open = |since: &Since| findings.iter().filter(|finding| !since.shows(finding, sources)).map(|finding| finding.rule).collect();
-    let ask = |(since, fork): (&Since, Option<Fork>)| Some(fork?.ask(&open(since), sources, choice));
-    let before: Vec<_> = scope.since.iter().zip(forks).map(ask).collect();
-    for (since, before) in scope.since.iter().zip(before) {
-        let was_there = |finding: &Finding| before.as_ref().is_none_or(|before| before.prints.contains(&finding.fingerprint));
-        let Report { findings, sources, .. } = &mut examined.report;
-        let is_shown = |finding: &Finding| since.shows(finding, sources) || !was_there(finding);
-        let (shown, mut left): (Vec<_>, Vec<_>) = std::mem::take(findings).into_iter().partition(is_shown);
-        *findings = shown;
-        examined.report.left_out.earlier += left.len();
-        examined.hidden.extend(left.iter_mut().map(|finding| std::mem::take(&mut finding.fingerprint)));
-        examined.rest.push(Box::new(left));
-        examined.rest.extend(before.and_then(|before| before.rest));
+    let Replay { catalog, statements, unread, bounded } = history::replay(&mut sources, project, &mut watch);
+    let Watch { mut engine, mut forks } = watch;
+    let engines: Vec<Option<Engine>> = forks.iter_mut().map(|fork| fork.as_mut()?.engine()).collect();
+    let states: Vec<Option<State>> = forks.iter().map(|fork| fork.as_ref()?.state()).collect();
+    let beside = states.iter().zip(&forks).zip(&scope.since).find_map(|((state, fork), since)| {
+        // in a file that both have, a finding may point to what is old and be told all the same
+        let shown = fork.as_ref().is_some_and(|fork| !fork.has(&since.new)).then_some(&since.new);
+        Some(Beside { state: state.as_ref()?, shown })
+    });
+    let state = State::new(&catalog, project);
+    let Judged { mut findings, mut suppressed, ignored, open } = engine.found(&Scene { state: &state, sources: &sources, beside, open: None });
+    let (mut left_out, mut hidden) = (LeftOut { ignored, ..LeftOut::default() }, FxHashSet::default());
+    let mut leave_out = |findings: &mut Vec<Told>, is_left: &dyn Fn(&Told) -> bool| {
+        let before = findings.len();
+        findings.retain_mut(|told| {
+            let left = is_left(told);
+            if left {
+                hidden.insert(std::mem::take(&mut told.finding.fingerprint));
+            }
+            !left
+        });
+        before - findings.len()
+    };
+    left_out.baseline = leave_out(&mut findings, &|told| scope.baseline.contains(&told.finding.fingerprint));
+    let mut rest: Vec<Box<dyn Send>> = Vec::new();
+    for (((since, fork), engine), there) in scope.since.iter().zip(&forks).zip(engines).zip(&states) {
+        let is_shown = |told: &Told| since.shows(&told.finding, &sources);
+        let Some(fork) = fork else {
+            left_out.earlier += leave_out(&mut findings, &|told| !is_shown(told));
+            continue;
+        };
+        let is_settled = |told: &Told| there.is_some() && told.settled;
+        let rules = findings.iter().filter(|told| !is_settled(told) && !is_shown(told)).map(|told| told.finding.rule).collect();
+        let question = Question { rules, open: &open, state: there.as_ref(), sources: &sources, choice };
+        let (prints, judged) = fork.ask(engine, &question);
+        let was_there = |told: &Told| is_settled(told) || prints.contains(&told.finding.fingerprint);
+        left_out.earlier += leave_out(&mut findings, &|told| was_there(told) && !is_shown(told));
+        rest.extend(judged);
     }
-    let Report { findings, sources, .. } = &mut examined.report;
-    findings.sort_by_cached_key(|finding| place_in_order(finding, sources));
-    examined
+    findings.sort_by_cached_key(|told| place_in_order(&told.finding, &sources));
+    suppressed.sort_by_cached_key(|(told, _)| place_in_order(&told.finding, &sources));
+    let findings = findings.into_iter().map(|told| *told.finding).collect();
+    let suppressed = suppressed.into_iter().map(|(told, reason)| (*told.finding, reason)).collect();
+    rest.extend(states.into_iter().flatten().chain([state]).map(|state| Box::new(state.bodies) as Box<dyn Send>));
+    rest.extend(forks.into_iter().flatten().filter_map(Fork::rest));
+    let report = Report { findings, suppressed, left_out, unread, bounded, statements, files: project.migrations.len(), sources };
+    Examined { report, catalog, hidden, rest }
 }
 
 impl Since {
     /// Does a finding point to a new file?
     fn shows(&self, finding: &Finding, sources: &Sources) -> bool {
         std::iter::once(&finding.primary).chain(&finding.related).any(|label| self.new.contains(&sources.resolve(label.site).file))
-    }
-}
-
-impl Examined {
-    fn leave_out_known(&mut self, baseline: &BTreeSet<String>) {
-        self.hidden.extend(leave_out(&mut self.report, baseline));
     }
 }
 
@@ -158,24 +176,13 @@ struct Active {
 }
 
 impl Active {
-    fn run(
-        &self,
-        catalog: &Catalog,
-        sources: &Sources,
-        project: &Project,
-        bodies: &Bodies,
-        read: bool,
-        call: &impl Fn(Check, &mut Cx<'_>),
-    ) -> Vec<Told> {
-        let Active { rule, severity } = *self;
-        let mut cx = Cx::new(catalog, sources, project, bodies, rule);
-        if !read {
-            cx = cx.unread();
+    /// What the rule finds as `check` has it look.
+    fn run<'a>(&self, cx: Cx<'a>, check: impl FnOnce(&mut Cx<'a>)) -> Findings {
+        let mut found = cx.found(check);
+        for told in &mut found.told {
+            told.finding.severity = set(told.finding.severity, self.rule.severity, self.severity);
         }
-        call(rule.check, &mut cx);
-        let mut told = cx.into_findings();
-        told.iter_mut().for_each(|told| told.finding.severity = set(told.finding.severity, rule.severity, severity));
-        told
+        found
     }
 }
 
@@ -192,13 +199,15 @@ impl<'a> Engine<'a> {
         Engine { read: false, ..self }
     }
 
-    /// Leaves out the rules that nobody asks for. What was allowed in vain shows when all have looked.
-    fn keep(&mut self, asked: &BTreeSet<&'static str>) {
+    /// Leaves out the rules that nobody asks for, if the others do without them: what was allowed in vain shows when all have looked.
+    fn keep(&mut self, asked: &BTreeSet<&'static str>) -> bool {
         let is_report = |active: &Active| matches!(active.rule.check, Check::Report(_));
         let is_asked = |active: &Active| asked.contains(active.rule.id);
-        if !self.at_the_end.iter().any(|active| is_report(active) && is_asked(active)) {
+        let spares = !self.at_the_end.iter().any(|active| is_report(active) && is_asked(active));
+        if spares {
             self.at_the_end.retain(is_asked);
         }
+        spares
     }
 
     /// The same for another project that has come to the same state, of which somebody only asks which findings there are.
@@ -209,30 +218,27 @@ impl<'a> Engine<'a> {
 
     /// Runs the checks of one moment of the history, which `call` picks out.
     fn check(&mut self, catalog: &Catalog, sources: &Sources, call: impl Fn(Check, &mut Cx<'_>)) {
-        let bodies = Bodies::default();
+        let state = State::new(catalog, self.project);
         for active in &self.on_the_way {
-            self.told.extend(active.run(catalog, sources, self.project, &bodies, true, &call));
+            let cx = Cx::new(&state, sources, active.rule);
+            self.told.extend(active.run(cx, |cx| call(active.rule.check, cx)).told);
         }
     }
 
     /// Runs the checks of the final state, each on whichever thread is free; what they find comes in the order of rules.
-    fn check_schema(&self, catalog: &Catalog, sources: &Sources, allows: &Allows) -> Vec<Told> {
-        let bodies = Bodies::default();
-        let rules: Vec<&Active> = self.at_the_end.iter().filter(|active| matches!(active.rule.check, Check::Schema(_))).collect();
-        let found: Vec<OnceLock<Vec<Told>>> = rules.iter().map(|_| OnceLock::new()).collect();
+    fn check_schema<'s>(&self, scene: &Scene<'s>, allows: &Allows) -> Vec<(&'static str, Findings)> {
+        let checks = self.at_the_end.iter().filter_map(|active| match active.rule.check {
+            Check::Schema(check) => Some((active, check)),
+            _ => None,
+        });
+        let checks: Vec<(&Active, fn(&mut Cx<'_>))> = checks.collect();
+        let found: Vec<OnceLock<Findings>> = checks.iter().map(|_| OnceLock::new()).collect();
         // rules of one group ask the same of the bodies: who takes them from both ends seldom waits for the other's answer
-        let left: VecDeque<(&Active, &OnceLock<Vec<Told>>)> = rules.into_iter().zip(&found).collect();
+        let left: VecDeque<_> = checks.iter().zip(&found).collect();
         let left = Mutex::new(left);
-        let (project, read) = (self.project, self.read);
         let work = |last: bool| {
-            while let Some((active, slot)) = take(&left, last) {
-                let read = read || allows.ask_places_of(active.rule.id);
-                let findings = active.run(catalog, sources, project, &bodies, read, &|check, cx| {
-                    if let Check::Schema(check) = check {
-                        check(cx);
-                    }
-                });
-                let _ = slot.set(findings);
+            while let Some(((active, check), slot)) = take(&left, last) {
+                let _ = slot.set(active.run(self.cx(scene, active.rule, allows), check));
             }
         };
         let others = std::thread::available_parallelism().map_or(1, |threads| threads.get()).min(MOST_THREADS) - 1;
@@ -241,43 +247,45 @@ impl<'a> Engine<'a> {
             let _threads: Vec<_> = (0..others).map(|nth| sql::roomy_thread(scope, move || work(nth % 2 == 0))).collect();
             work(false);
         });
-        found.into_iter().filter_map(OnceLock::into_inner).flatten().collect()
+        let ids = checks.iter().map(|(active, _)| active.rule.id);
+        ids.zip(found).filter_map(|(id, found)| Some((id, found.into_inner()?))).collect()
     }
 
-    /// The report, in which findings have no order yet.
-    fn finish(mut self, replay: Replay, sources: Sources) -> Examined {
-        let Replay { catalog, statements, unread, bounded } = replay;
-        let Judged { findings, mut suppressed, ignored } = self.found(&catalog, &sources);
-        let findings = findings.into_iter().map(|told| *told.finding).collect();
-        suppressed.sort_by_cached_key(|(told, _)| place_in_order(&told.finding, &sources));
-        let suppressed = suppressed.into_iter().map(|(told, reason)| (*told.finding, reason)).collect();
-        let left_out = LeftOut { ignored, ..LeftOut::default() };
-        let files = self.project.migrations.len();
-        let report = Report { findings, suppressed, left_out, unread, bounded, statements, files, sources };
-        Examined { report, catalog, hidden: FxHashSet::default(), rest: Vec::new() }
+    /// What a rule is to look at.
+    fn cx<'s>(&self, scene: &Scene<'s>, rule: &'static Rule, allows: &Allows) -> Cx<'s> {
+        let Scene { state, sources, beside, open } = *scene;
+        let mut cx = Cx::new(state, sources, rule);
+        if let Some(beside) = beside {
+            // what is allowed is told too
+            cx = cx.beside(if allows.speaks_of(rule.id) { Beside { shown: None, ..beside } } else { beside });
+        }
+        if !self.read && !allows.ask_places_of(rule.id) {
+            cx = cx.unread();
+        }
+        match open.and_then(|open| open.get(rule.id)) {
+            Some(open) => cx.asked(open),
+            None => cx,
+        }
     }
 
     /// All that is found if the history ends here.
-    fn found(&mut self, catalog: &Catalog, sources: &Sources) -> Judged {
-        let mut told = std::mem::take(&mut self.told);
-        let allows = self.allows(sources);
-        told.extend(self.check_schema(catalog, sources, &allows));
-        self.judge(told, allows, catalog, sources)
-    }
-
-    /// What of all that rules said is told, in a state of the history.
-    fn judge(&self, told: Vec<Told>, mut allows: Allows, catalog: &Catalog, sources: &Sources) -> Judged {
+    fn found(&mut self, scene: &Scene) -> Judged {
+        let told = std::mem::take(&mut self.told);
+        let mut allows = self.allows(scene.sources);
+        let (ids, found): (Vec<&'static str>, Vec<Findings>) = self.check_schema(scene, &allows).into_iter().unzip();
+        let (found, open): (Vec<Vec<Told>>, Vec<Open>) = found.into_iter().map(|found| (found.told, found.open)).unzip();
+        let (catalog, sources) = (scene.state.catalog, scene.sources);
         let mut once = Once::default();
-        let (mut findings, mut suppressed) = (Vec::with_capacity(told.len()), Vec::new());
-        for told in told.into_iter().filter_map(|told| once.told(told, catalog, sources)) {
+        let (mut findings, mut suppressed) = (Vec::new(), Vec::new());
+        for told in told.into_iter().chain(found.into_iter().flatten()).filter_map(|told| once.told(told, catalog, sources)) {
             match allows.reason(&told.finding, sources) {
                 Some(reason) => suppressed.push((told, reason)),
                 None => findings.push(told),
             }
         }
-        findings.extend(self.check_allows(&allows, catalog, sources).into_iter().filter_map(|told| once.told(told, catalog, sources)));
+        findings.extend(self.check_allows(scene, &allows).into_iter().filter_map(|told| once.told(told, catalog, sources)));
         let ignored = self.ignore(&mut findings, sources);
-        Judged { findings, suppressed, ignored }
+        Judged { findings, suppressed, ignored, open: ids.into_iter().zip(open).collect() }
     }
 
     fn allows(&self, sources: &Sources) -> Allows {
@@ -298,17 +306,23 @@ impl<'a> Engine<'a> {
     }
 
     /// Runs the checks of what was allowed.
-    fn check_allows(&self, allows: &Allows, catalog: &Catalog, sources: &Sources) -> Vec<Told> {
-        let bodies = Bodies::default();
+    fn check_allows(&self, scene: &Scene, allows: &Allows) -> Vec<Told> {
         let run = |active: &Active| {
-            active.run(catalog, sources, self.project, &bodies, true, &|check, cx| {
-                if let Check::Report(check) = check {
-                    check(cx, allows);
-                }
-            })
+            let Check::Report(check) = active.rule.check else { return Vec::new() };
+            active.run(Cx::new(scene.state, scene.sources, active.rule), |cx| check(cx, allows)).told
         };
-        self.at_the_end.iter().filter(|active| matches!(active.rule.check, Check::Report(_))).flat_map(run).collect()
+        self.at_the_end.iter().flat_map(run).collect()
     }
+}
+
+/// The end of a history, and what is asked about it.
+#[derive(Clone, Copy)]
+struct Scene<'s> {
+    state: &'s State<'s>,
+    sources: &'s Sources,
+    beside: Option<Beside<'s>>,
+    /// What is asked of rules; all of one that is not there.
+    open: Option<&'s FxHashMap<&'static str, Open>>,
 }
 
 /// What is told, what is allowed, and how much stands in files that the settings ignore.
@@ -316,6 +330,8 @@ struct Judged {
     findings: Vec<Told>,
     suppressed: Vec<(Told, String)>,
     ignored: usize,
+    /// What of a rule's findings may be others in the state beside.
+    open: FxHashMap<&'static str, Open>,
 }
 
 /// Where a finding stands in a report.

@@ -63,6 +63,8 @@ pub trait Visitor {
     fn outcome(&mut self, _: &Outcome<'_>, _: &Sources) {}
     /// Behind each file.
     fn migration(&mut self, _: &mut Fold, _: &Migration, _: &mut Sources) {}
+    /// Behind the last file.
+    fn end(&mut self, _: &mut Fold, _: &mut Sources) {}
 }
 
 /// For who asks only for the end of the history.
@@ -95,6 +97,8 @@ pub fn replay(sources: &mut Sources, project: &Project, visitor: &mut dyn Visito
         for migration in &project.migrations {
             fold.statements(migration, ahead.file(), sources, visitor);
         }
+        fold.begin_session();
+        visitor.end(&mut fold, sources);
         fold.end()
     })
 }
@@ -185,6 +189,10 @@ impl Fold {
             self.each_world(World::end_platform_defaults);
             self.defaults_ended = true;
         }
+        self.begin_session();
+    }
+
+    fn begin_session(&mut self) {
         self.each_world(|world| world.catalog.session = Default::default());
     }
 

@@ -6,10 +6,10 @@
 
 use crate::project::Project;
 use crate::rules::access::invited::refuses;
-use crate::rules::code::Bodies;
+use crate::rules::cx::State;
 use crate::rules::index::build::serves;
 use crate::rules::index::foreign_key::{self, is_found};
-use crate::rules::index::sorted::sorted;
+use crate::rules::index::sorted::sorts_of;
 use crate::rules::prelude::*;
 use crate::rules::rls::disabled::can_have_rls;
 use crate::rules::rls::often::{names_row, outer_scopes};
@@ -69,9 +69,9 @@ pub struct Matrix<'a> {
 
 /// Both tables, of the state at the end of a history; `with` is given them.
 pub fn of<T>(catalog: &Catalog, sources: &Sources, project: &Project, with: impl FnOnce(&Matrix<'_>) -> T) -> T {
-    let bodies = Bodies::default();
+    let state = State::new(catalog, project);
     // the rule that is asked for most of it
-    let cx = Cx::new(catalog, sources, project, &bodies, &foreign_key::RULE);
+    let cx = Cx::new(&state, sources, &foreign_key::RULE);
     let access = cx.exposed_tables().map(|table| Access { table, cells: cells(&cx, table) }).collect();
     with(&Matrix { access, lookups: lookups(&cx) })
 }
@@ -142,7 +142,7 @@ fn lookups<'a>(cx: &Cx<'a>) -> Vec<Lookup<'a>> {
             }
         }
     }
-    for sort in sorted(cx).iter().filter(|sort| !sort.is_guess()) {
+    for sort in cx.catalog.tables.values().flat_map(|table| sorts_of(cx, table)).filter(|sort| !sort.is_guess()) {
         let Some(table) = cx.catalog.table(&sort.table) else { continue };
         let columns = vec![sort.key.clone(), sort.column.clone()];
         if !out.iter().any(|known| known.table.name == sort.table && known.columns == columns) {

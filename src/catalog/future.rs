@@ -3,7 +3,7 @@
 //! migrations.
 
 use super::name::QName;
-use super::store::Looked;
+use super::watch::look;
 use crate::source::Span;
 use crate::syntax::lexer::{Token, TokenKind, dollar_tag, ident_value, tokens, tokens_in};
 use smol_str::SmolStr;
@@ -82,7 +82,6 @@ pub struct Future {
     asked: Mutex<HashMap<Asked, Moment>>,
     /// What another answers otherwise, beside which this is kept.
     differing: OnceLock<HashSet<Key>>,
-    looked: Looked,
 }
 
 /// A migration's, and what it creates.
@@ -177,11 +176,6 @@ impl Future {
         all
     }
 
-    /// Has somebody asked after what the other answers otherwise, since this was last asked?
-    pub fn looked(&self) -> bool {
-        self.looked.take()
-    }
-
     fn asked(&self) -> MutexGuard<'_, HashMap<Asked, Moment>> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -210,7 +204,7 @@ impl Future {
     /// Notes that somebody asks.
     fn look(&self, made: Made, name: &str) {
         if self.differing.get().is_some_and(|differing| keys(made, name).any(|key| differing.contains(&key))) {
-            self.looked.look();
+            look();
         }
     }
 

@@ -12,6 +12,7 @@ pub mod name;
 pub mod object;
 mod rename;
 pub mod store;
+pub mod watch;
 
 use acl::{Acl, DefaultPrivilege, Grant, Privileges};
 use future::{Future, Made, Moment};
@@ -444,13 +445,6 @@ impl Catalog {
         self.each_store(|store| store.part_from());
     }
 
-    /// Has somebody read or written what differs from the other, since this was last asked?
-    pub fn looked(&mut self) -> bool {
-        let mut looked = self.future.looked();
-        self.each_store(|store| looked |= store.was_looked_at());
-        looked
-    }
-
     pub fn meet(&mut self, other: &mut Catalog, how: Meet) {
         self.schemas.meet(&mut other.schemas, how);
         self.tables.meet(&mut other.tables, how);
@@ -465,6 +459,11 @@ impl Catalog {
         self.buckets.meet(&mut other.buckets, how);
         self.event_triggers.meet(&mut other.event_triggers, how);
         self.default_privileges.meet(&mut other.default_privileges, how);
+    }
+
+    /// Names of tables, views and functions in which it differs from the other.
+    pub fn differing(&self) -> impl Iterator<Item = &QName> {
+        self.tables.differing().chain(self.views.differing()).chain(self.functions.differing())
     }
 
     /// What of it is in no store, and outlasts a file.
@@ -496,16 +495,11 @@ trait Journal {
     fn commit_changes(&mut self);
     fn rollback_changes(&mut self);
     fn part_from(&mut self);
-    fn was_looked_at(&mut self) -> bool;
 }
 
 impl<K: Ord + std::hash::Hash + Clone, V: Clone + PartialEq> Journal for Store<K, V> {
     fn part_from(&mut self) {
         self.part();
-    }
-
-    fn was_looked_at(&mut self) -> bool {
-        self.looked()
     }
 
     fn begin_changes(&mut self) {

@@ -3,11 +3,11 @@
 //! Promises: while another store is kept beside it, whoever reads or writes where the two differ is noticed, and so is what changes.
 
 use super::name::QName;
+use super::watch::{look, looked};
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hash;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Found by hash, for every statement asks for names; read in the order of keys, so that it is the same every time.
 #[derive(Clone, Debug)]
@@ -30,28 +30,6 @@ struct Beside<K, V> {
     changed: Vec<K>,
     /// Keys that they hold different values under, with that of the other; who is the other has none.
     differing: FxHashMap<K, Option<Arc<V>>>,
-    looked: Looked,
-}
-
-/// Did somebody ask for what differs?
-#[derive(Debug, Default)]
-pub struct Looked(AtomicBool);
-
-impl Looked {
-    pub fn look(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    /// The answer, and from here on the question is a new one.
-    pub fn take(&self) -> bool {
-        self.0.swap(false, Ordering::Relaxed)
-    }
-}
-
-impl Clone for Looked {
-    fn clone(&self) -> Looked {
-        Looked(AtomicBool::new(self.0.load(Ordering::Relaxed)))
-    }
 }
 
 /// How two stores meet.
@@ -90,20 +68,21 @@ impl<K: Ord + Hash + Clone, V: Clone> Store<K, V> {
         self.values[*self.places.get(key)?].as_ref()
     }
 
-    fn look_at(&self, key: &K) {
+    /// Somebody who holds a value will read it.
+    pub fn look_at(&self, key: &K) {
         if let Some(beside) = &self.beside
             && beside.differing.contains_key(key)
         {
-            beside.looked.look();
+            look();
         }
     }
 
     /// Somebody looks at all there is.
-    fn look_over(&self) {
+    pub fn look_over(&self) {
         if let Some(beside) = &self.beside
             && !beside.differing.is_empty()
         {
-            beside.looked.look();
+            look();
         }
     }
 
@@ -113,7 +92,7 @@ impl<K: Ord + Hash + Clone, V: Clone> Store<K, V> {
             let here = |key: &K| self.places.get(key).and_then(|place| self.values[*place].as_ref());
             let is_wanted = |(key, other): (&K, &Option<Arc<V>>)| here(key).into_iter().chain(other).any(|value| wanted(key, value));
             if beside.differing.iter().any(is_wanted) {
-                beside.looked.look();
+                look();
             }
         }
     }
@@ -132,7 +111,8 @@ impl<K: Ord + Hash + Clone, V: Clone> Store<K, V> {
         self.entries()
     }
 
-    fn entries(&self) -> impl Iterator<Item = (&K, &V)> {
+    /// Entries that nobody reads before he has looked at their keys.
+    pub fn entries(&self) -> impl Iterator<Item = (&K, &V)> {
         self.order.iter().filter_map(|(key, place)| Some((key, &**self.values[*place].as_ref()?)))
     }
 
@@ -277,12 +257,12 @@ impl<K: Ord + Hash + Clone, V: Clone> Store<K, V> {
 impl<K: Ord + Hash + Clone, V: Clone + PartialEq> Store<K, V> {
     /// From here on, there is another that holds the same.
     pub fn part(&mut self) {
-        self.beside = Some(Box::new(Beside { changed: Vec::new(), differing: FxHashMap::default(), looked: Looked::default() }));
+        self.beside = Some(Box::new(Beside { changed: Vec::new(), differing: FxHashMap::default() }));
     }
 
-    /// Has somebody read or written what differs, since this was last asked?
-    pub fn looked(&self) -> bool {
-        self.beside.as_ref().is_some_and(|beside| beside.looked.take())
+    /// Keys under which they hold different values.
+    pub fn differing(&self) -> impl Iterator<Item = &K> {
+        self.beside.iter().flat_map(|beside| beside.differing.keys())
     }
 
     pub fn meet(&mut self, other: &mut Store<K, V>, how: Meet) {
@@ -316,7 +296,8 @@ impl<K: Ord + Hash + Clone, V: Clone + PartialEq> Store<K, V> {
                 }
             }
         }
-        self.looked();
+        // to compare is not to ask
+        looked();
     }
 }
 
@@ -337,6 +318,7 @@ impl<V: Clone> Store<QName, V> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalog::watch::watched;
 
     #[test]
     fn a_rollback_restores_and_nests() {
@@ -363,10 +345,7 @@ mod tests {
         other.part();
         one.insert("a", 10);
         one.meet(&mut other, Meet::Compare);
-        let looked = |ask: &dyn Fn(&Store<&str, i32>) -> bool| {
-            ask(&one);
-            one.looked()
-        };
+        let looked = |ask: &dyn Fn(&Store<&str, i32>) -> bool| watched(|| ask(&one)).1;
         assert!(looked(&|store| store.contains(&"a")) && looked(&|store| store.is_empty()) && looked(&|store| store.keys().count() > 0));
         assert!(!looked(&|store| store.contains(&"b")) && !looked(&|store| store.contains(&"c")));
         // what the other holds there counts too
@@ -388,6 +367,6 @@ mod tests {
         assert_eq!(other.iter().collect::<Vec<_>>(), [(&"a", &1), (&"b", &2)]);
         other.remove(&"a");
         one.meet(&mut other, Meet::Compare);
-        assert!(!one.is_empty() && !one.looked());
+        assert_eq!(watched(|| one.is_empty()), (false, false));
     }
 }

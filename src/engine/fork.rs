@@ -1,23 +1,27 @@
 //! How else a history might have gone: what is found in the project as it was, beside what is found in it as it is.
 //!
-//! Promises: what both begin with is folded once, and so is what both have later, where it does the same; of the rules that are asked for,
-//! what comes of it is what a run of the other project alone would find. Those that nobody asks for, as they found nothing in the one, do
-//! not run in the other, and where nothing is likely to be asked, nothing is done before it is.
+//! Promises: what both begin with is folded once, and so is what both have later, where it does the same; what is judged by nothing in which
+//! they differ is judged once. Of the rules that are asked for, what comes of it is what a run of the other project alone would find. Those
+//! that nobody asks for, as they found nothing in the one, do not run in the other, and where nothing is likely to be asked, nothing is
+//! done before it is.
 
-use super::{Choice, Engine};
+use super::{Choice, Engine, Scene};
 use crate::history::{self, Beside, Fold, Outcome, Replay, Step, Visitor};
 use crate::project::{Migration, Project};
-use crate::source::Sources;
-use rustc_hash::FxHashSet;
+use crate::rules::cx::{Open, State};
+use crate::source::{FileId, Sources};
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeSet;
 
-/// What is found in another project.
-#[derive(Default)]
-pub struct Found {
-    /// Fingerprints.
-    pub prints: FxHashSet<String>,
-    /// What it was found in and by, for whoever has time to free it.
-    pub rest: Option<Box<dyn Send>>,
+/// What is asked about another project.
+pub struct Question<'q> {
+    pub rules: BTreeSet<&'static str>,
+    /// What of a rule's judgements may be another in it, where that is known: all of the others are not asked for.
+    pub open: &'q FxHashMap<&'static str, Open>,
+    /// The state that it has come to, if somebody has worked with it.
+    pub state: Option<&'q State<'q>>,
+    pub sources: &'q Sources,
+    pub choice: &'q Choice,
 }
 
 /// Another project, and what is found in it.
@@ -29,48 +33,75 @@ pub struct Fork<'a> {
     waits: bool,
     /// None before it has begun, and where it can't go on from what both begin with.
     run: Option<Box<Run<'a>>>,
+    end: Option<Box<End<'a>>>,
 }
 
 /// The other project's history, under way beside the one.
 struct Run<'a> {
-    project: &'a Project,
     engine: Engine<'a>,
     beside: Beside,
     /// How much the one's rules had told before the migration that runs.
     told: usize,
 }
 
+/// The other project's history, where it has ended with the one.
+struct End<'a> {
+    /// None once it was taken.
+    engine: Option<Engine<'a>>,
+    replay: Replay,
+    /// Is whoever looks at the one noticed where that looks at a difference?
+    is_watched: bool,
+}
+
 impl<'a> Fork<'a> {
-    /// What some rules find.
-    pub fn ask(self, rules: &BTreeSet<&'static str>, sources: &Sources, choice: &Choice) -> Found {
-        if rules.is_empty() {
-            return Found::default();
+    /// What told of its way.
+    pub fn engine(&mut self) -> Option<Engine<'a>> {
+        self.end.as_mut()?.engine.take()
+    }
+
+    /// The state that it has come to, where who looks at what differs is noticed.
+    pub fn state(&self) -> Option<State<'_>> {
+        let end = self.end.as_ref().filter(|end| end.is_watched)?;
+        Some(State::new(&end.replay.catalog, self.project))
+    }
+
+    /// Has it any of these files?
+    pub fn has(&self, files: &BTreeSet<FileId>) -> bool {
+        self.project.migrations.iter().any(|migration| files.contains(&migration.file))
+    }
+
+    /// Fingerprints of what some rules find, with what they were found by, for whoever has time to free it.
+    pub fn ask(&self, engine: Option<Engine<'a>>, question: &Question) -> (FxHashSet<String>, Option<Box<dyn Send>>) {
+        if question.rules.is_empty() {
+            return Default::default();
         }
-        match self.run {
-            Some(run) => run.end(rules, sources.clone()),
-            None => {
-                let mut engine = Engine::new(self.project, choice).unread();
-                let mut sources = sources.clone();
+        match (engine, &self.end) {
+            (Some(engine), Some(end)) => match question.state {
+                Some(state) => found(engine, state, question.sources, question),
+                None => found(engine, &State::new(&end.replay.catalog, self.project), question.sources, question),
+            },
+            _ => {
+                let mut engine = Engine::new(self.project, question.choice).unread();
+                let mut sources = question.sources.clone();
                 let replay = history::replay(&mut sources, self.project, &mut engine);
-                found(engine, replay, sources, rules)
+                let (prints, judged) = found(engine, &State::new(&replay.catalog, self.project), &sources, question);
+                (prints, Some(Box::new((judged, replay, sources))))
             }
         }
     }
-}
 
-fn found(mut engine: Engine<'_>, replay: Replay, sources: Sources, rules: &BTreeSet<&'static str>) -> Found {
-    engine.keep(rules);
-    let mut judged = engine.found(&replay.catalog, &sources);
-    let prints = judged.findings.iter_mut().map(|told| std::mem::take(&mut told.finding.fingerprint)).collect();
-    Found { prints, rest: Some(Box::new((judged, replay, sources))) }
-}
-
-impl Run<'_> {
-    fn end(self, rules: &BTreeSet<&'static str>, mut sources: Sources) -> Found {
-        let Run { project, mut engine, beside, .. } = self;
-        let replay = beside.end(project, &mut sources, &mut engine);
-        found(engine, replay, sources, rules)
+    /// What there is to free.
+    pub fn rest(self) -> Option<Box<dyn Send>> {
+        Some(Box::new(self.end?.replay))
     }
+}
+
+fn found(mut engine: Engine, state: &State, sources: &Sources, question: &Question) -> (FxHashSet<String>, Option<Box<dyn Send>>) {
+    // what was allowed in vain shows when all is found
+    let open = engine.keep(&question.rules).then_some(question.open);
+    let mut judged = engine.found(&Scene { state, sources, beside: None, open });
+    let prints = judged.findings.iter_mut().map(|told| std::mem::take(&mut told.finding.fingerprint)).collect();
+    (prints, Some(Box::new(judged)))
 }
 
 /// An engine, and other projects, each of which parts from its history somewhere.
@@ -90,7 +121,7 @@ impl<'a> Watch<'a> {
         // beside a history there is room for one
         let waits = waits || self.forks.iter().flatten().any(|fork| !fork.waits);
         let common = |project| self.engine.project.common(project);
-        self.forks.push(other.map(|project| Fork { project, common: common(project), waits, run: None }));
+        self.forks.push(other.map(|project| Fork { project, common: common(project), waits, run: None, end: None }));
     }
 
     /// Lets the other go its own way if it has no more in common with the history.
@@ -98,7 +129,7 @@ impl<'a> Watch<'a> {
         if let Some(fork) = self.forks.iter_mut().flatten().find(|fork| fork.common == fold.done() && !fork.waits) {
             let project = fork.project;
             let beside = Beside::of(fold, project, sources);
-            fork.run = beside.map(|beside| Box::new(Run { project, engine: self.engine.fork(project), beside, told: 0 }));
+            fork.run = beside.map(|beside| Box::new(Run { engine: self.engine.fork(project), beside, told: 0 }));
         }
     }
 
@@ -116,7 +147,7 @@ impl Visitor for Watch<'_> {
     fn open(&mut self, fold: &mut Fold, migration: &Migration, sources: &mut Sources) {
         if let (engine, Some(run)) = self.both() {
             run.told = engine.told.len();
-            run.beside.open(fold, migration, run.project, sources, &mut run.engine);
+            run.beside.open(fold, migration, run.engine.project, sources, &mut run.engine);
         }
     }
 
@@ -139,5 +170,14 @@ impl Visitor for Watch<'_> {
             run.engine.told.extend_from_slice(&engine.told[run.told..]);
         }
         self.part_behind(fold, sources);
+    }
+
+    fn end(&mut self, fold: &mut Fold, sources: &mut Sources) {
+        for fork in self.forks.iter_mut().flatten() {
+            if let Some(Run { mut engine, beside, .. }) = fork.run.take().map(|run| *run) {
+                let (replay, is_watched) = beside.end(fold, fork.project, sources, &mut engine);
+                fork.end = Some(Box::new(End { engine: Some(engine), replay, is_watched }));
+            }
+        }
     }
 }

@@ -42,11 +42,7 @@ impl Beside {
         let Some(before) = left.iter().position(|other| other == migration) else { return };
         self.is_open = true;
         self.kept = (self.ran > 1).then(Vec::new);
-        self.pass(&left[..before], sources, visitor);
-        // of what is not in both, nobody knows what it may have made
-        one.each_world(|world| self.lost |= world.is_obscured());
-        self.fold.each_world(|world| self.lost |= world.is_obscured());
-        self.compare(one);
+        self.pass(one, &left[..before], sources, visitor);
     }
 
     /// Before each statement.
@@ -76,15 +72,20 @@ impl Beside {
         false
     }
 
-    /// What it adds up to, behind the end of the one.
-    pub fn end(mut self, project: &Project, sources: &mut Sources, visitor: &mut dyn Visitor) -> Replay {
-        self.pass(&project.migrations[self.fold.done..], sources, visitor);
-        self.fold.end()
+    /// Behind the last migration of the one: what it adds up to. Is whoever looks at the one noticed where that looks at a difference?
+    pub fn end(mut self, one: &mut Fold, project: &Project, sources: &mut Sources, visitor: &mut dyn Visitor) -> (Replay, bool) {
+        self.pass(one, &project.migrations[self.fold.done..], sources, visitor);
+        self.fold.begin_session();
+        (self.fold.end(), !self.lost)
     }
 
-    /// Folds what is its own alone.
-    fn pass(&mut self, migrations: &[Migration], sources: &mut Sources, visitor: &mut dyn Visitor) {
+    /// Folds what is its own alone, where the one is behind what is the one's own.
+    fn pass(&mut self, one: &mut Fold, migrations: &[Migration], sources: &mut Sources, visitor: &mut dyn Visitor) {
         migrations.iter().for_each(|migration| self.fold.migration(migration, sources, visitor));
+        // of what is not in both, nobody knows what it may have made
+        one.each_world(|world| self.lost |= world.is_obscured());
+        self.fold.each_world(|world| self.lost |= world.is_obscured());
+        self.compare(one);
     }
 
     /// May what the one has run come to something else here?

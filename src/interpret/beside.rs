@@ -6,6 +6,7 @@
 use super::World;
 use super::evaluate::Spent;
 use crate::catalog::store::Meet;
+use crate::catalog::watch;
 use crate::source::Span;
 
 /// How far a world had come when it last met the other.
@@ -55,10 +56,10 @@ impl World {
 
     /// May the other, which has not run it, come to something else by what this has run since they met?
     pub fn may_differ(&mut self, other: &World) -> bool {
-        let (catalog, inserted) = (self.catalog.looked(), self.inserted.looked());
+        let looked = watch::looked();
         let spent = self.budget.spent().since(self.met.spent);
         let is_bounded = self.bounded.len() > self.met.bounded || !other.budget.has_left(spent);
-        catalog || inserted || is_bounded || self.is_obscured() || self.rest() != other.rest()
+        looked || is_bounded || self.is_obscured() || self.rest() != other.rest()
     }
 
     /// Hands the other all that has come of what it has not run.
@@ -78,7 +79,7 @@ impl World {
         self.catalog.meet(&mut other.catalog, Meet::Compare);
         self.inserted.meet(&mut other.inserted, Meet::Compare);
         // who has looked at anything till now has done so in both
-        self.catalog.looked();
+        watch::looked();
         let known = self.rest() == other.rest() && self.obscured().eq(other.obscured());
         self.note_meeting();
         other.note_meeting();

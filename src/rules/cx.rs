@@ -6,23 +6,24 @@
 
 use super::Rule;
 use super::about::About;
-use super::caller::Callers;
-use super::code::{Bodies, Code, Origin, Parsed};
-use super::index::sorted::Sorted;
-use super::schema::tenant::Found;
+use super::caller::{Asking, Callers, Mentions};
+use super::code::{Bodies, Code, Origin, Parsed, own};
+use super::whole::Whole;
 use crate::catalog::acl::Privileges;
 use crate::catalog::name::QName;
 use crate::catalog::object::*;
-use crate::catalog::{Catalog, is_system_schema};
+use crate::catalog::watch::{has_looked, look, watched};
+use crate::catalog::{Catalog, Rejected, is_system_schema};
 use crate::config::Config;
 use crate::finding::{Advisor, Confidence, Edit, Finding, Fix, Label, Safety, Severity, Step};
 use crate::project::{Platform, Project};
 use crate::source::{FileId, Site, Sources, Span};
 use crate::syntax::expression::Query;
 use crate::syntax::lexer::{Token, TokenKind, tokens};
+use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, OnceLock};
 
 /// The roles that a request to the API may act as.
 pub const API_ROLES: [&str; 2] = ["anon", "authenticated"];
@@ -64,21 +65,144 @@ const LOOKED_AFTER: [&str; 24] = [
     "vault",
 ];
 
+/// A state of a project.
+pub struct State<'a> {
+    pub catalog: &'a Catalog,
+    pub project: &'a Project,
+    /// What is worked out of it once for all rules.
+    pub bodies: Bodies,
+}
+
+impl<'a> State<'a> {
+    pub fn new(catalog: &'a Catalog, project: &'a Project) -> State<'a> {
+        State { catalog, project, bodies: Bodies::default() }
+    }
+}
+
+/// A state beside the one that rules look at, whose findings somebody leaves out.
+#[derive(Clone, Copy)]
+pub struct Beside<'a> {
+    pub state: &'a State<'a>,
+    /// Files in which what is found is told all the same, where no other finding can point to one.
+    pub shown: Option<&'a BTreeSet<FileId>>,
+}
+
+/// Which of a rule's findings may be others in the state beside.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Open {
+    /// All of them.
+    All,
+    /// Those of these subjects, and what is found beside subjects.
+    Of(FxHashSet<QName>),
+}
+
+/// What a rule judges by itself.
+pub trait Subject {
+    fn name(&self) -> &QName;
+    /// Notes that it is looked at.
+    fn look(&self, catalog: &Catalog);
+}
+
+impl Subject for &Table {
+    fn name(&self) -> &QName {
+        &self.name
+    }
+
+    fn look(&self, catalog: &Catalog) {
+        catalog.tables.look_at(&self.name);
+    }
+}
+
+impl Subject for (&Table, &Policy) {
+    fn name(&self) -> &QName {
+        &self.0.name
+    }
+
+    fn look(&self, catalog: &Catalog) {
+        self.0.look(catalog);
+    }
+}
+
+impl Subject for &View {
+    fn name(&self) -> &QName {
+        &self.name
+    }
+
+    fn look(&self, catalog: &Catalog) {
+        catalog.views.look_at(&self.name);
+    }
+}
+
+impl Subject for &Function {
+    fn name(&self) -> &QName {
+        &self.name
+    }
+
+    fn look(&self, catalog: &Catalog) {
+        catalog.functions.look_at(&self.name);
+    }
+}
+
+/// What holds SQL.
+#[derive(Clone, Copy)]
+pub enum Piece<'a> {
+    Function(&'a Function),
+    View(&'a View),
+    /// In its policies, indexes and constraints.
+    Table(&'a Table),
+}
+
+impl Piece<'_> {
+    /// What tells it from others.
+    fn key(&self) -> (QName, Site) {
+        match self {
+            Piece::Function(function) => (function.name.clone(), function.at),
+            Piece::View(view) => (view.name.clone(), view.at),
+            Piece::Table(table) => (table.name.clone(), table.created),
+        }
+    }
+
+    fn look(&self, catalog: &Catalog) {
+        match self {
+            Piece::Function(function) => function.look(catalog),
+            Piece::View(view) => view.look(catalog),
+            Piece::Table(table) => table.look(catalog),
+        }
+    }
+}
+
 /// A rule's view of the world, and the findings it has reported.
 pub struct Cx<'a> {
     pub catalog: &'a Catalog,
     pub sources: &'a Sources,
-    pub project: &'a Project,
-    bodies: &'a Bodies,
+    state: &'a State<'a>,
+    beside: Option<Beside<'a>>,
     rule: &'static Rule,
     /// Will somebody read what is found?
     read: bool,
+    /// What is judged; none: everything.
+    asked: Option<&'a Open>,
     drafts: Vec<Draft>,
+    /// Has the rule looked at what differs from the state beside, other than to judge one subject?
+    looked: bool,
+    open: FxHashSet<QName>,
+}
+
+/// What a rule has found.
+pub struct Findings {
+    pub told: Vec<Told>,
+    pub open: Open,
 }
 
 impl<'a> Cx<'a> {
-    pub fn new(catalog: &'a Catalog, sources: &'a Sources, project: &'a Project, bodies: &'a Bodies, rule: &'static Rule) -> Cx<'a> {
-        Cx { catalog, sources, project, bodies, rule, read: true, drafts: Vec::new() }
+    pub fn new(state: &'a State<'a>, sources: &'a Sources, rule: &'static Rule) -> Cx<'a> {
+        let open = FxHashSet::default();
+        Cx { catalog: state.catalog, sources, state, beside: None, rule, read: true, asked: None, drafts: Vec::new(), looked: false, open }
+    }
+
+    /// The same where there is another state, and what is found there too is to be known.
+    pub fn beside(self, beside: Beside<'a>) -> Cx<'a> {
+        Cx { beside: Some(beside), ..self }
     }
 
     /// The same for one who only wants to know which findings there are.
@@ -86,14 +210,56 @@ impl<'a> Cx<'a> {
         Cx { read: false, ..self }
     }
 
+    /// The same for one who asks for some of the findings, and may be told of others.
+    pub fn asked(self, asked: &'a Open) -> Cx<'a> {
+        Cx { asked: Some(asked), ..self }
+    }
+
+    /// Judges each subject by itself. What comes of one whose judging looks at nothing that differs in the state beside, comes of it there too.
+    pub fn each<S: Subject, I: Iterator<Item = S>>(&mut self, all: impl Fn(&Cx<'a>) -> I, judge: impl Fn(&mut Cx<'a>, S)) {
+        // which subjects there are is no matter of any of them, but what is served is of all
+        let (mut all, _) = watched(|| all(self));
+        self.serves_api();
+        loop {
+            let (next, looked) = watched(|| all.next());
+            self.looked |= looked || has_looked();
+            let Some(subject) = next else { return };
+            if self.asked.is_some_and(|asked| matches!(asked, Open::Of(names) if !names.contains(subject.name()))) {
+                continue;
+            }
+            let (name, first) = (subject.name().clone(), self.drafts.len());
+            let ((), looked) = watched(|| {
+                subject.look(self.catalog);
+                judge(self, subject);
+            });
+            let settled = self.beside.is_some() && !self.looked && !looked;
+            self.drafts[first..].iter_mut().for_each(|draft| draft.settled = Some(settled));
+            if !settled {
+                self.open.insert(name);
+            }
+        }
+    }
+
     /// Is a finding to be put into words? Where it need only be known that it is there, that is noted, and its rule is done with it. For rules
     /// that look at the schema and whose words or cures cost much; what [`Draft::discriminate`] will be told is told here too.
     pub fn is_read(&mut self, about: impl Into<About>, primary: Site, discriminators: &[&str]) -> bool {
-        if !self.read {
+        self.note_unless(self.read, about, primary, discriminators)
+    }
+
+    /// The same where the finding's words point to nothing but what was looked at already: it need not be put into words either if it will be
+    /// left out, as it is found in the state beside too.
+    pub fn is_told(&mut self, about: impl Into<About>, primary: Site, discriminators: &[&str]) -> bool {
+        let shown = self.beside.and_then(|beside| beside.shown).filter(|_| !self.looked && !has_looked());
+        let is_left_out = shown.is_some_and(|shown| !shown.contains(&self.sources.resolve(primary).file));
+        self.note_unless(self.read && !is_left_out, about, primary, discriminators)
+    }
+
+    fn note_unless(&mut self, read: bool, about: impl Into<About>, primary: Site, discriminators: &[&str]) -> bool {
+        if !read {
             let draft = self.report(about, primary, "");
             discriminators.iter().for_each(|text| _ = draft.discriminate(text));
         }
-        self.read
+        read
     }
 
     /// Is a finding only asked for by what it is about, so that it does not matter where it stands?
@@ -120,24 +286,107 @@ impl<'a> Cx<'a> {
             }),
             discriminator: String::new(),
             per_file: false,
+            settled: None,
             lasting: None,
         });
         self.drafts.last_mut().expect("a draft was just pushed")
     }
 
-    /// The findings, complete.
-    pub fn into_findings(self) -> Vec<Told> {
-        let sources = self.sources;
-        self.drafts.into_iter().map(|draft| draft.finish(sources)).collect()
+    /// What the rule finds, complete.
+    pub fn found(mut self, check: impl FnOnce(&mut Cx<'a>)) -> Findings {
+        let ((), looked) = watched(|| check(&mut self));
+        if looked {
+            // it is the statement's look too, where the rule is told of one
+            look();
+        }
+        let Cx { sources, beside, mut drafts, looked: also, open, .. } = self;
+        let settled = beside.is_some() && !looked && !also;
+        drafts.iter_mut().for_each(|draft| _ = draft.settled.get_or_insert(settled));
+        let open = if settled { Open::Of(open) } else { Open::All };
+        Findings { told: drafts.into_iter().map(|draft| draft.finish(sources)).collect(), open }
     }
 
     pub fn config(&self) -> &'a Config {
-        &self.project.config
+        &self.state.project.config
+    }
+
+    pub fn platform(&self) -> Platform {
+        self.state.project.platform
+    }
+
+    /// What is known of the files. In the state beside they are others.
+    pub fn project(&self) -> &'a Project {
+        self.look_beside();
+        self.state.project
+    }
+
+    /// Statements that PostgreSQL would reject. In the state beside they are others.
+    pub fn rejected(&self) -> &'a [Rejected] {
+        self.look_beside();
+        &self.catalog.rejected
+    }
+
+    fn look_beside(&self) {
+        if self.beside.is_some() {
+            look();
+        }
+    }
+
+    /// Where a file stands in the history, to be compared with others'.
+    pub fn number(&self, file: FileId) -> Option<usize> {
+        self.state.project.migrations.iter().position(|migration| migration.file == file)
+    }
+
+    /// Something that is made of all pieces of the state, once for all rules: `find` is asked of each, and `sum` is told the answers in order.
+    /// In the state beside, only those are asked whose answer may be another.
+    pub fn once<T: PartialEq, V>(
+        &self,
+        place: impl for<'b> Fn(&'b Bodies) -> &'b OnceLock<Whole<T>>,
+        find: impl Fn(&Cx<'a>, Piece<'a>) -> V,
+        sum: impl Fn(&Cx<'a>, Vec<Arc<V>>) -> T,
+    ) -> &'a Whole<T> {
+        place(&self.state.bodies).get_or_init(|| {
+            let mut known: FxHashMap<(QName, Site), Arc<V>> = FxHashMap::default();
+            let (here, looked) = watched(|| {
+                let answer = |piece: Piece<'a>| {
+                    let (answer, looked) = watched(|| {
+                        piece.look(self.catalog);
+                        Arc::new(find(self, piece))
+                    });
+                    match looked {
+                        true => look(),
+                        false if self.beside.is_some() => _ = known.insert(piece.key(), answer.clone()),
+                        false => {}
+                    }
+                    answer
+                };
+                let answers = self.pieces().map(answer).collect();
+                Arc::new(sum(self, answers))
+            });
+            let Some(Beside { state, .. }) = self.beside else { return Whole::of(here) };
+            let there = place(&state.bodies).get_or_init(|| {
+                let cx = Cx::new(state, self.sources, self.rule);
+                let answer = |piece: Piece<'a>| known.get(&piece.key()).cloned().unwrap_or_else(|| Arc::new(find(&cx, piece)));
+                Whole::of(match looked {
+                    true => Arc::new(sum(&cx, cx.pieces().map(answer).collect())),
+                    false => here.clone(),
+                })
+            });
+            Whole::beside(here, there.here.clone())
+        })
+    }
+
+    /// All that holds SQL of the project's own.
+    fn pieces(&self) -> impl Iterator<Item = Piece<'a>> + use<'a> {
+        let functions = own(self.catalog).map(|(_, _, function)| Piece::Function(function));
+        let tables = self.catalog.tables.values().map(Piece::Table);
+        self.catalog.functions.look_over();
+        functions.chain(self.user_views().map(Piece::View)).chain(tables)
     }
 
     /// Is there an API that acts as the role its caller has? Supabase's does, and so does one for which such a role was made.
     pub fn serves_api(&self) -> bool {
-        serves_api(self.project, self.catalog)
+        serves_api(self.state.project, self.catalog)
     }
 
     /// Does the API serve what is in a schema?
@@ -147,7 +396,7 @@ impl<'a> Cx<'a> {
 
     /// Tables of the project's own, in any schema.
     pub fn user_tables(&self) -> impl Iterator<Item = &'a Table> + use<'a> {
-        self.catalog.tables.values().filter(|table| !table.of_extension && !table.created.is_platform() && is_users(&table.name.schema))
+        self.catalog.tables.values().filter(|table| is_users_table(table))
     }
 
     /// Tables of the project's own that the API serves, whether or not a role may use them.
@@ -158,15 +407,12 @@ impl<'a> Cx<'a> {
 
     /// Tables that may have policies of the project's own: its tables, and the platform's that it is allowed to guard.
     pub fn guarded_tables(&self) -> impl Iterator<Item = &'a Table> + use<'a> {
-        self.catalog.tables.values().filter(|table| {
-            !table.of_extension && table.name.schema != "pg_temp" && table.policies.iter().any(|policy| !policy.at.is_platform())
-        })
+        self.catalog.tables.values().filter(|table| policies_of(table).next().is_some())
     }
 
     /// Policies of the project's own, each with its table.
     pub fn policies(&self) -> impl Iterator<Item = (&'a Table, &'a Policy)> + use<'a> {
-        self.guarded_tables()
-            .flat_map(|table| table.policies.iter().filter(|policy| !policy.at.is_platform()).map(move |policy| (table, policy)))
+        self.catalog.tables.values().flat_map(|table| policies_of(table).map(move |policy| (table, policy)))
     }
 
     /// Views and materialized views of the project's own, in any schema.
@@ -182,11 +428,7 @@ impl<'a> Cx<'a> {
 
     /// Functions and procedures of the project's own, in any schema.
     pub fn user_functions(&self) -> impl Iterator<Item = &'a Function> + use<'a> {
-        self.catalog
-            .functions
-            .values()
-            .flatten()
-            .filter(|function| !function.of_extension && !function.at.is_platform() && is_users(&function.name.schema))
+        self.catalog.functions.values().flatten().filter(|function| is_users_function(function))
     }
 
     /// Functions that the API serves as `/rpc/…`. Those that return a trigger can't be called.
@@ -259,10 +501,11 @@ impl<'a> Cx<'a> {
     }
 
     fn is_unclear_behind(&self, subject: usize, at: Site) -> bool {
-        let unclear = self.bodies.unclear.get_or_init(|| {
+        // of what can't be told, both know the same, or nothing is known of what differs
+        let unclear = self.state.bodies.unclear.get_or_init(|| {
             ["policy", "grant"].map(|word| {
                 let speaks = |(file, span): &&(usize, Span)| {
-                    let text = self.project.migrations.get(*file).map(|migration| self.slice(Site::new(migration.file, *span)));
+                    let text = self.state.project.migrations.get(*file).map(|migration| self.slice(Site::new(migration.file, *span)));
                     text.is_some_and(|text| text.to_ascii_lowercase().contains(word))
                 };
                 self.catalog.unread.iter().filter(speaks).map(|(file, span)| (*file, span.end)).collect()
@@ -270,8 +513,7 @@ impl<'a> Cx<'a> {
         });
         let unclear = &unclear[subject];
         let at = self.sources.resolve(at);
-        let number = || self.project.migrations.iter().position(|migration| migration.file == at.file);
-        !unclear.is_empty() && number().is_none_or(|number| unclear.iter().any(|unclear| (number, at.span.start) < *unclear))
+        !unclear.is_empty() && self.number(at.file).is_none_or(|number| unclear.iter().any(|unclear| (number, at.span.start) < *unclear))
     }
 
     /// The text at a place.
@@ -288,7 +530,8 @@ impl<'a> Cx<'a> {
     /// Statements and expressions in functions and views of the project's own; those that can't be read are left out.
     /// Parsed once for a state of the catalog: a question for rules that look at the schema.
     pub fn code(&self) -> impl Iterator<Item = (Origin<'a>, Code<'a>)> + use<'a> {
-        let (catalog, functions) = (self.catalog, self.bodies.of(self.catalog, self.sources));
+        let (catalog, functions) = (self.catalog, self.state.bodies.of(self.catalog, self.sources));
+        catalog.functions.look_over();
         let in_functions = functions.iter().flat_map(move |body| body.code(catalog));
         let in_views = self.user_views().filter_map(move |view| Origin::of_view(catalog, view));
         in_functions.chain(in_views)
@@ -302,29 +545,21 @@ impl<'a> Cx<'a> {
 
     /// How the project asks who is calling.
     pub fn who(&self) -> &'a Callers {
-        self.bodies.callers.get_or_init(|| Callers::of(self))
-    }
-
-    /// What several rules ask about tenants, worked out for the first of them.
-    pub fn once_for_tenants(&self, find: impl FnOnce() -> Found) -> &'a Found {
-        self.bodies.tenants.get_or_init(find)
-    }
-
-    /// Likewise of queries that look rows up in an order.
-    pub fn once_for_sorts(&self, find: impl FnOnce() -> Vec<Sorted>) -> &'a [Sorted] {
-        self.bodies.sorts.get_or_init(find)
+        self.once(|bodies| &bodies.callers, Mentions::of, Asking::of)
     }
 
     /// How many foreign keys refer to a table.
     pub fn referring(&self, table: &QName) -> usize {
-        let counts = self.bodies.referring.get_or_init(|| {
-            let mut counts = BTreeMap::new();
-            for (_, key) in self.catalog.tables.values().flat_map(Table::foreign_keys) {
-                *counts.entry(key.table.clone()).or_default() += 1;
-            }
+        let keys = |_: &Cx, piece| match piece {
+            Piece::Table(table) => table.foreign_keys().map(|(_, key)| key.table.clone()).collect(),
+            Piece::Function(_) | Piece::View(_) => Vec::new(),
+        };
+        let count = |_: &Cx, all: Vec<Arc<Vec<QName>>>| {
+            let mut counts: BTreeMap<QName, usize> = BTreeMap::new();
+            all.iter().flat_map(|keys| &**keys).for_each(|name| *counts.entry(name.clone()).or_default() += 1);
             counts
-        });
-        counts.get(table).copied().unwrap_or(0)
+        };
+        self.once(|bodies| &bodies.referring, keys, count).ask(|counts| counts.get(table).copied().unwrap_or(0))
     }
 
     /// Is everything in a function's body among [`Cx::code_of`]? Not what EXECUTE builds, nor what can't be read.
@@ -333,7 +568,7 @@ impl<'a> Cx<'a> {
     }
 
     fn body(&self, function: &Function) -> Option<&'a Parsed> {
-        let bodies = self.bodies.named(self.catalog, self.sources, &function.name);
+        let bodies = self.state.bodies.named(self.catalog, self.sources, &function.name);
         bodies.iter().find(|body| body.is(self.catalog, function))
     }
 
@@ -356,6 +591,22 @@ fn is_users(schema: &str) -> bool {
     schema != "pg_temp" && !is_system_schema(schema) && !LOOKED_AFTER.contains(&schema)
 }
 
+/// Is a table the project's to care for?
+pub fn is_users_table(table: &Table) -> bool {
+    !table.of_extension && !table.created.is_platform() && is_users(&table.name.schema)
+}
+
+/// Policies of the project's own.
+pub fn policies_of(table: &Table) -> impl Iterator<Item = &Policy> {
+    let guards = !table.of_extension && table.name.schema != "pg_temp";
+    table.policies.iter().filter(move |policy| guards && !policy.at.is_platform())
+}
+
+/// Is a function the project's to care for?
+pub fn is_users_function(function: &Function) -> bool {
+    !function.of_extension && !function.at.is_platform() && is_users(&function.name.schema)
+}
+
 /// Whether a finding holds in the state that the whole history leaves.
 type Lasting = Arc<dyn Fn(&Catalog) -> bool + Send + Sync>;
 
@@ -365,6 +616,8 @@ pub struct Told {
     pub finding: Box<Finding>,
     /// Of several files that bring the like, each has a finding of its own.
     pub per_file: bool,
+    /// Is it found in the state beside too?
+    pub settled: bool,
     lasting: Option<Lasting>,
 }
 
@@ -396,6 +649,8 @@ pub struct Draft {
     finding: Box<Finding>,
     discriminator: String,
     per_file: bool,
+    /// Is it found in the state beside too? None before that is known.
+    settled: Option<bool>,
     lasting: Option<Lasting>,
 }
 
@@ -513,7 +768,8 @@ impl Draft {
         let identity =
             [self.finding.rule, subject.kind, &part(&subject.schema), &part(&subject.table), name, &self.discriminator].join("\0");
         self.finding.fingerprint = format!("{:032x}", xxhash_rust::xxh3::xxh3_128(identity.as_bytes()));
-        Told { finding: self.finding, per_file: self.per_file || is_file, lasting: self.lasting }
+        let settled = self.settled == Some(true) && self.lasting.is_none();
+        Told { finding: self.finding, per_file: self.per_file || is_file, settled, lasting: self.lasting }
     }
 }
 
@@ -529,10 +785,10 @@ mod tests {
         std::fs::create_dir(folder.path().join("migrations")).unwrap();
         std::fs::write(folder.path().join("migrations/1_a.sql"), "").unwrap();
         let project = crate::project::open(&[folder.path().to_path_buf()], None, &mut sources).unwrap();
-        let (catalog, bodies) = (Catalog::default(), Bodies::default());
-        let mut cx = Cx::new(&catalog, &sources, &project, &bodies, &crate::rules::rls::disabled::RULE);
-        report(&mut cx, file);
-        cx.into_findings().into_iter().filter(|told| told.lasts(&catalog)).map(|told| *told.finding).collect()
+        let catalog = Catalog::default();
+        let state = State::new(&catalog, &project);
+        let found = Cx::new(&state, &sources, &crate::rules::rls::disabled::RULE).found(|cx| report(cx, file));
+        found.told.into_iter().filter(|told| told.lasts(&catalog)).map(|told| *told.finding).collect()
     }
 
     #[test]

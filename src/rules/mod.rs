@@ -19,6 +19,7 @@ pub mod restore;
 pub mod rls;
 pub mod schema;
 pub mod scope;
+pub mod whole;
 
 use crate::allow::Allows;
 use crate::finding::{Category, Severity};

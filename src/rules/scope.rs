@@ -4,7 +4,7 @@
 //! of a query could have stands for nothing.
 
 use super::code::{Code, Origin};
-use super::cx::Cx;
+use super::cx::{Cx, Piece, policies_of};
 use crate::catalog::Catalog;
 use crate::catalog::name::QName;
 use crate::catalog::object::{Policy, Table, View};
@@ -120,15 +120,19 @@ impl<'a> Scope<'a> {
     }
 }
 
-/// Visits every query and expression in functions, views and policies of the project's own; a query is visited inside its own scope.
-pub fn visit<'a>(cx: &Cx<'a>, seen: &mut dyn FnMut(Reader<'a>, Node<'_>, &Scope<'a>)) {
-    for (origin, code) in cx.code() {
-        Walker::new(cx.catalog, Reader::Code(origin), Vec::new(), seen).code(code);
-    }
-    for (table, policy) in cx.policies() {
-        for (_, expression) in policy.clauses() {
-            let own = vec![vec![(table.name.name.clone(), Some(table.name.clone()))]];
-            Walker::new(cx.catalog, Reader::Policy(table, policy), own, seen).code(Code::Expr(&expression.root));
+/// Visits every query and expression of a function, a view or the policies of a table; a query is visited inside its own scope.
+pub fn visit<'a>(cx: &Cx<'a>, piece: Piece<'a>, seen: &mut dyn FnMut(Reader<'a>, Node<'_>, &Scope<'a>)) {
+    let code = |(origin, code)| Walker::new(cx.catalog, Reader::Code(origin), Vec::new(), seen).code(code);
+    match piece {
+        Piece::Function(function) => cx.code_of(function).for_each(code),
+        Piece::View(view) => Origin::of_view(cx.catalog, view).into_iter().for_each(code),
+        Piece::Table(table) => {
+            for policy in policies_of(table) {
+                for (_, expression) in policy.clauses() {
+                    let own = vec![vec![(table.name.name.clone(), Some(table.name.clone()))]];
+                    Walker::new(cx.catalog, Reader::Policy(table, policy), own, seen).code(Code::Expr(&expression.root));
+                }
+            }
         }
     }
 }

@@ -1,12 +1,16 @@
-//! A history that goes beside another, as the past does beside the present, comes to what it comes to alone.
+//! A history that goes beside another, as the past does beside the present, comes to what it comes to alone, and so does what is found in it.
 
 use crate::cases::CASES;
 use crate::replay;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use supalint::engine::{self, Choice, Scope, Since};
+use supalint::finding::Finding;
 use supalint::history::{self, Beside, Fold, Replay, Step, Visitor};
 use supalint::output::schema;
 use supalint::project::{self, Migration, Past, Project};
-use supalint::source::Sources;
+use supalint::rules::ALL;
+use supalint::source::{FileId, Sources};
 use supalint::syntax::split::Splitter;
 
 /// Where the two differ in what no object shows.
@@ -30,6 +34,7 @@ struct Both<'a> {
     past: &'a Project,
     common: usize,
     beside: Option<Beside>,
+    end: Option<Replay>,
     taken_over: usize,
     ran: usize,
 }
@@ -68,6 +73,10 @@ impl Visitor for Both<'_> {
         }
         self.part(fold, sources);
     }
+
+    fn end(&mut self, fold: &mut Fold, sources: &mut Sources) {
+        self.end = self.beside.take().map(|beside| beside.end(fold, self.past, sources, &mut ()).0);
+    }
 }
 
 /// All that a history comes to, with the place of every fact.
@@ -100,17 +109,55 @@ fn compare(name: &str, folder: &Path, files: &[(PathBuf, String)]) -> (usize, us
         for (nth, past) in pasts(files, at).iter().enumerate() {
             let mut sources = sources.clone();
             let past = present.as_it_was(past, &mut sources).expect("the past can be read");
-            let mut both = Both { past: &past, common: present.common(&past), beside: None, taken_over: 0, ran: 0 };
+            let mut both = Both { past: &past, common: present.common(&past), beside: None, end: None, taken_over: 0, ran: 0 };
             history::replay(&mut sources, &present, &mut both);
             counts = (counts.0 + both.taken_over, counts.1 + both.ran);
             // what comes later may say that the past would have gone otherwise from its beginning
-            let Some(beside) = both.beside else { continue };
-            let beside = beside.end(&past, &mut sources, &mut ());
+            let Some(beside) = both.end else { continue };
             let alone = history::replay(&mut sources, &past, &mut ());
             assert_eq!(told(&beside, &sources), told(&alone, &sources), "{name}: {}, {nth}", file.display());
         }
     }
     counts
+}
+
+/// What is found in a project, if the past of it is left out, where there is one.
+fn found(sources: &Sources, present: &Project, past: Option<&Project>) -> Vec<Finding> {
+    let since = past.map(|past| Since { new: news(present, past), before: Some(past.clone()) });
+    let scope = Scope { since: since.into_iter().collect(), ..Scope::default() };
+    engine::run_within(sources.clone(), present, &Choice::default(), &scope).0.findings
+}
+
+/// Files that only the present has.
+fn news(present: &Project, past: &Project) -> BTreeSet<FileId> {
+    let old: BTreeSet<FileId> = past.migrations.iter().map(|migration| migration.file).collect();
+    present.migrations.iter().map(|migration| migration.file).filter(|file| !old.contains(file)).collect()
+}
+
+/// Of what is found in the present, that is left out which is found in the past alone and points to no file that is new. How much is? Each
+/// file once held one thing of so many.
+fn judge(name: &str, folder: &Path, files: &[(PathBuf, String)], things: usize) -> usize {
+    let mut sources = history::sources();
+    let present = project::open(&[folder.to_path_buf()], None, &mut sources).expect("there are migrations");
+    let all = found(&sources, &present, None);
+    let mut left_out = 0;
+    for (at, (file, _)) in files.iter().enumerate() {
+        for (nth, past) in pasts(files, at).iter().enumerate().skip(at % things).step_by(things) {
+            let mut sources = sources.clone();
+            let past = present.as_it_was(past, &mut sources).expect("the past can be read");
+            let (before, new) = (found(&sources, &past, None), news(&present, &past));
+            let is_new = |finding: &&Finding| {
+                let labels = std::iter::once(&finding.primary).chain(&finding.related);
+                labels.clone().any(|label| new.contains(&sources.resolve(label.site).file))
+                    || !before.iter().any(|known| known.fingerprint == finding.fingerprint)
+            };
+            let wanted: Vec<&Finding> = all.iter().filter(is_new).collect();
+            left_out += all.len() - wanted.len();
+            let told = found(&sources, &present, Some(&past));
+            assert_eq!(told.iter().collect::<Vec<_>>(), wanted, "{name}: {}, {nth}", file.display());
+        }
+    }
+    left_out
 }
 
 /// One file for each statement.
@@ -136,6 +183,19 @@ fn whatever_a_file_held_before() {
     assert!(counts.0 > 100 && counts.1 > 100, "{counts:?}");
 }
 
+/// Examples of the rules' pages, in which something is found.
+#[test]
+fn whatever_is_found_in_both() {
+    let mut left_out = 0;
+    for rule in ALL {
+        for example in rule.page.split("```sql bad\n").skip(1).filter_map(|rest| rest.split("```").next()) {
+            let (folder, files) = apart(example);
+            left_out += judge(example, folder.path(), &files, 3);
+        }
+    }
+    assert!(left_out > 100, "{left_out}");
+}
+
 #[test]
 fn in_a_project_too() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/conversations");
@@ -145,5 +205,5 @@ fn in_a_project_too() {
         names.map(|name| (name.clone(), std::fs::read_to_string(migrations.join(name)).expect("a file"))).collect();
     files.sort();
     let (taken_over, _) = compare("conversations", &folder, &files);
-    assert!(taken_over > 0);
+    assert!(taken_over > 0 && judge("conversations", &folder, &files, 1) > 0);
 }

@@ -62,7 +62,7 @@ struct Survey<'a> {
 
 fn check(cx: &mut Cx) {
     // who chose the old grants, or none, knows of it; where there is no platform, there never were any
-    if cx.project.platform != Platform::Supabase || cx.config().default_privileges != DefaultPrivileges::ByDate {
+    if cx.platform() != Platform::Supabase || cx.config().default_privileges != DefaultPrivileges::ByDate {
         return;
     }
     let held = |fresh| Held { catalog: cx.catalog, fresh };

@@ -9,17 +9,16 @@ use crate::syntax::lexer::tokens;
 rule!("access/view-bypasses-rls", Security, Error, Schema(check), fixable);
 
 fn check(cx: &mut Cx) {
-    let callers = cx.who();
-    for view in cx.exposed_views().filter(|view| view.materialized || !view.security_invoker.value) {
+    cx.each(Cx::exposed_views, |cx, view| {
+        if view.security_invoker.value && !view.materialized {
+            return;
+        }
         let readers: Vec<&str> = API_ROLES.into_iter().filter(|role| may_select(cx, role, view)).collect();
-        if readers.is_empty() {
-            continue;
-        }
-        let tables = Shown::by(cx, view);
+        let tables = if readers.is_empty() { Vec::new() } else { Shown::by(cx, view) };
         if !tables.is_empty() {
-            report(cx, view, &readers, &tables, callers);
+            report(cx, view, &readers, &tables);
         }
-    }
+    });
 }
 
 fn may_select(cx: &Cx, role: &str, view: &View) -> bool {
@@ -27,14 +26,14 @@ fn may_select(cx: &Cx, role: &str, view: &View) -> bool {
     cx.catalog.may_use_schema(role, &view.name.schema) && (whole || cx.catalog.column_privilege(role, &view.acl, Privileges::SELECT))
 }
 
-fn report(cx: &mut Cx, view: &View, readers: &[&str], tables: &[&Table], callers: &Callers) {
-    if !cx.is_read(view, view.named, &[]) {
+fn report(cx: &mut Cx, view: &View, readers: &[&str], tables: &[&Table]) {
+    if !cx.is_told(view, view.named, &[]) {
         return;
     }
     let name = &view.name;
     let who = if readers.contains(&"anon") { "anyone who has the anon key" } else { "every signed-in user" };
     let guarded: Vec<&Table> = tables.iter().copied().filter(|table| !readers.iter().all(|role| is_open(cx, table, role))).collect();
-    let filters = view.query.as_ref().is_some_and(|query| is_filtered(query, callers));
+    let filters = view.query.as_ref().is_some_and(|query| is_filtered(query, cx.who()));
     let shown = match guarded.as_slice() {
         [] => format!("`{}`", tables[0].name),
         [one] => format!("`{}`", one.name),

@@ -2,38 +2,29 @@
 //! that serves both is proposed; where the key has an index already, that is `index/foreign-key-sort`'s.
 
 use super::build::{New, of_parent, serves};
-use super::sorted::{Sorted, sorted};
+use super::sorted::{Sorted, sorts_of};
 use crate::rules::prelude::*;
-use std::collections::BTreeMap;
 
 rule!("index/foreign-key", Performance, Info, Schema(check), fixable);
 
 fn check(cx: &mut Cx) {
-    let mut sorts: Option<BTreeMap<&QName, Vec<&Sorted>>> = None;
-    for table in cx.user_tables().filter(|table| !table.external) {
-        for (constraint, key) in table.foreign_keys() {
-            let inherited =
-                of_parent(cx, table, |parent| parent.foreign_keys().any(|(its, other)| other == key && its.columns == constraint.columns));
-            if constraint.columns.is_empty() || inherited || is_found(cx, table, constraint, key) {
-                continue;
-            }
-            if !cx.is_read((table, constraint), constraint.at, &[]) {
-                continue;
-            }
-            let of_key = |sort: &&&Sorted| constraint.columns.as_slice() == std::slice::from_ref(&sort.key);
-            let sort = sorts.get_or_insert_with(|| sorts_of_tables(cx)).get(&table.name).and_then(|sorts| sorts.iter().find(of_key));
-            report(cx, table, constraint, key, sort.copied());
-        }
-    }
+    cx.each(|cx| cx.user_tables().filter(|table| !table.external), of_table);
 }
 
-/// Queries that an index on a key could serve better with a further column, by their tables.
-fn sorts_of_tables<'a>(cx: &Cx<'a>) -> BTreeMap<&'a QName, Vec<&'a Sorted>> {
-    let mut sorts: BTreeMap<_, Vec<_>> = BTreeMap::new();
-    for sort in sorted(cx).iter().filter(|sort| sort.is_strong() || sort.is_guess()) {
-        sorts.entry(&sort.table).or_default().push(sort);
+fn of_table(cx: &mut Cx, table: &Table) {
+    let sorts = sorts_of(cx, table);
+    for (constraint, key) in table.foreign_keys() {
+        let inherited =
+            of_parent(cx, table, |parent| parent.foreign_keys().any(|(its, other)| other == key && its.columns == constraint.columns));
+        if constraint.columns.is_empty() || inherited || is_found(cx, table, constraint, key) {
+            continue;
+        }
+        if cx.is_told((table, constraint), constraint.at, &[]) {
+            // one that a further column of the index would serve
+            let of_key = |sort: &&Sorted| (sort.is_strong() || sort.is_guess()) && constraint.columns == [sort.key.clone()];
+            report(cx, table, constraint, key, sorts.iter().find(of_key));
+        }
     }
-    sorts
 }
 
 /// Does an index lead with these columns?

@@ -3,22 +3,23 @@
 
 use super::build::serves;
 use super::foreign_key::is_indexed;
-use super::sorted::{Sorted, Want, is_time, sorted};
+use super::sorted::{Sorted, Want, is_time, sorts_of};
 use crate::rules::prelude::*;
 use std::collections::BTreeMap;
 
 rule!("index/foreign-key-sort", Performance, Warn, Schema(check), fixable);
 
 fn check(cx: &mut Cx) {
+    cx.each(|cx| cx.catalog.tables.values(), of_table);
+}
+
+fn of_table(cx: &mut Cx, table: &Table) {
     // queries that one index would serve
-    let mut alike: BTreeMap<(&QName, &SmolStr, &SmolStr), Vec<&Sorted>> = BTreeMap::new();
-    for sort in sorted(cx) {
-        alike.entry((&sort.table, &sort.key, &sort.column)).or_default().push(sort);
+    let mut alike: BTreeMap<(&SmolStr, &SmolStr), Vec<&Sorted>> = BTreeMap::new();
+    for sort in sorts_of(cx, table).iter().filter(|sort| is_indexed(table, std::slice::from_ref(&sort.key))) {
+        alike.entry((&sort.key, &sort.column)).or_default().push(sort);
     }
     for sorts in alike.values() {
-        let Some(table) = cx.catalog.table(&sorts[0].table).filter(|table| is_indexed(table, std::slice::from_ref(&sorts[0].key))) else {
-            continue;
-        };
         // the strongest reason speaks for all
         let strongest = sorts.iter().find(|sort| sort.is_strong()).unwrap_or(&sorts[0]);
         report(cx, table, strongest, sorts.len() - 1);
@@ -28,7 +29,7 @@ fn check(cx: &mut Cx) {
 fn report(cx: &mut Cx, table: &Table, sort: &Sorted, more: usize) {
     let single = table.indexes.iter().find(|known| known.columns.len() == 1 && serves(known, std::slice::from_ref(&sort.key)));
     let place = single.map_or(table.named, |single| single.named);
-    if !cx.is_read(table, place, &[&sort.key, &sort.column]) {
+    if !cx.is_told(table, place, &[&sort.key, &sort.column]) {
         return;
     }
     let index = sort.index(table);

@@ -3,9 +3,11 @@
 
 use super::build::{New, is_complete_for};
 use super::likely::likely;
+use crate::rules::cx::{Piece, is_users_table};
 use crate::rules::prelude::*;
 use crate::rules::scope::{Reader, Scope, visit};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Names of columns that hold when a row came to be.
 pub const TIMES: [&str; 10] = [
@@ -39,6 +41,7 @@ pub enum Want {
 }
 
 /// A query that looks rows up by a key and wants them by a second column.
+#[derive(Clone, PartialEq)]
 pub struct Sorted {
     pub table: QName,
     pub key: SmolStr,
@@ -72,24 +75,44 @@ impl Sorted {
     }
 }
 
-/// Queries of functions, views and policies that an index on a foreign key and a second column would serve, and none does; for a
-/// table that they leave out, what clients are likely to ask.
-pub fn sorted<'a>(cx: &Cx<'a>) -> &'a [Sorted] {
-    cx.once_for_sorts(|| found(cx))
+/// Queries of functions, views and policies for rows of a table that an index on a foreign key and a second column would serve, and none
+/// does; where there are none, what clients are likely to ask.
+pub fn sorts_of<'a>(cx: &Cx<'a>, table: &Table) -> &'a [Sorted] {
+    cx.once(|bodies| &bodies.sorts, Sorts::of, by_table).ask(|found| found.get(&table.name).map(Vec::as_slice)).unwrap_or_default()
 }
 
-fn found(cx: &Cx) -> Vec<Sorted> {
-    let mut out: Vec<Sorted> = Vec::new();
-    visit(cx, &mut |reader, node, scope| {
-        if let Node::Query(query) = node {
-            let of_user = |table: &&Table| !table.external && !table.of_extension && !table.created.is_platform();
-            out.extend(scope.tables().into_iter().filter(of_user).filter_map(|table| judge(cx, reader, query, scope, table)));
-        }
-    });
-    let asked: BTreeSet<&QName> = out.iter().map(|sort| &sort.table).collect();
-    let guesses: Vec<Sorted> =
-        cx.user_tables().filter(|table| !asked.contains(&table.name)).filter_map(|table| likely(cx, table)).collect();
-    out.extend(guesses);
+/// What one piece of SQL asks for.
+struct Sorts {
+    seen: Vec<Sorted>,
+    /// What clients are likely to ask of a table.
+    likely: Option<Sorted>,
+}
+
+impl Sorts {
+    fn of<'a>(cx: &Cx<'a>, piece: Piece<'a>) -> Sorts {
+        let mut seen = Vec::new();
+        visit(cx, piece, &mut |reader, node, scope| {
+            if let Node::Query(query) = node {
+                let of_user = |table: &&Table| !table.external && !table.of_extension && !table.created.is_platform();
+                seen.extend(scope.tables().into_iter().filter(of_user).filter_map(|table| judge(cx, reader, query, scope, table)));
+            }
+        });
+        let likely = match piece {
+            Piece::Table(table) if is_users_table(table) => likely(cx, table),
+            Piece::Function(_) | Piece::View(_) | Piece::Table(_) => None,
+        };
+        Sorts { seen, likely }
+    }
+}
+
+fn by_table(_: &Cx, all: Vec<Arc<Sorts>>) -> BTreeMap<QName, Vec<Sorted>> {
+    let mut out: BTreeMap<QName, Vec<Sorted>> = BTreeMap::new();
+    for sort in all.iter().flat_map(|sorts| &sorts.seen) {
+        out.entry(sort.table.clone()).or_default().push(sort.clone());
+    }
+    for sort in all.iter().filter_map(|sorts| sorts.likely.as_ref()) {
+        out.entry(sort.table.clone()).or_insert_with(|| vec![sort.clone()]);
+    }
     out
 }
 

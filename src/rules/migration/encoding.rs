@@ -6,7 +6,7 @@ use crate::rules::prelude::*;
 rule!("migration/encoding", Migration, Error, Schema(check));
 
 fn check(cx: &mut Cx) {
-    for problem in &cx.project.problems {
+    for problem in &cx.project().problems {
         let name = cx.name_of(problem.file);
         let (key, severity, message, help) = match problem.kind {
             TextProblemKind::NotUtf8 => (

@@ -6,7 +6,7 @@ use crate::rules::prelude::*;
 rule!("migration/order", Migration, Error, Schema(check));
 
 fn check(cx: &mut Cx) {
-    for duplicate in &cx.project.duplicates {
+    for duplicate in &cx.project().duplicates {
         let (first, others) = duplicate.files.split_first().expect("a duplicate has two files at least");
         for file in others {
             let (name, one) = (cx.name_of(*file), cx.name_of(*first));
@@ -18,7 +18,7 @@ fn check(cx: &mut Cx) {
                 .help("rename the file to a version of its own, later than the newest one that is applied");
         }
     }
-    for misplaced in &cx.project.misplaced {
+    for misplaced in &cx.project().misplaced {
         let (name, after) = (cx.name_of(misplaced.file), cx.name_of(misplaced.after));
         cx.report(
             About::migration(name),
@@ -30,13 +30,13 @@ fn check(cx: &mut Cx) {
         .because(start(misplaced.after), "runs before it")
         .help("give all versions the same number of digits, best as time stamps; a file that is applied already keeps its name");
     }
-    if cx.project.platform == Platform::Supabase {
+    if cx.platform() == Platform::Supabase {
         skipped(cx);
     }
 }
 
 fn skipped(cx: &mut Cx) {
-    for skipped in &cx.project.skipped {
+    for skipped in &cx.project().skipped {
         let name = &skipped.name;
         let (why, help) = match skipped.reason {
             SkipReason::Name => {

@@ -12,8 +12,8 @@ rule!("migration/would-fail", Migration, Error, Schema(check));
 const NAMED: usize = 5;
 
 fn check(cx: &mut Cx) {
-    let rejected = &cx.catalog.rejected;
-    let supabase = cx.project.platform == Platform::Supabase && cx.project.marks.is_none();
+    let rejected = cx.rejected();
+    let supabase = cx.platform() == Platform::Supabase && cx.project().marks.is_none();
     let mut told: Option<FileId> = None;
     for one in rejected {
         match one.when {
@@ -86,7 +86,7 @@ fn fails_afresh(cx: &mut Cx, rejected: &[&Rejected]) {
         0 => "a statement relies".to_string(),
         more => format!("{} statements rely", more + 1),
     };
-    let (made, dump, repair) = match cx.project.platform {
+    let (made, dump, repair) = match cx.platform() {
         Platform::Supabase => {
             ("`supabase db reset`, a preview branch, CI", "supabase db dump", ": `supabase migration repair --status applied <version>`")
         }

@@ -23,15 +23,15 @@ struct Bare {
 }
 
 fn check(cx: &mut Cx) {
-    for (table, policy) in cx.policies() {
+    cx.each(Cx::policies, |cx, (table, policy)| {
         if is_bypassed(cx, policy) {
-            continue;
+            return;
         }
         let found: Vec<(&Expression, Vec<Bare>)> = policy.clauses().map(|(_, clause)| (clause, bare_calls(cx, clause))).collect();
         if found.iter().any(|(_, calls)| !calls.is_empty()) {
             report(cx, table, policy, &found);
         }
-    }
+    });
 }
 
 fn report(cx: &mut Cx, table: &Table, policy: &Policy, found: &[(&Expression, Vec<Bare>)]) {
@@ -43,7 +43,7 @@ fn report(cx: &mut Cx, table: &Table, policy: &Policy, found: &[(&Expression, Ve
     let concerned: Vec<(&Expression, &Bare)> = all().filter(|(clause, call)| weight(clause, call) == worst).collect();
     let Some(&(clause, first)) = concerned.first() else { return };
     let place = Site::new(clause.site.file, first.span);
-    if !cx.is_read((table, policy), place, &[]) {
+    if !cx.is_told((table, policy), place, &[]) {
         return;
     }
     let rows = &table.name.name;
@@ -199,7 +199,7 @@ fn wraps(cx: &Cx, clause: &Expression, calls: &[Bare]) -> Edits {
             None => format!("(select {text})"),
         }
     };
-    let advised = cx.project.platform == Platform::Supabase;
+    let advised = cx.platform() == Platform::Supabase;
     let mut edits = Edits::new();
     for call in calls {
         if call.whole == call.span {

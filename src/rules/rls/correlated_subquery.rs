@@ -38,19 +38,19 @@ impl Form<'_> {
 }
 
 fn check(cx: &mut Cx) {
-    for (table, policy) in cx.policies() {
-        let Some(using) = &policy.using else { continue };
+    cx.each(Cx::policies, |cx, (table, policy)| {
+        let Some(using) = &policy.using else { return };
         match rewrite(cx, table, policy) {
             Some((found, edits)) => curable(cx, table, policy, using, &found, edits),
             None => others(cx, table, policy, using),
         }
-    }
+    });
 }
 
 fn curable(cx: &mut Cx, table: &Table, policy: &Policy, using: &Expression, found: &[Shape], edits: Edits) {
     let (first, rest) = found.split_first().expect("a rewrite has something to rewrite");
     let at = |shape: &Shape| Site::new(using.site.file, shape.node);
-    if !cx.is_read((table, policy), at(first), &[]) {
+    if !cx.is_told((table, policy), at(first), &[]) {
         return;
     }
     let rows = &table.name.name;

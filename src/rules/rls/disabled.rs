@@ -115,7 +115,7 @@ pub fn exposure(cx: &Cx, table: &Table) -> Option<String> {
 /// Does any file of the project ever turn row level security on, even where that fails?
 fn rls_is_used(cx: &Cx) -> bool {
     cx.user_tables().any(|table| table.rls.value)
-        || cx.project.migrations.iter().any(|migration| {
+        || cx.project().migrations.iter().any(|migration| {
             let text = migration.text(cx.sources).to_ascii_lowercase();
             text.contains("row level security") || text.contains("row-level security")
         })

@@ -14,21 +14,22 @@ use crate::rules::schema::tenant::{Tenant, Tenants};
 rule!("rls/missing-command", Security, Info, Schema(check), fixable);
 
 fn check(cx: &mut Cx) {
-    for table in cx.exposed_tables().filter(|table| table.rls.value && can_have_rls(table)) {
-        let granted: Vec<_> = COMMANDS.into_iter().filter(|(_, privilege, _)| !cx.reaching(table, *privilege).is_empty()).collect();
-        // policies for the service role and roles of the project's own say nothing about API clients
-        if !table.policies.iter().any(|policy| policy.permissive && !clients(cx, policy).is_empty()) {
-            only_restrictive(cx, table);
-            continue;
-        }
-        let blind = blind(cx, table);
-        let lacking: Vec<_> = granted
-            .into_iter()
-            .filter(|(command, ..)| !(is_spoken_of(cx, table, *command) || blind && *command == Command::Select))
-            .collect();
-        if !lacking.is_empty() {
-            uncovered(cx, table, &lacking);
-        }
+    cx.each(|cx| cx.exposed_tables().filter(|table| table.rls.value && can_have_rls(table)), of_table);
+}
+
+fn of_table(cx: &mut Cx, table: &Table) {
+    let granted: Vec<_> = COMMANDS.into_iter().filter(|(_, privilege, _)| !cx.reaching(table, *privilege).is_empty()).collect();
+    // policies for the service role and roles of the project's own say nothing about API clients
+    if !table.policies.iter().any(|policy| policy.permissive && !clients(cx, policy).is_empty()) {
+        return only_restrictive(cx, table);
+    }
+    let blind = blind(cx, table);
+    let lacking: Vec<_> = granted
+        .into_iter()
+        .filter(|(command, ..)| !(is_spoken_of(cx, table, *command) || blind && *command == Command::Select))
+        .collect();
+    if !lacking.is_empty() {
+        uncovered(cx, table, &lacking);
     }
 }
 
@@ -73,7 +74,7 @@ fn blind(cx: &mut Cx, table: &Table) -> bool {
     };
     let policies: Vec<&Policy> = table.policies.iter().filter(is_blind).collect();
     let Some(first) = policies.first() else { return false };
-    if !cx.is_read(table, first.named, &["blind"]) {
+    if !cx.is_told(table, first.named, &["blind"]) {
         return true;
     }
     let name = &table.name;
@@ -110,7 +111,7 @@ fn who(policy: &Policy) -> String {
 fn uncovered(cx: &mut Cx, table: &Table, lacking: &[(Command, Privileges, &'static str)]) {
     let first = table.policies.iter().find(|policy| policy.permissive && !clients(cx, policy).is_empty());
     let place = first.map_or(table.named, |policy| policy.named);
-    if !cx.is_read(table, place, &[]) {
+    if !cx.is_told(table, place, &[]) {
         return;
     }
     let name = &table.name;

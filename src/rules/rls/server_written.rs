@@ -69,7 +69,7 @@ fn was_dropped(cx: &Cx, table: &Table, command: Command) -> bool {
                 || lower.contains("manage")
                 || lower.split(|c: char| !c.is_alphanumeric()).any(|word| word == "all"))
     };
-    cx.project.migrations.iter().any(|migration| {
+    cx.project().migrations.iter().any(|migration| {
         let text = migration.text(cx.sources);
         let lower = text.to_ascii_lowercase();
         lower.match_indices("drop policy").any(|(at, _)| dropped(text[at..].split(';').next().unwrap_or_default()))

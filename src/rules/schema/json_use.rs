@@ -3,6 +3,7 @@
 use crate::rules::prelude::*;
 
 /// A place that looks into a column.
+#[derive(Clone, PartialEq)]
 pub struct Use {
     pub key: Option<SmolStr>,
     /// What `jsonb_typeof` of the key's value must be, where the place shows it.

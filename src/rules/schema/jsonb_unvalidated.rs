@@ -2,16 +2,38 @@
 //! that raise an error where they should say no. A column that no SQL looks into is left alone.
 
 use super::json_use::{Use, column, look, shape};
+use crate::rules::cx::{Piece, is_users_table};
 use crate::rules::prelude::*;
 use crate::rules::scope::{Reader, visit};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 rule!("schema/jsonb-unvalidated", Integrity, Info, Schema(check), fixable);
 
 fn check(cx: &mut Cx) {
-    let mut uses: BTreeMap<(QName, SmolStr), Vec<Use>> = BTreeMap::new();
+    cx.each(Cx::user_tables, of_table);
+}
+
+/// A column of a table, by their names, and what relies on what is in it.
+type Used = ((QName, SmolStr), Use);
+
+fn uses_of<'a>(cx: &Cx<'a>, table: &Table, column: &Column) -> &'a [Use] {
+    let by_column = |_: &Cx, all: Vec<Arc<(Vec<Used>, Vec<Used>)>>| {
+        let mut uses: BTreeMap<(QName, SmolStr), Vec<Use>> = BTreeMap::new();
+        for (column, place) in all.iter().flat_map(|found| &found.0).chain(all.iter().flat_map(|found| &found.1)) {
+            uses.entry(column.clone()).or_default().push(place.clone());
+        }
+        uses
+    };
+    let of_column = (table.name.clone(), column.name.clone());
+    cx.once(|bodies| &bodies.json, uses, by_column).ask(|uses| uses.get(&of_column).map(Vec::as_slice)).unwrap_or_default()
+}
+
+/// Those in code and policies, and those in indexes.
+fn uses<'a>(cx: &Cx<'a>, piece: Piece<'a>) -> (Vec<Used>, Vec<Used>) {
+    let (mut in_code, mut in_indexes) = (Vec::new(), Vec::new());
     let mut cases: Vec<Site> = Vec::new();
-    visit(cx, &mut |reader, node, scope| {
+    visit(cx, piece, &mut |reader, node, scope| {
         let Node::Expr(expr) = node else { return };
         let at = reader.at(expr.span);
         if let ExprKind::Case { .. } = expr.kind {
@@ -22,30 +44,34 @@ fn check(cx: &mut Cx) {
             // CASE is how SQL asks before it casts
             let casts = look.casts && !cases.iter().any(|case| case.file == at.file && case.span.contains(at.span));
             let place = Use { at, reader: reader.words(), policy: matches!(reader, Reader::Policy(..)), casts, ..look };
-            uses.entry((found.table, found.column)).or_default().push(place);
+            in_code.push(((found.table, found.column), place));
         }
     });
-    for table in cx.user_tables() {
+    if let Piece::Table(table) = piece
+        && is_users_table(table)
+    {
         for index in table.indexes.iter() {
             let exprs = index.columns.iter().filter(|part| part.column.is_none()).map(|part| &part.expr).chain(&index.predicate);
             for expression in exprs {
                 for (column, look) in expression.root.all().into_iter().filter_map(look) {
                     let place = Use { at: expression.site, reader: format!("index `{}`", index.name), ..look };
-                    uses.entry((table.name.clone(), column.column().unwrap_or_default().into())).or_default().push(place);
+                    in_indexes.push(((table.name.clone(), column.column().unwrap_or_default().into()), place));
                 }
             }
         }
     }
-    for table in cx.user_tables() {
-        for column in table.columns.iter().filter(|column| column.ty.is_json() && column.generated.is_none()) {
-            match uses.get(&(table.name.clone(), column.name.clone())) {
-                Some(uses) if !is_held(cx, table, column) => report(cx, table, column, uses),
-                _ => {}
-            }
+    (in_code, in_indexes)
+}
+
+fn of_table(cx: &mut Cx, table: &Table) {
+    for column in table.columns.iter().filter(|column| column.ty.is_json() && column.generated.is_none()) {
+        let uses = uses_of(cx, table, column);
+        if !uses.is_empty() && !is_held(cx, table, column) {
+            report(cx, table, column, uses);
         }
-        for constraint in table.constraints.iter().filter(|constraint| constraint.kind == ConstraintKind::Check) {
-            raising(cx, table, constraint);
-        }
+    }
+    for constraint in table.constraints.iter().filter(|constraint| constraint.kind == ConstraintKind::Check) {
+        raising(cx, table, constraint);
     }
 }
 

@@ -6,66 +6,76 @@
 use super::backfill::target;
 use super::row::{deep, handles_null, row_column, row_columns};
 use crate::rules::caller;
+use crate::rules::cx::{Piece, is_users_function, is_users_table, policies_of};
 use crate::rules::prelude::*;
+use crate::rules::whole::Whole;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// A column that policies isolate tenants by.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Tenant {
     pub column: SmolStr,
     /// The comparison.
     pub at: Site,
 }
 
-/// What is worked out once: tenant columns by table, and the tables that people are members of.
-pub type Found = (BTreeMap<QName, Vec<Tenant>>, BTreeSet<QName>);
-
 /// The tenant columns of every table that has any, in the order in which its policies name them.
 pub struct Tenants<'a> {
-    pub of: &'a BTreeMap<QName, Vec<Tenant>>,
-    /// Tables that people are members of.
-    pub homes: &'a BTreeSet<QName>,
+    of: &'a Whole<BTreeMap<QName, Vec<Tenant>>>,
+    homes: Homes<'a>,
     callers: &'a Callers,
 }
 
+/// Tables that people are members of.
+type Homes<'a> = &'a Whole<BTreeSet<QName>>;
+
 impl<'a> Tenants<'a> {
     pub fn of(cx: &Cx<'a>) -> Tenants<'a> {
-        let callers = cx.who();
-        let (of, homes) = cx.once_for_tenants(|| Tenants::found(cx, callers));
-        Tenants { of, homes, callers }
+        let of = cx.once(|bodies| &bodies.tenants, Tenants::of_piece, |_, all| all.iter().filter_map(|found| (**found).clone()).collect());
+        Tenants { of, homes: homes(cx), callers: cx.who() }
     }
 
-    fn found(cx: &Cx, callers: &Callers) -> Found {
-        let homes = homes(cx, callers);
-        let mut of = BTreeMap::new();
-        for table in cx.user_tables().filter(|table| table.rls.value) {
-            let reader = Reader { cx, callers, table, homes: &homes };
-            let mut found: Vec<Tenant> = Vec::new();
-            let mut owners: Vec<SmolStr> = Vec::new();
-            for policy in &table.policies {
-                for (_, expression) in policy.clauses() {
-                    reader.read(expression, &mut found, &mut owners);
-                }
-            }
-            found.retain(|tenant| !owners.contains(&tenant.column));
-            let mut told = BTreeSet::new();
-            found.retain(|tenant| told.insert(tenant.column.clone()));
-            if !found.is_empty() {
-                of.insert(table.name.clone(), found);
+    /// A table and its tenant columns.
+    fn of_piece(cx: &Cx, piece: Piece) -> Option<(QName, Vec<Tenant>)> {
+        let Piece::Table(table) = piece else { return None };
+        if !is_users_table(table) || !table.rls.value {
+            return None;
+        }
+        let reader = Reader { cx, callers: cx.who(), table, homes: homes(cx) };
+        let mut found: Vec<Tenant> = Vec::new();
+        let mut owners: Vec<SmolStr> = Vec::new();
+        for policy in &table.policies {
+            for (_, expression) in policy.clauses() {
+                reader.read(expression, &mut found, &mut owners);
             }
         }
-        (of, homes)
+        found.retain(|tenant| !owners.contains(&tenant.column));
+        let mut told = BTreeSet::new();
+        found.retain(|tenant| told.insert(tenant.column.clone()));
+        (!found.is_empty()).then(|| (table.name.clone(), found))
+    }
+
+    pub fn all(&self) -> &'a BTreeMap<QName, Vec<Tenant>> {
+        self.of.ask(|of| of)
+    }
+
+    /// Are people members of a table?
+    pub fn is_home(&self, table: &QName) -> bool {
+        is_home(self.homes, table)
     }
 
     /// Names that tell tenants apart in more than one table: one alone may be a thing that people share, like a project.
     pub fn columns(&self) -> BTreeSet<SmolStr> {
-        let mut once = BTreeSet::new();
-        let all = self.of.values().flatten().map(|tenant| &tenant.column).filter(|column| *column != "id");
-        all.filter(|column| !once.insert(*column)).cloned().collect()
+        self.of.ask(|of| {
+            let mut once = BTreeSet::new();
+            let all = of.values().flatten().map(|tenant| &tenant.column).filter(|column| *column != "id");
+            all.filter(|column| !once.insert(*column)).cloned().collect()
+        })
     }
 
-    pub fn of_table(&self, table: &Table) -> &[Tenant] {
-        self.of.get(&table.name).map_or(&[], Vec::as_slice)
+    pub fn of_table(&self, table: &Table) -> &'a [Tenant] {
+        self.of.ask(|of| of.get(&table.name).map(Vec::as_slice)).unwrap_or_default()
     }
 
     /// Who sees a row whose column is NULL, if that is nobody but those who see everything.
@@ -135,32 +145,47 @@ fn is_special(expr: &Expr, callers: &Callers) -> bool {
     })
 }
 
+fn is_home(homes: Homes, table: &QName) -> bool {
+    homes.ask(|homes| homes.contains(table))
+}
+
 /// Tables that people are members of: a table refers to both, and its user is compared with the caller.
-fn homes(cx: &Cx, callers: &Callers) -> BTreeSet<QName> {
-    let mut out = BTreeSet::new();
+fn homes<'a>(cx: &Cx<'a>) -> Homes<'a> {
+    cx.once(|bodies| &bodies.homes, read_for_callers, homes_of)
+}
+
+/// Tables that are read where SQL asks for what is its caller's.
+fn read_for_callers(cx: &Cx, piece: Piece) -> BTreeSet<QName> {
+    let callers = cx.who();
     let mut members: BTreeSet<QName> = BTreeSet::new();
-    let mut look = |query: &Query| {
-        if callers.in_query(query) {
-            for select in query.body.selects() {
-                members.extend(select.from.iter().flat_map(FromItem::tables).filter_map(bound));
-            }
-        }
-    };
-    for (_, policy) in cx.policies() {
-        for query in policy.clauses().flat_map(|(_, expression)| expression.root.queries()) {
-            look(query);
-        }
-    }
-    for function in cx.user_functions().filter(|function| callers.is_asking(function)) {
-        for (origin, code) in cx.code_of(function) {
-            for query in code.queries() {
-                for select in query.body.selects() {
-                    members.extend(select.from.iter().flat_map(FromItem::tables).filter_map(|item| origin.relation(item)));
+    match piece {
+        Piece::Table(table) => {
+            for query in policies_of(table).flat_map(Policy::clauses).flat_map(|(_, expression)| expression.root.queries()) {
+                if callers.in_query(query) {
+                    for select in query.body.selects() {
+                        members.extend(select.from.iter().flat_map(FromItem::tables).filter_map(bound));
+                    }
                 }
             }
         }
+        Piece::Function(function) if is_users_function(function) && callers.is_asking(function) => {
+            for (origin, code) in cx.code_of(function) {
+                for query in code.queries() {
+                    for select in query.body.selects() {
+                        members.extend(select.from.iter().flat_map(FromItem::tables).filter_map(|item| origin.relation(item)));
+                    }
+                }
+            }
+        }
+        Piece::Function(_) | Piece::View(_) => {}
     }
-    for table in members.iter().filter_map(|name| cx.catalog.table(name)) {
+    members
+}
+
+fn homes_of(cx: &Cx, read: Vec<Arc<BTreeSet<QName>>>) -> BTreeSet<QName> {
+    let mut out = BTreeSet::new();
+    let members: BTreeSet<&QName> = read.iter().flat_map(|names| &**names).collect();
+    for table in members.into_iter().filter_map(|name| cx.catalog.table(name)) {
         let members_of = |column: &SmolStr| is_person(column) || target(table, column).is_some_and(is_people);
         for (constraint, key) in table.foreign_keys().filter(|(_, key)| !is_people(&key.table)) {
             // a task has a person and a project too; only a membership has each pair once
@@ -197,7 +222,7 @@ struct Reader<'r, 'a> {
     cx: &'r Cx<'a>,
     callers: &'r Callers,
     table: &'r Table,
-    homes: &'r BTreeSet<QName>,
+    homes: Homes<'r>,
 }
 
 impl Reader<'_, '_> {
@@ -321,7 +346,7 @@ impl Reader<'_, '_> {
 
     fn refers_home(&self, table: &Table, column: &str) -> bool {
         table.foreign_keys().any(|(constraint, key)| {
-            matches!(constraint.columns.as_slice(), [only] if only == column) && self.homes.contains(&key.table) && !is_people(&key.table)
+            matches!(constraint.columns.as_slice(), [only] if only == column) && is_home(self.homes, &key.table) && !is_people(&key.table)
         })
     }
 }

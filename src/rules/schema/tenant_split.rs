@@ -13,10 +13,11 @@ rule!("schema/tenant-split", Integrity, Warn, Schema(check), fixable);
 fn check(cx: &mut Cx) {
     let tenants = Tenants::of(cx);
     let settled = tenants.columns();
-    let config = &cx.project.config;
+    let config = cx.config();
     let named = |column: &SmolStr| config.tenant_columns.iter().any(|known| known == column) || settled.contains(column);
     let mut users: BTreeMap<&SmolStr, Vec<&QName>> = BTreeMap::new();
-    for (table, found) in tenants.of {
+    let all = tenants.all();
+    for (table, found) in all {
         found.iter().for_each(|tenant| users.entry(&tenant.column).or_default().push(table));
     }
     for table in cx.user_tables().filter(|table| !table.external) {
@@ -24,7 +25,7 @@ fn check(cx: &mut Cx) {
         let [old, ..] = used else { continue };
         let new = table.columns.iter().find(|column| {
             let elsewhere = users.get(&column.name).is_some_and(|tables| tables.iter().any(|other| **other != table.name));
-            let has_members = target(table, &column.name).is_some_and(|home| tenants.homes.contains(home));
+            let has_members = target(table, &column.name).is_some_and(|home| tenants.is_home(home));
             (elsewhere || has_members)
                 && named(&column.name)
                 && used.iter().all(|tenant| tenant.column != column.name && target(table, &tenant.column) != target(table, &column.name))
@@ -78,7 +79,7 @@ fn check(cx: &mut Cx) {
             }
             None => (format!("Fill `{name}.{}`, which a rollback leaves as it is", new.name), fill()),
         };
-        let found = example.and_then(|example| tenants.of.get(*example));
+        let found = example.and_then(|example| all.get(*example));
         let site = found.and_then(|found| found.iter().find(|tenant| tenant.column == new.name)).map(|tenant| tenant.at);
         let draft = cx.report((table, new), new.named, message);
         draft
@@ -104,16 +105,13 @@ fn is_within(cx: &Cx, table: &Table, column: &str, tenant: &str) -> bool {
 
 /// Was a column added by a later file than its table's?
 fn is_later(cx: &Cx, table: &Table, column: &Column) -> bool {
-    let place = |site: Site| {
-        let file = cx.sources.resolve(site).file;
-        cx.project.migrations.iter().position(|migration| migration.file == file)
-    };
+    let place = |site: Site| cx.number(cx.sources.resolve(site).file);
     place(column.at) > place(table.created)
 }
 
 /// Does any statement that runs write a column of rows that are there?
 fn is_filled(cx: &Cx, table: &Table, column: &str) -> bool {
-    let texts: Vec<&str> = cx.project.migrations.iter().map(|migration| migration.text(cx.sources)).collect();
+    let texts: Vec<&str> = cx.project().migrations.iter().map(|migration| migration.text(cx.sources)).collect();
     // a function's body counts if anything beside it names the function: it may well be what fills the column
     texts.iter().any(|text| fills(text, table, column, &|function| texts.iter().map(|text| mentions(text, function)).sum::<usize>() > 1))
 }
