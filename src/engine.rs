@@ -93,21 +93,20 @@ fn examine_within(mut sources: Sources, project: &Project, choice: &Choice, scop
         Some(Beside { state: state.as_ref()?, shown })
     });
     let state = State::new(&catalog, project);
-    let Judged { mut findings, mut suppressed, ignored, open } = engine.found(&Scene { state: &state, sources: &sources, beside, open: None });
+    let scene = Scene { state: &state, sources: &sources, beside, known: Some(&scope.baseline), open: None };
+    let Judged { mut findings, mut suppressed, ignored, open } = engine.found(&scene);
     let (mut left_out, mut hidden) = (LeftOut { ignored, ..LeftOut::default() }, FxHashSet::default());
+    let mut rest: Vec<Box<dyn Send>> = Vec::new();
     let mut leave_out = |findings: &mut Vec<Told>, is_left: &dyn Fn(&Told) -> bool| {
-        let before = findings.len();
-        findings.retain_mut(|told| {
-            let left = is_left(told);
-            if left {
-                hidden.insert(std::mem::take(&mut told.finding.fingerprint));
-            }
-            !left
-        });
-        before - findings.len()
+        let (mut left, shown): (Vec<_>, Vec<_>) = std::mem::take(findings).into_iter().partition(is_left);
+        *findings = shown;
+        let count = left.len();
+        hidden.extend(left.iter_mut().map(|told| std::mem::take(&mut told.finding.fingerprint)));
+        rest.push(Box::new(left));
+        count
     };
     left_out.baseline = leave_out(&mut findings, &|told| scope.baseline.contains(&told.finding.fingerprint));
-    let mut rest: Vec<Box<dyn Send>> = Vec::new();
+    let mut judged_there = Vec::new();
     for (((since, fork), engine), there) in scope.since.iter().zip(&forks).zip(engines).zip(&states) {
         let is_shown = |told: &Told| since.shows(&told.finding, &sources);
         let Some(fork) = fork else {
@@ -120,12 +119,13 @@ fn examine_within(mut sources: Sources, project: &Project, choice: &Choice, scop
         let (prints, judged) = fork.ask(engine, &question);
         let was_there = |told: &Told| is_settled(told) || prints.contains(&told.finding.fingerprint);
         left_out.earlier += leave_out(&mut findings, &|told| was_there(told) && !is_shown(told));
-        rest.extend(judged);
+        judged_there.extend(judged);
     }
     findings.sort_by_cached_key(|told| place_in_order(&told.finding, &sources));
     suppressed.sort_by_cached_key(|(told, _)| place_in_order(&told.finding, &sources));
     let findings = findings.into_iter().map(|told| *told.finding).collect();
     let suppressed = suppressed.into_iter().map(|(told, reason)| (*told.finding, reason)).collect();
+    rest.append(&mut judged_there);
     rest.extend(states.into_iter().flatten().chain([state]).map(|state| Box::new(state.bodies) as Box<dyn Send>));
     rest.extend(forks.into_iter().flatten().filter_map(Fork::rest));
     let report = Report { findings, suppressed, left_out, unread, bounded, statements, files: project.migrations.len(), sources };
@@ -231,7 +231,7 @@ impl<'a> Engine<'a> {
             Check::Schema(check) => Some((active, check)),
             _ => None,
         });
-        let checks: Vec<(&Active, fn(&mut Cx<'_>))> = checks.collect();
+        let checks: Vec<_> = checks.collect();
         let found: Vec<OnceLock<Findings>> = checks.iter().map(|_| OnceLock::new()).collect();
         // rules of one group ask the same of the bodies: who takes them from both ends seldom waits for the other's answer
         let left: VecDeque<_> = checks.iter().zip(&found).collect();
@@ -253,11 +253,15 @@ impl<'a> Engine<'a> {
 
     /// What a rule is to look at.
     fn cx<'s>(&self, scene: &Scene<'s>, rule: &'static Rule, allows: &Allows) -> Cx<'s> {
-        let Scene { state, sources, beside, open } = *scene;
+        let Scene { state, sources, beside, known, open } = *scene;
         let mut cx = Cx::new(state, sources, rule);
+        // what is allowed is told too
+        let is_hidden = !allows.speaks_of(rule.id);
         if let Some(beside) = beside {
-            // what is allowed is told too
-            cx = cx.beside(if allows.speaks_of(rule.id) { Beside { shown: None, ..beside } } else { beside });
+            cx = cx.beside(Beside { shown: beside.shown.filter(|_| is_hidden), ..beside });
+        }
+        if let Some(known) = known.filter(|known| is_hidden && !known.is_empty()) {
+            cx = cx.known(known);
         }
         if !self.read && !allows.ask_places_of(rule.id) {
             cx = cx.unread();
@@ -321,6 +325,8 @@ struct Scene<'s> {
     state: &'s State<'s>,
     sources: &'s Sources,
     beside: Option<Beside<'s>>,
+    /// Fingerprints of what will be left out.
+    known: Option<&'s BTreeSet<String>>,
     /// What is asked of rules; all of one that is not there.
     open: Option<&'s FxHashMap<&'static str, Open>>,
 }

@@ -461,11 +461,6 @@ impl Catalog {
         self.default_privileges.meet(&mut other.default_privileges, how);
     }
 
-    /// Names of tables, views and functions in which it differs from the other.
-    pub fn differing(&self) -> impl Iterator<Item = &QName> {
-        self.tables.differing().chain(self.views.differing()).chain(self.functions.differing())
-    }
-
     /// What of it is in no store, and outlasts a file.
     pub fn rest(&self) -> impl PartialEq + use<> {
         let Catalog { has_families, fresh, secretive, postgres_version, own_operators, .. } = self;

@@ -260,11 +260,6 @@ impl<K: Ord + Hash + Clone, V: Clone + PartialEq> Store<K, V> {
         self.beside = Some(Box::new(Beside { changed: Vec::new(), differing: FxHashMap::default() }));
     }
 
-    /// Keys under which they hold different values.
-    pub fn differing(&self) -> impl Iterator<Item = &K> {
-        self.beside.iter().flat_map(|beside| beside.differing.keys())
-    }
-
     pub fn meet(&mut self, other: &mut Store<K, V>, how: Meet) {
         let changed = |store: &mut Store<K, V>| store.beside.as_mut().map(|beside| std::mem::take(&mut beside.changed)).unwrap_or_default();
         let here = changed(self);
@@ -280,20 +275,24 @@ impl<K: Ord + Hash + Clone, V: Clone + PartialEq> Store<K, V> {
             }
             Meet::Compare => {
                 for key in here.into_iter().chain(changed(other)) {
-                    let same = match (self.shared(&key), other.shared(&key)) {
-                        (Some(one), Some(other)) => Arc::ptr_eq(one, other) || one == other,
-                        (None, None) => true,
-                        (Some(_), None) | (None, Some(_)) => false,
+                    let (one, its) = (self.shared(&key).cloned(), other.shared(&key).cloned());
+                    let once = match (&one, &its) {
+                        (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+                        (one, other) => one.is_none() && other.is_none(),
                     };
+                    let same = once || one == its;
+                    // what is the same is kept once
+                    if let Some(one) = one.filter(|_| same && !once) {
+                        other.share(key.clone(), one);
+                    }
                     if let Some(beside) = &mut self.beside {
-                        let its = other.shared(&key).cloned();
-                        if same {
-                            beside.differing.remove(&key)
-                        } else {
-                            beside.differing.insert(key, its)
-                        };
+                        match same {
+                            true => _ = beside.differing.remove(&key),
+                            false => _ = beside.differing.insert(key, its),
+                        }
                     }
                 }
+                changed(other);
             }
         }
         // to compare is not to ask

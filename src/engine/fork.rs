@@ -99,7 +99,7 @@ impl<'a> Fork<'a> {
 fn found(mut engine: Engine, state: &State, sources: &Sources, question: &Question) -> (FxHashSet<String>, Option<Box<dyn Send>>) {
     // what was allowed in vain shows when all is found
     let open = engine.keep(&question.rules).then_some(question.open);
-    let mut judged = engine.found(&Scene { state, sources, beside: None, open });
+    let mut judged = engine.found(&Scene { state, sources, beside: None, known: None, open });
     let prints = judged.findings.iter_mut().map(|told| std::mem::take(&mut told.finding.fingerprint)).collect();
     (prints, Some(Box::new(judged)))
 }

@@ -5,7 +5,7 @@
 
 use super::caller::Callers;
 use super::index::sorted::Sorted;
-use super::schema::json_use::Use;
+use super::schema::json_use::Uses;
 use super::schema::tenant::Tenant;
 use super::whole::Whole;
 use crate::catalog::name::QName;
@@ -187,7 +187,7 @@ pub struct Bodies {
     pub(super) referring: OnceLock<Whole<BTreeMap<QName, usize>>>,
     pub(super) homes: OnceLock<Whole<BTreeSet<QName>>>,
     pub(super) tenants: OnceLock<Whole<BTreeMap<QName, Vec<Tenant>>>>,
-    pub(super) json: OnceLock<Whole<BTreeMap<(QName, SmolStr), Vec<Use>>>>,
+    pub(super) json: OnceLock<Whole<Uses>>,
     pub(super) sorts: OnceLock<Whole<BTreeMap<QName, Vec<Sorted>>>>,
     /// Ends of statements that can't be told in full and speak of policies, or of grants; by number of the file.
     pub(super) unclear: OnceLock<[Vec<(usize, u32)>; 2]>,

@@ -92,7 +92,7 @@ pub struct Beside<'a> {
 pub enum Open {
     /// All of them.
     All,
-    /// Those of these subjects, and what is found beside subjects.
+    /// Those of these subjects, and what is about none.
     Of(FxHashSet<QName>),
 }
 
@@ -153,12 +153,12 @@ pub enum Piece<'a> {
 }
 
 impl Piece<'_> {
-    /// What tells it from others.
-    fn key(&self) -> (QName, Site) {
+    /// Where it is kept: in one place for both of two states in which it is the same.
+    fn address(&self) -> usize {
         match self {
-            Piece::Function(function) => (function.name.clone(), function.at),
-            Piece::View(view) => (view.name.clone(), view.at),
-            Piece::Table(table) => (table.name.clone(), table.created),
+            Piece::Function(function) => std::ptr::from_ref(*function).addr(),
+            Piece::View(view) => std::ptr::from_ref(*view).addr(),
+            Piece::Table(table) => std::ptr::from_ref(*table).addr(),
         }
     }
 
@@ -180,11 +180,17 @@ pub struct Cx<'a> {
     rule: &'static Rule,
     /// Will somebody read what is found?
     read: bool,
+    /// Fingerprints of what nobody reads all the same.
+    known: Option<&'a BTreeSet<String>>,
     /// What is judged; none: everything.
     asked: Option<&'a Open>,
     drafts: Vec<Draft>,
     /// Has the rule looked at what differs from the state beside, other than to judge one subject?
     looked: bool,
+    /// Is what it finds about no subject found in the state beside all the same?
+    settled: bool,
+    /// Had it done so before it judged a subject?
+    hangs_on_all: bool,
     open: FxHashSet<QName>,
 }
 
@@ -196,8 +202,21 @@ pub struct Findings {
 
 impl<'a> Cx<'a> {
     pub fn new(state: &'a State<'a>, sources: &'a Sources, rule: &'static Rule) -> Cx<'a> {
-        let open = FxHashSet::default();
-        Cx { catalog: state.catalog, sources, state, beside: None, rule, read: true, asked: None, drafts: Vec::new(), looked: false, open }
+        Cx {
+            catalog: state.catalog,
+            sources,
+            state,
+            beside: None,
+            rule,
+            read: true,
+            known: None,
+            asked: None,
+            drafts: Vec::new(),
+            looked: false,
+            settled: false,
+            hangs_on_all: false,
+            open: FxHashSet::default(),
+        }
     }
 
     /// The same where there is another state, and what is found there too is to be known.
@@ -205,9 +224,36 @@ impl<'a> Cx<'a> {
         Cx { beside: Some(beside), ..self }
     }
 
+    /// Does somebody who asks about a subject look at what differs from the state beside?
+    pub fn looks<S: Subject>(&self, subject: S, ask: impl FnOnce()) -> bool {
+        let ((), looked) = watched(|| {
+            subject.look(self.catalog);
+            ask();
+        });
+        if looked {
+            look();
+        }
+        looked
+    }
+
+    /// What the rule finds about no subject is found in the state beside too, whatever else it looks at.
+    pub fn settle(&mut self) {
+        self.settled = true;
+    }
+
+    /// Another that looks at the same.
+    pub fn aside(&self) -> Cx<'a> {
+        Cx { beside: self.beside, ..Cx::new(self.state, self.sources, self.rule) }
+    }
+
     /// The same for one who only wants to know which findings there are.
     pub fn unread(self) -> Cx<'a> {
         Cx { read: false, ..self }
+    }
+
+    /// The same for one who knows some findings, and reads none of those.
+    pub fn known(self, known: &'a BTreeSet<String>) -> Cx<'a> {
+        Cx { known: Some(known), ..self }
     }
 
     /// The same for one who asks for some of the findings, and may be told of others.
@@ -232,6 +278,7 @@ impl<'a> Cx<'a> {
                 subject.look(self.catalog);
                 judge(self, subject);
             });
+            self.hangs_on_all |= self.looked;
             let settled = self.beside.is_some() && !self.looked && !looked;
             self.drafts[first..].iter_mut().for_each(|draft| draft.settled = Some(settled));
             if !settled {
@@ -243,7 +290,7 @@ impl<'a> Cx<'a> {
     /// Is a finding to be put into words? Where it need only be known that it is there, that is noted, and its rule is done with it. For rules
     /// that look at the schema and whose words or cures cost much; what [`Draft::discriminate`] will be told is told here too.
     pub fn is_read(&mut self, about: impl Into<About>, primary: Site, discriminators: &[&str]) -> bool {
-        self.note_unless(self.read, about, primary, discriminators)
+        self.is_noted(self.read, about, primary, discriminators)
     }
 
     /// The same where the finding's words point to nothing but what was looked at already: it need not be put into words either if it will be
@@ -251,13 +298,20 @@ impl<'a> Cx<'a> {
     pub fn is_told(&mut self, about: impl Into<About>, primary: Site, discriminators: &[&str]) -> bool {
         let shown = self.beside.and_then(|beside| beside.shown).filter(|_| !self.looked && !has_looked());
         let is_left_out = shown.is_some_and(|shown| !shown.contains(&self.sources.resolve(primary).file));
-        self.note_unless(self.read && !is_left_out, about, primary, discriminators)
+        self.is_noted(self.read && !is_left_out, about, primary, discriminators)
     }
 
-    fn note_unless(&mut self, read: bool, about: impl Into<About>, primary: Site, discriminators: &[&str]) -> bool {
-        if !read {
-            let draft = self.report(about, primary, "");
-            discriminators.iter().for_each(|text| _ = draft.discriminate(text));
+    /// Notes a finding unless somebody will read it.
+    fn is_noted(&mut self, read: bool, about: impl Into<About>, primary: Site, discriminators: &[&str]) -> bool {
+        if read && self.known.is_none() {
+            return true;
+        }
+        let draft = self.report(about, primary, "");
+        discriminators.iter().for_each(|text| _ = draft.discriminate(text));
+        let print = draft.fingerprint();
+        let read = read && !self.known.is_some_and(|known| known.contains(&print));
+        if read {
+            self.drafts.pop();
         }
         read
     }
@@ -299,10 +353,10 @@ impl<'a> Cx<'a> {
             // it is the statement's look too, where the rule is told of one
             look();
         }
-        let Cx { sources, beside, mut drafts, looked: also, open, .. } = self;
-        let settled = beside.is_some() && !looked && !also;
+        let Cx { sources, beside, mut drafts, looked: also, settled, hangs_on_all, open, .. } = self;
+        let settled = beside.is_some() && (settled || !looked && !also);
         drafts.iter_mut().for_each(|draft| _ = draft.settled.get_or_insert(settled));
-        let open = if settled { Open::Of(open) } else { Open::All };
+        let open = if beside.is_none() || hangs_on_all { Open::All } else { Open::Of(open) };
         Findings { told: drafts.into_iter().map(|draft| draft.finish(sources)).collect(), open }
     }
 
@@ -346,7 +400,7 @@ impl<'a> Cx<'a> {
         sum: impl Fn(&Cx<'a>, Vec<Arc<V>>) -> T,
     ) -> &'a Whole<T> {
         place(&self.state.bodies).get_or_init(|| {
-            let mut known: FxHashMap<(QName, Site), Arc<V>> = FxHashMap::default();
+            let mut known: FxHashMap<usize, Arc<V>> = FxHashMap::default();
             let (here, looked) = watched(|| {
                 let answer = |piece: Piece<'a>| {
                     let (answer, looked) = watched(|| {
@@ -355,7 +409,7 @@ impl<'a> Cx<'a> {
                     });
                     match looked {
                         true => look(),
-                        false if self.beside.is_some() => _ = known.insert(piece.key(), answer.clone()),
+                        false if self.beside.is_some() => _ = known.insert(piece.address(), answer.clone()),
                         false => {}
                     }
                     answer
@@ -366,7 +420,7 @@ impl<'a> Cx<'a> {
             let Some(Beside { state, .. }) = self.beside else { return Whole::of(here) };
             let there = place(&state.bodies).get_or_init(|| {
                 let cx = Cx::new(state, self.sources, self.rule);
-                let answer = |piece: Piece<'a>| known.get(&piece.key()).cloned().unwrap_or_else(|| Arc::new(find(&cx, piece)));
+                let answer = |piece: Piece<'a>| known.get(&piece.address()).cloned().unwrap_or_else(|| Arc::new(find(&cx, piece)));
                 Whole::of(match looked {
                     true => Arc::new(sum(&cx, cx.pieces().map(answer).collect())),
                     false => here.clone(),
@@ -396,34 +450,34 @@ impl<'a> Cx<'a> {
 
     /// Tables of the project's own, in any schema.
     pub fn user_tables(&self) -> impl Iterator<Item = &'a Table> + use<'a> {
-        self.catalog.tables.values().filter(|table| is_users_table(table))
+        self.catalog.tables.which(is_users_table)
     }
 
     /// Tables of the project's own that the API serves, whether or not a role may use them.
     pub fn exposed_tables(&self) -> impl Iterator<Item = &'a Table> + use<'a> {
         let (config, served) = (self.config(), self.serves_api());
-        self.user_tables().filter(move |table| served && is_exposed(config, &table.name.schema))
+        self.catalog.tables.which(move |table| served && is_exposed(config, &table.name.schema) && is_users_table(table))
     }
 
     /// Tables that may have policies of the project's own: its tables, and the platform's that it is allowed to guard.
     pub fn guarded_tables(&self) -> impl Iterator<Item = &'a Table> + use<'a> {
-        self.catalog.tables.values().filter(|table| policies_of(table).next().is_some())
+        self.catalog.tables.which(|table| policies_of(table).next().is_some())
     }
 
     /// Policies of the project's own, each with its table.
     pub fn policies(&self) -> impl Iterator<Item = (&'a Table, &'a Policy)> + use<'a> {
-        self.catalog.tables.values().flat_map(|table| policies_of(table).map(move |policy| (table, policy)))
+        self.guarded_tables().flat_map(|table| policies_of(table).map(move |policy| (table, policy)))
     }
 
     /// Views and materialized views of the project's own, in any schema.
     pub fn user_views(&self) -> impl Iterator<Item = &'a View> + use<'a> {
-        self.catalog.views.values().filter(|view| !view.of_extension && !view.at.is_platform() && is_users(&view.name.schema))
+        self.catalog.views.which(is_users_view)
     }
 
     /// The same that the API serves.
     pub fn exposed_views(&self) -> impl Iterator<Item = &'a View> + use<'a> {
         let (config, served) = (self.config(), self.serves_api());
-        self.user_views().filter(move |view| served && is_exposed(config, &view.name.schema))
+        self.catalog.views.which(move |view| served && is_exposed(config, &view.name.schema) && is_users_view(view))
     }
 
     /// Functions and procedures of the project's own, in any schema.
@@ -596,6 +650,10 @@ pub fn is_users_table(table: &Table) -> bool {
     !table.of_extension && !table.created.is_platform() && is_users(&table.name.schema)
 }
 
+fn is_users_view(view: &View) -> bool {
+    !view.of_extension && !view.at.is_platform() && is_users(&view.name.schema)
+}
+
 /// Policies of the project's own.
 pub fn policies_of(table: &Table) -> impl Iterator<Item = &Policy> {
     let guards = !table.of_extension && table.name.schema != "pg_temp";
@@ -747,6 +805,20 @@ impl Draft {
         self.discriminate(words(text))
     }
 
+    fn is_of_file(&self) -> bool {
+        self.finding.subject.kind == "migration"
+    }
+
+    /// What tells it from all others.
+    fn fingerprint(&self) -> String {
+        let subject = &self.finding.subject;
+        let part = |name: &'_ Option<SmolStr>| name.clone().unwrap_or_default();
+        let name = if self.is_of_file() { without_version(&subject.name) } else { &subject.name };
+        let identity =
+            [self.finding.rule, subject.kind, &part(&subject.schema), &part(&subject.table), name, &self.discriminator].join("\0");
+        format!("{:032x}", xxhash_rust::xxh3::xxh3_128(identity.as_bytes()))
+    }
+
     fn finish(mut self, sources: &Sources) -> Told {
         if let Some(fix) = &mut self.finding.fix {
             // text that EXECUTE builds stands in no file, so nobody can edit it there
@@ -761,13 +833,8 @@ impl Draft {
                 self.finding.fix = None;
             }
         }
-        let subject = &self.finding.subject;
-        let part = |name: &Option<SmolStr>| name.as_deref().unwrap_or_default().to_string();
-        let is_file = subject.kind == "migration";
-        let name = if is_file { without_version(&subject.name) } else { &subject.name };
-        let identity =
-            [self.finding.rule, subject.kind, &part(&subject.schema), &part(&subject.table), name, &self.discriminator].join("\0");
-        self.finding.fingerprint = format!("{:032x}", xxhash_rust::xxh3::xxh3_128(identity.as_bytes()));
+        self.finding.fingerprint = self.fingerprint();
+        let is_file = self.is_of_file();
         let settled = self.settled == Some(true) && self.lasting.is_none();
         Told { finding: self.finding, per_file: self.per_file || is_file, settled, lasting: self.lasting }
     }

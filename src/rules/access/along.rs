@@ -51,19 +51,19 @@ const NAMING_TYPES: [&str; 9] =
     ["regclass", "regproc", "regprocedure", "regtype", "regoper", "regoperator", "regconfig", "regdictionary", "regcollation"];
 
 /// Bodies are read once for all functions that set them off.
-pub struct Paths<'s, 'a> {
-    cx: &'s Cx<'a>,
+pub struct Paths<'a> {
+    cx: Cx<'a>,
     /// Those that sessions have: the default, and that of a request to each schema that the API serves.
     usual: Vec<Vec<SmolStr>>,
     read: BTreeMap<Site, Read>,
 }
 
-impl<'s, 'a> Paths<'s, 'a> {
-    pub fn new(cx: &'s Cx<'a>) -> Paths<'s, 'a> {
+impl<'a> Paths<'a> {
+    pub fn new(cx: &Cx<'a>) -> Paths<'a> {
         let base = || ["public", "extensions"].map(SmolStr::from).into_iter();
         let served = cx.config().exposed_schemas.iter().filter(|schema| *schema != "public" && *schema != "extensions");
         let served = served.map(|schema| std::iter::once(SmolStr::from(schema)).chain(base()).collect());
-        Paths { cx, usual: std::iter::once(base().collect()).chain(served).collect(), read: BTreeMap::new() }
+        Paths { cx: cx.aside(), usual: std::iter::once(base().collect()).chain(served).collect(), read: BTreeMap::new() }
     }
 
     /// All that happens when a function runs.

@@ -4,34 +4,38 @@ use super::along::Paths;
 use super::path::{pinned, unfound_in_auth};
 use crate::rules::code::path_names;
 use crate::rules::prelude::*;
+use std::cell::RefCell;
 
 rule!("access/definer-search-path", Security, Warn, Schema(check), fixable);
 
 fn check(cx: &mut Cx) {
-    let functions: Vec<&Function> = cx
-        .user_functions()
-        .filter(|one| one.kind != RoutineKind::Aggregate && matches!(one.language.as_str(), "sql" | "plpgsql"))
-        .collect();
-    let is_unpinned = |one: &&Function| one.security_definer.value && one.setting("search_path").is_none();
-    let mut definers: Vec<&Function> = functions.iter().copied().filter(is_unpinned).collect();
-    definers.retain(|function| cx.is_read(*function, function.named, &[]));
-    let mut paths = Paths::new(cx);
-    let pins: Vec<(&Function, (String, Safety))> =
-        definers.into_iter().map(|function| (function, pinned(cx, &mut paths, function))).collect();
-    for function in &functions {
-        if let Some(path) = function.setting("search_path").map(path_names) {
-            one_name(cx, function, &path);
-        }
-    }
+    let paths = RefCell::new(Paths::new(cx));
     let users = Users::of(cx);
-    for (function, pin) in pins {
-        unpinned(cx, function, pin, &users);
-    }
-    let invokers: Vec<&Function> =
-        functions.into_iter().filter(|one| !one.security_definer.value && one.setting("search_path").is_none()).collect();
+    cx.each(Cx::user_functions, |cx, function| {
+        if !looks_names_up(function) {
+            return;
+        }
+        match function.setting("search_path").map(path_names) {
+            Some(path) => one_name(cx, function, &path),
+            None if function.security_definer.value => {
+                let sign_up = sign_up_trigger(cx, function, &users);
+                if cx.is_told(function, function.named, &[]) {
+                    let pin = pinned(cx, &mut paths.borrow_mut(), function);
+                    unpinned(cx, function, pin, &users, sign_up);
+                }
+            }
+            None => {}
+        }
+    });
+    let is_invoker = |one: &&Function| looks_names_up(one) && !one.security_definer.value && one.setting("search_path").is_none();
+    let invokers: Vec<&Function> = cx.user_functions().filter(is_invoker).collect();
     if !invokers.is_empty() {
         of_invokers(cx, &invokers);
     }
+}
+
+fn looks_names_up(function: &Function) -> bool {
+    function.kind != RoutineKind::Aggregate && matches!(function.language.as_str(), "sql" | "plpgsql")
 }
 
 /// Who calls functions along a path of their own.
@@ -44,7 +48,7 @@ struct Users<'a> {
 
 impl<'a> Users<'a> {
     fn of(cx: &Cx<'a>) -> Users<'a> {
-        let tables = cx.catalog.tables.values().filter(|table| table.name.schema == "auth" && table.created.is_platform());
+        let tables = cx.catalog.tables.which(|table| table.name.schema == "auth" && table.created.is_platform());
         Users {
             creators: API_ROLES.into_iter().filter(|role| may_create(cx, role)).collect(),
             auth: tables.flat_map(|table| table.triggers.iter().map(move |trigger| (table, trigger))).collect(),
@@ -52,10 +56,9 @@ impl<'a> Users<'a> {
     }
 }
 
-fn unpinned(cx: &mut Cx, function: &Function, (path, safety): (String, Safety), users: &Users) {
+fn unpinned(cx: &mut Cx, function: &Function, (path, safety): (String, Safety), users: &Users, sign_up: Option<SignUp>) {
     let name = function.display();
     let creators = &users.creators;
-    let sign_up = sign_up_trigger(cx, function, users);
     let message = match (&sign_up, creators.as_slice()) {
         (Some(SignUp { table, missing, swallowed, .. }), _) => format!(
             "`{name}` runs on `{table}` without a search_path of its own: Supabase Auth looks names up in `auth` alone, does not find `{missing}`, and {}",

@@ -13,8 +13,8 @@ fn check(cx: &mut Cx) {
     let callers = cx.who();
     let tenants = crate::rules::schema::tenant_columns(cx);
     let calls = OnceCell::new();
-    cx.each(|cx| cx.api_functions().filter(|function| function.security_definer.value), |cx, function| {
-        let roles = cx.callers(function);
+    cx.each(Cx::api_functions, |cx, function| {
+        let roles = if function.security_definer.value { cx.callers(function) } else { Vec::new() };
         if roles.is_empty() || callers.is_asking(function) || takes_secret(function) {
             return;
         }

@@ -32,7 +32,7 @@ const BUILTIN: &str = " abs age any array_agg array_append array_cat array_lengt
     unnest upper var_pop var_samp variance websearch_to_tsquery width_bucket ";
 
 /// The path as SQL, and whether it surely leaves the function as it is.
-pub fn pinned<'a>(cx: &Cx, paths: &mut Paths<'_, 'a>, function: &'a Function) -> (String, Safety) {
+pub fn pinned<'a>(cx: &Cx, paths: &mut Paths<'a>, function: &'a Function) -> (String, Safety) {
     let along = paths.of(function);
     if !along.unknown && along.schemas.is_empty() {
         return ("''".into(), Safety::Safe);

@@ -24,10 +24,8 @@ fn of_table(cx: &mut Cx, table: &Table) {
         return only_restrictive(cx, table);
     }
     let blind = blind(cx, table);
-    let lacking: Vec<_> = granted
-        .into_iter()
-        .filter(|(command, ..)| !(is_spoken_of(cx, table, *command) || blind && *command == Command::Select))
-        .collect();
+    let lacking: Vec<_> =
+        granted.into_iter().filter(|(command, ..)| !(is_spoken_of(cx, table, *command) || blind && *command == Command::Select)).collect();
     if !lacking.is_empty() {
         uncovered(cx, table, &lacking);
     }

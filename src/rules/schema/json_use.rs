@@ -1,6 +1,7 @@
 //! What places that look into a JSON column say of its structure.
 
 use crate::rules::prelude::*;
+use std::collections::BTreeMap;
 
 /// A place that looks into a column.
 #[derive(Clone, PartialEq)]
@@ -16,6 +17,9 @@ pub struct Use {
     pub reader: String,
     pub policy: bool,
 }
+
+/// Those of each column, by the names of its table and its own.
+pub type Uses = BTreeMap<(QName, SmolStr), Vec<Use>>;
 
 /// The column that an expression looks into, and what that says of its structure.
 pub fn look(expr: &Expr) -> Option<(&Expr, Use)> {

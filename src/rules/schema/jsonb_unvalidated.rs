@@ -1,11 +1,10 @@
 //! JSON columns whose structure policies, views, functions or indexes rely on while nothing holds rows to it; and CHECKs on them
 //! that raise an error where they should say no. A column that no SQL looks into is left alone.
 
-use super::json_use::{Use, column, look, shape};
+use super::json_use::{Use, Uses, column, look, shape};
 use crate::rules::cx::{Piece, is_users_table};
 use crate::rules::prelude::*;
 use crate::rules::scope::{Reader, visit};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 rule!("schema/jsonb-unvalidated", Integrity, Info, Schema(check), fixable);
@@ -19,7 +18,7 @@ type Used = ((QName, SmolStr), Use);
 
 fn uses_of<'a>(cx: &Cx<'a>, table: &Table, column: &Column) -> &'a [Use] {
     let by_column = |_: &Cx, all: Vec<Arc<(Vec<Used>, Vec<Used>)>>| {
-        let mut uses: BTreeMap<(QName, SmolStr), Vec<Use>> = BTreeMap::new();
+        let mut uses = Uses::new();
         for (column, place) in all.iter().flat_map(|found| &found.0).chain(all.iter().flat_map(|found| &found.1)) {
             uses.entry(column.clone()).or_default().push(place.clone());
         }
