@@ -88,9 +88,7 @@ fn examine_within(mut sources: Sources, project: &Project, choice: &Choice, scop
     let engines: Vec<Option<Engine>> = forks.iter_mut().map(|fork| fork.as_mut()?.engine()).collect();
     let states: Vec<Option<State>> = forks.iter().map(|fork| fork.as_ref()?.state()).collect();
     let beside = states.iter().zip(&forks).zip(&scope.since).find_map(|((state, fork), since)| {
-        // in a file that both have, a finding may point to what is old and be told all the same
-        let shown = fork.as_ref().is_some_and(|fork| !fork.has(&since.new)).then_some(&since.new);
-        Some(Beside { state: state.as_ref()?, shown })
+        Some(Beside { state: state.as_ref()?, shown: Some(&since.new), shares: fork.as_ref()?.has(&since.new) })
     });
     let state = State::new(&catalog, project);
     let scene = Scene { state: &state, sources: &sources, beside, known: Some(&scope.baseline), open: None };

@@ -148,6 +148,12 @@ impl Acl {
         self.grants.push(grant);
     }
 
+    /// Where it was made what it is.
+    pub fn places(&self) -> impl Iterator<Item = Site> {
+        let given = self.grants.iter().flat_map(|grant| std::iter::once(grant.at).chain(grant.by_default));
+        given.chain(self.revokes.iter().map(|revoke| revoke.at))
+    }
+
     /// Revoking a table privilege revokes it for each column too.
     pub fn revoke(&mut self, grantee: &str, privileges: Privileges, column: Option<&str>, at: Site) {
         if column.is_none() {

@@ -157,6 +157,18 @@ pub struct Table {
 }
 
 impl Table {
+    /// Where it and its parts were made what they are.
+    pub fn places(&self) -> impl Iterator<Item = Site> {
+        let columns = self.columns.iter().flat_map(|column| [column.at, column.named, column.not_null.at]);
+        let constraints = self.constraints.iter().flat_map(|constraint| [constraint.at, constraint.validated.at]);
+        let indexes = self.indexes.iter().flat_map(|index| [index.at, index.named]);
+        let policies = self.policies.iter().flat_map(|policy| [policy.at, policy.named]);
+        let clauses = self.policies.iter().flat_map(Policy::clauses).map(|(_, clause)| clause.site);
+        let triggers = self.triggers.iter().map(|trigger| trigger.at);
+        let own = [self.created, self.named, self.rls.at, self.force_rls.at].into_iter();
+        own.chain(columns).chain(constraints).chain(indexes).chain(policies).chain(clauses).chain(triggers).chain(self.acl.places())
+    }
+
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)
     }
@@ -380,6 +392,13 @@ pub struct View {
     pub of_extension: bool,
 }
 
+impl View {
+    /// Where it was made what it is.
+    pub fn places(&self) -> impl Iterator<Item = Site> {
+        [self.at, self.named, self.query_site, self.security_invoker.at].into_iter().chain(self.acl.places())
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct ViewColumn {
     pub name: SmolStr,
@@ -424,6 +443,11 @@ pub struct Function {
 }
 
 impl Function {
+    /// Where it was made what it is.
+    pub fn places(&self) -> impl Iterator<Item = Site> {
+        [self.at, self.named, self.security_definer.at].into_iter().chain(self.acl.places())
+    }
+
     /// Types of the arguments that tell it apart from others of its name.
     pub fn signature(&self) -> Vec<SmolStr> {
         self.inputs().map(|arg| arg.ty.signature()).collect()

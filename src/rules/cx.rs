@@ -83,8 +83,10 @@ impl<'a> State<'a> {
 #[derive(Clone, Copy)]
 pub struct Beside<'a> {
     pub state: &'a State<'a>,
-    /// Files in which what is found is told all the same, where no other finding can point to one.
+    /// Files of which what points there is told all the same; none where everything is.
     pub shown: Option<&'a BTreeSet<FileId>>,
+    /// Has the other state such a file too, so that what did not change may point there?
+    pub shares: bool,
 }
 
 /// Which of a rule's findings may be others in the state beside.
@@ -96,77 +98,72 @@ pub enum Open {
     Of(FxHashSet<QName>),
 }
 
-/// What a rule judges by itself.
-pub trait Subject {
-    fn name(&self) -> &QName;
-    /// Notes that it is looked at.
-    fn look(&self, catalog: &Catalog);
-}
-
-impl Subject for &Table {
-    fn name(&self) -> &QName {
-        &self.name
-    }
-
-    fn look(&self, catalog: &Catalog) {
-        catalog.tables.look_at(&self.name);
-    }
-}
-
-impl Subject for (&Table, &Policy) {
-    fn name(&self) -> &QName {
-        &self.0.name
-    }
-
-    fn look(&self, catalog: &Catalog) {
-        self.0.look(catalog);
-    }
-}
-
-impl Subject for &View {
-    fn name(&self) -> &QName {
-        &self.name
-    }
-
-    fn look(&self, catalog: &Catalog) {
-        catalog.views.look_at(&self.name);
-    }
-}
-
-impl Subject for &Function {
-    fn name(&self) -> &QName {
-        &self.name
-    }
-
-    fn look(&self, catalog: &Catalog) {
-        catalog.functions.look_at(&self.name);
-    }
-}
-
-/// What holds SQL.
+/// What holds SQL, and is judged by itself.
 #[derive(Clone, Copy)]
 pub enum Piece<'a> {
     Function(&'a Function),
     View(&'a View),
-    /// In its policies, indexes and constraints.
+    /// With its policies, indexes and constraints.
     Table(&'a Table),
 }
 
-impl Piece<'_> {
-    /// Where it is kept: in one place for both of two states in which it is the same.
-    fn address(&self) -> usize {
+impl<'a> From<&'a Table> for Piece<'a> {
+    fn from(table: &'a Table) -> Piece<'a> {
+        Piece::Table(table)
+    }
+}
+
+impl<'a> From<(&'a Table, &'a Policy)> for Piece<'a> {
+    fn from((table, _): (&'a Table, &'a Policy)) -> Piece<'a> {
+        Piece::Table(table)
+    }
+}
+
+impl<'a> From<&'a View> for Piece<'a> {
+    fn from(view: &'a View) -> Piece<'a> {
+        Piece::View(view)
+    }
+}
+
+impl<'a> From<&'a Function> for Piece<'a> {
+    fn from(function: &'a Function) -> Piece<'a> {
+        Piece::Function(function)
+    }
+}
+
+impl<'a> Piece<'a> {
+    fn name(self) -> &'a QName {
         match self {
-            Piece::Function(function) => std::ptr::from_ref(*function).addr(),
-            Piece::View(view) => std::ptr::from_ref(*view).addr(),
-            Piece::Table(table) => std::ptr::from_ref(*table).addr(),
+            Piece::Function(function) => &function.name,
+            Piece::View(view) => &view.name,
+            Piece::Table(table) => &table.name,
         }
     }
 
-    fn look(&self, catalog: &Catalog) {
+    /// Where it is kept: in one place for both of two states in which it is the same.
+    fn address(self) -> usize {
         match self {
-            Piece::Function(function) => function.look(catalog),
-            Piece::View(view) => view.look(catalog),
-            Piece::Table(table) => table.look(catalog),
+            Piece::Function(function) => std::ptr::from_ref(function).addr(),
+            Piece::View(view) => std::ptr::from_ref(view).addr(),
+            Piece::Table(table) => std::ptr::from_ref(table).addr(),
+        }
+    }
+
+    /// Notes that it is looked at.
+    fn look(self, catalog: &Catalog) {
+        match self {
+            Piece::Function(function) => catalog.functions.look_at(&function.name),
+            Piece::View(view) => catalog.views.look_at(&view.name),
+            Piece::Table(table) => catalog.tables.look_at(&table.name),
+        }
+    }
+
+    /// Is one of its places such as is asked for?
+    fn stands(self, is_there: impl Fn(Site) -> bool) -> bool {
+        match self {
+            Piece::Function(function) => function.places().any(is_there),
+            Piece::View(view) => view.places().any(is_there),
+            Piece::Table(table) => table.places().any(is_there),
         }
     }
 }
@@ -185,6 +182,9 @@ pub struct Cx<'a> {
     /// What is judged; none: everything.
     asked: Option<&'a Open>,
     drafts: Vec<Draft>,
+    judged: Option<Piece<'a>>,
+    /// Will words of what is judged point to a file of which all that points there is told?
+    points: bool,
     /// Has the rule looked at what differs from the state beside, other than to judge one subject?
     looked: bool,
     /// Is what it finds about no subject found in the state beside all the same?
@@ -212,6 +212,8 @@ impl<'a> Cx<'a> {
             known: None,
             asked: None,
             drafts: Vec::new(),
+            judged: None,
+            points: false,
             looked: false,
             settled: false,
             hangs_on_all: false,
@@ -225,9 +227,9 @@ impl<'a> Cx<'a> {
     }
 
     /// Does somebody who asks about a subject look at what differs from the state beside?
-    pub fn looks<S: Subject>(&self, subject: S, ask: impl FnOnce()) -> bool {
+    pub fn looks(&self, subject: impl Into<Piece<'a>>, ask: impl FnOnce()) -> bool {
         let ((), looked) = watched(|| {
-            subject.look(self.catalog);
+            subject.into().look(self.catalog);
             ask();
         });
         if looked {
@@ -262,7 +264,11 @@ impl<'a> Cx<'a> {
     }
 
     /// Judges each subject by itself. What comes of one whose judging looks at nothing that differs in the state beside, comes of it there too.
-    pub fn each<S: Subject, I: Iterator<Item = S>>(&mut self, all: impl Fn(&Cx<'a>) -> I, judge: impl Fn(&mut Cx<'a>, S)) {
+    pub fn each<S, I>(&mut self, all: impl Fn(&Cx<'a>) -> I, judge: impl Fn(&mut Cx<'a>, S))
+    where
+        S: Copy + Into<Piece<'a>>,
+        I: Iterator<Item = S>,
+    {
         // which subjects there are is no matter of any of them, but what is served is of all
         let (mut all, _) = watched(|| all(self));
         self.serves_api();
@@ -270,19 +276,22 @@ impl<'a> Cx<'a> {
             let (next, looked) = watched(|| all.next());
             self.looked |= looked || has_looked();
             let Some(subject) = next else { return };
-            if self.asked.is_some_and(|asked| matches!(asked, Open::Of(names) if !names.contains(subject.name()))) {
+            let piece: Piece = subject.into();
+            if self.asked.is_some_and(|asked| matches!(asked, Open::Of(names) if !names.contains(piece.name()))) {
                 continue;
             }
-            let (name, first) = (subject.name().clone(), self.drafts.len());
+            (self.judged, self.points) = (Some(piece), false);
+            let first = self.drafts.len();
             let ((), looked) = watched(|| {
-                subject.look(self.catalog);
+                piece.look(self.catalog);
                 judge(self, subject);
             });
+            self.judged = None;
             self.hangs_on_all |= self.looked;
             let settled = self.beside.is_some() && !self.looked && !looked;
             self.drafts[first..].iter_mut().for_each(|draft| draft.settled = Some(settled));
             if !settled {
-                self.open.insert(name);
+                self.open.insert(piece.name().clone());
             }
         }
     }
@@ -293,12 +302,28 @@ impl<'a> Cx<'a> {
         self.is_noted(self.read, about, primary, discriminators)
     }
 
-    /// The same where the finding's words point to nothing but what was looked at already: it need not be put into words either if it will be
-    /// left out, as it is found in the state beside too.
+    /// The same where the finding's words point to nothing but the subject that is judged and what [`Cx::points_to`] was told of: it need not be
+    /// put into words either if it will be left out, as it is found in the state beside too.
     pub fn is_told(&mut self, about: impl Into<About>, primary: Site, discriminators: &[&str]) -> bool {
-        let shown = self.beside.and_then(|beside| beside.shown).filter(|_| !self.looked && !has_looked());
-        let is_left_out = shown.is_some_and(|shown| !shown.contains(&self.sources.resolve(primary).file));
-        self.is_noted(self.read && !is_left_out, about, primary, discriminators)
+        self.is_noted(self.read && !self.is_left_out(primary), about, primary, discriminators)
+    }
+
+    /// Words of the subject that is judged will point there.
+    pub fn points_to(&mut self, places: impl IntoIterator<Item = Site>) {
+        if let Some(shown) = self.beside.and_then(|beside| beside.shown) {
+            self.points |= places.into_iter().any(|site| self.is_in(shown, site));
+        }
+    }
+
+    fn is_left_out(&self, primary: Site) -> bool {
+        let Some(Beside { shown: Some(shown), shares, .. }) = self.beside else { return false };
+        let points = |site| self.is_in(shown, site);
+        let is_settled = !self.looked && !has_looked() && !self.points && !points(primary);
+        is_settled && self.judged.is_some_and(|piece| !shares || !piece.stands(points))
+    }
+
+    fn is_in(&self, files: &BTreeSet<FileId>, site: Site) -> bool {
+        files.contains(&self.sources.resolve(site).file)
     }
 
     /// Notes a finding unless somebody will read it.

@@ -19,6 +19,7 @@ fn check(cx: &mut Cx) {
             Some(path) => one_name(cx, function, &path),
             None if function.security_definer.value => {
                 let sign_up = sign_up_trigger(cx, function, &users);
+                cx.points_to(sign_up.as_ref().map(|sign_up| sign_up.trigger));
                 if cx.is_told(function, function.named, &[]) {
                     let pin = pinned(cx, &mut paths.borrow_mut(), function);
                     unpinned(cx, function, pin, &users, sign_up);

@@ -27,6 +27,7 @@ fn may_select(cx: &Cx, role: &str, view: &View) -> bool {
 }
 
 fn report(cx: &mut Cx, view: &View, readers: &[&str], tables: &[&Table]) {
+    cx.points_to(tables.iter().map(|table| table.rls.at));
     if !cx.is_told(view, view.named, &[]) {
         return;
     }

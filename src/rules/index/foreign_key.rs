@@ -13,6 +13,7 @@ fn check(cx: &mut Cx) {
 
 fn of_table(cx: &mut Cx, table: &Table) {
     let sorts = sorts_of(cx, table);
+    cx.points_to(sorts.iter().map(|sort| sort.at));
     for (constraint, key) in table.foreign_keys() {
         let inherited =
             of_parent(cx, table, |parent| parent.foreign_keys().any(|(its, other)| other == key && its.columns == constraint.columns));

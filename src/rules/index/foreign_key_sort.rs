@@ -29,6 +29,7 @@ fn of_table(cx: &mut Cx, table: &Table) {
 fn report(cx: &mut Cx, table: &Table, sort: &Sorted, more: usize) {
     let single = table.indexes.iter().find(|known| known.columns.len() == 1 && serves(known, std::slice::from_ref(&sort.key)));
     let place = single.map_or(table.named, |single| single.named);
+    cx.points_to([sort.at]);
     if !cx.is_told(table, place, &[&sort.key, &sort.column]) {
         return;
     }
