@@ -106,7 +106,7 @@ impl Catalog {
         let mut out = Vec::new();
         let may = |expression: &Expression| expression.names.may_hold(wanted.name());
         let hit = |expression: &Expression| may(expression) && uses(&expression.root, wanted);
-        for table in self.tables.which(|table| except != Some(&table.name) && expressions(table).any(may)) {
+        for table in self.tables.which(|table| except != Some(&table.name) && expressions(table).any(hit)) {
             let name = &table.name;
             for column in &table.columns {
                 if column.generated.as_deref().is_some_and(hit) {
@@ -132,11 +132,8 @@ impl Catalog {
             }
         }
         let may = |view: &View| view.names.may_hold(wanted.name()) && except != Some(&view.name);
-        for view in self.views.which(may) {
-            if view.query.as_ref().is_some_and(|query| query_uses(query, wanted)) {
-                out.push(Dependent::View(view.name.clone()));
-            }
-        }
+        let views = self.views.which(|view| may(view) && view.query.as_ref().is_some_and(|query| query_uses(query, wanted)));
+        out.extend(views.map(|view| Dependent::View(view.name.clone())));
         out
     }
 

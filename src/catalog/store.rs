@@ -121,7 +121,7 @@ impl<K: Ord + Hash + Clone, V: Clone> Store<K, V> {
     }
 
     /// Those values for which `wanted` holds: who asks so has not looked at the others.
-    pub fn which<'s>(&'s self, wanted: impl Fn(&V) -> bool + 's) -> impl Iterator<Item = &'s V> {
+    pub fn which(&self, wanted: impl Fn(&V) -> bool) -> impl Iterator<Item = &V> {
         self.look_for(|_, value| wanted(value));
         self.entries().map(|(_, value)| value).filter(move |value| wanted(value))
     }

@@ -141,17 +141,21 @@ impl<'a> Build<'a> {
         relation.or_else(|| self.hints.of(schema).filter_map(Value::as_text).chain(schemas).find_map(|schema| name_in(schema)))
     }
 
-    /// Tables that the hints on these columns leave: schema, name, and oid.
-    fn tables_at(&self, columns: [&str; 3]) -> Vec<&'a Table> {
-        let mut out: Vec<&Table> = match self.only(columns) {
-            Some(name) => self.catalog.tables.get(&name).into_iter().collect(),
-            None => self.tables().collect(),
-        };
+    /// Tables that the hints on these columns leave: schema, name, and oid. Of others than those that have rows, nobody asks.
+    fn tables_at(&self, columns: [&str; 3], has_rows: impl Fn(&Table) -> bool) -> Vec<&'a Table> {
         let [schema, name, oid] = columns;
-        out.retain(|table| {
-            table.name.schema != "pg_temp" && self.wants_name(schema, name, &table.name) && self.wants_relation(oid, &table.name)
-        });
-        out
+        let is_left = |table: &Table| {
+            let is_named = self.wants_name(schema, name, &table.name) && self.wants_relation(oid, &table.name);
+            table.name.schema != "pg_temp" && is_named && has_rows(table)
+        };
+        match self.only(columns) {
+            Some(name) => self.catalog.tables.get(&name).into_iter().filter(|table| is_left(table)).collect(),
+            None => self.catalog.tables.which(is_left).collect(),
+        }
+    }
+
+    fn wants_text(&self, column: &str, value: &SmolStr) -> bool {
+        self.wants(column, &text(value))
     }
 
     fn views_at(&self, columns: [&str; 3]) -> Vec<&'a View> {
@@ -167,6 +171,11 @@ impl<'a> Build<'a> {
     fn tables(&self) -> impl Iterator<Item = &'a Table> + use<'a> {
         self.catalog.tables.values().filter(|table| table.name.schema != "pg_temp")
     }
+}
+
+/// Are there rows of a table's triggers, or may there be?
+fn has_triggers(table: &Table) -> bool {
+    table.external || !table.triggers.is_empty()
 }
 
 fn sure(certainty: Certainty) -> bool {

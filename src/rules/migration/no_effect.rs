@@ -2,6 +2,7 @@
 //! stays, or what was to come has the name of something else that is there.
 
 use super::kept;
+use crate::rules::cx::is_users_table;
 use crate::rules::prelude::*;
 use crate::rules::restore;
 use crate::syntax::ast::{AlterAction, AlterTable, Drop, ObjectKind, ObjectRef};
@@ -178,11 +179,10 @@ fn index(cx: &mut Cx, step: &Moment, object: &ObjectRef) {
     }
     let name = SmolStr::from(object.name.last());
     let certain = |index: &Index| index.certainty == Certainty::Certain && index.constraint.is_none();
-    let near = cx.user_tables().filter(|table| !table.external).find_map(|table| {
-        let near = |index: &&Index| certain(index) && (index.name == name || letters(&index.name) == letters(&name));
-        table.indexes.iter().find(near).map(|index| (table, index))
-    });
-    let Some((table, near)) = near else { return };
+    let near = |index: &&Index| certain(index) && (index.name == name || letters(&index.name) == letters(&name));
+    let mut tables =
+        cx.catalog.tables.which(|table| is_users_table(table) && !table.external && table.indexes.iter().any(|index| near(&index)));
+    let Some((table, near)) = tables.next().and_then(|table| Some((table, table.indexes.iter().find(near)?))) else { return };
     let full = QName::new(table.name.schema.clone(), near.name.clone());
     let message = format!("there is no index `{}`, so this drops nothing; `{full}` stays", object.name);
     let (at, old, on, wanted) = (near.at, near.name.clone(), table.name.clone(), name.clone());
@@ -204,12 +204,13 @@ fn relation(cx: &mut Cx, step: &Moment, object: &ObjectRef) {
         return;
     }
     let Some(place) = catalog.place(&object.name) else { return };
-    let near = cx.user_tables().find(|table| {
+    let is_near = |table: &Table| {
         table.name.schema == place.schema
             && !table.external
             && table.certainty == Certainty::Certain
             && letters(&table.name.name) == letters(&place.name)
-    });
+    };
+    let near = catalog.tables.which(|table| is_users_table(table) && is_near(table)).next();
     let Some(near) = near else { return };
     let message = format!("there is no table `{place}`, so this drops nothing; `{}` stays with all of its rows", near.name);
     let (old, at) = (near.name.clone(), near.created);

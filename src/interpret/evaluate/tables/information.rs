@@ -30,7 +30,7 @@ impl<'a> Build<'a> {
     fn information_tables(&mut self) {
         self.columns = &["table_catalog", "table_schema", "table_name", "table_type", "is_insertable_into"];
         let catalog = || Value::text("postgres");
-        for table in self.tables_at(NAMED) {
+        for table in self.tables_at(NAMED, |_| true) {
             let kind = if table.kind == TableKind::Foreign { "FOREIGN" } else { "BASE TABLE" };
             let cells = [catalog(), text(&table.name.schema), text(&table.name.name), Value::text(kind), yes_no(true)];
             self.row(table_sure(table), cells);
@@ -57,7 +57,8 @@ impl<'a> Build<'a> {
             "is_generated",
             "generation_expression",
         ];
-        for table in self.tables_at(NAMED) {
+        let has_rows = |table: &Table| table.external || table.columns.iter().any(|column| self.wants_text("column_name", &column.name));
+        for table in self.tables_at(NAMED, has_rows) {
             let (schema, name) = (text(&table.name.schema), text(&table.name.name));
             for (at, column) in table.columns.iter().enumerate() {
                 if !self.wants("column_name", &text(&column.name)) {
@@ -147,12 +148,9 @@ impl<'a> Build<'a> {
     }
 
     fn constraints(&self) -> Vec<(&'a Table, &'a Constraint)> {
-        let mut out = Vec::new();
-        for table in self.tables_at(NAMED) {
-            let named = |constraint: &&Constraint| self.wants("constraint_name", &text(&constraint.name));
-            out.extend(table.constraints.iter().filter(named).map(|constraint| (table, constraint)));
-        }
-        out
+        let named = |constraint: &&Constraint| self.wants_text("constraint_name", &constraint.name);
+        let tables = self.tables_at(NAMED, |table| table.constraints.iter().any(|constraint| named(&constraint)));
+        tables.into_iter().flat_map(|table| table.constraints.iter().filter(named).map(move |constraint| (table, constraint))).collect()
     }
 
     fn table_constraints(&mut self) {
@@ -174,7 +172,7 @@ impl<'a> Build<'a> {
         for (sure, cells) in rows {
             self.row(sure, cells);
         }
-        for table in self.tables_at(NAMED).into_iter().filter(|table| table.external) {
+        for table in self.tables_at(NAMED, |table| table.external) {
             use Value::Something;
             let (schema, name) = (text(&table.name.schema), text(&table.name.name));
             self.row(false, [schema.clone(), Something, schema, name, Something, Something]);
@@ -204,7 +202,7 @@ impl<'a> Build<'a> {
     fn constraint_column_usage(&mut self) {
         self.columns = &["table_schema", "table_name", "column_name", "constraint_schema", "constraint_name"];
         let mut rows = Vec::new();
-        for table in self.catalog.tables.values() {
+        for table in self.catalog.tables.which(|table| table.constraints.iter().any(|one| self.wants_text("constraint_name", &one.name))) {
             for constraint in &table.constraints {
                 let (target, columns) = match &constraint.references {
                     Some(key) => (&key.table, &key.columns),
@@ -305,7 +303,7 @@ impl<'a> Build<'a> {
     fn information_triggers(&mut self) {
         self.columns =
             &["trigger_schema", "trigger_name", "event_object_schema", "event_object_table", "event_manipulation", "action_timing"];
-        for table in self.tables_at(["event_object_schema", "event_object_table", ""]) {
+        for table in self.tables_at(["event_object_schema", "event_object_table", ""], has_triggers) {
             let (schema, name) = (text(&table.name.schema), text(&table.name.name));
             for trigger in &table.triggers {
                 let timing = match trigger.time {

@@ -44,7 +44,8 @@ impl<'a> Build<'a> {
 
     fn pg_policies(&mut self) {
         self.columns = &["schemaname", "tablename", "policyname", "permissive", "roles", "cmd", "qual", "with_check"];
-        for table in self.tables_at(["schemaname", "tablename", ""]) {
+        let has_rows = |table: &Table| table.external || table.policies.iter().any(|policy| self.wants_text("policyname", &policy.name));
+        for table in self.tables_at(["schemaname", "tablename", ""], has_rows) {
             let (schema, name) = (text(&table.name.schema), text(&table.name.name));
             for policy in &table.policies {
                 if !self.wants("policyname", &text(&policy.name)) {
@@ -66,7 +67,8 @@ impl<'a> Build<'a> {
 
     fn pg_policy(&mut self) {
         self.columns = &["oid", "polname", "polrelid", "polcmd", "polpermissive", "polroles", "polqual", "polwithcheck"];
-        for table in self.tables_at(["", "", "polrelid"]) {
+        let has_rows = |table: &Table| table.external || table.policies.iter().any(|policy| self.wants_text("polname", &policy.name));
+        for table in self.tables_at(["", "", "polrelid"], has_rows) {
             let relation = Value::relation(&table.name);
             for policy in &table.policies {
                 if !self.wants("polname", &text(&policy.name)) {
@@ -96,10 +98,7 @@ impl<'a> Build<'a> {
 
     fn pg_tables(&mut self) {
         self.columns = &["schemaname", "tablename", "tableowner", "tablespace", "hasindexes", "hasrules", "hastriggers", "rowsecurity"];
-        for table in self.tables_at(["schemaname", "tablename", ""]) {
-            if table.kind == TableKind::Foreign {
-                continue;
-            }
+        for table in self.tables_at(["schemaname", "tablename", ""], |table| table.kind != TableKind::Foreign) {
             let (indexes, triggers) = (Value::Bool(!table.indexes.is_empty()), Value::Bool(!table.triggers.is_empty()));
             let rls = fact(&table.rls, Value::Bool);
             let (schema, name, owner) = (text(&table.name.schema), text(&table.name.name), text(&table.owner));
@@ -124,24 +123,25 @@ impl<'a> Build<'a> {
         }
     }
 
-    /// Every index with its relation, as far as hints leave it.
-    fn indexes(&self, columns: [&str; 3]) -> Vec<(&'a QName, &'a Index)> {
-        let of_tables = self.tables_at(columns).into_iter().flat_map(|table| table.indexes.iter().map(|index| (&table.name, index)));
+    /// Indexes that somebody wants, each with its relation, as far as hints leave it.
+    fn indexes(&self, columns: [&str; 3], wanted: impl Fn(&Index) -> bool) -> Vec<(&'a QName, &'a Index)> {
+        let of_tables = self
+            .tables_at(columns, |table| table.indexes.iter().any(&wanted))
+            .into_iter()
+            .flat_map(|table| table.indexes.iter().map(|index| (&table.name, index)));
         let of_views = self.views_at(columns).into_iter().flat_map(|view| view.indexes.iter().map(|index| (&view.name, index)));
-        of_tables.chain(of_views).collect()
+        of_tables.chain(of_views).filter(|(_, index)| wanted(index)).collect()
     }
 
     fn pg_indexes(&mut self) {
         self.columns = &["schemaname", "tablename", "indexname", "tablespace", "indexdef"];
         let place = ["schemaname", "tablename", ""];
-        for (relation, index) in self.indexes(place) {
-            if self.wants("indexname", &text(&index.name)) {
-                let definition = Value::Printed(self.sources.slice(index.at).into());
-                let cells = [text(&relation.schema), text(&relation.name), text(&index.name), Value::Null, definition];
-                self.row(sure(index.certainty), cells);
-            }
+        for (relation, index) in self.indexes(place, |index| self.wants_text("indexname", &index.name)) {
+            let definition = Value::Printed(self.sources.slice(index.at).into());
+            let cells = [text(&relation.schema), text(&relation.name), text(&index.name), Value::Null, definition];
+            self.row(sure(index.certainty), cells);
         }
-        for table in self.tables_at(place).into_iter().filter(|table| table.external) {
+        for table in self.tables_at(place, |table| table.external) {
             use Value::Something;
             self.row(false, [text(&table.name.schema), text(&table.name.name), Something, Value::Null, Something]);
         }
@@ -149,7 +149,7 @@ impl<'a> Build<'a> {
 
     fn pg_index(&mut self) {
         self.columns = &["indexrelid", "indrelid", "indisunique", "indisprimary", "indisvalid", "indkey", "indpred", "indexprs"];
-        for (relation, index) in self.indexes(["", "", "indrelid"]) {
+        for (relation, index) in self.indexes(["", "", "indrelid"], |_| true) {
             let name = QName::new(relation.schema.clone(), index.name.clone());
             let keys = match (self.catalog.tables.get(relation), index.plain_columns()) {
                 (Some(table), Some(_)) => numbers(table, &index_columns(index)),
@@ -191,9 +191,13 @@ impl<'a> Build<'a> {
         let only = only.map(|name| self.catalog.index_home(&name).cloned().unwrap_or(name));
         let here = |name: &QName| only.as_ref().is_none_or(|only| only == name);
         let catalog = self.catalog;
+        let has_rows = |table: &Table| {
+            let mut names = std::iter::once(&table.name.name).chain(table.indexes.iter().map(|index| &index.name));
+            table.name.schema != "pg_temp" && names.any(|name| self.wants_text("relname", name))
+        };
         let tables: Vec<&Table> = match &only {
             Some(name) => catalog.tables.get(name).filter(|table| table.name.schema != "pg_temp").into_iter().collect(),
-            None => self.tables().collect(),
+            None => catalog.tables.which(has_rows).collect(),
         };
         for table in tables {
             let kind = match table.kind {
@@ -288,7 +292,8 @@ impl<'a> Build<'a> {
             "attidentity",
             "attgenerated",
         ];
-        for table in self.tables_at(["", "", "attrelid"]) {
+        let has_rows = |table: &Table| table.external || table.columns.iter().any(|column| self.wants_text("attname", &column.name));
+        for table in self.tables_at(["", "", "attrelid"], has_rows) {
             let relation = Value::relation(&table.name);
             for (at, column) in table.columns.iter().enumerate() {
                 if !self.wants("attname", &text(&column.name)) {
@@ -325,7 +330,7 @@ impl<'a> Build<'a> {
 
     fn pg_attrdef(&mut self) {
         self.columns = &["adrelid", "adnum", "adbin"];
-        for table in self.tables_at(["", "", "adrelid"]) {
+        for table in self.tables_at(["", "", "adrelid"], |table| table.columns.iter().any(|column| column.default.is_some())) {
             for (at, column) in table.columns.iter().enumerate().filter(|(_, column)| column.default.is_some()) {
                 let value = self.printed(column.default.as_ref());
                 self.row(sure(column.certainty), [Value::relation(&table.name), Value::Int(at as i64 + 1), value]);
@@ -351,11 +356,13 @@ impl<'a> Build<'a> {
             "confkey",
             "conbin",
         ];
-        for table in self.tables_at(["", "", "conrelid"]) {
-            for constraint in &table.constraints {
-                if self.wants("conname", &text(&constraint.name)) && self.wants("contype", &Value::text(constraint.kind.letter())) {
-                    self.constraint(table, constraint);
-                }
+        let hints = self.hints;
+        let wanted = |constraint: &Constraint| {
+            hints.admit("conname", &text(&constraint.name)) && hints.admit("contype", &Value::text(constraint.kind.letter()))
+        };
+        for table in self.tables_at(["", "", "conrelid"], |table| table.external || table.constraints.iter().any(wanted)) {
+            for constraint in table.constraints.iter().filter(|constraint| wanted(constraint)) {
+                self.constraint(table, constraint);
             }
             if table.external {
                 use Value::{Something, Unknown};
@@ -415,6 +422,7 @@ impl<'a> Build<'a> {
 
     fn pg_type(&mut self) {
         self.columns = &["oid", "typname", "typnamespace", "typowner", "typtype", "typrelid"];
+        let hints = self.hints;
         for ty in self.catalog.types.values() {
             let kind = match ty.kind {
                 TypeKind::Enum(_) => "e",
@@ -427,7 +435,8 @@ impl<'a> Build<'a> {
             let relation = if kind == "c" { Value::relation(&ty.name) } else { Value::Int(0) };
             self.type_row(&ty.name, &ty.owner, kind, relation, sure(ty.certainty));
         }
-        for table in self.tables() {
+        let has_row = |table: &Table| table.name.schema != "pg_temp" && hints.admit("typname", &text(&table.name.name));
+        for table in self.catalog.tables.which(has_row) {
             self.type_row(&table.name, &table.owner, "c", Value::relation(&table.name), table_sure(table));
         }
         for view in self.catalog.views.values() {
@@ -587,7 +596,7 @@ impl<'a> Build<'a> {
             self.key_triggers();
         }
         let place = ["", "", "tgrelid"];
-        let of_tables = self.tables_at(place).into_iter().map(|table| (&table.name, &table.triggers, table.external));
+        let of_tables = self.tables_at(place, has_triggers).into_iter().map(|table| (&table.name, &table.triggers, table.external));
         let of_views = self.views_at(place).into_iter().map(|view| (&view.name, &view.triggers, false));
         for (relation, triggers, external) in of_tables.chain(of_views) {
             for trigger in triggers.iter() {
@@ -615,7 +624,7 @@ impl<'a> Build<'a> {
 
     /// The triggers that enforce foreign keys: two on each side.
     fn key_triggers(&mut self) {
-        for table in self.catalog.tables.values() {
+        for table in self.catalog.tables.which(|table| table.foreign_keys().next().is_some()) {
             for (constraint, key) in table.foreign_keys() {
                 for (relation, side) in [(&table.name, "c"), (&key.table, "a")] {
                     if !self.wants_relation("tgrelid", relation) {
