@@ -12,7 +12,9 @@ use crate::finding::{Finding, Severity, further_print};
 use crate::history::{self, Fold, Outcome, Replay, Step, Visitor};
 use crate::project::{Migration, Project};
 use crate::report::{LeftOut, Report};
-use crate::rules::cx::{Beside, Cx, Findings, Open, State, Told};
+use crate::rules::cx::{Cx, Findings};
+use crate::rules::draft::Told;
+use crate::rules::state::{Beside, Open, State};
 use crate::rules::{self, Check, Rule};
 use crate::source::{FileId, Sources};
 use crate::syntax::sql;
@@ -104,7 +106,7 @@ fn examine_within(mut sources: Sources, project: &Project, choice: &Choice, scop
         count
     };
     left_out.baseline = leave_out(&mut findings, &|told| scope.baseline.contains(&told.finding.fingerprint));
-    let mut judged_there = Vec::new();
+    let mut found_before = Vec::new();
     for (((since, fork), engine), there) in scope.since.iter().zip(&forks).zip(engines).zip(&states) {
         let is_shown = |told: &Told| since.shows(&told.finding, &sources);
         let Some(fork) = fork else {
@@ -113,17 +115,18 @@ fn examine_within(mut sources: Sources, project: &Project, choice: &Choice, scop
         };
         let is_settled = |told: &Told| there.is_some() && told.settled;
         let rules = findings.iter().filter(|told| !is_settled(told) && !is_shown(told)).map(|told| told.finding.rule).collect();
-        let question = Question { rules, open: &open, state: there.as_ref(), sources: &sources, choice };
-        let (prints, judged) = fork.ask(engine, &question);
-        let was_there = |told: &Told| is_settled(told) || prints.contains(&told.finding.fingerprint);
+        let known = there.as_ref().map(|state| (state, &open));
+        let question = Question { rules, known, sources: &sources, choice };
+        let found = fork.ask(engine, &question);
+        let was_there = |told: &Told| is_settled(told) || found.prints.contains(&told.finding.fingerprint);
         left_out.earlier += leave_out(&mut findings, &|told| was_there(told) && !is_shown(told));
-        judged_there.extend(judged);
+        found_before.extend(found.rest);
     }
     findings.sort_by_cached_key(|told| place_in_order(&told.finding, &sources));
     suppressed.sort_by_cached_key(|(told, _)| place_in_order(&told.finding, &sources));
     let findings = findings.into_iter().map(|told| *told.finding).collect();
     let suppressed = suppressed.into_iter().map(|(told, reason)| (*told.finding, reason)).collect();
-    rest.append(&mut judged_there);
+    rest.append(&mut found_before);
     rest.extend(states.into_iter().flatten().chain([state]).map(|state| Box::new(state.bodies) as Box<dyn Send>));
     rest.extend(forks.into_iter().flatten().filter_map(Fork::rest));
     let report = Report { findings, suppressed, left_out, unread, bounded, statements, files: project.migrations.len(), sources };
@@ -272,14 +275,17 @@ impl<'a> Engine<'a> {
 
     /// All that is found if the history ends here.
     fn found(&mut self, scene: &Scene) -> Judged {
-        let told = std::mem::take(&mut self.told);
+        let mut told = std::mem::take(&mut self.told);
         let mut allows = self.allows(scene.sources);
-        let (ids, found): (Vec<&'static str>, Vec<Findings>) = self.check_schema(scene, &allows).into_iter().unzip();
-        let (found, open): (Vec<Vec<Told>>, Vec<Open>) = found.into_iter().map(|found| (found.told, found.open)).unzip();
+        let mut open = FxHashMap::default();
+        for (id, found) in self.check_schema(scene, &allows) {
+            told.extend(found.told);
+            open.insert(id, found.open);
+        }
         let (catalog, sources) = (scene.state.catalog, scene.sources);
         let mut once = Once::default();
-        let (mut findings, mut suppressed) = (Vec::new(), Vec::new());
-        for told in told.into_iter().chain(found.into_iter().flatten()).filter_map(|told| once.told(told, catalog, sources)) {
+        let (mut findings, mut suppressed) = (Vec::with_capacity(told.len()), Vec::new());
+        for told in told.into_iter().filter_map(|told| once.told(told, catalog, sources)) {
             match allows.reason(&told.finding, sources) {
                 Some(reason) => suppressed.push((told, reason)),
                 None => findings.push(told),
@@ -287,7 +293,7 @@ impl<'a> Engine<'a> {
         }
         findings.extend(self.check_allows(scene, &allows).into_iter().filter_map(|told| once.told(told, catalog, sources)));
         let ignored = self.ignore(&mut findings, sources);
-        Judged { findings, suppressed, ignored, open: ids.into_iter().zip(open).collect() }
+        Judged { findings, suppressed, ignored, open }
     }
 
     fn allows(&self, sources: &Sources) -> Allows {

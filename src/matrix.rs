@@ -6,13 +6,13 @@
 
 use crate::project::Project;
 use crate::rules::access::invited::refuses;
-use crate::rules::cx::State;
 use crate::rules::index::build::serves;
 use crate::rules::index::foreign_key::{self, is_found};
 use crate::rules::index::sorted::sorts_of;
 use crate::rules::prelude::*;
 use crate::rules::rls::disabled::can_have_rls;
 use crate::rules::rls::often::{names_row, outer_scopes};
+use crate::rules::state::State;
 
 /// What a role gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,18 +8,25 @@
 use super::{Choice, Engine, Scene};
 use crate::history::{self, Beside, Fold, Outcome, Replay, Step, Visitor};
 use crate::project::{Migration, Project};
-use crate::rules::cx::{Open, State};
+use crate::rules::state::{Open, State};
 use crate::source::{FileId, Sources};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeSet;
 
+/// What is found in another project.
+#[derive(Default)]
+pub struct Found {
+    /// Fingerprints.
+    pub prints: FxHashSet<String>,
+    /// What they were found by, for whoever has time to free it.
+    pub rest: Option<Box<dyn Send>>,
+}
+
 /// What is asked about another project.
 pub struct Question<'q> {
     pub rules: BTreeSet<&'static str>,
-    /// What of a rule's judgements may be another in it, where that is known: all of the others are not asked for.
-    pub open: &'q FxHashMap<&'static str, Open>,
-    /// The state that it has come to, if somebody has worked with it.
-    pub state: Option<&'q State<'q>>,
+    /// The state that it has come to and what of a rule's findings may be others in it, where that is known: nothing else is asked for.
+    pub known: Option<(&'q State<'q>, &'q FxHashMap<&'static str, Open>)>,
     pub sources: &'q Sources,
     pub choice: &'q Choice,
 }
@@ -70,22 +77,22 @@ impl<'a> Fork<'a> {
         self.project.migrations.iter().any(|migration| files.contains(&migration.file))
     }
 
-    /// Fingerprints of what some rules find, with what they were found by, for whoever has time to free it.
-    pub fn ask(&self, engine: Option<Engine<'a>>, question: &Question) -> (FxHashSet<String>, Option<Box<dyn Send>>) {
+    /// What some rules find.
+    pub fn ask(&self, engine: Option<Engine<'a>>, question: &Question) -> Found {
         if question.rules.is_empty() {
-            return Default::default();
+            return Found::default();
         }
-        match (engine, &self.end) {
-            (Some(engine), Some(end)) => match question.state {
-                Some(state) => found(engine, state, question.sources, question),
-                None => found(engine, &State::new(&end.replay.catalog, self.project), question.sources, question),
-            },
+        match (engine, &self.end, question.known) {
+            (Some(engine), _, Some((state, open))) => found(engine, state, question.sources, &question.rules, Some(open)),
+            (Some(engine), Some(end), None) => {
+                found(engine, &State::new(&end.replay.catalog, self.project), question.sources, &question.rules, None)
+            }
             _ => {
                 let mut engine = Engine::new(self.project, question.choice).unread();
                 let mut sources = question.sources.clone();
                 let replay = history::replay(&mut sources, self.project, &mut engine);
-                let (prints, judged) = found(engine, &State::new(&replay.catalog, self.project), &sources, question);
-                (prints, Some(Box::new((judged, replay, sources))))
+                let Found { prints, rest } = found(engine, &State::new(&replay.catalog, self.project), &sources, &question.rules, None);
+                Found { prints, rest: Some(Box::new((rest, replay, sources))) }
             }
         }
     }
@@ -96,12 +103,19 @@ impl<'a> Fork<'a> {
     }
 }
 
-fn found(mut engine: Engine, state: &State, sources: &Sources, question: &Question) -> (FxHashSet<String>, Option<Box<dyn Send>>) {
+fn found(
+    mut engine: Engine,
+    state: &State,
+    sources: &Sources,
+    rules: &BTreeSet<&'static str>,
+    open: Option<&FxHashMap<&'static str, Open>>,
+) -> Found {
     // what was allowed in vain shows when all is found
-    let open = engine.keep(&question.rules).then_some(question.open);
+    let spares = engine.keep(rules);
+    let open = open.filter(|_| spares);
     let mut judged = engine.found(&Scene { state, sources, beside: None, known: None, open });
     let prints = judged.findings.iter_mut().map(|told| std::mem::take(&mut told.finding.fingerprint)).collect();
-    (prints, Some(Box::new(judged)))
+    Found { prints, rest: Some(Box::new(judged)) }
 }
 
 /// An engine, and other projects, each of which parts from its history somewhere.

@@ -3,8 +3,8 @@
 //! Promises: a function that is found to ask does so in its text, in a dynamic statement too, or calls one that does. Refuses: to
 //! say what is done with the answer.
 
-use super::cx::{Cx, Piece, is_users_function};
-use super::whole::Whole;
+use super::cx::{Cx, is_users_function};
+use super::state::{Piece, Whole};
 use crate::catalog::object::Function;
 use crate::source::Site;
 use crate::syntax::ast::Body;

@@ -7,7 +7,7 @@ use super::caller::Callers;
 use super::index::sorted::Sorted;
 use super::schema::json_use::Uses;
 use super::schema::tenant::Tenant;
-use super::whole::Whole;
+use super::state::Whole;
 use crate::catalog::name::QName;
 use crate::catalog::object::{Function, View};
 use crate::catalog::{Catalog, RelationKind};

@@ -8,20 +8,18 @@ use super::Rule;
 use super::about::About;
 use super::caller::{Asking, Callers, Mentions};
 use super::code::{Bodies, Code, Origin, Parsed, own};
-use super::whole::Whole;
+use super::draft::{Draft, Told};
+use super::state::{Beside, Open, Piece, State, Whole};
 use crate::catalog::acl::Privileges;
 use crate::catalog::name::QName;
 use crate::catalog::object::*;
 use crate::catalog::watch::{has_looked, look, watched};
 use crate::catalog::{Catalog, Rejected, is_system_schema};
 use crate::config::Config;
-use crate::finding::{Advisor, Confidence, Edit, Finding, Fix, Label, Safety, Severity, Step};
 use crate::project::{Platform, Project};
 use crate::source::{FileId, Site, Sources, Span};
 use crate::syntax::expression::Query;
-use crate::syntax::lexer::{Token, TokenKind, tokens};
 use rustc_hash::{FxHashMap, FxHashSet};
-use smol_str::SmolStr;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
@@ -65,109 +63,6 @@ const LOOKED_AFTER: [&str; 24] = [
     "vault",
 ];
 
-/// A state of a project.
-pub struct State<'a> {
-    pub catalog: &'a Catalog,
-    pub project: &'a Project,
-    /// What is worked out of it once for all rules.
-    pub bodies: Bodies,
-}
-
-impl<'a> State<'a> {
-    pub fn new(catalog: &'a Catalog, project: &'a Project) -> State<'a> {
-        State { catalog, project, bodies: Bodies::default() }
-    }
-}
-
-/// A state beside the one that rules look at, whose findings somebody leaves out.
-#[derive(Clone, Copy)]
-pub struct Beside<'a> {
-    pub state: &'a State<'a>,
-    /// Files of which what points there is told all the same; none where everything is.
-    pub shown: Option<&'a BTreeSet<FileId>>,
-    /// Has the other state such a file too, so that what did not change may point there?
-    pub shares: bool,
-}
-
-/// Which of a rule's findings may be others in the state beside.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Open {
-    /// All of them.
-    All,
-    /// Those of these subjects, and what is about none.
-    Of(FxHashSet<QName>),
-}
-
-/// What holds SQL, and is judged by itself.
-#[derive(Clone, Copy)]
-pub enum Piece<'a> {
-    Function(&'a Function),
-    View(&'a View),
-    /// With its policies, indexes and constraints.
-    Table(&'a Table),
-}
-
-impl<'a> From<&'a Table> for Piece<'a> {
-    fn from(table: &'a Table) -> Piece<'a> {
-        Piece::Table(table)
-    }
-}
-
-impl<'a> From<(&'a Table, &'a Policy)> for Piece<'a> {
-    fn from((table, _): (&'a Table, &'a Policy)) -> Piece<'a> {
-        Piece::Table(table)
-    }
-}
-
-impl<'a> From<&'a View> for Piece<'a> {
-    fn from(view: &'a View) -> Piece<'a> {
-        Piece::View(view)
-    }
-}
-
-impl<'a> From<&'a Function> for Piece<'a> {
-    fn from(function: &'a Function) -> Piece<'a> {
-        Piece::Function(function)
-    }
-}
-
-impl<'a> Piece<'a> {
-    fn name(self) -> &'a QName {
-        match self {
-            Piece::Function(function) => &function.name,
-            Piece::View(view) => &view.name,
-            Piece::Table(table) => &table.name,
-        }
-    }
-
-    /// Where it is kept: in one place for both of two states in which it is the same.
-    fn address(self) -> usize {
-        match self {
-            Piece::Function(function) => std::ptr::from_ref(function).addr(),
-            Piece::View(view) => std::ptr::from_ref(view).addr(),
-            Piece::Table(table) => std::ptr::from_ref(table).addr(),
-        }
-    }
-
-    /// Notes that it is looked at.
-    fn look(self, catalog: &Catalog) {
-        match self {
-            Piece::Function(function) => catalog.functions.look_at(&function.name),
-            Piece::View(view) => catalog.views.look_at(&view.name),
-            Piece::Table(table) => catalog.tables.look_at(&table.name),
-        }
-    }
-
-    /// Is one of its places such as is asked for?
-    fn stands(self, is_there: impl Fn(Site) -> bool) -> bool {
-        match self {
-            Piece::Function(function) => function.places().any(is_there),
-            Piece::View(view) => view.places().any(is_there),
-            Piece::Table(table) => table.places().any(is_there),
-        }
-    }
-}
-
 /// A rule's view of the world, and the findings it has reported.
 pub struct Cx<'a> {
     pub catalog: &'a Catalog,
@@ -187,10 +82,11 @@ pub struct Cx<'a> {
     points: bool,
     /// Has the rule looked at what differs from the state beside, other than to judge one subject?
     looked: bool,
+    /// Had it done so before it judged one?
+    hangs_on_all: bool,
     /// Is what it finds about no subject found in the state beside all the same?
     settled: bool,
-    /// Had it done so before it judged a subject?
-    hangs_on_all: bool,
+    /// Subjects of which something else may be found there.
     open: FxHashSet<QName>,
 }
 
@@ -215,8 +111,8 @@ impl<'a> Cx<'a> {
             judged: None,
             points: false,
             looked: false,
-            settled: false,
             hangs_on_all: false,
+            settled: false,
             open: FxHashSet::default(),
         }
     }
@@ -348,26 +244,7 @@ impl<'a> Cx<'a> {
 
     /// Starts a finding, which is certain if its subject is. The message names the object and says what happens to whom.
     pub fn report(&mut self, about: impl Into<About>, primary: Site, message: impl Into<String>) -> &mut Draft {
-        let About { subject, certain } = about.into();
-        self.drafts.push(Draft {
-            finding: Box::new(Finding {
-                rule: self.rule.id,
-                subject,
-                severity: self.rule.severity,
-                confidence: if certain { Confidence::Certain } else { Confidence::Unsure },
-                message: message.into(),
-                primary: Label { site: primary, message: String::new() },
-                related: Vec::new(),
-                help: None,
-                fix: None,
-                advisor: None,
-                fingerprint: String::new(),
-            }),
-            discriminator: String::new(),
-            per_file: false,
-            settled: None,
-            lasting: None,
-        });
+        self.drafts.push(Draft::new(self.rule, about.into(), primary, message.into()));
         self.drafts.last_mut().expect("a draft was just pushed")
     }
 
@@ -688,237 +565,4 @@ pub fn policies_of(table: &Table) -> impl Iterator<Item = &Policy> {
 /// Is a function the project's to care for?
 pub fn is_users_function(function: &Function) -> bool {
     !function.of_extension && !function.at.is_platform() && is_users(&function.name.schema)
-}
-
-/// Whether a finding holds in the state that the whole history leaves.
-type Lasting = Arc<dyn Fn(&Catalog) -> bool + Send + Sync>;
-
-/// A finding, which may hang on what the history is still to bring.
-#[derive(Clone)]
-pub struct Told {
-    pub finding: Box<Finding>,
-    /// Of several files that bring the like, each has a finding of its own.
-    pub per_file: bool,
-    /// Is it found in the state beside too?
-    pub settled: bool,
-    lasting: Option<Lasting>,
-}
-
-impl Told {
-    /// Does it hold in the state that the history has come to?
-    pub fn lasts(&self, catalog: &Catalog) -> bool {
-        self.lasting.as_ref().is_none_or(|lasts| lasts(catalog))
-    }
-}
-
-/// A statement's words, whatever the white space and the comments between them, and in whichever case its keywords are.
-fn words(text: &str) -> String {
-    let word = |token: Token| match token.kind {
-        TokenKind::Word => token.text(text).to_ascii_lowercase(),
-        TokenKind::DollarString => token.text(text).split_whitespace().collect::<Vec<_>>().join(" "),
-        _ => token.text(text).to_string(),
-    };
-    tokens(text).into_iter().map(word).collect::<Vec<_>>().join(" ")
-}
-
-/// The name of a file without the digits it begins with: a migration that has to run later is renamed, and stays what it is.
-fn without_version(name: &str) -> &str {
-    let rest = name.trim_start_matches(|letter: char| letter.is_ascii_digit());
-    rest.strip_prefix('_').filter(|rest| !rest.is_empty()).unwrap_or(name)
-}
-
-/// A finding in the making.
-pub struct Draft {
-    finding: Box<Finding>,
-    discriminator: String,
-    per_file: bool,
-    /// Is it found in the state beside too? None before that is known.
-    settled: Option<bool>,
-    lasting: Option<Lasting>,
-}
-
-impl Draft {
-    /// A few words under the primary place.
-    pub fn label(&mut self, words: impl Into<String>) -> &mut Draft {
-        self.finding.primary.message = words.into();
-        self
-    }
-
-    /// Another place that explains the finding. One that nobody wrote, or that is the primary one, is dropped.
-    pub fn because(&mut self, site: Site, words: impl Into<String>) -> &mut Draft {
-        if !site.is_platform() && site != self.finding.primary.site {
-            self.finding.related.push(Label { site, message: words.into() });
-        }
-        self
-    }
-
-    /// What to do, beginning with a verb.
-    pub fn help(&mut self, words: impl Into<String>) -> &mut Draft {
-        self.finding.help = Some(words.into());
-        self
-    }
-
-    /// The cure, as statements to run on a database that has the fault.
-    pub fn fix(&mut self, safety: Safety, title: impl Into<String>, steps: impl IntoIterator<Item = Step>) -> &mut Draft {
-        let fix = self.cure();
-        (fix.safety, fix.title, fix.steps) = (safety, title.into(), steps.into_iter().collect());
-        self
-    }
-
-    /// What a person has to look at before agreeing to the cure, beginning with a verb; goes with [`Draft::fix`].
-    pub fn check(&mut self, words: impl Into<String>) -> &mut Draft {
-        self.cure().check = Some(words.into());
-        self
-    }
-
-    /// The cure, as changes to the statement; goes with [`Draft::fix`], which names it.
-    pub fn rewrite(&mut self, edits: impl IntoIterator<Item = Edit>) -> &mut Draft {
-        self.cure().rewrite.extend(edits);
-        self
-    }
-
-    fn cure(&mut self) -> &mut Fix {
-        self.finding.fix.get_or_insert_with(|| Fix {
-            title: String::new(),
-            safety: Safety::Manual,
-            check: None,
-            rewrite: Vec::new(),
-            steps: Vec::new(),
-        })
-    }
-
-    /// Another severity than the rule's own.
-    pub fn severity(&mut self, severity: Severity) -> &mut Draft {
-        self.finding.severity = severity;
-        self
-    }
-
-    /// It rests on something that could not be decided.
-    pub fn unsure(&mut self) -> &mut Draft {
-        self.finding.confidence = Confidence::Unsure;
-        self
-    }
-
-    /// It rests on this fact too.
-    pub fn given(&mut self, certainty: Certainty) -> &mut Draft {
-        if certainty == Certainty::Maybe { self.unsure() } else { self }
-    }
-
-    /// Only if this is so in the state that the whole history leaves: what a statement does wrong may be mended by a later one.
-    pub fn lasting(&mut self, lasts: impl Fn(&Catalog) -> bool + Send + Sync + 'static) -> &mut Draft {
-        self.lasting = Some(Arc::new(lasts));
-        self
-    }
-
-    /// What Supabase's advisor calls the same lint, and this case of it.
-    pub fn advisor(&mut self, name: &'static str, cache_key: impl Into<String>) -> &mut Draft {
-        self.finding.advisor = Some(Advisor { name, cache_key: cache_key.into() });
-        self
-    }
-
-    /// Tells this finding from the rule's others on the same subject: a column, a clause, never a place.
-    pub fn discriminate(&mut self, text: impl AsRef<str>) -> &mut Draft {
-        self.discriminator.push('\0');
-        self.discriminator.push_str(text.as_ref());
-        self
-    }
-
-    /// Tells it by the words of a statement, wherever that stands. Files with equal statements have a finding each; within a file there is one:
-    /// whoever corrects the first sees the second.
-    pub fn of_statement(&mut self, text: &str) -> &mut Draft {
-        self.per_file = true;
-        self.discriminate(words(text))
-    }
-
-    fn is_of_file(&self) -> bool {
-        self.finding.subject.kind == "migration"
-    }
-
-    /// What tells it from all others.
-    fn fingerprint(&self) -> String {
-        let subject = &self.finding.subject;
-        let part = |name: &'_ Option<SmolStr>| name.clone().unwrap_or_default();
-        let name = if self.is_of_file() { without_version(&subject.name) } else { &subject.name };
-        let identity =
-            [self.finding.rule, subject.kind, &part(&subject.schema), &part(&subject.table), name, &self.discriminator].join("\0");
-        format!("{:032x}", xxhash_rust::xxh3::xxh3_128(identity.as_bytes()))
-    }
-
-    fn finish(mut self, sources: &Sources) -> Told {
-        if let Some(fix) = &mut self.finding.fix {
-            // text that EXECUTE builds stands in no file, so nobody can edit it there
-            if fix.rewrite.iter().any(|edit| edit.site.is_platform() || sources.is_derived(edit.site.file)) {
-                fix.rewrite.clear();
-            }
-            // nothing is safe that rests on what may not be so
-            if self.finding.confidence == Confidence::Unsure && fix.safety == Safety::Safe {
-                fix.safety = Safety::Review;
-            }
-            if fix.rewrite.is_empty() && fix.steps.is_empty() {
-                self.finding.fix = None;
-            }
-        }
-        self.finding.fingerprint = self.fingerprint();
-        let is_file = self.is_of_file();
-        let settled = self.settled == Some(true) && self.lasting.is_none();
-        Told { finding: self.finding, per_file: self.per_file || is_file, settled, lasting: self.lasting }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::history;
-
-    fn findings(report: impl FnOnce(&mut Cx<'_>, FileId)) -> Vec<Finding> {
-        let mut sources = history::sources();
-        let file = sources.add("a.sql", "create table t ();");
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::create_dir(folder.path().join("migrations")).unwrap();
-        std::fs::write(folder.path().join("migrations/1_a.sql"), "").unwrap();
-        let project = crate::project::open(&[folder.path().to_path_buf()], None, &mut sources).unwrap();
-        let catalog = Catalog::default();
-        let state = State::new(&catalog, &project);
-        let found = Cx::new(&state, &sources, &crate::rules::rls::disabled::RULE).found(|cx| report(cx, file));
-        found.told.into_iter().filter(|told| told.lasts(&catalog)).map(|told| *told.finding).collect()
-    }
-
-    #[test]
-    fn a_fingerprint_is_of_rule_subject_and_discriminator_and_of_no_place() {
-        let found = findings(|cx, file| {
-            let at = |start| Site::new(file, Span::new(start, start + 1));
-            cx.report(About::migration("a"), at(0), "one");
-            cx.report(About::migration("a"), at(5), "two");
-            cx.report(About::migration("b"), at(0), "one");
-            cx.report(About::migration("a"), at(0), "one").discriminate("x");
-            cx.report(About::statement("a"), at(0), "one");
-        });
-        let prints: Vec<&str> = found.iter().map(|finding| finding.fingerprint.as_str()).collect();
-        assert_eq!(prints[0], prints[1]);
-        assert!(prints[0].len() == 32 && (2..5).all(|at| prints[at] != prints[0] && !prints[..at].contains(&prints[at])));
-    }
-
-    #[test]
-    fn labels_that_nobody_wrote_and_cures_without_a_step_are_left_out() {
-        let found = findings(|cx, file| {
-            let site = Site::new(file, Span::new(0, 6));
-            let platform = Site::new(FileId::PLATFORM, Span::default());
-            cx.report(About::project(), site, "one").because(platform, "there").because(site, "here").fix(Safety::Safe, "Nothing", []);
-            let edit = Edit { site: platform, text: String::new() };
-            cx.report(About::project(), site, "two").rewrite([edit]).given(Certainty::Maybe).severity(Severity::Info);
-        });
-        assert!(found.iter().all(|finding| finding.related.is_empty() && finding.fix.is_none()));
-        assert_eq!((found[0].confidence, found[1].confidence), (Confidence::Certain, Confidence::Unsure));
-        assert_eq!((found[0].severity, found[1].severity), (Severity::Error, Severity::Info));
-    }
-
-    #[test]
-    fn what_does_not_last_is_not_told() {
-        let found = findings(|cx, file| {
-            let site = Site::new(file, Span::new(0, 6));
-            cx.report(About::project(), site, "one").lasting(|catalog| !catalog.tables.is_empty());
-            cx.report(About::project(), site, "two").lasting(|catalog| catalog.tables.is_empty());
-        });
-        assert_eq!(found.iter().map(|finding| finding.message.as_str()).collect::<Vec<_>>(), ["two"]);
-    }
 }

@@ -1,7 +1,8 @@
 //! Rules: what each is, and the list of all.
 //!
 //! A rule is a page (`rules/<group>/<name>.md`), a file here, its `mod` line and its entry in [`ALL`]. Its id, category and severity
-//! stand in its declaration, its title, reasons and examples in its page, its messages and cures in its function.
+//! stand in its declaration, its title, reasons and examples in its page, its messages and cures in its function. What it says of one
+//! subject it finds with [`Cx::each`], so that where a change touches nothing that it looks at, it is judged once for before and after.
 //!
 //! Promises: a rule cannot fail. Refuses: disk, clock, the parser's types, and whatever runs rules; a rule asks the catalog
 //! through [`Cx`].
@@ -12,6 +13,7 @@ pub mod allow;
 pub mod caller;
 pub mod code;
 pub mod cx;
+pub mod draft;
 pub mod index;
 pub mod migration;
 pub mod names;
@@ -19,7 +21,7 @@ pub mod restore;
 pub mod rls;
 pub mod schema;
 pub mod scope;
-pub mod whole;
+pub mod state;
 
 use crate::allow::Allows;
 use crate::finding::{Category, Severity};
@@ -94,7 +96,8 @@ pub mod prelude {
     pub use super::about::About;
     pub use super::caller::{self, Callers};
     pub use super::code::{Code, Home, Origin};
-    pub use super::cx::{API_ROLES, COMMANDS, Cx, Draft};
+    pub use super::cx::{API_ROLES, COMMANDS, Cx};
+    pub use super::draft::Draft;
     pub(crate) use super::rule;
     pub use crate::allow::{Allows, Why};
     pub use crate::catalog::acl::Privileges;

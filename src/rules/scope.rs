@@ -4,7 +4,8 @@
 //! of a query could have stands for nothing.
 
 use super::code::{Code, Origin};
-use super::cx::{Cx, Piece, policies_of};
+use super::cx::{Cx, policies_of};
+use super::state::Piece;
 use crate::catalog::Catalog;
 use crate::catalog::name::QName;
 use crate::catalog::object::{Policy, Table, View};

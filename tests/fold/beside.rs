@@ -121,10 +121,10 @@ fn compare(name: &str, folder: &Path, files: &[(PathBuf, String)]) -> (usize, us
     counts
 }
 
-/// What is found in a project, if the past of it is left out, where there is one.
-fn found(sources: &Sources, present: &Project, past: Option<&Project>) -> Vec<Finding> {
-    let since = past.map(|past| Since { new: news(present, past), before: Some(past.clone()) });
-    let scope = Scope { since: since.into_iter().collect(), ..Scope::default() };
+/// What is found in a project, if pasts of it are left out.
+fn found(sources: &Sources, present: &Project, pasts: &[Project]) -> Vec<Finding> {
+    let since = pasts.iter().map(|past| Since { new: news(present, past), before: Some(past.clone()) });
+    let scope = Scope { since: since.collect(), ..Scope::default() };
     engine::run_within(sources.clone(), present, &Choice::default(), &scope).0.findings
 }
 
@@ -139,22 +139,28 @@ fn news(present: &Project, past: &Project) -> BTreeSet<FileId> {
 fn judge(name: &str, folder: &Path, files: &[(PathBuf, String)], things: usize) -> usize {
     let mut sources = history::sources();
     let present = project::open(&[folder.to_path_buf()], None, &mut sources).expect("there are migrations");
-    let all = found(&sources, &present, None);
+    let all = found(&sources, &present, &[]);
     let mut left_out = 0;
     for (at, (file, _)) in files.iter().enumerate() {
-        for (nth, past) in pasts(files, at).iter().enumerate().skip(at % things).step_by(things) {
+        for nth in (at % things..3).step_by(things) {
             let mut sources = sources.clone();
-            let past = present.as_it_was(past, &mut sources).expect("the past can be read");
-            let (before, new) = (found(&sources, &past, None), news(&present, &past));
-            let is_new = |finding: &&Finding| {
-                let labels = std::iter::once(&finding.primary).chain(&finding.related);
-                labels.clone().any(|label| new.contains(&sources.resolve(label.site).file))
+            // a second one is looked at alone
+            let ways = [(at, nth), ((at + 1) % files.len(), (nth + 1) % 3)].into_iter().take(if at == 0 { 2 } else { 1 });
+            let mut as_it_was = |(at, nth)| present.as_it_was(&pasts(files, at)[nth], &mut sources).expect("the past can be read");
+            let ways: Vec<Project> = ways.map(&mut as_it_was).collect();
+            let before: Vec<_> = ways.iter().map(|past| (found(&sources, past, &[]), news(&present, past))).collect();
+            let is_new = |finding: &Finding, (before, new): &(Vec<Finding>, BTreeSet<FileId>)| {
+                let mut labels = std::iter::once(&finding.primary).chain(&finding.related);
+                labels.any(|label| new.contains(&sources.resolve(label.site).file))
                     || !before.iter().any(|known| known.fingerprint == finding.fingerprint)
             };
-            let wanted: Vec<&Finding> = all.iter().filter(is_new).collect();
-            left_out += all.len() - wanted.len();
-            let told = found(&sources, &present, Some(&past));
-            assert_eq!(told.iter().collect::<Vec<_>>(), wanted, "{name}: {}, {nth}", file.display());
+            for count in 1..=ways.len() {
+                let wanted: Vec<&Finding> =
+                    all.iter().filter(|finding| before[..count].iter().all(|before| is_new(finding, before))).collect();
+                left_out += all.len() - wanted.len();
+                let told = found(&sources, &present, &ways[..count]);
+                assert_eq!(told.iter().collect::<Vec<_>>(), wanted, "{name}: {}, {nth}, {count}", file.display());
+            }
         }
     }
     left_out

@@ -3,9 +3,10 @@
 
 use super::build::{New, is_complete_for};
 use super::likely::likely;
-use crate::rules::cx::{Piece, is_users_table};
+use crate::rules::cx::is_users_table;
 use crate::rules::prelude::*;
 use crate::rules::scope::{Reader, Scope, visit};
+use crate::rules::state::Piece;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

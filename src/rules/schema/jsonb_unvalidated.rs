@@ -2,9 +2,10 @@
 //! that raise an error where they should say no. A column that no SQL looks into is left alone.
 
 use super::json_use::{Use, Uses, column, look, shape};
-use crate::rules::cx::{Piece, is_users_table};
+use crate::rules::cx::is_users_table;
 use crate::rules::prelude::*;
 use crate::rules::scope::{Reader, visit};
+use crate::rules::state::Piece;
 use std::sync::Arc;
 
 rule!("schema/jsonb-unvalidated", Integrity, Info, Schema(check), fixable);

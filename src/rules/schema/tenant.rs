@@ -6,9 +6,9 @@
 use super::backfill::target;
 use super::row::{deep, handles_null, row_column, row_columns};
 use crate::rules::caller;
-use crate::rules::cx::{Piece, is_users_function, is_users_table, policies_of};
+use crate::rules::cx::{is_users_function, is_users_table, policies_of};
 use crate::rules::prelude::*;
-use crate::rules::whole::Whole;
+use crate::rules::state::{Piece, Whole};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
