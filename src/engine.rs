@@ -200,15 +200,13 @@ impl<'a> Engine<'a> {
         Engine { read: false, ..self }
     }
 
-    /// Leaves out the rules that nobody asks for, if the others do without them: what was allowed in vain shows when all have looked.
-    fn keep(&mut self, asked: &BTreeSet<&'static str>) -> bool {
+    /// Leaves out the rules that nobody asks for. What was allowed in vain shows when all have looked.
+    fn keep(&mut self, asked: &BTreeSet<&'static str>) {
         let is_report = |active: &Active| matches!(active.rule.check, Check::Report(_));
         let is_asked = |active: &Active| asked.contains(active.rule.id);
-        let spares = !self.at_the_end.iter().any(|active| is_report(active) && is_asked(active));
-        if spares {
+        if !self.at_the_end.iter().any(|active| is_report(active) && is_asked(active)) {
             self.at_the_end.retain(is_asked);
         }
-        spares
     }
 
     /// The same for another project that has come to the same state, of which somebody only asks which findings there are.

@@ -110,9 +110,7 @@ fn found(
     rules: &BTreeSet<&'static str>,
     open: Option<&FxHashMap<&'static str, Open>>,
 ) -> Found {
-    // what was allowed in vain shows when all is found
-    let spares = engine.keep(rules);
-    let open = open.filter(|_| spares);
+    engine.keep(rules);
     let mut judged = engine.found(&Scene { state, sources, beside: None, known: None, open });
     let prints = judged.findings.iter_mut().map(|told| std::mem::take(&mut told.finding.fingerprint)).collect();
     Found { prints, rest: Some(Box::new(judged)) }
