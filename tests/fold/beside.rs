@@ -2,7 +2,6 @@
 
 use crate::cases::CASES;
 use crate::replay;
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use supalint::engine::{self, Choice, Scope, Since};
 use supalint::finding::Finding;
@@ -10,7 +9,7 @@ use supalint::history::{self, Beside, Fold, Replay, Step, Visitor};
 use supalint::output::schema;
 use supalint::project::{self, Migration, Past, Project};
 use supalint::rules::ALL;
-use supalint::source::{FileId, Sources};
+use supalint::source::Sources;
 use supalint::syntax::split::Splitter;
 
 /// Where the two differ in what no object shows.
@@ -41,13 +40,13 @@ const PROJECTS: [&[&str]; 6] = [
     ],
     // what a policy reads comes to hold who belongs to whom
     &[
-        "create table public.orgs (id uuid primary key);
-         create table public.seats (org_id uuid references public.orgs, user_id uuid references auth.users);
-         create table public.docs (id uuid primary key, org_id uuid references public.orgs);
+        "create table public.clubs (id uuid primary key);
+         create table public.seats (club_id uuid references public.clubs, user_id uuid references auth.users);
+         create table public.docs (id uuid primary key, club_id uuid references public.clubs);
          alter table public.docs enable row level security;",
         "create policy seen on public.docs for select to authenticated
-         using (org_id in (select s.org_id from public.seats s where s.user_id = (select auth.uid())));",
-        "alter table public.seats add unique (org_id, user_id);",
+         using (club_id in (select s.club_id from public.seats s where s.user_id = (select auth.uid())));",
+        "alter table public.seats add unique (club_id, user_id);",
     ],
     // words point to the beginning of a file that was made longer
     &[
@@ -167,16 +166,10 @@ fn compare(name: &str, folder: &Path, files: &[(PathBuf, String)]) -> (usize, us
 }
 
 /// What is found in a project, if pasts of it are left out.
-fn found(sources: &Sources, present: &Project, pasts: &[Project]) -> Vec<Finding> {
-    let since = pasts.iter().map(|past| Since { new: news(present, past), before: Some(past.clone()) });
+fn found(sources: &Sources, present: &Project, pasts: &[Since]) -> Vec<Finding> {
+    let since = pasts.iter().map(|Since { new, before }| Since { new: new.clone(), before: before.clone() });
     let scope = Scope { since: since.collect(), ..Scope::default() };
     engine::run_within(sources.clone(), present, &Choice::default(), &scope).0.findings
-}
-
-/// Files that only the present has.
-fn news(present: &Project, past: &Project) -> BTreeSet<FileId> {
-    let old: BTreeSet<FileId> = past.migrations.iter().map(|migration| migration.file).collect();
-    present.migrations.iter().map(|migration| migration.file).filter(|file| !old.contains(file)).collect()
 }
 
 /// Of what is found in the present, that is left out which is found in the past alone and points to no file that is new. How much is? Each
@@ -191,17 +184,20 @@ fn judge(name: &str, folder: &Path, files: &[(PathBuf, String)], things: usize) 
             let mut sources = sources.clone();
             // a second one is looked at alone
             let ways = [(at, nth), ((at + 1) % files.len(), (nth + 1) % 3)].into_iter().take(if at == 0 { 2 } else { 1 });
-            let mut as_it_was = |(at, nth)| present.as_it_was(&pasts(files, at)[nth], &mut sources).expect("the past can be read");
-            let ways: Vec<Project> = ways.map(&mut as_it_was).collect();
-            let before: Vec<_> = ways.iter().map(|past| (found(&sources, past, &[]), news(&present, past))).collect();
-            let is_new = |finding: &Finding, (before, new): &(Vec<Finding>, BTreeSet<FileId>)| {
+            let mut since = |(at, nth): (usize, usize)| {
+                let past = present.as_it_was(&pasts(files, at)[nth], &mut sources).expect("the past can be read");
+                Since { new: [present.migrations[at].file].into(), before: Some(past) }
+            };
+            let ways: Vec<Since> = ways.map(&mut since).collect();
+            let before: Vec<_> = ways.iter().map(|since| since.before.as_ref().map(|past| found(&sources, past, &[]))).collect();
+            let is_new = |finding: &Finding, (before, since): (&Option<Vec<Finding>>, &Since)| {
                 let mut labels = std::iter::once(&finding.primary).chain(&finding.related);
-                labels.any(|label| new.contains(&sources.resolve(label.site).file))
-                    || !before.iter().any(|known| known.fingerprint == finding.fingerprint)
+                labels.any(|label| since.new.contains(&sources.resolve(label.site).file))
+                    || !before.iter().flatten().any(|known| known.fingerprint == finding.fingerprint)
             };
             for count in 1..=ways.len() {
                 let wanted: Vec<&Finding> =
-                    all.iter().filter(|finding| before[..count].iter().all(|before| is_new(finding, before))).collect();
+                    all.iter().filter(|finding| before.iter().zip(&ways[..count]).all(|way| is_new(finding, way))).collect();
                 left_out += all.len() - wanted.len();
                 let told = found(&sources, &present, &ways[..count]);
                 assert_eq!(told.iter().collect::<Vec<_>>(), wanted, "{name}: {}, {nth}, {count}", file.display());
