@@ -58,7 +58,7 @@ const PROJECTS: [&[&str]; 6] = [
     ],
     // each of two edits leaves out its own
     &[
-        "create table public.one (id int);
+        "create table public.one (id int); alter table public.one enable row level security;
          create table public.two (id int, title text not null, body text not null, created_at timestamptz not null);",
         "create table public.three (id int);",
     ],
