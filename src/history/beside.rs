@@ -101,12 +101,12 @@ impl Beside {
 
     /// Takes over what the one has run.
     fn follow(&mut self, one: &mut Fold) {
+        let now = (self.fold.done, one.world.catalog.now.1);
+        self.fold.each_world(|world| world.catalog.now = now);
         one.world.hand_on(&mut self.fold.world);
         if let (Some(one), Some(other)) = (&mut one.bare, &mut self.fold.bare) {
             one.hand_on(other);
         }
-        let now = (self.fold.done, one.world.catalog.now.1);
-        self.fold.each_world(|world| world.catalog.now = now);
         self.fold.replay.statements += one.replay.statements - self.statements;
         self.fold.replay.unread.extend_from_slice(&one.replay.unread[self.unread..]);
         self.fold.defaults_ended = one.defaults_ended;

@@ -44,7 +44,7 @@ impl World {
         (self.catalog.rest(), self.settings_changed, self.relies)
     }
 
-    /// Statements that nobody could read since they last met: what those made, nobody is seen to look at.
+    /// Statements that nobody could read since they last met.
     fn obscured(&self) -> impl Iterator<Item = Span> {
         self.catalog.unread[self.met.obscured..].iter().map(|(_, span)| *span)
     }
@@ -59,11 +59,13 @@ impl World {
         let looked = watch::looked();
         let spent = self.budget.spent().since(self.met.spent);
         let is_bounded = self.bounded.len() > self.met.bounded || !other.budget.has_left(spent);
-        looked || is_bounded || self.is_obscured() || self.rest() != other.rest()
+        looked || is_bounded || self.rest() != other.rest()
     }
 
-    /// Hands the other all that has come of what it has not run.
+    /// Hands the other all that has come of what it has not run, where it is now.
     pub fn hand_on(&mut self, other: &mut World) {
+        let file = other.catalog.now.0;
+        other.catalog.unread.extend(self.obscured().map(|span| (file, span)));
         self.catalog.meet(&mut other.catalog, Meet::Follow);
         self.inserted.meet(&mut other.inserted, Meet::Follow);
         other.catalog.session.clone_from(&self.catalog.session);
