@@ -2,6 +2,7 @@
 //! Source: PostgreSQL's documentation, "Dependency Tracking".
 
 use super::Catalog;
+use super::mention::Names;
 use super::name::QName;
 use super::object::*;
 use super::rename::{expressions, refers};
@@ -104,7 +105,8 @@ impl Catalog {
     /// Everything outside `table` (when given, its own parts go with it) whose expressions use what is wanted.
     fn expressions_using(&self, wanted: &Wanted, except: Option<&QName>) -> Vec<Dependent> {
         let mut out = Vec::new();
-        let may = |expression: &Expression| expression.names.may_hold(wanted.name());
+        let asked = Names::only(wanted.name());
+        let may = |expression: &Expression| expression.names.may_hold(asked);
         let hit = |expression: &Expression| may(expression) && uses(&expression.root, wanted);
         for table in self.tables.which(|table| except != Some(&table.name) && expressions(table).any(hit)) {
             let name = &table.name;
@@ -131,7 +133,7 @@ impl Catalog {
                 out.push(Dependent::Trigger { relation: name.clone(), name: trigger.name.clone() });
             }
         }
-        let may = |view: &View| view.names.may_hold(wanted.name()) && except != Some(&view.name);
+        let may = |view: &View| view.names.may_hold(asked) && except != Some(&view.name);
         let views = self.views.which(|view| may(view) && view.query.as_ref().is_some_and(|query| query_uses(query, wanted)));
         out.extend(views.map(|view| Dependent::View(view.name.clone())));
         out

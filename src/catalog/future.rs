@@ -6,8 +6,8 @@ use super::name::QName;
 use super::watch::look;
 use crate::source::Span;
 use crate::syntax::lexer::{Token, TokenKind, dollar_tag, ident_value, tokens, tokens_in};
+use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
-use std::collections::{HashMap, HashSet};
 use std::mem::{Discriminant, discriminant};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -77,11 +77,11 @@ enum Code {
 pub struct Future {
     texts: Vec<Arc<Text>>,
     /// Each with the number of its file.
-    made: OnceLock<HashMap<Key, Vec<(usize, Creation)>>>,
+    made: OnceLock<FxHashMap<Key, Vec<(usize, Creation)>>>,
     /// What was asked that later texts have a say in, with the last place at which it was.
-    asked: Mutex<HashMap<Asked, Moment>>,
+    asked: Mutex<FxHashMap<Asked, Moment>>,
     /// What another answers otherwise, beside which this is kept.
-    differing: OnceLock<HashSet<Key>>,
+    differing: OnceLock<FxHashSet<Key>>,
 }
 
 /// A migration's, and what it creates.
@@ -118,7 +118,7 @@ impl Future {
 
     /// That of other texts, many of which are the same.
     pub fn with(&self, texts: Vec<Arc<str>>) -> Future {
-        let known: HashMap<*const u8, &Arc<Text>> = self.texts.iter().map(|text| (text.text.as_ptr(), text)).collect();
+        let known: FxHashMap<*const u8, &Arc<Text>> = self.texts.iter().map(|text| (text.text.as_ptr(), text)).collect();
         let text = |text: Arc<str>| match known.get(&text.as_ptr()) {
             Some(known) if Arc::ptr_eq(&known.text, &text) => Arc::clone(known),
             Some(_) | None => Text::of(text),
@@ -142,17 +142,17 @@ impl Future {
     /// From here on, another is asked beside it, in which the same texts come in the same order; not if they don't.
     pub fn part(&self, other: &Future) -> bool {
         let shared = |one: &Future, other: &Future| -> Vec<usize> {
-            let known: HashSet<usize> = other.texts.iter().map(|text| text.address()).collect();
+            let known: FxHashSet<usize> = other.texts.iter().map(|text| text.address()).collect();
             one.texts.iter().map(|text| text.address()).filter(|address| known.contains(address)).collect()
         };
         let both = shared(self, other);
         if both != shared(other, self) {
             return false;
         }
-        let both: HashSet<usize> = both.into_iter().collect();
+        let both: FxHashSet<usize> = both.into_iter().collect();
         let (mut here, mut there) = (self.made_beside(&both), other.made_beside(&both));
-        let mut differing = HashSet::new();
-        for key in here.keys().chain(there.keys()).cloned().collect::<HashSet<Key>>() {
+        let mut differing = FxHashSet::default();
+        for key in here.keys().chain(there.keys()).cloned().collect::<FxHashSet<Key>>() {
             if here.remove(&key) != there.remove(&key) {
                 differing.insert(key);
             }
@@ -161,8 +161,8 @@ impl Future {
     }
 
     /// What other texts than some make, behind how many of those.
-    fn made_beside(&self, some: &HashSet<usize>) -> HashMap<Key, Vec<Answer>> {
-        let mut all: HashMap<Key, Vec<_>> = HashMap::new();
+    fn made_beside(&self, some: &FxHashSet<usize>) -> FxHashMap<Key, Vec<Answer>> {
+        let mut all: FxHashMap<Key, Vec<_>> = FxHashMap::default();
         let mut behind = 0;
         for text in &self.texts {
             if some.contains(&text.address()) {
@@ -176,13 +176,13 @@ impl Future {
         all
     }
 
-    fn asked(&self) -> MutexGuard<'_, HashMap<Asked, Moment>> {
+    fn asked(&self) -> MutexGuard<'_, FxHashMap<Asked, Moment>> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn made(&self) -> &HashMap<Key, Vec<(usize, Creation)>> {
+    fn made(&self) -> &FxHashMap<Key, Vec<(usize, Creation)>> {
         self.made.get_or_init(|| {
-            let mut all: HashMap<Key, Vec<(usize, Creation)>> = HashMap::new();
+            let mut all: FxHashMap<Key, Vec<(usize, Creation)>> = FxHashMap::default();
             for (file, text) in self.texts.iter().enumerate() {
                 for (key, creation) in text.made() {
                     all.entry(key.clone()).or_default().push((file, creation.clone()));
@@ -307,7 +307,8 @@ fn scan(text: &str, tokens: &[Token], code: Code, tell: &mut Tell) {
 }
 
 fn has_create(code: &str) -> bool {
-    code.as_bytes().windows(6).any(|window| window.eq_ignore_ascii_case(b"create"))
+    let code = code.as_bytes();
+    memchr::memchr2_iter(b'c', b'C', code).any(|at| code.get(at..at + 6).is_some_and(|word| word.eq_ignore_ascii_case(b"create")))
 }
 
 /// The name at a token, with the schema it is written with.

@@ -21,9 +21,14 @@ impl Names {
         names
     }
 
+    /// A name alone.
+    pub fn only(name: &str) -> Names {
+        Names(bit(name))
+    }
+
     /// Last names of relations, columns, functions, types and, where text names one, sequences.
-    pub fn may_hold(self, name: &str) -> bool {
-        self.0 & bit(name) != 0
+    pub fn may_hold(self, any: Names) -> bool {
+        self.0 & any.0 != 0
     }
 
     fn add(&mut self, name: &str) {

@@ -135,7 +135,7 @@ fn in_query(query: &mut Query, renamed: &Renamed, own: Option<&QName>, edits: &m
 }
 
 fn in_expression(expression: &mut Expression, renamed: &Renamed, own: Option<&QName>) {
-    if !expression.names.may_hold(renamed.name()) {
+    if !expression.names.may_hold(Names::only(renamed.name())) {
         return;
     }
     let mut edits = Vec::new();
@@ -192,7 +192,7 @@ pub(super) fn refers(table: &Table, name: &QName) -> bool {
 
 impl Catalog {
     fn rename_everywhere(&mut self, renamed: &Renamed) {
-        let name = renamed.name();
+        let name = Names::only(renamed.name());
         self.tables.update(|table| expressions(table).any(|expr| expr.names.may_hold(name)), |table| in_table(table, renamed));
         self.views.update(
             |view| view.names.may_hold(name),
