@@ -201,6 +201,68 @@ fn joins_give_the_same_rows_in_whatever_order_they_are_made() {
 }
 
 #[test]
+fn a_query_in_an_expression_runs_once_where_it_looks_at_no_row_around_it() {
+    // a second run would fail, as the table is there
+    let function = "create function made(t text) returns boolean language plpgsql as $$ begin execute format('create table %I ()', t);
+        return true; end $$; create function first(t text) returns text language sql as $$ select min(policyname) from pg_policies where tablename = t $$; ";
+    let after = |query: &str| {
+        let body = format!("declare r record; begin for r in {query} loop {ENABLE} end loop; end");
+        fold(&format!("{TABLES}{function}do $do$ {body} $do$;")).facts("a")
+    };
+    for (query, facts) in [
+        ("select 1 from generate_series(1, 3) where (select made('c'))", DONE),
+        ("select (select made('c')) from generate_series(1, 3)", DONE),
+        ("select 1 from generate_series(1, 3) n where (select made('c' || n))", DONE),
+        ("select 1 from generate_series(1, 3) n where (select made('c' || n / 3))", UNTOUCHED),
+        // the row is that of the query, or of one around it
+        (
+            "select 1 from pg_policies p where p.policyname <> (select min(q.policyname) from pg_policies q where q.tablename = p.tablename)",
+            DONE,
+        ),
+        (
+            "select 1 from pg_policies p where p.policyname > (select max(q.policyname) from pg_policies q where q.tablename = p.tablename)",
+            UNTOUCHED,
+        ),
+        (
+            "select 1 from (values ('p1'), ('p2')) v(n) where exists (select 1 from pg_class where relname = 'a' and n = (select 'p2' where n <> 'p1'))",
+            DONE,
+        ),
+        ("select 1 from (values ('b'), ('a')) v(t) where (select first(t)) = 'p1'", DONE),
+    ] {
+        assert_eq!(after(query), facts, "{query}");
+    }
+}
+
+#[test]
+fn what_enforces_foreign_keys_is_no_trigger_of_the_project() {
+    let tables = "create table a (id int primary key); create table b (id int references a on delete cascade);
+        create function touch() returns trigger language plpgsql as $$ begin return new; end $$;
+        create trigger t before update on b for each row execute function touch(); ";
+    let found = |query: &str| {
+        let body =
+            format!("declare r record; begin for r in {query} loop execute format('alter table a add column %I int', r.n); end loop; end");
+        let history = fold(&format!("{tables}do $do$ {body} $do$;"));
+        assert!(
+            history.failed.is_empty() && history.world.catalog.unread.is_empty(),
+            "{query}: not all rows are known\n{:?}",
+            history.failed
+        );
+        history.facts("a")
+    };
+    let joined = "pg_trigger t join pg_class c on c.oid = t.tgrelid join pg_proc p on p.oid = t.tgfoid";
+    for (query, facts) in [
+        (format!("select t.tgname || c.relname as n from {joined} where p.proname = 'touch'"), "id,tb []"),
+        (
+            format!("select c.relname || substr(p.proname, 9) as n from {joined} where t.tgisinternal and c.relnamespace = 'public'::regnamespace order by 1"),
+            "id,acascade_del,anoaction_upd,bcheck_ins,bcheck_upd []",
+        ),
+        ("select relname as n from pg_class where oid in (select tgrelid from pg_trigger where not tgisinternal) and relnamespace = 'public'::regnamespace".into(), "id,b []"),
+    ] {
+        assert_eq!(found(&query), facts, "{query}");
+    }
+}
+
+#[test]
 fn definitions_of_functions_are_searched_as_they_are_written() {
     let functions = "create function f() returns bigint language sql as $$ select count(*) from public.a -- as long as it is there
         $$; create function g() returns int language sql as $$ select 1 $$; ";

@@ -32,11 +32,11 @@ use crate::catalog::object::{Certainty, Policy, Trigger};
 use crate::source::{FileId, Site, Sources, Span};
 use crate::syntax::ast::{Ast, Code, Form, ObjectKind, Statement};
 use crate::syntax::expression::{Expr, Insert, Query, SetExpr};
-use query::{Env, Table};
+use query::{Env, Settled, Table};
 pub use relation::{Temporary, temporary};
 use routine::{Frame, Program};
+use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use value::Value;
@@ -138,7 +138,11 @@ pub struct Machine<'w> {
     effects: Vec<Effect>,
     frames: Vec<Frame>,
     ctes: Vec<(SmolStr, Arc<Table>)>,
-    programs: HashMap<(FileId, Span), Rc<Program>>,
+    /// Of the SELECT that is being run.
+    settled: Settled,
+    /// The outermost row that a name was looked up in, by the queries around it.
+    reached: usize,
+    programs: FxHashMap<(FileId, Span), Rc<Program>>,
     expressions: usize,
     /// What was dropped though it is not sure that the statement runs.
     dropped: Vec<Dropped>,
@@ -159,7 +163,9 @@ impl<'w> Machine<'w> {
             effects: Vec::new(),
             frames: Vec::new(),
             ctes: Vec::new(),
-            programs: HashMap::new(),
+            settled: Settled::default(),
+            reached: usize::MAX,
+            programs: FxHashMap::default(),
             expressions: 0,
             dropped: Vec::new(),
             created: Vec::new(),

@@ -106,12 +106,12 @@ impl Machine<'_> {
             }
             ExprKind::Quantified { left, op, all, right } => self.quantified(left, op, *all, right, env)?,
             ExprKind::Exists { query, negated } => {
-                let exists = self.query(query, env)?.exists();
+                let exists = self.inner_query(query, env)?.exists();
                 Value::known(exists.map(|exists| exists != *negated))
             }
-            ExprKind::Subquery(query) => self.query(query, env)?.scalar()?,
+            ExprKind::Subquery(query) => self.inner_query(query, env)?.scalar()?,
             ExprKind::ArrayQuery(query) => {
-                let table = self.query(query, env)?;
+                let table = self.inner_query(query, env)?;
                 if !table.is_exact() {
                     return Ok(Value::Something);
                 }
@@ -149,7 +149,7 @@ impl Machine<'_> {
 
     /// The values of a one-column query; an unknown one stands for rows that may be there.
     fn items(&mut self, query: &Query, env: &Env) -> Ran<Vec<Option<Value>>> {
-        let table = self.query(query, env)?;
+        let table = self.inner_query(query, env)?;
         let mut out = Vec::with_capacity(table.rows.len() + 1);
         for (cells, presence) in &table.rows {
             let value = match cells.as_ref() {
@@ -168,18 +168,19 @@ impl Machine<'_> {
     fn column(&mut self, path: &[SmolStr], env: &Env) -> Ran<Value> {
         let mut level = Some(env);
         while let Some(env) = level {
-            match env.find(path) {
-                Found::Value(value) => {
-                    return match self.variable(path).filter(|_| path.len() == 1) {
-                        Some(_) if self.conflicts() => {
-                            let message = format!("column reference \"{}\" is ambiguous", path[0]);
-                            Err(Stop::Failed(Contradiction::new("42702", message)))
-                        }
-                        Some(variable) if self.variables_win() => Ok(variable),
-                        _ => Ok(value),
-                    };
-                }
-                Found::Open | Found::No => {}
+            let found = env.find(path);
+            if !matches!(found, Found::No) {
+                self.reached = self.reached.min(env.depth);
+            }
+            if let Found::Value(value) = found {
+                return match if path.len() == 1 { self.variable(path) } else { None } {
+                    Some(_) if self.conflicts() => {
+                        let message = format!("column reference \"{}\" is ambiguous", path[0]);
+                        Err(Stop::Failed(Contradiction::new("42702", message)))
+                    }
+                    Some(variable) if self.variables_win() => Ok(variable),
+                    _ => Ok(value),
+                };
             }
             level = env.outer;
         }

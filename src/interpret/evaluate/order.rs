@@ -76,7 +76,7 @@ impl Order {
 
 /// How many rows of a relation are left by equality on these columns: the lower, the fewer.
 fn rank(source: &FromItem, columns: &[&str]) -> u8 {
-    let FromRelation::Table { name, .. } = &source.relation else { return 4 };
+    let FromRelation::Table { name, .. } = &source.relation else { return 5 };
     let any = |wanted: &dyn Fn(&str) -> bool| columns.iter().any(|column| wanted(column));
     let schema = any(&|column| column.ends_with("namespace") || column.ends_with("schema") || column == "schemaname");
     let named = any(&|column| column.ends_with("name") && column != "schemaname");
@@ -85,8 +85,9 @@ fn rank(source: &FromItem, columns: &[&str]) -> u8 {
         (true, _) if tables::is_small(name.last()) => 0,
         (_, true) => 1,
         (true, _) => 2,
-        _ if !columns.is_empty() => 3,
-        _ => 4,
+        _ if tables::is_sparse(name.last()) => 3,
+        _ if !columns.is_empty() => 4,
+        _ => 5,
     }
 }
 

@@ -4,16 +4,17 @@
 //! `complete`. Equality conditions reach a catalog before its rows are made, and join through a hash.
 
 use super::order::{Condition, Order, conditions, equality_on, flatten, names_any};
-use super::tables::{Cells, Hints, Presence, Rows};
+use super::tables::{Cells, Hints, Keys, Presence, Rows};
 use super::value::{Key, Value, and, compare, same};
 use super::{Machine, Ran};
 use crate::catalog::Contradiction;
 use crate::interpret::bind::target_name;
 use crate::syntax::expression::*;
+use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 use std::cmp::Ordering;
-use std::collections::HashMap;
 use std::mem::Discriminant;
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// Rows up to which a join asks for each row's partners by themselves.
@@ -38,14 +39,23 @@ pub struct Group<'e> {
 #[derive(Clone, Copy)]
 pub struct Env<'e> {
     pub outer: Option<&'e Env<'e>>,
-    pub items: &'e [Item],
-    pub row: &'e [Cells],
+    /// Queries around it.
+    pub depth: usize,
+    items: &'e [Item],
+    row: &'e [Cells],
     pub group: Option<&'e Group<'e>>,
 }
 
-impl Env<'_> {
-    pub const EMPTY: Env<'static> = Env { outer: None, items: &[], row: &[], group: None };
+impl<'e> Env<'e> {
+    pub const EMPTY: Env<'static> = Env { outer: None, depth: 0, items: &[], row: &[], group: None };
+
+    fn of_row(outer: &'e Env<'e>, items: &'e [Item], row: &'e [Cells]) -> Env<'e> {
+        Env { outer: Some(outer), depth: outer.depth + 1, items, row, group: None }
+    }
 }
+
+/// What queries in the expressions of a SELECT come to that look at none of its rows, by where they stand.
+pub type Settled = FxHashMap<*const Query, Rc<Table>>;
 
 /// What a name is in one FROM clause.
 pub enum Found {
@@ -251,7 +261,32 @@ impl Machine<'_> {
         }
     }
 
+    /// A query in an expression. Like PostgreSQL, one that looks at no row around it runs once.
+    pub fn inner_query(&mut self, query: &Query, env: &Env) -> Ran<Rc<Table>> {
+        let place = std::ptr::from_ref(query);
+        if let Some(table) = self.settled.get(&place).filter(|_| env.depth > 0) {
+            return Ok(table.clone());
+        }
+        let around = std::mem::replace(&mut self.reached, usize::MAX);
+        let table = self.query(query, env).map(Rc::new);
+        if let Ok(table) = &table
+            && env.depth > 0
+            && self.reached > env.depth
+        {
+            self.settled.insert(place, table.clone());
+        }
+        self.reached = self.reached.min(around);
+        table
+    }
+
     fn select(&mut self, select: &Select, order_by: &[SortKey], outer: &Env) -> Ran<Table> {
+        let around = std::mem::take(&mut self.settled);
+        let table = self.select_rows(select, order_by, outer);
+        self.settled = around;
+        table
+    }
+
+    fn select_rows(&mut self, select: &Select, order_by: &[SortKey], outer: &Env) -> Ran<Table> {
         self.check_literals(select)?;
         let mut sources = Vec::new();
         flatten(&select.from, &mut sources);
@@ -303,7 +338,7 @@ impl Machine<'_> {
             let mut kept = Vec::with_capacity(rows.len());
             for mut row in rows.drain(..) {
                 self.work(1)?;
-                let env = Env { outer: Some(outer), items, row: &row.parts, group: None };
+                let env = Env::of_row(outer, items, &row.parts);
                 match self.eval(condition.expr, &env)?.holds() {
                     Some(true) => kept.push(row),
                     Some(false) => {}
@@ -338,7 +373,7 @@ impl Machine<'_> {
         if by_row {
             let mut shape: Option<Item> = None;
             for row in rows.drain(..) {
-                let env = Env { outer: Some(outer), items, row: &row.parts, group: None };
+                let env = Env::of_row(outer, items, &row.parts);
                 let mut hints = Hints::default();
                 for (column, expr) in &equalities {
                     let value = self.eval(expr, &env)?;
@@ -363,7 +398,7 @@ impl Machine<'_> {
                 Some(item) => item,
                 None => {
                     // nobody asked for it, but its columns have names
-                    let found = self.relation(source, &Hints { equal: vec![] }, outer)?;
+                    let found = self.relation(source, &Hints::default(), outer)?;
                     Item { alias, columns: found.columns, open: found.open }
                 }
             };
@@ -378,18 +413,21 @@ impl Machine<'_> {
                     hints.equal.push((column.clone(), value));
                 }
             }
+            let mut wanted: Vec<Vec<Value>> = Vec::with_capacity(varying.len());
+            for (_, expr) in &varying {
+                let values = rows.iter().map(|row| self.eval(expr, &Env::of_row(outer, items, &row.parts)));
+                wanted.push(values.collect::<Ran<_>>()?);
+            }
+            for ((column, _), values) in varying.iter().zip(&wanted) {
+                hints.among.extend(Keys::of(values).map(|keys| ((*column).clone(), keys)));
+            }
             let found = self.relation(source, &hints, outer)?;
             *complete &= found.complete;
-            let partners = Partners::of(&found, &varying);
+            let partners = Partners::of(&found, varying.iter().map(|(column, _)| *column));
             let item = Item { alias, columns: found.columns.clone(), open: found.open };
-            for row in rows.drain(..) {
-                let env = Env { outer: Some(outer), items, row: &row.parts, group: None };
-                let mut wanted = Vec::with_capacity(partners.index.len());
-                for (_, expr) in &partners.index {
-                    wanted.push(self.eval(expr, &env)?);
-                }
+            for (place, row) in rows.drain(..).enumerate() {
                 let before = joined.len();
-                for at in partners.find(&wanted) {
+                for at in partners.find(|equality| &wanted[equality][place]) {
                     let (cells, presence) = &found.rows[at];
                     self.extend(&row, cells.clone(), *presence, &mut joined)?;
                 }
@@ -443,7 +481,7 @@ impl Machine<'_> {
         for mut candidate in candidates {
             let mut truth = Value::Bool(true);
             for expr in on {
-                let env = Env { outer: Some(outer), items, row: &candidate.parts, group: None };
+                let env = Env::of_row(outer, items, &candidate.parts);
                 truth = and(&truth, &self.eval(expr, &env)?);
             }
             match truth.holds() {
@@ -486,7 +524,7 @@ impl Machine<'_> {
                 let exact = complete && group.iter().all(|row| row.presence == Presence::Certain);
                 let parts = group.first().map_or_else(|| null_parts(items), |row| row.parts.clone());
                 let group = Group { rows: &group, exact };
-                let env = Env { outer: Some(outer), items, row: &parts, group: Some(&group) };
+                let env = Env { group: Some(&group), ..Env::of_row(outer, items, &parts) };
                 let mut presence = Presence::Certain;
                 if let Some(having) = &select.having {
                     match self.eval(having, &env)?.holds() {
@@ -507,7 +545,7 @@ impl Machine<'_> {
         } else {
             for row in rows {
                 self.work(1)?;
-                let env = Env { outer: Some(outer), items, row: &row.parts, group: None };
+                let env = Env::of_row(outer, items, &row.parts);
                 if let Some(expanded) = self.expanded(select, &env)? {
                     complete &= expanded.complete;
                     for (cells, _) in expanded.rows {
@@ -594,9 +632,9 @@ impl Machine<'_> {
             return Ok(Some(vec![rows]));
         }
         let mut order: Vec<Vec<Joined>> = Vec::new();
-        let mut places: HashMap<Vec<Option<Key>>, usize> = HashMap::new();
+        let mut places: FxHashMap<Vec<Option<Key>>, usize> = FxHashMap::default();
         for row in rows {
-            let env = Env { outer: Some(outer), items, row: &row.parts, group: None };
+            let env = Env::of_row(outer, items, &row.parts);
             let mut key = Vec::new();
             for expr in &select.group_by {
                 let expr = match &expr.kind {
@@ -631,7 +669,7 @@ impl Machine<'_> {
         let mut out = Vec::new();
         for row in group.rows {
             self.work(1)?;
-            let env = Env { outer: env.outer, items: env.items, row: &row.parts, group: None };
+            let env = Env { row: &row.parts, group: None, ..*env };
             if let Some(filter) = &call.filter {
                 match self.eval(filter, &env)?.holds() {
                     Some(true) => {}
@@ -659,7 +697,7 @@ impl Machine<'_> {
             if values.iter().any(|value| value.key().is_none() && *value != Value::Null) {
                 return Ok(None);
             }
-            let mut seen = std::collections::HashSet::new();
+            let mut seen = FxHashSet::default();
             values.retain(|value| value.key().is_none_or(|key| seen.insert(key)));
         }
         Ok(Some(values))
@@ -677,10 +715,10 @@ fn ordered(a: &Value, b: &Value, descending: bool) -> Ordering {
 }
 
 /// The rows of a relation by what they must be equal to.
-struct Partners<'q> {
-    /// Columns with the expressions that they are compared with.
-    index: Vec<(usize, &'q Expr)>,
-    by_key: HashMap<Vec<Key>, Vec<usize>>,
+struct Partners {
+    /// Equalities with the columns that they are about.
+    index: Vec<(usize, usize)>,
+    by_key: FxHashMap<Vec<Key>, Vec<usize>>,
     /// Of each column, what kind of value it has; one of another kind is not compared by its key.
     kinds: Option<Vec<Discriminant<Key>>>,
     /// Rows that may be equal to anything.
@@ -688,13 +726,13 @@ struct Partners<'q> {
     count: usize,
 }
 
-impl<'q> Partners<'q> {
-    fn of(found: &Rows, equalities: &[(&SmolStr, &'q Expr)]) -> Partners<'q> {
+impl Partners {
+    fn of<'c>(found: &Rows, equalities: impl Iterator<Item = &'c SmolStr>) -> Partners {
         let place = |column: &SmolStr| found.columns.iter().position(|known| known == column);
-        let index: Vec<(usize, &Expr)> = equalities.iter().filter_map(|(column, expr)| Some((place(column)?, *expr))).collect();
-        let mut out = Partners { index, by_key: HashMap::new(), kinds: None, rest: Vec::new(), count: found.rows.len() };
+        let index: Vec<(usize, usize)> = equalities.enumerate().filter_map(|(at, column)| Some((at, place(column)?))).collect();
+        let mut out = Partners { index, by_key: FxHashMap::default(), kinds: None, rest: Vec::new(), count: found.rows.len() };
         for (at, (cells, _)) in found.rows.iter().enumerate() {
-            match out.index.iter().map(|(column, _)| cells[*column].key()).collect::<Option<Vec<Key>>>() {
+            match out.index.iter().map(|(_, column)| cells[*column].key()).collect::<Option<Vec<Key>>>() {
                 Some(key) if out.kinds.get_or_insert_with(|| kinds(&key)) == &kinds(&key) => out.by_key.entry(key).or_default().push(at),
                 _ => out.rest.push(at),
             }
@@ -703,11 +741,12 @@ impl<'q> Partners<'q> {
     }
 
     /// Rows that may be equal to these values; conditions are looked at again.
-    fn find(&self, wanted: &[Value]) -> Vec<usize> {
-        if wanted.contains(&Value::Null) {
+    fn find<'v>(&self, wanted: impl Fn(usize) -> &'v Value) -> Vec<usize> {
+        let wanted = || self.index.iter().map(|(equality, _)| wanted(*equality));
+        if wanted().any(|value| *value == Value::Null) {
             return Vec::new();
         }
-        match wanted.iter().map(Value::key).collect::<Option<Vec<Key>>>() {
+        match wanted().map(Value::key).collect::<Option<Vec<Key>>>() {
             Some(key) if self.kinds.as_ref().is_none_or(|known| *known == kinds(&key)) => {
                 let mut out: Vec<usize> = self.by_key.get(&key).into_iter().flatten().chain(&self.rest).copied().collect();
                 out.sort_unstable();
@@ -724,7 +763,7 @@ fn kinds(key: &[Key]) -> Vec<Discriminant<Key>> {
 
 /// Leaves out rows that are the same as one before.
 fn distinct(table: &mut Table) {
-    let mut places: HashMap<Vec<Option<Key>>, usize> = HashMap::new();
+    let mut places: FxHashMap<Vec<Option<Key>>, usize> = FxHashMap::default();
     let mut kept: Vec<(Cells, Presence)> = Vec::new();
     for (cells, presence) in table.rows.drain(..) {
         let known = cells.iter().all(|cell| cell.key().is_some() || *cell == Value::Null);

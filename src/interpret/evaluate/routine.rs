@@ -20,9 +20,9 @@ use crate::syntax::plpgsql::{self, IntoClause, Piece, Routine, SqlPiece, Variabl
 use crate::syntax::split::RawStatement;
 use crate::syntax::types::TypeName;
 use crate::syntax::{parser, sql};
+use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ pub struct Program {
     pub file: FileId,
     pub text: Arc<str>,
     pub routine: Arc<Routine>,
-    read: RefCell<HashMap<(usize, Reading), Rc<Parsed>>>,
+    read: RefCell<FxHashMap<(usize, Reading), Rc<Parsed>>>,
 }
 
 /// How a piece was read.

@@ -7,24 +7,63 @@
 mod information;
 pub mod system;
 
-use super::value::{Object, Value, equal};
+use super::value::{Key, Object, Value, equal};
 use crate::catalog::Catalog;
 use crate::catalog::acl::Privileges;
 use crate::catalog::name::QName;
 use crate::catalog::object::*;
 use crate::source::Sources;
+use rustc_hash::FxHashSet;
 use smol_str::{SmolStr, format_smolstr};
+use std::mem::{Discriminant, discriminant};
 use std::sync::Arc;
 
 /// Values that columns must have for a row to be of use.
 #[derive(Default)]
 pub struct Hints {
     pub equal: Vec<(SmolStr, Value)>,
+    pub among: Vec<(SmolStr, Keys)>,
+}
+
+/// Values of one kind, to be joined with others.
+#[derive(Default)]
+pub struct Keys {
+    kind: Option<Discriminant<Key>>,
+    keys: FxHashSet<Key>,
+}
+
+impl Keys {
+    /// None where one is not known, or they are of several kinds.
+    pub fn of(values: &[Value]) -> Option<Keys> {
+        let mut out = Keys::default();
+        // nothing equals NULL
+        for value in values.iter().filter(|value| **value != Value::Null) {
+            let key = value.key()?;
+            if *out.kind.get_or_insert(discriminant(&key)) != discriminant(&key) {
+                return None;
+            }
+            out.keys.insert(key);
+        }
+        Some(out)
+    }
+
+    /// May a value be equal to one of these?
+    fn admit(&self, value: &Value) -> bool {
+        match value.key() {
+            Some(key) if self.kind.is_none_or(|kind| kind == discriminant(&key)) => self.keys.contains(&key),
+            Some(_) => true,
+            None => *value != Value::Null,
+        }
+    }
 }
 
 impl Hints {
     fn of<'h>(&'h self, column: &'h str) -> impl Iterator<Item = &'h Value> {
         self.equal.iter().filter(move |(hinted, _)| hinted == column).map(|(_, value)| value)
+    }
+
+    fn has(&self, column: &str) -> bool {
+        self.equal.iter().map(|(hinted, _)| hinted).chain(self.among.iter().map(|(hinted, _)| hinted)).any(|hinted| hinted == column)
     }
 
     fn objects<'h>(&'h self, column: &'h str) -> impl Iterator<Item = &'h Object> {
@@ -36,6 +75,7 @@ impl Hints {
 
     fn admit(&self, column: &str, value: &Value) -> bool {
         self.of(column).all(|wanted| equal(value, wanted).holds() != Some(false))
+            && self.among.iter().all(|(hinted, keys)| hinted != column || keys.admit(value))
     }
 }
 
@@ -73,6 +113,14 @@ pub fn is_small(name: &str) -> bool {
     matches!(name, "pg_namespace" | "pg_language" | "pg_extension" | "pg_roles" | "pg_publication" | "schemata")
 }
 
+/// Has a catalog rows of few relations only?
+pub fn is_sparse(name: &str) -> bool {
+    matches!(
+        name,
+        "pg_policy" | "pg_policies" | "pg_trigger" | "pg_inherits" | "pg_publication_rel" | "pg_publication_tables" | "pg_attrdef"
+    )
+}
+
 /// A virtual table in the making.
 struct Build<'a> {
     catalog: &'a Catalog,
@@ -108,7 +156,7 @@ impl<'a> Build<'a> {
     }
 
     fn wants_relation(&self, column: &str, of: &QName) -> bool {
-        self.hints.equal.iter().all(|(hinted, _)| hinted != column) || self.wants(column, &Value::relation(of))
+        !self.hints.has(column) || self.wants(column, &Value::relation(of))
     }
 
     fn row<const N: usize>(&mut self, certain: bool, values: [Value; N]) {

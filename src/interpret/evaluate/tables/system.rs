@@ -191,9 +191,13 @@ impl<'a> Build<'a> {
         let only = only.map(|name| self.catalog.index_home(&name).cloned().unwrap_or(name));
         let here = |name: &QName| only.as_ref().is_none_or(|only| only == name);
         let catalog = self.catalog;
+        let wanted = |schema: &SmolStr, name: &SmolStr| {
+            self.wants_text("relname", name)
+                && (!self.hints.has("oid") || self.wants_relation("oid", &QName::new(schema.clone(), name.clone())))
+        };
         let has_rows = |table: &Table| {
             let mut names = std::iter::once(&table.name.name).chain(table.indexes.iter().map(|index| &index.name));
-            table.name.schema != "pg_temp" && names.any(|name| self.wants_text("relname", name))
+            table.name.schema != "pg_temp" && names.any(|name| wanted(&table.name.schema, name))
         };
         let tables: Vec<&Table> = match &only {
             Some(name) => catalog.tables.get(name).filter(|table| table.name.schema != "pg_temp").into_iter().collect(),
@@ -538,6 +542,40 @@ impl<'a> Build<'a> {
                 }
             }
         }
+        self.key_functions();
+    }
+
+    /// Of the functions that every database has, those that are seen in other catalogs: what enforces foreign keys.
+    fn key_functions(&mut self) {
+        let platform = SmolStr::new("supabase_admin");
+        let owner = if self.catalog.roles.contains(&platform) { platform } else { "postgres".into() };
+        let acts = ["cascade", "noaction", "restrict", "setdefault", "setnull"].map(|does| [(does, "del"), (does, "upd")]);
+        for (does, event) in [[("check", "ins"), ("check", "upd")]].into_iter().chain(acts).flatten() {
+            let name = format_smolstr!("RI_FKey_{does}_{event}");
+            let (oid, schema) = (Value::object(key_function(&name)), Value::schema(&"pg_catalog".into()));
+            if !self.wants("proname", &text(&name)) || !self.wants("pronamespace", &schema) || !self.wants("oid", &oid) {
+                continue;
+            }
+            let cells = [
+                oid,
+                text(&name),
+                schema,
+                Value::role(&owner),
+                Value::object(Object::Other("pg_language", "internal".into())),
+                Value::text("f"),
+                Value::Bool(false),
+                Value::Bool(true),
+                Value::Bool(false),
+                Value::text("v"),
+                Value::Int(0),
+                Value::object(Object::Type(QName::new("pg_catalog", "trigger"))),
+                Value::Something,
+                Value::Null,
+                text(&name),
+                Value::Null,
+            ];
+            self.row(true, cells);
+        }
     }
 
     fn procedure(&mut self, function: &Function, oid: Value) {
@@ -592,7 +630,7 @@ impl<'a> Build<'a> {
 
     fn pg_trigger(&mut self) {
         self.columns = &["oid", "tgname", "tgrelid", "tgfoid", "tgenabled", "tgisinternal", "tgconstraint"];
-        if self.wants("tgisinternal", &Value::Bool(true)) && !self.hints.equal.iter().any(|(column, _)| column == "tgname") {
+        if self.wants("tgisinternal", &Value::Bool(true)) && !self.hints.has("tgname") {
             self.key_triggers();
         }
         let place = ["", "", "tgrelid"];
@@ -626,17 +664,25 @@ impl<'a> Build<'a> {
     fn key_triggers(&mut self) {
         for table in self.catalog.tables.which(|table| table.foreign_keys().next().is_some()) {
             for (constraint, key) in table.foreign_keys() {
-                for (relation, side) in [(&table.name, "c"), (&key.table, "a")] {
+                let sides = [
+                    (&table.name, "c", [("ins", "check"), ("upd", "check")]),
+                    (&key.table, "a", [("del", enforcing(key.on_delete)), ("upd", enforcing(key.on_update))]),
+                ];
+                for (relation, side, events) in sides {
                     if !self.wants_relation("tgrelid", relation) {
                         continue;
                     }
-                    for event in ["ins", "upd"] {
+                    for (event, does) in events {
+                        let function = Value::object(key_function(&format_smolstr!("RI_FKey_{does}_{event}")));
+                        if !self.wants("tgfoid", &function) {
+                            continue;
+                        }
                         let name = format!("RI_ConstraintTrigger_{side}_{}_{event}", constraint.name);
                         let cells = [
                             Value::Something,
                             Value::text(name),
                             Value::relation(relation),
-                            Value::Something,
+                            function,
                             Value::text("O"),
                             Value::Bool(true),
                             Value::object(Object::Constraint(table.name.clone(), constraint.name.clone())),
@@ -735,6 +781,21 @@ impl<'a> Build<'a> {
             self.row(sure(sequence.certainty), cells);
         }
     }
+}
+
+/// In the names of the functions that enforce foreign keys.
+fn enforcing(action: ReferentialAction) -> &'static str {
+    match action {
+        ReferentialAction::NoAction => "noaction",
+        ReferentialAction::Restrict => "restrict",
+        ReferentialAction::Cascade => "cascade",
+        ReferentialAction::SetNull => "setnull",
+        ReferentialAction::SetDefault => "setdefault",
+    }
+}
+
+fn key_function(name: &SmolStr) -> Object {
+    Object::Function(QName::new("pg_catalog", name.clone()), Vec::new())
 }
 
 fn action(action: ReferentialAction) -> Value {
