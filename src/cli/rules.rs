@@ -3,7 +3,7 @@
 use super::{ListFormat, Manner, Status, print};
 use crate::error::Error;
 use crate::finding::{Category, Severity};
-use crate::output::{Ink, page};
+use crate::output::{Ink, page, write_json};
 use crate::rules;
 use clap::Args;
 use serde::Serialize;
@@ -75,6 +75,5 @@ fn json(out: &mut dyn Write) -> io::Result<()> {
             peers: page::peers(rule.page),
         })
         .collect();
-    serde_json::to_writer_pretty(&mut *out, &entries)?;
-    writeln!(out)
+    write_json(out, &entries)
 }

@@ -6,8 +6,7 @@
 //! many findings are about it. What the linter knows from the catalog and no finding carries (numbers of columns, a function's language)
 //! is left out of `metadata`.
 
-use super::gist;
-use super::page;
+use super::{gist, page, write_json};
 use crate::finding::{Advisor, Category, Finding, Severity};
 use crate::report::Report;
 use serde::Serialize;
@@ -109,8 +108,7 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         .filter(|(_, advisor)| told.insert((advisor.name, advisor.cache_key.as_str())))
         .map(|(finding, advisor)| row(finding, advisor))
         .collect();
-    serde_json::to_writer_pretty(&mut *out, &Document { findings })?;
-    writeln!(out)
+    write_json(out, &Document { findings })
 }
 
 fn row<'a>(finding: &'a Finding, advisor: &'a Advisor) -> Row<'a> {

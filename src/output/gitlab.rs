@@ -3,8 +3,8 @@
 //! Promises: every entry has a fingerprint of its own, which stays when lines move: GitLab compares those of two branches, and takes
 //! entries of one fingerprint for one.
 
-use super::Look;
 use super::gist::{self, Stand};
+use super::{Look, write_json};
 use crate::finding::{Confidence, Finding, Severity};
 use crate::report::Report;
 use serde::Serialize;
@@ -44,8 +44,7 @@ pub fn write(report: &Report, look: &Look, out: &mut dyn Write) -> io::Result<()
             entry(report, look, finding, fingerprint)
         })
         .collect();
-    serde_json::to_writer_pretty(&mut *out, &entries)?;
-    writeln!(out)
+    write_json(out, &entries)
 }
 
 fn entry<'a>(report: &Report, look: &Look, finding: &'a Finding, fingerprint: String) -> Entry<'a> {

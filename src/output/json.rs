@@ -3,6 +3,7 @@
 //! Promises: fields in a fixed order, lines and columns from 1, columns in characters, sites that no file holds resolved to the one
 //! they came from.
 
+use super::write_json;
 use crate::finding::{Advisor, Confidence, Finding, Label, Safety, Severity, Subject};
 use crate::report::{LeftOut, Report};
 use crate::source::{Site, Sources};
@@ -109,8 +110,7 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         statements: Statements { total: report.statements, unread: report.unread.len(), bounded: report.bounded.len() },
         summary: Summary { files: report.files, error: of(Severity::Error), warn: of(Severity::Warn), info: of(Severity::Info) },
     };
-    serde_json::to_writer_pretty(&mut *out, &document)?;
-    writeln!(out)
+    write_json(out, &document)
 }
 
 fn entry<'a>(finding: &'a Finding, sources: &'a Sources) -> Entry<'a> {

@@ -25,6 +25,7 @@ pub use gist::summary;
 pub use ink::{Ink, clean};
 
 use crate::report::Report;
+use serde::Serialize;
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -95,6 +96,13 @@ impl Look {
     /// What goes into a pipe or a file: the same on every machine.
     pub const PLAIN: Look =
         Look { colour: false, unicode: true, width: 100, verbose: false, quiet: false, elapsed: None, home: String::new() };
+}
+
+/// JSON for people to read too: written at once, as it is made of very many small pieces.
+pub fn write_json(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
+    let mut text = serde_json::to_vec_pretty(value)?;
+    text.push(b'\n');
+    out.write_all(&text)
 }
 
 /// `1 finding`, `2 findings`.

@@ -264,8 +264,9 @@ pub fn write(report: &Report, look: &Look, out: &mut dyn Write) -> io::Result<()
             results,
         }],
     };
-    serde_json::to_writer(&mut *out, &log)?;
-    writeln!(out)
+    let mut text = serde_json::to_vec(&log)?;
+    text.push(b'\n');
+    out.write_all(&text)
 }
 
 fn text(text: impl Into<String>) -> Text {

@@ -110,18 +110,30 @@ impl<'a> Cursor<'a> {
         if self.is_kind(kind) { Ok(self.tokens[self.pos]).inspect(|_| self.pos += 1) } else { self.unexpected() }
     }
 
-    fn word_at(&self, by: usize, word: &str) -> bool {
-        self.ahead(by).is_some_and(|token| token.kind == TokenKind::Word && self.slice(token).eq_ignore_ascii_case(word))
+    fn word_at(&self, by: usize, word: &[u8]) -> bool {
+        self.ahead(by).is_some_and(|token| token.kind == TokenKind::Word && self.slice(token).as_bytes().eq_ignore_ascii_case(word))
+    }
+
+    /// How many there are of these keywords, written with single spaces, if they are the next tokens.
+    fn words_here(&self, words: &str) -> Option<usize> {
+        let mut count = 0;
+        for word in words.as_bytes().split(|byte| *byte == b' ') {
+            if !self.word_at(count, word) {
+                return None;
+            }
+            count += 1;
+        }
+        Some(count)
     }
 
     /// Is the next token this keyword?
     pub fn is(&self, word: &str) -> bool {
-        self.word_at(0, word)
+        self.word_at(0, word.as_bytes())
     }
 
     /// Are the next tokens these keywords, written with single spaces?
     pub fn is_words(&self, words: &str) -> bool {
-        words.split(' ').enumerate().all(|(at, word)| self.word_at(at, word))
+        self.words_here(words).is_some()
     }
 
     pub fn is_any(&self, words: &[&str]) -> bool {
@@ -130,11 +142,9 @@ impl<'a> Cursor<'a> {
 
     /// Reads the keywords if they stand here.
     pub fn eat(&mut self, words: &str) -> bool {
-        if self.is_words(words) {
-            self.pos += words.split(' ').count();
-            return true;
-        }
-        false
+        let count = self.words_here(words);
+        self.pos += count.unwrap_or(0);
+        count.is_some()
     }
 
     pub fn expect(&mut self, words: &str) -> Result<()> {

@@ -4,6 +4,7 @@ use super::{Listing, certainty, is_own, search_path};
 use crate::catalog::acl::Privileges;
 use crate::catalog::name::QName;
 use crate::catalog::object::*;
+use crate::output::write_json;
 use crate::source::Site;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
@@ -27,8 +28,7 @@ where
 struct Document<'a>(&'a Listing<'a>);
 
 pub fn write(listing: &Listing<'_>, out: &mut dyn Write) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, &Document(listing))?;
-    writeln!(out)
+    write_json(out, &Document(listing))
 }
 
 impl Serialize for Document<'_> {

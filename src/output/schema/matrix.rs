@@ -7,7 +7,7 @@ use super::place;
 use crate::catalog::object::{Certainty, Table};
 use crate::finding::Severity;
 use crate::matrix::{Access, Answer, Cell, Lookup, Matrix, Need};
-use crate::output::{Ink, Look, clean};
+use crate::output::{Ink, Look, clean, write_json};
 use crate::source::{Site, Sources};
 use serde::Serialize;
 use std::io::{self, Write};
@@ -126,8 +126,7 @@ pub fn json(matrix: &Matrix<'_>, sources: &Sources, out: &mut dyn Write) -> io::
         at: at(lookup.at),
     };
     let document = Document { version: 1, access: access.collect(), indexes: matrix.lookups.iter().map(lookup).collect() };
-    serde_json::to_writer_pretty(&mut *out, &document)?;
-    writeln!(out)
+    write_json(out, &document)
 }
 
 #[derive(Serialize)]

@@ -185,7 +185,8 @@ impl Feeder<'_, '_> {
             self.at = close;
             return Ok(());
         }
-        if let Some(last) = self.dropped(at) {
+        let upper = self.region.text(at).to_ascii_uppercase();
+        if let Some(last) = self.dropped(at, &upper) {
             self.at = last + 1;
             return Ok(());
         }
@@ -197,7 +198,7 @@ impl Feeder<'_, '_> {
             self.push(Token::Placeholder(String::new()), at, last);
             return Ok(());
         }
-        match self.region.text(at).to_ascii_uppercase().as_str() {
+        match upper.as_str() {
             // an empty array has no inner token by which it could be placed
             "ARRAY" if self.kind(at + 1) == Some(TokenKind::LBracket) && self.kind(at + 2) == Some(TokenKind::RBracket) => {
                 self.push(Token::Placeholder(String::new()), at, at + 2);
@@ -378,12 +379,12 @@ impl Feeder<'_, '_> {
     }
 
     /// Words without a bearing on what is read or written, of which `sqlparser` does not know; the last of them.
-    fn dropped(&self, at: usize) -> Option<usize> {
+    fn dropped(&self, at: usize, upper: &str) -> Option<usize> {
         let before = at.wrapping_sub(1);
         if self.kind(before) == Some(TokenKind::Dot) || self.kind(at + 1) == Some(TokenKind::Dot) || self.is(before, "AS") {
             return None;
         }
-        match self.region.text(at).to_ascii_uppercase().as_str() {
+        match upper {
             "VARIADIC" => Some(at),
             // the name of an element is no column
             "NAME" if self.opens(before, &["XMLELEMENT", "XMLPI"]) => Some(at + 1 + (self.kind(at + 2) == Some(TokenKind::Comma)) as usize),
@@ -418,10 +419,10 @@ impl Feeder<'_, '_> {
         if self.kind(before) == Some(TokenKind::Dot) || self.is(before, "AS") {
             return None;
         }
-        let word = self.region.text(at).to_ascii_lowercase();
+        let word = self.region.text(at);
         let mut part = self.region.cursor.part(at, self.end);
         match self.kind(at + 1)? {
-            TokenKind::LParen if builtin_name(&word).is_some() => {}
+            TokenKind::LParen if builtin_name(&word.to_ascii_lowercase()).is_some() => {}
             TokenKind::Word if self.region.is_any(at + 1, &["WITH", "WITHOUT", "PRECISION", "VARYING", "CHARACTER"]) => {}
             TokenKind::Dot => {
                 part.object_name().ok()?;
@@ -439,7 +440,7 @@ impl Feeder<'_, '_> {
         part.pos = at;
         part.type_name().ok()?;
         part.string().ok()?;
-        if word == "interval" {
+        if word.eq_ignore_ascii_case("interval") {
             const FIELDS: [&str; 6] = ["YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND"];
             if part.is_any(&FIELDS) {
                 part.pos += 1;
