@@ -36,7 +36,7 @@ fn rows(query: &Query) -> Option<(Vec<Vec<&Expr>>, bool)> {
 impl Context<'_> {
     /// Refuses an INSERT for what it writes. Its columns are known to be there.
     pub fn check_insert(&self, insert: &Insert, table: &Table) -> Meaning {
-        if table.external || table.certainty != Certainty::Certain {
+        if table.external || table.certainty != Certainty::Certain || insert.in_parts {
             return Ok(());
         }
         if let Some((at, column)) =
@@ -123,7 +123,7 @@ impl Context<'_> {
                     return Err(Contradiction::new("428C9", reason));
                 }
             }
-            if let ([name], true) = (assignment.columns.as_slice(), self.is_top_level())
+            if let ([name], true) = (assignment.columns.as_slice(), self.is_top_level() && !assignment.in_parts)
                 && let Some(column) = table.column(&name.name)
             {
                 self.check_value(&column.name, &column.ty, &assignment.value, "expression")?;

@@ -348,6 +348,8 @@ pub struct Insert {
     pub table: ObjectName,
     pub alias: Option<SmolStr>,
     pub columns: Vec<Ident>,
+    /// `(a[1], b.c)`: a part of a column is written.
+    pub in_parts: bool,
     /// `OVERRIDING SYSTEM | USER VALUE`
     pub overriding: bool,
     /// None for `DEFAULT VALUES`.
@@ -369,6 +371,8 @@ pub struct OnConflict {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Assignment {
     pub columns: Vec<Ident>,
+    /// `a[1] = …`, `a.b = …`: a part of a column is written.
+    pub in_parts: bool,
     pub value: Expr,
 }
 

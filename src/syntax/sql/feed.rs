@@ -32,6 +32,7 @@ impl Feed {
             at: range.start,
             end: range.end,
             calls: Vec::new(),
+            assigns: None,
             feed: Feed { tokens: Vec::with_capacity(range.len()), further_rows: Vec::new() },
         };
         while feeder.at < feeder.end {
@@ -51,7 +52,7 @@ enum Call {
     Substring,
     Overlay,
     Trim,
-    /// `XMLTABLE`, `JSON_TABLE`, `JSON_VALUE`: arguments, then clauses.
+    /// `XMLTABLE`, `XMLEXISTS`, `JSON_TABLE`, `JSON_VALUE`: arguments, then clauses.
     Clauses,
 }
 
@@ -60,6 +61,8 @@ struct Feeder<'r, 'a> {
     at: usize,
     end: usize,
     calls: Vec<Call>,
+    /// How many parentheses are open around the assignments that are being read.
+    assigns: Option<usize>,
     feed: Feed,
 }
 
@@ -108,8 +111,12 @@ impl Feeder<'_, '_> {
                 self.type_name()?;
             }
             TokenKind::LParen if self.defines_columns(at) => return self.column_definitions(at),
-            // `SET a[1] = …` sets a column
-            TokenKind::LBracket if self.is(at.wrapping_sub(2), "SET") => self.at = self.region.partner(at).unwrap_or(at) + 1,
+            // `SET a[1] = …` sets a column, and so does `INSERT INTO t (a[1])`
+            TokenKind::LBracket if self.is_target(at) => {
+                while let Some(close) = self.region.partner(self.at).filter(|_| self.kind(self.at) == Some(TokenKind::LBracket)) {
+                    self.at = close + 1;
+                }
+            }
             TokenKind::LParen | TokenKind::LBracket => {
                 let call = self.call(at);
                 self.calls.push(call);
@@ -117,6 +124,7 @@ impl Feeder<'_, '_> {
             }
             TokenKind::RParen | TokenKind::RBracket => {
                 self.calls.pop();
+                self.assigns = self.assigns.filter(|depth| *depth <= self.calls.len());
                 self.push(if token.kind == TokenKind::RParen { Token::RParen } else { Token::RBracket }, at, at);
             }
             TokenKind::Comma => self.push(Token::Comma, at, at),
@@ -152,7 +160,7 @@ impl Feeder<'_, '_> {
             "substring" => Call::Substring,
             "overlay" => Call::Overlay,
             "trim" => Call::Trim,
-            "xmltable" | "json_table" | "json_query" | "json_value" | "json_exists" | "json_objectagg" => Call::Clauses,
+            "xmltable" | "xmlexists" | "json_table" | "json_query" | "json_value" | "json_exists" | "json_objectagg" => Call::Clauses,
             _ => Call::Plain,
         }
     }
@@ -181,6 +189,11 @@ impl Feeder<'_, '_> {
             }
             return Ok(());
         }
+        // `PASSING BY VALUE x`: by which has no bearing
+        if self.calls.last() == Some(&Call::Clauses) && self.is(at, "BY") && self.region.is_any(at + 1, &["REF", "VALUE"]) {
+            self.at += 2;
+            return Ok(());
+        }
         if let Some(close) = self.clauses_end(at) {
             self.at = close;
             return Ok(());
@@ -188,6 +201,9 @@ impl Feeder<'_, '_> {
         let upper = self.region.text(at).to_ascii_uppercase();
         if let Some(last) = self.dropped(at, &upper) {
             self.at = last + 1;
+            if upper == "ONLY" {
+                self.parenthesized()?;
+            }
             return Ok(());
         }
         if self.calls.last() == Some(&Call::Cast) && self.is(at, "AS") {
@@ -197,6 +213,11 @@ impl Feeder<'_, '_> {
         if let Some(last) = self.typed_literal(at) {
             self.push(Token::Placeholder(String::new()), at, last);
             return Ok(());
+        }
+        match upper.as_str() {
+            "SET" => self.assigns = Some(self.calls.len()),
+            "FROM" | "WHERE" | "RETURNING" | "WHEN" if self.assigns == Some(self.calls.len()) => self.assigns = None,
+            _ => {}
         }
         match upper.as_str() {
             // an empty array has no inner token by which it could be placed
@@ -221,6 +242,19 @@ impl Feeder<'_, '_> {
             "ROWS" if self.is(at + 1, "FROM") && self.kind(at + 2) == Some(TokenKind::LParen) => {
                 self.push_plain(at);
                 self.at += 1;
+            }
+            // the list of this name alone is read otherwise, and wants its mode
+            "XMLPARSE" if self.kind(at + 1) == Some(TokenKind::LParen) => self.push_name(at, at),
+            "COLLATION" if self.is(at + 1, "FOR") && self.kind(at + 2) == Some(TokenKind::LParen) => self.push_name(at, at + 1),
+            "CURRENT" if self.is(at + 1, "OF") && self.is(at.wrapping_sub(1), "WHERE") && self.is_name(at + 2) => {
+                self.push(Token::Placeholder(String::new()), at, at + 2);
+            }
+            // a MERGE of `sqlparser` inserts values alone
+            "DEFAULT" if self.is(at + 1, "VALUES") && self.is(at.wrapping_sub(2), "THEN") => {
+                self.push(Token::make_word("VALUES", None), at, at);
+                self.push(Token::LParen, at, at);
+                self.push(Token::make_word("DEFAULT", None), at, at);
+                self.push(Token::RParen, at + 1, at + 1);
             }
             "VALUES" if self.kind(at + 1) == Some(TokenKind::LParen) => {
                 self.push(Token::make_word("VALUES", None), at, at);
@@ -256,6 +290,33 @@ impl Feeder<'_, '_> {
         Ok(())
     }
 
+    /// What stands between parentheses, without them.
+    fn parenthesized(&mut self) -> Result<()> {
+        let close = self.region.partner(self.at).filter(|close| *close > self.at);
+        let Some(close) = close else { return Ok(()) };
+        self.at += 1;
+        while self.at < close {
+            self.step()?;
+        }
+        self.at = close + 1;
+        Ok(())
+    }
+
+    /// Is this bracket behind one of the columns that an UPDATE sets or an INSERT lists?
+    fn is_target(&self, at: usize) -> bool {
+        let before = at.wrapping_sub(2);
+        let begins = self.is(before, "SET") || self.kind(before) == Some(TokenKind::Comma);
+        if self.assigns == Some(self.calls.len()) && begins && self.is_name(at - 1) {
+            return true;
+        }
+        let Some(open) = self.region.around(at) else { return false };
+        let mut name = open.wrapping_sub(1);
+        while self.kind(name.wrapping_sub(1)) == Some(TokenKind::Dot) {
+            name -= 2;
+        }
+        self.is_name(name) && self.is(name.wrapping_sub(1), "INTO")
+    }
+
     fn push_plain(&mut self, at: usize) {
         let value = self.region.text(at).to_string();
         self.push(Token::Word(Word { value, quote_style: None, keyword: Keyword::NoKeyword }), at, at);
@@ -263,8 +324,8 @@ impl Feeder<'_, '_> {
 
     /// The end of a call, where its clauses begin: `RETURNING integer`, `COLUMNS (…)`.
     fn clauses_end(&self, at: usize) -> Option<usize> {
-        const CLAUSES: [&str; 12] =
-            ["BY", "COLUMNS", "DEFAULT", "EMPTY", "ERROR", "FALSE", "KEEP", "OMIT", "RETURNING", "TRUE", "WITH", "WITHOUT"];
+        const CLAUSES: [&str; 11] =
+            ["COLUMNS", "DEFAULT", "EMPTY", "ERROR", "FALSE", "KEEP", "OMIT", "RETURNING", "TRUE", "WITH", "WITHOUT"];
         let here = self.calls.last() == Some(&Call::Clauses) && self.region.is_any(at, &CLAUSES);
         if here { self.region.around(at).and_then(|open| self.region.partner(open)) } else { None }
     }
@@ -388,8 +449,10 @@ impl Feeder<'_, '_> {
             "VARIADIC" => Some(at),
             // the name of an element is no column
             "NAME" if self.opens(before, &["XMLELEMENT", "XMLPI"]) => Some(at + 1 + (self.kind(at + 2) == Some(TokenKind::Comma)) as usize),
-            "DOCUMENT" | "CONTENT" if self.opens(before, &["XMLSERIALIZE"]) => Some(at),
+            "DOCUMENT" | "CONTENT" if self.opens(before, &["XMLSERIALIZE", "XMLPARSE"]) => Some(at),
+            "PRESERVE" | "STRIP" if self.is(at + 1, "WHITESPACE") => Some(at + 1),
             "SYMMETRIC" | "ASYMMETRIC" if self.is(before, "BETWEEN") => Some(at),
+            "ONLY" if self.kind(before) == Some(TokenKind::Comma) => Some(at),
             "ONLY" if self.region.is_any(before, &["FROM", "JOIN", "UPDATE", "INTO", "USING"]) => Some(at),
             "BOTH" | "LEADING" | "TRAILING" if self.calls.last() == Some(&Call::Trim) => Some(at),
             "OVERRIDING" if self.region.is_any(at + 1, &["SYSTEM", "USER"]) && self.is(at + 2, "VALUE") => Some(at + 2),

@@ -481,6 +481,8 @@ impl<'r, 'a> Lower<'r, 'a> {
             ast::Value::SingleQuotedString(text) | ast::Value::HexStringLiteral(text) => ExprKind::String(text.into()),
             ast::Value::Placeholder(text) if !text.is_empty() => ExprKind::Param(text.into()),
             ast::Value::Placeholder(_) if self.region.is_kind(extent.last, TokenKind::RBracket) => ExprKind::Array(Vec::new()),
+            // `CURRENT OF cursor`
+            ast::Value::Placeholder(_) if self.region.is_word(extent.first, "CURRENT") => ExprKind::Other(Vec::new()),
             ast::Value::Placeholder(_) => self.typed_literal(extent)?,
             _ => return self.refuse(extent.first),
         };
@@ -623,6 +625,11 @@ impl<'r, 'a> Lower<'r, 'a> {
                     && let Some(field) = value.column().map(SmolStr::from)
                 {
                     value.kind = ExprKind::String(field);
+                }
+            }
+            "collation" if self.region.is_word(open - 1, "FOR") => {
+                if let Some(part) = call.name.parts.first_mut() {
+                    part.name = "pg_collation_for".into();
                 }
             }
             "trim" => {

@@ -360,7 +360,8 @@ impl Lower<'_, '_> {
             }
             source = Some(query);
         }
-        let columns = tree.columns.iter().map(|column| self.column(column)).collect::<Result<_>>()?;
+        let columns = tree.columns.iter().map(|column| self.column(column)).collect::<Result<Vec<Ident>>>()?;
+        let in_parts = columns.iter().any(|column| self.is_in_parts(column));
         let on_conflict = match &tree.on {
             Some(ast::OnInsert::OnConflict(conflict)) => Some(self.on_conflict(conflict)?),
             Some(_) => return self.lost(),
@@ -371,7 +372,7 @@ impl Lower<'_, '_> {
         // `sqlparser` does not know the clause, so that its words were left out
         let cursor = &self.region.cursor;
         let overriding = (cursor.pos..cursor.end).any(|at| self.region.is_word(at, "OVERRIDING") && self.region.is_word(at + 2, "VALUE"));
-        Ok(Insert { with, table: self.object_name(name)?.0, alias, columns, overriding, source, on_conflict, returning })
+        Ok(Insert { with, table: self.object_name(name)?.0, alias, columns, in_parts, overriding, source, on_conflict, returning })
     }
 
     /// A query to be inserted ends before ON CONFLICT or RETURNING.
@@ -392,6 +393,12 @@ impl Lower<'_, '_> {
             Some(ident) => Ok(ident),
             None => self.lost(),
         }
+    }
+
+    /// Does a column that is written stand before an element or a field of it?
+    fn is_in_parts(&self, column: &Ident) -> bool {
+        let behind = self.region.index(column.span.start) + 1;
+        self.region.is_kind(behind, TokenKind::LBracket) || self.region.is_kind(behind, TokenKind::Dot)
     }
 
     fn on_conflict(&self, tree: &ast::OnConflict) -> Result<OnConflict> {
@@ -423,11 +430,12 @@ impl Lower<'_, '_> {
         trees
             .iter()
             .map(|tree| {
-                let columns = match &tree.target {
+                let columns: Vec<Ident> = match &tree.target {
                     ast::AssignmentTarget::ColumnName(name) => vec![self.column(name)?],
                     ast::AssignmentTarget::Tuple(names) => names.iter().map(|name| self.column(name)).collect::<Result<_>>()?,
                 };
-                Ok(Assignment { columns, value: self.value(&tree.value)? })
+                let in_parts = columns.iter().any(|column| self.is_in_parts(column));
+                Ok(Assignment { columns, in_parts, value: self.value(&tree.value)? })
             })
             .collect()
     }

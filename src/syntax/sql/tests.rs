@@ -249,6 +249,34 @@ fn updates_deletes_and_merges() {
 }
 
 #[test]
+fn forms_that_are_seldom_seen() {
+    for (text, name, args) in [
+        ("xmlparse(document x)", "xmlparse", ["x"].as_slice()),
+        ("xmlparse(content x preserve whitespace)", "xmlparse", &["x"]),
+        ("xmlexists('//a' passing by value x)", "xmlexists", &["//a", "x"]),
+        ("xmlexists('//a' passing x by ref)", "xmlexists", &["//a", "x"]),
+        ("collation for (x)", "pg_collation_for", &["x"]),
+    ] {
+        assert_eq!(call(text), (name.to_string(), args.iter().map(ToString::to_string).collect()), "{text}");
+    }
+    let text = "select * from only (s.t) as x, only (u) join only (v) on true, only w";
+    assert_eq!(select(text).from.iter().map(|item| item.reference()).collect::<Vec<_>>(), [Some("x"), Some("u"), Some("v"), Some("w")]);
+    let read = insert("insert into s.t (a[1], b[2], c) values (1, 2, array[3])");
+    assert_eq!((read.in_parts, read.columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>()), (true, vec!["a", "b", "c"]));
+    let Data::Update(update) = read_data("update t set a[1][2] = x[3], b = y[4], c[5:6] = z from (select v[7], w[8] = 9) s") else {
+        panic!()
+    };
+    let values: Vec<bool> = update.assignments.iter().map(|one| matches!(one.value.kind, ExprKind::Index { .. })).collect();
+    assert_eq!(values, [true, true, false]);
+    let text = "update t set a = 1 where current of c";
+    let Data::Update(update) = read_data(text) else { panic!() };
+    let filter = update.filter.expect("a condition");
+    assert_eq!((filter.span.of(text), filter.kind), ("current of c", ExprKind::Other(Vec::new())));
+    let merge = "merge into t using s on s.id = t.id when matched then do nothing when not matched then insert default values";
+    assert!(matches!(read_data(merge), Data::Merge { .. }));
+}
+
+#[test]
 fn what_cannot_be_read_says_where() {
     for (text, at, message) in [
         ("a +", "", "syntax error at end of input"),
