@@ -33,8 +33,8 @@ impl fmt::Display for QName {
 }
 
 /// Words that PostgreSQL reads as something else than a name unless quoted (reserved, and those that can't name a column or
-/// function). Source: PostgreSQL's documentation, "SQL Key Words".
-const RESERVED: [&str; 100] = [
+/// function), in order. Source: PostgreSQL's documentation, "SQL Key Words".
+const RESERVED: [&str; 103] = [
     "all",
     "analyse",
     "analyze",
@@ -133,16 +133,18 @@ const RESERVED: [&str; 100] = [
     "user",
     "using",
     "variadic",
+    "verbose",
     "when",
     "where",
+    "window",
+    "with",
 ];
 
 /// An identifier as SQL.
 pub fn quote_ident(name: &str) -> String {
     let plain = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
-        && !RESERVED.contains(&name)
-        && !matches!(name, "window" | "with" | "verbose");
+        && RESERVED.binary_search(&name).is_err();
     if plain { name.to_string() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
 }
 
@@ -177,6 +179,7 @@ mod tests {
 
     #[test]
     fn names_are_quoted_where_sql_needs_it() {
+        assert!(RESERVED.is_sorted());
         assert_eq!(quote_ident("plain_1"), "plain_1");
         assert_eq!(quote_ident("Read own"), "\"Read own\"");
         assert_eq!(quote_ident("user"), "\"user\"");

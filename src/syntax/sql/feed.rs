@@ -8,9 +8,11 @@ use super::super::cursor::Result;
 use super::super::lexer::{TokenKind, string_value};
 use super::super::types::builtin_name;
 use super::Region;
+use rustc_hash::FxHashMap;
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Location, Span as Place, Token, TokenWithSpan, Word};
 use std::ops::Range;
+use std::sync::LazyLock;
 
 /// Rows of `VALUES` that are kept.
 pub const KEPT_ROWS: usize = 200;
@@ -207,7 +209,7 @@ impl Feeder<'_, '_> {
             return Ok(());
         }
         if self.calls.last() == Some(&Call::Cast) && self.is(at, "AS") {
-            self.push(Token::make_word("AS", None), at, at);
+            self.push(keyword("AS"), at, at);
             return self.type_name();
         }
         if let Some(last) = self.typed_literal(at) {
@@ -230,9 +232,9 @@ impl Feeder<'_, '_> {
             }
             // `sqlparser` keeps nothing but the bare names of `TABLE t`
             "TABLE" if self.starts_query(at) => {
-                self.push(Token::make_word("SELECT", None), at, at);
+                self.push(keyword("SELECT"), at, at);
                 self.push(Token::Mul, at, at);
-                self.push(Token::make_word("FROM", None), at, at);
+                self.push(keyword("FROM"), at, at);
             }
             // only `LIKE ANY` is known of the quantified forms
             "LIKE" | "ILIKE" if self.quantified(at + 1) => self.push(Token::DoubleTilde, at, at),
@@ -251,40 +253,40 @@ impl Feeder<'_, '_> {
             }
             // a MERGE of `sqlparser` inserts values alone
             "DEFAULT" if self.is(at + 1, "VALUES") && self.is(at.wrapping_sub(2), "THEN") => {
-                self.push(Token::make_word("VALUES", None), at, at);
+                self.push(keyword("VALUES"), at, at);
                 self.push(Token::LParen, at, at);
-                self.push(Token::make_word("DEFAULT", None), at, at);
+                self.push(keyword("DEFAULT"), at, at);
                 self.push(Token::RParen, at + 1, at + 1);
             }
             "VALUES" if self.kind(at + 1) == Some(TokenKind::LParen) => {
-                self.push(Token::make_word("VALUES", None), at, at);
+                self.push(keyword("VALUES"), at, at);
                 return self.rows();
             }
             "ISNULL" | "NOTNULL" if self.is_postfix(at) => {
                 let negated = self.is(at, "NOTNULL");
-                self.push(Token::make_word("IS", None), at, at);
+                self.push(keyword("IS"), at, at);
                 if negated {
-                    self.push(Token::make_word("NOT", None), at, at);
+                    self.push(keyword("NOT"), at, at);
                 }
-                self.push(Token::make_word("NULL", None), at, at);
+                self.push(keyword("NULL"), at, at);
             }
             // of a locking clause only its presence counts
             "FOR" if self.locking(at).is_some() => {
                 let last = self.locking(at).unwrap_or(at);
-                self.push(Token::make_word("FOR", None), at, at);
-                self.push(Token::make_word("UPDATE", None), at + 1, last);
+                self.push(keyword("FOR"), at, at);
+                self.push(keyword("UPDATE"), at + 1, last);
             }
             // without another clause behind its list, a SELECT would take ON for an alias
             "ON" if self.is(at + 1, "CONFLICT") && self.ends_select(at) => {
-                self.push(Token::make_word("LIMIT", None), at, at);
-                self.push(Token::make_word("ALL", None), at, at);
-                self.push(Token::make_word("ON", None), at, at);
+                self.push(keyword("LIMIT"), at, at);
+                self.push(keyword("ALL"), at, at);
+                self.push(keyword("ON"), at, at);
             }
             "CONFLICT" if self.is(at.wrapping_sub(1), "ON") && self.kind(at + 1) == Some(TokenKind::LParen) => {
-                self.push(Token::make_word("CONFLICT", None), at, at);
+                self.push(keyword("CONFLICT"), at, at);
                 self.conflict_target();
             }
-            upper if self.is_keyword(at, upper) => self.push(Token::make_word(upper, None), at, at),
+            upper if self.is_keyword(at, upper) => self.push(keyword(upper), at, at),
             _ => self.push_plain(at),
         }
         Ok(())
@@ -636,6 +638,13 @@ impl Feeder<'_, '_> {
             _ => KEYWORDS.binary_search(&upper).is_ok(),
         }
     }
+}
+
+/// A keyword as `sqlparser` has it, which looks for it among all of its thousand.
+fn keyword(upper: &str) -> Token {
+    static KNOWN: LazyLock<FxHashMap<&str, Token>> =
+        LazyLock::new(|| KEYWORDS.iter().map(|word| (*word, Token::make_word(word, None))).collect());
+    KNOWN.get(upper).cloned().unwrap_or_else(|| Token::make_word(upper, None))
 }
 
 fn prefix_token(text: &str) -> Token {
