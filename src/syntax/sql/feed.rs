@@ -314,7 +314,7 @@ impl Feeder<'_, '_> {
         let Some(open) = self.region.around(at) else { return false };
         let mut name = open.wrapping_sub(1);
         while self.kind(name.wrapping_sub(1)) == Some(TokenKind::Dot) {
-            name -= 2;
+            name = name.wrapping_sub(2);
         }
         self.is_name(name) && self.is(name.wrapping_sub(1), "INTO")
     }

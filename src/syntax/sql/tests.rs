@@ -268,6 +268,7 @@ fn forms_that_are_seldom_seen() {
     };
     let values: Vec<bool> = update.assignments.iter().map(|one| matches!(one.value.kind, ExprKind::Index { .. })).collect();
     assert_eq!(values, [true, true, false]);
+    assert!(try_expr(".a (b[1])").is_err());
     let text = "update t set a = 1 where current of c";
     let Data::Update(update) = read_data(text) else { panic!() };
     let filter = update.filter.expect("a condition");
