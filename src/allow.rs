@@ -6,7 +6,7 @@
 use crate::config::Allowance;
 use crate::finding::Finding;
 use crate::project::Project;
-use crate::source::{FileId, Site, Source, Sources, Span};
+use crate::source::{FileId, Site, Source, Sources, Span, Stood};
 use crate::syntax::lexer::{Lexer, Token, TokenKind, dollar_tag};
 use crate::syntax::split::Splitter;
 use globset::GlobMatcher;
@@ -21,6 +21,7 @@ pub struct Allows {
     pub comments: Vec<Comment>,
     pub faults: Vec<Fault>,
     pub settings: Vec<Setting>,
+    stood: Stood,
     /// Ids of rules that have looked.
     ran: Vec<&'static str>,
     /// Ids of those that have not.
@@ -88,7 +89,7 @@ pub enum Why {
 impl Allows {
     /// Of rules it is told which ran and which did not.
     pub fn read(sources: &Sources, project: &Project, ran: Vec<&'static str>, idle: Vec<&'static str>) -> Allows {
-        let mut allows = Allows { ran, idle, ..Allows::default() };
+        let mut allows = Allows { stood: project.stood(sources), ran, idle, ..Allows::default() };
         if let Some(file) = project.settings {
             let setting = |allowance: &Allowance| Setting {
                 allowance: allowance.clone(),
@@ -131,7 +132,8 @@ impl Allows {
             let mut names = names.peekable();
             let labels = || std::iter::once(&finding.primary).chain(&finding.related);
             let (site, reach) = (comment.site, comment.reach);
-            if names.peek().is_some() && labels().any(|label| reach.holds(site.file, label.site, sources)) {
+            if names.peek().is_some() && labels().any(|label| reach.holds(site.file, self.stood.own(sources.resolve(label.site)), sources))
+            {
                 names.for_each(|named| named.used = true);
                 reason.get_or_insert_with(|| comment.because.clone());
             }
@@ -153,7 +155,6 @@ fn is_of(rule: &str, name: &str) -> bool {
 
 impl Reach {
     fn holds(self, file: FileId, site: Site, sources: &Sources) -> bool {
-        let site = sources.resolve(site);
         if site.file != file {
             return false;
         }

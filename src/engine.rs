@@ -84,13 +84,13 @@ fn examine_within(mut sources: Sources, project: &Project, choice: &Choice, scop
     let mut watch = Watch::new(project, choice);
     // a baseline holds most of what was there before
     let waits = !scope.baseline.is_empty();
-    scope.since.iter().for_each(|since| watch.add(since.before.as_ref(), waits));
+    scope.since.iter().for_each(|since| watch.add(since.before.as_ref(), waits, &sources));
     let Replay { catalog, statements, unread, bounded } = history::replay(&mut sources, project, &mut watch);
     let Watch { mut engine, mut forks } = watch;
     let engines: Vec<Option<Engine>> = forks.iter_mut().map(|fork| fork.as_mut()?.engine()).collect();
     let states: Vec<Option<State>> = forks.iter().map(|fork| fork.as_ref()?.state()).collect();
     let beside = states.iter().zip(&forks).zip(&scope.since).find_map(|((state, fork), since)| {
-        Some(Beside { state: state.as_ref()?, shown: Some(&since.new), shares: fork.as_ref()?.has(&since.new) })
+        Some(Beside { state: state.as_ref()?, shown: Some(&since.new), shares: fork.as_ref()?.has(&since.new, &sources) })
     });
     let state = State::new(&catalog, project);
     let scene = Scene { state: &state, sources: &sources, beside, known: Some(&scope.baseline), open: None };

@@ -14,12 +14,12 @@ use crate::config::DefaultPrivileges;
 pub use crate::interpret::platform::{Cause, Owned, Refusal};
 use crate::interpret::{World, refuses_transaction};
 use crate::project::{Migration, Platform, Project};
-use crate::source::{Site, Sources};
+use crate::source::{FileId, Site, Sources};
 use crate::syntax::ast::Unread;
 use crate::syntax::ast::{Form, Statement};
 use crate::syntax::parser;
 use crate::syntax::split::Splitter;
-pub use beside::Beside;
+pub use beside::{Beside, Parting};
 use smol_str::SmolStr;
 use std::sync::Arc;
 
@@ -54,10 +54,10 @@ pub struct Outcome<'a> {
 
 /// Who is told of a history as it unfolds; the sources hold what has been read so far.
 pub trait Visitor {
-    /// Before the first file; what the platform brings is there.
-    fn begin(&mut self, _: &mut Fold, _: &mut Sources) {}
     /// Before each file.
     fn open(&mut self, _: &mut Fold, _: &Migration, _: &mut Sources) {}
+    /// Before each statement, with the byte of the file at which it begins, and before the end of each file.
+    fn reach(&mut self, _: &mut Fold, _: u32, _: &Sources) {}
     /// Before each statement.
     fn statement(&mut self, _: &Step<'_>, _: &Sources) {}
     fn outcome(&mut self, _: &Outcome<'_>, _: &Sources) {}
@@ -91,11 +91,15 @@ pub fn sources() -> Sources {
 pub fn replay(sources: &mut Sources, project: &Project, visitor: &mut dyn Visitor) -> Replay {
     std::thread::scope(|scope| {
         // others begin to read while the platform's own start is folded
-        let mut ahead = ahead::read(scope, texts(sources, project));
+        let pieces = project.migrations.iter().flat_map(|migration| migration.pieces(sources));
+        let mut ahead = ahead::read(scope, pieces.map(|piece| (sources.text(piece.file), piece.span)).collect());
         let mut fold = Fold::begin(sources, project);
-        visitor.begin(&mut fold, sources);
         for migration in &project.migrations {
-            fold.statements(migration, ahead.file(), sources, visitor);
+            fold.open(migration, sources, visitor);
+            for piece in migration.pieces(sources) {
+                fold.statements(migration, piece.file, ahead.piece(), sources, visitor);
+            }
+            fold.close(migration, sources, visitor);
         }
         fold.begin_session();
         visitor.end(&mut fold, sources);
@@ -125,6 +129,8 @@ pub struct Fold {
     defaults_ended: bool,
     /// Migrations behind it.
     done: usize,
+    /// Has the first piece of the next one run?
+    has_begun: bool,
 }
 
 impl Fold {
@@ -133,53 +139,62 @@ impl Fold {
         world.birth(sources, project.platform == Platform::Supabase);
         world.catalog.postgres_version = project.config.postgres_version;
         world.catalog.future = Arc::new(Future::new(texts(sources, project)));
+        world.catalog.stood = project.stood(sources);
         if project.config.default_privileges == DefaultPrivileges::None {
             world.end_platform_defaults();
         }
         let defaults_ended = project.config.default_privileges != DefaultPrivileges::ByDate;
-        Fold { world, bare: None, batch: Vec::new(), replay: Replay::default(), defaults_ended, done: 0 }
+        Fold { world, bare: None, batch: Vec::new(), replay: Replay::default(), defaults_ended, done: 0, has_begun: false }
     }
 
     pub fn catalog(&self) -> &Catalog {
         &self.world.catalog
     }
 
-    /// Migrations behind it.
-    pub fn done(&self) -> usize {
-        self.done
-    }
+    /// The fold of another project that begins with the same migrations and so many bytes of the next one, if it has come to the
+    /// same state: what comes later has a say in what is taken to be missing.
+    fn of(&self, project: &Project, head: u32, sources: &Sources) -> Option<Fold> {
+        let has_begun = head > 0;
+        // a statement may go on in the one where it ends in the other
+        if has_begun && self.world.catalog.now > (self.done, head) {
+            return None;
+        }
 
-    /// The fold of another project that begins with the same migrations, if it has come to the same state: what comes later has a say in
-    /// what is taken to be missing.
-    fn of(&self, project: &Project, sources: &Sources) -> Option<Fold> {
         let future = self.world.catalog.future.with(texts(sources, project));
         if !self.world.catalog.future.answers_as(&future, self.done) {
             return None;
         }
-        let mut fold = self.clone();
-        let future = Arc::new(future);
-        fold.each_world(|world| world.catalog.future = future.clone());
+        let mut fold = Fold { has_begun, ..self.clone() };
+        let (future, stood) = (Arc::new(future), project.stood(sources));
+        fold.each_world(|world| (world.catalog.future, world.catalog.stood) = (future.clone(), stood.clone()));
         Some(fold)
     }
 
     /// Folds a migration, of which each statement is read when it is its turn.
     fn migration(&mut self, migration: &Migration, sources: &mut Sources, visitor: &mut dyn Visitor) {
-        let text = text(migration, sources);
-        let statements = Splitter::new(&text).map(|raw| parser::statement(&text, &raw));
-        self.statements(migration, statements, sources, visitor);
+        let has_begun = std::mem::take(&mut self.has_begun);
+        if !has_begun {
+            self.open(migration, sources, visitor);
+        }
+        for piece in migration.pieces(sources).skip(usize::from(has_begun)) {
+            let text = sources.text(piece.file);
+            let text = &text[..piece.span.end as usize];
+            let statements = Splitter::starting_at(text, piece.span.start as usize).map(|raw| parser::statement(text, &raw));
+            self.statements(migration, piece.file, statements, sources, visitor);
+        }
+        self.close(migration, sources, visitor);
     }
 
-    /// Folds a migration that has been read.
+    /// Folds statements of a migration that stand in a file.
     fn statements(
         &mut self,
         migration: &Migration,
+        file: FileId,
         statements: impl IntoIterator<Item = Statement>,
         sources: &mut Sources,
         visitor: &mut dyn Visitor,
     ) {
-        self.open(migration, sources, visitor);
-        statements.into_iter().for_each(|statement| self.statement(migration, statement, sources, visitor));
-        self.close(migration, sources, visitor);
+        statements.into_iter().for_each(|statement| self.statement(migration, file, statement, sources, visitor));
     }
 
     /// Before the first statement of a migration.
@@ -198,6 +213,7 @@ impl Fold {
 
     /// Behind its last.
     fn close(&mut self, migration: &Migration, sources: &mut Sources, visitor: &mut dyn Visitor) {
+        visitor.reach(self, u32::MAX, sources);
         self.each_world(World::end_transaction);
         self.each_world(World::drop_temporary);
         self.end_batch();
@@ -250,10 +266,11 @@ impl Fold {
     }
 
     /// Puts the next statement of a migration to the world.
-    fn statement(&mut self, migration: &Migration, statement: Statement, sources: &mut Sources, visitor: &mut dyn Visitor) {
-        let now = (self.done, statement.span.end);
-        self.each_world(|world| world.catalog.now = now);
-        let site = Site::new(migration.file, statement.span);
+    fn statement(&mut self, migration: &Migration, file: FileId, statement: Statement, sources: &mut Sources, visitor: &mut dyn Visitor) {
+        visitor.reach(self, statement.span.start, sources);
+        let site = Site::new(file, statement.span);
+        let now = (self.done, self.world.catalog.stood.own(site).span.end);
+        self.each_world(|world| (world.catalog.now, world.catalog.here) = (now, site));
         self.replay.statements += 1;
         let unchecked = self.world.catalog.session.bodies_unchecked;
         if let (Form::Opaque(opaque), None) = (&statement.form, statement.ast(unchecked)) {
@@ -262,7 +279,7 @@ impl Fold {
         visitor.statement(&Step { catalog: &self.world.catalog, migration, statement: &statement, site }, sources);
         let refuses = statement.ast(unchecked).and_then(refuses_transaction);
         let again = self.bare.is_some().then(|| statement.clone());
-        let ran = self.world.run(sources, migration.file, statement, Certainty::Certain);
+        let ran = self.world.run(sources, file, statement, Certainty::Certain);
         let failed = ran.failed.as_ref();
         let refused = std::mem::take(&mut self.world.refused);
         let refused = if failed.is_none() { refused.as_slice() } else { &[] };

@@ -14,10 +14,10 @@ mod text;
 #[cfg(test)]
 mod tests;
 
-use crate::allow;
 use crate::config::{self, Config};
 use crate::error::Error;
-use crate::source::{FileId, Sources, Span};
+use crate::source::{FileId, Kept, Site, Sources, Span, Stood};
+use crate::syntax::edit;
 pub use layout::is_sql;
 use layout::{Choice, Entry, Listing};
 pub use locate::Place;
@@ -50,6 +50,16 @@ impl Migration {
     /// What of its file runs.
     pub fn text<'s>(&self, sources: &'s Sources) -> &'s str {
         &sources.get(self.file).text()[..self.end as usize]
+    }
+
+    /// The places in which that stands.
+    pub fn pieces(&self, sources: &Sources) -> impl Iterator<Item = Site> + use<> {
+        let mut left = self.end;
+        sources.pieces(self.file).map_while(move |Site { file, span }| {
+            let length = left.min(span.end - span.start);
+            left -= length;
+            (length > 0).then(|| Site::new(file, Span::new(span.start, span.start + length)))
+        })
     }
 }
 
@@ -230,13 +240,15 @@ fn read_all(place: Place, config: Config, mut listing: Listing, read: &mut Read,
         project.take(entry, both, &place.named, &prefix, keep);
     }
     project.settings = project.add_settings(keep);
-    if !project.lenient {
-        project.duplicates = project.find_duplicates();
-    }
-    if !project.lenient && platform == Platform::Supabase {
-        project.misplaced = project.find_misplaced();
-    }
+    project.compare_versions();
     Ok(project)
+}
+
+/// Keeps what a file held.
+fn add_past(sources: &mut Sources, now: FileId, text: Arc<str>) -> FileId {
+    let source = sources.get(now);
+    let (path, kept) = (source.path.clone(), edit::common(&text, source.text()).map(|common| Kept { now, common }));
+    sources.add_past(path, text, kept)
 }
 
 /// What the paths of a folder's entries begin with as users see them.
@@ -265,8 +277,19 @@ impl Project {
     /// # Errors
     /// If a file cannot be read.
     pub fn as_it_was(&self, past: &Past, sources: &mut Sources) -> Result<Project, Error> {
-        let (root, folder) = (self.root.clone(), self.folder.clone());
         let is_supabase = self.platform == Platform::Supabase && self.marks.is_none();
+        // most edits leave every name
+        let number = |path: &PathBuf| self.migrations.iter().position(|migration| migration.named_in == layout::shown(path));
+        let edited: Option<Vec<usize>> = past.texts.keys().map(number).collect();
+        if let Some(edited) = edited.filter(|_| is_supabase && past.absent.is_empty() && self.named.is_empty()) {
+            let mut project = self.clone();
+            for (number, bytes) in edited.into_iter().zip(past.texts.values()) {
+                project.hold(number, text::decode(bytes), sources);
+            }
+            project.compare_versions();
+            return Ok(project);
+        }
+        let (root, folder) = (self.root.clone(), self.folder.clone());
         let place = Place { root, folder, named: Vec::new(), is_supabase, supabase_config: None };
         let known: HashMap<Arc<str>, (FileId, Arc<str>)> =
             sources.files().map(|(file, source)| (source.path.clone(), (file, sources.text(file)))).collect();
@@ -284,12 +307,30 @@ impl Project {
         };
         let keep = &mut |path: String, text: Arc<str>| match known.get(&*path) {
             Some((file, known)) if Arc::ptr_eq(known, &text) || *known == text => *file,
-            // what a file was before something was put behind it stands in it still
-            Some((file, known)) if known.strip_prefix(&*text).is_some_and(|new| !new.contains(allow::MARK)) => *file,
-            Some(_) | None => sources.add_past(path, text),
+            // which part of a text runs hangs on all of it
+            Some((file, _)) if is_supabase || direction::of(&text).is_none() => add_past(sources, *file, text),
+            Some(_) | None => sources.add_past(path, text, None),
         };
         let listing = layout::list(&self.folder, past)?;
         read_all(place, Config { platform: Some(self.platform), ..self.config.clone() }, listing, &mut read, keep)
+    }
+
+    /// Has one of its migrations hold what it held.
+    fn hold(&mut self, number: usize, was: Decoded, sources: &mut Sources) {
+        let Migration { file, end, .. } = &mut self.migrations[number];
+        let now = *file;
+        if sources.get(now).text() == &*was.text {
+            return;
+        }
+        (*file, *end) = (add_past(sources, now, was.text.clone()), was.text.len() as u32);
+        let file = *file;
+        self.problems.retain(|problem| problem.file != now);
+        self.problems.extend(was.problems.into_iter().map(|(span, kind)| TextProblem { file, span, kind }));
+    }
+
+    /// Where what stands in files now stood in its own.
+    pub fn stood(&self, sources: &Sources) -> Stood {
+        sources.stood(self.migrations.iter().map(|migration| migration.file))
     }
 
     /// The same project without some of its migrations.
@@ -350,6 +391,15 @@ impl Project {
         self.problems.extend(decoded.problems.into_iter().map(|(span, kind)| TextProblem { file, span, kind }));
         self.marks = both.map(|(marks, _)| marks).or(self.marks);
         self.migrations.push(Migration { file, version, name, named_in, end });
+    }
+
+    fn compare_versions(&mut self) {
+        if !self.lenient {
+            self.duplicates = self.find_duplicates();
+        }
+        if !self.lenient && self.platform == Platform::Supabase {
+            self.misplaced = self.find_misplaced();
+        }
     }
 
     fn find_duplicates(&self) -> Vec<Duplicate> {

@@ -13,7 +13,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("syntax", &["source"]),
     ("catalog", &["source", "syntax"]),
     ("interpret", &["source", "syntax", "catalog"]),
-    ("project", &["source", "config", "error"]),
+    ("project", &["source", "syntax", "config", "error"]),
     ("history", &["source", "syntax", "catalog", "interpret", "project", "config"]),
     ("baseline", &["finding", "source"]),
     ("changes", &["error", "project"]),
@@ -59,7 +59,8 @@ fn module(path: &Path) -> String {
 
 /// The code without comments and without its unit tests.
 fn code(text: &str) -> String {
-    let text = ["#[cfg(test)]", "#![cfg(test)]"].into_iter().fold(text, |text, tests| text.split(tests).next().unwrap_or(text));
+    let text =
+        ["#[cfg(test)]\nmod tests {", "#![cfg(test)]"].into_iter().fold(text, |text, tests| text.split(tests).next().unwrap_or(text));
     text.lines().map(|line| line.split("//").next().unwrap_or(line)).collect::<Vec<_>>().join("\n")
 }
 

@@ -252,10 +252,28 @@ fn keys(made: Made, name: &str) -> impl Iterator<Item = Key> {
 /// Who is told of each creation: kind, schema and name, place, and what quotes stand around it.
 type Tell<'a> = dyn FnMut(Made, Option<SmolStr>, SmolStr, u32, Code) + 'a;
 
+/// What stands behind `create`, and what it makes.
+const KINDS: [(&str, Made); 12] = [
+    ("TABLE", Made::Relation),
+    ("VIEW", Made::Relation),
+    ("SEQUENCE", Made::Relation),
+    ("FUNCTION", Made::Function),
+    ("PROCEDURE", Made::Function),
+    ("AGGREGATE", Made::Function),
+    ("TYPE", Made::Type),
+    ("DOMAIN", Made::Type),
+    ("ROLE", Made::Role),
+    ("USER", Made::Role),
+    ("GROUP", Made::Role),
+    ("INDEX", Made::Index),
+];
+
 fn scan(text: &str, tokens: &[Token], code: Code, tell: &mut Tell) {
     let word = |at: usize, wanted: &str| {
         tokens.get(at).is_some_and(|token| token.kind == TokenKind::Word && token.text(text).eq_ignore_ascii_case(wanted))
     };
+    // how far behind a `create` its kind may stand: `create or replace temporary view`
+    let mut created = 0..0;
     for (at, token) in tokens.iter().enumerate() {
         match token.kind {
             TokenKind::DollarString | TokenKind::String => {
@@ -272,24 +290,17 @@ fn scan(text: &str, tokens: &[Token], code: Code, tell: &mut Tell) {
                     scan(text, &tokens_in(text, inner), within, tell);
                 }
             }
-            TokenKind::Word => {
-                let made = match () {
-                    () if word(at, "TABLE") || word(at, "VIEW") || word(at, "SEQUENCE") => Made::Relation,
-                    () if word(at, "FUNCTION") || word(at, "PROCEDURE") || word(at, "AGGREGATE") => Made::Function,
-                    () if word(at, "TYPE") || word(at, "DOMAIN") => Made::Type,
-                    () if word(at, "ROLE") || word(at, "USER") || word(at, "GROUP") => Made::Role,
-                    () if word(at, "INDEX") => Made::Index,
-                    () if word(at, "RENAME") && word(at + 1, "TO") => {
-                        for made in [Made::Relation, Made::Function, Made::Type, Made::Role, Made::Index] {
-                            if let Some((_, name, place)) = dotted(text, tokens, at + 2) {
-                                tell(made, None, name, place, code);
-                            }
-                        }
-                        continue;
+            TokenKind::Word if word(at, "CREATE") => created = at + 1..at + 5,
+            TokenKind::Word if word(at, "RENAME") && word(at + 1, "TO") => {
+                for made in [Made::Relation, Made::Function, Made::Type, Made::Role, Made::Index] {
+                    if let Some((_, name, place)) = dotted(text, tokens, at + 2) {
+                        tell(made, None, name, place, code);
                     }
-                    () => continue,
-                };
-                let created = (at.saturating_sub(4)..at).any(|before| word(before, "CREATE"));
+                }
+            }
+            TokenKind::Word if created.contains(&at) => {
+                let written = token.text(text);
+                let Some((_, made)) = KINDS.iter().find(|(kind, _)| written.eq_ignore_ascii_case(kind)) else { continue };
                 let mut name = at + 1;
                 if word(name, "CONCURRENTLY") {
                     name += 1;
@@ -297,8 +308,8 @@ fn scan(text: &str, tokens: &[Token], code: Code, tell: &mut Tell) {
                 if word(name, "IF") {
                     name += if word(name + 1, "NOT") { 3 } else { 2 };
                 }
-                if let (true, Some((schema, name, place))) = (created, dotted(text, tokens, name)) {
-                    tell(made, schema, name, place, code);
+                if let Some((schema, name, place)) = dotted(text, tokens, name) {
+                    tell(*made, schema, name, place, code);
                 }
             }
             _ => {}

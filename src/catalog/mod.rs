@@ -22,7 +22,7 @@ use smol_str::SmolStr;
 use std::sync::Arc;
 use store::{Meet, Store};
 
-use crate::source::{FileId, Site, Span};
+use crate::source::{FileId, Site, Span, Stood};
 use crate::syntax::ast::ObjectKind;
 use crate::syntax::expression::ObjectName;
 
@@ -130,6 +130,10 @@ pub struct Catalog {
     pub unread: Vec<(usize, Span)>,
     /// The place in the history.
     pub now: Moment,
+    /// The statement that runs there.
+    pub here: Site,
+    /// Where what stands in files now stood in those of this history.
+    pub stood: Stood,
     /// Nothing is there but what the migrations make, where otherwise what none of them creates is taken to exist.
     pub fresh: bool,
     /// A command was run whose text is not known: it may have created anything.

@@ -6,7 +6,7 @@
 //! done before it is.
 
 use super::{Choice, Engine, Scene};
-use crate::history::{self, Beside, Fold, Outcome, Replay, Step, Visitor};
+use crate::history::{self, Beside, Fold, Outcome, Parting, Replay, Step, Visitor};
 use crate::project::{Migration, Project};
 use crate::rules::state::{Open, State};
 use crate::source::{FileId, Sources};
@@ -34,11 +34,11 @@ pub struct Question<'q> {
 /// Another project, and what is found in it.
 pub struct Fork<'a> {
     project: &'a Project,
-    /// Migrations that both begin with.
-    common: usize,
+    /// None once it has gone its own way.
+    parting: Option<Parting>,
     /// Does it wait until it is asked?
     waits: bool,
-    /// None before it has begun, and where it can't go on from what both begin with.
+    /// None before that, and where it can't go on from what both begin with.
     run: Option<Box<Run<'a>>>,
     end: Option<Box<End<'a>>>,
 }
@@ -72,9 +72,9 @@ impl<'a> Fork<'a> {
         Some(State::new(&end.replay.catalog, self.project))
     }
 
-    /// Has it any of these files?
-    pub fn has(&self, files: &BTreeSet<FileId>) -> bool {
-        self.project.migrations.iter().any(|migration| files.contains(&migration.file))
+    /// Does anything of it stand in any of these files?
+    pub fn has(&self, files: &BTreeSet<FileId>, sources: &Sources) -> bool {
+        self.project.migrations.iter().any(|migration| migration.pieces(sources).any(|piece| files.contains(&piece.file)))
     }
 
     /// What some rules find.
@@ -129,18 +129,21 @@ impl<'a> Watch<'a> {
     }
 
     /// Asks about another project, whose files are in the same sources; one that waits is looked at only if something is asked at the end.
-    pub fn add(&mut self, other: Option<&'a Project>, waits: bool) {
+    pub fn add(&mut self, other: Option<&'a Project>, waits: bool, sources: &Sources) {
         // beside a history there is room for one
         let waits = waits || self.forks.iter().flatten().any(|fork| !fork.waits);
-        let common = |project| self.engine.project.common(project);
-        self.forks.push(other.map(|project| Fork { project, common: common(project), waits, run: None, end: None }));
+        let parting = |project| Some(Parting::of(self.engine.project, project, sources));
+        self.forks.push(other.map(|project| Fork { project, parting: parting(project), waits, run: None, end: None }));
     }
 
     /// Lets the other go its own way if it has no more in common with the history.
-    fn part_behind(&mut self, fold: &mut Fold, sources: &Sources) {
-        if let Some(fork) = self.forks.iter_mut().flatten().find(|fork| fork.common == fold.done() && !fork.waits) {
+    fn part(&mut self, fold: &mut Fold, sources: &Sources, is_here: impl Fn(Parting, &Fold) -> bool) {
+        let is_here = |fork: &&mut Fork| !fork.waits && fork.parting.is_some_and(|parting| is_here(parting, fold));
+        if let Some(fork) = self.forks.iter_mut().flatten().find(is_here)
+            && let Some(parting) = fork.parting.take()
+        {
             let project = fork.project;
-            let beside = Beside::of(fold, project, sources);
+            let beside = Beside::of(fold, project, parting, sources);
             fork.run = beside.map(|beside| Box::new(Run { engine: self.engine.fork(project), beside, told: 0 }));
         }
     }
@@ -152,15 +155,16 @@ impl<'a> Watch<'a> {
 }
 
 impl Visitor for Watch<'_> {
-    fn begin(&mut self, fold: &mut Fold, sources: &mut Sources) {
-        self.part_behind(fold, sources);
-    }
-
     fn open(&mut self, fold: &mut Fold, migration: &Migration, sources: &mut Sources) {
+        self.part(fold, sources, Parting::is_before);
         if let (engine, Some(run)) = self.both() {
             run.told = engine.told.len();
             run.beside.open(fold, migration, run.engine.project, sources, &mut run.engine);
         }
+    }
+
+    fn reach(&mut self, fold: &mut Fold, next: u32, sources: &Sources) {
+        self.part(fold, sources, |parting, fold| parting.is_within(fold, next));
     }
 
     fn statement(&mut self, step: &Step<'_>, sources: &Sources) {
@@ -181,10 +185,10 @@ impl Visitor for Watch<'_> {
         {
             run.engine.told.extend_from_slice(&engine.told[run.told..]);
         }
-        self.part_behind(fold, sources);
     }
 
     fn end(&mut self, fold: &mut Fold, sources: &mut Sources) {
+        self.part(fold, sources, Parting::is_before);
         for fork in self.forks.iter_mut().flatten() {
             if let Some(Run { mut engine, beside, .. }) = fork.run.take().map(|run| *run) {
                 let (replay, is_watched) = beside.end(fold, fork.project, sources, &mut engine);

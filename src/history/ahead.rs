@@ -2,6 +2,7 @@
 //!
 //! Promises: statements come in order; no more than some thousand are held at a time; whoever folds reads too rather than wait.
 
+use crate::source::Span;
 use crate::syntax::ast::Statement;
 use crate::syntax::parser;
 use crate::syntax::split::{RawStatement, Splitter};
@@ -10,33 +11,36 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::Scope;
 
-/// Statements of a large file that are read at a time.
+/// Statements of a large piece that are read at a time.
 const BATCH: usize = 128;
-/// Bytes of small files that are read at a time, each whole.
+/// Bytes of small pieces that are read at a time, each whole.
 const SMALL: usize = 4 << 10;
 /// Pieces of work that may be under way or wait.
 const AHEAD: usize = 16;
 /// Threads beside the one that folds: more would wait for it.
 const MOST_READERS: usize = 3;
 
-/// Some statements of one file, in order.
+/// Some statements of one piece, in order.
 struct Batch {
     statements: Vec<Statement>,
-    /// Nothing of the file follows.
-    ends_file: bool,
+    /// Nothing of the piece follows.
+    ends_piece: bool,
 }
 
-/// The statements of some texts, each a file, one after the other.
+/// A text, and the part of it that is read.
+pub type Piece = (Arc<str>, Span);
+
+/// The statements of some pieces of texts, one after the other.
 pub struct Ahead {
     desk: Arc<Desk>,
     /// What comes next.
     at_hand: VecDeque<Batch>,
 }
 
-/// Begins to read. Where no thread is to be had, texts are read as their statements are asked for.
-pub fn read<'scope>(scope: &'scope Scope<'scope, '_>, texts: Vec<Arc<str>>) -> Ahead {
+/// Begins to read. Where no thread is to be had, pieces are read as their statements are asked for.
+pub fn read<'scope>(scope: &'scope Scope<'scope, '_>, pieces: Vec<Piece>) -> Ahead {
     let state =
-        State { texts, file: 0, at: 0, taken: 0, given: 0, read: VecDeque::new(), idle: 0, hungry: false, closed: false, lost: false };
+        State { pieces, piece: 0, at: None, taken: 0, given: 0, read: VecDeque::new(), idle: 0, hungry: false, closed: false, lost: false };
     let desk = Arc::new(Desk { state: Mutex::new(state), room: Condvar::new(), ready: Condvar::new() });
     let readers = std::thread::available_parallelism().map_or(1, |threads| threads.get() - 1).clamp(1, MOST_READERS);
     for _ in 0..readers {
@@ -49,12 +53,12 @@ pub fn read<'scope>(scope: &'scope Scope<'scope, '_>, texts: Vec<Arc<str>>) -> A
 }
 
 impl Ahead {
-    /// The statements of the next text, to its end.
-    pub fn file(&mut self) -> impl Iterator<Item = Statement> {
+    /// The statements of the next piece, to its end.
+    pub fn piece(&mut self) -> impl Iterator<Item = Statement> {
         let mut ends = false;
         let batches = std::iter::from_fn(move || {
             let batch = if ends { None } else { self.batch() };
-            ends = batch.as_ref().is_none_or(|batch| batch.ends_file);
+            ends = batch.as_ref().is_none_or(|batch| batch.ends_piece);
             batch
         });
         batches.flat_map(|batch| batch.statements)
@@ -85,9 +89,10 @@ struct Desk {
 }
 
 struct State {
-    texts: Vec<Arc<str>>,
-    file: usize,
-    at: usize,
+    pieces: Vec<Piece>,
+    piece: usize,
+    /// Where in the piece; nothing of one that nobody has begun.
+    at: Option<u32>,
     /// Pieces of work that somebody took.
     taken: usize,
     /// Those that were handed on.
@@ -110,12 +115,12 @@ struct Work {
     runs: Vec<Run>,
 }
 
-/// Statements of one file.
+/// Statements of one piece.
 struct Run {
-    text: Arc<str>,
-    /// None for all of the text, which nobody has split yet.
+    piece: Piece,
+    /// None for all of the piece, which nobody has split yet.
     raw: Option<Vec<RawStatement>>,
-    ends_file: bool,
+    ends_piece: bool,
 }
 
 impl Work {
@@ -126,36 +131,38 @@ impl Work {
 
 impl Run {
     fn read(self) -> Batch {
-        let parse = |raw: &RawStatement| parser::statement(&self.text, raw);
+        let (text, span) = &self.piece;
+        let text = &text[..span.end as usize];
+        let parse = |raw: &RawStatement| parser::statement(text, raw);
         let statements = match &self.raw {
             Some(raw) => raw.iter().map(parse).collect(),
-            None => Splitter::new(&self.text).map(|raw| parse(&raw)).collect(),
+            None => Splitter::starting_at(text, span.start as usize).map(|raw| parse(&raw)).collect(),
         };
-        Batch { statements, ends_file: self.ends_file }
+        Batch { statements, ends_piece: self.ends_piece }
     }
 }
 
 impl State {
-    /// Small files, or a part of a large one.
+    /// Small pieces, or a part of a large one.
     fn take(&mut self) -> Option<Work> {
         if self.read.len() >= AHEAD {
             return None;
         }
         let mut runs = Vec::new();
         let mut bytes = 0;
-        while let Some(text) = self.texts.get(self.file) {
-            bytes += text.len();
-            if self.at > 0 || text.len() > SMALL {
+        while let Some(piece @ (_, span)) = self.pieces.get(self.piece) {
+            bytes += span.len();
+            if self.at.is_some() || span.len() > SMALL {
                 if runs.is_empty() {
-                    runs.push(self.part_of(text.clone()));
+                    runs.push(self.part_of(piece.clone()));
                 }
                 break;
             }
             if bytes > SMALL && !runs.is_empty() {
                 break;
             }
-            runs.push(Run { text: text.clone(), raw: None, ends_file: true });
-            self.file += 1;
+            runs.push(Run { piece: piece.clone(), raw: None, ends_piece: true });
+            self.piece += 1;
         }
         if runs.is_empty() {
             return None;
@@ -166,12 +173,13 @@ impl State {
         Some(Work { number, runs })
     }
 
-    fn part_of(&mut self, text: Arc<str>) -> Run {
-        let mut splitter = Splitter::starting_at(&text, self.at);
+    fn part_of(&mut self, piece: Piece) -> Run {
+        let (text, span) = &piece;
+        let mut splitter = Splitter::starting_at(&text[..span.end as usize], self.at.unwrap_or(span.start) as usize);
         let raw: Vec<RawStatement> = splitter.by_ref().take(BATCH).collect();
-        let ends_file = raw.len() < BATCH;
-        (self.file, self.at) = if ends_file { (self.file + 1, 0) } else { (self.file, splitter.position()) };
-        Run { text, raw: Some(raw), ends_file }
+        let ends_piece = raw.len() < BATCH;
+        (self.piece, self.at) = if ends_piece { (self.piece + 1, None) } else { (self.piece, Some(splitter.position() as u32)) };
+        Run { piece, raw: Some(raw), ends_piece }
     }
 }
 
@@ -221,7 +229,7 @@ impl Desk {
     fn serve(&self) {
         let _watch = Watch(self);
         let mut state = self.lock();
-        while !state.closed && state.file < state.texts.len() {
+        while !state.closed && state.piece < state.pieces.len() {
             state = match state.take() {
                 Some(work) => {
                     drop(state);

@@ -4,10 +4,42 @@
 //! reads nor writes anything in which the two differ does the same in both, and what it did in the one is taken over.
 
 use super::{Fold, Replay, Visitor};
+use crate::catalog::Catalog;
 use crate::interpret::World;
 use crate::project::{Migration, Project};
 use crate::source::Sources;
 use crate::syntax::ast::Statement;
+
+/// Where another project's history goes its own way.
+#[derive(Clone, Copy, Debug)]
+pub struct Parting {
+    /// Migrations that both begin with.
+    migrations: usize,
+    /// Bytes that the next one begins with in both.
+    head: u32,
+}
+
+impl Parting {
+    pub fn of(one: &Project, other: &Project, sources: &Sources) -> Parting {
+        let migrations = one.common(other);
+        let next = one.migrations.get(migrations).zip(other.migrations.get(migrations));
+        let head = next.and_then(|(one, other)| {
+            let piece = other.pieces(sources).next()?;
+            (piece.file == one.file && piece.span.start == 0).then_some(piece.span.end)
+        });
+        Parting { migrations, head: head.unwrap_or(0) }
+    }
+
+    /// Is it before the migration that comes next in the one?
+    pub fn is_before(self, one: &Fold) -> bool {
+        self.migrations == one.done && self.head == 0
+    }
+
+    /// Is it within the one's migration, before a byte?
+    pub fn is_within(self, one: &Fold, next: u32) -> bool {
+        self.migrations == one.done && self.head > 0 && self.head <= next
+    }
+}
 
 /// The other history.
 pub struct Beside {
@@ -27,8 +59,8 @@ pub struct Beside {
 
 impl Beside {
     /// For a project whose history goes its own way from here, if it would have come to the same state.
-    pub fn of(one: &mut Fold, project: &Project, sources: &Sources) -> Option<Beside> {
-        let mut fold = one.of(project, sources)?;
+    pub fn of(one: &mut Fold, project: &Project, parting: Parting, sources: &Sources) -> Option<Beside> {
+        let mut fold = one.of(project, parting.head, sources)?;
         one.each_world(World::part);
         fold.each_world(World::part);
         let lost = !one.world.catalog.future.part(&fold.world.catalog.future);
@@ -64,7 +96,11 @@ impl Beside {
             return true;
         }
         match kept {
-            Some(kept) => self.fold.statements(migration, kept, sources, visitor),
+            Some(kept) => {
+                self.fold.open(migration, sources, visitor);
+                self.fold.statements(migration, migration.file, kept, sources, visitor);
+                self.fold.close(migration, sources, visitor);
+            }
             None => self.fold.migration(migration, sources, visitor),
         }
         self.compare(one);
@@ -101,8 +137,9 @@ impl Beside {
 
     /// Takes over what the one has run.
     fn follow(&mut self, one: &mut Fold) {
-        let now = (self.fold.done, one.world.catalog.now.1);
-        self.fold.each_world(|world| world.catalog.now = now);
+        let Catalog { now: (_, at), here, .. } = one.world.catalog;
+        let now = (self.fold.done, at);
+        self.fold.each_world(|world| (world.catalog.now, world.catalog.here) = (now, here));
         one.world.hand_on(&mut self.fold.world);
         if let (Some(one), Some(other)) = (&mut one.bare, &mut self.fold.bare) {
             one.hand_on(other);

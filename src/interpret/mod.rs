@@ -100,7 +100,8 @@ impl<'x> Context<'x> {
 
     /// Does it stand in the migration itself? In code, names may be those of variables.
     pub fn is_top_level(&self) -> bool {
-        self.at.span.end == self.catalog.now.1
+        let here = self.catalog.here;
+        (self.at.file, self.at.span.end) == (here.file, here.span.end)
     }
 
     /// Takes a relation that no migration creates as given.

@@ -9,6 +9,7 @@ use super::{Context, Meaning};
 use crate::catalog::name::QName;
 use crate::catalog::object::{Certainty, DataType, TypeKind};
 use crate::catalog::{Catalog, Contradiction};
+use crate::source::Site;
 use crate::syntax::expression::*;
 
 /// Types among which PostgreSQL compares and assigns without being told to.
@@ -488,7 +489,8 @@ impl Context<'_> {
             return Err(Contradiction::new("22P02", reason));
         };
         let session = &self.catalog.session;
-        let recent = |site: &crate::source::Site| site.file == self.file && site.span.start >= session.began;
+        let own = |site| self.catalog.stood.own(site);
+        let recent = |site: &Site| own(*site).file == own(self.at).file && own(*site).span.start >= session.began;
         // PostgreSQL 17 lets the labels of a type be used that the same transaction creates
         if !recent(&label.at) || recent(&ty.at) || label.at.span == ty.at.span {
             return Ok(());

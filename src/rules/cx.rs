@@ -11,6 +11,7 @@ use super::code::{Bodies, Code, Origin, Parsed, own};
 use super::draft::{Draft, Told};
 use super::state::{Beside, Open, Piece, State, Whole};
 use crate::catalog::acl::Privileges;
+use crate::catalog::future::Moment;
 use crate::catalog::name::QName;
 use crate::catalog::object::*;
 use crate::catalog::watch::{has_looked, look, watched};
@@ -288,9 +289,11 @@ impl<'a> Cx<'a> {
         }
     }
 
-    /// Where a file stands in the history, to be compared with others'.
-    pub fn number(&self, file: FileId) -> Option<usize> {
-        self.state.project.migrations.iter().position(|migration| migration.file == file)
+    /// When what stands in a place comes in the history.
+    pub fn moment(&self, at: Site) -> Option<Moment> {
+        let own = self.catalog.stood.own(self.sources.resolve(at));
+        let number = self.state.project.migrations.iter().position(|migration| migration.file == own.file);
+        number.map(|number| (number, own.span.start))
     }
 
     /// Something that is made of all pieces of the state, once for all rules: `find` is asked of each, and `sum` is told the answers in order.
@@ -468,8 +471,7 @@ impl<'a> Cx<'a> {
             })
         });
         let unclear = &unclear[subject];
-        let at = self.sources.resolve(at);
-        !unclear.is_empty() && self.number(at.file).is_none_or(|number| unclear.iter().any(|unclear| (number, at.span.start) < *unclear))
+        !unclear.is_empty() && self.moment(at).is_none_or(|moment| unclear.iter().any(|unclear| moment < *unclear))
     }
 
     /// The text at a place.

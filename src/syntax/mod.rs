@@ -3,6 +3,7 @@
 pub mod ast;
 pub mod code;
 pub mod cursor;
+pub mod edit;
 pub mod expression;
 pub mod lexer;
 pub mod parser;

@@ -5,7 +5,7 @@ use crate::replay;
 use std::path::{Path, PathBuf};
 use supalint::engine::{self, Choice, Scope, Since};
 use supalint::finding::Finding;
-use supalint::history::{self, Beside, Fold, Replay, Step, Visitor};
+use supalint::history::{self, Beside, Fold, Parting, Replay, Step, Visitor};
 use supalint::output::schema;
 use supalint::project::{self, Migration, Past, Project};
 use supalint::rules::ALL;
@@ -76,7 +76,7 @@ const PROJECTS: [&[&str]; 6] = [
 /// Keeps the past beside the present.
 struct Both<'a> {
     past: &'a Project,
-    common: usize,
+    parting: Option<Parting>,
     beside: Option<Beside>,
     end: Option<Replay>,
     taken_over: usize,
@@ -84,22 +84,23 @@ struct Both<'a> {
 }
 
 impl Both<'_> {
-    fn part(&mut self, fold: &mut Fold, sources: &Sources) {
-        if fold.done() == self.common {
-            self.beside = Beside::of(fold, self.past, sources);
+    fn part(&mut self, fold: &mut Fold, sources: &Sources, is_here: impl Fn(Parting, &Fold) -> bool) {
+        if let Some(parting) = self.parting.take_if(|parting| is_here(*parting, fold)) {
+            self.beside = Beside::of(fold, self.past, parting, sources);
         }
     }
 }
 
 impl Visitor for Both<'_> {
-    fn begin(&mut self, fold: &mut Fold, sources: &mut Sources) {
-        self.part(fold, sources);
-    }
-
     fn open(&mut self, fold: &mut Fold, migration: &Migration, sources: &mut Sources) {
+        self.part(fold, sources, Parting::is_before);
         if let Some(beside) = &mut self.beside {
             beside.open(fold, migration, self.past, sources, &mut ());
         }
+    }
+
+    fn reach(&mut self, fold: &mut Fold, next: u32, sources: &Sources) {
+        self.part(fold, sources, |parting, fold| parting.is_within(fold, next));
     }
 
     fn statement(&mut self, step: &Step<'_>, _: &Sources) {
@@ -115,10 +116,10 @@ impl Visitor for Both<'_> {
                 false => self.ran += 1,
             }
         }
-        self.part(fold, sources);
     }
 
     fn end(&mut self, fold: &mut Fold, sources: &mut Sources) {
+        self.part(fold, sources, Parting::is_before);
         self.end = self.beside.take().map(|beside| beside.end(fold, self.past, sources, &mut ()).0);
     }
 }
@@ -135,13 +136,25 @@ fn told(replay: &Replay, sources: &Sources) -> String {
     format!("{}{rejected:?}{unread:?}{bounded:?}{rest:?}", String::from_utf8_lossy(&out))
 }
 
-/// What was otherwise in a file: it was not there, held the beginning of it, or what another holds.
-fn pasts(files: &[(PathBuf, String)], at: usize) -> [Past; 3] {
+/// What was otherwise in a file: it was not there, held the beginning of it, what another holds, all but its first statement, or that of
+/// another in place of its second one.
+const PASTS: usize = 5;
+
+fn pasts(files: &[(PathBuf, String)], at: usize) -> [Past; PASTS] {
     let (name, text) = &files[at];
     let held = |text: &str| Past { texts: [(name.clone(), text.as_bytes().to_vec())].into(), ..Past::default() };
     let half = (text.len() / 2..).find(|end| text.is_char_boundary(*end)).unwrap_or(0);
     let other = &files[(at + 1) % files.len()].1;
-    [Past { absent: [name.clone()].into(), ..Past::default() }, held(&text[..half]), held(other)]
+    let ends = |text: &str, most: usize| -> Vec<usize> {
+        let mut splitter = Splitter::new(text);
+        let mut ends = vec![0];
+        ends.extend((0..most).map_while(|_| splitter.next().map(|_| splitter.position())));
+        ends
+    };
+    let own = ends(text, 2);
+    let (first, second) = (own[1.min(own.len() - 1)], own[own.len() - 1]);
+    let amid = format!("{}\n{};{}", &text[..first], &other[..*ends(other, 1).last().unwrap_or(&0)], &text[second..]);
+    [Past { absent: [name.clone()].into(), ..Past::default() }, held(&text[..half]), held(other), held(&text[first..]), held(&amid)]
 }
 
 /// How many migrations were taken over and how many ran twice, over all edits of one file.
@@ -153,13 +166,19 @@ fn compare(name: &str, folder: &Path, files: &[(PathBuf, String)]) -> (usize, us
         for (nth, past) in pasts(files, at).iter().enumerate() {
             let mut sources = sources.clone();
             let past = present.as_it_was(past, &mut sources).expect("the past can be read");
-            let mut both = Both { past: &past, common: present.common(&past), beside: None, end: None, taken_over: 0, ran: 0 };
+            let mut both =
+                Both { past: &past, parting: Some(Parting::of(&present, &past, &sources)), beside: None, end: None, taken_over: 0, ran: 0 };
             history::replay(&mut sources, &present, &mut both);
             counts = (counts.0 + both.taken_over, counts.1 + both.ran);
             // what comes later may say that the past would have gone otherwise from its beginning
             let Some(beside) = both.end else { continue };
             let alone = history::replay(&mut sources, &past, &mut ());
-            assert_eq!(told(&beside, &sources), told(&alone, &sources), "{name}: {}, {nth}", file.display());
+            let (beside, alone) = (told(&beside, &sources), told(&alone, &sources));
+            let first = beside.bytes().zip(alone.bytes()).take_while(|(one, other)| one == other).count().saturating_sub(100);
+            let near = |text: &str| {
+                String::from_utf8_lossy(text.as_bytes().get(first..).unwrap_or_default()).chars().take(300).collect::<String>()
+            };
+            assert!(beside == alone, "{name}: {}, {nth}:\n{}\nalone:\n{}", file.display(), near(&beside), near(&alone));
         }
     }
     counts
@@ -180,10 +199,10 @@ fn judge(name: &str, folder: &Path, files: &[(PathBuf, String)], things: usize) 
     let all = found(&sources, &present, &[]);
     let mut left_out = 0;
     for (at, (file, _)) in files.iter().enumerate() {
-        for nth in (at % things..3).step_by(things) {
+        for nth in (at % things..PASTS).step_by(things) {
             let mut sources = sources.clone();
             // a second one is looked at alone
-            let ways = [(at, nth), ((at + 1) % files.len(), (nth + 1) % 3)].into_iter().take(if at == 0 { 2 } else { 1 });
+            let ways = [(at, nth), ((at + 1) % files.len(), (nth + 1) % PASTS)].into_iter().take(if at == 0 { 2 } else { 1 });
             let mut since = |(at, nth): (usize, usize)| {
                 let past = present.as_it_was(&pasts(files, at)[nth], &mut sources).expect("the past can be read");
                 Since { new: [present.migrations[at].file].into(), before: Some(past) }
@@ -207,12 +226,13 @@ fn judge(name: &str, folder: &Path, files: &[(PathBuf, String)], things: usize) 
     left_out
 }
 
-/// One file for each statement.
-fn apart(history: &str) -> (tempfile::TempDir, Vec<(PathBuf, String)>) {
-    files(Splitter::new(history).map(|raw| raw.span().of(history)))
+/// One file for so many statements.
+fn apart(history: &str, each: usize) -> (tempfile::TempDir, Vec<(PathBuf, String)>) {
+    let statements: Vec<&str> = Splitter::new(history).map(|raw| raw.span().of(history)).collect();
+    files(statements.chunks(each).map(|some| some.join(";\n")))
 }
 
-fn files<'t>(texts: impl Iterator<Item = &'t str>) -> (tempfile::TempDir, Vec<(PathBuf, String)>) {
+fn files(texts: impl Iterator<Item = impl ToString>) -> (tempfile::TempDir, Vec<(PathBuf, String)>) {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let migrations = folder.path().join("supabase/migrations");
     std::fs::create_dir_all(&migrations).expect("a folder can be made");
@@ -225,8 +245,8 @@ fn files<'t>(texts: impl Iterator<Item = &'t str>) -> (tempfile::TempDir, Vec<(P
 #[test]
 fn whatever_a_file_held_before() {
     let mut counts = (0, 0);
-    for history in CASES.iter().map(|case| case.history).chain(HISTORIES) {
-        let (folder, files) = apart(history);
+    for (nth, history) in CASES.iter().map(|case| case.history).chain(HISTORIES).enumerate() {
+        let (folder, files) = apart(history, 1 + nth % 3);
         let (taken_over, ran) = compare(history, folder.path(), &files);
         counts = (counts.0 + taken_over, counts.1 + ran);
     }
@@ -243,7 +263,8 @@ fn whatever_is_found_in_both() {
     let mut left_out = 0;
     for rule in ALL {
         for example in rule.page.split("```sql bad\n").skip(1).filter_map(|rest| rest.split("```").next()) {
-            let (folder, files) = apart(example);
+            let each = 1 + left_out % 3;
+            let (folder, files) = apart(example, each);
             left_out += judge(example, folder.path(), &files, if rule.id == "migration/no-effect" { 1 } else { 3 });
         }
     }

@@ -79,15 +79,21 @@ fn policy(cx: &mut Cx, step: &Moment, object: &ObjectRef) {
             let replaces = |new: &&Policy| {
                 let everybody = |policy: &Policy| policy.applies_to_role("public");
                 let same_roles = everybody(new) || everybody(near) || new.roles.iter().any(|role| near.roles.contains(role));
-                is_behind(new.at, dropped) && new.permissive == near.permissive && share(new.command, near.command) && same_roles
+                is_behind(catalog, new.at, dropped) && new.permissive == near.permissive && share(new.command, near.command) && same_roles
             };
             table.policies.iter().filter(|policy| policy.name != old).any(|new| replaces(&new))
         });
 }
 
 /// Was something made by the same file later?
-fn is_behind(at: Site, dropped: Site) -> bool {
+fn is_behind(catalog: &Catalog, at: Site, dropped: Site) -> bool {
+    let (at, dropped) = (catalog.stood.own(at), catalog.stood.own(dropped));
     at.file == dropped.file && at.span.start >= dropped.span.end
+}
+
+/// Was it made by the same file?
+fn is_beside(catalog: &Catalog, at: Site, other: Site) -> bool {
+    catalog.stood.own(at).file == catalog.stood.own(other).file
 }
 
 /// Is there a command that both are for?
@@ -119,7 +125,7 @@ fn trigger(cx: &mut Cx, step: &Moment, object: &ObjectRef) {
         .lasting(move |catalog| {
             let Some(table) = catalog.table(&on) else { return false };
             let Some(near) = table.triggers.iter().find(|trigger| trigger.name == old && trigger.at == at) else { return false };
-            table.triggers.iter().any(|new| new.name != old && is_behind(new.at, dropped) && new.function == near.function)
+            table.triggers.iter().any(|new| new.name != old && is_behind(catalog, new.at, dropped) && new.function == near.function)
         });
 }
 
@@ -130,7 +136,7 @@ fn function(cx: &mut Cx, step: &Moment, object: &ObjectRef) {
     let overloads = cx.catalog.functions.get(&name).map(Vec::as_slice).unwrap_or_default();
     let [old] = overloads else { return };
     let certain = old.certainty == Certainty::Certain && !old.of_extension && !old.at.is_platform();
-    if !certain || takes(old, args) || old.at.file == step.site.file {
+    if !certain || takes(old, args) || is_beside(cx.catalog, old.at, step.site) {
         return;
     }
     let named: Vec<String> = args.iter().map(|arg| arg.signature().to_string()).collect();
@@ -140,7 +146,7 @@ fn function(cx: &mut Cx, step: &Moment, object: &ObjectRef) {
         old.display(),
         name.name
     );
-    let (at, file, signature, args) = (old.at, step.site.file, old.signature(), args.clone());
+    let (at, dropped, signature, args) = (old.at, step.site, old.signature(), args.clone());
     let arguments = old.signature().len();
     // PostgreSQL refuses to drop what something still uses (2BP01)
     let cure = cx.catalog.dependents_of_function(old).is_empty().then(|| {
@@ -159,7 +165,10 @@ fn function(cx: &mut Cx, step: &Moment, object: &ObjectRef) {
             // made in the same file under other arguments than were dropped; the old one answers calls with as many
             let replaces = |function: &Function| {
                 let required = function.inputs().filter(|arg| arg.default.is_none()).count();
-                function.at.file == file && function.signature() != signature && !takes(function, &args) && required <= arguments
+                is_beside(catalog, function.at, dropped)
+                    && function.signature() != signature
+                    && !takes(function, &args)
+                    && required <= arguments
             };
             stays && overloads.iter().any(replaces)
         },
@@ -229,7 +238,7 @@ fn alter_table(cx: &mut Cx, step: &Moment, alter: &AlterTable) {
         let at = Site::new(step.site.file, *span);
         match action {
             AlterAction::DropColumn { column, if_exists: true, .. } => drop_column(cx, table, &column.name, at),
-            AlterAction::DropConstraint { name, if_exists: true, .. } => drop_constraint(cx, step, table, &name.name, at),
+            AlterAction::DropConstraint { name, if_exists: true, .. } => drop_constraint(cx, table, &name.name, at),
             AlterAction::AddColumn { column, if_not_exists: true } => kept::column(cx, table, column, at),
             _ => {}
         }
@@ -255,12 +264,12 @@ fn drop_column(cx: &mut Cx, table: &Table, name: &SmolStr, at: Site) {
 }
 
 /// A constraint that was to be replaced, has another name, and forbids what the new one allows.
-fn drop_constraint(cx: &mut Cx, step: &Moment, table: &Table, name: &SmolStr, at: Site) {
+fn drop_constraint(cx: &mut Cx, table: &Table, name: &SmolStr, at: Site) {
     if table.constraint(name).is_some() {
         return;
     }
     let old = |constraint: &&Constraint| {
-        let before = constraint.at.file != step.site.file || constraint.at.span.end <= at.span.start;
+        let before = !is_beside(cx.catalog, constraint.at, at) || is_behind(cx.catalog, at, constraint.at);
         constraint.name != *name && constraint.certainty == Certainty::Certain && before
     };
     for near in table.constraints.iter().filter(old) {
@@ -282,9 +291,8 @@ fn drop_constraint(cx: &mut Cx, step: &Moment, table: &Table, name: &SmolStr, at
             .lasting(move |catalog| {
                 let Some(table) = catalog.table(&on) else { return false };
                 let Some(old) = table.constraint(&old).filter(|old| old.at == made) else { return false };
-                table
-                    .constraint(&wanted)
-                    .is_some_and(|new| new.at.file == after.file && new.at.span.start >= after.span.start && loosens(old, new))
+                let behind = |at| is_beside(catalog, at, after) && catalog.stood.own(at).span.start >= catalog.stood.own(after).span.start;
+                table.constraint(&wanted).is_some_and(|new| behind(new.at) && loosens(old, new))
             });
     }
 }

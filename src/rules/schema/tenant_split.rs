@@ -105,7 +105,7 @@ fn is_within(cx: &Cx, table: &Table, column: &str, tenant: &str) -> bool {
 
 /// Was a column added by a later file than its table's?
 fn is_later(cx: &Cx, table: &Table, column: &Column) -> bool {
-    let place = |site: Site| cx.number(cx.sources.resolve(site).file);
+    let place = |site: Site| cx.moment(site).map(|(file, _)| file);
     place(column.at) > place(table.created)
 }
 
