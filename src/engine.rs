@@ -9,8 +9,8 @@ use crate::allow::Allows;
 use crate::catalog::Catalog;
 use crate::config::{self, Config, Level};
 use crate::finding::{Finding, Severity, further_print};
-use crate::history::{self, Fold, Outcome, Replay, Step, Visitor};
-use crate::project::{Migration, Project};
+use crate::history::{self, Outcome, Replay, Step, Visitor};
+use crate::project::Project;
 use crate::report::{LeftOut, Report};
 use crate::rules::cx::{Cx, Findings};
 use crate::rules::draft::Told;
@@ -399,14 +399,6 @@ impl Visitor for Engine<'_> {
         self.check(outcome.catalog, sources, |check, cx| {
             if let Check::Outcome(check) = check {
                 check(cx, outcome);
-            }
-        });
-    }
-
-    fn migration(&mut self, fold: &mut Fold, migration: &Migration, sources: &mut Sources) {
-        self.check(fold.catalog(), sources, |check, cx| {
-            if let Check::Migration(check) = check {
-                check(cx, migration);
             }
         });
     }

@@ -57,12 +57,12 @@ pub trait Visitor {
     /// Before each file.
     fn open(&mut self, _: &mut Fold, _: &Migration, _: &mut Sources) {}
     /// Before each statement, with the byte of the file at which it begins, and before the end of each file.
-    fn reach(&mut self, _: &mut Fold, _: u32, _: &Sources) {}
+    fn reach(&mut self, _: &mut Fold, _: u32, _: &mut Sources) {}
     /// Before each statement.
     fn statement(&mut self, _: &Step<'_>, _: &Sources) {}
     fn outcome(&mut self, _: &Outcome<'_>, _: &Sources) {}
     /// Behind each file.
-    fn migration(&mut self, _: &mut Fold, _: &Migration, _: &mut Sources) {}
+    fn close(&mut self, _: &mut Fold, _: &mut Sources) {}
     /// Behind the last file.
     fn end(&mut self, _: &mut Fold, _: &mut Sources) {}
 }
@@ -99,7 +99,7 @@ pub fn replay(sources: &mut Sources, project: &Project, visitor: &mut dyn Visito
             for piece in migration.pieces(sources) {
                 fold.statements(migration, piece.file, ahead.piece(), sources, visitor);
             }
-            fold.close(migration, sources, visitor);
+            fold.close(sources, visitor);
         }
         fold.begin_session();
         visitor.end(&mut fold, sources);
@@ -129,8 +129,8 @@ pub struct Fold {
     defaults_ended: bool,
     /// Migrations behind it.
     done: usize,
-    /// Has the first piece of the next one run?
-    has_begun: bool,
+    /// Pieces of the next one that have run, where it has begun.
+    begun: Option<usize>,
 }
 
 impl Fold {
@@ -144,7 +144,7 @@ impl Fold {
             world.end_platform_defaults();
         }
         let defaults_ended = project.config.default_privileges != DefaultPrivileges::ByDate;
-        Fold { world, bare: None, batch: Vec::new(), replay: Replay::default(), defaults_ended, done: 0, has_begun: false }
+        Fold { world, bare: None, batch: Vec::new(), replay: Replay::default(), defaults_ended, done: 0, begun: None }
     }
 
     pub fn catalog(&self) -> &Catalog {
@@ -154,9 +154,9 @@ impl Fold {
     /// The fold of another project that begins with the same migrations and so many bytes of the next one, if it has come to the
     /// same state: what comes later has a say in what is taken to be missing.
     fn of(&self, project: &Project, head: u32, sources: &Sources) -> Option<Fold> {
-        let has_begun = head > 0;
+        let begun = (head > 0).then_some(1);
         // a statement may go on in the one where it ends in the other
-        if has_begun && self.world.catalog.now > (self.done, head) {
+        if begun.is_some() && self.world.catalog.now > (self.done, head) {
             return None;
         }
 
@@ -164,7 +164,7 @@ impl Fold {
         if !self.world.catalog.future.answers_as(&future, self.done) {
             return None;
         }
-        let mut fold = Fold { has_begun, ..self.clone() };
+        let mut fold = Fold { begun, ..self.clone() };
         let (future, stood) = (Arc::new(future), project.stood(sources));
         fold.each_world(|world| (world.catalog.future, world.catalog.stood) = (future.clone(), stood.clone()));
         Some(fold)
@@ -172,17 +172,23 @@ impl Fold {
 
     /// Folds a migration, of which each statement is read when it is its turn.
     fn migration(&mut self, migration: &Migration, sources: &mut Sources, visitor: &mut dyn Visitor) {
-        let has_begun = std::mem::take(&mut self.has_begun);
-        if !has_begun {
+        self.go_on(migration, usize::MAX, sources, visitor);
+        self.close(sources, visitor);
+    }
+
+    /// Folds the pieces of a migration that have not run, up to one.
+    fn go_on(&mut self, migration: &Migration, to: usize, sources: &mut Sources, visitor: &mut dyn Visitor) {
+        let from = self.begun.unwrap_or_else(|| {
             self.open(migration, sources, visitor);
-        }
-        for piece in migration.pieces(sources).skip(usize::from(has_begun)) {
+            0
+        });
+        self.begun = Some(to);
+        for piece in migration.pieces(sources).take(to).skip(from) {
             let text = sources.text(piece.file);
             let text = &text[..piece.span.end as usize];
             let statements = Splitter::starting_at(text, piece.span.start as usize).map(|raw| parser::statement(text, &raw));
             self.statements(migration, piece.file, statements, sources, visitor);
         }
-        self.close(migration, sources, visitor);
     }
 
     /// Folds statements of a migration that stand in a file.
@@ -212,18 +218,33 @@ impl Fold {
     }
 
     /// Behind its last.
-    fn close(&mut self, migration: &Migration, sources: &mut Sources, visitor: &mut dyn Visitor) {
+    fn close(&mut self, sources: &mut Sources, visitor: &mut dyn Visitor) {
         visitor.reach(self, u32::MAX, sources);
         self.each_world(World::end_transaction);
         self.each_world(World::drop_temporary);
         self.end_batch();
         self.done += 1;
-        visitor.migration(self, migration, sources);
+        self.begun = None;
+        visitor.close(self, sources);
     }
 
     fn end(mut self) -> Replay {
         self.replay.unread.append(&mut self.world.unread);
         Replay { catalog: self.world.catalog, bounded: self.world.bounded, ..self.replay }
+    }
+
+    /// Has the file a statement that refuses a transaction?
+    fn refuses(&self) -> bool {
+        self.batch.iter().any(|(_, what)| what.is_some())
+    }
+
+    /// Is all the same in another that hangs on the file so far, and not on what there is?
+    fn is_level(&self, other: &Fold) -> bool {
+        let world = |(one, other): (&World, &World)| one.is_level(other);
+        !self.refuses()
+            && !other.refuses()
+            && world((&self.world, &other.world))
+            && self.bare.as_ref().zip(other.bare.as_ref()).is_none_or(world)
     }
 
     fn each_world(&mut self, act: impl FnMut(&mut World)) {

@@ -163,8 +163,13 @@ impl Visitor for Watch<'_> {
         }
     }
 
-    fn reach(&mut self, fold: &mut Fold, next: u32, sources: &Sources) {
+    fn reach(&mut self, fold: &mut Fold, next: u32, sources: &mut Sources) {
         self.part(fold, sources, |parting, fold| parting.is_within(fold, next));
+        if let (engine, Some(run)) = self.both()
+            && run.beside.reach(fold, next, run.engine.project, sources, &mut run.engine)
+        {
+            run.told = engine.told.len();
+        }
     }
 
     fn statement(&mut self, step: &Step<'_>, sources: &Sources) {
@@ -178,10 +183,9 @@ impl Visitor for Watch<'_> {
         self.engine.outcome(outcome, sources);
     }
 
-    fn migration(&mut self, fold: &mut Fold, migration: &Migration, sources: &mut Sources) {
-        self.engine.migration(fold, migration, sources);
+    fn close(&mut self, fold: &mut Fold, sources: &mut Sources) {
         if let (engine, Some(run)) = self.both()
-            && run.beside.close(fold, migration, sources, &mut run.engine)
+            && run.beside.close(fold, run.engine.project, sources, &mut run.engine)
         {
             run.engine.told.extend_from_slice(&engine.told[run.told..]);
         }

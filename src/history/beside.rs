@@ -4,7 +4,6 @@
 //! reads nor writes anything in which the two differ does the same in both, and what it did in the one is taken over.
 
 use super::{Fold, Replay, Visitor};
-use crate::catalog::Catalog;
 use crate::interpret::World;
 use crate::project::{Migration, Project};
 use crate::source::Sources;
@@ -17,17 +16,23 @@ pub struct Parting {
     migrations: usize,
     /// Bytes that the next one begins with in both.
     head: u32,
+    /// Where what it ends with in both begins in the one.
+    tail: Option<u32>,
 }
 
 impl Parting {
     pub fn of(one: &Project, other: &Project, sources: &Sources) -> Parting {
         let migrations = one.common(other);
-        let next = one.migrations.get(migrations).zip(other.migrations.get(migrations));
-        let head = next.and_then(|(one, other)| {
-            let piece = other.pieces(sources).next()?;
-            (piece.file == one.file && piece.span.start == 0).then_some(piece.span.end)
-        });
-        Parting { migrations, head: head.unwrap_or(0) }
+        let (mut head, mut tail) = (0, None);
+        if let Some((one, other)) = one.migrations.get(migrations).zip(other.migrations.get(migrations)) {
+            for piece in other.pieces(sources).filter(|piece| piece.file == one.file) {
+                match piece.span.start {
+                    0 => head = piece.span.end,
+                    start => tail = Some(start).filter(|_| piece.span.end == one.end),
+                }
+            }
+        }
+        Parting { migrations, head, tail }
     }
 
     /// Is it before the migration that comes next in the one?
@@ -55,6 +60,8 @@ pub struct Beside {
     kept: Option<Vec<Statement>>,
     /// Is there a difference that nobody would be seen to look at? Then all runs here too.
     lost: bool,
+    /// Where both come to what the migration ends with in both, within which they parted: its number, and the byte in the one.
+    tail: Option<(usize, u32)>,
 }
 
 impl Beside {
@@ -65,7 +72,8 @@ impl Beside {
         fold.each_world(World::part);
         let lost = !one.world.catalog.future.part(&fold.world.catalog.future);
         let (statements, unread) = (one.replay.statements, one.replay.unread.len());
-        Some(Beside { fold, statements, unread, is_open: false, ran: 0, kept: None, lost })
+        let tail = parting.tail.map(|tail| (parting.migrations, tail));
+        Some(Beside { fold, statements, unread, is_open: false, ran: 0, kept: None, lost, tail })
     }
 
     /// Before each migration of the one.
@@ -77,6 +85,20 @@ impl Beside {
         self.pass(one, &left[..before], sources, visitor);
     }
 
+    /// Before each statement of the one, and before the end of a migration. Does something begin there that both have?
+    pub fn reach(&mut self, one: &mut Fold, next: u32, project: &Project, sources: &mut Sources, visitor: &mut dyn Visitor) -> bool {
+        // what is told of a whole file at its end is not the tail's alone
+        self.is_open &= next < u32::MAX || self.fold.begun.is_none() || !one.refuses();
+        let Some(tail) = self.tail.filter(|(number, at)| *number == one.done && *at <= next) else { return false };
+        self.tail = None;
+        let migration = &project.migrations[self.fold.done];
+        let pieces = migration.pieces(sources).count();
+        self.fold.go_on(migration, pieces - 1, sources, visitor);
+        self.meet(one);
+        self.is_open = one.world.catalog.now <= tail && one.is_level(&self.fold);
+        self.is_open
+    }
+
     /// Before each statement.
     pub fn statement(&mut self, statement: &Statement) {
         if let Some(kept) = &mut self.kept {
@@ -85,10 +107,11 @@ impl Beside {
     }
 
     /// Behind each migration. Is it taken over, so that it did not run here?
-    pub fn close(&mut self, one: &mut Fold, migration: &Migration, sources: &mut Sources, visitor: &mut dyn Visitor) -> bool {
+    pub fn close(&mut self, one: &mut Fold, project: &Project, sources: &mut Sources, visitor: &mut dyn Visitor) -> bool {
         if !std::mem::take(&mut self.is_open) {
             return false;
         }
+        let migration = &project.migrations[self.fold.done];
         let kept = self.kept.take();
         if !self.may_differ(one) {
             self.follow(one);
@@ -99,7 +122,7 @@ impl Beside {
             Some(kept) => {
                 self.fold.open(migration, sources, visitor);
                 self.fold.statements(migration, migration.file, kept, sources, visitor);
-                self.fold.close(migration, sources, visitor);
+                self.fold.close(sources, visitor);
             }
             None => self.fold.migration(migration, sources, visitor),
         }
@@ -118,6 +141,11 @@ impl Beside {
     /// Folds what is its own alone, where the one is behind what is the one's own.
     fn pass(&mut self, one: &mut Fold, migrations: &[Migration], sources: &mut Sources, visitor: &mut dyn Visitor) {
         migrations.iter().for_each(|migration| self.fold.migration(migration, sources, visitor));
+        self.meet(one);
+    }
+
+    /// Where each is behind what is its own alone.
+    fn meet(&mut self, one: &mut Fold) {
         // of what is not in both, nobody knows what it may have made
         one.each_world(|world| self.lost |= world.is_obscured());
         self.fold.each_world(|world| self.lost |= world.is_obscured());
@@ -137,9 +165,11 @@ impl Beside {
 
     /// Takes over what the one has run.
     fn follow(&mut self, one: &mut Fold) {
-        let Catalog { now: (_, at), here, .. } = one.world.catalog;
-        let now = (self.fold.done, at);
-        self.fold.each_world(|world| (world.catalog.now, world.catalog.here) = (now, here));
+        if one.replay.statements > self.statements {
+            let here = one.world.catalog.here;
+            let now = (self.fold.done, self.fold.world.catalog.stood.own(here).span.end);
+            self.fold.each_world(|world| (world.catalog.now, world.catalog.here) = (now, here));
+        }
         one.world.hand_on(&mut self.fold.world);
         if let (Some(one), Some(other)) = (&mut one.bare, &mut self.fold.bare) {
             one.hand_on(other);
@@ -148,6 +178,8 @@ impl Beside {
         self.fold.replay.unread.extend_from_slice(&one.replay.unread[self.unread..]);
         self.fold.defaults_ended = one.defaults_ended;
         self.fold.done += 1;
+        self.fold.begun = None;
+        self.fold.batch.clear();
         self.count(one);
     }
 

@@ -7,7 +7,8 @@ use super::World;
 use super::evaluate::Spent;
 use crate::catalog::store::Meet;
 use crate::catalog::watch;
-use crate::source::Span;
+use crate::catalog::{Catalog, Session};
+use crate::source::{Site, Span};
 
 /// How far a world had come when it last met the other.
 #[derive(Clone, Copy, Default)]
@@ -44,6 +45,13 @@ impl World {
         (self.catalog.rest(), self.settings_changed, self.relies)
     }
 
+    /// Is all of the session the same, but for when it began, and no transaction open?
+    pub fn is_level(&self, other: &World) -> bool {
+        let session = |world: &World| Session { began: 0, ..world.catalog.session.clone() };
+        let is_bare = |world: &World| world.savepoints.is_empty() && world.temporary.names().next().is_none();
+        is_bare(self) && is_bare(other) && session(self) == session(other)
+    }
+
     /// Statements that nobody could read since they last met.
     fn obscured(&self) -> impl Iterator<Item = Span> {
         self.catalog.unread[self.met.obscured..].iter().map(|(_, span)| *span)
@@ -64,8 +72,8 @@ impl World {
 
     /// Hands the other all that has come of what it has not run, where it is now.
     pub fn hand_on(&mut self, other: &mut World) {
-        let file = other.catalog.now.0;
-        other.catalog.unread.extend(self.obscured().map(|span| (file, span)));
+        let Catalog { now: (number, _), here, stood, unread, .. } = &mut other.catalog;
+        unread.extend(self.obscured().map(|span| (*number, stood.own(Site::new(here.file, span)).span)));
         self.catalog.meet(&mut other.catalog, Meet::Follow);
         self.inserted.meet(&mut other.inserted, Meet::Follow);
         other.catalog.session.clone_from(&self.catalog.session);

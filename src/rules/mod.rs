@@ -26,7 +26,6 @@ pub mod state;
 use crate::allow::Allows;
 use crate::finding::{Category, Severity};
 use crate::history::{Outcome, Step};
-use crate::project::Migration;
 use cx::Cx;
 
 /// What is checked, and how it is told.
@@ -51,8 +50,6 @@ pub enum Check {
     Statement(fn(&mut Cx<'_>, &Step<'_>)),
     /// Behind each statement, told what it did.
     Outcome(fn(&mut Cx<'_>, &Outcome<'_>)),
-    /// After each file.
-    Migration(fn(&mut Cx<'_>, &Migration)),
     /// After all files.
     Schema(fn(&mut Cx<'_>)),
     /// After all other rules, told what was allowed of what they found.

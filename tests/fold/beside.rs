@@ -99,8 +99,11 @@ impl Visitor for Both<'_> {
         }
     }
 
-    fn reach(&mut self, fold: &mut Fold, next: u32, sources: &Sources) {
+    fn reach(&mut self, fold: &mut Fold, next: u32, sources: &mut Sources) {
         self.part(fold, sources, |parting, fold| parting.is_within(fold, next));
+        if let Some(beside) = &mut self.beside {
+            beside.reach(fold, next, self.past, sources, &mut ());
+        }
     }
 
     fn statement(&mut self, step: &Step<'_>, _: &Sources) {
@@ -109,9 +112,9 @@ impl Visitor for Both<'_> {
         }
     }
 
-    fn migration(&mut self, fold: &mut Fold, migration: &Migration, sources: &mut Sources) {
+    fn close(&mut self, fold: &mut Fold, sources: &mut Sources) {
         if let Some(beside) = &mut self.beside {
-            match beside.close(fold, migration, sources, &mut ()) {
+            match beside.close(fold, self.past, sources, &mut ()) {
                 true => self.taken_over += 1,
                 false => self.ran += 1,
             }
