@@ -19,7 +19,7 @@ use crate::syntax::ast::Unread;
 use crate::syntax::ast::{Form, Statement};
 use crate::syntax::parser;
 use crate::syntax::split::Splitter;
-pub use beside::{Beside, Parting};
+pub use beside::{Beside, Parting, Step as BesideStep};
 use smol_str::SmolStr;
 use std::sync::Arc;
 
@@ -62,7 +62,7 @@ pub trait Visitor {
     fn statement(&mut self, _: &Step<'_>, _: &Sources) {}
     fn outcome(&mut self, _: &Outcome<'_>, _: &Sources) {}
     /// Behind each file.
-    fn close(&mut self, _: &mut Fold, _: &mut Sources) {}
+    fn close(&mut self, _: &mut Fold) {}
     /// Behind the last file.
     fn end(&mut self, _: &mut Fold, _: &mut Sources) {}
 }
@@ -225,7 +225,7 @@ impl Fold {
         self.end_batch();
         self.done += 1;
         self.begun = None;
-        visitor.close(self, sources);
+        visitor.close(self);
     }
 
     fn end(mut self) -> Replay {
@@ -233,18 +233,15 @@ impl Fold {
         Replay { catalog: self.world.catalog, bounded: self.world.bounded, ..self.replay }
     }
 
-    /// Has the file a statement that refuses a transaction?
-    fn refuses(&self) -> bool {
-        self.batch.iter().any(|(_, what)| what.is_some())
+    /// Is no transaction open, and nothing there that the end of the file takes away?
+    fn is_bare(&self) -> bool {
+        self.world.is_bare() && self.bare.as_ref().is_none_or(World::is_bare)
     }
 
-    /// Is all the same in another that hangs on the file so far, and not on what there is?
-    fn is_level(&self, other: &Fold) -> bool {
-        let world = |(one, other): (&World, &World)| one.is_level(other);
-        !self.refuses()
-            && !other.refuses()
-            && world((&self.world, &other.world))
-            && self.bare.as_ref().zip(other.bare.as_ref()).is_none_or(world)
+    /// Is the session the same in another?
+    fn is_level(&self, other: &Fold, file: FileId) -> bool {
+        let is_level = |(one, other): (&World, &World)| one.is_level(other, file);
+        is_level((&self.world, &other.world)) && self.bare.as_ref().zip(other.bare.as_ref()).is_none_or(is_level)
     }
 
     fn each_world(&mut self, act: impl FnMut(&mut World)) {

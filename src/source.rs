@@ -285,6 +285,11 @@ impl Sources {
 pub struct Stood(Arc<[(FileId, Kept)]>);
 
 impl Stood {
+    /// Did the file hold something else?
+    pub fn knows(&self, file: FileId) -> bool {
+        self.0.iter().any(|(_, kept)| kept.now == file)
+    }
+
     /// The same place in the history's own file: who compares files or places in one asks for it.
     pub fn own(&self, site: Site) -> Site {
         let own = |(was, Kept { now, common: Common { head, tails } }): &(FileId, Kept)| match site.span {

@@ -20,7 +20,7 @@ use name::QName;
 use object::*;
 use smol_str::SmolStr;
 use std::sync::Arc;
-use store::{Meet, Store};
+use store::Store;
 
 use crate::source::{FileId, Site, Span, Stood};
 use crate::syntax::ast::ObjectKind;
@@ -158,6 +158,25 @@ pub fn is_extension_schema(name: &str) -> bool {
 /// Schemas in which every name is taken to exist: their objects are PostgreSQL's or an extension's own.
 pub fn is_system_schema(name: &str) -> bool {
     name.starts_with("pg_") || name == "information_schema"
+}
+
+/// Calls a method of each store with the same of another catalog.
+macro_rules! each_pair {
+    ($one:expr, $other:expr, $meet:ident) => {
+        $one.schemas.$meet(&mut $other.schemas);
+        $one.tables.$meet(&mut $other.tables);
+        $one.views.$meet(&mut $other.views);
+        $one.functions.$meet(&mut $other.functions);
+        $one.types.$meet(&mut $other.types);
+        $one.sequences.$meet(&mut $other.sequences);
+        $one.index_homes.$meet(&mut $other.index_homes);
+        $one.extensions.$meet(&mut $other.extensions);
+        $one.roles.$meet(&mut $other.roles);
+        $one.publications.$meet(&mut $other.publications);
+        $one.buckets.$meet(&mut $other.buckets);
+        $one.event_triggers.$meet(&mut $other.event_triggers);
+        $one.default_privileges.$meet(&mut $other.default_privileges);
+    };
 }
 
 impl Catalog {
@@ -449,20 +468,19 @@ impl Catalog {
         self.each_store(|store| store.part_from());
     }
 
-    pub fn meet(&mut self, other: &mut Catalog, how: Meet) {
-        self.schemas.meet(&mut other.schemas, how);
-        self.tables.meet(&mut other.tables, how);
-        self.views.meet(&mut other.views, how);
-        self.functions.meet(&mut other.functions, how);
-        self.types.meet(&mut other.types, how);
-        self.sequences.meet(&mut other.sequences, how);
-        self.index_homes.meet(&mut other.index_homes, how);
-        self.extensions.meet(&mut other.extensions, how);
-        self.roles.meet(&mut other.roles, how);
-        self.publications.meet(&mut other.publications, how);
-        self.buckets.meet(&mut other.buckets, how);
-        self.event_triggers.meet(&mut other.event_triggers, how);
-        self.default_privileges.meet(&mut other.default_privileges, how);
+    /// What was written since it last settled, or met another, would be the same in the other.
+    pub fn settle(&mut self) {
+        self.each_store(|store| store.settle_changes());
+    }
+
+    /// The other comes to hold what this one held when it last settled.
+    pub fn hand_on(&mut self, other: &mut Catalog) {
+        each_pair!(self, other, hand_on);
+    }
+
+    /// Looks for differences where both have gone on.
+    pub fn compare(&mut self, other: &mut Catalog) {
+        each_pair!(self, other, compare);
     }
 
     /// What of it is in no store, and outlasts a file.
@@ -494,11 +512,16 @@ trait Journal {
     fn commit_changes(&mut self);
     fn rollback_changes(&mut self);
     fn part_from(&mut self);
+    fn settle_changes(&mut self);
 }
 
 impl<K: Ord + std::hash::Hash + Clone, V: Clone + PartialEq> Journal for Store<K, V> {
     fn part_from(&mut self) {
         self.part();
+    }
+
+    fn settle_changes(&mut self) {
+        self.settle();
     }
 
     fn begin_changes(&mut self) {

@@ -4,7 +4,7 @@
 
 use super::name::QName;
 use super::watch::{look, looked};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hash;
 use std::sync::Arc;
@@ -26,19 +26,18 @@ pub struct Store<K, V> {
 /// What two stores, each of one of two histories, know of one another.
 #[derive(Clone, Debug)]
 struct Beside<K, V> {
-    /// Keys that were written to since the two last met, some more than once.
-    changed: Vec<K>,
+    /// Keys that the other, which has not gone on, is to hold what this one held when it last settled; some more than once.
+    settled: Vec<K>,
+    /// Keys that were written to since then, or since the two last met, with what was there before.
+    changed: FxHashMap<K, Option<Arc<V>>>,
     /// Keys that they hold different values under, with that of the other; who is the other has none.
     differing: FxHashMap<K, Option<Arc<V>>>,
 }
 
-/// How two stores meet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Meet {
-    /// The other has not gone on; what changed in the one was the same in both, and becomes so there too.
-    Follow,
-    /// Both have gone on, each for itself.
-    Compare,
+impl<K, V> Default for Beside<K, V> {
+    fn default() -> Self {
+        Beside { settled: Vec::new(), changed: FxHashMap::default(), differing: FxHashMap::default() }
+    }
 }
 
 /// A place to go back to, and what was changed since.
@@ -179,8 +178,11 @@ impl<K: Ord + Hash + Clone, V: Clone> Store<K, V> {
     /// A value is about to be written to.
     fn note(&mut self, key: &K) {
         self.look_at(key);
-        if let Some(beside) = &mut self.beside {
-            beside.changed.push(key.clone());
+        if let Some(beside) = &mut self.beside
+            && !beside.changed.contains_key(key)
+        {
+            let before = self.places.get(key).and_then(|place| self.values[*place].clone());
+            beside.changed.insert(key.clone(), before);
         }
     }
 
@@ -257,44 +259,69 @@ impl<K: Ord + Hash + Clone, V: Clone> Store<K, V> {
 impl<K: Ord + Hash + Clone, V: Clone + PartialEq> Store<K, V> {
     /// From here on, there is another that holds the same.
     pub fn part(&mut self) {
-        self.beside = Some(Box::new(Beside { changed: Vec::new(), differing: FxHashMap::default() }));
+        self.beside = Some(Box::default());
     }
 
-    pub fn meet(&mut self, other: &mut Store<K, V>, how: Meet) {
-        let changed = |store: &mut Store<K, V>| store.beside.as_mut().map(|beside| std::mem::take(&mut beside.changed)).unwrap_or_default();
-        let here = changed(self);
-        match how {
-            Meet::Follow => {
-                for key in here {
-                    match self.shared(&key).cloned() {
-                        Some(value) => other.share(key, value),
-                        None => drop(other.remove(&key)),
-                    }
-                }
-                changed(other);
-            }
-            Meet::Compare => {
-                for key in here.into_iter().chain(changed(other)) {
-                    let (one, its) = (self.shared(&key).cloned(), other.shared(&key).cloned());
-                    let once = match (&one, &its) {
-                        (Some(one), Some(other)) => Arc::ptr_eq(one, other),
-                        (one, other) => one.is_none() && other.is_none(),
-                    };
-                    let same = once || one == its;
-                    // what is the same is kept once
-                    if let Some(one) = one.filter(|_| same && !once) {
-                        other.share(key.clone(), one);
-                    }
-                    if let Some(beside) = &mut self.beside {
-                        match same {
-                            true => _ = beside.differing.remove(&key),
-                            false => _ = beside.differing.insert(key, its),
-                        }
-                    }
-                }
-                changed(other);
+    /// What was written since the two met, or since it last settled, would be the same in the other.
+    pub fn settle(&mut self) {
+        if let Some(beside) = &mut self.beside
+            && !beside.changed.is_empty()
+        {
+            beside.settled.extend(beside.changed.drain().map(|(key, _)| key));
+        }
+    }
+
+    /// The other comes to hold what this one held when it last settled.
+    pub fn hand_on(&mut self, other: &mut Store<K, V>) {
+        let Some(beside) = &mut self.beside else { return };
+        if beside.settled.is_empty() {
+            return;
+        }
+        let keys: FxHashSet<K> = beside.settled.drain(..).collect();
+        let mut keys: Vec<K> = keys.into_iter().collect();
+        // places are given in the order of keys, whatever their hashes are
+        keys.sort_unstable();
+        let noted = other.beside.take();
+        for key in keys {
+            let value = match beside.changed.get(&key) {
+                Some(before) => before.clone(),
+                None => self.places.get(&key).and_then(|place| self.values[*place].clone()),
+            };
+            match value {
+                Some(value) => other.put(key, value),
+                None => drop(other.take(&key)),
             }
         }
+        other.beside = noted;
+    }
+
+    /// Looks for differences where both have gone on, each for itself, and nothing is to be handed on.
+    pub fn compare(&mut self, other: &mut Store<K, V>) {
+        let changed = |store: &mut Store<K, V>| {
+            let Some(beside) = &mut store.beside else { return FxHashMap::default() };
+            beside.settled.clear();
+            std::mem::take(&mut beside.changed)
+        };
+        let (here, there) = (changed(self), changed(other));
+        for key in here.into_keys().chain(there.into_keys()) {
+            let (one, its) = (self.shared(&key).cloned(), other.shared(&key).cloned());
+            let once = match (&one, &its) {
+                (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+                (one, other) => one.is_none() && other.is_none(),
+            };
+            let same = once || one == its;
+            // what is the same is kept once
+            if let Some(one) = one.filter(|_| same && !once) {
+                other.put(key.clone(), one);
+            }
+            if let Some(beside) = &mut self.beside {
+                match same {
+                    true => _ = beside.differing.remove(&key),
+                    false => _ = beside.differing.insert(key, its),
+                }
+            }
+        }
+        changed(other);
         // to compare is not to ask
         looked();
     }
@@ -305,6 +332,12 @@ impl<V: Clone> Store<QName, V> {
     pub fn names_in<'a>(&'a self, schema: &'a str) -> impl Iterator<Item = &'a QName> {
         self.look_for(|name, _| name.schema == schema);
         self.order.range(QName::new(schema, "")..).map(|(name, _)| name).take_while(move |name| name.schema == schema)
+    }
+
+    /// The same with what is there, which nobody reads before he has looked at the name.
+    pub fn entries_in<'a>(&'a self, schema: &'a str) -> impl Iterator<Item = (&'a QName, &'a V)> {
+        let names = self.order.range(QName::new(schema, "")..).take_while(move |(name, _)| name.schema == schema);
+        names.filter_map(|(name, place)| Some((name, &**self.values[*place].as_ref()?)))
     }
 
     /// Is there anything of that name in any schema?
@@ -343,7 +376,7 @@ mod tests {
         one.part();
         other.part();
         one.insert("a", 10);
-        one.meet(&mut other, Meet::Compare);
+        one.compare(&mut other);
         let looked = |ask: &dyn Fn(&Store<&str, i32>) -> bool| watched(|| ask(&one)).1;
         assert!(looked(&|store| store.contains(&"a")) && looked(&|store| store.is_empty()) && looked(&|store| store.keys().count() > 0));
         assert!(!looked(&|store| store.contains(&"b")) && !looked(&|store| store.contains(&"c")));
@@ -353,19 +386,25 @@ mod tests {
     }
 
     #[test]
-    fn one_follows_and_what_is_the_same_again_differs_no_more() {
+    fn what_is_settled_is_handed_on_and_what_is_the_same_again_differs_no_more() {
         let mut one: Store<&str, i32> = Store::default();
         one.insert("a", 1);
         let mut other = one.clone();
         one.part();
         other.part();
         one.remove(&"a");
-        one.meet(&mut other, Meet::Compare);
+        one.compare(&mut other);
         one.insert("b", 2);
-        one.meet(&mut other, Meet::Follow);
-        assert_eq!(other.iter().collect::<Vec<_>>(), [(&"a", &1), (&"b", &2)]);
+        one.insert("c", 3);
+        one.settle();
+        one.insert("b", 20);
+        one.remove(&"c");
+        one.hand_on(&mut other);
+        assert_eq!(other.iter().collect::<Vec<_>>(), [(&"a", &1), (&"b", &2), (&"c", &3)]);
         other.remove(&"a");
-        one.meet(&mut other, Meet::Compare);
-        assert_eq!(watched(|| one.is_empty()), (false, false));
+        other.remove(&"c");
+        one.compare(&mut other);
+        assert_eq!(watched(|| one.contains(&"a") || one.contains(&"c")), (false, false));
+        assert_eq!(watched(|| one.contains(&"b")), (true, true));
     }
 }

@@ -6,7 +6,7 @@
 //! done before it is.
 
 use super::{Choice, Engine, Scene};
-use crate::history::{self, Beside, Fold, Outcome, Parting, Replay, Step, Visitor};
+use crate::history::{self, Beside, BesideStep, Fold, Outcome, Parting, Replay, Step, Visitor};
 use crate::project::{Migration, Project};
 use crate::rules::state::{Open, State};
 use crate::source::{FileId, Sources};
@@ -47,7 +47,7 @@ pub struct Fork<'a> {
 struct Run<'a> {
     engine: Engine<'a>,
     beside: Beside,
-    /// How much the one's rules had told before the migration that runs.
+    /// How much the one's rules had told before what is not settled yet.
     told: usize,
 }
 
@@ -165,29 +165,31 @@ impl Visitor for Watch<'_> {
 
     fn reach(&mut self, fold: &mut Fold, next: u32, sources: &mut Sources) {
         self.part(fold, sources, |parting, fold| parting.is_within(fold, next));
-        if let (engine, Some(run)) = self.both()
-            && run.beside.reach(fold, next, run.engine.project, sources, &mut run.engine)
-        {
-            run.told = engine.told.len();
+        let (engine, Some(run)) = self.both() else { return };
+        let (project, all) = (run.engine.project, engine.told.len());
+        if run.beside.arrive(fold, next, project, sources, &mut run.engine) {
+            run.told = all;
+        }
+        let step = run.beside.reach(fold, next, project, sources, &mut run.engine);
+        if step == BesideStep::TakenOver {
+            run.engine.told.extend_from_slice(&engine.told[run.told..]);
+        }
+        if step != BesideStep::Open {
+            run.told = all;
         }
     }
 
     fn statement(&mut self, step: &Step<'_>, sources: &Sources) {
         self.engine.statement(step, sources);
-        if let (_, Some(run)) = self.both() {
-            run.beside.statement(step.statement);
-        }
     }
 
     fn outcome(&mut self, outcome: &Outcome<'_>, sources: &Sources) {
         self.engine.outcome(outcome, sources);
     }
 
-    fn close(&mut self, fold: &mut Fold, sources: &mut Sources) {
-        if let (engine, Some(run)) = self.both()
-            && run.beside.close(fold, run.engine.project, sources, &mut run.engine)
-        {
-            run.engine.told.extend_from_slice(&engine.told[run.told..]);
+    fn close(&mut self, fold: &mut Fold) {
+        if let (_, Some(run)) = self.both() {
+            run.beside.close(fold);
         }
     }
 

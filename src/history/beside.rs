@@ -1,13 +1,19 @@
-//! Another history beside one: of the migrations that both have, it runs only those that may do something else there.
+//! Another history beside one: of what both have, it runs only those statements that may do something else there.
 //!
-//! Promises: it comes to the state that it would come to alone. What a migration does is settled by what it reads, so one that neither
-//! reads nor writes anything in which the two differ does the same in both, and what it did in the one is taken over.
+//! Promises: it comes to the state that it would come to alone. What a statement does is settled by what it reads, so one that neither
+//! reads nor writes anything in which the two differ does the same in both, and what it did in the one is taken over, once the other needs
+//! it: where it has to run something itself.
 
 use super::{Fold, Replay, Visitor};
+use crate::catalog::{Catalog, watch};
 use crate::interpret::World;
 use crate::project::{Migration, Project};
-use crate::source::Sources;
-use crate::syntax::ast::Statement;
+use crate::source::{FileId, Site, Sources};
+use crate::syntax::parser;
+use crate::syntax::split::Splitter;
+
+/// Statements after which it is asked whether what they did is taken over: each time costs, and where it is not, all of them run once more.
+const MOST: usize = 16;
 
 /// Where another project's history goes its own way.
 #[derive(Clone, Copy, Debug)]
@@ -25,10 +31,10 @@ impl Parting {
         let migrations = one.common(other);
         let (mut head, mut tail) = (0, None);
         if let Some((one, other)) = one.migrations.get(migrations).zip(other.migrations.get(migrations)) {
-            for piece in other.pieces(sources).filter(|piece| piece.file == one.file) {
-                match piece.span.start {
-                    0 => head = piece.span.end,
-                    start => tail = Some(start).filter(|_| piece.span.end == one.end),
+            for (nth, piece) in other.pieces(sources).enumerate().filter(|(_, piece)| piece.file == one.file) {
+                match (nth, piece.span.start) {
+                    (0, 0) => head = piece.span.end,
+                    (_, start) => tail = Some(start).filter(|_| piece.span.end == one.end),
                 }
             }
         }
@@ -46,22 +52,64 @@ impl Parting {
     }
 }
 
+/// What became of what the one has run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// That is not known yet, or it is no matter of the other.
+    Open,
+    /// It is taken over.
+    TakenOver,
+    /// It ran here too.
+    Ran,
+}
+
 /// The other history.
 pub struct Beside {
     fold: Fold,
-    /// What the one had counted when they last met.
-    statements: usize,
-    unread: usize,
-    /// Is the one in the midst of a migration that both have, and that comes next here?
-    is_open: bool,
-    /// How many of those ran here too, with none behind them that did not.
-    ran: usize,
-    /// The statements of this one, where it is likely to run too: a copy takes less than to read them once more.
-    kept: Option<Vec<Statement>>,
+    met: Way,
+    settled: Way,
+    has_settled: bool,
+    /// The file in the midst of which both are, if they have come to the same place in it.
+    file: Option<FileId>,
+    /// Where what is not settled begins in it.
+    began: u32,
+    /// May that come to something else here?
+    differs: bool,
+    /// Does the session of the one differ from that of this one?
+    is_uneven: bool,
+    /// Has this one ended the file by itself?
+    has_ended: bool,
+    /// Has the one run what is not in this one, since they met?
+    is_apart: bool,
     /// Is there a difference that nobody would be seen to look at? Then all runs here too.
     lost: bool,
     /// Where both come to what the migration ends with in both, within which they parted: its number, and the byte in the one.
     tail: Option<(usize, u32)>,
+}
+
+/// How far the one has come.
+#[derive(Clone, Copy)]
+struct Way {
+    statements: usize,
+    unread: usize,
+    /// Statements of the file.
+    batch: usize,
+    defaults_ended: bool,
+    /// The last statement, with the number of its file.
+    here: (usize, Site),
+}
+
+impl Way {
+    fn of(one: &Fold) -> Way {
+        let Catalog { now: (number, _), here, .. } = one.world.catalog;
+        Way {
+            statements: one.replay.statements,
+            unread: one.replay.unread.len(),
+            batch: one.batch.len(),
+            defaults_ended: one.defaults_ended,
+            here: (number, here),
+        }
+    }
 }
 
 impl Beside {
@@ -71,131 +119,197 @@ impl Beside {
         one.each_world(World::part);
         fold.each_world(World::part);
         let lost = !one.world.catalog.future.part(&fold.world.catalog.future);
-        let (statements, unread) = (one.replay.statements, one.replay.unread.len());
         let tail = parting.tail.map(|tail| (parting.migrations, tail));
-        Some(Beside { fold, statements, unread, is_open: false, ran: 0, kept: None, lost, tail })
+        let way = Way::of(one);
+        Some(Beside {
+            fold,
+            met: way,
+            settled: way,
+            has_settled: false,
+            file: None,
+            began: 0,
+            differs: false,
+            is_uneven: false,
+            has_ended: false,
+            is_apart: true,
+            lost,
+            tail,
+        })
     }
 
     /// Before each migration of the one.
     pub fn open(&mut self, one: &mut Fold, migration: &Migration, project: &Project, sources: &mut Sources, visitor: &mut dyn Visitor) {
         let left = &project.migrations[self.fold.done..];
-        let Some(before) = left.iter().position(|other| other == migration) else { return };
-        self.is_open = true;
-        self.kept = (self.ran > 1).then(Vec::new);
-        self.pass(one, &left[..before], sources, visitor);
+        match left.iter().position(|other| other == migration) {
+            None => {
+                self.hand_on(one, migration.file);
+                self.is_apart = true;
+            }
+            Some(before) => {
+                if self.is_apart || before > 0 {
+                    self.pass(one, &left[..before], migration.file, sources, visitor);
+                }
+                self.enter(Some(migration.file), 0);
+            }
+        }
     }
 
     /// Before each statement of the one, and before the end of a migration. Does something begin there that both have?
-    pub fn reach(&mut self, one: &mut Fold, next: u32, project: &Project, sources: &mut Sources, visitor: &mut dyn Visitor) -> bool {
-        // what is told of a whole file at its end is not the tail's alone
-        self.is_open &= next < u32::MAX || self.fold.begun.is_none() || !one.refuses();
-        let Some(tail) = self.tail.filter(|(number, at)| *number == one.done && *at <= next) else { return false };
-        self.tail = None;
+    pub fn arrive(&mut self, one: &mut Fold, next: u32, project: &Project, sources: &mut Sources, visitor: &mut dyn Visitor) -> bool {
+        let Some(tail) = self.tail.take_if(|(number, at)| *number == one.done && *at <= next) else { return false };
         let migration = &project.migrations[self.fold.done];
-        let pieces = migration.pieces(sources).count();
-        self.fold.go_on(migration, pieces - 1, sources, visitor);
-        self.meet(one);
-        self.is_open = one.world.catalog.now <= tail && one.is_level(&self.fold);
-        self.is_open
+        let pieces: Vec<Site> = migration.pieces(sources).collect();
+        let Some(last) = pieces.last() else { return false };
+        self.fold.go_on(migration, pieces.len() - 1, sources, visitor);
+        self.meet(one, last.file);
+        let is_there = one.world.catalog.now <= tail && one.is_bare() && self.fold.is_bare() && one.is_level(&self.fold, last.file);
+        self.enter(Some(last.file).filter(|_| is_there), tail.1);
+        self.is_apart = !is_there;
+        is_there
     }
 
-    /// Before each statement.
-    pub fn statement(&mut self, statement: &Statement) {
-        if let Some(kept) = &mut self.kept {
-            kept.push(statement.clone());
+    /// There too. What becomes of what the one has run?
+    pub fn reach(&mut self, one: &mut Fold, next: u32, project: &Project, sources: &mut Sources, visitor: &mut dyn Visitor) -> Step {
+        let Some(file) = self.file else { return Step::Open };
+        let is_end = next == u32::MAX;
+        self.differs |= self.is_uneven | self.may_differ(one);
+        let is_early = self.lost || !self.differs && one.replay.statements - self.settled.statements < MOST;
+        if !is_end && (is_early || !one.is_bare()) {
+            return Step::Open;
         }
+        let step = match self.differs || is_end && !one.is_bare() {
+            true => self.run(one, file, next, project, sources, visitor),
+            false => self.settle(one, next),
+        };
+        if is_end && self.fold.begun.is_some() {
+            self.hand_on(one, file);
+            self.fold.close(sources, visitor);
+            self.has_ended = true;
+        }
+        step
     }
 
-    /// Behind each migration. Is it taken over, so that it did not run here?
-    pub fn close(&mut self, one: &mut Fold, project: &Project, sources: &mut Sources, visitor: &mut dyn Visitor) -> bool {
-        if !std::mem::take(&mut self.is_open) {
-            return false;
-        }
-        let migration = &project.migrations[self.fold.done];
-        let kept = self.kept.take();
-        if !self.may_differ(one) {
-            self.follow(one);
-            self.ran = 0;
-            return true;
-        }
-        match kept {
-            Some(kept) => {
-                self.fold.open(migration, sources, visitor);
-                self.fold.statements(migration, migration.file, kept, sources, visitor);
-                self.fold.close(sources, visitor);
+    /// Behind each migration.
+    pub fn close(&mut self, one: &mut Fold) {
+        self.is_uneven = false;
+        match self.file.take() {
+            Some(file) if std::mem::take(&mut self.has_ended) => self.compare(one, file),
+            Some(_) => {
+                self.settle(one, 0);
+                self.fold.done += 1;
             }
-            None => self.fold.migration(migration, sources, visitor),
+            None => {}
         }
-        self.compare(one);
-        self.ran += 1;
-        false
+        (self.met.batch, self.settled.batch) = (0, 0);
     }
 
     /// Behind the last migration of the one: what it adds up to. Is whoever looks at the one noticed where that looks at a difference?
     pub fn end(mut self, one: &mut Fold, project: &Project, sources: &mut Sources, visitor: &mut dyn Visitor) -> (Replay, bool) {
-        self.pass(one, &project.migrations[self.fold.done..], sources, visitor);
+        self.pass(one, &project.migrations[self.fold.done..], FileId::PLATFORM, sources, visitor);
         self.fold.begin_session();
         (self.fold.end(), !self.lost)
     }
 
+    fn enter(&mut self, file: Option<FileId>, at: u32) {
+        (self.file, self.began, self.differs) = (file, at, false);
+    }
+
     /// Folds what is its own alone, where the one is behind what is the one's own.
-    fn pass(&mut self, one: &mut Fold, migrations: &[Migration], sources: &mut Sources, visitor: &mut dyn Visitor) {
+    fn pass(&mut self, one: &mut Fold, migrations: &[Migration], file: FileId, sources: &mut Sources, visitor: &mut dyn Visitor) {
+        self.hand_on(one, file);
         migrations.iter().for_each(|migration| self.fold.migration(migration, sources, visitor));
-        self.meet(one);
+        self.meet(one, file);
+        self.is_apart = false;
     }
 
     /// Where each is behind what is its own alone.
-    fn meet(&mut self, one: &mut Fold) {
+    fn meet(&mut self, one: &mut Fold, file: FileId) {
         // of what is not in both, nobody knows what it may have made
         one.each_world(|world| self.lost |= world.is_obscured());
         self.fold.each_world(|world| self.lost |= world.is_obscured());
-        self.compare(one);
+        self.compare(one, file);
     }
 
-    /// May what the one has run come to something else here?
-    fn may_differ(&mut self, one: &mut Fold) -> bool {
-        let world = one.world.may_differ(&self.fold.world);
-        let bare = match (&mut one.bare, &self.fold.bare) {
+    /// May what the one has run since it settled come to something else here?
+    fn may_differ(&self, one: &Fold) -> bool {
+        let bare = match (&one.bare, &self.fold.bare) {
             (Some(one), Some(other)) => one.may_differ(other),
             (None, None) => false,
             (Some(_), None) | (None, Some(_)) => true,
         };
-        self.lost || world || bare
+        watch::looked() | self.lost | bare | one.world.may_differ(&self.fold.world)
     }
 
-    /// Takes over what the one has run.
-    fn follow(&mut self, one: &mut Fold) {
-        if one.replay.statements > self.statements {
-            let here = one.world.catalog.here;
-            let now = (self.fold.done, self.fold.world.catalog.stood.own(here).span.end);
+    /// What the one has run would come to the same here.
+    fn settle(&mut self, one: &mut Fold, next: u32) -> Step {
+        one.each_world(World::settle);
+        (self.settled, self.has_settled) = (Way::of(one), true);
+        self.began = next;
+        Step::TakenOver
+    }
+
+    /// Runs what is not settled.
+    fn run(
+        &mut self,
+        one: &mut Fold,
+        file: FileId,
+        next: u32,
+        project: &Project,
+        sources: &mut Sources,
+        visitor: &mut dyn Visitor,
+    ) -> Step {
+        let migration = &project.migrations[self.fold.done];
+        self.hand_on(one, file);
+        if self.fold.begun.is_none() && self.began == 0 {
+            self.fold.open(migration, sources, visitor);
+        }
+        self.fold.begun.get_or_insert(0);
+        let end = migration.pieces(sources).last().map_or(0, |piece| piece.span.end).min(next);
+        let text = sources.text(file);
+        let text = &text[..end as usize];
+        let statements = Splitter::starting_at(text, self.began as usize).map(|raw| parser::statement(text, &raw));
+        self.fold.statements(migration, file, statements, sources, visitor);
+        self.compare(one, file);
+        self.enter(Some(file), next);
+        // if it is not, all that follows in the file runs here too
+        self.is_uneven |= !one.is_level(&self.fold, file);
+        Step::Ran
+    }
+
+    /// Takes over what is settled.
+    fn hand_on(&mut self, one: &mut Fold, file: FileId) {
+        if !std::mem::take(&mut self.has_settled) {
+            return;
+        }
+        let further = self.fold.done as isize - one.done as isize;
+        one.world.hand_on(&mut self.fold.world, further, file);
+        if let (Some(one), Some(other)) = (&mut one.bare, &mut self.fold.bare) {
+            one.hand_on(other, further, file);
+        }
+        let (met, settled) = (self.met, self.settled);
+        if settled.statements > met.statements {
+            let (number, here) = settled.here;
+            let now = (number.saturating_add_signed(further), self.fold.world.catalog.stood.own(here).span.end);
             self.fold.each_world(|world| (world.catalog.now, world.catalog.here) = (now, here));
         }
-        one.world.hand_on(&mut self.fold.world);
-        if let (Some(one), Some(other)) = (&mut one.bare, &mut self.fold.bare) {
-            one.hand_on(other);
-        }
-        self.fold.replay.statements += one.replay.statements - self.statements;
-        self.fold.replay.unread.extend_from_slice(&one.replay.unread[self.unread..]);
-        self.fold.defaults_ended = one.defaults_ended;
-        self.fold.done += 1;
-        self.fold.begun = None;
-        self.fold.batch.clear();
-        self.count(one);
+        self.fold.replay.statements += settled.statements - met.statements;
+        self.fold.replay.unread.extend_from_slice(&one.replay.unread[met.unread..settled.unread]);
+        self.fold.batch.extend_from_slice(&one.batch[met.batch..settled.batch]);
+        self.fold.defaults_ended = settled.defaults_ended;
+        self.met = settled;
     }
 
-    /// Looks for differences where both have run something.
-    fn compare(&mut self, one: &mut Fold) {
-        let world = one.world.compare(&mut self.fold.world);
+    /// Looks for differences where both have run something, and nothing is to be taken over.
+    fn compare(&mut self, one: &mut Fold, file: FileId) {
+        let world = one.world.compare(&mut self.fold.world, file);
         let bare = match (&mut one.bare, &mut self.fold.bare) {
-            (Some(one), Some(other)) => one.compare(other),
+            (Some(one), Some(other)) => one.compare(other, file),
             (None, None) => true,
             (Some(_), None) | (None, Some(_)) => false,
         };
         self.lost |= !(world && bare);
-        self.count(one);
-    }
-
-    fn count(&mut self, one: &Fold) {
-        (self.statements, self.unread) = (one.replay.statements, one.replay.unread.len());
+        self.has_settled = false;
+        self.met = Way::of(one);
+        self.settled = self.met;
     }
 }

@@ -5,7 +5,7 @@ use crate::replay;
 use std::path::{Path, PathBuf};
 use supalint::engine::{self, Choice, Scope, Since};
 use supalint::finding::Finding;
-use supalint::history::{self, Beside, Fold, Parting, Replay, Step, Visitor};
+use supalint::history::{self, Beside, BesideStep, Fold, Parting, Replay, Visitor};
 use supalint::output::schema;
 use supalint::project::{self, Migration, Past, Project};
 use supalint::rules::ALL;
@@ -13,7 +13,7 @@ use supalint::source::Sources;
 use supalint::syntax::split::Splitter;
 
 /// Where the two differ in what no object shows.
-const HISTORIES: [&str; 5] = [
+const HISTORIES: [&str; 7] = [
     // in rows
     "create table t (id int); insert into t values (1);
      do $$ begin if not exists (select 1 from t) then create table made (id int); end if; end $$;",
@@ -22,6 +22,12 @@ const HISTORIES: [&str; 5] = [
     // in what nobody can read
     "create table t (oops oops oops); create table t (id int); drop table if exists t; alter table t add column x int;",
     "create table a (id int); create table t (oops oops oops); alter table t add column x int;",
+    // in when a transaction began
+    "create table t (id int); create type e as enum ('a'); begin; alter type e add value 'b'; create table u (x e default 'b'); commit;
+     create table v (x e default 'b');",
+    "create type e as enum ('a'); create table t (id int); alter table t add column x e; alter type e add value 'b';
+     commit; alter table t alter column x set default 'b'; alter table t alter column x set default 'a'; create temporary table v as select 1 as id;
+     create table w (id int); alter table w add column v int;",
     // in what types can do
     "create table t (id int); alter table t add column x int;
      create operator public.= (leftarg = int, rightarg = text, function = public.f);
@@ -102,22 +108,18 @@ impl Visitor for Both<'_> {
     fn reach(&mut self, fold: &mut Fold, next: u32, sources: &mut Sources) {
         self.part(fold, sources, |parting, fold| parting.is_within(fold, next));
         if let Some(beside) = &mut self.beside {
-            beside.reach(fold, next, self.past, sources, &mut ());
-        }
-    }
-
-    fn statement(&mut self, step: &Step<'_>, _: &Sources) {
-        if let Some(beside) = &mut self.beside {
-            beside.statement(step.statement);
-        }
-    }
-
-    fn close(&mut self, fold: &mut Fold, sources: &mut Sources) {
-        if let Some(beside) = &mut self.beside {
-            match beside.close(fold, self.past, sources, &mut ()) {
-                true => self.taken_over += 1,
-                false => self.ran += 1,
+            beside.arrive(fold, next, self.past, sources, &mut ());
+            match beside.reach(fold, next, self.past, sources, &mut ()) {
+                BesideStep::Open => {}
+                BesideStep::TakenOver => self.taken_over += 1,
+                BesideStep::Ran => self.ran += 1,
             }
+        }
+    }
+
+    fn close(&mut self, fold: &mut Fold) {
+        if let Some(beside) = &mut self.beside {
+            beside.close(fold);
         }
     }
 
@@ -139,9 +141,9 @@ fn told(replay: &Replay, sources: &Sources) -> String {
     format!("{}{rejected:?}{unread:?}{bounded:?}{rest:?}", String::from_utf8_lossy(&out))
 }
 
-/// What was otherwise in a file: it was not there, held the beginning of it, what another holds, all but its first statement, or that of
-/// another in place of its second one.
-const PASTS: usize = 5;
+/// What was otherwise in a file: it was not there, held the beginning of it, what another holds, all but its first statement, that of
+/// another in place of its second one, or before its first.
+const PASTS: usize = 6;
 
 fn pasts(files: &[(PathBuf, String)], at: usize) -> [Past; PASTS] {
     let (name, text) = &files[at];
@@ -156,11 +158,19 @@ fn pasts(files: &[(PathBuf, String)], at: usize) -> [Past; PASTS] {
     };
     let own = ends(text, 2);
     let (first, second) = (own[1.min(own.len() - 1)], own[own.len() - 1]);
-    let amid = format!("{}\n{};{}", &text[..first], &other[..*ends(other, 1).last().unwrap_or(&0)], &text[second..]);
-    [Past { absent: [name.clone()].into(), ..Past::default() }, held(&text[..half]), held(other), held(&text[first..]), held(&amid)]
+    let others = &other[..*ends(other, 1).last().unwrap_or(&0)];
+    let (amid, before) = (format!("{}\n{others};{}", &text[..first], &text[second..]), format!("{others};\n{text}"));
+    [
+        Past { absent: [name.clone()].into(), ..Past::default() },
+        held(&text[..half]),
+        held(other),
+        held(&text[first..]),
+        held(&amid),
+        held(&before),
+    ]
 }
 
-/// How many migrations were taken over and how many ran twice, over all edits of one file.
+/// How often something was taken over and how often it ran twice, over all edits of one file.
 fn compare(name: &str, folder: &Path, files: &[(PathBuf, String)]) -> (usize, usize) {
     let mut sources = history::sources();
     let present = project::open(&[folder.to_path_buf()], None, &mut sources).expect("there are migrations");
