@@ -12,7 +12,7 @@
 //! | [`syntax`] | text to statements: lexer, splitter, reader, PL/pgSQL; the only home of `sqlparser` | `source` |
 //! | [`catalog`] | the state, the closed list of changes, and `apply`, the only place where state changes | `syntax` |
 //! | [`interpret`] | what a statement means: names bound, effects made, DO blocks run | `catalog` |
-//! | [`project`], [`config`] | finds and orders migrations as their runner does; settings | `source`, [`error`] |
+//! | [`project`], [`config`] | finds and orders migrations as their runner does; settings | `source`, `syntax`, [`error`] |
 //! | [`changes`] | what git says is new in a folder | `project` |
 //! | [`history`] | replays a project, with a visitor; a fold can be kept, to go on another way | `interpret`, `project` |
 //! | [`allow`] | what comments and settings allow | `syntax`, `finding`, `project` |
