@@ -29,6 +29,7 @@ fn main() {
         ("one in the middle edited", name(FILES / 2), Place::Top),
         ("the first edited", name(0), Place::Top),
         ("the first made longer", name(0), Place::End),
+        ("a table of the first changed", name(0), Place::Within),
     ];
     let all = committed(&files);
     let projects: Vec<(&str, TempDir)> = changes.iter().map(|(what, file, place)| (*what, changed(&files, file, *place))).collect();
@@ -95,9 +96,11 @@ fn committed(files: &[(String, String)]) -> TempDir {
 enum Place {
     Top,
     End,
+    /// In the midst of a statement.
+    Within,
 }
 
-/// The same with a further table in a file, and with a baseline of what was there before.
+/// The same with a further table or column in a file, and with a baseline of what was there before.
 fn changed(files: &[(String, String)], name: &str, place: Place) -> TempDir {
     let folder = committed(files);
     check(folder.path(), &["--write-baseline", "known.json"]);
@@ -106,6 +109,7 @@ fn changed(files: &[(String, String)], name: &str, place: Place) -> TempDir {
     let text = match place {
         Place::Top => format!("{table}{old}"),
         Place::End => format!("{old}{table}"),
+        Place::Within => old.replacen("  title text", "  subtitle text,\n  title text", 1),
     };
     std::fs::write(path, text).expect("a file can be written");
     folder
