@@ -13,7 +13,7 @@ use supalint::source::Sources;
 use supalint::syntax::split::Splitter;
 
 /// Where the two differ in what no object shows.
-const HISTORIES: [&str; 7] = [
+const HISTORIES: [&str; 8] = [
     // in rows
     "create table t (id int); insert into t values (1);
      do $$ begin if not exists (select 1 from t) then create table made (id int); end if; end $$;",
@@ -28,6 +28,10 @@ const HISTORIES: [&str; 7] = [
     "create type e as enum ('a'); create table t (id int); alter table t add column x e; alter type e add value 'b';
      commit; alter table t alter column x set default 'b'; alter table t alter column x set default 'a'; create temporary table v as select 1 as id;
      create table w (id int); alter table w add column v int;",
+    // in where names are looked up
+    "create schema other; create table flag (id int);
+     do $$ begin if to_regclass('public.flag') is not null then perform set_config('search_path', 'other', false); end if; end $$;
+     create table x (id int); alter table x add column y int;",
     // in what types can do
     "create table t (id int); alter table t add column x int;
      create operator public.= (leftarg = int, rightarg = text, function = public.f);
@@ -159,7 +163,7 @@ fn pasts(files: &[(PathBuf, String)], at: usize) -> [Past; PASTS] {
     let own = ends(text, 2);
     let (first, second) = (own[1.min(own.len() - 1)], own[own.len() - 1]);
     let others = &other[..*ends(other, 1).last().unwrap_or(&0)];
-    let (amid, before) = (format!("{}\n{others};{}", &text[..first], &text[second..]), format!("{others};\n{text}"));
+    let (amid, before) = (format!("{}\n{others};{}", &text[..first], &text[second..]), format!("{others};{text}"));
     [
         Past { absent: [name.clone()].into(), ..Past::default() },
         held(&text[..half]),
@@ -258,8 +262,9 @@ fn files(texts: impl Iterator<Item = impl ToString>) -> (tempfile::TempDir, Vec<
 #[test]
 fn whatever_a_file_held_before() {
     let mut counts = (0, 0);
-    for (nth, history) in CASES.iter().map(|case| case.history).chain(HISTORIES).enumerate() {
-        let (folder, files) = apart(history, 1 + nth % 3);
+    let cases = CASES.iter().enumerate().map(|(nth, case)| (case.history, 1 + nth % 3));
+    for (history, each) in cases.chain(HISTORIES.into_iter().flat_map(|history| (1..=3).map(move |each| (history, each)))) {
+        let (folder, files) = apart(history, each);
         let (taken_over, ran) = compare(history, folder.path(), &files);
         counts = (counts.0 + taken_over, counts.1 + ran);
     }
