@@ -21,6 +21,7 @@ pub struct Allows {
     pub comments: Vec<Comment>,
     pub faults: Vec<Fault>,
     pub settings: Vec<Setting>,
+    /// Comments are placed in the project's own files.
     stood: Stood,
     /// Ids of rules that have looked.
     ran: Vec<&'static str>,

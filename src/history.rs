@@ -19,7 +19,7 @@ use crate::syntax::ast::Unread;
 use crate::syntax::ast::{Form, Statement};
 use crate::syntax::parser;
 use crate::syntax::split::Splitter;
-pub use beside::{Beside, Parting, Step as BesideStep};
+pub use beside::{Beside, Fate, Parting};
 use smol_str::SmolStr;
 use std::sync::Arc;
 
@@ -52,11 +52,14 @@ pub struct Outcome<'a> {
     pub site: Site,
 }
 
+/// Where a file ends, for who is told where in it the history is.
+pub const END: u32 = u32::MAX;
+
 /// Who is told of a history as it unfolds; the sources hold what has been read so far.
 pub trait Visitor {
     /// Before each file.
     fn open(&mut self, _: &mut Fold, _: &Migration, _: &mut Sources) {}
-    /// Before each statement, with the byte of the file at which it begins, and before the end of each file.
+    /// Before each statement, with the byte of the file at which it begins, and before what the end of a file does, with [`END`].
     fn reach(&mut self, _: &mut Fold, _: u32, _: &mut Sources) {}
     /// Before each statement.
     fn statement(&mut self, _: &Step<'_>, _: &Sources) {}
@@ -219,7 +222,7 @@ impl Fold {
 
     /// Behind its last.
     fn close(&mut self, sources: &mut Sources, visitor: &mut dyn Visitor) {
-        visitor.reach(self, u32::MAX, sources);
+        visitor.reach(self, END, sources);
         self.each_world(World::end_transaction);
         self.each_world(World::drop_temporary);
         self.end_batch();

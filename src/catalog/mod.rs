@@ -160,22 +160,22 @@ pub fn is_system_schema(name: &str) -> bool {
     name.starts_with("pg_") || name == "information_schema"
 }
 
-/// Calls a method of each store with the same of another catalog.
-macro_rules! each_pair {
-    ($one:expr, $other:expr, $meet:ident) => {
-        $one.schemas.$meet(&mut $other.schemas);
-        $one.tables.$meet(&mut $other.tables);
-        $one.views.$meet(&mut $other.views);
-        $one.functions.$meet(&mut $other.functions);
-        $one.types.$meet(&mut $other.types);
-        $one.sequences.$meet(&mut $other.sequences);
-        $one.index_homes.$meet(&mut $other.index_homes);
-        $one.extensions.$meet(&mut $other.extensions);
-        $one.roles.$meet(&mut $other.roles);
-        $one.publications.$meet(&mut $other.publications);
-        $one.buckets.$meet(&mut $other.buckets);
-        $one.event_triggers.$meet(&mut $other.event_triggers);
-        $one.default_privileges.$meet(&mut $other.default_privileges);
+/// Calls a method of each store, with the same of another catalog where there is one.
+macro_rules! each_store {
+    ($catalog:expr, $act:ident $(, $other:expr)?) => {
+        $catalog.schemas.$act($(&mut $other.schemas)?);
+        $catalog.tables.$act($(&mut $other.tables)?);
+        $catalog.views.$act($(&mut $other.views)?);
+        $catalog.functions.$act($(&mut $other.functions)?);
+        $catalog.types.$act($(&mut $other.types)?);
+        $catalog.sequences.$act($(&mut $other.sequences)?);
+        $catalog.index_homes.$act($(&mut $other.index_homes)?);
+        $catalog.extensions.$act($(&mut $other.extensions)?);
+        $catalog.roles.$act($(&mut $other.roles)?);
+        $catalog.publications.$act($(&mut $other.publications)?);
+        $catalog.buckets.$act($(&mut $other.buckets)?);
+        $catalog.event_triggers.$act($(&mut $other.event_triggers)?);
+        $catalog.default_privileges.$act($(&mut $other.default_privileges)?);
     };
 }
 
@@ -447,11 +447,11 @@ impl Catalog {
 
     /// From here on, changes can be taken back; nests.
     pub fn begin(&mut self) {
-        self.each_store(|store| store.begin_changes());
+        each_store!(self, begin);
     }
 
     pub fn commit(&mut self) {
-        self.each_store(|store| store.commit_changes());
+        each_store!(self, commit);
     }
 
     /// How many `begin`s are open.
@@ -460,80 +460,33 @@ impl Catalog {
     }
 
     pub fn rollback(&mut self) {
-        self.each_store(|store| store.rollback_changes());
+        each_store!(self, rollback);
     }
 
     /// From here on, there is another that is the same.
     pub fn part(&mut self) {
-        self.each_store(|store| store.part_from());
+        each_store!(self, part);
     }
 
     /// What was written since it last settled, or met another, would be the same in the other.
     pub fn settle(&mut self) {
-        self.each_store(|store| store.settle_changes());
+        each_store!(self, settle);
     }
 
     /// The other comes to hold what this one held when it last settled.
     pub fn hand_on(&mut self, other: &mut Catalog) {
-        each_pair!(self, other, hand_on);
+        each_store!(self, hand_on, other);
     }
 
     /// Looks for differences where both have gone on.
     pub fn compare(&mut self, other: &mut Catalog) {
-        each_pair!(self, other, compare);
+        each_store!(self, compare, other);
     }
 
     /// What of it is in no store, and outlasts a file.
     pub fn rest(&self) -> impl PartialEq + use<> {
         let Catalog { has_families, fresh, secretive, postgres_version, own_operators, .. } = self;
         (*has_families, *fresh, *secretive, *postgres_version, *own_operators)
-    }
-
-    fn each_store(&mut self, mut act: impl FnMut(&mut dyn Journal)) {
-        act(&mut self.schemas);
-        act(&mut self.tables);
-        act(&mut self.views);
-        act(&mut self.functions);
-        act(&mut self.types);
-        act(&mut self.sequences);
-        act(&mut self.index_homes);
-        act(&mut self.extensions);
-        act(&mut self.roles);
-        act(&mut self.publications);
-        act(&mut self.buckets);
-        act(&mut self.event_triggers);
-        act(&mut self.default_privileges);
-    }
-}
-
-/// A store, whatever it holds.
-trait Journal {
-    fn begin_changes(&mut self);
-    fn commit_changes(&mut self);
-    fn rollback_changes(&mut self);
-    fn part_from(&mut self);
-    fn settle_changes(&mut self);
-}
-
-impl<K: Ord + std::hash::Hash + Clone, V: Clone + PartialEq> Journal for Store<K, V> {
-    fn part_from(&mut self) {
-        self.part();
-    }
-
-    fn settle_changes(&mut self) {
-        self.settle();
-    }
-
-    fn begin_changes(&mut self) {
-        self.begin();
-    }
-
-    fn commit_changes(&mut self) {
-        self.commit();
-    }
-
-    fn rollback_changes(&mut self) {
-        self.rollback();
     }
 }
 

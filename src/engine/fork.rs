@@ -6,7 +6,7 @@
 //! done before it is.
 
 use super::{Choice, Engine, Scene};
-use crate::history::{self, Beside, BesideStep, Fold, Outcome, Parting, Replay, Step, Visitor};
+use crate::history::{self, Beside, Fate, Fold, Outcome, Parting, Replay, Step, Visitor};
 use crate::project::{Migration, Project};
 use crate::rules::state::{Open, State};
 use crate::source::{FileId, Sources};
@@ -170,11 +170,11 @@ impl Visitor for Watch<'_> {
         if run.beside.arrive(fold, next, project, sources, &mut run.engine) {
             run.told = all;
         }
-        let step = run.beside.reach(fold, next, project, sources, &mut run.engine);
-        if step == BesideStep::TakenOver {
+        let fate = run.beside.reach(fold, next, project, sources, &mut run.engine);
+        if fate == Fate::TakenOver {
             run.engine.told.extend_from_slice(&engine.told[run.told..]);
         }
-        if step != BesideStep::Open {
+        if fate != Fate::Open {
             run.told = all;
         }
     }

@@ -4,7 +4,7 @@
 //! reads nor writes anything in which the two differ does the same in both, and what it did in the one is taken over, once the other needs
 //! it: where it has to run something itself.
 
-use super::{Fold, Replay, Visitor};
+use super::{END, Fold, Replay, Visitor};
 use crate::catalog::{Catalog, watch};
 use crate::interpret::World;
 use crate::project::{Migration, Project};
@@ -54,7 +54,7 @@ impl Parting {
 
 /// What became of what the one has run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum Fate {
     /// That is not known yet, or it is no matter of the other.
     Open,
     /// It is taken over.
@@ -169,15 +169,15 @@ impl Beside {
     }
 
     /// There too. What becomes of what the one has run?
-    pub fn reach(&mut self, one: &mut Fold, next: u32, project: &Project, sources: &mut Sources, visitor: &mut dyn Visitor) -> Step {
-        let Some(file) = self.file else { return Step::Open };
-        let is_end = next == u32::MAX;
+    pub fn reach(&mut self, one: &mut Fold, next: u32, project: &Project, sources: &mut Sources, visitor: &mut dyn Visitor) -> Fate {
+        let Some(file) = self.file else { return Fate::Open };
+        let is_end = next == END;
         self.differs |= self.is_uneven | self.may_differ(one);
         let is_early = self.lost || !self.differs && one.replay.statements - self.settled.statements < MOST;
         if !is_end && (is_early || !one.is_bare()) {
-            return Step::Open;
+            return Fate::Open;
         }
-        let step = match self.differs || is_end && !one.is_bare() {
+        let fate = match self.differs || is_end && !one.is_bare() {
             true => self.run(one, file, next, project, sources, visitor),
             false => self.settle(one, next),
         };
@@ -186,7 +186,7 @@ impl Beside {
             self.fold.close(sources, visitor);
             self.has_ended = true;
         }
-        step
+        fate
     }
 
     /// Behind each migration.
@@ -241,11 +241,11 @@ impl Beside {
     }
 
     /// What the one has run would come to the same here.
-    fn settle(&mut self, one: &mut Fold, next: u32) -> Step {
+    fn settle(&mut self, one: &mut Fold, next: u32) -> Fate {
         one.each_world(World::settle);
         (self.settled, self.has_settled) = (Way::of(one), true);
         self.began = next;
-        Step::TakenOver
+        Fate::TakenOver
     }
 
     /// Runs what is not settled.
@@ -257,7 +257,7 @@ impl Beside {
         project: &Project,
         sources: &mut Sources,
         visitor: &mut dyn Visitor,
-    ) -> Step {
+    ) -> Fate {
         let migration = &project.migrations[self.fold.done];
         self.hand_on(one, file);
         if self.fold.begun.is_none() && self.began == 0 {
@@ -273,7 +273,7 @@ impl Beside {
         self.enter(Some(file), next);
         // if it is not, all that follows in the file runs here too
         self.is_uneven |= !one.is_level(&self.fold, file);
-        Step::Ran
+        Fate::Ran
     }
 
     /// Takes over what is settled.

@@ -5,7 +5,7 @@ use crate::replay;
 use std::path::{Path, PathBuf};
 use supalint::engine::{self, Choice, Scope, Since};
 use supalint::finding::Finding;
-use supalint::history::{self, Beside, BesideStep, Fold, Parting, Replay, Visitor};
+use supalint::history::{self, Beside, Fate, Fold, Parting, Replay, Visitor};
 use supalint::output::schema;
 use supalint::project::{self, Migration, Past, Project};
 use supalint::rules::ALL;
@@ -114,9 +114,9 @@ impl Visitor for Both<'_> {
         if let Some(beside) = &mut self.beside {
             beside.arrive(fold, next, self.past, sources, &mut ());
             match beside.reach(fold, next, self.past, sources, &mut ()) {
-                BesideStep::Open => {}
-                BesideStep::TakenOver => self.taken_over += 1,
-                BesideStep::Ran => self.ran += 1,
+                Fate::Open => {}
+                Fate::TakenOver => self.taken_over += 1,
+                Fate::Ran => self.ran += 1,
             }
         }
     }

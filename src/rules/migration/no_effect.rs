@@ -85,15 +85,15 @@ fn policy(cx: &mut Cx, step: &Moment, object: &ObjectRef) {
         });
 }
 
-/// Was something made by the same file later?
-fn is_behind(catalog: &Catalog, at: Site, dropped: Site) -> bool {
-    let (at, dropped) = (catalog.stood.own(at), catalog.stood.own(dropped));
-    at.file == dropped.file && at.span.start >= dropped.span.end
+/// Where two places stand in a file, if they stand in one.
+fn beside(catalog: &Catalog, one: Site, other: Site) -> Option<(Span, Span)> {
+    let (one, other) = (catalog.stood.own(one), catalog.stood.own(other));
+    (one.file == other.file).then_some((one.span, other.span))
 }
 
-/// Was it made by the same file?
-fn is_beside(catalog: &Catalog, at: Site, other: Site) -> bool {
-    catalog.stood.own(at).file == catalog.stood.own(other).file
+/// Was something made by the same file later?
+fn is_behind(catalog: &Catalog, at: Site, dropped: Site) -> bool {
+    beside(catalog, at, dropped).is_some_and(|(at, dropped)| at.start >= dropped.end)
 }
 
 /// Is there a command that both are for?
@@ -136,7 +136,7 @@ fn function(cx: &mut Cx, step: &Moment, object: &ObjectRef) {
     let overloads = cx.catalog.functions.get(&name).map(Vec::as_slice).unwrap_or_default();
     let [old] = overloads else { return };
     let certain = old.certainty == Certainty::Certain && !old.of_extension && !old.at.is_platform();
-    if !certain || takes(old, args) || is_beside(cx.catalog, old.at, step.site) {
+    if !certain || takes(old, args) || beside(cx.catalog, old.at, step.site).is_some() {
         return;
     }
     let named: Vec<String> = args.iter().map(|arg| arg.signature().to_string()).collect();
@@ -165,7 +165,7 @@ fn function(cx: &mut Cx, step: &Moment, object: &ObjectRef) {
             // made in the same file under other arguments than were dropped; the old one answers calls with as many
             let replaces = |function: &Function| {
                 let required = function.inputs().filter(|arg| arg.default.is_none()).count();
-                is_beside(catalog, function.at, dropped)
+                beside(catalog, function.at, dropped).is_some()
                     && function.signature() != signature
                     && !takes(function, &args)
                     && required <= arguments
@@ -269,7 +269,7 @@ fn drop_constraint(cx: &mut Cx, table: &Table, name: &SmolStr, at: Site) {
         return;
     }
     let old = |constraint: &&Constraint| {
-        let before = !is_beside(cx.catalog, constraint.at, at) || is_behind(cx.catalog, at, constraint.at);
+        let before = beside(cx.catalog, constraint.at, at).is_none_or(|(old, at)| old.end <= at.start);
         constraint.name != *name && constraint.certainty == Certainty::Certain && before
     };
     for near in table.constraints.iter().filter(old) {
@@ -291,8 +291,8 @@ fn drop_constraint(cx: &mut Cx, table: &Table, name: &SmolStr, at: Site) {
             .lasting(move |catalog| {
                 let Some(table) = catalog.table(&on) else { return false };
                 let Some(old) = table.constraint(&old).filter(|old| old.at == made) else { return false };
-                let behind = |at| is_beside(catalog, at, after) && catalog.stood.own(at).span.start >= catalog.stood.own(after).span.start;
-                table.constraint(&wanted).is_some_and(|new| behind(new.at) && loosens(old, new))
+                let new = table.constraint(&wanted).filter(|new| loosens(old, new));
+                new.and_then(|new| beside(catalog, new.at, after)).is_some_and(|(new, after)| new.start >= after.start)
             });
     }
 }
