@@ -6,7 +6,7 @@
 use crate::config::Allowance;
 use crate::finding::Finding;
 use crate::project::Project;
-use crate::source::{FileId, Site, Source, Sources, Span, Stood};
+use crate::source::{FileId, Site, Source, Sources, Span};
 use crate::syntax::lexer::{Lexer, Token, TokenKind, dollar_tag};
 use crate::syntax::split::Splitter;
 use globset::GlobMatcher;
@@ -21,8 +21,6 @@ pub struct Allows {
     pub comments: Vec<Comment>,
     pub faults: Vec<Fault>,
     pub settings: Vec<Setting>,
-    /// Comments are placed in the project's own files.
-    stood: Stood,
     /// Ids of rules that have looked.
     ran: Vec<&'static str>,
     /// Ids of those that have not.
@@ -90,7 +88,7 @@ pub enum Why {
 impl Allows {
     /// Of rules it is told which ran and which did not.
     pub fn read(sources: &Sources, project: &Project, ran: Vec<&'static str>, idle: Vec<&'static str>) -> Allows {
-        let mut allows = Allows { stood: project.stood(sources), ran, idle, ..Allows::default() };
+        let mut allows = Allows { ran, idle, ..Allows::default() };
         if let Some(file) = project.settings {
             let setting = |allowance: &Allowance| Setting {
                 allowance: allowance.clone(),
@@ -115,16 +113,6 @@ impl Allows {
         self.ran.iter().any(|rule| is_of(rule, name)) && !self.idle.iter().any(|rule| is_of(rule, name))
     }
 
-    /// Does it take more than its subject to say whether a finding of a rule is allowed?
-    pub fn ask_places_of(&self, rule: &str) -> bool {
-        self.comments.iter().flat_map(|comment| &comment.names).any(|named| is_of(rule, &named.name))
-    }
-
-    /// May a finding of a rule be allowed?
-    pub fn speaks_of(&self, rule: &str) -> bool {
-        self.ask_places_of(rule) || self.settings.iter().any(|setting| is_of(rule, &setting.allowance.rule))
-    }
-
     /// The reason for which a finding is allowed, if it is.
     pub fn reason(&mut self, finding: &Finding, sources: &Sources) -> Option<String> {
         let mut reason = None;
@@ -133,7 +121,7 @@ impl Allows {
             let mut names = names.peekable();
             let labels = || std::iter::once(&finding.primary).chain(&finding.related);
             let (site, reach) = (comment.site, comment.reach);
-            if names.peek().is_some() && labels().any(|label| reach.holds(site.file, self.stood.own(sources.resolve(label.site)), sources))
+            if names.peek().is_some() && labels().any(|label| reach.holds(site.file, sources.resolve(label.site), sources))
             {
                 names.for_each(|named| named.used = true);
                 reason.get_or_insert_with(|| comment.because.clone());

@@ -3,22 +3,19 @@
 //! Promises: the same project gives the same report. A finding is told once, however many statements bring it about; one that is allowed is
 //! kept apart with the reason. Refuses: to know any rule by name.
 
-mod fork;
-
 use crate::allow::Allows;
 use crate::catalog::Catalog;
 use crate::config::{self, Config, Level};
 use crate::finding::{Finding, Severity, further_print};
-use crate::history::{self, Outcome, Replay, Step, Visitor};
+use crate::history::{self, Outcome, Replay, Revision, Step, Visitor};
 use crate::project::Project;
 use crate::report::{LeftOut, Report};
-use crate::rules::cx::{Cx, Findings};
+use crate::rules::cx::Cx;
 use crate::rules::draft::Told;
-use crate::rules::state::{Beside, Open, State};
+use crate::rules::state::State;
 use crate::rules::{self, Check, Rule};
 use crate::source::{FileId, Sources};
 use crate::syntax::sql;
-use fork::{Fork, Question, Watch};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -41,10 +38,10 @@ pub struct Scope {
     pub since: Vec<Since>,
 }
 
-/// Only what some files bring: what points to one of them, and what was not there without them.
+/// Only what some files bring: what was not found without them, and what stands in one of them.
 pub struct Since {
     pub new: BTreeSet<FileId>,
-    /// The project without them, its files in the same sources. With none, what does not point to a new file counts as having been there.
+    /// The project without them, its files in the same sources. With none, what stands in no new file counts as having been there.
     pub before: Option<Project>,
 }
 
@@ -54,8 +51,6 @@ pub struct Examined {
     pub catalog: Catalog,
     /// Fingerprints of findings that were not asked about.
     pub hidden: FxHashSet<String>,
-    /// What else there is to free.
-    rest: Vec<Box<dyn Send>>,
 }
 
 /// Replays a project under all rules that are on.
@@ -65,13 +60,13 @@ pub fn run(sources: Sources, project: &Project, choice: &Choice) -> Report {
 
 /// The same for one who asks about a part of what is found; also told are the fingerprints of the rest.
 pub fn run_within(sources: Sources, project: &Project, choice: &Choice, scope: &Scope) -> (Report, FxHashSet<String>) {
-    let Examined { report, catalog, hidden, rest } = examine_within(sources, project, choice, scope);
-    free_beside((catalog, rest));
+    let Examined { report, catalog, hidden } = examine_within(sources, project, choice, scope);
+    free_aside(catalog);
     (report, hidden)
 }
 
 /// Nobody waits for a large catalog to be freed: the process may end before it is.
-fn free_beside<T: Send + 'static>(what: T) {
+fn free_aside<T: Send + 'static>(what: T) {
     let _ = std::thread::Builder::new().spawn(move || drop(what));
 }
 
@@ -81,62 +76,63 @@ pub fn examine(sources: Sources, project: &Project, choice: &Choice) -> Examined
 }
 
 fn examine_within(mut sources: Sources, project: &Project, choice: &Choice, scope: &Scope) -> Examined {
-    let mut watch = Watch::new(project, choice);
-    // a baseline holds most of what was there before
-    let waits = !scope.baseline.is_empty();
-    scope.since.iter().for_each(|since| watch.add(since.before.as_ref(), waits, &sources));
-    let Replay { catalog, statements, unread, bounded } = history::replay(&mut sources, project, &mut watch);
-    let Watch { mut engine, mut forks } = watch;
-    let engines: Vec<Option<Engine>> = forks.iter_mut().map(|fork| fork.as_mut()?.engine()).collect();
-    let states: Vec<Option<State>> = forks.iter().map(|fork| fork.as_ref()?.state()).collect();
-    let beside = states.iter().zip(&forks).zip(&scope.since).find_map(|((state, fork), since)| {
-        Some(Beside { state: state.as_ref()?, shown: Some(&since.new), shares: fork.as_ref()?.has(&since.new, &sources) })
-    });
+    let mut engine = Engine::new(project, choice);
+    // most runs compare with one revision, and the first one shares the fold
+    let mut befores = scope.since.iter().map(|since| since.before.as_ref());
+    let mut known: Vec<Option<FxHashSet<String>>> = Vec::new();
+    let replay = match befores.next().flatten() {
+        None => history::replay(&mut sources, project, &mut engine),
+        Some(before) => {
+            let (replay, revision) = history::replay_both(&mut sources, project, before, &mut engine, |engine| match engine {
+                Some(engine) => engine.of(before),
+                None => Engine::new(before, choice),
+            });
+            known.push(Some(fingerprints(revision)));
+            replay
+        }
+    };
+    known.resize_with(scope.since.len().min(1), || None);
+    for before in befores {
+        known.push(before.map(|before| {
+            let (mut sources, mut visitor) = (sources.clone(), Engine::new(before, choice));
+            let replay = history::replay(&mut sources, before, &mut visitor);
+            fingerprints(Revision { replay, visitor, sources })
+        }));
+    }
+    let Replay { catalog, statements, unread, bounded } = replay;
     let state = State::new(&catalog, project);
-    let scene = Scene { state: &state, sources: &sources, beside, known: Some(&scope.baseline), open: None };
-    let Judged { mut findings, mut suppressed, ignored, open } = engine.found(&scene);
+    let Judged { mut findings, mut suppressed, ignored } = engine.found(&state, &sources);
     let (mut left_out, mut hidden) = (LeftOut { ignored, ..LeftOut::default() }, FxHashSet::default());
-    let mut rest: Vec<Box<dyn Send>> = Vec::new();
-    let mut leave_out = |findings: &mut Vec<Told>, is_left: &dyn Fn(&Told) -> bool| {
-        let (mut left, shown): (Vec<_>, Vec<_>) = std::mem::take(findings).into_iter().partition(is_left);
+    let mut leave_out = |findings: &mut Vec<Finding>, is_left: &dyn Fn(&Finding) -> bool| {
+        let (left, shown): (Vec<_>, Vec<_>) = std::mem::take(findings).into_iter().partition(is_left);
         *findings = shown;
         let count = left.len();
-        hidden.extend(left.iter_mut().map(|told| std::mem::take(&mut told.finding.fingerprint)));
-        rest.push(Box::new(left));
+        hidden.extend(left.into_iter().map(|finding| finding.fingerprint));
         count
     };
-    left_out.baseline = leave_out(&mut findings, &|told| scope.baseline.contains(&told.finding.fingerprint));
-    let mut found_before = Vec::new();
-    for (((since, fork), engine), there) in scope.since.iter().zip(&forks).zip(engines).zip(&states) {
-        let is_shown = |told: &Told| since.shows(&told.finding, &sources);
-        let Some(fork) = fork else {
-            left_out.earlier += leave_out(&mut findings, &|told| !is_shown(told));
-            continue;
-        };
-        let is_settled = |told: &Told| there.is_some() && told.settled;
-        let rules = findings.iter().filter(|told| !is_settled(told) && !is_shown(told)).map(|told| told.finding.rule).collect();
-        let known = there.as_ref().map(|state| (state, &open));
-        let question = Question { rules, known, sources: &sources, choice };
-        let found = fork.ask(engine, &question);
-        let was_there = |told: &Told| is_settled(told) || found.prints.contains(&told.finding.fingerprint);
-        left_out.earlier += leave_out(&mut findings, &|told| was_there(told) && !is_shown(told));
-        found_before.extend(found.rest);
+    left_out.baseline = leave_out(&mut findings, &|finding| scope.baseline.contains(&finding.fingerprint));
+    for (since, known) in scope.since.iter().zip(&known) {
+        let was_there = |finding: &Finding| known.as_ref().is_none_or(|known| known.contains(&finding.fingerprint));
+        left_out.earlier += leave_out(&mut findings, &|finding| was_there(finding) && !since.holds(finding, &sources));
     }
-    findings.sort_by_cached_key(|told| place_in_order(&told.finding, &sources));
-    suppressed.sort_by_cached_key(|(told, _)| place_in_order(&told.finding, &sources));
-    let findings = findings.into_iter().map(|told| *told.finding).collect();
-    let suppressed = suppressed.into_iter().map(|(told, reason)| (*told.finding, reason)).collect();
-    rest.append(&mut found_before);
-    rest.extend(states.into_iter().flatten().chain([state]).map(|state| Box::new(state.bodies) as Box<dyn Send>));
-    rest.extend(forks.into_iter().flatten().filter_map(Fork::rest));
+    findings.sort_by_cached_key(|finding| place_in_order(finding, &sources));
+    suppressed.sort_by_cached_key(|(finding, _)| place_in_order(finding, &sources));
+    free_aside(state.bodies);
     let report = Report { findings, suppressed, left_out, unread, bounded, statements, files: project.migrations.len(), sources };
-    Examined { report, catalog, hidden, rest }
+    Examined { report, catalog, hidden }
+}
+
+/// What is found in a revision.
+fn fingerprints(revision: Revision<Engine>) -> FxHashSet<String> {
+    let Revision { replay, visitor: mut engine, sources } = revision;
+    let state = State::new(&replay.catalog, engine.project);
+    engine.found(&state, &sources).findings.into_iter().map(|finding| finding.fingerprint).collect()
 }
 
 impl Since {
-    /// Does a finding point to a new file?
-    fn shows(&self, finding: &Finding, sources: &Sources) -> bool {
-        std::iter::once(&finding.primary).chain(&finding.related).any(|label| self.new.contains(&sources.resolve(label.site).file))
+    /// Whether a finding stands in a new file.
+    fn holds(&self, finding: &Finding, sources: &Sources) -> bool {
+        self.new.contains(&sources.resolve(finding.primary.site).file)
     }
 }
 
@@ -161,8 +157,6 @@ struct Engine<'a> {
     on_the_way: Vec<Active>,
     at_the_end: Vec<Active>,
     told: Vec<Told>,
-    /// Will somebody read what is found, or only ask whether it is?
-    read: bool,
 }
 
 /// More would wait for the slowest rule.
@@ -178,9 +172,9 @@ struct Active {
 
 impl Active {
     /// What the rule finds as `check` has it look.
-    fn run<'a>(&self, cx: Cx<'a>, check: impl FnOnce(&mut Cx<'a>)) -> Findings {
+    fn run<'a>(&self, cx: Cx<'a>, check: impl FnOnce(&mut Cx<'a>)) -> Vec<Told> {
         let mut found = cx.found(check);
-        for told in &mut found.told {
+        for told in &mut found {
             told.finding.severity = set(told.finding.severity, self.rule.severity, self.severity);
         }
         found
@@ -192,27 +186,13 @@ impl<'a> Engine<'a> {
         let rules: Vec<Active> = rules::ALL.iter().filter_map(|rule| activate(rule, &project.config, choice)).collect();
         let (at_the_end, on_the_way) =
             rules.into_iter().partition(|active| matches!(active.rule.check, Check::Schema(_) | Check::Report(_)));
-        Engine { project, on_the_way, at_the_end, told: Vec::new(), read: true }
+        Engine { project, on_the_way, at_the_end, told: Vec::new() }
     }
 
-    /// The same for one who only asks which findings there are.
-    fn unread(self) -> Engine<'a> {
-        Engine { read: false, ..self }
-    }
-
-    /// Leaves out the rules that nobody asks for. What was allowed in vain shows when all have looked.
-    fn keep(&mut self, asked: &BTreeSet<&'static str>) {
-        let is_report = |active: &Active| matches!(active.rule.check, Check::Report(_));
-        let is_asked = |active: &Active| asked.contains(active.rule.id);
-        if !self.at_the_end.iter().any(|active| is_report(active) && is_asked(active)) {
-            self.at_the_end.retain(is_asked);
-        }
-    }
-
-    /// The same for another project that has come to the same state, of which somebody only asks which findings there are.
-    fn fork(&self, project: &'a Project) -> Engine<'a> {
+    /// The same for a revision that has come to the same state.
+    fn of(&self, revision: &'a Project) -> Engine<'a> {
         let (on_the_way, at_the_end, told) = (self.on_the_way.clone(), self.at_the_end.clone(), self.told.clone());
-        Engine { project, on_the_way, at_the_end, told, read: false }
+        Engine { project: revision, on_the_way, at_the_end, told }
     }
 
     /// Runs the checks of one moment of the history, which `call` picks out.
@@ -220,24 +200,24 @@ impl<'a> Engine<'a> {
         let state = State::new(catalog, self.project);
         for active in &self.on_the_way {
             let cx = Cx::new(&state, sources, active.rule);
-            self.told.extend(active.run(cx, |cx| call(active.rule.check, cx)).told);
+            self.told.extend(active.run(cx, |cx| call(active.rule.check, cx)));
         }
     }
 
     /// Runs the checks of the final state, each on whichever thread is free; what they find comes in the order of rules.
-    fn check_schema<'s>(&self, scene: &Scene<'s>, allows: &Allows) -> Vec<(&'static str, Findings)> {
+    fn check_schema(&self, state: &State, sources: &Sources) -> Vec<Told> {
         let checks = self.at_the_end.iter().filter_map(|active| match active.rule.check {
             Check::Schema(check) => Some((active, check)),
             _ => None,
         });
         let checks: Vec<_> = checks.collect();
-        let found: Vec<OnceLock<Findings>> = checks.iter().map(|_| OnceLock::new()).collect();
+        let found: Vec<OnceLock<Vec<Told>>> = checks.iter().map(|_| OnceLock::new()).collect();
         // rules of one group ask the same of the bodies: who takes them from both ends seldom waits for the other's answer
         let left: VecDeque<_> = checks.iter().zip(&found).collect();
         let left = Mutex::new(left);
         let work = |last: bool| {
             while let Some(((active, check), slot)) = take(&left, last) {
-                let _ = slot.set(active.run(self.cx(scene, active.rule, allows), check));
+                let _ = slot.set(active.run(Cx::new(state, sources, active.rule), check));
             }
         };
         let others = std::thread::available_parallelism().map_or(1, |threads| threads.get()).min(MOST_THREADS) - 1;
@@ -246,52 +226,26 @@ impl<'a> Engine<'a> {
             let _threads: Vec<_> = (0..others).map(|nth| sql::roomy_thread(scope, move || work(nth % 2 == 0))).collect();
             work(false);
         });
-        let ids = checks.iter().map(|(active, _)| active.rule.id);
-        ids.zip(found).filter_map(|(id, found)| Some((id, found.into_inner()?))).collect()
-    }
-
-    /// What a rule is to look at.
-    fn cx<'s>(&self, scene: &Scene<'s>, rule: &'static Rule, allows: &Allows) -> Cx<'s> {
-        let Scene { state, sources, beside, known, open } = *scene;
-        let mut cx = Cx::new(state, sources, rule);
-        // what is allowed is told too
-        let is_hidden = !allows.speaks_of(rule.id);
-        if let Some(beside) = beside {
-            cx = cx.beside(Beside { shown: beside.shown.filter(|_| is_hidden), ..beside });
-        }
-        if let Some(known) = known.filter(|known| is_hidden && !known.is_empty()) {
-            cx = cx.known(known);
-        }
-        if !self.read && !allows.ask_places_of(rule.id) {
-            cx = cx.unread();
-        }
-        match open.and_then(|open| open.get(rule.id)) {
-            Some(open) => cx.asked(open),
-            None => cx,
-        }
+        found.into_iter().filter_map(OnceLock::into_inner).flatten().collect()
     }
 
     /// All that is found if the history ends here.
-    fn found(&mut self, scene: &Scene) -> Judged {
+    fn found(&mut self, state: &State, sources: &Sources) -> Judged {
         let mut told = std::mem::take(&mut self.told);
-        let mut allows = self.allows(scene.sources);
-        let mut open = FxHashMap::default();
-        for (id, found) in self.check_schema(scene, &allows) {
-            told.extend(found.told);
-            open.insert(id, found.open);
-        }
-        let (catalog, sources) = (scene.state.catalog, scene.sources);
+        let mut allows = self.allows(sources);
+        told.extend(self.check_schema(state, sources));
         let mut once = Once::default();
         let (mut findings, mut suppressed) = (Vec::with_capacity(told.len()), Vec::new());
-        for told in told.into_iter().filter_map(|told| once.told(told, catalog, sources)) {
-            match allows.reason(&told.finding, sources) {
-                Some(reason) => suppressed.push((told, reason)),
-                None => findings.push(told),
+        for finding in told.into_iter().filter_map(|told| once.told(told, state.catalog, sources)) {
+            match allows.reason(&finding, sources) {
+                Some(reason) => suppressed.push((finding, reason)),
+                None => findings.push(finding),
             }
         }
-        findings.extend(self.check_allows(scene, &allows).into_iter().filter_map(|told| once.told(told, catalog, sources)));
+        let of_allows = self.check_allows(state, sources, &allows);
+        findings.extend(of_allows.into_iter().filter_map(|told| once.told(told, state.catalog, sources)));
         let ignored = self.ignore(&mut findings, sources);
-        Judged { findings, suppressed, ignored, open }
+        Judged { findings, suppressed, ignored }
     }
 
     fn allows(&self, sources: &Sources) -> Allows {
@@ -302,44 +256,30 @@ impl<'a> Engine<'a> {
     }
 
     /// Leaves out what stands in files that the settings ignore, and counts it.
-    fn ignore(&self, findings: &mut Vec<Told>, sources: &Sources) -> usize {
+    fn ignore(&self, findings: &mut Vec<Finding>, sources: &Sources) -> usize {
         let ignored = config::paths(&self.project.config.ignored_paths);
         let all = findings.len();
         if !ignored.is_empty() {
-            findings.retain(|told| !ignored.is_match(&*sources.get(sources.resolve(told.finding.primary.site).file).path));
+            findings.retain(|finding| !ignored.is_match(&*sources.get(sources.resolve(finding.primary.site).file).path));
         }
         all - findings.len()
     }
 
     /// Runs the checks of what was allowed.
-    fn check_allows(&self, scene: &Scene, allows: &Allows) -> Vec<Told> {
+    fn check_allows(&self, state: &State, sources: &Sources, allows: &Allows) -> Vec<Told> {
         let run = |active: &Active| {
             let Check::Report(check) = active.rule.check else { return Vec::new() };
-            active.run(Cx::new(scene.state, scene.sources, active.rule), |cx| check(cx, allows)).told
+            active.run(Cx::new(state, sources, active.rule), |cx| check(cx, allows))
         };
         self.at_the_end.iter().flat_map(run).collect()
     }
 }
 
-/// The end of a history, and what is asked about it.
-#[derive(Clone, Copy)]
-struct Scene<'s> {
-    state: &'s State<'s>,
-    sources: &'s Sources,
-    beside: Option<Beside<'s>>,
-    /// Fingerprints of what will be left out.
-    known: Option<&'s BTreeSet<String>>,
-    /// What is asked of rules; all of one that is not there.
-    open: Option<&'s FxHashMap<&'static str, Open>>,
-}
-
-/// What is told, what is allowed, and how much stands in files that the settings ignore.
+/// What is found, what is allowed with its reason, and how much stands in files that the settings ignore.
 struct Judged {
-    findings: Vec<Told>,
-    suppressed: Vec<(Told, String)>,
+    findings: Vec<Finding>,
+    suppressed: Vec<(Finding, String)>,
     ignored: usize,
-    /// What of a rule's findings may be others in the state beside.
-    open: FxHashMap<&'static str, Open>,
 }
 
 /// Where a finding stands in a report.
@@ -358,13 +298,12 @@ struct Once {
 
 impl Once {
     /// The finding, if it holds in this state and was not told yet.
-    fn told(&mut self, mut told: Told, catalog: &Catalog, sources: &Sources) -> Option<Told> {
+    fn told(&mut self, told: Told, catalog: &Catalog, sources: &Sources) -> Option<Finding> {
         if !told.lasts(catalog) {
             return None;
         }
         let fingerprint = self.print(&told.finding, told.per_file, sources)?;
-        told.finding.fingerprint = fingerprint;
-        Some(told)
+        Some(Finding { fingerprint, ..*told.finding })
     }
 
     /// The fingerprint that tells a finding from those of other files.

@@ -4,7 +4,6 @@
 //! reject changes nothing and is listed in the catalog with the reason; memory does not grow with the number of statements.
 
 mod ahead;
-mod beside;
 
 use crate::catalog::effect::Effect;
 use crate::catalog::future::Future;
@@ -14,14 +13,13 @@ use crate::config::DefaultPrivileges;
 pub use crate::interpret::platform::{Cause, Owned, Refusal};
 use crate::interpret::{World, refuses_transaction};
 use crate::project::{Migration, Platform, Project};
-use crate::source::{FileId, Site, Sources};
+use crate::source::{Site, Sources};
 use crate::syntax::ast::Unread;
 use crate::syntax::ast::{Form, Statement};
-use crate::syntax::parser;
+use crate::syntax::{parser, sql};
 use crate::syntax::split::Splitter;
-pub use beside::{Beside, Fate, Parting};
 use smol_str::SmolStr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What exists on the platform before the first migration.
 pub const PLATFORM: &str = include_str!("history/supabase.sql");
@@ -52,25 +50,15 @@ pub struct Outcome<'a> {
     pub site: Site,
 }
 
-/// Where a file ends, for who is told where in it the history is.
-pub const END: u32 = u32::MAX;
-
-/// Who is told of a history as it unfolds; the sources hold what has been read so far.
+/// Is told of each statement while a history unfolds; the sources hold what has been read so far.
 pub trait Visitor {
-    /// Before each file.
-    fn open(&mut self, _: &mut Fold, _: &Migration, _: &mut Sources) {}
-    /// Before each statement, with the byte of the file at which it begins, and before what the end of a file does, with [`END`].
-    fn reach(&mut self, _: &mut Fold, _: u32, _: &mut Sources) {}
     /// Before each statement.
     fn statement(&mut self, _: &Step<'_>, _: &Sources) {}
+    /// After each statement.
     fn outcome(&mut self, _: &Outcome<'_>, _: &Sources) {}
-    /// Behind each file.
-    fn close(&mut self, _: &mut Fold) {}
-    /// Behind the last file.
-    fn end(&mut self, _: &mut Fold, _: &mut Sources) {}
 }
 
-/// For who asks only for the end of the history.
+/// For whoever needs only the final state.
 impl Visitor for () {}
 
 /// What the history adds up to.
@@ -91,22 +79,51 @@ pub fn sources() -> Sources {
 }
 
 /// Folds a project's migrations.
-pub fn replay(sources: &mut Sources, project: &Project, visitor: &mut dyn Visitor) -> Replay {
+pub fn replay(sources: &mut Sources, project: &Project, visitor: &mut impl Visitor) -> Replay {
+    let mut fold = Fold::begin(sources, project);
+    fold.migrations(&project.migrations, sources, visitor);
+    fold.end()
+}
+
+/// A revision of a project, folded: its final state, and the visitor that saw it unfold.
+pub struct Revision<V> {
+    pub replay: Replay,
+    pub visitor: V,
+    pub sources: Sources,
+}
+
+/// Folds a project and another revision of it, whose files are in the same sources. The migrations that both begin with are folded once,
+/// unless later ones change what the first ones mean. `visitor_of` makes the other's visitor from the one that saw those, or a new one.
+pub fn replay_both<V: Visitor + Send>(
+    sources: &mut Sources,
+    project: &Project,
+    other: &Project,
+    visitor: &mut V,
+    visitor_of: impl FnOnce(Option<&V>) -> V,
+) -> (Replay, Revision<V>) {
+    let (both, rest) = project.migrations.split_at(project.common(other));
+    let mut fold = Fold::begin(sources, project);
+    fold.migrations(both, sources, visitor);
+    let (own, done) = match fold.of(other, sources) {
+        Some(fold) => (fold, both.len()),
+        None => (Fold::begin(sources, other), 0),
+    };
+    let own_visitor = visitor_of((done == both.len()).then_some(&*visitor));
+    let start = Mutex::new(Some((own, own_visitor, sources.clone())));
+    let go_on = || {
+        let (mut own, mut visitor, mut sources) = start.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        own.migrations(&other.migrations[done..], &mut sources, &mut visitor);
+        Some(Revision { replay: own.end(), visitor, sources })
+    };
     std::thread::scope(|scope| {
-        // others begin to read while the platform's own start is folded
-        let pieces = project.migrations.iter().flat_map(|migration| migration.pieces(sources));
-        let mut ahead = ahead::read(scope, pieces.map(|piece| (sources.text(piece.file), piece.span)).collect());
-        let mut fold = Fold::begin(sources, project);
-        for migration in &project.migrations {
-            fold.open(migration, sources, visitor);
-            for piece in migration.pieces(sources) {
-                fold.statements(migration, piece.file, ahead.piece(), sources, visitor);
-            }
-            fold.close(sources, visitor);
-        }
-        fold.begin_session();
-        visitor.end(&mut fold, sources);
-        fold.end()
+        let thread = sql::roomy_thread(scope, go_on);
+        fold.migrations(rest, sources, visitor);
+        let revision = match thread {
+            Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            // without a thread to be had, this one does it all
+            Err(_) => go_on(),
+        };
+        (fold.end(), revision.expect("the other revision is folded once"))
     })
 }
 
@@ -130,10 +147,8 @@ pub struct Fold {
     batch: Vec<(Site, Option<SmolStr>)>,
     replay: Replay,
     defaults_ended: bool,
-    /// Migrations behind it.
+    /// Migrations that have run.
     done: usize,
-    /// Pieces of the next one that have run, where it has begun.
-    begun: Option<usize>,
 }
 
 impl Fold {
@@ -142,73 +157,43 @@ impl Fold {
         world.birth(sources, project.platform == Platform::Supabase);
         world.catalog.postgres_version = project.config.postgres_version;
         world.catalog.future = Arc::new(Future::new(texts(sources, project)));
-        world.catalog.stood = project.stood(sources);
         if project.config.default_privileges == DefaultPrivileges::None {
             world.end_platform_defaults();
         }
         let defaults_ended = project.config.default_privileges != DefaultPrivileges::ByDate;
-        Fold { world, bare: None, batch: Vec::new(), replay: Replay::default(), defaults_ended, done: 0, begun: None }
+        Fold { world, bare: None, batch: Vec::new(), replay: Replay::default(), defaults_ended, done: 0 }
     }
 
-    pub fn catalog(&self) -> &Catalog {
-        &self.world.catalog
-    }
-
-    /// The fold of another project that begins with the same migrations and so many bytes of the next one, if it has come to the
-    /// same state: what comes later has a say in what is taken to be missing.
-    fn of(&self, project: &Project, head: u32, sources: &Sources) -> Option<Fold> {
-        let begun = (head > 0).then_some(1);
-        // a statement may go on in the one where it ends in the other
-        if begun.is_some() && self.world.catalog.now > (self.done, head) {
-            return None;
-        }
-
-        let future = self.world.catalog.future.with(texts(sources, project));
+    /// The fold of another revision that begins with the same migrations, if it has come to the same state: later migrations decide
+    /// whether an object that is not there yet is missing.
+    fn of(&self, other: &Project, sources: &Sources) -> Option<Fold> {
+        let future = self.world.catalog.future.with(texts(sources, other));
         if !self.world.catalog.future.answers_as(&future, self.done) {
             return None;
         }
-        let mut fold = Fold { begun, ..self.clone() };
-        let (future, stood) = (Arc::new(future), project.stood(sources));
-        fold.each_world(|world| (world.catalog.future, world.catalog.stood) = (future.clone(), stood.clone()));
+        let future = Arc::new(future);
+        let mut fold = self.clone();
+        fold.each_world(|world| world.catalog.future = future.clone());
         Some(fold)
     }
 
-    /// Folds a migration, of which each statement is read when it is its turn.
-    fn migration(&mut self, migration: &Migration, sources: &mut Sources, visitor: &mut dyn Visitor) {
-        self.go_on(migration, usize::MAX, sources, visitor);
-        self.close(sources, visitor);
-    }
-
-    /// Folds the pieces of a migration that have not run, up to one.
-    fn go_on(&mut self, migration: &Migration, to: usize, sources: &mut Sources, visitor: &mut dyn Visitor) {
-        let from = self.begun.unwrap_or_else(|| {
-            self.open(migration, sources, visitor);
-            0
+    /// Folds migrations, while other threads read those that follow.
+    fn migrations(&mut self, migrations: &[Migration], sources: &mut Sources, visitor: &mut impl Visitor) {
+        std::thread::scope(|scope| {
+            let pieces = migrations.iter().map(|migration| (sources.text(migration.file), migration.site().span));
+            let mut ahead = ahead::read(scope, pieces.collect());
+            for migration in migrations {
+                self.open(migration);
+                for statement in ahead.piece() {
+                    self.statement(migration, statement, sources, visitor);
+                }
+                self.close();
+            }
         });
-        self.begun = Some(to);
-        for piece in migration.pieces(sources).take(to).skip(from) {
-            let text = sources.text(piece.file);
-            let text = &text[..piece.span.end as usize];
-            let statements = Splitter::starting_at(text, piece.span.start as usize).map(|raw| parser::statement(text, &raw));
-            self.statements(migration, piece.file, statements, sources, visitor);
-        }
-    }
-
-    /// Folds statements of a migration that stand in a file.
-    fn statements(
-        &mut self,
-        migration: &Migration,
-        file: FileId,
-        statements: impl IntoIterator<Item = Statement>,
-        sources: &mut Sources,
-        visitor: &mut dyn Visitor,
-    ) {
-        statements.into_iter().for_each(|statement| self.statement(migration, file, statement, sources, visitor));
     }
 
     /// Before the first statement of a migration.
-    fn open(&mut self, migration: &Migration, sources: &mut Sources, visitor: &mut dyn Visitor) {
-        visitor.open(self, migration, sources);
+    fn open(&mut self, migration: &Migration) {
         if !self.defaults_ended && is_after_default_grants(&migration.version) {
             self.each_world(World::end_platform_defaults);
             self.defaults_ended = true;
@@ -220,31 +205,18 @@ impl Fold {
         self.each_world(|world| world.catalog.session = Default::default());
     }
 
-    /// Behind its last.
-    fn close(&mut self, sources: &mut Sources, visitor: &mut dyn Visitor) {
-        visitor.reach(self, END, sources);
+    /// After its last statement.
+    fn close(&mut self) {
         self.each_world(World::end_transaction);
         self.each_world(World::drop_temporary);
         self.end_batch();
         self.done += 1;
-        self.begun = None;
-        visitor.close(self);
     }
 
     fn end(mut self) -> Replay {
+        self.begin_session();
         self.replay.unread.append(&mut self.world.unread);
         Replay { catalog: self.world.catalog, bounded: self.world.bounded, ..self.replay }
-    }
-
-    /// Is no transaction open, and nothing there that the end of the file takes away?
-    fn is_bare(&self) -> bool {
-        self.world.is_bare() && self.bare.as_ref().is_none_or(World::is_bare)
-    }
-
-    /// Is the session the same in another?
-    fn is_level(&self, other: &Fold, file: FileId) -> bool {
-        let is_level = |(one, other): (&World, &World)| one.is_level(other, file);
-        is_level((&self.world, &other.world)) && self.bare.as_ref().zip(other.bare.as_ref()).is_none_or(is_level)
     }
 
     fn each_world(&mut self, act: impl FnMut(&mut World)) {
@@ -287,10 +259,10 @@ impl Fold {
     }
 
     /// Puts the next statement of a migration to the world.
-    fn statement(&mut self, migration: &Migration, file: FileId, statement: Statement, sources: &mut Sources, visitor: &mut dyn Visitor) {
-        visitor.reach(self, statement.span.start, sources);
+    fn statement(&mut self, migration: &Migration, statement: Statement, sources: &mut Sources, visitor: &mut impl Visitor) {
+        let file = migration.file;
         let site = Site::new(file, statement.span);
-        let now = (self.done, self.world.catalog.stood.own(site).span.end);
+        let now = (self.done, site.span.end);
         self.each_world(|world| (world.catalog.now, world.catalog.here) = (now, site));
         self.replay.statements += 1;
         let unchecked = self.world.catalog.session.bodies_unchecked;

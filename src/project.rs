@@ -16,8 +16,7 @@ mod tests;
 
 use crate::config::{self, Config};
 use crate::error::Error;
-use crate::source::{FileId, Kept, Site, Sources, Span, Stood};
-use crate::syntax::edit;
+use crate::source::{FileId, Site, Sources, Span};
 pub use layout::is_sql;
 use layout::{Choice, Entry, Listing};
 pub use locate::Place;
@@ -52,14 +51,9 @@ impl Migration {
         &sources.get(self.file).text()[..self.end as usize]
     }
 
-    /// The places in which that stands.
-    pub fn pieces(&self, sources: &Sources) -> impl Iterator<Item = Site> + use<> {
-        let mut left = self.end;
-        sources.pieces(self.file).map_while(move |Site { file, span }| {
-            let length = left.min(span.end - span.start);
-            left -= length;
-            (length > 0).then(|| Site::new(file, Span::new(span.start, span.start + length)))
-        })
+    /// The place of what runs.
+    pub fn site(&self) -> Site {
+        Site::new(self.file, Span::new(0, self.end))
     }
 }
 
@@ -244,13 +238,6 @@ fn read_all(place: Place, config: Config, mut listing: Listing, read: &mut Read,
     Ok(project)
 }
 
-/// Keeps what a file held.
-fn add_past(sources: &mut Sources, now: FileId, text: Arc<str>) -> FileId {
-    let source = sources.get(now);
-    let (path, kept) = (source.path.clone(), edit::common(&text, source.text()).map(|common| Kept { now, common }));
-    sources.add_past(path, text, kept)
-}
-
 /// What the paths of a folder's entries begin with as users see them.
 fn prefix(root: &Path, folder: &Path) -> String {
     let mut shown = layout::shown(folder.strip_prefix(root).unwrap_or(folder));
@@ -278,17 +265,6 @@ impl Project {
     /// If a file cannot be read.
     pub fn as_it_was(&self, past: &Past, sources: &mut Sources) -> Result<Project, Error> {
         let is_supabase = self.platform == Platform::Supabase && self.marks.is_none();
-        // most edits leave every name
-        let number = |path: &PathBuf| self.migrations.iter().position(|migration| migration.named_in == layout::shown(path));
-        let edited: Option<Vec<usize>> = past.texts.keys().map(number).collect();
-        if let Some(edited) = edited.filter(|_| is_supabase && past.absent.is_empty() && self.named.is_empty()) {
-            let mut project = self.clone();
-            for (number, bytes) in edited.into_iter().zip(past.texts.values()) {
-                project.hold(number, text::decode(bytes), sources);
-            }
-            project.compare_versions();
-            return Ok(project);
-        }
         let (root, folder) = (self.root.clone(), self.folder.clone());
         let place = Place { root, folder, named: Vec::new(), is_supabase, supabase_config: None };
         let known: HashMap<Arc<str>, (FileId, Arc<str>)> =
@@ -307,30 +283,10 @@ impl Project {
         };
         let keep = &mut |path: String, text: Arc<str>| match known.get(&*path) {
             Some((file, known)) if Arc::ptr_eq(known, &text) || *known == text => *file,
-            // which part of a text runs hangs on all of it
-            Some((file, _)) if is_supabase || direction::of(&text).is_none() => add_past(sources, *file, text),
-            Some(_) | None => sources.add_past(path, text, None),
+            Some(_) | None => sources.add_revision(path, text),
         };
         let listing = layout::list(&self.folder, past)?;
         read_all(place, Config { platform: Some(self.platform), ..self.config.clone() }, listing, &mut read, keep)
-    }
-
-    /// Has one of its migrations hold what it held.
-    fn hold(&mut self, number: usize, was: Decoded, sources: &mut Sources) {
-        let Migration { file, end, .. } = &mut self.migrations[number];
-        let now = *file;
-        if sources.get(now).text() == &*was.text {
-            return;
-        }
-        (*file, *end) = (add_past(sources, now, was.text.clone()), was.text.len() as u32);
-        let file = *file;
-        self.problems.retain(|problem| problem.file != now);
-        self.problems.extend(was.problems.into_iter().map(|(span, kind)| TextProblem { file, span, kind }));
-    }
-
-    /// Where what stands in files now stood in its own.
-    pub fn stood(&self, sources: &Sources) -> Stood {
-        sources.stood(self.migrations.iter().map(|migration| migration.file))
     }
 
     /// The same project without some of its migrations.

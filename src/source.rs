@@ -2,8 +2,7 @@
 //!
 //! Promises: every fact, finding and edit is placed by a [`Site`]; bytes become lines and columns here and nowhere else.
 //! SQL that no file holds (what `EXECUTE format(…)` builds, a quoted body with doubled quotes) is a *derived* source whose
-//! sites resolve to the site it came from, so nothing downstream needs to know the difference. What a file held and holds still
-//! stands where it stands now: of what an edit only moved, all that is known is the same before and after it.
+//! sites resolve to the site it came from, so nothing downstream needs to know the difference.
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -92,29 +91,12 @@ pub struct Source {
 
 #[derive(Clone, Copy, Debug)]
 enum Origin {
-    /// A file.
+    /// A file of the project.
     File,
-    /// A file as it was, where most of it stands in what it is now.
-    Past(Option<Kept>),
+    /// A file as another revision has it.
+    Revision,
     /// Built from what stands there.
     Derived(Site),
-}
-
-/// What a file held that begins and ends as what it holds now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Kept {
-    /// The file as it is.
-    pub now: FileId,
-    pub common: Common,
-}
-
-/// What two texts have in common.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Common {
-    /// Bytes that both begin with.
-    pub head: u32,
-    /// Where what both end with begins, in the one and in the other.
-    pub tails: (u32, u32),
 }
 
 impl Source {
@@ -171,32 +153,9 @@ impl Sources {
         self.push(path.into(), text.into(), Origin::File)
     }
 
-    /// What a file held that now holds something else, or is not there any more.
-    pub fn add_past(&mut self, path: impl Into<Arc<str>>, text: impl Into<Arc<str>>, kept: Option<Kept>) -> FileId {
-        self.push(path.into(), text.into(), Origin::Past(kept))
-    }
-
-    /// The places that make up a text, in order: a file's own, or those in which what it was stands now.
-    pub fn pieces(&self, file: FileId) -> impl Iterator<Item = Site> + use<> {
-        let source = self.get(file);
-        let end = source.text.len() as u32;
-        let own = |start, end| Site::new(file, Span::new(start, end));
-        let pieces = match source.origin {
-            Origin::Past(Some(Kept { now, common: Common { head, tails: (was, is) } })) => {
-                [Site::new(now, Span::new(0, head)), own(head, was), Site::new(now, Span::new(is, is + end - was))]
-            }
-            Origin::File | Origin::Past(None) | Origin::Derived(_) => [own(0, end), own(end, end), own(end, end)],
-        };
-        pieces.into_iter().filter(|piece| !piece.span.is_empty())
-    }
-
-    /// Where what stands in files now stood in those of a history.
-    pub fn stood(&self, files: impl Iterator<Item = FileId>) -> Stood {
-        let kept = files.filter_map(|was| match self.get(was).origin {
-            Origin::Past(Some(kept)) => Some((was, kept)),
-            Origin::File | Origin::Past(None) | Origin::Derived(_) => None,
-        });
-        Stood(kept.collect())
+    /// Text of a file as another revision has it, which [`Sources::files`] does not list.
+    pub fn add_revision(&mut self, path: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> FileId {
+        self.push(path.into(), text.into(), Origin::Revision)
     }
 
     /// Text that is built from what stands at `origin`; the same again where the same is built there.
@@ -226,7 +185,7 @@ impl Sources {
         &self.files[file.0 as usize]
     }
 
-    /// What stands in files: neither the platform's own, nor what is built from either, nor what was.
+    /// The project's files: neither the platform's own SQL, nor text built from a file, nor another revision's text.
     pub fn files(&self) -> impl Iterator<Item = (FileId, &Source)> {
         let ids = (0..).map(FileId);
         ids.zip(&self.files).filter(|(file, source)| *file != FileId::PLATFORM && matches!(source.origin, Origin::File))
@@ -280,46 +239,9 @@ impl Sources {
     }
 }
 
-/// Where what stands in files now stood in those of one history.
-#[derive(Clone, Debug, Default)]
-pub struct Stood(Arc<[(FileId, Kept)]>);
-
-impl Stood {
-    /// Did the file hold something else?
-    pub fn knows(&self, file: FileId) -> bool {
-        self.0.iter().any(|(_, kept)| kept.now == file)
-    }
-
-    /// The same place in the history's own file: who compares files or places in one asks for it.
-    pub fn own(&self, site: Site) -> Site {
-        let own = |(was, Kept { now, common: Common { head, tails } }): &(FileId, Kept)| match site.span {
-            _ if site.file != *now => None,
-            Span { end, .. } if end <= *head => Some(Site::new(*was, site.span)),
-            Span { start, end } if start >= tails.1 => Some(Site::new(*was, Span::new(start - tails.1 + tails.0, end - tails.1 + tails.0))),
-            Span { .. } => None,
-        };
-        self.0.iter().find_map(own).unwrap_or(site)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_an_edit_left_stands_where_it_stands_now() {
-        let mut sources = Sources::default();
-        let now = sources.add("a.sql", "one;\ntwo and more;\nlast;\n");
-        let kept = Kept { now, common: Common { head: 5, tails: (10, 19) } };
-        let was = sources.add_past("a.sql", "one;\nto2;\nlast;\n", Some(kept));
-        let pieces: Vec<_> = sources.pieces(was).map(|site| (site.file, sources.slice(site))).collect();
-        assert_eq!(pieces, [(now, "one;\n"), (was, "to2;\n"), (now, "last;\n")]);
-        let stood = sources.stood([was].into_iter());
-        let own = |start, end| sources.slice(stood.own(Site::new(now, Span::new(start, end))));
-        assert_eq!((own(0, 3), own(19, 23)), ("one", "last"));
-        assert_eq!(stood.own(Site::new(was, Span::new(5, 8))), Site::new(was, Span::new(5, 8)));
-        assert_eq!(sources.pieces(now).map(|site| sources.slice(site)).collect::<String>(), sources.text(now).to_string());
-    }
 
     #[test]
     fn columns_count_characters_and_lines_end_with_any_ending() {

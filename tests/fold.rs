@@ -2,9 +2,6 @@
 //! tells it, each line of `fails` a statement that PostgreSQL rejects. `tests/postgres.rs` puts the same histories to a
 //! real server.
 
-#[path = "fold/beside.rs"]
-mod beside;
-
 #[path = "fold/cases.rs"]
 mod cases;
 

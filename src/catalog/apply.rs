@@ -13,7 +13,6 @@ use super::effect::{Change, Effect};
 use super::name::QName;
 use super::object::*;
 use super::{Applied, Catalog, Contradiction};
-use crate::source::Site;
 use smol_str::SmolStr;
 use std::sync::Arc;
 
@@ -52,7 +51,7 @@ impl Catalog {
         match change {
             Change::Obscure { span } => {
                 // a loop comes by many times
-                let place = (self.now.0, self.stood.own(Site::new(self.here.file, span)).span);
+                let place = (self.now.0, span);
                 if self.unread.last() != Some(&place) {
                     self.unread.push(place);
                 }

@@ -3,12 +3,10 @@
 //! migrations.
 
 use super::name::QName;
-use super::watch::look;
 use crate::source::Span;
 use crate::syntax::lexer::{Token, TokenKind, dollar_tag, ident_value, tokens, tokens_in};
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
-use std::mem::{Discriminant, discriminant};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// A place in the history: which file, and which byte of it.
@@ -58,9 +56,6 @@ impl Question {
     }
 }
 
-/// What answers depend on of a creation in a text: how many texts that others have too come before it, its schema, and its quotes.
-type Answer = (usize, Option<SmolStr>, Discriminant<Code>);
-
 /// Between what quotes a creation stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Code {
@@ -80,8 +75,6 @@ pub struct Future {
     made: OnceLock<FxHashMap<Key, Vec<(usize, Creation)>>>,
     /// What was asked that later texts have a say in, with the last place at which it was.
     asked: Mutex<FxHashMap<Asked, Moment>>,
-    /// What another answers otherwise, beside which this is kept.
-    differing: OnceLock<FxHashSet<Key>>,
 }
 
 /// A migration's, and what it creates.
@@ -94,10 +87,6 @@ struct Text {
 impl Text {
     fn of(text: Arc<str>) -> Arc<Text> {
         Arc::new(Text { text, made: OnceLock::new() })
-    }
-
-    fn address(&self) -> usize {
-        self.text.as_ptr().addr()
     }
 
     fn made(&self) -> &[(Key, Creation)] {
@@ -139,43 +128,6 @@ impl Future {
         })
     }
 
-    /// From here on, another is asked beside it, in which the same texts come in the same order; not if they don't.
-    pub fn part(&self, other: &Future) -> bool {
-        let shared = |one: &Future, other: &Future| -> Vec<usize> {
-            let known: FxHashSet<usize> = other.texts.iter().map(|text| text.address()).collect();
-            one.texts.iter().map(|text| text.address()).filter(|address| known.contains(address)).collect()
-        };
-        let both = shared(self, other);
-        if both != shared(other, self) {
-            return false;
-        }
-        let both: FxHashSet<usize> = both.into_iter().collect();
-        let (mut here, mut there) = (self.made_beside(&both), other.made_beside(&both));
-        let mut differing = FxHashSet::default();
-        for key in here.keys().chain(there.keys()).cloned().collect::<FxHashSet<Key>>() {
-            if here.remove(&key) != there.remove(&key) {
-                differing.insert(key);
-            }
-        }
-        self.differing.set(differing).is_ok()
-    }
-
-    /// What other texts than some make, behind how many of those.
-    fn made_beside(&self, some: &FxHashSet<usize>) -> FxHashMap<Key, Vec<Answer>> {
-        let mut all: FxHashMap<Key, Vec<_>> = FxHashMap::default();
-        let mut behind = 0;
-        for text in &self.texts {
-            if some.contains(&text.address()) {
-                behind += 1;
-                continue;
-            }
-            for (key, creation) in text.made() {
-                all.entry(key.clone()).or_default().push((behind, creation.schema.clone(), discriminant(&creation.code)));
-            }
-        }
-        all
-    }
-
     fn asked(&self) -> MutexGuard<'_, FxHashMap<Asked, Moment>> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -201,17 +153,9 @@ impl Future {
         keys(made, name).filter_map(|key| self.made().get(&key)).flatten().filter(fits)
     }
 
-    /// Notes that somebody asks.
-    fn look(&self, made: Made, name: &str) {
-        if self.differing.get().is_some_and(|differing| keys(made, name).any(|key| differing.contains(&key))) {
-            look();
-        }
-    }
-
     /// Is what is not there known to be missing? It is if it comes later, or came before and did not last. `unread` are
     /// statements that nobody could read: what they create may be there. `sure` says that nothing else can have made it.
     pub fn is_missing(&self, made: Made, schema: Option<&str>, name: &str, now: Moment, unread: &[(usize, Span)], sure: bool) -> bool {
-        self.look(made, name);
         let hidden = |file: usize, within: Span| {
             unread.iter().any(|(other, span)| *other == file && span.start < within.end && within.start < span.end)
         };
@@ -236,7 +180,6 @@ impl Future {
 
     /// Does code between quotes create something of that name, so that nothing is sure of it?
     pub fn is_made_in_code(&self, made: Made, name: &QName) -> bool {
-        self.look(made, &name.name);
         self.asked().entry((Question::InCode, made, Some(name.schema.clone()), name.name.clone())).or_default();
         self.creations(made, Some(&name.schema), &name.name).any(|(_, creation)| Question::InCode.is_about(creation))
     }

@@ -12,7 +12,6 @@ pub mod name;
 pub mod object;
 mod rename;
 pub mod store;
-pub mod watch;
 
 use acl::{Acl, DefaultPrivilege, Grant, Privileges};
 use future::{Future, Made, Moment};
@@ -22,7 +21,7 @@ use smol_str::SmolStr;
 use std::sync::Arc;
 use store::Store;
 
-use crate::source::{FileId, Site, Span, Stood};
+use crate::source::{FileId, Site, Span};
 use crate::syntax::ast::ObjectKind;
 use crate::syntax::expression::ObjectName;
 
@@ -132,8 +131,6 @@ pub struct Catalog {
     pub now: Moment,
     /// The statement that runs there.
     pub here: Site,
-    /// Where what stands in files now stood in those of this history.
-    pub stood: Stood,
     /// Nothing is there but what the migrations make, where otherwise what none of them creates is taken to exist.
     pub fresh: bool,
     /// A command was run whose text is not known: it may have created anything.
@@ -162,20 +159,20 @@ pub fn is_system_schema(name: &str) -> bool {
 
 /// Calls a method of each store, with the same of another catalog where there is one.
 macro_rules! each_store {
-    ($catalog:expr, $act:ident $(, $other:expr)?) => {
-        $catalog.schemas.$act($(&mut $other.schemas)?);
-        $catalog.tables.$act($(&mut $other.tables)?);
-        $catalog.views.$act($(&mut $other.views)?);
-        $catalog.functions.$act($(&mut $other.functions)?);
-        $catalog.types.$act($(&mut $other.types)?);
-        $catalog.sequences.$act($(&mut $other.sequences)?);
-        $catalog.index_homes.$act($(&mut $other.index_homes)?);
-        $catalog.extensions.$act($(&mut $other.extensions)?);
-        $catalog.roles.$act($(&mut $other.roles)?);
-        $catalog.publications.$act($(&mut $other.publications)?);
-        $catalog.buckets.$act($(&mut $other.buckets)?);
-        $catalog.event_triggers.$act($(&mut $other.event_triggers)?);
-        $catalog.default_privileges.$act($(&mut $other.default_privileges)?);
+    ($catalog:expr, $act:ident) => {
+        $catalog.schemas.$act();
+        $catalog.tables.$act();
+        $catalog.views.$act();
+        $catalog.functions.$act();
+        $catalog.types.$act();
+        $catalog.sequences.$act();
+        $catalog.index_homes.$act();
+        $catalog.extensions.$act();
+        $catalog.roles.$act();
+        $catalog.publications.$act();
+        $catalog.buckets.$act();
+        $catalog.event_triggers.$act();
+        $catalog.default_privileges.$act();
     };
 }
 
@@ -461,32 +458,6 @@ impl Catalog {
 
     pub fn rollback(&mut self) {
         each_store!(self, rollback);
-    }
-
-    /// From here on, there is another that is the same.
-    pub fn part(&mut self) {
-        each_store!(self, part);
-    }
-
-    /// What was written since it last settled, or met another, would be the same in the other.
-    pub fn settle(&mut self) {
-        each_store!(self, settle);
-    }
-
-    /// The other comes to hold what this one held when it last settled.
-    pub fn hand_on(&mut self, other: &mut Catalog) {
-        each_store!(self, hand_on, other);
-    }
-
-    /// Looks for differences where both have gone on.
-    pub fn compare(&mut self, other: &mut Catalog) {
-        each_store!(self, compare, other);
-    }
-
-    /// What of it is in no store, and outlasts a file.
-    pub fn rest(&self) -> impl PartialEq + use<> {
-        let Catalog { has_families, fresh, secretive, postgres_version, own_operators, .. } = self;
-        (*has_families, *fresh, *secretive, *postgres_version, *own_operators)
     }
 }
 

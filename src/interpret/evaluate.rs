@@ -54,16 +54,10 @@ const MAX_CALLS: usize = 8;
 const MAX_NESTING: usize = 90;
 
 /// Steps and rows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Spent {
+#[derive(Clone, Debug, Default)]
+struct Spent {
     steps: u64,
     work: u64,
-}
-
-impl Spent {
-    pub fn since(self, earlier: Spent) -> Spent {
-        Spent { steps: self.steps - earlier.steps, work: self.work - earlier.work }
-    }
 }
 
 /// What was spent.
@@ -83,20 +77,9 @@ impl Budget {
         self.calls > 0
     }
 
-    /// By the whole history.
-    pub fn spent(&self) -> Spent {
-        self.total
-    }
-
-    /// Is there so much left?
-    pub fn has_left(&self, spent: Spent) -> bool {
-        self.total.steps + spent.steps <= MAX_TOTAL_STEPS && self.total.work + spent.work <= MAX_TOTAL_WORK
-    }
-
-    /// Counts what was spent elsewhere.
-    pub fn spend(&mut self, spent: Spent) {
-        self.total.steps += spent.steps;
-        self.total.work += spent.work;
+    /// Whether the whole history may go on.
+    fn has_left(&self) -> bool {
+        self.total.steps <= MAX_TOTAL_STEPS && self.total.work <= MAX_TOTAL_WORK
     }
 }
 
@@ -177,7 +160,7 @@ impl<'w> Machine<'w> {
         let budget = &mut self.world.budget;
         budget.steps += count;
         budget.total.steps += u64::from(count);
-        if budget.steps > MAX_STEPS || !budget.has_left(Spent::default()) { Err(Stop::Bounded) } else { Ok(()) }
+        if budget.steps > MAX_STEPS || !budget.has_left() { Err(Stop::Bounded) } else { Ok(()) }
     }
 
     /// Counts rows.
@@ -185,7 +168,7 @@ impl<'w> Machine<'w> {
         let budget = &mut self.world.budget;
         budget.work += count as u64;
         budget.total.work += count as u64;
-        if budget.work > MAX_WORK || !budget.has_left(Spent::default()) { Err(Stop::Bounded) } else { Ok(()) }
+        if budget.work > MAX_WORK || !budget.has_left() { Err(Stop::Bounded) } else { Ok(()) }
     }
 
     /// Runs `body` whole, or not at all where it fails.

@@ -4,7 +4,6 @@
 //! what PostgreSQL would reject is a [`Contradiction`], said only where it is certain.
 
 mod access;
-mod beside;
 mod bind;
 mod body;
 mod builtin;

@@ -1,6 +1,5 @@
 //! Statements put to a world: interpreted against it, applied to it, and taken back whole where PostgreSQL would refuse.
 
-use super::beside::Way;
 use super::evaluate::{self, Budget, Temporary};
 use super::platform::{self, Refusal};
 use super::transaction::Savepoint;
@@ -52,10 +51,6 @@ pub struct World {
     pub(super) savepoints: Vec<Savepoint>,
     pub(super) relies: bool,
     bare: Option<Box<Catalog>>,
-    /// When it last met another of which it knows.
-    pub(super) met: Way,
-    /// When it was last sure that the other would have come to the same since.
-    pub(super) settled: Way,
 }
 
 impl World {

@@ -24,13 +24,13 @@ impl World {
                 if self.savepoints.is_empty() {
                     self.savepoint(None);
                     self.catalog.session.in_transaction = true;
-                    self.catalog.session.began = self.catalog.stood.own(at).span.end;
+                    self.catalog.session.began = at.span.end;
                 }
                 None
             }
             Transaction::Commit => {
                 self.end_transaction();
-                self.catalog.session.began = self.catalog.stood.own(at).span.end;
+                self.catalog.session.began = at.span.end;
                 None
             }
             Transaction::Rollback => {

@@ -489,8 +489,7 @@ impl Context<'_> {
             return Err(Contradiction::new("22P02", reason));
         };
         let session = &self.catalog.session;
-        let own = |site| self.catalog.stood.own(site);
-        let recent = |site: &Site| own(*site).file == own(self.at).file && own(*site).span.start >= session.began;
+        let recent = |site: &Site| site.file == self.at.file && site.span.start >= session.began;
         // PostgreSQL 17 lets the labels of a type be used that the same transaction creates
         if !recent(&label.at) || recent(&ty.at) || label.at.span == ty.at.span {
             return Ok(());

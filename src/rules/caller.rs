@@ -3,8 +3,7 @@
 //! Promises: a function that is found to ask does so in its text, in a dynamic statement too, or calls one that does. Refuses: to
 //! say what is done with the answer.
 
-use super::cx::{Cx, is_users_function};
-use super::state::{Piece, Whole};
+use super::cx::Cx;
 use crate::catalog::object::Function;
 use crate::source::Site;
 use crate::syntax::ast::Body;
@@ -12,16 +11,12 @@ use crate::syntax::expression::{Call, Expr, ExprKind, Node, Query, Walk};
 use crate::syntax::lexer::{Token, TokenKind, ident_value, string_value, tokens};
 use smol_str::SmolStr;
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 const AUTH: [&str; 4] = ["uid", "jwt", "role", "email"];
 
-/// The ways in which a project asks.
-pub type Callers = Whole<Asking>;
-
-/// Its functions that ask.
-#[derive(Default, PartialEq)]
-pub struct Asking {
+/// The project's functions that ask.
+#[derive(Default)]
+pub struct Callers {
     /// Names of those that can be called, which ask directly or through another.
     helpers: BTreeSet<SmolStr>,
     /// All of them, triggers' among them.
@@ -30,42 +25,23 @@ pub struct Asking {
 
 /// What a function's text says, as far as its tokens tell.
 #[derive(Default)]
-pub struct Mentions {
-    /// Of whom it tells; none where nobody asks.
-    of: Option<Named>,
+struct Mentions {
     asks: bool,
     calls: BTreeSet<SmolStr>,
 }
 
-/// A function, and the name by which it can be called; nobody can call a trigger's.
-struct Named {
-    at: Site,
-    name: Option<SmolStr>,
-}
-
-impl Mentions {
-    pub(super) fn of(cx: &Cx, piece: Piece) -> Mentions {
-        match piece {
-            Piece::Function(function) if is_users_function(function) => {
-                let name = (!function.returns_trigger()).then(|| function.name.name.clone());
-                Mentions { of: Some(Named { at: function.at, name }), ..mentions(body(cx, function)) }
-            }
-            Piece::Function(_) | Piece::View(_) | Piece::Table(_) => Mentions::default(),
-        }
-    }
-}
-
-impl Asking {
-    pub(super) fn of(_: &Cx, all: Vec<Arc<Mentions>>) -> Asking {
-        let mut open: Vec<(&Named, &Mentions)> = all.iter().filter_map(|found| Some((found.of.as_ref()?, &**found))).collect();
-        let mut out = Asking::default();
+impl Callers {
+    pub(super) fn of(cx: &Cx) -> Callers {
+        let mut open: Vec<(&Function, Mentions)> = cx.user_functions().map(|function| (function, mentions(body(cx, function)))).collect();
+        let mut out = Callers::default();
         loop {
             let before = open.len();
             open.retain(|(function, found)| {
                 let asks = found.asks || found.calls.iter().any(|call| out.helpers.contains(call));
                 if asks {
                     out.asking.insert(function.at);
-                    out.helpers.extend(function.name.clone());
+                    // nobody can call a trigger's function
+                    out.helpers.extend((!function.returns_trigger()).then(|| function.name.name.clone()));
                 }
                 !asks
             });
@@ -74,12 +50,10 @@ impl Asking {
             }
         }
     }
-}
 
-impl Callers {
     /// Does a function's body ask?
     pub fn is_asking(&self, function: &Function) -> bool {
-        self.ask(|all| all.asking.contains(&function.at))
+        self.asking.contains(&function.at)
     }
 
     pub fn in_expr(&self, expr: &Expr) -> bool {
@@ -108,7 +82,7 @@ impl Callers {
 
     /// Is it one of the project's own functions that ask?
     pub fn is_helper(&self, call: &Call) -> bool {
-        call.name.schema() != Some("auth") && self.ask(|all| all.helpers.contains(call.name.last()))
+        call.name.schema() != Some("auth") && self.helpers.contains(call.name.last())
     }
 }
 

@@ -7,7 +7,6 @@ use super::caller::Callers;
 use super::index::sorted::Sorted;
 use super::schema::json_use::Uses;
 use super::schema::tenant::Tenant;
-use super::state::Whole;
 use crate::catalog::name::QName;
 use crate::catalog::object::{Function, View};
 use crate::catalog::{Catalog, RelationKind};
@@ -184,11 +183,11 @@ impl<'a> Origin<'a> {
 pub struct Bodies {
     read: OnceLock<Vec<Parsed>>,
     pub(super) callers: OnceLock<Callers>,
-    pub(super) referring: OnceLock<Whole<BTreeMap<QName, usize>>>,
-    pub(super) homes: OnceLock<Whole<BTreeSet<QName>>>,
-    pub(super) tenants: OnceLock<Whole<BTreeMap<QName, Vec<Tenant>>>>,
-    pub(super) json: OnceLock<Whole<Uses>>,
-    pub(super) sorts: OnceLock<Whole<BTreeMap<QName, Vec<Sorted>>>>,
+    pub(super) referring: OnceLock<BTreeMap<QName, usize>>,
+    pub(super) homes: OnceLock<BTreeSet<QName>>,
+    pub(super) tenants: OnceLock<BTreeMap<QName, Vec<Tenant>>>,
+    pub(super) json: OnceLock<Uses>,
+    pub(super) sorts: OnceLock<BTreeMap<QName, Vec<Sorted>>>,
     /// Ends of statements that can't be told in full and speak of policies, or of grants; by number of the file.
     pub(super) unclear: OnceLock<[Vec<(usize, u32)>; 2]>,
 }
@@ -196,7 +195,6 @@ pub struct Bodies {
 impl Bodies {
     /// Those of the functions that share a name.
     pub(super) fn named(&self, catalog: &Catalog, sources: &Sources, name: &QName) -> &[Parsed] {
-        catalog.functions.look_at(name);
         let all = self.of(catalog, sources);
         let start = all.partition_point(|body| body.name < *name);
         let rest = &all[start..];
@@ -230,7 +228,7 @@ impl Bodies {
 
 /// Functions of the project's own, each with its name and its number among those of the name. Who asks about one looks at its name.
 pub(super) fn own(catalog: &Catalog) -> impl Iterator<Item = (&QName, usize, &Function)> {
-    let all = catalog.functions.entries().flat_map(|(name, list)| list.iter().enumerate().map(move |(nth, one)| (name, nth, one)));
+    let all = catalog.functions.iter().flat_map(|(name, list)| list.iter().enumerate().map(move |(nth, one)| (name, nth, one)));
     all.filter(|(_, _, function)| !function.of_extension && !function.at.is_platform())
 }
 

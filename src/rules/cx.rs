@@ -6,23 +6,20 @@
 
 use super::Rule;
 use super::about::About;
-use super::caller::{Asking, Callers, Mentions};
+use super::caller::Callers;
 use super::code::{Bodies, Code, Origin, Parsed, own};
 use super::draft::{Draft, Told};
-use super::state::{Beside, Open, Piece, State, Whole};
+use super::state::{SqlOwner, State};
 use crate::catalog::acl::Privileges;
 use crate::catalog::future::Moment;
 use crate::catalog::name::QName;
 use crate::catalog::object::*;
-use crate::catalog::watch::{has_looked, look, watched};
 use crate::catalog::{Catalog, Rejected, is_system_schema};
 use crate::config::Config;
 use crate::project::{Platform, Project};
 use crate::source::{FileId, Site, Sources, Span};
 use crate::syntax::expression::Query;
-use rustc_hash::{FxHashMap, FxHashSet};
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, OnceLock};
+use std::collections::BTreeMap;
 
 /// The roles that a request to the API may act as.
 pub const API_ROLES: [&str; 2] = ["anon", "authenticated"];
@@ -64,183 +61,23 @@ const LOOKED_AFTER: [&str; 24] = [
     "vault",
 ];
 
-/// A rule's view of the world, and the findings it has reported.
+/// A rule's view of a state, and the diagnostics it has reported.
 pub struct Cx<'a> {
     pub catalog: &'a Catalog,
     pub sources: &'a Sources,
     state: &'a State<'a>,
-    beside: Option<Beside<'a>>,
     rule: &'static Rule,
-    /// Will somebody read what is found?
-    read: bool,
-    /// Fingerprints of what nobody reads all the same.
-    known: Option<&'a BTreeSet<String>>,
-    /// What is judged; none: everything.
-    asked: Option<&'a Open>,
     drafts: Vec<Draft>,
-    judged: Option<Piece<'a>>,
-    /// Will words of what is judged point to a file of which all that points there is told?
-    points: bool,
-    /// Has the rule looked at what differs from the state beside, other than to judge one subject?
-    looked: bool,
-    /// Had it done so before it judged one?
-    hangs_on_all: bool,
-    /// Is what it finds about no subject found in the state beside all the same?
-    settled: bool,
-    /// Subjects of which something else may be found there.
-    open: FxHashSet<QName>,
-}
-
-/// What a rule has found.
-pub struct Findings {
-    pub told: Vec<Told>,
-    pub open: Open,
 }
 
 impl<'a> Cx<'a> {
     pub fn new(state: &'a State<'a>, sources: &'a Sources, rule: &'static Rule) -> Cx<'a> {
-        Cx {
-            catalog: state.catalog,
-            sources,
-            state,
-            beside: None,
-            rule,
-            read: true,
-            known: None,
-            asked: None,
-            drafts: Vec::new(),
-            judged: None,
-            points: false,
-            looked: false,
-            hangs_on_all: false,
-            settled: false,
-            open: FxHashSet::default(),
-        }
-    }
-
-    /// The same where there is another state, and what is found there too is to be known.
-    pub fn beside(self, beside: Beside<'a>) -> Cx<'a> {
-        Cx { beside: Some(beside), ..self }
-    }
-
-    /// Does somebody who asks about a subject look at what differs from the state beside?
-    pub fn looks(&self, subject: impl Into<Piece<'a>>, ask: impl FnOnce()) -> bool {
-        let ((), looked) = watched(|| {
-            subject.into().look(self.catalog);
-            ask();
-        });
-        if looked {
-            look();
-        }
-        looked
-    }
-
-    /// What the rule finds about no subject is found in the state beside too, whatever else it looks at.
-    pub fn settle(&mut self) {
-        self.settled = true;
+        Cx { catalog: state.catalog, sources, state, rule, drafts: Vec::new() }
     }
 
     /// Another that looks at the same.
     pub fn aside(&self) -> Cx<'a> {
-        Cx { beside: self.beside, ..Cx::new(self.state, self.sources, self.rule) }
-    }
-
-    /// The same for one who only wants to know which findings there are.
-    pub fn unread(self) -> Cx<'a> {
-        Cx { read: false, ..self }
-    }
-
-    /// The same for one who knows some findings, and reads none of those.
-    pub fn known(self, known: &'a BTreeSet<String>) -> Cx<'a> {
-        Cx { known: Some(known), ..self }
-    }
-
-    /// The same for one who asks for some of the findings, and may be told of others.
-    pub fn asked(self, asked: &'a Open) -> Cx<'a> {
-        Cx { asked: Some(asked), ..self }
-    }
-
-    /// Judges each subject by itself. What comes of one whose judging looks at nothing that differs in the state beside, comes of it there too.
-    pub fn each<S, I>(&mut self, all: impl Fn(&Cx<'a>) -> I, judge: impl Fn(&mut Cx<'a>, S))
-    where
-        S: Copy + Into<Piece<'a>>,
-        I: Iterator<Item = S>,
-    {
-        // which subjects there are is no matter of any of them, but what is served is of all
-        let (mut all, _) = watched(|| all(self));
-        self.serves_api();
-        loop {
-            let (next, looked) = watched(|| all.next());
-            self.looked |= looked || has_looked();
-            let Some(subject) = next else { return };
-            let piece: Piece = subject.into();
-            if self.asked.is_some_and(|asked| matches!(asked, Open::Of(names) if !names.contains(piece.name()))) {
-                continue;
-            }
-            (self.judged, self.points) = (Some(piece), false);
-            let first = self.drafts.len();
-            let ((), looked) = watched(|| {
-                piece.look(self.catalog);
-                judge(self, subject);
-            });
-            self.judged = None;
-            self.hangs_on_all |= self.looked;
-            let settled = self.beside.is_some() && !self.looked && !looked;
-            self.drafts[first..].iter_mut().for_each(|draft| draft.settled = Some(settled));
-            if !settled {
-                self.open.insert(piece.name().clone());
-            }
-        }
-    }
-
-    /// Is a finding to be put into words? Where it need only be known that it is there, that is noted, and its rule is done with it. For rules
-    /// that look at the schema and whose words or cures cost much; what [`Draft::discriminate`] will be told is told here too.
-    pub fn is_read(&mut self, about: impl Into<About>, primary: Site, discriminators: &[&str]) -> bool {
-        self.is_noted(self.read, about, primary, discriminators)
-    }
-
-    /// The same where the finding's words point to nothing but the subject that is judged and what [`Cx::points_to`] was told of: it need not be
-    /// put into words either if it will be left out, as it is found in the state beside too.
-    pub fn is_told(&mut self, about: impl Into<About>, primary: Site, discriminators: &[&str]) -> bool {
-        self.is_noted(self.read && !self.is_left_out(primary), about, primary, discriminators)
-    }
-
-    /// Words of the subject that is judged will point there.
-    pub fn points_to(&mut self, places: impl IntoIterator<Item = Site>) {
-        if let Some(shown) = self.beside.and_then(|beside| beside.shown) {
-            self.points |= places.into_iter().any(|site| self.is_in(shown, site));
-        }
-    }
-
-    fn is_left_out(&self, primary: Site) -> bool {
-        let Some(Beside { shown: Some(shown), shares, .. }) = self.beside else { return false };
-        let points = |site| self.is_in(shown, site);
-        let is_settled = !self.looked && !has_looked() && !self.points && !points(primary);
-        is_settled && self.judged.is_some_and(|piece| !shares || !piece.stands(points))
-    }
-
-    fn is_in(&self, files: &BTreeSet<FileId>, site: Site) -> bool {
-        files.contains(&self.sources.resolve(site).file)
-    }
-
-    /// Notes a finding unless somebody will read it.
-    fn is_noted(&mut self, read: bool, about: impl Into<About>, primary: Site, discriminators: &[&str]) -> bool {
-        if read && self.known.is_none() {
-            return true;
-        }
-        let draft = self.report(about, primary, "");
-        discriminators.iter().for_each(|text| _ = draft.discriminate(text));
-        let print = draft.fingerprint();
-        let read = read && !self.known.is_some_and(|known| known.contains(&print));
-        if read {
-            self.drafts.pop();
-        }
-        read
-    }
-
-    /// Is a finding only asked for by what it is about, so that it does not matter where it stands?
-    pub fn is_place_moot(&self) -> bool {
-        !self.read && self.config().ignored_paths.is_empty()
+        Cx::new(self.state, self.sources, self.rule)
     }
 
     /// Starts a finding, which is certain if its subject is. The message names the object and says what happens to whom.
@@ -250,17 +87,20 @@ impl<'a> Cx<'a> {
     }
 
     /// What the rule finds, complete.
-    pub fn found(mut self, check: impl FnOnce(&mut Cx<'a>)) -> Findings {
-        let ((), looked) = watched(|| check(&mut self));
-        if looked {
-            // it is the statement's look too, where the rule is told of one
-            look();
-        }
-        let Cx { sources, beside, mut drafts, looked: also, settled, hangs_on_all, open, .. } = self;
-        let settled = beside.is_some() && (settled || !looked && !also);
-        drafts.iter_mut().for_each(|draft| _ = draft.settled.get_or_insert(settled));
-        let open = if beside.is_none() || hangs_on_all { Open::All } else { Open::Of(open) };
-        Findings { told: drafts.into_iter().map(|draft| draft.finish(sources)).collect(), open }
+    pub fn found(mut self, check: impl FnOnce(&mut Cx<'a>)) -> Vec<Told> {
+        check(&mut self);
+        self.drafts.into_iter().map(|draft| draft.finish(self.sources)).collect()
+    }
+
+    /// What is computed from the state once for all rules.
+    pub fn analyses(&self) -> &'a Bodies {
+        &self.state.bodies
+    }
+
+    /// Functions, views and tables with the SQL that they hold.
+    pub fn sql_owners(&self) -> impl Iterator<Item = SqlOwner<'a>> + use<'a> {
+        let functions = own(self.catalog).map(|(_, _, function)| SqlOwner::Function(function));
+        functions.chain(self.user_views().map(SqlOwner::View)).chain(self.catalog.tables.values().map(SqlOwner::Table))
     }
 
     pub fn config(&self) -> &'a Config {
@@ -271,76 +111,20 @@ impl<'a> Cx<'a> {
         self.state.project.platform
     }
 
-    /// What is known of the files. In the state beside they are others.
     pub fn project(&self) -> &'a Project {
-        self.look_beside();
         self.state.project
     }
 
-    /// Statements that PostgreSQL would reject. In the state beside they are others.
+    /// Statements that PostgreSQL would reject.
     pub fn rejected(&self) -> &'a [Rejected] {
-        self.look_beside();
         &self.catalog.rejected
-    }
-
-    fn look_beside(&self) {
-        if self.beside.is_some() {
-            look();
-        }
     }
 
     /// When what stands in a place comes in the history.
     pub fn moment(&self, at: Site) -> Option<Moment> {
-        let own = self.catalog.stood.own(self.sources.resolve(at));
-        let number = self.state.project.migrations.iter().position(|migration| migration.file == own.file);
-        number.map(|number| (number, own.span.start))
-    }
-
-    /// Something that is made of all pieces of the state, once for all rules: `find` is asked of each, and `sum` is told the answers in order.
-    /// In the state beside, only those are asked whose answer may be another.
-    pub fn once<T: PartialEq, V>(
-        &self,
-        place: impl for<'b> Fn(&'b Bodies) -> &'b OnceLock<Whole<T>>,
-        find: impl Fn(&Cx<'a>, Piece<'a>) -> V,
-        sum: impl Fn(&Cx<'a>, Vec<Arc<V>>) -> T,
-    ) -> &'a Whole<T> {
-        place(&self.state.bodies).get_or_init(|| {
-            let mut known: FxHashMap<usize, Arc<V>> = FxHashMap::default();
-            let (here, looked) = watched(|| {
-                let answer = |piece: Piece<'a>| {
-                    let (answer, looked) = watched(|| {
-                        piece.look(self.catalog);
-                        Arc::new(find(self, piece))
-                    });
-                    match looked {
-                        true => look(),
-                        false if self.beside.is_some() => _ = known.insert(piece.address(), answer.clone()),
-                        false => {}
-                    }
-                    answer
-                };
-                let answers = self.pieces().map(answer).collect();
-                Arc::new(sum(self, answers))
-            });
-            let Some(Beside { state, .. }) = self.beside else { return Whole::of(here) };
-            let there = place(&state.bodies).get_or_init(|| {
-                let cx = Cx::new(state, self.sources, self.rule);
-                let answer = |piece: Piece<'a>| known.get(&piece.address()).cloned().unwrap_or_else(|| Arc::new(find(&cx, piece)));
-                Whole::of(match looked {
-                    true => Arc::new(sum(&cx, cx.pieces().map(answer).collect())),
-                    false => here.clone(),
-                })
-            });
-            Whole::beside(here, there.here.clone())
-        })
-    }
-
-    /// All that holds SQL of the project's own.
-    fn pieces(&self) -> impl Iterator<Item = Piece<'a>> + use<'a> {
-        let functions = own(self.catalog).map(|(_, _, function)| Piece::Function(function));
-        let tables = self.catalog.tables.values().map(Piece::Table);
-        self.catalog.functions.look_over();
-        functions.chain(self.user_views().map(Piece::View)).chain(tables)
+        let site = self.sources.resolve(at);
+        let number = self.state.project.migrations.iter().position(|migration| migration.file == site.file);
+        number.map(|number| (number, site.span.start))
     }
 
     /// Is there an API that acts as the role its caller has? Supabase's does, and so does one for which such a role was made.
@@ -460,7 +244,6 @@ impl<'a> Cx<'a> {
     }
 
     fn is_unclear_behind(&self, subject: usize, at: Site) -> bool {
-        // of what can't be told, both know the same, or nothing is known of what differs
         let unclear = self.state.bodies.unclear.get_or_init(|| {
             ["policy", "grant"].map(|word| {
                 let speaks = |(file, span): &&(usize, Span)| {
@@ -489,7 +272,6 @@ impl<'a> Cx<'a> {
     /// Parsed once for a state of the catalog: a question for rules that look at the schema.
     pub fn code(&self) -> impl Iterator<Item = (Origin<'a>, Code<'a>)> + use<'a> {
         let (catalog, functions) = (self.catalog, self.state.bodies.of(self.catalog, self.sources));
-        catalog.functions.look_over();
         let in_functions = functions.iter().flat_map(move |body| body.code(catalog));
         let in_views = self.user_views().filter_map(move |view| Origin::of_view(catalog, view));
         in_functions.chain(in_views)
@@ -503,21 +285,19 @@ impl<'a> Cx<'a> {
 
     /// How the project asks who is calling.
     pub fn who(&self) -> &'a Callers {
-        self.once(|bodies| &bodies.callers, Mentions::of, Asking::of)
+        self.state.bodies.callers.get_or_init(|| Callers::of(self))
     }
 
     /// How many foreign keys refer to a table.
     pub fn referring(&self, table: &QName) -> usize {
-        let keys = |_: &Cx, piece| match piece {
-            Piece::Table(table) => table.foreign_keys().map(|(_, key)| key.table.clone()).collect(),
-            Piece::Function(_) | Piece::View(_) => Vec::new(),
-        };
-        let count = |_: &Cx, all: Vec<Arc<Vec<QName>>>| {
+        let count = || {
             let mut counts: BTreeMap<QName, usize> = BTreeMap::new();
-            all.iter().flat_map(|keys| &**keys).for_each(|name| *counts.entry(name.clone()).or_default() += 1);
+            for (_, key) in self.catalog.tables.values().flat_map(Table::foreign_keys) {
+                *counts.entry(key.table.clone()).or_default() += 1;
+            }
             counts
         };
-        self.once(|bodies| &bodies.referring, keys, count).ask(|counts| counts.get(table).copied().unwrap_or(0))
+        self.state.bodies.referring.get_or_init(count).get(table).copied().unwrap_or(0)
     }
 
     /// Is everything in a function's body among [`Cx::code_of`]? Not what EXECUTE builds, nor what can't be read.

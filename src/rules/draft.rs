@@ -19,8 +19,6 @@ pub struct Told {
     pub finding: Box<Finding>,
     /// Of several files that bring the like, each has a finding of its own.
     pub per_file: bool,
-    /// Is it found in the state beside too?
-    pub settled: bool,
     lasting: Option<Lasting>,
 }
 
@@ -52,8 +50,6 @@ pub struct Draft {
     finding: Box<Finding>,
     discriminator: String,
     per_file: bool,
-    /// Is it found in the state beside too? None before that is known.
-    pub(super) settled: Option<bool>,
     lasting: Option<Lasting>,
 }
 
@@ -75,7 +71,6 @@ impl Draft {
             }),
             discriminator: String::new(),
             per_file: false,
-            settled: None,
             lasting: None,
         }
     }
@@ -202,8 +197,7 @@ impl Draft {
         }
         self.finding.fingerprint = self.fingerprint();
         let is_file = self.is_of_file();
-        let settled = self.settled == Some(true) && self.lasting.is_none();
-        Told { finding: self.finding, per_file: self.per_file || is_file, settled, lasting: self.lasting }
+        Told { finding: self.finding, per_file: self.per_file || is_file, lasting: self.lasting }
     }
 }
 
@@ -225,7 +219,7 @@ mod tests {
         let catalog = Catalog::default();
         let state = State::new(&catalog, &project);
         let found = Cx::new(&state, &sources, &crate::rules::rls::disabled::RULE).found(|cx| report(cx, file));
-        found.told.into_iter().filter(|told| told.lasts(&catalog)).map(|told| *told.finding).collect()
+        found.into_iter().filter(|told| told.lasts(&catalog)).map(|told| *told.finding).collect()
     }
 
     #[test]

@@ -1,8 +1,7 @@
 //! Rules: what each is, and the list of all.
 //!
 //! A rule is a page (`rules/<group>/<name>.md`), a file here, its `mod` line and its entry in [`ALL`]. Its id, category and severity
-//! stand in its declaration, its title, reasons and examples in its page, its messages and cures in its function. What it says of one
-//! subject it finds with [`Cx::each`], so that where a change touches nothing that it looks at, it is judged once for before and after.
+//! stand in its declaration, its title, reasons and examples in its page, its messages and cures in its function.
 //!
 //! Promises: a rule cannot fail. Refuses: disk, clock, the parser's types, and whatever runs rules; a rule asks the catalog
 //! through [`Cx`].

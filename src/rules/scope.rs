@@ -5,7 +5,7 @@
 
 use super::code::{Code, Origin};
 use super::cx::{Cx, policies_of};
-use super::state::Piece;
+use super::state::SqlOwner;
 use crate::catalog::Catalog;
 use crate::catalog::name::QName;
 use crate::catalog::object::{Policy, Table, View};
@@ -122,12 +122,12 @@ impl<'a> Scope<'a> {
 }
 
 /// Visits every query and expression of a function, a view or the policies of a table; a query is visited inside its own scope.
-pub fn visit<'a>(cx: &Cx<'a>, piece: Piece<'a>, seen: &mut dyn FnMut(Reader<'a>, Node<'_>, &Scope<'a>)) {
+pub fn visit<'a>(cx: &Cx<'a>, owner: SqlOwner<'a>, seen: &mut dyn FnMut(Reader<'a>, Node<'_>, &Scope<'a>)) {
     let code = |(origin, code)| Walker::new(cx.catalog, Reader::Code(origin), Vec::new(), seen).code(code);
-    match piece {
-        Piece::Function(function) => cx.code_of(function).for_each(code),
-        Piece::View(view) => Origin::of_view(cx.catalog, view).into_iter().for_each(code),
-        Piece::Table(table) => {
+    match owner {
+        SqlOwner::Function(function) => cx.code_of(function).for_each(code),
+        SqlOwner::View(view) => Origin::of_view(cx.catalog, view).into_iter().for_each(code),
+        SqlOwner::Table(table) => {
             for policy in policies_of(table) {
                 for (_, expression) in policy.clauses() {
                     let own = vec![vec![(table.name.name.clone(), Some(table.name.clone()))]];

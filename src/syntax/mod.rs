@@ -3,7 +3,6 @@
 pub mod ast;
 pub mod code;
 pub mod cursor;
-pub mod edit;
 pub mod expression;
 pub mod lexer;
 pub mod parser;

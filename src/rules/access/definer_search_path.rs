@@ -4,30 +4,26 @@ use super::along::Paths;
 use super::path::{pinned, unfound_in_auth};
 use crate::rules::code::path_names;
 use crate::rules::prelude::*;
-use std::cell::RefCell;
 
 rule!("access/definer-search-path", Security, Warn, Schema(check), fixable);
 
 fn check(cx: &mut Cx) {
-    let paths = RefCell::new(Paths::new(cx));
+    let mut paths = Paths::new(cx);
     let users = Users::of(cx);
-    cx.each(Cx::user_functions, |cx, function| {
+    for function in cx.user_functions() {
         if !looks_names_up(function) {
-            return;
+            continue;
         }
         match function.setting("search_path").map(path_names) {
             Some(path) => one_name(cx, function, &path),
             None if function.security_definer.value => {
                 let sign_up = sign_up_trigger(cx, function, &users);
-                cx.points_to(sign_up.as_ref().map(|sign_up| sign_up.trigger));
-                if cx.is_told(function, function.named, &[]) {
-                    let pin = pinned(cx, &mut paths.borrow_mut(), function);
-                    unpinned(cx, function, pin, &users, sign_up);
-                }
+                let pin = pinned(cx, &mut paths, function);
+                unpinned(cx, function, pin, &users, sign_up);
             }
             None => {}
         }
-    });
+}
     let is_invoker = |one: &&Function| looks_names_up(one) && !one.security_definer.value && one.setting("search_path").is_none();
     let invokers: Vec<&Function> = cx.user_functions().filter(is_invoker).collect();
     if !invokers.is_empty() {

@@ -8,23 +8,20 @@ use crate::rules::prelude::*;
 rule!("index/foreign-key", Performance, Info, Schema(check), fixable);
 
 fn check(cx: &mut Cx) {
-    cx.each(|cx| cx.user_tables().filter(|table| !table.external), of_table);
+    for table in cx.user_tables().filter(|table| !table.external) { of_table(cx, table); }
 }
 
 fn of_table(cx: &mut Cx, table: &Table) {
     let sorts = sorts_of(cx, table);
-    cx.points_to(sorts.iter().map(|sort| sort.at));
     for (constraint, key) in table.foreign_keys() {
         let inherited =
             of_parent(cx, table, |parent| parent.foreign_keys().any(|(its, other)| other == key && its.columns == constraint.columns));
         if constraint.columns.is_empty() || inherited || is_found(cx, table, constraint, key) {
             continue;
         }
-        if cx.is_told((table, constraint), constraint.at, &[]) {
-            // one that a further column of the index would serve
-            let of_key = |sort: &&Sorted| (sort.is_strong() || sort.is_guess()) && constraint.columns == [sort.key.clone()];
-            report(cx, table, constraint, key, sorts.iter().find(of_key));
-        }
+        // one that a further column of the index would serve
+        let of_key = |sort: &&Sorted| (sort.is_strong() || sort.is_guess()) && constraint.columns == [sort.key.clone()];
+        report(cx, table, constraint, key, sorts.iter().find(of_key));
     }
 }
 

@@ -8,18 +8,17 @@ use crate::rules::restore;
 rule!("index/redundant", Performance, Warn, Schema(check), fixable);
 
 fn check(cx: &mut Cx) {
-    cx.each(Cx::user_tables, |cx, table| {
+    for table in cx.user_tables() {
         for (at, index) in table.indexes.iter().enumerate() {
             let inherited = of_parent(cx, table, |_| index.at == table.created);
             if !inherited
                 && comparable(cx, index)
                 && let Some((cover, keeper)) = keeper(cx, table, at)
-                && cx.is_told((table, index), index.named, &[])
             {
                 report(cx, table, index, keeper, cover);
             }
         }
-    });
+}
 }
 
 /// The index that makes the one at a place needless; of two alike, one that serves a constraint stays, then the older one.

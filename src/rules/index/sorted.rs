@@ -6,9 +6,8 @@ use super::likely::likely;
 use crate::rules::cx::is_users_table;
 use crate::rules::prelude::*;
 use crate::rules::scope::{Reader, Scope, visit};
-use crate::rules::state::Piece;
+use crate::rules::state::SqlOwner;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// Names of columns that hold when a row came to be.
 pub const TIMES: [&str; 10] = [
@@ -79,7 +78,8 @@ impl Sorted {
 /// Queries of functions, views and policies for rows of a table that an index on a foreign key and a second column would serve, and none
 /// does; where there are none, what clients are likely to ask.
 pub fn sorts_of<'a>(cx: &Cx<'a>, table: &Table) -> &'a [Sorted] {
-    cx.once(|bodies| &bodies.sorts, Sorts::of, by_table).ask(|found| found.get(&table.name).map(Vec::as_slice)).unwrap_or_default()
+    let sorts = || by_table(cx.sql_owners().map(|owner| Sorts::of(cx, owner)).collect());
+    cx.analyses().sorts.get_or_init(sorts).get(&table.name).map(Vec::as_slice).unwrap_or_default()
 }
 
 /// What one piece of SQL asks for.
@@ -90,23 +90,23 @@ struct Sorts {
 }
 
 impl Sorts {
-    fn of<'a>(cx: &Cx<'a>, piece: Piece<'a>) -> Sorts {
+    fn of<'a>(cx: &Cx<'a>, owner: SqlOwner<'a>) -> Sorts {
         let mut seen = Vec::new();
-        visit(cx, piece, &mut |reader, node, scope| {
+        visit(cx, owner, &mut |reader, node, scope| {
             if let Node::Query(query) = node {
                 let of_user = |table: &&Table| !table.external && !table.of_extension && !table.created.is_platform();
                 seen.extend(scope.tables().into_iter().filter(of_user).filter_map(|table| judge(cx, reader, query, scope, table)));
             }
         });
-        let likely = match piece {
-            Piece::Table(table) if is_users_table(table) => likely(cx, table),
-            Piece::Function(_) | Piece::View(_) | Piece::Table(_) => None,
+        let likely = match owner {
+            SqlOwner::Table(table) if is_users_table(table) => likely(cx, table),
+            SqlOwner::Function(_) | SqlOwner::View(_) | SqlOwner::Table(_) => None,
         };
         Sorts { seen, likely }
     }
 }
 
-fn by_table(_: &Cx, all: Vec<Arc<Sorts>>) -> BTreeMap<QName, Vec<Sorted>> {
+fn by_table(all: Vec<Sorts>) -> BTreeMap<QName, Vec<Sorted>> {
     let mut out: BTreeMap<QName, Vec<Sorted>> = BTreeMap::new();
     for sort in all.iter().flat_map(|sorts| &sorts.seen) {
         out.entry(sort.table.clone()).or_default().push(sort.clone());

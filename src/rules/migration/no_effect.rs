@@ -79,21 +79,20 @@ fn policy(cx: &mut Cx, step: &Moment, object: &ObjectRef) {
             let replaces = |new: &&Policy| {
                 let everybody = |policy: &Policy| policy.applies_to_role("public");
                 let same_roles = everybody(new) || everybody(near) || new.roles.iter().any(|role| near.roles.contains(role));
-                is_behind(catalog, new.at, dropped) && new.permissive == near.permissive && share(new.command, near.command) && same_roles
+                is_behind(new.at, dropped) && new.permissive == near.permissive && share(new.command, near.command) && same_roles
             };
             table.policies.iter().filter(|policy| policy.name != old).any(|new| replaces(&new))
         });
 }
 
-/// Where two places stand in a file, if they stand in one.
-fn beside(catalog: &Catalog, one: Site, other: Site) -> Option<(Span, Span)> {
-    let (one, other) = (catalog.stood.own(one), catalog.stood.own(other));
+/// The spans of two sites, if both are in the same file.
+fn in_one_file(one: Site, other: Site) -> Option<(Span, Span)> {
     (one.file == other.file).then_some((one.span, other.span))
 }
 
 /// Was something made by the same file later?
-fn is_behind(catalog: &Catalog, at: Site, dropped: Site) -> bool {
-    beside(catalog, at, dropped).is_some_and(|(at, dropped)| at.start >= dropped.end)
+fn is_behind(at: Site, dropped: Site) -> bool {
+    in_one_file(at, dropped).is_some_and(|(at, dropped)| at.start >= dropped.end)
 }
 
 /// Is there a command that both are for?
@@ -125,7 +124,7 @@ fn trigger(cx: &mut Cx, step: &Moment, object: &ObjectRef) {
         .lasting(move |catalog| {
             let Some(table) = catalog.table(&on) else { return false };
             let Some(near) = table.triggers.iter().find(|trigger| trigger.name == old && trigger.at == at) else { return false };
-            table.triggers.iter().any(|new| new.name != old && is_behind(catalog, new.at, dropped) && new.function == near.function)
+            table.triggers.iter().any(|new| new.name != old && is_behind(new.at, dropped) && new.function == near.function)
         });
 }
 
@@ -136,7 +135,7 @@ fn function(cx: &mut Cx, step: &Moment, object: &ObjectRef) {
     let overloads = cx.catalog.functions.get(&name).map(Vec::as_slice).unwrap_or_default();
     let [old] = overloads else { return };
     let certain = old.certainty == Certainty::Certain && !old.of_extension && !old.at.is_platform();
-    if !certain || takes(old, args) || beside(cx.catalog, old.at, step.site).is_some() {
+    if !certain || takes(old, args) || in_one_file(old.at, step.site).is_some() {
         return;
     }
     let named: Vec<String> = args.iter().map(|arg| arg.signature().to_string()).collect();
@@ -165,7 +164,7 @@ fn function(cx: &mut Cx, step: &Moment, object: &ObjectRef) {
             // made in the same file under other arguments than were dropped; the old one answers calls with as many
             let replaces = |function: &Function| {
                 let required = function.inputs().filter(|arg| arg.default.is_none()).count();
-                beside(catalog, function.at, dropped).is_some()
+                in_one_file(function.at, dropped).is_some()
                     && function.signature() != signature
                     && !takes(function, &args)
                     && required <= arguments
@@ -269,7 +268,7 @@ fn drop_constraint(cx: &mut Cx, table: &Table, name: &SmolStr, at: Site) {
         return;
     }
     let old = |constraint: &&Constraint| {
-        let before = beside(cx.catalog, constraint.at, at).is_none_or(|(old, at)| old.end <= at.start);
+        let before = in_one_file(constraint.at, at).is_none_or(|(old, at)| old.end <= at.start);
         constraint.name != *name && constraint.certainty == Certainty::Certain && before
     };
     for near in table.constraints.iter().filter(old) {
@@ -292,7 +291,7 @@ fn drop_constraint(cx: &mut Cx, table: &Table, name: &SmolStr, at: Site) {
                 let Some(table) = catalog.table(&on) else { return false };
                 let Some(old) = table.constraint(&old).filter(|old| old.at == made) else { return false };
                 let new = table.constraint(&wanted).filter(|new| loosens(old, new));
-                new.and_then(|new| beside(catalog, new.at, after)).is_some_and(|(new, after)| new.start >= after.start)
+                new.and_then(|new| in_one_file(new.at, after)).is_some_and(|(new, after)| new.start >= after.start)
             });
     }
 }

@@ -38,21 +38,18 @@ impl Form<'_> {
 }
 
 fn check(cx: &mut Cx) {
-    cx.each(Cx::policies, |cx, (table, policy)| {
-        let Some(using) = &policy.using else { return };
+    for (table, policy) in cx.policies() {
+        let Some(using) = &policy.using else { continue };
         match rewrite(cx, table, policy) {
             Some((found, edits)) => curable(cx, table, policy, using, &found, edits),
             None => others(cx, table, policy, using),
         }
-    });
+}
 }
 
 fn curable(cx: &mut Cx, table: &Table, policy: &Policy, using: &Expression, found: &[Shape], edits: Edits) {
     let (first, rest) = found.split_first().expect("a rewrite has something to rewrite");
     let at = |shape: &Shape| Site::new(using.site.file, shape.node);
-    if !cx.is_told((table, policy), at(first), &[]) {
-        return;
-    }
     let rows = &table.name.name;
     let message =
         format!("policy \"{}\" on `{}` runs a subquery once per row of `{rows}`, because {}", policy.name, table.name, first.form.why());

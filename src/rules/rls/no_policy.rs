@@ -7,9 +7,9 @@ use crate::rules::prelude::*;
 rule!("rls/no-policy", Security, Info, Schema(check));
 
 fn check(cx: &mut Cx) {
-    cx.each(Cx::user_tables, |cx, table| {
+    for table in cx.user_tables() {
         if !table.rls.value || !can_have_rls(table) || !table.policies.is_empty() {
-            return;
+            continue;
         }
         let name = &table.name;
         let (whom, help) = match cx.serves_api() {
@@ -32,5 +32,5 @@ fn check(cx: &mut Cx) {
         if table.kind == TableKind::Ordinary {
             draft.advisor("rls_enabled_no_policy", format!("rls_enabled_no_policy_{}_{}", name.schema, name.name));
         }
-    });
+}
 }

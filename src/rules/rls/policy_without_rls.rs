@@ -6,10 +6,8 @@ use crate::rules::prelude::*;
 rule!("rls/policy-without-rls", Security, Error, Schema(check), fixable);
 
 fn check(cx: &mut Cx) {
-    cx.each(
-        |cx| cx.user_tables().filter(|table| !table.rls.value && can_have_rls(table)),
-        |cx, table| {
-            let Some(policy) = table.policies.first() else { return };
+    for table in cx.user_tables().filter(|table| !table.rls.value && can_have_rls(table)) {
+            let Some(policy) = table.policies.first() else { continue };
             let name = &table.name;
             let what = match table.policies.len() {
                 1 => format!("policy \"{}\" has", policy.name),
@@ -31,6 +29,5 @@ fn check(cx: &mut Cx) {
             if table.kind == TableKind::Ordinary {
                 draft.advisor("policy_exists_rls_disabled", format!("policy_exists_rls_disabled_{}_{}", name.schema, name.name));
             }
-        },
-    );
+}
 }

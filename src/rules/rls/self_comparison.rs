@@ -33,7 +33,7 @@ enum Kind<'a> {
 }
 
 fn check(cx: &mut Cx) {
-    cx.each(Cx::policies, |cx, (table, policy)| {
+    for (table, policy) in cx.policies() {
         let clauses: Vec<&Expression> = policy.clauses().map(|(_, clause)| clause).collect();
         for (at, clause) in clauses.iter().enumerate() {
             let mut search = Search { cx, table, levels: vec![Vec::new()], found: Vec::new() };
@@ -42,7 +42,7 @@ fn check(cx: &mut Cx) {
                 report(cx, table, policy, (at, clause), &fault);
             }
         }
-    });
+}
 }
 
 struct Search<'s, 'a> {

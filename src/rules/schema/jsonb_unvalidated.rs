@@ -5,20 +5,20 @@ use super::json_use::{Use, Uses, column, look, shape};
 use crate::rules::cx::is_users_table;
 use crate::rules::prelude::*;
 use crate::rules::scope::{Reader, visit};
-use crate::rules::state::Piece;
-use std::sync::Arc;
+use crate::rules::state::SqlOwner;
 
 rule!("schema/jsonb-unvalidated", Integrity, Info, Schema(check), fixable);
 
 fn check(cx: &mut Cx) {
-    cx.each(Cx::user_tables, of_table);
+    for table in cx.user_tables() { of_table(cx, table); }
 }
 
 /// A column of a table, by their names, and what relies on what is in it.
 type Used = ((QName, SmolStr), Use);
 
 fn uses_of<'a>(cx: &Cx<'a>, table: &Table, column: &Column) -> &'a [Use] {
-    let by_column = |_: &Cx, all: Vec<Arc<(Vec<Used>, Vec<Used>)>>| {
+    let by_column = || {
+        let all: Vec<(Vec<Used>, Vec<Used>)> = cx.sql_owners().map(|owner| uses(cx, owner)).collect();
         let mut uses = Uses::new();
         for (column, place) in all.iter().flat_map(|found| &found.0).chain(all.iter().flat_map(|found| &found.1)) {
             uses.entry(column.clone()).or_default().push(place.clone());
@@ -26,14 +26,14 @@ fn uses_of<'a>(cx: &Cx<'a>, table: &Table, column: &Column) -> &'a [Use] {
         uses
     };
     let of_column = (table.name.clone(), column.name.clone());
-    cx.once(|bodies| &bodies.json, uses, by_column).ask(|uses| uses.get(&of_column).map(Vec::as_slice)).unwrap_or_default()
+    cx.analyses().json.get_or_init(by_column).get(&of_column).map(Vec::as_slice).unwrap_or_default()
 }
 
 /// Those in code and policies, and those in indexes.
-fn uses<'a>(cx: &Cx<'a>, piece: Piece<'a>) -> (Vec<Used>, Vec<Used>) {
+fn uses<'a>(cx: &Cx<'a>, owner: SqlOwner<'a>) -> (Vec<Used>, Vec<Used>) {
     let (mut in_code, mut in_indexes) = (Vec::new(), Vec::new());
     let mut cases: Vec<Site> = Vec::new();
-    visit(cx, piece, &mut |reader, node, scope| {
+    visit(cx, owner, &mut |reader, node, scope| {
         let Node::Expr(expr) = node else { return };
         let at = reader.at(expr.span);
         if let ExprKind::Case { .. } = expr.kind {
@@ -47,7 +47,7 @@ fn uses<'a>(cx: &Cx<'a>, piece: Piece<'a>) -> (Vec<Used>, Vec<Used>) {
             in_code.push(((found.table, found.column), place));
         }
     });
-    if let Piece::Table(table) = piece
+    if let SqlOwner::Table(table) = owner
         && is_users_table(table)
     {
         for index in table.indexes.iter() {

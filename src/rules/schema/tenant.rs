@@ -8,9 +8,8 @@ use super::row::{deep, handles_null, row_column, row_columns};
 use crate::rules::caller;
 use crate::rules::cx::{is_users_function, is_users_table, policies_of};
 use crate::rules::prelude::*;
-use crate::rules::state::{Piece, Whole};
+use crate::rules::state::SqlOwner;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 /// A column that policies isolate tenants by.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,23 +21,22 @@ pub struct Tenant {
 
 /// The tenant columns of every table that has any, in the order in which its policies name them.
 pub struct Tenants<'a> {
-    of: &'a Whole<BTreeMap<QName, Vec<Tenant>>>,
+    of: &'a BTreeMap<QName, Vec<Tenant>>,
     homes: Homes<'a>,
     callers: &'a Callers,
 }
 
 /// Tables that people are members of.
-type Homes<'a> = &'a Whole<BTreeSet<QName>>;
+type Homes<'a> = &'a BTreeSet<QName>;
 
 impl<'a> Tenants<'a> {
     pub fn of(cx: &Cx<'a>) -> Tenants<'a> {
-        let of = cx.once(|bodies| &bodies.tenants, Tenants::of_piece, |_, all| all.iter().filter_map(|found| (**found).clone()).collect());
+        let of = cx.analyses().tenants.get_or_init(|| cx.catalog.tables.values().filter_map(|table| Tenants::of_one(cx, table)).collect());
         Tenants { of, homes: homes(cx), callers: cx.who() }
     }
 
     /// A table and its tenant columns.
-    fn of_piece(cx: &Cx, piece: Piece) -> Option<(QName, Vec<Tenant>)> {
-        let Piece::Table(table) = piece else { return None };
+    fn of_one(cx: &Cx, table: &Table) -> Option<(QName, Vec<Tenant>)> {
         if !is_users_table(table) || !table.rls.value {
             return None;
         }
@@ -57,7 +55,7 @@ impl<'a> Tenants<'a> {
     }
 
     pub fn all(&self) -> &'a BTreeMap<QName, Vec<Tenant>> {
-        self.of.ask(|of| of)
+        self.of
     }
 
     /// Are people members of a table?
@@ -67,15 +65,13 @@ impl<'a> Tenants<'a> {
 
     /// Names that tell tenants apart in more than one table: one alone may be a thing that people share, like a project.
     pub fn columns(&self) -> BTreeSet<SmolStr> {
-        self.of.ask(|of| {
-            let mut once = BTreeSet::new();
-            let all = of.values().flatten().map(|tenant| &tenant.column).filter(|column| *column != "id");
-            all.filter(|column| !once.insert(*column)).cloned().collect()
-        })
+        let mut once = BTreeSet::new();
+        let all = self.of.values().flatten().map(|tenant| &tenant.column).filter(|column| *column != "id");
+        all.filter(|column| !once.insert(*column)).cloned().collect()
     }
 
     pub fn of_table(&self, table: &Table) -> &'a [Tenant] {
-        self.of.ask(|of| of.get(&table.name).map(Vec::as_slice)).unwrap_or_default()
+        self.of.get(&table.name).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Who sees a row whose column is NULL, if that is nobody but those who see everything.
@@ -146,20 +142,20 @@ fn is_special(expr: &Expr, callers: &Callers) -> bool {
 }
 
 fn is_home(homes: Homes, table: &QName) -> bool {
-    homes.ask(|homes| homes.contains(table))
+    homes.contains(table)
 }
 
 /// Tables that people are members of: a table refers to both, and its user is compared with the caller.
 fn homes<'a>(cx: &Cx<'a>) -> Homes<'a> {
-    cx.once(|bodies| &bodies.homes, read_for_callers, homes_of)
+    cx.analyses().homes.get_or_init(|| homes_of(cx, cx.sql_owners().flat_map(|owner| read_for_callers(cx, owner)).collect()))
 }
 
 /// Tables that are read where SQL asks for what is its caller's.
-fn read_for_callers(cx: &Cx, piece: Piece) -> BTreeSet<QName> {
+fn read_for_callers(cx: &Cx, owner: SqlOwner) -> BTreeSet<QName> {
     let callers = cx.who();
     let mut members: BTreeSet<QName> = BTreeSet::new();
-    match piece {
-        Piece::Table(table) => {
+    match owner {
+        SqlOwner::Table(table) => {
             for query in policies_of(table).flat_map(Policy::clauses).flat_map(|(_, expression)| expression.root.queries()) {
                 if callers.in_query(query) {
                     for select in query.body.selects() {
@@ -168,7 +164,7 @@ fn read_for_callers(cx: &Cx, piece: Piece) -> BTreeSet<QName> {
                 }
             }
         }
-        Piece::Function(function) if is_users_function(function) && callers.is_asking(function) => {
+        SqlOwner::Function(function) if is_users_function(function) && callers.is_asking(function) => {
             for (origin, code) in cx.code_of(function) {
                 for query in code.queries() {
                     for select in query.body.selects() {
@@ -177,15 +173,14 @@ fn read_for_callers(cx: &Cx, piece: Piece) -> BTreeSet<QName> {
                 }
             }
         }
-        Piece::Function(_) | Piece::View(_) => {}
+        SqlOwner::Function(_) | SqlOwner::View(_) => {}
     }
     members
 }
 
-fn homes_of(cx: &Cx, read: Vec<Arc<BTreeSet<QName>>>) -> BTreeSet<QName> {
+fn homes_of(cx: &Cx, members: BTreeSet<QName>) -> BTreeSet<QName> {
     let mut out = BTreeSet::new();
-    let members: BTreeSet<&QName> = read.iter().flat_map(|names| &**names).collect();
-    for table in members.into_iter().filter_map(|name| cx.catalog.table(name)) {
+    for table in members.iter().filter_map(|name| cx.catalog.table(name)) {
         let members_of = |column: &SmolStr| is_person(column) || target(table, column).is_some_and(is_people);
         for (constraint, key) in table.foreign_keys().filter(|(_, key)| !is_people(&key.table)) {
             // a task has a person and a project too; only a membership has each pair once

@@ -8,22 +8,18 @@ rule!("schema/tenant-nullable", Integrity, Warn, Schema(check), fixable);
 
 fn check(cx: &mut Cx) {
     let tenants = Tenants::of(cx);
-    cx.each(
-        |cx| cx.user_tables().filter(|table| !table.external && table.kind != TableKind::Foreign),
-        |cx, table| {
+    for table in cx.user_tables().filter(|table| !table.external && table.kind != TableKind::Foreign) {
             for tenant in tenants.of_table(table) {
                 let Some(column) = table.column(&tenant.column) else { continue };
                 if column.not_null.value || is_checked(table, &column.name) {
                     continue;
                 }
                 if let Some(sight) = tenants.hides_null(cx, table, &column.name)
-                    && cx.is_told((table, column), column.named, &[])
                 {
                     report(cx, table, column, tenant, sight);
                 }
             }
-        },
-    );
+}
 }
 
 /// Does a validated constraint forbid NULL?

@@ -36,9 +36,6 @@ fn check(cx: &mut Cx) {
                 && is_later(cx, table, column)
         });
         let Some(new) = new.filter(|new| !is_filled(cx, table, &new.name)) else { continue };
-        if !cx.is_read((table, new), new.named, &[]) {
-            continue;
-        }
         let others = users.get(&new.name).map_or(&[][..], Vec::as_slice);
         let example = others.iter().find(|other| **other != &table.name);
         let (name, path) = (&table.name, path(cx, table, &new.name));
