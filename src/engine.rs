@@ -5,16 +5,17 @@
 
 use crate::allow::Allows;
 use crate::catalog::Catalog;
+use crate::catalog::name::QName;
 use crate::config::{self, Config, Level};
-use crate::finding::{Finding, Severity, further_print};
+use crate::finding::{Finding, Label, Severity, mixed};
 use crate::history::{self, Outcome, Replay, Revision, Step, Visitor};
 use crate::project::Project;
 use crate::report::{LeftOut, Report};
 use crate::rules::cx::Cx;
-use crate::rules::draft::Told;
+use crate::rules::draft::{Told, without_version};
 use crate::rules::state::State;
 use crate::rules::{self, Check, Rule};
-use crate::source::{FileId, Sources};
+use crate::source::{FileId, Site, Sources};
 use crate::syntax::sql;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::{BTreeSet, VecDeque};
@@ -77,6 +78,7 @@ pub fn examine(sources: Sources, project: &Project, choice: &Choice) -> Examined
 
 fn examine_within(mut sources: Sources, project: &Project, choice: &Choice, scope: &Scope) -> Examined {
     let mut engine = Engine::new(project, choice);
+    engine.changed = scope.since.iter().flat_map(|since| &since.new).copied().collect();
     // most runs compare with one revision, and the first one shares the fold
     let mut befores = scope.since.iter().map(|since| since.before.as_ref());
     let mut known: Vec<Option<FxHashSet<String>>> = Vec::new();
@@ -115,7 +117,9 @@ fn examine_within(mut sources: Sources, project: &Project, choice: &Choice, scop
         let was_there = |finding: &Finding| known.as_ref().is_none_or(|known| known.contains(&finding.fingerprint));
         left_out.earlier += leave_out(&mut findings, &|finding| was_there(finding) && !since.holds(finding, &sources));
     }
+    findings.iter_mut().for_each(|finding| engine.place_in_change(finding, &sources));
     findings.sort_by_cached_key(|finding| place_in_order(finding, &sources));
+    count_causes(&mut findings);
     suppressed.sort_by_cached_key(|(finding, _)| place_in_order(finding, &sources));
     free_aside(state.bodies);
     let report = Report { findings, suppressed, left_out, unread, bounded, statements, files: project.migrations.len(), sources };
@@ -143,6 +147,7 @@ pub fn leave_out(report: &mut Report, baseline: &BTreeSet<String>) -> BTreeSet<S
         report.findings.iter().filter(|finding| is_known(finding)).map(|finding| finding.fingerprint.clone()).collect();
     report.findings.retain(|finding| !is_known(finding));
     report.left_out.baseline += hidden.len();
+    count_causes(&mut report.findings);
     hidden
 }
 
@@ -157,6 +162,9 @@ struct Engine<'a> {
     on_the_way: Vec<Active>,
     at_the_end: Vec<Active>,
     told: Vec<Told>,
+    /// The files that a change brings, and the last statement in them that changed an object.
+    changed: BTreeSet<FileId>,
+    touched: FxHashMap<QName, Site>,
 }
 
 /// More would wait for the slowest rule.
@@ -186,13 +194,37 @@ impl<'a> Engine<'a> {
         let rules: Vec<Active> = rules::ALL.iter().filter_map(|rule| activate(rule, &project.config, choice)).collect();
         let (at_the_end, on_the_way) =
             rules.into_iter().partition(|active| matches!(active.rule.check, Check::Schema(_) | Check::Report(_)));
-        Engine { project, on_the_way, at_the_end, told: Vec::new() }
+        Engine { project, on_the_way, at_the_end, told: Vec::new(), changed: BTreeSet::new(), touched: FxHashMap::default() }
+    }
+
+    /// Points a finding to what the change did to its object, where it stands elsewhere.
+    fn place_in_change(&self, finding: &mut Finding, sources: &Sources) {
+        let is_in_change = |site: Site| self.changed.contains(&sources.resolve(site).file);
+        if self.changed.is_empty() || is_in_change(finding.primary.site) {
+            return;
+        }
+        let label = match finding.related.iter().position(|label| is_in_change(label.site)) {
+            Some(at) => finding.related.remove(at),
+            None => {
+                let subject = &finding.subject;
+                let name = subject.table.as_ref().unwrap_or(&subject.name);
+                let name = name.split('(').next().unwrap_or(name);
+                let touched = subject.schema.as_ref().and_then(|schema| self.touched.get(&QName::new(schema.clone(), name)));
+                let Some(site) = touched else { return };
+                Label { site: *site, message: "changed here".to_string() }
+            }
+        };
+        let former = std::mem::replace(&mut finding.primary, label);
+        if !former.site.is_platform() {
+            let message = if former.message.is_empty() { "defined here".to_string() } else { former.message };
+            finding.related.insert(0, Label { message, ..former });
+        }
     }
 
     /// The same for a revision that has come to the same state.
     fn of(&self, revision: &'a Project) -> Engine<'a> {
         let (on_the_way, at_the_end, told) = (self.on_the_way.clone(), self.at_the_end.clone(), self.told.clone());
-        Engine { project: revision, on_the_way, at_the_end, told }
+        Engine { project: revision, on_the_way, at_the_end, told, changed: BTreeSet::new(), touched: FxHashMap::default() }
     }
 
     /// Runs the checks of one moment of the history, which `call` picks out.
@@ -282,6 +314,22 @@ struct Judged {
     ignored: usize,
 }
 
+/// Puts the number of findings into the sentence of each cause.
+pub fn count_causes(findings: &mut [Finding]) {
+    let mut counts: FxHashMap<(&'static str, String), usize> = FxHashMap::default();
+    for finding in findings.iter() {
+        if let Some(cause) = &finding.cause {
+            *counts.entry((finding.rule, cause.key.clone())).or_default() += 1;
+        }
+    }
+    for finding in findings {
+        if let Some(cause) = &mut finding.cause {
+            let count = counts[&(finding.rule, cause.key.clone())];
+            cause.message = format!("{count} {}", cause.words[usize::from(count > 1)]);
+        }
+    }
+}
+
 /// Where a finding stands in a report.
 fn place_in_order(finding: &Finding, sources: &Sources) -> impl Ord + use<> {
     let site = sources.resolve(finding.primary.site);
@@ -292,8 +340,8 @@ fn place_in_order(finding: &Finding, sources: &Sources) -> impl Ord + use<> {
 /// Has each finding told once.
 #[derive(Default)]
 struct Once {
-    /// Files that have brought one of a fingerprint.
-    files: FxHashMap<String, Vec<FileId>>,
+    /// Places that have brought one of a fingerprint.
+    places: FxHashMap<String, Vec<Site>>,
 }
 
 impl Once {
@@ -302,20 +350,30 @@ impl Once {
         if !told.lasts(catalog) {
             return None;
         }
-        let fingerprint = self.print(&told.finding, told.per_file, sources)?;
+        let fingerprint = self.print(&told.finding, told.per_place, sources)?;
         Some(Finding { fingerprint, ..*told.finding })
     }
 
-    /// The fingerprint that tells a finding from those of other files.
-    fn print(&mut self, finding: &Finding, per_file: bool, sources: &Sources) -> Option<String> {
-        let file = sources.resolve(finding.primary.site).file;
-        let files = self.files.entry(finding.fingerprint.clone()).or_default();
-        let further = files.len();
-        if files.contains(&file) || further > 0 && !per_file {
+    /// The fingerprint that tells a finding from those of other places. A statement's has the name of its file in it, so that an equal one
+    /// in another file changes nothing.
+    fn print(&mut self, finding: &Finding, per_place: bool, sources: &Sources) -> Option<String> {
+        let site = sources.resolve(finding.primary.site);
+        let of_statement = per_place && finding.subject.kind != "migration";
+        let print = match of_statement {
+            true => {
+                let path = &sources.get(site.file).path;
+                mixed(&finding.fingerprint, without_version(path.rsplit('/').next().unwrap_or(path)))
+            }
+            false => finding.fingerprint.clone(),
+        };
+        let places = self.places.entry(print.clone()).or_default();
+        let further = places.len();
+        let is_known = places.iter().any(|known| if of_statement { *known == site } else { known.file == site.file });
+        if is_known || further > 0 && !per_place {
             return None;
         }
-        files.push(file);
-        Some(if further == 0 { finding.fingerprint.clone() } else { further_print(&finding.fingerprint, further) })
+        places.push(site);
+        Some(if further == 0 { print } else { mixed(&print, &further.to_string()) })
     }
 }
 
@@ -335,6 +393,10 @@ impl Visitor for Engine<'_> {
     }
 
     fn outcome(&mut self, outcome: &Outcome<'_>, sources: &Sources) {
+        if self.changed.contains(&outcome.migration.file) {
+            let objects = outcome.effects.iter().filter_map(|effect| effect.change.object());
+            self.touched.extend(objects.map(|object| (object.clone(), outcome.site)));
+        }
         self.check(outcome.catalog, sources, |check, cx| {
             if let Check::Outcome(check) = check {
                 check(cx, outcome);

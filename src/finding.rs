@@ -118,6 +118,32 @@ pub enum Work {
     Assertion,
     Policy(PolicyChange),
     Index(IndexChange),
+    Grant(GrantChange),
+}
+
+/// Privileges on objects of one kind that a role gets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GrantChange {
+    /// `select, insert`
+    pub what: String,
+    /// `table` or `function`
+    pub noun: &'static str,
+    /// As SQL names them.
+    pub objects: Vec<String>,
+    pub role: &'static str,
+}
+
+impl GrantChange {
+    /// Objects that stand in one line.
+    const IN_A_LINE: usize = 2;
+
+    pub fn sql(&self) -> String {
+        let on = match self.objects.len() > GrantChange::IN_A_LINE {
+            true => format!("\n  {}\n ", self.objects.join(",\n  ")),
+            false => format!(" {}", self.objects.join(", ")),
+        };
+        format!("grant {} on {}{on} to {};", self.what, self.noun, self.role)
+    }
 }
 
 /// New text for parts of a policy's clauses.
@@ -237,6 +263,11 @@ impl Step {
         Step { run, work: Work::Index(change), ..step }
     }
 
+    /// Without a way back: where older grants still exist, a REVOKE would take those too.
+    pub fn grant(change: GrantChange) -> Step {
+        Step { work: Work::Grant(change.clone()), ..Step::batch(Phase::Grant, change.sql()) }
+    }
+
     pub fn undo(mut self, sql: impl Into<String>) -> Step {
         self.undo = Some(sql.into());
         self
@@ -283,6 +314,18 @@ pub struct Advisor {
     pub cache_key: String,
 }
 
+/// What several findings of a rule have in common. Formats for people group by it; all others show each finding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Cause {
+    /// The same for all findings of the cause.
+    pub key: String,
+    /// What follows the number of findings in the sentence for all of them: of one, and of several.
+    #[serde(skip)]
+    pub words: [String; 2],
+    /// `12 tables have no row level security, which no migration enables`
+    pub message: String,
+}
+
 /// One thing that is wrong, where, why, and what cures it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
@@ -296,11 +339,12 @@ pub struct Finding {
     pub help: Option<String>,
     pub fix: Option<Fix>,
     pub advisor: Option<Advisor>,
+    pub cause: Option<Cause>,
     /// Hash of rule and subject (and of `discriminator`), never of a place; of several files that bring the like, also of which it is.
     pub fingerprint: String,
 }
 
-/// The fingerprint of the like in a further file, counted from 1.
-pub fn further_print(print: &str, further: usize) -> String {
-    format!("{:032x}", xxhash_rust::xxh3::xxh3_128(format!("{print}\0{further}").as_bytes()))
+/// A fingerprint of another and what tells it from that.
+pub fn mixed(print: &str, with: &str) -> String {
+    format!("{:032x}", xxhash_rust::xxh3::xxh3_128(format!("{print}\0{with}").as_bytes()))
 }

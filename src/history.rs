@@ -8,10 +8,10 @@ mod ahead;
 use crate::catalog::effect::Effect;
 use crate::catalog::future::Future;
 use crate::catalog::object::Certainty;
-use crate::catalog::{Catalog, Contradiction, Rejected, When};
+use crate::catalog::{Catalog, Contradiction, ObjectKey, Rejected, When};
 use crate::config::DefaultPrivileges;
 pub use crate::interpret::platform::{Cause, Owned, Refusal};
-use crate::interpret::{World, refuses_transaction};
+use crate::interpret::{World, creates, refuses_transaction};
 use crate::project::{Migration, Platform, Project};
 use crate::source::{Site, Sources};
 use crate::syntax::ast::Unread;
@@ -223,8 +223,8 @@ impl Fold {
         std::iter::once(&mut self.world).chain(&mut self.bare).for_each(act);
     }
 
-    fn reject(&mut self, site: Site, reason: Contradiction, when: When) {
-        self.world.catalog.rejected.push(Rejected { site, reason, when });
+    fn reject(&mut self, site: Site, reason: Contradiction, when: When, makes: Vec<ObjectKey>) {
+        self.world.catalog.rejected.push(Rejected { site, reason, when, makes });
     }
 
     /// The runner sends a file's statements in one pipeline, but for one that is alone.
@@ -237,7 +237,7 @@ impl Fold {
         for (site, what) in batch {
             if let Some(what) = what {
                 let reason = Contradiction::new("25001", format!("{what} cannot be executed within a pipeline"));
-                self.reject(site, reason, when);
+                self.reject(site, reason, when, Vec::new());
             }
         }
     }
@@ -248,11 +248,7 @@ impl Fold {
         if self.bare.is_none() {
             self.bare = Some(self.world.without_the_outside()?);
         }
-        let statement = statement.or_else(|| {
-            let text = sources.text(site.file);
-            let raw = Splitter::starting_at(&text, site.span.start as usize).next()?;
-            Some(parser::statement(&text, &raw))
-        })?;
+        let statement = statement.or_else(|| read_again(site, sources))?;
         let bare = self.bare.as_mut()?;
         bare.refused.clear();
         bare.run(sources, site.file, statement, Certainty::Certain).failed
@@ -280,15 +276,24 @@ impl Fold {
         visitor.outcome(&outcome, sources);
         self.batch.push((site, refuses.filter(|_| failed.is_none())));
         if let Some(reason) = ran.in_batch.filter(|_| ran.failed.is_none()) {
-            self.reject(site, reason, When::InBatch);
+            self.reject(site, reason, When::InBatch, Vec::new());
         }
         let afresh = self.run_bare(site, again, sources);
-        match (ran.failed, afresh) {
-            (Some(reason), _) => self.reject(site, reason, When::Always),
-            (None, Some(reason)) => self.reject(site, reason, When::Afresh),
-            (None, None) => {}
-        }
+        let (reason, when) = match (ran.failed, afresh) {
+            (Some(reason), _) => (reason, When::Always),
+            (None, Some(reason)) => (reason, When::Afresh),
+            (None, None) => return,
+        };
+        let makes = read_again(site, sources).and_then(|statement| Some(creates(statement.ast(unchecked)?))).unwrap_or_default();
+        self.reject(site, reason, when, makes);
     }
+}
+
+/// The statement at a place, read once more.
+fn read_again(site: Site, sources: &Sources) -> Option<Statement> {
+    let text = sources.text(site.file);
+    let raw = Splitter::starting_at(&text, site.span.start as usize).next()?;
+    Some(parser::statement(&text, &raw))
 }
 
 /// Is this the version of a migration made after the day, where it is a time stamp at all?

@@ -12,7 +12,8 @@ use super::acl::{DefaultPrivilege, Grant};
 use super::effect::{Change, Effect};
 use super::name::QName;
 use super::object::*;
-use super::{Applied, Catalog, Contradiction};
+use super::depend::Dependent;
+use super::{Applied, Catalog, Contradiction, Detail, ObjectKey};
 use smol_str::SmolStr;
 use std::sync::Arc;
 
@@ -25,8 +26,8 @@ fn push<T>(list: &mut Vec<T>, item: T) {
     list.push(item);
 }
 
-fn missing(sqlstate: &'static str, what: &str, name: impl std::fmt::Display) -> Contradiction {
-    Contradiction::new(sqlstate, format!("{what} \"{name}\" does not exist"))
+fn missing(sqlstate: &'static str, what: &'static str, name: &str) -> Contradiction {
+    Contradiction::new(sqlstate, format!("{what} \"{name}\" does not exist")).missing(ObjectKey::plain(what, name))
 }
 
 fn duplicate(sqlstate: &'static str, what: &str, name: impl std::fmt::Display) -> Contradiction {
@@ -38,10 +39,11 @@ fn gives_way(old: Certainty, new: Certainty) -> bool {
     old == Certainty::Maybe && new == Certainty::Certain
 }
 
-fn on_relation(verb: &'static str, sqlstate: &'static str, what: &str, name: &str, relation: &QName) -> Contradiction {
+fn on_relation(verb: &'static str, sqlstate: &'static str, what: &'static str, name: &str, relation: &QName) -> Contradiction {
     let word = if what == "policy" || what == "trigger" { "for" } else { "of" };
     let table = if what == "column" || what == "constraint" { "relation" } else { "table" };
-    Contradiction::new(sqlstate, format!("{what} \"{name}\" {word} {table} \"{}\" {verb}", relation.name))
+    let reason = Contradiction::new(sqlstate, format!("{what} \"{name}\" {word} {table} \"{}\" {verb}", relation.name));
+    if verb == "does not exist" { reason.missing(ObjectKey::of_table(what, name, relation.name.clone())) } else { reason }
 }
 
 impl Catalog {
@@ -274,9 +276,10 @@ impl Catalog {
                 let Some(function) = self.function(&name, &signature).cloned() else {
                     return Err(Contradiction::new("42883", format!("function {name}({}) does not exist", signature.join(", "))));
                 };
-                if !cascade && !self.dependents_of_function(&function).is_empty() {
+                if !cascade {
                     let args: Vec<SmolStr> = function.inputs().map(|arg| self.shown_type(&arg.ty)).collect();
-                    return Err(depends("function", format!("{}({})", self.shown(&name), args.join(","))));
+                    let what = format!("function {}({})", self.shown(&name), args.join(","));
+                    self.refuse_dependents(&what, &self.dependents_of_function(&function))?;
                 }
                 self.remove_function(&name, &signature);
             }
@@ -289,8 +292,8 @@ impl Catalog {
                 self.types.insert(ty.name.clone(), *ty);
             }
             Change::DropType { name, cascade } => {
-                if !cascade && !self.dependents_of_type(&name).is_empty() {
-                    return Err(depends("type", self.shown(&name)));
+                if !cascade {
+                    self.refuse_dependents(&format!("type {}", self.shown(&name)), &self.dependents_of_type(&name))?;
                 }
                 self.remove_type(&name);
             }
@@ -533,7 +536,7 @@ impl Catalog {
         let types: Vec<QName> = self.types.keys().filter(|key| inside(key)).cloned().collect();
         let is_empty = relations.is_empty() && functions.is_empty() && types.is_empty();
         if !(cascade || is_empty) {
-            return Err(depends("schema", name));
+            return Err(depends(&format!("schema {name}")));
         }
         relations.iter().for_each(|relation| self.remove_relation(relation));
         functions.iter().for_each(|(function, signature)| self.remove_function(function, signature));
@@ -567,8 +570,19 @@ impl Catalog {
     }
 }
 
-fn depends(what: &str, name: impl std::fmt::Display) -> Contradiction {
-    Contradiction::new("2BP01", format!("cannot drop {what} {name} because other objects depend on it"))
+fn depends(what: &str) -> Contradiction {
+    Contradiction::new("2BP01", format!("cannot drop {what} because other objects depend on it"))
+}
+
+impl Catalog {
+    /// Refuses to drop what others depend on, and names those.
+    fn refuse_dependents(&self, what: &str, dependents: &[Dependent]) -> Applied {
+        if dependents.is_empty() {
+            return Ok(());
+        }
+        let described = dependents.iter().filter_map(|dependent| self.describe(dependent)).collect();
+        Err(Contradiction { detail: Some(Box::new(Detail::Dependents(described))), ..depends(what) })
+    }
 }
 
 impl Contradiction {

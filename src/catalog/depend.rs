@@ -6,6 +6,7 @@ use super::mention::Names;
 use super::name::QName;
 use super::object::*;
 use super::rename::{expressions, refers};
+use crate::source::Site;
 use crate::syntax::expression::{Binding, Expr, ExprKind, FromRelation, Node, Query, Walk};
 use smol_str::SmolStr;
 use std::sync::Arc;
@@ -247,6 +248,34 @@ impl Catalog {
         out.extend(self.types.which(within).map(|ty| Dependent::Type(ty.name.clone())));
         out.extend(self.expressions_using(&Wanted::Type(name), None));
         out
+    }
+
+    /// A dependent object as SQL names it, and the place that made it.
+    pub fn describe(&self, dependent: &Dependent) -> Option<(String, Site)> {
+        let table = |name: &QName| self.tables.get(name);
+        let described = match dependent {
+            Dependent::View(name) => (format!("view `{name}`"), self.views.get(name)?.named),
+            Dependent::Constraint { table: on, name } => {
+                (format!("constraint `{name}` of `{on}`"), table(on)?.constraints.iter().find(|known| known.name == *name)?.at)
+            }
+            Dependent::Policy { table: on, name } => (format!("policy \"{name}\" on `{on}`"), table(on)?.policy(name)?.named),
+            Dependent::Trigger { relation, name } => {
+                let triggers = table(relation).map(|table| &table.triggers).or_else(|| Some(&self.views.get(relation)?.triggers))?;
+                (format!("trigger `{name}` of `{relation}`"), triggers.iter().find(|known| known.name == *name)?.at)
+            }
+            Dependent::Default { table: on, column } => (format!("the default of `{on}.{column}`"), table(on)?.column(column)?.at),
+            Dependent::Column { table: on, column } => (format!("column `{column}` of `{on}`"), table(on)?.column(column)?.at),
+            Dependent::Index { relation, name } => {
+                (format!("index `{name}`"), table(relation)?.indexes.iter().find(|known| known.name == *name)?.named)
+            }
+            Dependent::Function { name, signature } => {
+                let known = self.functions.get(name)?.iter().find(|known| known.signature() == *signature)?;
+                (format!("function `{name}`"), known.named)
+            }
+            Dependent::Type(name) => (format!("type `{name}`"), self.types.get(name)?.at),
+            Dependent::EventTrigger(name) => (format!("event trigger `{name}`"), self.event_triggers.get(name)?.at),
+        };
+        Some(described)
     }
 
     /// Takes a dependent object away, with what depends on it in turn.

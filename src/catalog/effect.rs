@@ -369,3 +369,51 @@ pub enum Change {
     /// Supabase's change of 2026: new objects get no grants from the platform's defaults any more.
     EndPlatformDefaults,
 }
+
+impl Change {
+    /// The relation or function that it changes, or whose part it changes.
+    pub fn object(&self) -> Option<&QName> {
+        match self {
+            Change::CreateTable(table) => Some(&table.name),
+            Change::CreateView { view, .. } => Some(&view.name),
+            Change::CreateFunction { function, .. } => Some(&function.name),
+            Change::SetSecurityInvoker { view, .. } => Some(view),
+            Change::DropRelation { name, .. }
+            | Change::RenameRelation { to: name, .. }
+            | Change::AlterFunction { name, .. }
+            | Change::DropFunction { name, .. }
+            | Change::RenameFunction { to: name, .. }
+            | Change::SetOwner { name, .. }
+            | Change::Grant { on: Grantable::Relation(name), .. }
+            | Change::Revoke { on: Grantable::Relation(name), .. }
+            | Change::Grant { on: Grantable::Function(name, _), .. }
+            | Change::Revoke { on: Grantable::Function(name, _), .. } => Some(name),
+            Change::SetPartition { table, .. }
+            | Change::SetInherit { table, .. }
+            | Change::AddColumn { table, .. }
+            | Change::DropColumn { table, .. }
+            | Change::RenameColumn { relation: table, .. }
+            | Change::SetColumnType { table, .. }
+            | Change::SetDefault { table, .. }
+            | Change::SetNotNull { table, .. }
+            | Change::SetIdentity { table, .. }
+            | Change::DropGenerated { table, .. }
+            | Change::AddConstraint { table, .. }
+            | Change::DropConstraint { table, .. }
+            | Change::ValidateConstraint { table, .. }
+            | Change::RenameConstraint { table, .. }
+            | Change::CreateIndex { relation: table, .. }
+            | Change::SetRls { table, .. }
+            | Change::SetForceRls { table, .. }
+            | Change::CreatePolicy { table, .. }
+            | Change::AlterPolicy { table, .. }
+            | Change::DropPolicy { table, .. }
+            | Change::RenamePolicy { table, .. }
+            | Change::CreateTrigger { relation: table, .. }
+            | Change::DropTrigger { relation: table, .. }
+            | Change::RenameTrigger { relation: table, .. }
+            | Change::EnableTrigger { relation: table, .. } => Some(table),
+            _ => None,
+        }
+    }
+}

@@ -178,6 +178,11 @@ impl Future {
         (certain || later) && !doubtful
     }
 
+    /// The first place behind a moment that creates something of that name, as the number of its file and a byte of it.
+    pub fn creation_after(&self, made: Made, schema: Option<&str>, name: &str, now: Moment) -> Option<Moment> {
+        self.creations(made, schema, name).map(|(file, creation)| (*file, creation.at)).filter(|at| *at > now).min()
+    }
+
     /// Does code between quotes create something of that name, so that nothing is sure of it?
     pub fn is_made_in_code(&self, made: Made, name: &QName) -> bool {
         self.asked().entry((Question::InCode, made, Some(name.schema.clone()), name.name.clone())).or_default();

@@ -35,11 +35,66 @@ pub const PUBLIC: &str = "public";
 pub struct Contradiction {
     pub sqlstate: &'static str,
     pub message: String,
+    pub detail: Option<Box<Detail>>,
+}
+
+/// What an error is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// An object that is not there.
+    Missing(ObjectKey),
+    /// Objects that depend on what is to be dropped, each with its place.
+    Dependents(Vec<(String, Site)>),
+}
+
+/// An object by its class and the name that a statement gives it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectKey {
+    /// `relation`, `column`, `function`, `type`, `schema`, `role`, `policy`, …
+    pub class: &'static str,
+    pub schema: Option<SmolStr>,
+    /// The table of a column, policy, trigger or constraint, without its schema.
+    pub table: Option<SmolStr>,
+    pub name: SmolStr,
+}
+
+impl ObjectKey {
+    /// `name` may have a schema.
+    pub fn new(class: &'static str, name: &ObjectName) -> ObjectKey {
+        ObjectKey { class, schema: name.schema().map(SmolStr::from), table: None, name: name.last().into() }
+    }
+
+    pub fn plain(class: &'static str, name: impl Into<SmolStr>) -> ObjectKey {
+        ObjectKey { class, schema: None, table: None, name: name.into() }
+    }
+
+    pub fn of_table(class: &'static str, name: impl Into<SmolStr>, table: impl Into<SmolStr>) -> ObjectKey {
+        ObjectKey { class, schema: None, table: Some(table.into()), name: name.into() }
+    }
+
+    /// Whether two names can stand for one object: a schema or table that is not given fits any.
+    pub fn may_be(&self, other: &ObjectKey) -> bool {
+        let fits = |one: &Option<SmolStr>, other: &Option<SmolStr>| one.is_none() || other.is_none() || one == other;
+        self.class == other.class && self.name == other.name && fits(&self.schema, &other.schema) && fits(&self.table, &other.table)
+    }
+}
+
+impl std::fmt::Display for ObjectKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let schema = self.schema.as_ref().map(|schema| format!("{schema}.")).unwrap_or_default();
+        write!(f, "{} `{schema}{}`", self.class, self.name)?;
+        self.table.as_ref().map_or(Ok(()), |table| write!(f, " of `{table}`"))
+    }
 }
 
 impl Contradiction {
     pub fn new(sqlstate: &'static str, message: impl Into<String>) -> Contradiction {
-        Contradiction { sqlstate, message: message.into() }
+        Contradiction { sqlstate, message: message.into(), detail: None }
+    }
+
+    /// Says which object is not there.
+    pub fn missing(self, what: ObjectKey) -> Contradiction {
+        Contradiction { detail: Some(Box::new(Detail::Missing(what))), ..self }
     }
 }
 
@@ -102,6 +157,8 @@ pub struct Rejected {
     pub site: Site,
     pub reason: Contradiction,
     pub when: When,
+    /// What the statement would have made.
+    pub makes: Vec<ObjectKey>,
 }
 
 #[derive(Clone, Debug, Default)]

@@ -340,6 +340,7 @@ mod tests {
             help: None,
             fix: None,
             advisor: None,
+            cause: None,
             fingerprint: String::new(),
         };
         let findings = vec![finding(Severity::Warn, Confidence::Certain), finding(Severity::Error, Confidence::Unsure)];

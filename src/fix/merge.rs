@@ -10,6 +10,7 @@ use crate::finding::{Finding, Fix, IndexChange, Phase, PolicyChange, Run, Safety
 use crate::report::Report;
 use crate::source::{Sources, Span};
 use smol_str::{SmolStr, format_smolstr};
+use std::collections::BTreeMap;
 
 /// A finding whose cure is to be written.
 #[derive(Clone, Copy)]
@@ -44,17 +45,21 @@ pub fn cures<'a>(report: &'a Report, level: Level, wanted: impl Fn(&Finding) -> 
 /// Cures that want other things of a text than wider ones do.
 pub fn statements(cures: &[Cure], catalog: &Catalog, sources: &Sources) -> Result<Vec<Statement>, Vec<usize>> {
     let mut all: Vec<Statement> = Vec::new();
+    let mut places: BTreeMap<&str, usize> = BTreeMap::new();
     for (at, cure) in cures.iter().enumerate() {
         let mut stage = 0;
         for step in &cure.fix.steps {
             stage += usize::from(step.run == Run::NextFile);
-            match all.iter_mut().find(|known| known.sql == step.sql) {
-                Some(known) => known.join(at, cure.fix.safety),
-                None => all.push(Statement::new(step, stage, at, cure.fix.safety)),
+            match places.get(step.sql.as_str()) {
+                Some(place) => all[*place].join(at, cure.fix.safety),
+                None => {
+                    places.insert(&step.sql, all.len());
+                    all.push(Statement::new(step, stage, at, cure.fix.safety));
+                }
             }
         }
     }
-    Ok(indexes(policies(all, sources)?, catalog))
+    Ok(indexes(policies(grants(all), sources)?, catalog))
 }
 
 impl Statement {
@@ -76,6 +81,29 @@ impl Statement {
     }
 }
 
+/// One GRANT for all objects on which a role gets the same.
+fn grants(all: Vec<Statement>) -> Vec<Statement> {
+    let mut out: Vec<Statement> = Vec::new();
+    let mut places: BTreeMap<(&'static str, &'static str, String), usize> = BTreeMap::new();
+    for statement in all {
+        let Work::Grant(change) = &statement.work else {
+            out.push(statement);
+            continue;
+        };
+        let place = *places.entry((change.role, change.noun, change.what.clone())).or_insert(out.len());
+        let Some(known) = out.get_mut(place) else {
+            out.push(statement);
+            continue;
+        };
+        if let Work::Grant(other) = &mut known.work {
+            other.objects.extend(change.objects.iter().cloned());
+            known.sql = other.sql();
+        }
+        known.absorb(&statement);
+    }
+    out
+}
+
 /// One ALTER POLICY for each policy.
 fn policies(all: Vec<Statement>, sources: &Sources) -> Result<Vec<Statement>, Vec<usize>> {
     let mut out: Vec<Statement> = Vec::new();
@@ -87,7 +115,7 @@ fn policies(all: Vec<Statement>, sources: &Sources) -> Result<Vec<Statement>, Ve
         };
         let same = |known: &&mut Statement| match &known.work {
             Work::Policy(other) => (&other.table, &other.policy) == (&change.table, &change.policy),
-            Work::Statement | Work::Assertion | Work::Index(_) => false,
+            Work::Statement | Work::Assertion | Work::Index(_) | Work::Grant(_) => false,
         };
         let Some(known) = out.iter_mut().find(same) else {
             out.push(statement);
@@ -195,7 +223,7 @@ impl Statement {
     pub fn index(&self) -> Option<&IndexChange> {
         match &self.work {
             Work::Index(index) => Some(index),
-            Work::Policy(_) | Work::Assertion | Work::Statement => None,
+            Work::Policy(_) | Work::Grant(_) | Work::Assertion | Work::Statement => None,
         }
     }
 

@@ -49,7 +49,7 @@ pub fn faults(
     for unread in after.report.unread.iter().filter(|unread| !was_unread.contains(&unread.site)) {
         out.blame(at(unread.site), &format!("its statement can't be read: {}", unread.reason));
     }
-    for Rejected { site, reason, when } in rejected(after) {
+    for Rejected { site, reason, when, .. } in rejected(after) {
         let reason = match when {
             When::Afresh => "it rests on what no migration creates".to_string(),
             When::Always | When::InBatch | When::AmongItsLike => format!("PostgreSQL would refuse it: {}", reason.message),

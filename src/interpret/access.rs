@@ -6,7 +6,7 @@ use crate::catalog::acl::Privileges;
 use crate::catalog::effect::{Change, Grantable};
 use crate::catalog::name::QName;
 use crate::catalog::object::*;
-use crate::catalog::{Contradiction, PUBLIC, RelationKind};
+use crate::catalog::{Contradiction, ObjectKey, PUBLIC, RelationKind};
 use crate::source::Site;
 use crate::syntax::ast::{
     AlterPolicy, CreatePolicy, CreateRole, CreateSchema, DefaultPrivileges, Form, Grant, GrantTarget, ObjectKind, ObjectRef, Set,
@@ -135,7 +135,7 @@ impl Context<'_> {
         match columns.iter().find(|column| !known.contains(&column.name)) {
             Some(missing) => {
                 let reason = format!("column \"{}\" of relation \"{}\" does not exist", missing.name, relation.name);
-                Err(Contradiction::new("42703", reason))
+                Err(Contradiction::new("42703", reason).missing(ObjectKey::of_table("column", missing.name.clone(), relation.name.clone())))
             }
             None => Ok(()),
         }

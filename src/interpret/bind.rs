@@ -7,7 +7,7 @@ use super::{Context, builtin};
 use crate::catalog::future::Made;
 use crate::catalog::name::QName;
 use crate::catalog::object::{ArgMode, Certainty};
-use crate::catalog::{Catalog, Contradiction, is_extension_schema, is_system_schema};
+use crate::catalog::{Catalog, Contradiction, ObjectKey, is_extension_schema, is_system_schema};
 use crate::syntax::expression::*;
 use crate::syntax::types::builtin_name;
 use smol_str::SmolStr;
@@ -443,7 +443,9 @@ impl<'c, 'x> Binder<'c, 'x> {
 fn unknown_column(path: &[SmolStr]) -> Contradiction {
     let name = path.join(".");
     let quoted = if path.len() == 1 { format!("\"{name}\"") } else { name };
-    Contradiction::new("42703", format!("column {quoted} does not exist"))
+    let table = path.len().checked_sub(2).map(|at| path[at].clone());
+    let missing = ObjectKey { table, ..ObjectKey::plain("column", path.last().cloned().unwrap_or_default()) };
+    Contradiction::new("42703", format!("column {quoted} does not exist")).missing(missing)
 }
 
 /// The first columns take the names of an alias list.
@@ -514,9 +516,9 @@ impl Context<'_> {
     fn callable(&self, name: &ObjectName, args: usize) -> Bound {
         let catalog = self.catalog;
         // what types the arguments have is not known
-        let missing = || match args {
-            0 => Contradiction::new("42883", format!("function {name}() does not exist")),
-            args => Contradiction::new("42883", format!("function {name} of {args} arguments does not exist")),
+        let missing = || {
+            let signature = if args == 0 { "()".to_string() } else { format!(" of {args} arguments") };
+            Contradiction::new("42883", format!("function {name}{signature} does not exist")).missing(ObjectKey::new("function", name))
         };
         let Some(schema) = name.schema() else {
             let anywhere = || catalog.functions.has_named(name.last());
@@ -556,7 +558,7 @@ impl Context<'_> {
         if schema.is_some_and(is_system_schema) || (schema.is_none() && (name.last().starts_with("pg_") || name.last().starts_with("_"))) {
             return Ok(None);
         }
-        let missing = || Contradiction::new("42P01", format!("relation \"{name}\" does not exist"));
+        let missing = || Contradiction::new("42P01", format!("relation \"{name}\" does not exist")).missing(ObjectKey::new("relation", name));
         if schema.is_some_and(|schema| is_extension_schema(schema) && !self.catalog.has_schema(schema)) {
             return Ok(None);
         }

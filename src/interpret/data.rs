@@ -3,7 +3,7 @@
 
 use super::bind::{Binder, Scopes};
 use super::{Context, Meaning};
-use crate::catalog::Contradiction;
+use crate::catalog::{Contradiction, ObjectKey};
 use crate::catalog::effect::Change;
 use crate::catalog::name::QName;
 use crate::catalog::object::{Bucket, Certainty, Index};
@@ -110,7 +110,7 @@ impl Context<'_> {
         match columns.iter().find(|column| !known.contains(&column.name)) {
             Some(missing) => {
                 let reason = format!("column \"{}\" of relation \"{}\" does not exist", missing.name, table.name);
-                Err(Contradiction::new("42703", reason))
+                Err(Contradiction::new("42703", reason).missing(ObjectKey::of_table("column", missing.name.clone(), table.name.clone())))
             }
             None => Ok(()),
         }

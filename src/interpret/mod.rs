@@ -7,6 +7,7 @@ mod access;
 mod bind;
 mod body;
 mod builtin;
+mod creates;
 mod data;
 mod definition;
 mod evaluate;
@@ -24,13 +25,14 @@ mod transaction;
 mod typing;
 mod view;
 
+pub use creates::creates;
 pub use run::{Outcome, World};
 pub use transaction::refuses_transaction;
 
 use crate::catalog::effect::{Change, Effect};
 use crate::catalog::name::QName;
 use crate::catalog::object::{Certainty, DataType, Expression, RoutineKind};
-use crate::catalog::{Catalog, Contradiction};
+use crate::catalog::{Catalog, Contradiction, ObjectKey};
 use crate::source::{FileId, Site, Span};
 use crate::syntax::ast::*;
 use crate::syntax::expression::{Expr, Ident, ObjectName};
@@ -133,7 +135,7 @@ impl<'x> Context<'x> {
         if let Some(schema) = name.schema()
             && !self.catalog.has_schema(schema)
         {
-            return Err(Contradiction::new("3F000", format!("schema \"{schema}\" does not exist")));
+            return Err(Contradiction::new("3F000", format!("schema \"{schema}\" does not exist")).missing(ObjectKey::plain("schema", schema)));
         }
         self.catalog.place(name).ok_or_else(|| Contradiction::new("3F000", "no schema has been selected to create in"))
     }

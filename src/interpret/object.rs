@@ -6,7 +6,7 @@ use crate::catalog::effect::Change;
 use crate::catalog::future::Made;
 use crate::catalog::name::QName;
 use crate::catalog::object::*;
-use crate::catalog::{Contradiction, RelationKind};
+use crate::catalog::{Contradiction, ObjectKey, RelationKind};
 use crate::syntax::ast::{
     self, AlterComposite, AlterDomain, AlterEnum, AlterPublication, AlterSequence, CreateDomain, CreateExtension, CreatePublication,
     CreateSequence, CreateType, DomainChange, Drop, EnumChange, ObjectKind, ObjectRef, PublicationChange, Rename,
@@ -14,8 +14,20 @@ use crate::syntax::ast::{
 use crate::syntax::expression::{Ident, ObjectName};
 use smol_str::SmolStr;
 
-fn missing(sqlstate: &'static str, what: &str, name: impl std::fmt::Display) -> Contradiction {
-    Contradiction::new(sqlstate, format!("{what} \"{name}\" does not exist"))
+fn missing(sqlstate: &'static str, what: &'static str, name: &ObjectName) -> Contradiction {
+    let class = match what {
+        "type" | "index" | "role" | "schema" => what,
+        _ => "relation",
+    };
+    Contradiction::new(sqlstate, format!("{what} \"{name}\" does not exist")).missing(ObjectKey::new(class, name))
+}
+
+fn missing_schema(name: &str) -> Contradiction {
+    missing_plain("3F000", "schema", name)
+}
+
+fn missing_plain(sqlstate: &'static str, class: &'static str, name: &str) -> Contradiction {
+    Contradiction::new(sqlstate, format!("{class} \"{name}\" does not exist")).missing(ObjectKey::plain(class, name))
 }
 
 /// What DROP, ALTER and COMMENT call a relation, and whether that fits what it is.
@@ -162,7 +174,7 @@ impl Context<'_> {
             return Ok(());
         }
         if let Some(schema) = create.schema.as_ref().filter(|schema| !self.catalog.has_schema(&schema.name)) {
-            return Err(missing("3F000", "schema", &schema.name));
+            return Err(missing_schema(&schema.name));
         }
         let fixed = super::run::extension_script(&create.name.name).and_then(|(schema, _)| schema).map(SmolStr::from);
         let written = create.schema.map(|schema| schema.name);
@@ -241,7 +253,7 @@ impl Context<'_> {
             ObjectKind::Index => match self.catalog.find_relation(&object.name) {
                 Some(found) => self.emit(Change::DropIndex { name: found }),
                 None if !if_exists => {
-                    return self.absent(Made::Index, &object.name, || missing("42704", "index", object.name.last()));
+                    return self.absent(Made::Index, &object.name, || missing_plain("42704", "index", object.name.last()));
                 }
                 None => {}
             },
@@ -291,7 +303,7 @@ impl Context<'_> {
                 if self.catalog.roles.contains(&name) {
                     self.emit(Change::DropRole { name });
                 } else if !if_exists {
-                    return self.absent(Made::Role, &object.name, || missing("42704", "role", &name));
+                    return self.absent(Made::Role, &object.name, || missing_plain("42704", "role", &name));
                 }
             }
             ObjectKind::Publication => {
@@ -414,7 +426,7 @@ impl Context<'_> {
 
     pub fn set_schema(&mut self, object: ObjectRef, schema: &Ident) -> Meaning {
         if !self.catalog.has_schema(&schema.name) {
-            return Err(missing("3F000", "schema", &schema.name));
+            return Err(missing_schema(&schema.name));
         }
         let moved = |name: &QName| QName::new(schema.name.clone(), name.name.clone());
         match object.kind {
@@ -509,7 +521,7 @@ impl Context<'_> {
                 None => self.absent(Made::Index, &object.name, || missing("42P01", "relation", &object.name))?,
             },
             ObjectKind::Schema if !self.catalog.has_schema(object.name.last()) => {
-                return Err(missing("3F000", "schema", object.name.last()));
+                return Err(missing_schema(object.name.last()));
             }
             _ => {}
         }

@@ -10,6 +10,7 @@ use crate::report::{LeftOut, Report};
 use crate::rules::{self, Rule};
 use crate::source::{Position, Site, Sources};
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 /// Findings of one rule, most severe rule first; within a rule the report's order.
 pub fn groups(findings: &[Finding]) -> Vec<Vec<&Finding>> {
@@ -21,6 +22,20 @@ pub fn groups(findings: &[Finding]) -> Vec<Vec<&Finding>> {
     }
     groups.sort_by_key(|group| Reverse(group[0].severity));
     groups
+}
+
+/// Findings of a rule, those of one cause together where the first of them stands.
+pub fn causes<'f>(group: &[&'f Finding]) -> Vec<Vec<&'f Finding>> {
+    let mut out: Vec<Vec<&Finding>> = Vec::new();
+    let mut places: BTreeMap<&str, usize> = BTreeMap::new();
+    for finding in group {
+        let place = finding.cause.as_ref().map(|cause| *places.entry(&cause.key).or_insert(out.len()));
+        match place.and_then(|place| out.get_mut(place)) {
+            Some(alike) => alike.push(finding),
+            None => out.push(vec![finding]),
+        }
+    }
+    out
 }
 
 /// Most severe first, what is certain before what is not; of equals the report's order.

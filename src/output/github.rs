@@ -9,6 +9,7 @@ use super::gist::{self, Stand};
 use super::{Look, compact, count};
 use crate::finding::{Confidence, Finding, Severity};
 use crate::report::Report;
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 /// Annotations of a level that are shown.
@@ -17,7 +18,11 @@ const SHOWN: usize = 10;
 pub fn write(report: &Report, look: &Look, out: &mut dyn Write) -> io::Result<()> {
     let (mut shown, mut rest): (Vec<&Finding>, Vec<&Finding>) = (Vec::new(), Vec::new());
     let mut room = [SHOWN; Severity::ALL.len()];
-    let mut sorted = gist::worst_first(&report.findings).into_iter().peekable();
+    // ten of one cause would leave no room for any other
+    let mut seen = BTreeSet::new();
+    let is_further = |finding: &&Finding| finding.cause.as_ref().is_some_and(|cause| !seen.insert((finding.rule, cause.key.clone())));
+    let (further, first): (Vec<&Finding>, Vec<&Finding>) = gist::worst_first(&report.findings).into_iter().partition(is_further);
+    let mut sorted = first.into_iter().chain(further).peekable();
     while let Some(finding) = sorted.next() {
         let left = &mut room[gist::weight(finding) as usize];
         // The line that says how many more there are takes the place of a notice, where all places are wanted.
@@ -60,6 +65,9 @@ fn command(report: &Report, look: &Look, finding: &Finding) -> String {
         None => String::new(),
     };
     let mut message = finding.message.clone();
+    if let Some(cause) = finding.cause.as_ref().filter(|cause| !cause.message.starts_with("1 ")) {
+        message.push_str(&format!("\ncause: {}", cause.message));
+    }
     if finding.confidence == Confidence::Unsure {
         message.push_str(&format!("\n{}", gist::UNSURE));
     }

@@ -4,7 +4,7 @@
 //! they came from.
 
 use super::write_json;
-use crate::finding::{Advisor, Confidence, Finding, Label, Safety, Severity, Subject};
+use crate::finding::{Advisor, Cause, Confidence, Finding, Label, Safety, Severity, Subject};
 use crate::report::{LeftOut, Report};
 use crate::source::{Site, Sources};
 use serde::Serialize;
@@ -36,6 +36,7 @@ struct Entry<'a> {
     help: Option<&'a str>,
     subject: &'a Subject,
     location: Location<'a>,
+    cause: Option<&'a Cause>,
     related: Vec<Related<'a>>,
     fix: Option<Cure<'a>>,
     advisor: Option<&'a Advisor>,
@@ -122,6 +123,7 @@ fn entry<'a>(finding: &'a Finding, sources: &'a Sources) -> Entry<'a> {
         help: finding.help.as_deref(),
         subject: &finding.subject,
         location: location(finding.primary.site, sources),
+        cause: finding.cause.as_ref(),
         related: finding.related.iter().map(|Label { site, message }| Related { message, location: location(*site, sources) }).collect(),
         fix: finding.fix.as_ref().map(|fix| Cure {
             title: &fix.title,

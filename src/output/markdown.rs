@@ -7,7 +7,7 @@
 use super::gist::{self, Stand};
 use super::ink::clean;
 use super::{Look, count, page};
-use crate::finding::{Confidence, Finding, Safety};
+use crate::finding::{Cause, Confidence, Finding, Safety};
 use crate::report::Report;
 use std::io::{self, Write};
 
@@ -15,6 +15,8 @@ use std::io::{self, Write};
 const ROOM: usize = 64_000;
 /// For what stands behind the findings.
 const END: usize = 300;
+/// Findings of one cause that are shown whole.
+const WHOLE: usize = 3;
 /// Lines of SQL for a finding.
 const LINES: usize = 12;
 
@@ -30,8 +32,12 @@ pub fn write(report: &Report, look: &Look, out: &mut dyn Write) -> io::Result<()
         };
         let close = "\n</details>\n";
         let mut body = String::new();
-        for finding in group {
-            let entry = entry(report, look, finding);
+        for (finding, place) in in_order(group) {
+            let entry = match place {
+                Place::Whole => entry(report, look, finding),
+                Place::First(cause) => format!("\n{}:\n{}", prose(&cause.message), entry(report, look, finding)),
+                Place::Line => short(report, look, finding),
+            };
             // one less than all has the longer heading
             if text.len() + open(group.len() - 1).len() + body.len() + entry.len() + close.len() + END > ROOM {
                 break;
@@ -55,6 +61,28 @@ pub fn write(report: &Report, look: &Look, out: &mut dyn Write) -> io::Result<()
     out.write_all(text.as_bytes())
 }
 
+/// How a finding is shown.
+enum Place<'f> {
+    Whole,
+    /// Whole, behind the sentence for all findings of its cause.
+    First(&'f Cause),
+    Line,
+}
+
+/// Findings by cause.
+fn in_order<'f>(group: &[&'f Finding]) -> Vec<(&'f Finding, Place<'f>)> {
+    let mut out = Vec::new();
+    for alike in gist::causes(group) {
+        let several = alike.len() > 1;
+        out.extend(alike.into_iter().enumerate().map(|(at, finding)| match &finding.cause {
+            Some(cause) if several && at == 0 => (finding, Place::First(cause)),
+            Some(_) if at >= WHOLE => (finding, Place::Line),
+            Some(_) | None => (finding, Place::Whole),
+        }));
+    }
+    out
+}
+
 /// What there is of each rule.
 fn head(report: &Report, groups: &[Vec<&Finding>]) -> String {
     let mut out = format!("<!-- supalint -->\n### supalint\n\n{}\n", gist::summary(report));
@@ -70,11 +98,20 @@ fn head(report: &Report, groups: &[Vec<&Finding>]) -> String {
     out
 }
 
-fn entry(report: &Report, look: &Look, finding: &Finding) -> String {
-    let place = match gist::stand(&report.sources, finding.primary.site) {
+fn place(report: &Report, look: &Look, finding: &Finding) -> String {
+    match gist::stand(&report.sources, finding.primary.site) {
         Some(Stand { file, start, .. }) => code(&format!("{}{file}:{}", look.home, start.line)),
         None => "the platform".to_string(),
-    };
+    }
+}
+
+/// A line for one of many findings of a cause.
+fn short(report: &Report, look: &Look, finding: &Finding) -> String {
+    format!("\n- {} {}\n", place(report, look, finding), prose(&finding.message))
+}
+
+fn entry(report: &Report, look: &Look, finding: &Finding) -> String {
+    let place = place(report, look, finding);
     let doubt = if finding.confidence == Confidence::Unsure { " (unsure)" } else { "" };
     let mut out = format!("\n**{}{doubt}** {place}<br>{}\n", finding.severity.name(), prose(&finding.message));
     if let Some(help) = &finding.help {

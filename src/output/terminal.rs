@@ -5,7 +5,7 @@
 //! several files come from one [`Excerpt`], which answers miette's questions from lines already cut out.
 
 use super::excerpt::{Excerpt, Fitted, place};
-use super::gist::{UNSURE, ground, groups, tallies, tally};
+use super::gist::{UNSURE, causes, ground, groups, tallies, tally};
 use super::ink::{Ink, clean, columns, untab};
 use super::proposal::{Kind, Row, proposal};
 use super::{Look, count};
@@ -57,19 +57,38 @@ impl Page<'_> {
         if group.len() > WHOLE {
             self.heading(rule, &count(group.len(), "finding"), out)?;
         }
-        let whole = if self.look.verbose { group.len() } else { WHOLE.min(group.len()) };
-        for (index, finding) in group[..whole].iter().enumerate() {
+        let (alone, several): (Vec<_>, Vec<_>) = causes(group).into_iter().partition(|alike| alike.len() == 1);
+        let alone: Vec<&Finding> = alone.into_iter().flatten().collect();
+        let mut first = true;
+        for alike in std::iter::once(alone.as_slice()).chain(several.iter().map(Vec::as_slice)).filter(|alike| !alike.is_empty()) {
+            if !std::mem::take(&mut first) {
+                writeln!(out)?;
+            }
+            self.alike(alike, out)?;
+        }
+        writeln!(out, "  {} supalint explain {rule}", self.ink.dim("why:"))
+    }
+
+    /// Findings without a cause, or all of one: the sentence for all of them, the first ones whole, and a line for each other.
+    fn alike(&self, findings: &[&Finding], out: &mut dyn Write) -> io::Result<()> {
+        if let ([_, _, ..], Some(cause)) = (findings, &findings[0].cause) {
+            let head = format!("{} ", self.ink.name("cause:"));
+            let message = clean(&cause.message).split_whitespace().map(|word| self.ink.bold(word)).collect::<Vec<_>>().join(" ");
+            writeln!(out, "{}\n", wrap(&message, self.look.width, &head, "  "))?;
+        }
+        let whole = if self.look.verbose { findings.len() } else { WHOLE.min(findings.len()) };
+        for (index, finding) in findings[..whole].iter().enumerate() {
             if index > 0 {
                 writeln!(out)?;
             }
             self.whole(finding, out)?;
         }
-        if whole < group.len() {
-            let more = format!("{} more of {rule}", group.len() - whole);
+        if whole < findings.len() {
+            let more = format!("{} more of {}", findings.len() - whole, findings[0].rule);
             writeln!(out, "\n  {} {}", self.ink.bold(&more), self.ink.dim("(--verbose shows them whole)"))?;
-            self.lines(&group[whole..], out)?;
+            self.lines(&findings[whole..], out)?;
         }
-        writeln!(out, "  {} supalint explain {rule}", self.ink.dim("why:"))
+        Ok(())
     }
 
     fn heading(&self, rule: &str, note: &str, out: &mut dyn Write) -> io::Result<()> {

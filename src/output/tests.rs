@@ -43,6 +43,7 @@ impl Made {
             help: None,
             fix: None,
             advisor: None,
+            cause: None,
             fingerprint: "1d2c".to_string(),
         });
         self.report.findings.last_mut().expect("just pushed")

@@ -86,6 +86,11 @@ impl<'a> Cx<'a> {
         self.drafts.last_mut().expect("a draft was just pushed")
     }
 
+    /// The finding that was started last.
+    pub fn last(&mut self) -> &mut Draft {
+        self.drafts.last_mut().expect("a finding was reported")
+    }
+
     /// What the rule finds, complete.
     pub fn found(mut self, check: impl FnOnce(&mut Cx<'a>)) -> Vec<Told> {
         check(&mut self);

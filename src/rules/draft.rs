@@ -4,7 +4,7 @@ use super::Rule;
 use super::about::About;
 use crate::catalog::Catalog;
 use crate::catalog::object::Certainty;
-use crate::finding::{Advisor, Confidence, Edit, Finding, Fix, Label, Safety, Severity, Step};
+use crate::finding::{Advisor, Cause, Confidence, Edit, Finding, Fix, Label, Safety, Severity, Step};
 use crate::source::{Site, Sources};
 use crate::syntax::lexer::{Token, TokenKind, tokens};
 use smol_str::SmolStr;
@@ -17,8 +17,8 @@ type Lasting = Arc<dyn Fn(&Catalog) -> bool + Send + Sync>;
 #[derive(Clone)]
 pub struct Told {
     pub finding: Box<Finding>,
-    /// Of several files that bring the like, each has a finding of its own.
-    pub per_file: bool,
+    /// Whether each statement or file that brings the like has a finding of its own.
+    pub per_place: bool,
     lasting: Option<Lasting>,
 }
 
@@ -40,7 +40,7 @@ fn words(text: &str) -> String {
 }
 
 /// The name of a file without the digits it begins with: a migration that has to run later is renamed, and stays what it is.
-fn without_version(name: &str) -> &str {
+pub(crate) fn without_version(name: &str) -> &str {
     let rest = name.trim_start_matches(|letter: char| letter.is_ascii_digit());
     rest.strip_prefix('_').filter(|rest| !rest.is_empty()).unwrap_or(name)
 }
@@ -49,7 +49,7 @@ fn without_version(name: &str) -> &str {
 pub struct Draft {
     finding: Box<Finding>,
     discriminator: String,
-    per_file: bool,
+    per_place: bool,
     lasting: Option<Lasting>,
 }
 
@@ -67,10 +67,11 @@ impl Draft {
                 help: None,
                 fix: None,
                 advisor: None,
+                cause: None,
                 fingerprint: String::new(),
             }),
             discriminator: String::new(),
-            per_file: false,
+            per_place: false,
             lasting: None,
         }
     }
@@ -111,6 +112,13 @@ impl Draft {
     /// The cure, as changes to the statement; goes with [`Draft::fix`], which names it.
     pub fn rewrite(&mut self, edits: impl IntoIterator<Item = Edit>) -> &mut Draft {
         self.cure().rewrite.extend(edits);
+        self
+    }
+
+    /// What it has in common with other findings of the rule: a key, and what follows their number in a sentence for all of them, of one
+    /// (`table has no row level security`) and of several (`tables have no row level security`).
+    pub fn cause(&mut self, key: impl Into<String>, one: impl Into<String>, several: impl Into<String>) -> &mut Draft {
+        self.finding.cause = Some(Cause { key: key.into(), words: [one.into(), several.into()], message: String::new() });
         self
     }
 
@@ -160,10 +168,9 @@ impl Draft {
         self
     }
 
-    /// Tells it by the words of a statement, wherever that stands. Files with equal statements have a finding each; within a file there is one:
-    /// whoever corrects the first sees the second.
+    /// Tells it by the words of a statement, wherever that stands in its file. Equal statements have a finding each.
     pub fn of_statement(&mut self, text: &str) -> &mut Draft {
-        self.per_file = true;
+        self.per_place = true;
         self.discriminate(words(text))
     }
 
@@ -197,7 +204,7 @@ impl Draft {
         }
         self.finding.fingerprint = self.fingerprint();
         let is_file = self.is_of_file();
-        Told { finding: self.finding, per_file: self.per_file || is_file, lasting: self.lasting }
+        Told { finding: self.finding, per_place: self.per_place || is_file, lasting: self.lasting }
     }
 }
 

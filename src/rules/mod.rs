@@ -100,7 +100,7 @@ pub mod prelude {
     pub use crate::catalog::name::{QName, derived_name, quote_ident, quote_literal};
     pub use crate::catalog::object::*;
     pub use crate::catalog::{Catalog, Contradiction};
-    pub use crate::finding::{ClauseChange, Edit, IndexChange, Phase, PolicyChange, Run, Safety, Severity, Step};
+    pub use crate::finding::{ClauseChange, Edit, GrantChange, IndexChange, Phase, PolicyChange, Run, Safety, Severity, Step};
     /// A statement; plain `Step` is a step of a cure.
     pub use crate::history::{Outcome, Step as Moment};
     pub use crate::project::Migration;

@@ -1,6 +1,6 @@
 //! Tables, their columns, constraints and indexes.
 
-use super::{MAX_COLUMNS, depends, duplicate, gives_way, missing, on_relation, push};
+use super::{MAX_COLUMNS, duplicate, gives_way, missing, on_relation, push};
 use crate::catalog::name::QName;
 use crate::catalog::object::*;
 use crate::catalog::{Applied, Catalog, Contradiction, MIGRATION_ROLE, is_system_schema};
@@ -114,8 +114,8 @@ impl Catalog {
 
     pub(super) fn drop_relation(&mut self, name: &QName, cascade: bool) -> Applied {
         let Some(kind) = self.relation_kind(name) else { return Err(missing("42P01", "relation", &name.name)) };
-        if !cascade && !self.dependents_of_relation(name).is_empty() {
-            return Err(depends(kind.noun(), self.shown(name)));
+        if !cascade {
+            self.refuse_dependents(&format!("{} {}", kind.noun(), self.shown(name)), &self.dependents_of_relation(name))?;
         }
         self.remove_relation(name);
         Ok(())
@@ -147,9 +147,9 @@ impl Catalog {
 
     pub(super) fn drop_column(&mut self, table: &QName, column: &str, cascade: bool) -> Applied {
         self.require_column(table, column)?;
-        if !cascade && !self.dependents_of_column(table, column).is_empty() {
-            let reason = format!("cannot drop column {column} of table {} because other objects depend on it", self.shown(table));
-            return Err(Contradiction::new("2BP01", reason));
+        if !cascade {
+            let what = format!("column {column} of table {}", self.shown(table));
+            self.refuse_dependents(&what, &self.dependents_of_column(table, column))?;
         }
         self.remove_column(table, column);
         Ok(())
@@ -214,9 +214,9 @@ impl Catalog {
 
     pub(super) fn drop_constraint(&mut self, table: &QName, name: &str, cascade: bool) -> Applied {
         let constraint = self.require_constraint(table, name)?.clone();
-        if !cascade && !self.dependents_of_key(table, &constraint).is_empty() {
-            let reason = format!("cannot drop constraint {name} on table {} because other objects depend on it", self.shown(table));
-            return Err(Contradiction::new("2BP01", reason));
+        if !cascade {
+            let what = format!("constraint {name} on table {}", self.shown(table));
+            self.refuse_dependents(&what, &self.dependents_of_key(table, &constraint))?;
         }
         self.remove_constraint(table, name);
         Ok(())

@@ -25,9 +25,8 @@ fn check(cx: &mut Cx) {
         }
 }
     let is_invoker = |one: &&Function| looks_names_up(one) && !one.security_definer.value && one.setting("search_path").is_none();
-    let invokers: Vec<&Function> = cx.user_functions().filter(is_invoker).collect();
-    if !invokers.is_empty() {
-        of_invokers(cx, &invokers);
+    for function in cx.user_functions().filter(is_invoker) {
+        of_invoker(cx, function);
     }
 }
 
@@ -156,19 +155,26 @@ fn one_name(cx: &mut Cx, function: &Function, path: &[SmolStr]) {
     .discriminate("list");
 }
 
-/// These do nothing that their caller could not do, so that they are worth one line together.
-fn of_invokers(cx: &mut Cx, functions: &[&Function]) {
-    let count = functions.len();
-    let those = if count == 1 { "1 function looks".to_string() } else { format!("{count} functions look") };
-    let message = format!("{those} names up along the caller's search_path; with their caller's own rights, that gains nobody anything");
-    let mut in_order: Vec<&Function> = functions.to_vec();
-    in_order.sort_by_key(|function| (function.at.file, function.at.span));
-    let draft = cx.report(About::project(), in_order[0].named, message);
-    draft.severity(Severity::Info).label("the first of them");
-    for function in in_order.iter().skip(1).take(2) {
-        draft.because(function.named, "and this");
-    }
-    draft.help("set search_path where names must not depend on the caller; leave it off SQL functions that queries inline, as a setting keeps them from it");
+/// One that does nothing that its caller could not do.
+fn of_invoker(cx: &mut Cx, function: &Function) {
+    let message = format!(
+        "`{}` looks names up along its caller's search_path. It runs with its caller's rights, so that it cannot escalate privileges",
+        function.display()
+    );
+    let advisor = advisor(cx, function);
+    cx.report(function, function.named, message)
+        .severity(Severity::Info)
+        .discriminate("invoker")
+        .cause(
+            "invoker",
+            "SECURITY INVOKER function looks names up along its caller's search_path",
+            "SECURITY INVOKER functions look names up along their caller's search_path",
+        )
+        .advisor("function_search_path_mutable", advisor)
+        .help(
+            "Set search_path if names must not depend on the caller. Leave it off SQL functions that queries inline, because a setting \
+             prevents inlining.",
+        );
 }
 
 /// Supabase's key holds the digest of the body, for functions of one name.

@@ -42,9 +42,6 @@ struct Dead<'a> {
     policies: Vec<(&'a Table, &'a Policy, Privileges)>,
 }
 
-/// So many dead policies are one decision.
-const MANY: usize = 5;
-
 fn check(cx: &mut Cx) {
     let held = Held { catalog: cx.catalog, fresh: false };
     let (mut gaps, mut dead): (Vec<Gap>, Vec<Dead>) = (Vec::new(), Vec::new());
@@ -193,25 +190,6 @@ fn bury<'a>(cx: &Cx, table: &'a Table, lack: &Lack, all: &mut Vec<Dead<'a>>) {
 fn refused(cx: &mut Cx, dead: &Dead) {
     let Dead { role, revoked, policies } = dead;
     let help = format!("drop what `{role}` is not meant to do, or grant the privilege again");
-    if policies.len() > MANY {
-        let (table, first, _) = policies[0];
-        let message = format!(
-            "{} policies are for `{role}`, from which what they allow was revoked: for that role they are never looked at",
-            policies.len()
-        );
-        let draft = cx.report(About::project(), first.named, message);
-        draft
-            .severity(Severity::Info)
-            .discriminate(role)
-            .discriminate(&table.name.name)
-            .label("the first of them")
-            .because(*revoked, "revoked here")
-            .help(help);
-        for (_, policy, _) in &policies[1..3] {
-            draft.because(policy.named, "nor is this one");
-        }
-        return;
-    }
     for (table, policy, privileges) in policies {
         let message = format!(
             "policy \"{}\" is for `{role}`, from which {} on `{}` was revoked: for that role it is never looked at",
@@ -223,6 +201,11 @@ fn refused(cx: &mut Cx, dead: &Dead) {
             .severity(Severity::Info)
             .discriminate(role)
             .because(*revoked, "revoked here")
+            .cause(
+                format!("revoked {role}"),
+                format!("policy is for `{role}`, from which its privileges were revoked"),
+                format!("policies are for `{role}`, from which their privileges were revoked"),
+            )
             .help(help.clone());
     }
 }
@@ -264,42 +247,42 @@ fn merged<'a>(gaps: impl Iterator<Item = Gap<'a>>) -> Vec<Gap<'a>> {
 }
 
 fn behind(cx: &mut Cx, gap: &Gap) {
-    let (table, policy) = gap.policies[0];
     let quoted = |names: &[String]| list(&names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>(), "and");
     let roles = quoted(&gap.roles.iter().map(|role| role.to_string()).collect::<Vec<_>>());
     let names: Vec<String> = gap.behind.iter().map(Behind::name).collect();
-    let others = match gap.policies.len() - 1 {
-        0 => String::new(),
-        1 => " (and another policy does)".into(),
-        more => format!(" (and {more} more policies do)"),
-    };
-    let what = match gap.behind[0] {
-        Behind::Function(_) => format!("calls {}{others}, which {roles} may not execute", quoted(&names)),
-        Behind::Relation(_) => format!("reads {}{others}, which {roles} may not SELECT from", quoted(&names)),
-    };
-    let place = format!("policy \"{}\" on `{}`", policy.name, table.name);
-    let message = match gap.unaddressed {
-        true => format!(
-            "{place} has no TO, so it is run for `anon` as well, and {what}: what `anon` may do there ends in 42501, permission denied"
-        ),
-        false => format!("{place} {what}: requests that it is for end in 42501, permission denied"),
+    let (verb, verbs, what) = match gap.behind[0] {
+        Behind::Function(_) => ("calls", "call", format!("{}, which {roles} may not execute", quoted(&names))),
+        Behind::Relation(_) => ("reads", "read", format!("{}, which {roles} may not SELECT from", quoted(&names))),
     };
     let revoked = gap.behind.iter().find_map(|behind| revoked(cx, behind, &gap.roles));
-    let changed = gap.policies.iter().all(|(_, policy)| cx.may_have_changed(policy));
     let (help, title, steps) = cure(cx, gap);
-    let draft = cx.report((table, policy), policy.named, message);
-    draft.discriminate(names.join(" ")).given(table.certainty).help(help).fix(Safety::Review, title, steps);
-    if changed {
-        draft.unsure();
-    }
-    if gap.unaddressed {
-        draft.severity(Severity::Warn);
-    }
-    if let Some(revoked) = revoked {
-        draft.because(revoked, "revoked here");
-    }
-    for (_, policy) in gap.policies.iter().skip(1).take(2) {
-        draft.because(policy.named, "so does this one");
+    for (at, (table, policy)) in gap.policies.iter().copied().enumerate() {
+        let place = format!("policy \"{}\" on `{}`", policy.name, table.name);
+        let message = match gap.unaddressed {
+            true => format!(
+                "{place} has no TO, so it is run for `anon` as well, and {verb} {what}: what `anon` may do there ends in 42501, permission denied"
+            ),
+            false => format!("{place} {verb} {what}: requests that it is for end in 42501, permission denied"),
+        };
+        // a policy's own statement, or the grants that all of them need
+        let own = if gap.unaddressed { vec![steps[at].clone()] } else { steps.clone() };
+        let changed = cx.may_have_changed(policy);
+        let draft = cx.report((table, policy), policy.named, message);
+        draft.discriminate(names.join(" ")).given(table.certainty).help(help).fix(Safety::Review, title, own);
+        draft.cause(
+            format!("{} {} {}", gap.unaddressed, names.join(" "), gap.roles.join(" ")),
+            format!("policy {verb} {what}"),
+            format!("policies {verbs} {what}"),
+        );
+        if changed {
+            draft.unsure();
+        }
+        if gap.unaddressed {
+            draft.severity(Severity::Warn);
+        }
+        if let Some(revoked) = revoked {
+            draft.because(revoked, "revoked here");
+        }
     }
 }
 

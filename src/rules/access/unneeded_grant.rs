@@ -8,9 +8,6 @@ use crate::rules::rls::disabled::can_have_rls;
 
 rule!("access/unneeded-grant", Security, Info, Schema(check), fixable);
 
-/// So many tables were granted wholesale, not one by one.
-const MANY: usize = 5;
-
 /// A role's idle privileges on a table.
 struct Idle<'a> {
     table: &'a Table,
@@ -29,13 +26,8 @@ fn check(cx: &mut Cx) {
     for table in cx.exposed_tables().filter(guarded) {
         idle.extend(API_ROLES.into_iter().filter_map(|role| find(cx, table, role)));
     }
-    for role in API_ROLES {
-        let of_role: Vec<&Idle> = idle.iter().filter(|idle| idle.role == role).collect();
-        if of_role.len() > MANY {
-            wholesale(cx, role, &of_role);
-        } else {
-            of_role.into_iter().for_each(|idle| report(cx, idle));
-        }
+    for idle in &idle {
+        report(cx, idle);
     }
 }
 
@@ -78,21 +70,9 @@ fn report(cx: &mut Cx, idle: &Idle) {
         .given(idle.certainty)
         .given(table.rls.certainty)
         .discriminate(role)
+        .cause(*role, format!("table grants `{role}` what no policy lets it use"), format!("tables grant `{role}` what no policy lets it use"))
         .help("revoke it, so that a policy written too widely later is not the only thing between that role and the rows")
         .fix(Safety::Review, format!("Revoke from `{role}` what no policy lets it use"), [revoke(idle)]);
-}
-
-fn wholesale(cx: &mut Cx, role: &str, idle: &[&Idle]) {
-    let count = idle.len();
-    let message = format!("`{role}` is granted privileges on {count} tables that no policy lets it use");
-    let first = idle.iter().min_by_key(|idle| idle.at).map_or(idle[0].at, |idle| idle.at);
-    let certainty = idle.iter().map(|idle| idle.certainty).min().unwrap_or_default();
-    cx.report(About::project(), first, message)
-        .label("one of the grants")
-        .given(certainty)
-        .discriminate(role)
-        .help("revoke them, so that a policy written too widely later is not the only thing between that role and the rows")
-        .fix(Safety::Review, format!("Revoke from `{role}` what no policy lets it use"), idle.iter().map(|idle| revoke(idle)));
 }
 
 fn revoke(idle: &Idle) -> Step {

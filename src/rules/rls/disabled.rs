@@ -9,19 +9,17 @@ rule!("rls/disabled", Security, Error, Schema(check), fixable);
 
 const WRITES: [Privileges; 3] = [Privileges::INSERT, Privileges::UPDATE, Privileges::DELETE];
 
-/// So many open tables without a single protected one are one decision, not many slips.
-const MANY: usize = 5;
-
 fn check(cx: &mut Cx) {
-    let open: Vec<&Table> =
-        cx.exposed_tables().filter(|table| !table.rls.value && can_have_rls(table) && table.policies.is_empty()).collect();
-    let mut reachable: Vec<&Table> = open.iter().copied().filter(|table| exposure(cx, table).is_some()).collect();
-    if reachable.len() >= MANY && !rls_is_used(cx) {
-        reachable.sort_by_key(|table| table.named);
-        return never_enabled(cx, &reachable);
-    }
-    for table in open {
-        report(cx, table);
+    let is_used = cx.user_tables().any(|table| table.rls.value);
+    for table in cx.exposed_tables().filter(|table| !table.rls.value && can_have_rls(table) && table.policies.is_empty()) {
+        let draft = report(cx, table);
+        if !is_used {
+            draft.cause(
+                "never-enabled",
+                "table has no row level security, which no migration enables on any table",
+                "tables have no row level security, which no migration enables on any table",
+            );
+        }
     }
 }
 
@@ -37,7 +35,7 @@ pub fn enable(table: &Table) -> Step {
         .undo(format!("alter table {name} disable row level security;"))
 }
 
-fn report(cx: &mut Cx, table: &Table) {
+fn report<'c>(cx: &'c mut Cx, table: &Table) -> &'c mut Draft {
     let turned_off = table.rls.at != table.created && !table.rls.at.is_platform();
     let name = &table.name;
     let exposure = exposure(cx, table);
@@ -65,6 +63,7 @@ fn report(cx: &mut Cx, table: &Table) {
     if selects && table.kind == TableKind::Ordinary {
         draft.advisor("rls_disabled_in_public", format!("rls_disabled_in_public_{}_{}", name.schema, name.name));
     }
+    draft
 }
 
 /// A policy that lets nobody in, as if there were none: it says that this is meant, and shows where those for clients belong.
@@ -94,39 +93,28 @@ fn cure(cx: &Cx, table: &Table) -> (String, Vec<Step>) {
 
 /// Who may do what to every row, in words; none if no API role may do anything.
 pub fn exposure(cx: &Cx, table: &Table) -> Option<String> {
-    let holder = |privileges: &[Privileges]| {
-        let role = API_ROLES.into_iter().find(|role| privileges.iter().any(|one| cx.reachable(role, table, *one)))?;
-        Some(if role == "anon" { "anyone who has the anon key" } else { "every signed-in user" })
+    let verbs = |role: &str| {
+        let verb = |privilege: Privileges| match privilege {
+            Privileges::SELECT => "read",
+            Privileges::INSERT => "insert",
+            Privileges::UPDATE => "update",
+            _ => "delete",
+        };
+        let held = COMMANDS.into_iter().filter(|(_, privilege, _)| cx.reachable(role, table, *privilege));
+        held.map(|(_, privilege, _)| verb(privilege)).collect::<Vec<_>>()
     };
-    let readers = holder(&[Privileges::SELECT]);
-    let writers = holder(&WRITES);
-    match (readers, writers) {
-        (Some(readers), Some(writers)) if readers == writers => Some(format!("{readers} can read and change every row")),
-        (Some(readers), Some(writers)) => Some(format!("{readers} can read every row, and {writers} can change them")),
-        (Some(readers), None) => Some(format!("{readers} can read every row")),
-        (None, Some(writers)) => Some(format!("{writers} can write rows")),
-        (None, None) => None,
-    }
-}
-
-/// Does any file of the project ever turn row level security on, even where that fails?
-fn rls_is_used(cx: &Cx) -> bool {
-    cx.user_tables().any(|table| table.rls.value)
-        || cx.project().migrations.iter().any(|migration| {
-            let text = migration.text(cx.sources).to_ascii_lowercase();
-            text.contains("row level security") || text.contains("row-level security")
-        })
-}
-
-fn never_enabled(cx: &mut Cx, tables: &[&Table]) {
-    let count = tables.len();
-    let message = format!("row level security is never enabled in these files: {count} tables are open to the API");
-    let draft = cx.report(About::project(), tables[0].named, message);
-    draft.label("the first of them");
-    for table in &tables[1..3] {
-        draft.because(table.named, "open too");
-    }
-    draft
-        .help("enable it in a migration for every table; what is switched on in the dashboard stands in no file, so every new environment starts without it")
-        .fix(Safety::Review, format!("Enable row level security on {count} tables, which shuts clients out until they have policies for them"), tables.iter().flat_map(|table| [closed(table), enable(table)]));
+    let told = |who: &str, verbs: &[&str]| {
+        let rows = if verbs == ["insert"] { "rows" } else { "every row" };
+        match verbs {
+            ["read", "insert", "update", "delete"] => format!("{who} can read and change every row"),
+            ["read", "insert"] => format!("{who} can read every row and insert rows"),
+            [rest @ .., last] if !rest.is_empty() => format!("{who} can {} and {last} {rows}", rest.join(", ")),
+            _ => format!("{who} can {} {rows}", verbs.concat()),
+        }
+    };
+    let (anyone, signed_in) = (verbs("anon"), verbs("authenticated"));
+    let more: Vec<&str> = signed_in.into_iter().filter(|verb| !anyone.contains(verb)).collect();
+    let parts = [("anyone who has the anon key", &anyone), ("every signed-in user", &more)];
+    let parts: Vec<String> = parts.iter().filter(|(_, verbs)| !verbs.is_empty()).map(|(who, verbs)| told(who, verbs)).collect();
+    (!parts.is_empty()).then(|| parts.join(", and "))
 }

@@ -71,26 +71,33 @@ fn blind(cx: &mut Cx, table: &Table) -> bool {
             && !roles.iter().any(reads)
     };
     let policies: Vec<&Policy> = table.policies.iter().filter(is_blind).collect();
-    let Some(first) = policies.first() else { return false };
+    for policy in &policies {
+        report_blind(cx, table, policy);
+    }
+    !policies.is_empty()
+}
+
+fn report_blind(cx: &mut Cx, table: &Table, policy: &Policy) {
     let name = &table.name;
-    let (verb, whose) = if first.command == Command::Update { ("update", "UPDATE") } else { ("delete", "DELETE") };
+    let (verb, whose) = if policy.command == Command::Update { ("update", "UPDATE") } else { ("delete", "DELETE") };
     let message = format!(
         "policy \"{}\" lets {} {verb} rows of `{name}` that no policy lets them read: {whose} … WHERE finds none",
-        first.name,
-        who(first)
+        policy.name,
+        who(policy)
     );
-    let fix = reading_too(cx, table, first);
-    let (safety, known) = rests_on_text(cx, first, Safety::Review);
-    let draft = cx.report(table, first.named, message);
-    draft.severity(Severity::Warn).given(table.rls.certainty).given(first.certainty).discriminate("blind").given(known);
-    draft.help("add a SELECT policy for the same rows, or drop this one if only the service role is meant to write");
+    let fix = reading_too(cx, table, policy);
+    let (safety, known) = rests_on_text(cx, policy, Safety::Review);
+    let draft = cx.report((table, policy), policy.named, message);
+    draft.severity(Severity::Warn).given(table.rls.certainty).given(policy.certainty).discriminate("blind").given(known);
+    draft.help("Add a SELECT policy for the same rows, or drop this one if only the service role is meant to write.");
+    draft.cause(
+        name.to_string(),
+        format!("policy of `{name}` lets clients write rows that none lets them read"),
+        format!("policies of `{name}` let clients write rows that none lets them read"),
+    );
     if let Some(step) = fix {
         draft.fix(safety, format!("Let them read the rows of `{name}` that they may change"), [step]);
     }
-    for policy in policies.iter().skip(1) {
-        draft.because(policy.named, "finds none either");
-    }
-    true
 }
 
 /// The policy that lets those who may write rows read them; none where that would let everybody read.

@@ -1,0 +1,50 @@
+//! The objects that a statement makes when it runs.
+
+use crate::catalog::ObjectKey;
+use crate::syntax::ast::{AlterAction, Ast, ObjectKind, TableElement};
+use crate::syntax::expression::ObjectName;
+
+/// The objects that a statement makes, by the names that it gives them. A statement that fails makes none of them.
+pub fn creates(ast: &Ast) -> Vec<ObjectKey> {
+    let one = |class, name: &ObjectName| vec![ObjectKey::new(class, name)];
+    // the rows of a table or view are a type
+    let relation = |name: &ObjectName| vec![ObjectKey::new("relation", name), ObjectKey::new("type", name)];
+    match ast {
+        Ast::CreateTable(create) => {
+            let columns = create.elements.iter().filter_map(|element| match element {
+                TableElement::Column(column) => Some(ObjectKey::of_table("column", column.name.name.clone(), create.name.last())),
+                _ => None,
+            });
+            relation(&create.name).into_iter().chain(columns).collect()
+        }
+        Ast::CreateTableAs(create) => relation(&create.name),
+        Ast::CreateView(create) => relation(&create.name),
+        Ast::CreateSequence(create) => one("relation", &create.name),
+        Ast::CreateFunction(create) | Ast::CreateAggregate(create) => one("function", &create.name),
+        Ast::CreateType(create) => one("type", &create.name),
+        Ast::CreateDomain(create) => one("type", &create.name),
+        Ast::CreateSchema(create) => vec![ObjectKey::plain("schema", create.name.name.clone())],
+        Ast::CreateRole(create) => vec![ObjectKey::plain("role", create.name.name.clone())],
+        Ast::CreateIndex(create) => create.name.iter().flat_map(|name| [ObjectKey::new("index", name), ObjectKey::new("relation", name)]).collect(),
+        Ast::CreatePolicy(create) => vec![ObjectKey::of_table("policy", create.name.name.clone(), create.table.last())],
+        Ast::AlterTable(alter) => {
+            let column = |action: &AlterAction| match action {
+                AlterAction::AddColumn { column, .. } => Some(ObjectKey::of_table("column", column.name.name.clone(), alter.name.last())),
+                _ => None,
+            };
+            alter.actions.iter().filter_map(|(_, action)| column(action)).collect()
+        }
+        Ast::Rename(rename) => {
+            let to = rename.to.name.clone();
+            match (rename.object.kind, &rename.object.on) {
+                (ObjectKind::Column, Some(table)) => vec![ObjectKey::of_table("column", to, table.last())],
+                (ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Aggregate, _) => vec![ObjectKey::plain("function", to)],
+                (ObjectKind::Type | ObjectKind::Domain, _) => vec![ObjectKey::plain("type", to)],
+                (ObjectKind::Schema, _) => vec![ObjectKey::plain("schema", to)],
+                (ObjectKind::Role, _) => vec![ObjectKey::plain("role", to)],
+                _ => vec![ObjectKey::plain("relation", to)],
+            }
+        }
+        _ => Vec::new(),
+    }
+}
