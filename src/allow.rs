@@ -121,8 +121,7 @@ impl Allows {
             let mut names = names.peekable();
             let labels = || std::iter::once(&finding.primary).chain(&finding.related);
             let (site, reach) = (comment.site, comment.reach);
-            if names.peek().is_some() && labels().any(|label| reach.holds(site.file, sources.resolve(label.site), sources))
-            {
+            if names.peek().is_some() && labels().any(|label| reach.holds(site.file, sources.resolve(label.site), sources)) {
                 names.for_each(|named| named.used = true);
                 reason.get_or_insert_with(|| comment.because.clone());
             }

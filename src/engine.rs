@@ -4,6 +4,8 @@
 //! kept apart with the reason. Refuses: to know any rule by name.
 
 use crate::allow::Allows;
+use crate::analysis::Analyses;
+use crate::analysis::state::State;
 use crate::catalog::Catalog;
 use crate::catalog::name::QName;
 use crate::config::{self, Config, Level};
@@ -13,7 +15,6 @@ use crate::project::Project;
 use crate::report::{LeftOut, Report};
 use crate::rules::cx::Cx;
 use crate::rules::draft::{Told, without_version};
-use crate::rules::state::State;
 use crate::rules::{self, Check, Rule};
 use crate::source::{FileId, Site, Sources};
 use crate::syntax::sql;
@@ -102,8 +103,8 @@ fn examine_within(mut sources: Sources, project: &Project, choice: &Choice, scop
         }));
     }
     let Replay { catalog, statements, unread, bounded } = replay;
-    let state = State::new(&catalog, project);
-    let Judged { mut findings, mut suppressed, ignored } = engine.found(&state, &sources);
+    let analyses = Analyses::default();
+    let Judged { mut findings, mut suppressed, ignored } = engine.found(State::new(&catalog, project, &sources, &analyses));
     let (mut left_out, mut hidden) = (LeftOut { ignored, ..LeftOut::default() }, FxHashSet::default());
     let mut leave_out = |findings: &mut Vec<Finding>, is_left: &dyn Fn(&Finding) -> bool| {
         let (left, shown): (Vec<_>, Vec<_>) = std::mem::take(findings).into_iter().partition(is_left);
@@ -121,7 +122,7 @@ fn examine_within(mut sources: Sources, project: &Project, choice: &Choice, scop
     findings.sort_by_cached_key(|finding| place_in_order(finding, &sources));
     count_causes(&mut findings);
     suppressed.sort_by_cached_key(|(finding, _)| place_in_order(finding, &sources));
-    free_aside(state.bodies);
+    free_aside(analyses);
     let report = Report { findings, suppressed, left_out, unread, bounded, statements, files: project.migrations.len(), sources };
     Examined { report, catalog, hidden }
 }
@@ -129,8 +130,9 @@ fn examine_within(mut sources: Sources, project: &Project, choice: &Choice, scop
 /// What is found in a revision.
 fn fingerprints(revision: Revision<Engine>) -> FxHashSet<String> {
     let Revision { replay, visitor: mut engine, sources } = revision;
-    let state = State::new(&replay.catalog, engine.project);
-    engine.found(&state, &sources).findings.into_iter().map(|finding| finding.fingerprint).collect()
+    let analyses = Analyses::default();
+    let state = State::new(&replay.catalog, engine.project, &sources, &analyses);
+    engine.found(state).findings.into_iter().map(|finding| finding.fingerprint).collect()
 }
 
 impl Since {
@@ -229,15 +231,16 @@ impl<'a> Engine<'a> {
 
     /// Runs the checks of one moment of the history, which `call` picks out.
     fn check(&mut self, catalog: &Catalog, sources: &Sources, call: impl Fn(Check, &mut Cx<'_>)) {
-        let state = State::new(catalog, self.project);
+        let analyses = Analyses::default();
+        let state = State::new(catalog, self.project, sources, &analyses);
         for active in &self.on_the_way {
-            let cx = Cx::new(&state, sources, active.rule);
+            let cx = Cx::new(state, active.rule);
             self.told.extend(active.run(cx, |cx| call(active.rule.check, cx)));
         }
     }
 
     /// Runs the checks of the final state, each on whichever thread is free; what they find comes in the order of rules.
-    fn check_schema(&self, state: &State, sources: &Sources) -> Vec<Told> {
+    fn check_schema(&self, state: State) -> Vec<Told> {
         let checks = self.at_the_end.iter().filter_map(|active| match active.rule.check {
             Check::Schema(check) => Some((active, check)),
             _ => None,
@@ -249,7 +252,7 @@ impl<'a> Engine<'a> {
         let left = Mutex::new(left);
         let work = |last: bool| {
             while let Some(((active, check), slot)) = take(&left, last) {
-                let _ = slot.set(active.run(Cx::new(state, sources, active.rule), check));
+                let _ = slot.set(active.run(Cx::new(state, active.rule), check));
             }
         };
         let others = std::thread::available_parallelism().map_or(1, |threads| threads.get()).min(MOST_THREADS) - 1;
@@ -262,10 +265,11 @@ impl<'a> Engine<'a> {
     }
 
     /// All that is found if the history ends here.
-    fn found(&mut self, state: &State, sources: &Sources) -> Judged {
+    fn found(&mut self, state: State) -> Judged {
+        let sources = state.sources;
         let mut told = std::mem::take(&mut self.told);
         let mut allows = self.allows(sources);
-        told.extend(self.check_schema(state, sources));
+        told.extend(self.check_schema(state));
         let mut once = Once::default();
         let (mut findings, mut suppressed) = (Vec::with_capacity(told.len()), Vec::new());
         for finding in told.into_iter().filter_map(|told| once.told(told, state.catalog, sources)) {
@@ -274,7 +278,7 @@ impl<'a> Engine<'a> {
                 None => findings.push(finding),
             }
         }
-        let of_allows = self.check_allows(state, sources, &allows);
+        let of_allows = self.check_allows(state, &allows);
         findings.extend(of_allows.into_iter().filter_map(|told| once.told(told, state.catalog, sources)));
         let ignored = self.ignore(&mut findings, sources);
         Judged { findings, suppressed, ignored }
@@ -298,10 +302,10 @@ impl<'a> Engine<'a> {
     }
 
     /// Runs the checks of what was allowed.
-    fn check_allows(&self, state: &State, sources: &Sources, allows: &Allows) -> Vec<Told> {
+    fn check_allows(&self, state: State, allows: &Allows) -> Vec<Told> {
         let run = |active: &Active| {
             let Check::Report(check) = active.rule.check else { return Vec::new() };
-            active.run(Cx::new(state, sources, active.rule), |cx| check(cx, allows))
+            active.run(Cx::new(state, active.rule), |cx| check(cx, allows))
         };
         self.at_the_end.iter().flat_map(run).collect()
     }

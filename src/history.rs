@@ -16,8 +16,8 @@ use crate::project::{Migration, Platform, Project};
 use crate::source::{Site, Sources};
 use crate::syntax::ast::Unread;
 use crate::syntax::ast::{Form, Statement};
-use crate::syntax::{parser, sql};
 use crate::syntax::split::Splitter;
+use crate::syntax::{parser, sql};
 use smol_str::SmolStr;
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -40,6 +40,7 @@
 //! - The same input gives the same bytes: no order of a hash, no time, in any output.
 
 pub mod allow;
+pub mod analysis;
 pub mod baseline;
 pub mod catalog;
 pub mod changes;
@@ -51,9 +52,9 @@ pub mod finding;
 pub mod fix;
 pub mod history;
 pub mod interpret;
-pub mod matrix;
 pub mod output;
 pub mod project;
+pub mod remedy;
 pub mod report;
 pub mod rules;
 pub mod source;

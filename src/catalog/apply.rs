@@ -9,10 +9,10 @@ mod table;
 pub use routine::alter_function;
 
 use super::acl::{DefaultPrivilege, Grant};
+use super::depend::Dependent;
 use super::effect::{Change, Effect};
 use super::name::QName;
 use super::object::*;
-use super::depend::Dependent;
 use super::{Applied, Catalog, Contradiction, Detail, ObjectKey};
 use smol_str::SmolStr;
 use std::sync::Arc;
@@ -150,6 +150,14 @@ impl Catalog {
                 }
             }
             Change::DropGenerated { table, column } => self.require_column(&table, &column)?.generated = None,
+            Change::UpdateColumns { table, columns } => {
+                for column in columns {
+                    let key = (table.clone(), column);
+                    if !self.updated.contains(&key) {
+                        self.updated.insert(key, ());
+                    }
+                }
+            }
             Change::TouchColumns { table, columns } => {
                 for column in &columns {
                     self.require_column(&table, column)?;

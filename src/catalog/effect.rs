@@ -140,6 +140,12 @@ pub enum Change {
         columns: Vec<SmolStr>,
     },
 
+    /// An UPDATE writes these columns.
+    UpdateColumns {
+        table: QName,
+        columns: Vec<SmolStr>,
+    },
+
     AddConstraint {
         table: QName,
         constraint: Box<Constraint>,

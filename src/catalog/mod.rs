@@ -179,6 +179,8 @@ pub struct Catalog {
     pub buckets: Store<SmolStr, Bucket>,
     pub event_triggers: Store<SmolStr, EventTrigger>,
     pub default_privileges: Store<(), Vec<DefaultPrivilege>>,
+    /// Columns that an UPDATE has written in rows that were there.
+    pub updated: Store<(QName, SmolStr), ()>,
     /// Has any table ever had a parent?
     has_families: bool,
     pub future: Arc<Future>,
@@ -230,6 +232,7 @@ macro_rules! each_store {
         $catalog.buckets.$act();
         $catalog.event_triggers.$act();
         $catalog.default_privileges.$act();
+        $catalog.updated.$act();
     };
 }
 

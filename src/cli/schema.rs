@@ -1,10 +1,10 @@
 //! `supalint schema`: the schema that the migrations add up to.
 
 use super::{ListFormat, Manner, Status, print};
+use crate::analysis::matrix;
 use crate::catalog::When;
 use crate::error::Error;
 use crate::history;
-use crate::matrix;
 use crate::output::{count, schema};
 use crate::project::{self};
 use clap::Args;

@@ -558,7 +558,8 @@ impl Context<'_> {
         if schema.is_some_and(is_system_schema) || (schema.is_none() && (name.last().starts_with("pg_") || name.last().starts_with("_"))) {
             return Ok(None);
         }
-        let missing = || Contradiction::new("42P01", format!("relation \"{name}\" does not exist")).missing(ObjectKey::new("relation", name));
+        let missing =
+            || Contradiction::new("42P01", format!("relation \"{name}\" does not exist")).missing(ObjectKey::new("relation", name));
         if schema.is_some_and(|schema| is_extension_schema(schema) && !self.catalog.has_schema(schema)) {
             return Ok(None);
         }

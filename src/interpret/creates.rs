@@ -25,7 +25,9 @@ pub fn creates(ast: &Ast) -> Vec<ObjectKey> {
         Ast::CreateDomain(create) => one("type", &create.name),
         Ast::CreateSchema(create) => vec![ObjectKey::plain("schema", create.name.name.clone())],
         Ast::CreateRole(create) => vec![ObjectKey::plain("role", create.name.name.clone())],
-        Ast::CreateIndex(create) => create.name.iter().flat_map(|name| [ObjectKey::new("index", name), ObjectKey::new("relation", name)]).collect(),
+        Ast::CreateIndex(create) => {
+            create.name.iter().flat_map(|name| [ObjectKey::new("index", name), ObjectKey::new("relation", name)]).collect()
+        }
         Ast::CreatePolicy(create) => vec![ObjectKey::of_table("policy", create.name.name.clone(), create.table.last())],
         Ast::AlterTable(alter) => {
             let column = |action: &AlterAction| match action {

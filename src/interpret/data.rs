@@ -3,10 +3,10 @@
 
 use super::bind::{Binder, Scopes};
 use super::{Context, Meaning};
-use crate::catalog::{Contradiction, ObjectKey};
 use crate::catalog::effect::Change;
 use crate::catalog::name::QName;
 use crate::catalog::object::{Bucket, Certainty, Index};
+use crate::catalog::{Contradiction, ObjectKey};
 use crate::syntax::expression::*;
 use smol_str::SmolStr;
 
@@ -89,7 +89,12 @@ impl Context<'_> {
                     FromRelation::Table { bound: Some(bound), .. } => QName::new(bound.0.clone(), bound.1.clone()),
                     _ => return Ok(()),
                 };
-                self.catalog.table(&name).map_or(Ok(()), |table| self.check_assignments(table, &update.assignments))
+                if let Some(table) = self.catalog.table(&name) {
+                    self.check_assignments(table, &update.assignments)?;
+                }
+                let columns = update.assignments.iter().flat_map(|assignment| &assignment.columns).map(|column| column.name.clone());
+                self.emit(Change::UpdateColumns { table: name, columns: columns.collect() });
+                Ok(())
             }
             Data::Delete(delete) => {
                 if is_buckets(&delete.table) {

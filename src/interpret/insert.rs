@@ -3,8 +3,8 @@
 //! Promise: only rows that are surely written are held against a table: those of VALUES, or of a SELECT that reads nothing.
 
 use super::{Context, Meaning};
-use crate::catalog::{Contradiction, ObjectKey};
 use crate::catalog::object::*;
+use crate::catalog::{Contradiction, ObjectKey};
 use crate::syntax::ast::{Identity, TriggerTime};
 use crate::syntax::expression::*;
 use smol_str::SmolStr;
@@ -116,7 +116,11 @@ impl Context<'_> {
             for name in &assignment.columns {
                 let Some(column) = table.column(&name.name) else {
                     let reason = format!("column \"{}\" of relation \"{}\" does not exist", name.name, table.name.name);
-                    return Err(Contradiction::new("42703", reason).missing(ObjectKey::of_table("column", name.name.clone(), table.name.name.clone())));
+                    return Err(Contradiction::new("42703", reason).missing(ObjectKey::of_table(
+                        "column",
+                        name.name.clone(),
+                        table.name.name.clone(),
+                    )));
                 };
                 if generated_always(column) && !is_default(&assignment.value) {
                     let reason = format!("column \"{}\" can only be updated to DEFAULT", name.name);

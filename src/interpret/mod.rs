@@ -135,7 +135,9 @@ impl<'x> Context<'x> {
         if let Some(schema) = name.schema()
             && !self.catalog.has_schema(schema)
         {
-            return Err(Contradiction::new("3F000", format!("schema \"{schema}\" does not exist")).missing(ObjectKey::plain("schema", schema)));
+            return Err(
+                Contradiction::new("3F000", format!("schema \"{schema}\" does not exist")).missing(ObjectKey::plain("schema", schema))
+            );
         }
         self.catalog.place(name).ok_or_else(|| Contradiction::new("3F000", "no schema has been selected to create in"))
     }

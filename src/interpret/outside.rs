@@ -31,13 +31,17 @@ impl Context<'_> {
             return Ok(());
         }
         if let Some(schema) = name.schema().filter(|schema| !self.catalog.has_schema(schema)) {
-            return Err(Contradiction::new("3F000", format!("schema \"{schema}\" does not exist")).missing(ObjectKey::plain("schema", schema)));
+            return Err(
+                Contradiction::new("3F000", format!("schema \"{schema}\" does not exist")).missing(ObjectKey::plain("schema", schema))
+            );
         }
         let own = || builtin_name(name.last()).is_some() || builtin::is_type(name.last());
         if name.schema().is_none_or(|schema| schema == "pg_catalog") && own() {
             return Ok(());
         }
-        self.absent(Made::Type, name, || Contradiction::new("42704", format!("type \"{name}\" does not exist")).missing(ObjectKey::new("type", name)))
+        self.absent(Made::Type, name, || {
+            Contradiction::new("42704", format!("type \"{name}\" does not exist")).missing(ObjectKey::new("type", name))
+        })
     }
 
     pub fn require_role(&self, role: &Ident) -> Meaning {
@@ -49,7 +53,9 @@ impl Context<'_> {
             return Ok(());
         }
         let written = ObjectName { parts: vec![role.clone()] };
-        self.absent(Made::Role, &written, || Contradiction::new("42704", format!("role \"{name}\" does not exist")).missing(ObjectKey::plain("role", name)))
+        self.absent(Made::Role, &written, || {
+            Contradiction::new("42704", format!("role \"{name}\" does not exist")).missing(ObjectKey::plain("role", name))
+        })
     }
 
     pub fn require_roles<'r>(&self, roles: impl IntoIterator<Item = &'r Ident>) -> Meaning {

@@ -139,10 +139,10 @@ impl Context<'_> {
     }
 
     fn find_function(&self, name: &ObjectName, signature: Option<Vec<SmolStr>>) -> Result<Option<(QName, Vec<SmolStr>)>, Contradiction> {
-        let unknown =
-            |signature: &[SmolStr]| {
-                Contradiction::new("42883", format!("function {name}({}) does not exist", signature.join(", "))).missing(ObjectKey::new("function", name))
-            };
+        let unknown = |signature: &[SmolStr]| {
+            Contradiction::new("42883", format!("function {name}({}) does not exist", signature.join(", ")))
+                .missing(ObjectKey::new("function", name))
+        };
         let Some(found) = self.catalog.find_functions(name) else {
             if !(name.schema().is_none_or(|schema| schema == "pg_catalog") && builtin::is_function(name.last())) {
                 self.absent(Made::Function, name, || unknown(&signature.unwrap_or_default()))?;
@@ -183,13 +183,17 @@ impl Context<'_> {
             return Err(Contradiction::new("42809", format!("relation \"{}\" cannot have triggers", relation.name)));
         }
         if self.catalog.find_functions(&create.function).is_none() && !builtin::is_function(create.function.last()) {
-            let reason = || Contradiction::new("42883", format!("function {}() does not exist", create.function)).missing(ObjectKey::new("function", &create.function));
+            let reason = || {
+                Contradiction::new("42883", format!("function {}() does not exist", create.function))
+                    .missing(ObjectKey::new("function", &create.function))
+            };
             self.absent(Made::Function, &create.function, reason)?;
         }
         if let Some(functions) = self.catalog.find_functions(&create.function).and_then(|name| self.catalog.functions.get(&name)) {
             let no_arguments = functions.iter().find(|function| function.inputs().count() == 0);
             if no_arguments.is_none() {
-                return Err(Contradiction::new("42883", format!("function {}() does not exist", create.function)).missing(ObjectKey::new("function", &create.function)));
+                return Err(Contradiction::new("42883", format!("function {}() does not exist", create.function))
+                    .missing(ObjectKey::new("function", &create.function)));
             }
             if no_arguments.is_some_and(|function| !function.returns.as_ref().is_some_and(|ty| ty.is("trigger"))) {
                 return Err(Contradiction::new("42P17", format!("function {} must return type trigger", create.function)));
@@ -201,7 +205,11 @@ impl Context<'_> {
             && let Some(missing) = create.update_columns.iter().find(|column| !columns.contains(&column.name))
         {
             let reason = format!("column \"{}\" of relation \"{}\" does not exist", missing.name, relation.name);
-            return Err(Contradiction::new("42703", reason).missing(ObjectKey::of_table("column", missing.name.clone(), relation.name.clone())));
+            return Err(Contradiction::new("42703", reason).missing(ObjectKey::of_table(
+                "column",
+                missing.name.clone(),
+                relation.name.clone(),
+            )));
         }
         let when = create.when.map(|expr| self.trigger_condition(expr, &relation)).transpose()?;
         let trigger = Trigger {

@@ -211,9 +211,10 @@ impl Draft {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analysis::Analyses;
+    use crate::analysis::state::State;
     use crate::history;
     use crate::rules::cx::Cx;
-    use crate::rules::state::State;
     use crate::source::{FileId, Span};
 
     fn findings(report: impl FnOnce(&mut Cx<'_>, FileId)) -> Vec<Finding> {
@@ -224,8 +225,9 @@ mod tests {
         std::fs::write(folder.path().join("migrations/1_a.sql"), "").unwrap();
         let project = crate::project::open(&[folder.path().to_path_buf()], None, &mut sources).unwrap();
         let catalog = Catalog::default();
-        let state = State::new(&catalog, &project);
-        let found = Cx::new(&state, &sources, &crate::rules::rls::disabled::RULE).found(|cx| report(cx, file));
+        let analyses = Analyses::default();
+        let state = State::new(&catalog, &project, &sources, &analyses);
+        let found = Cx::new(state, &crate::rules::rls::disabled::RULE).found(|cx| report(cx, file));
         found.into_iter().filter(|told| told.lasts(&catalog)).map(|told| *told.finding).collect()
     }
 

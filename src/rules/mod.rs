@@ -9,18 +9,13 @@
 pub mod about;
 pub mod access;
 pub mod allow;
-pub mod caller;
-pub mod code;
 pub mod cx;
 pub mod draft;
 pub mod index;
 pub mod migration;
 pub mod names;
-pub mod restore;
 pub mod rls;
 pub mod schema;
-pub mod scope;
-pub mod state;
 
 use crate::allow::Allows;
 use crate::finding::{Category, Severity};
@@ -90,24 +85,14 @@ pub(crate) use rule;
 /// What a rule's file imports.
 pub mod prelude {
     pub use super::about::About;
-    pub use super::caller::{self, Callers};
-    pub use super::code::{Code, Home, Origin};
-    pub use super::cx::{API_ROLES, COMMANDS, Cx};
+    pub use super::cx::Cx;
     pub use super::draft::Draft;
     pub(crate) use super::rule;
     pub use crate::allow::{Allows, Why};
-    pub use crate::catalog::acl::Privileges;
-    pub use crate::catalog::name::{QName, derived_name, quote_ident, quote_literal};
-    pub use crate::catalog::object::*;
-    pub use crate::catalog::{Catalog, Contradiction};
-    pub use crate::finding::{ClauseChange, Edit, GrantChange, IndexChange, Phase, PolicyChange, Run, Safety, Severity, Step};
-    /// A statement; plain `Step` is a step of a cure.
+    pub use crate::analysis::prelude::*;
+    /// A statement; plain `Step` is a step of a fix.
     pub use crate::history::{Outcome, Step as Moment};
     pub use crate::project::Migration;
-    pub use crate::source::{FileId, Site, Sources, Span};
-    pub use crate::syntax::ast::{Ast, Form};
-    pub use crate::syntax::expression::*;
-    pub use smol_str::SmolStr;
 }
 
 /// Every rule, in the order of ids.

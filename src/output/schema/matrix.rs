@@ -4,9 +4,9 @@
 
 use super::json::Place;
 use super::place;
+use crate::analysis::matrix::{Access, Answer, Cell, Lookup, Matrix, Need};
 use crate::catalog::object::{Certainty, Table};
 use crate::finding::Severity;
-use crate::matrix::{Access, Answer, Cell, Lookup, Matrix, Need};
 use crate::output::{Ink, Look, clean, write_json};
 use crate::source::{Site, Sources};
 use serde::Serialize;

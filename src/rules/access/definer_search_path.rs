@@ -1,8 +1,8 @@
 //! Functions look names up along the caller's search path unless they say otherwise; one that runs with its owner's rights should.
 
-use super::along::Paths;
-use super::path::{pinned, unfound_in_auth};
-use crate::rules::code::path_names;
+use crate::analysis::code::path_names;
+use crate::analysis::pinned_path::{pinned, unfound_in_auth};
+use crate::analysis::search_path_effects::Paths;
 use crate::rules::prelude::*;
 
 rule!("access/definer-search-path", Security, Warn, Schema(check), fixable);
@@ -23,7 +23,7 @@ fn check(cx: &mut Cx) {
             }
             None => {}
         }
-}
+    }
     let is_invoker = |one: &&Function| looks_names_up(one) && !one.security_definer.value && one.setting("search_path").is_none();
     for function in cx.user_functions().filter(is_invoker) {
         of_invoker(cx, function);
@@ -127,7 +127,7 @@ struct SignUp {
 fn sign_up_trigger(cx: &Cx, function: &Function, users: &Users) -> Option<SignUp> {
     let (table, trigger) = users.auth.iter().find(|(_, trigger)| trigger.function == function.name && trigger.enabled)?;
     let missing = unfound_in_auth(cx, function)?;
-    let text = crate::rules::caller::body(cx, function).to_ascii_lowercase();
+    let text = crate::analysis::identity_helpers::body(cx, function).to_ascii_lowercase();
     Some(SignUp { table: table.name.clone(), trigger: trigger.at, missing, swallowed: text.contains("when others") })
 }
 
@@ -179,6 +179,6 @@ fn of_invoker(cx: &mut Cx, function: &Function) {
 
 /// Supabase's key holds the digest of the body, for functions of one name.
 fn advisor(cx: &Cx, function: &Function) -> String {
-    let digest = md5::compute(crate::rules::caller::body(cx, function));
+    let digest = md5::compute(crate::analysis::identity_helpers::body(cx, function));
     format!("function_search_path_mutable_{}_{}_{digest:x}", function.name.schema, function.name.name)
 }

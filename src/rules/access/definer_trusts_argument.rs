@@ -1,17 +1,17 @@
 //! A function with its owner's rights that believes its caller's word on who they are.
 
-use super::argument::{identity_arguments, is_identity, takes_secret};
-use super::asking::asking;
-use super::calls::Calls;
+use crate::analysis::calls::Calls;
+use crate::analysis::identity_argument::{identity_arguments, is_identity, takes_secret};
+use crate::remedy::caller_check::asking;
+use crate::remedy::restore;
 use crate::rules::prelude::*;
-use crate::rules::restore;
 use std::cell::OnceCell;
 
 rule!("access/definer-trusts-argument", Security, Warn, Schema(check), fixable);
 
 fn check(cx: &mut Cx) {
     let callers = cx.who();
-    let tenants = crate::rules::schema::tenant_columns(cx);
+    let tenants = crate::analysis::tenant::tenant_columns(cx);
     let calls = OnceCell::new();
     for function in cx.api_functions() {
         let roles = if function.security_definer.value { cx.callers(function) } else { Vec::new() };
@@ -26,7 +26,7 @@ fn check(cx: &mut Cx) {
         if use_of.rows.is_some() {
             report(cx, function, argument, &roles, &use_of, calls.get_or_init(|| Calls::of(cx)));
         }
-}
+    }
 }
 
 /// What a function does with rows.

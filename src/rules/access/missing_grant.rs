@@ -1,10 +1,11 @@
 //! Policies for a role that lacks the privileges: PostgreSQL refuses its requests before it looks at a policy.
 
-use super::invited::{SERVICE, is_invited};
-use super::need::{self, Behind, Held, Need, list, words};
+use crate::analysis::exposure::can_have_rls;
+use crate::analysis::needed_privileges::{self, Behind, Held, Need, list, words};
+use crate::analysis::policy_grantees::{SERVICE, is_invited};
+use crate::remedy::grant;
+use crate::remedy::policy_like::reading_too;
 use crate::rules::prelude::*;
-use crate::rules::rls::disabled::can_have_rls;
-use crate::rules::rls::missing_command::reading_too;
 
 rule!("access/missing-grant", Security, Error, Schema(check), fixable);
 
@@ -53,7 +54,7 @@ fn check(cx: &mut Cx) {
         if known && !(table.rls.value && can_have_rls(table)) {
             continue;
         }
-        let needs = need::of(cx, table);
+        let needs = needed_privileges::of(cx, table);
         let lacks: Vec<Lack> = needs.iter().filter(|_| known).filter_map(|need| lack(&held, table, need)).collect();
         let (taken, lacks): (Vec<Lack>, Vec<Lack>) = lacks.into_iter().partition(|lack| taken(table, lack).is_some());
         for need in needs.iter().filter(|need| !taken.iter().any(|lack| lack.need.role == need.role)) {
@@ -165,7 +166,7 @@ fn steps(cx: &Cx, table: &Table, lacks: &[Lack]) -> Vec<Step> {
     let writes = |policy: &&Policy| matches!(policy.command, Command::Update | Command::Delete);
     let blind = lacks.iter().any(|lack| lack.blind);
     let policy = table.policies.iter().filter(writes).find(|_| blind).and_then(|policy| reading_too(cx, table, policy));
-    out.into_iter().map(|(what, on, roles)| need::grant(&what, &on, &roles)).chain(policy).collect()
+    out.into_iter().map(|(what, on, roles)| grant::grant(&what, &on, &roles)).chain(policy).collect()
 }
 
 /// Finds the policies that are for nothing but what was taken from a role.
@@ -328,12 +329,12 @@ fn cure(cx: &Cx, gap: &Gap) -> (&'static str, &'static str, Vec<Step>) {
 
 fn grant(cx: &Cx, behind: &Behind, roles: &[&'static str]) -> Option<Step> {
     match behind {
-        Behind::Function(function) => Some(need::grant("execute", &format!("function {}", function.quoted()), roles)),
+        Behind::Function(function) => Some(grant::grant("execute", &format!("function {}", function.quoted()), roles)),
         Behind::Relation(name) => {
             let table = cx.catalog.table(name).filter(|table| table.rls.value && can_have_rls(table) && !table.created.is_platform())?;
             // where no policy lets the role read, a privilege would turn the error into no rows
             let readable = roles.iter().all(|role| !cx.applicable(table, role, Command::Select).0.is_empty());
-            readable.then(|| need::grant("select", &format!("table {}", table.name.quoted()), roles))
+            readable.then(|| grant::grant("select", &format!("table {}", table.name.quoted()), roles))
         }
     }
 }

@@ -1,17 +1,9 @@
 //! Who gets at what: functions and views that run with their owner's rights and so past row level security, and privileges that
 //! do not agree with the policies.
 
-mod along;
-mod argument;
-mod asking;
-mod calls;
 pub mod definer_search_path;
 pub mod definer_trusts_argument;
-pub mod invited;
 pub mod missing_grant;
-mod need;
-mod path;
 pub mod relies_on_default_grants;
-mod shown;
 pub mod unneeded_grant;
 pub mod view_bypasses_rls;

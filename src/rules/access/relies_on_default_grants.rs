@@ -1,12 +1,12 @@
 //! Objects that API roles reach only through grants that Supabase no longer makes.
 
-use super::invited::SERVICE;
-use super::need::{self, Behind, Held, Need, list, words};
+use crate::analysis::exposure::can_have_rls;
+use crate::analysis::needed_privileges::{self, Behind, Held, Need, list, words};
+use crate::analysis::policy_grantees::SERVICE;
 use crate::catalog::acl::Acl;
 use crate::config::DefaultPrivileges;
 use crate::project::Platform;
 use crate::rules::prelude::*;
-use crate::rules::rls::disabled::can_have_rls;
 use std::collections::BTreeMap;
 
 rule!("access/relies-on-default-grants", Migration, Warn, Schema(check), fixable);
@@ -82,7 +82,7 @@ impl<'a> Survey<'a> {
         if !table.rls.value || !can_have_rls(table) {
             return;
         }
-        let needs = need::of(cx, table);
+        let needs = needed_privileges::of(cx, table);
         self.readers.insert(&table.name, readers(&needs));
         for need in needs {
             self.relation(Relation::Table(table), need.role, need.wanted);
@@ -120,7 +120,9 @@ impl<'a> Survey<'a> {
     }
 
     fn readers(&mut self, cx: &Cx<'a>, name: &'a QName) -> &[&'static str] {
-        self.readers.entry(name).or_insert_with(|| cx.catalog.table(name).map(|table| readers(&need::of(cx, table))).unwrap_or_default())
+        self.readers
+            .entry(name)
+            .or_insert_with(|| cx.catalog.table(name).map(|table| readers(&needed_privileges::of(cx, table))).unwrap_or_default())
     }
 
     fn relation(&mut self, relation: Relation, role: &'static str, privileges: Privileges) {
@@ -168,7 +170,11 @@ fn report(cx: &mut Cx, object: &Object, loss: &Loss) {
     let steps: Vec<Step> = steps.collect();
     cx.report(loss.about.clone(), loss.at, message)
         .severity(severity)
-        .cause("default-grants", "object relies on default grants that Supabase no longer makes", "objects rely on default grants that Supabase no longer makes")
+        .cause(
+            "default-grants",
+            "object relies on default grants that Supabase no longer makes",
+            "objects rely on default grants that Supabase no longer makes",
+        )
         .help("Grant in a migration what policies and server code need. This changes nothing where the old grants still exist.")
         .fix(Safety::Review, format!("Grant what was given on `{name}` by default"), steps)
         .check("see that every role should have what it is given: where the old grants still stand, nothing changes");

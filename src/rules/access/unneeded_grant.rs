@@ -1,10 +1,10 @@
 //! Privileges that were granted in so many words and that no policy lets the role use.
 
-use super::invited::refuses;
-use super::need::{list, words};
+use crate::analysis::exposure::can_have_rls;
+use crate::analysis::needed_privileges::{list, words};
+use crate::analysis::policy_grantees::refuses;
 use crate::catalog::acl::Grant;
 use crate::rules::prelude::*;
-use crate::rules::rls::disabled::can_have_rls;
 
 rule!("access/unneeded-grant", Security, Info, Schema(check), fixable);
 
@@ -70,7 +70,11 @@ fn report(cx: &mut Cx, idle: &Idle) {
         .given(idle.certainty)
         .given(table.rls.certainty)
         .discriminate(role)
-        .cause(*role, format!("table grants `{role}` what no policy lets it use"), format!("tables grant `{role}` what no policy lets it use"))
+        .cause(
+            *role,
+            format!("table grants `{role}` what no policy lets it use"),
+            format!("tables grant `{role}` what no policy lets it use"),
+        )
         .help("revoke it, so that a policy written too widely later is not the only thing between that role and the rows")
         .fix(Safety::Review, format!("Revoke from `{role}` what no policy lets it use"), [revoke(idle)]);
 }

@@ -1,8 +1,8 @@
 //! Views that read with their owner's rights, past the row level security of what they read.
 
-use super::shown::{Shown, is_filtered};
+use crate::analysis::view_exposure::{Shown, is_filtered};
+use crate::remedy::restore;
 use crate::rules::prelude::*;
-use crate::rules::restore;
 use crate::syntax::ast::ObjectKind;
 use crate::syntax::lexer::tokens;
 
@@ -18,7 +18,7 @@ fn check(cx: &mut Cx) {
         if !tables.is_empty() {
             report(cx, view, &readers, &tables);
         }
-}
+    }
 }
 
 fn may_select(cx: &Cx, role: &str, view: &View) -> bool {

@@ -1,14 +1,17 @@
 //! A foreign key that no index leads: PostgreSQL makes none by itself. Where a query also sorts by another column, the index
 //! that serves both is proposed; where the key has an index already, that is `index/foreign-key-sort`'s.
 
-use super::build::{New, of_parent, serves};
-use super::sorted::{Sorted, sorts_of};
+use crate::analysis::index_cover::{is_found, of_parent, serves};
+use crate::analysis::sorted_query::{Sorted, sorts_of};
+use crate::remedy::index::New;
 use crate::rules::prelude::*;
 
 rule!("index/foreign-key", Performance, Info, Schema(check), fixable);
 
 fn check(cx: &mut Cx) {
-    for table in cx.user_tables().filter(|table| !table.external) { of_table(cx, table); }
+    for table in cx.user_tables().filter(|table| !table.external) {
+        of_table(cx, table);
+    }
 }
 
 fn of_table(cx: &mut Cx, table: &Table) {
@@ -23,32 +26,6 @@ fn of_table(cx: &mut Cx, table: &Table) {
         let of_key = |sort: &&Sorted| (sort.is_strong() || sort.is_guess()) && constraint.columns == [sort.key.clone()];
         report(cx, table, constraint, key, sorts.iter().find(of_key));
     }
-}
-
-/// Does an index lead with these columns?
-pub fn is_indexed(table: &Table, columns: &[SmolStr]) -> bool {
-    table.indexes.iter().any(|index| serves(index, columns))
-}
-
-/// Does an index find the rows of one parent, and no others?
-pub fn is_found(cx: &Cx, table: &Table, constraint: &Constraint, key: &ForeignKey) -> bool {
-    let within = |index: &Index, columns: &[SmolStr]| {
-        let plain = index.plain_columns().unwrap_or_default();
-        index.unique
-            && index.predicate.is_none()
-            && !plain.is_empty()
-            && plain.iter().all(|name| columns.iter().any(|column| column == name))
-    };
-    let pairs = || constraint.columns.iter().zip(&key.columns);
-    // what a part of the key says alone, the rest only repeats: `(customer_id, tenant_id)` where customers have an id of their own
-    let enough = |index: &Index| {
-        let named = |column: &SmolStr| index.columns.iter().any(|part| part.column.as_ref() == Some(column));
-        let own: Vec<SmolStr> = pairs().filter(|(_, to)| named(to)).map(|(own, _)| own.clone()).collect();
-        within(index, &key.columns) && is_indexed(table, &own)
-    };
-    is_indexed(table, &constraint.columns)
-        || table.indexes.iter().any(|index| within(index, &constraint.columns))
-        || cx.catalog.table(&key.table).is_some_and(|parent| parent.indexes.iter().any(enough))
 }
 
 fn report(cx: &mut Cx, table: &Table, constraint: &Constraint, key: &ForeignKey, sort: Option<&Sorted>) {
@@ -72,7 +49,7 @@ fn report(cx: &mut Cx, table: &Table, constraint: &Constraint, key: &ForeignKey,
         }
     };
     let index = match sort {
-        Some(sort) => sort.index(table),
+        Some(sort) => New::serving(sort, table),
         None => New { table, keys: keys(cx, table, columns), predicate: None },
     };
     // the sort may need only part of the rows, the key all of them

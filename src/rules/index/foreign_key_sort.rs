@@ -1,16 +1,19 @@
 //! Rows looked up by a foreign key and wanted in the order of another column, where the index knows only the key. A key without
 //! any index is `index/foreign-key`'s.
 
-use super::build::serves;
-use super::foreign_key::is_indexed;
-use super::sorted::{Sorted, Want, is_time, sorts_of};
+use crate::analysis::index_cover::is_indexed;
+use crate::analysis::index_cover::serves;
+use crate::analysis::sorted_query::{Sorted, Want, is_time, sorts_of};
+use crate::remedy::index::New;
 use crate::rules::prelude::*;
 use std::collections::BTreeMap;
 
 rule!("index/foreign-key-sort", Performance, Warn, Schema(check), fixable);
 
 fn check(cx: &mut Cx) {
-    for table in cx.catalog.tables.values() { of_table(cx, table); }
+    for table in cx.catalog.tables.values() {
+        of_table(cx, table);
+    }
 }
 
 fn of_table(cx: &mut Cx, table: &Table) {
@@ -29,7 +32,7 @@ fn of_table(cx: &mut Cx, table: &Table) {
 fn report(cx: &mut Cx, table: &Table, sort: &Sorted, more: usize) {
     let single = table.indexes.iter().find(|known| known.columns.len() == 1 && serves(known, std::slice::from_ref(&sort.key)));
     let place = single.map_or(table.named, |single| single.named);
-    let index = sort.index(table);
+    let index = New::serving(sort, table);
     let seen = !sort.is_guess();
     let mut help = format!("create an index on {}", index.list());
     if !seen {

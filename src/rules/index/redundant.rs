@@ -1,9 +1,10 @@
 //! Indexes that another one makes needless: the same once more, or the first columns of a longer one.
 
-use super::build::{drop_index, of_parent};
-use super::cover::{Cover, comparable, covers};
+use crate::analysis::index_cover::of_parent;
+use crate::analysis::index_cover::{Cover, comparable, covers};
+use crate::remedy::index::drop_index;
+use crate::remedy::restore;
 use crate::rules::prelude::*;
-use crate::rules::restore;
 
 rule!("index/redundant", Performance, Warn, Schema(check), fixable);
 
@@ -18,7 +19,7 @@ fn check(cx: &mut Cx) {
                 report(cx, table, index, keeper, cover);
             }
         }
-}
+    }
 }
 
 /// The index that makes the one at a place needless; of two alike, one that serves a constraint stays, then the older one.

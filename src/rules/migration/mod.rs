@@ -1,7 +1,6 @@
 //! Migration files: whether they can be read, and in which order they run.
 
 pub mod encoding;
-pub mod kept;
 pub mod no_effect;
 pub mod order;
 pub mod platform_refuses;

@@ -1,10 +1,11 @@
 //! Statements that say IF EXISTS or IF NOT EXISTS and pass over what was meant: what was to go is called a little differently and
 //! stays, or what was to come has the name of something else that is there.
 
-use super::kept;
-use crate::rules::cx::is_users_table;
+mod shadowed_creation;
+
+use crate::analysis::state::is_users_table;
+use crate::remedy::restore;
 use crate::rules::prelude::*;
-use crate::rules::restore;
 use crate::syntax::ast::{AlterAction, AlterTable, Drop, ObjectKind, ObjectRef};
 use crate::syntax::types::TypeName;
 
@@ -18,8 +19,8 @@ fn check(cx: &mut Cx, step: &Moment) {
     match &**ast {
         Ast::Drop(drop) if drop.if_exists => drop.objects.iter().for_each(|object| dropped(cx, step, drop, object)),
         Ast::AlterTable(alter) if alter.kind == ObjectKind::Table => alter_table(cx, step, alter),
-        Ast::CreateTable(create) if create.if_not_exists && !create.temporary => kept::table(cx, step, create),
-        Ast::CreateIndex(create) if create.if_not_exists => kept::index(cx, step, create),
+        Ast::CreateTable(create) if create.if_not_exists && !create.temporary => shadowed_creation::table(cx, step, create),
+        Ast::CreateIndex(create) if create.if_not_exists => shadowed_creation::index(cx, step, create),
         _ => {}
     }
 }
@@ -238,7 +239,7 @@ fn alter_table(cx: &mut Cx, step: &Moment, alter: &AlterTable) {
         match action {
             AlterAction::DropColumn { column, if_exists: true, .. } => drop_column(cx, table, &column.name, at),
             AlterAction::DropConstraint { name, if_exists: true, .. } => drop_constraint(cx, table, &name.name, at),
-            AlterAction::AddColumn { column, if_not_exists: true } => kept::column(cx, table, column, at),
+            AlterAction::AddColumn { column, if_not_exists: true } => shadowed_creation::column(cx, table, column, at),
             _ => {}
         }
     }

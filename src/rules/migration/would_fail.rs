@@ -94,7 +94,9 @@ fn explain(cx: &mut Cx, one: &Rejected, root: Root) {
     });
     let draft = cx.last();
     if let (Some(site), Some(place), Some(missing)) = (later, place, missing) {
-        draft.because(site, format!("{missing} is created here")).help(format!("Move this statement after {place}, which creates {missing}."));
+        draft
+            .because(site, format!("{missing} is created here"))
+            .help(format!("Move this statement after {place}, which creates {missing}."));
     } else if let (Some(near), Some(missing)) = (near, missing) {
         draft.help(format!("Correct the name: {missing} does not exist, `{near}` does."));
     }
@@ -155,7 +157,13 @@ fn near_name(cx: &Cx, missing: &ObjectKey) -> Option<SmolStr> {
     };
     let most = (missing.name.chars().count() / 4).max(1);
     let distance = |name: &SmolStr| strsim::damerau_levenshtein(name, &missing.name);
-    names.into_iter().filter(|name| **name != missing.name).map(|name| (distance(name), name)).filter(|(far, _)| *far <= most).min().map(|(_, name)| name.clone())
+    names
+        .into_iter()
+        .filter(|name| **name != missing.name)
+        .map(|name| (distance(name), name))
+        .filter(|(far, _)| *far <= most)
+        .min()
+        .map(|(_, name)| name.clone())
 }
 
 fn fails<'c>(cx: &'c mut Cx, rejected: &Rejected, how: &str) -> &'c mut Draft {

@@ -1,26 +1,12 @@
 //! A policy should ask who is calling once per statement, not once per row. A sub-select of its own makes it so.
 
-use super::caller::{Hidden, is_session_call, own_function, pinned};
-use super::edit::{Edits, alter, in_place, rests_on_text, text};
-use super::often::{self, Often};
-use crate::project::Platform;
+use crate::analysis::caller_check::{is_session_call, pinned};
+use crate::analysis::eval_frequency::Often;
+use crate::remedy::policy_edit::{Edits, alter, in_place, rests_on_text};
+use crate::remedy::wrapped_call::{Bare, bare_calls, wraps};
 use crate::rules::prelude::*;
 
 rule!("rls/bare-auth-call", Performance, Error, Schema(check), fixable);
-
-/// A call that a sub-select of its own would make cheaper.
-struct Bare {
-    span: Span,
-    /// What goes into the sub-select: the call, or all that is made of a setting alone.
-    whole: Span,
-    often: Often,
-    name: String,
-    /// What the function reads, where it is one of the project's own.
-    reads: Option<QName>,
-    safe: bool,
-    /// The array type that `ANY (…)` needs to be told, once a sub-select stands in it.
-    array: Option<SmolStr>,
-}
 
 fn check(cx: &mut Cx) {
     for (table, policy) in cx.policies() {
@@ -31,7 +17,7 @@ fn check(cx: &mut Cx) {
         if found.iter().any(|(_, calls)| !calls.is_empty()) {
             report(cx, table, policy, &found);
         }
-}
+    }
 }
 
 fn report(cx: &mut Cx, table: &Table, policy: &Policy, found: &[(&Expression, Vec<Bare>)]) {
@@ -114,105 +100,6 @@ fn is_bypassed(cx: &Cx, policy: &Policy) -> bool {
 
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-fn bare_calls(cx: &Cx, clause: &Expression) -> Vec<Bare> {
-    let mut out: Vec<Bare> = Vec::new();
-    let mut arrays: Vec<Span> = Vec::new();
-    let mut made: Vec<Span> = Vec::new();
-    often::visit(&clause.root, &mut |expr, often| {
-        if let ExprKind::Quantified { right, .. } = &expr.kind {
-            arrays.push(right.span);
-        }
-        // `ANY ((select …))` would take the sub-select for a set
-        if is_made_of_settings(expr) && !arrays.contains(&expr.span) {
-            made.push(expr.span);
-        }
-        let Some(call) = expr.as_call() else { return Some(Often::Row) };
-        let plain = call.over.is_none() && call.filter.is_none();
-        // what stands outside is visited first
-        let whole = made.iter().copied().find(|span| span.contains(expr.span)).unwrap_or(expr.span);
-        let bare = |name: String| Bare { span: expr.span, whole, often, name, reads: None, safe: true, array: None };
-        if is_session_call(call) && plain {
-            if often > Often::Once && !often::depends_on_row(expr) {
-                out.push(bare(call.name.to_string()));
-            }
-            return None;
-        }
-        let Some(function) = own_function(cx, call) else { return Some(Often::Row) };
-        if often::depends_on_row(expr) {
-            return Some(Often::Beside);
-        }
-        let hidden = Hidden::of(cx, function);
-        if hidden.writes || !plain || !(hidden.asks || hidden.reads.is_some()) {
-            return Some(Often::Beside);
-        }
-        let returns = function.returns.as_ref().filter(|_| arrays.contains(&expr.span));
-        if often > Often::Once {
-            out.push(Bare {
-                reads: hidden.reads,
-                safe: function.volatility != Volatility::Volatile,
-                array: returns.map(DataType::canonical),
-                ..bare(function.name.to_string())
-            });
-        }
-        None
-    });
-    out
-}
-
-/// Casts, fields of JSON and replacements for NULL of what a setting says: they cost as much as the call, and run once with it.
-fn is_made_of_settings(expr: &Expr) -> bool {
-    match &expr.kind {
-        ExprKind::Call(call) if call.name.last() == "current_setting" => is_session_call(call),
-        ExprKind::Call(call) if matches!(call.name.last(), "coalesce" | "nullif") => {
-            let (constants, others): (Vec<&Arg>, Vec<&Arg>) = call.args.iter().partition(|arg| is_constant(&arg.value));
-            constants.len() < call.args.len() && others.iter().all(|arg| is_made_of_settings(&arg.value))
-        }
-        ExprKind::Cast { expr, .. } => is_made_of_settings(expr),
-        ExprKind::Binary { op, left, right } if matches!(op.as_str(), "->" | "->>" | "#>" | "#>>") => {
-            is_made_of_settings(left) && is_constant(right)
-        }
-        _ => false,
-    }
-}
-
-fn is_constant(expr: &Expr) -> bool {
-    match &expr.kind {
-        ExprKind::String(_) | ExprKind::Number(_) | ExprKind::Bool(_) | ExprKind::Null => true,
-        ExprKind::Cast { expr, .. } => is_constant(expr),
-        ExprKind::Array(items) => items.iter().all(is_constant),
-        _ => false,
-    }
-}
-
-/// Replacements that put each call into a sub-select of its own, and what is made of a setting into another. Supabase's advisor, which
-/// reads text, knows a wrapped call by `select` right before it; other databases are spared the inner one.
-fn wraps(cx: &Cx, clause: &Expression, calls: &[Bare]) -> Edits {
-    let each = |call: &Bare| {
-        let text = text(cx, clause, call.span, &Edits::new());
-        match &call.array {
-            Some(array) => format!("(select {text})::{array}"),
-            None => format!("(select {text})"),
-        }
-    };
-    let advised = cx.platform() == Platform::Supabase;
-    let mut edits = Edits::new();
-    for call in calls {
-        if call.whole == call.span {
-            edits.push((call.span, each(call)));
-        } else if edits.iter().all(|(span, _)| *span != call.whole) {
-            let within = calls.iter().filter(|other| advised && other.whole == call.whole);
-            let inner: Edits = within.map(|call| (call.span, each(call))).collect();
-            edits.push((call.whole, format!("(select {})", text(cx, clause, call.whole, &inner))));
-        }
-    }
-    edits
-}
-
-/// The same for a clause of any policy.
-pub fn wrapped(cx: &Cx, clause: &Expression) -> Edits {
-    wraps(cx, clause, &bare_calls(cx, clause))
 }
 
 /// An index by which PostgreSQL finds the rows that a policy lets through, so that it seldom has to ask of others.

@@ -1,9 +1,9 @@
 //! PostgreSQL answers an EXISTS from a hash table if equalities in its WHERE are all that ties it to the row. The same question asked
 //! in another form is run anew for every row.
 
-use super::bare_auth_call::wrapped;
-use super::edit::{Edits, alter, in_place, rests_on_text, text};
-use super::often::{is_hashable, is_tie, names_row, outer_scopes, plain};
+use crate::analysis::eval_frequency::{is_hashable, is_tie, names_row, outer_scopes, plain};
+use crate::remedy::policy_edit::{Edits, alter, in_place, rests_on_text, text};
+use crate::remedy::wrapped_call::wrapped;
 use crate::rules::prelude::*;
 
 rule!("rls/correlated-subquery", Performance, Warn, Schema(check), fixable);
@@ -44,7 +44,7 @@ fn check(cx: &mut Cx) {
             Some((found, edits)) => curable(cx, table, policy, using, &found, edits),
             None => others(cx, table, policy, using),
         }
-}
+    }
 }
 
 fn curable(cx: &mut Cx, table: &Table, policy: &Policy, using: &Expression, found: &[Shape], edits: Edits) {

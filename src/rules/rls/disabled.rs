@@ -1,8 +1,9 @@
 //! Tables that the API serves must have row level security on. One with policies is `rls/policy-without-rls`'s; a foreign
 //! table can have none.
 
-use super::sibling::mirrored;
-use crate::catalog::name::derived_name;
+use crate::analysis::exposure::{can_have_rls, exposure};
+use crate::remedy::mirrored_policy::mirrored;
+use crate::remedy::rls::{closed, enable};
 use crate::rules::prelude::*;
 
 rule!("rls/disabled", Security, Error, Schema(check), fixable);
@@ -21,18 +22,6 @@ fn check(cx: &mut Cx) {
             );
         }
     }
-}
-
-/// What is known of an external table is not enough to say that it lacks anything.
-pub fn can_have_rls(table: &Table) -> bool {
-    !table.external && table.kind != TableKind::Foreign
-}
-
-/// Enables row level security on a table.
-pub fn enable(table: &Table) -> Step {
-    let name = table.name.quoted();
-    Step::batch(Phase::Rls, format!("alter table {name} enable row level security;"))
-        .undo(format!("alter table {name} disable row level security;"))
 }
 
 fn report<'c>(cx: &'c mut Cx, table: &Table) -> &'c mut Draft {
@@ -66,16 +55,6 @@ fn report<'c>(cx: &'c mut Cx, table: &Table) -> &'c mut Draft {
     draft
 }
 
-/// A policy that lets nobody in, as if there were none: it says that this is meant, and shows where those for clients belong.
-fn closed(table: &Table) -> Step {
-    let (name, on) = (quote_ident(&derived_name(&table.name.name, "", "closed")), table.name.quoted());
-    Step::batch(
-        Phase::Policy,
-        format!("-- lets nobody in: put policies for what clients need in its place\ncreate policy {name} on {on} using (false);"),
-    )
-    .undo(format!("drop policy {name} on {on};"))
-}
-
 /// Without a policy the table is shut to clients, so those of a table like it come along where there is one.
 fn cure(cx: &Cx, table: &Table) -> (String, Vec<Step>) {
     let enable = enable(table);
@@ -89,32 +68,4 @@ fn cure(cx: &Cx, table: &Table) -> (String, Vec<Step>) {
             (title, vec![closed(table), enable])
         }
     }
-}
-
-/// Who may do what to every row, in words; none if no API role may do anything.
-pub fn exposure(cx: &Cx, table: &Table) -> Option<String> {
-    let verbs = |role: &str| {
-        let verb = |privilege: Privileges| match privilege {
-            Privileges::SELECT => "read",
-            Privileges::INSERT => "insert",
-            Privileges::UPDATE => "update",
-            _ => "delete",
-        };
-        let held = COMMANDS.into_iter().filter(|(_, privilege, _)| cx.reachable(role, table, *privilege));
-        held.map(|(_, privilege, _)| verb(privilege)).collect::<Vec<_>>()
-    };
-    let told = |who: &str, verbs: &[&str]| {
-        let rows = if verbs == ["insert"] { "rows" } else { "every row" };
-        match verbs {
-            ["read", "insert", "update", "delete"] => format!("{who} can read and change every row"),
-            ["read", "insert"] => format!("{who} can read every row and insert rows"),
-            [rest @ .., last] if !rest.is_empty() => format!("{who} can {} and {last} {rows}", rest.join(", ")),
-            _ => format!("{who} can {} {rows}", verbs.concat()),
-        }
-    };
-    let (anyone, signed_in) = (verbs("anon"), verbs("authenticated"));
-    let more: Vec<&str> = signed_in.into_iter().filter(|verb| !anyone.contains(verb)).collect();
-    let parts = [("anyone who has the anon key", &anyone), ("every signed-in user", &more)];
-    let parts: Vec<String> = parts.iter().filter(|(_, verbs)| !verbs.is_empty()).map(|(who, verbs)| told(who, verbs)).collect();
-    (!parts.is_empty()).then(|| parts.join(", and "))
 }

@@ -1,20 +1,20 @@
 //! Row level security refuses what no policy allows. Which commands that leaves to the service role alone, and which policies can
 //! let nothing through because another is missing.
 
-use super::bare_auth_call::wrapped;
-use super::caller::{asks, pinned};
-use super::disabled::can_have_rls;
-use super::edit::{rests_on_text, whole};
-use super::often::names_row;
-use super::server_written::is_servers;
+use crate::analysis::caller_check::pinned;
+use crate::analysis::exposure::can_have_rls;
+use crate::analysis::server_written::is_servers;
+use crate::analysis::tenant::{Tenant, Tenants};
+use crate::remedy::policy_edit::rests_on_text;
+use crate::remedy::policy_like::{policy_like, reading_too, tells_callers_apart};
 use crate::rules::prelude::*;
-use crate::rules::restore::{create_policy, free_policy_name};
-use crate::rules::schema::tenant::{Tenant, Tenants};
 
 rule!("rls/missing-command", Security, Info, Schema(check), fixable);
 
 fn check(cx: &mut Cx) {
-    for table in cx.exposed_tables().filter(|table| table.rls.value && can_have_rls(table)) { of_table(cx, table); }
+    for table in cx.exposed_tables().filter(|table| table.rls.value && can_have_rls(table)) {
+        of_table(cx, table);
+    }
 }
 
 fn of_table(cx: &mut Cx, table: &Table) {
@@ -100,12 +100,6 @@ fn report_blind(cx: &mut Cx, table: &Table, policy: &Policy) {
     }
 }
 
-/// The policy that lets those who may write rows read them; none where that would let everybody read.
-pub fn reading_too(cx: &Cx, table: &Table, policy: &Policy) -> Option<Step> {
-    let using = policy.using.as_ref().filter(|using| tells_callers_apart(cx, using))?;
-    Some(policy_like(cx, table, policy, using, Command::Select))
-}
-
 fn who(policy: &Policy) -> String {
     if policy.roles.iter().any(|role| role == "public") { "clients".into() } else { format!("`{}`", policy.roles.join("`, `")) }
 }
@@ -186,26 +180,4 @@ fn is_tied(cx: &Cx, table: &Table, clause: &Expression) -> bool {
         !matches!(conjunct.kind, ExprKind::Logic { .. } | ExprKind::Not(_)) && Tenants::of(cx).of_table(table).iter().any(within)
     };
     clause.root.conjuncts().into_iter().any(|conjunct| pinned(cx, conjunct).is_some() || of_tenant(conjunct))
-}
-
-/// Does what a predicate lets through depend on the row and on who asks?
-fn tells_callers_apart(cx: &Cx, predicate: &Expression) -> bool {
-    names_row(&predicate.root, 0) && asks(cx, &predicate.root)
-}
-
-fn policy_like(cx: &Cx, table: &Table, policy: &Policy, predicate: &Expression, command: Command) -> Step {
-    let name = free_policy_name(table, command, &[]);
-    let text = |clause: &Expression| whole(cx, clause, &wrapped(cx, clause));
-    // new rows have to be such as may be inserted
-    let inserts = || table.policies.iter().find(|policy| policy.permissive && policy.command == Command::Insert)?.check.as_ref();
-    let clauses = match command {
-        Command::Insert => vec![("with check", text(policy.check.as_ref().unwrap_or(predicate)))],
-        Command::Update => {
-            let check = policy.check.as_ref().or_else(inserts).map(text).filter(|check| *check != text(predicate));
-            std::iter::once(("using", text(predicate))).chain(check.map(|check| ("with check", check))).collect()
-        }
-        Command::All | Command::Select | Command::Delete => vec![("using", text(predicate))],
-    };
-    let sql = create_policy(table, &name, true, command, &policy.roles, clauses.into_iter());
-    Step::batch(Phase::Policy, sql).undo(format!("drop policy {} on {};", quote_ident(&name), table.name.quoted()))
 }

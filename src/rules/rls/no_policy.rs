@@ -1,7 +1,7 @@
 //! Row level security without a policy lets nobody in but the owner and roles that bypass it: right for a table that only server
 //! code uses, and worth a word where that was not meant.
 
-use super::disabled::can_have_rls;
+use crate::analysis::exposure::can_have_rls;
 use crate::rules::prelude::*;
 
 rule!("rls/no-policy", Security, Info, Schema(check));
@@ -32,5 +32,5 @@ fn check(cx: &mut Cx) {
         if table.kind == TableKind::Ordinary {
             draft.advisor("rls_enabled_no_policy", format!("rls_enabled_no_policy_{}_{}", name.schema, name.name));
         }
-}
+    }
 }

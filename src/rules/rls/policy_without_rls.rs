@@ -1,6 +1,7 @@
 //! Policies of a table without row level security are kept and never looked at.
 
-use super::disabled::{can_have_rls, enable, exposure};
+use crate::analysis::exposure::{can_have_rls, exposure};
+use crate::remedy::rls::enable;
 use crate::rules::prelude::*;
 
 rule!("rls/policy-without-rls", Security, Error, Schema(check), fixable);

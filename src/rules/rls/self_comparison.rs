@@ -1,8 +1,8 @@
 //! A policy compares a column with itself. PostgreSQL takes an unqualified name for a column of the innermost query that has one, and
 //! for the row's own where the subquery's table has none, so that a condition meant to tie the two together holds always.
 
-use super::edit::{Edits, alter, in_place, rests_on_text};
-use super::often;
+use crate::analysis::eval_frequency;
+use crate::remedy::policy_edit::{Edits, alter, in_place, rests_on_text};
 use crate::rules::prelude::*;
 
 rule!("rls/self-comparison", Security, Error, Schema(check), fixable);
@@ -42,7 +42,7 @@ fn check(cx: &mut Cx) {
                 report(cx, table, policy, (at, clause), &fault);
             }
         }
-}
+    }
 }
 
 struct Search<'s, 'a> {
@@ -110,7 +110,7 @@ impl<'a> Search<'_, 'a> {
     /// How often an expression names a row of a scope that it stands in; none where that is not known of all names.
     fn ties(&self, expr: &'a Expr) -> Option<usize> {
         let (level, mut count, mut known) = (self.level(), 0, true);
-        often::columns(expr, level, &mut |_, scope| match scope {
+        eval_frequency::columns(expr, level, &mut |_, scope| match scope {
             Some(scope) => count += usize::from(scope <= level),
             None => known = false,
         });

@@ -1,66 +1,15 @@
 //! JSON columns whose structure policies, views, functions or indexes rely on while nothing holds rows to it; and CHECKs on them
 //! that raise an error where they should say no. A column that no SQL looks into is left alone.
 
-use super::json_use::{Use, Uses, column, look, shape};
-use crate::rules::cx::is_users_table;
+use crate::analysis::json_use::{Use, column, look, shape, uses_of};
 use crate::rules::prelude::*;
-use crate::rules::scope::{Reader, visit};
-use crate::rules::state::SqlOwner;
 
 rule!("schema/jsonb-unvalidated", Integrity, Info, Schema(check), fixable);
 
 fn check(cx: &mut Cx) {
-    for table in cx.user_tables() { of_table(cx, table); }
-}
-
-/// A column of a table, by their names, and what relies on what is in it.
-type Used = ((QName, SmolStr), Use);
-
-fn uses_of<'a>(cx: &Cx<'a>, table: &Table, column: &Column) -> &'a [Use] {
-    let by_column = || {
-        let all: Vec<(Vec<Used>, Vec<Used>)> = cx.sql_owners().map(|owner| uses(cx, owner)).collect();
-        let mut uses = Uses::new();
-        for (column, place) in all.iter().flat_map(|found| &found.0).chain(all.iter().flat_map(|found| &found.1)) {
-            uses.entry(column.clone()).or_default().push(place.clone());
-        }
-        uses
-    };
-    let of_column = (table.name.clone(), column.name.clone());
-    cx.analyses().json.get_or_init(by_column).get(&of_column).map(Vec::as_slice).unwrap_or_default()
-}
-
-/// Those in code and policies, and those in indexes.
-fn uses<'a>(cx: &Cx<'a>, owner: SqlOwner<'a>) -> (Vec<Used>, Vec<Used>) {
-    let (mut in_code, mut in_indexes) = (Vec::new(), Vec::new());
-    let mut cases: Vec<Site> = Vec::new();
-    visit(cx, owner, &mut |reader, node, scope| {
-        let Node::Expr(expr) = node else { return };
-        let at = reader.at(expr.span);
-        if let ExprKind::Case { .. } = expr.kind {
-            cases.push(at);
-        }
-        let Some((column, look)) = look(expr) else { return };
-        if let Some(found) = scope.column(column) {
-            // CASE is how SQL asks before it casts
-            let casts = look.casts && !cases.iter().any(|case| case.file == at.file && case.span.contains(at.span));
-            let place = Use { at, reader: reader.words(), policy: matches!(reader, Reader::Policy(..)), casts, ..look };
-            in_code.push(((found.table, found.column), place));
-        }
-    });
-    if let SqlOwner::Table(table) = owner
-        && is_users_table(table)
-    {
-        for index in table.indexes.iter() {
-            let exprs = index.columns.iter().filter(|part| part.column.is_none()).map(|part| &part.expr).chain(&index.predicate);
-            for expression in exprs {
-                for (column, look) in expression.root.all().into_iter().filter_map(look) {
-                    let place = Use { at: expression.site, reader: format!("index `{}`", index.name), ..look };
-                    in_indexes.push(((table.name.clone(), column.column().unwrap_or_default().into()), place));
-                }
-            }
-        }
+    for table in cx.user_tables() {
+        of_table(cx, table);
     }
-    (in_code, in_indexes)
 }
 
 fn of_table(cx: &mut Cx, table: &Table) {

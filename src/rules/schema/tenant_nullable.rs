@@ -1,7 +1,8 @@
 //! The column that isolates tenants is nullable, so that a row can belong to nobody.
 
-use super::backfill::{backfill, path};
-use super::tenant::{Sight, Tenant, Tenants};
+use crate::analysis::row_parent::path;
+use crate::analysis::tenant::{Sight, Tenant, Tenants};
+use crate::remedy::backfill::forbid_null;
 use crate::rules::prelude::*;
 
 rule!("schema/tenant-nullable", Integrity, Warn, Schema(check), fixable);
@@ -9,17 +10,16 @@ rule!("schema/tenant-nullable", Integrity, Warn, Schema(check), fixable);
 fn check(cx: &mut Cx) {
     let tenants = Tenants::of(cx);
     for table in cx.user_tables().filter(|table| !table.external && table.kind != TableKind::Foreign) {
-            for tenant in tenants.of_table(table) {
-                let Some(column) = table.column(&tenant.column) else { continue };
-                if column.not_null.value || is_checked(table, &column.name) {
-                    continue;
-                }
-                if let Some(sight) = tenants.hides_null(cx, table, &column.name)
-                {
-                    report(cx, table, column, tenant, sight);
-                }
+        for tenant in tenants.of_table(table) {
+            let Some(column) = table.column(&tenant.column) else { continue };
+            if column.not_null.value || is_checked(table, &column.name) {
+                continue;
             }
-}
+            if let Some(sight) = tenants.hides_null(cx, table, &column.name) {
+                report(cx, table, column, tenant, sight);
+            }
+        }
+    }
 }
 
 /// Does a validated constraint forbid NULL?
@@ -57,7 +57,7 @@ fn report(cx: &mut Cx, table: &Table, column: &Column, tenant: &Tenant, sight: S
         (None, _) => "fill it where it is NULL, then forbid NULL; if NULL is meant to be everybody's, say so in the policy with `is null or …`".to_string(),
     };
     let safety = if path.is_some() && emptied.is_none() { Safety::Review } else { Safety::Manual };
-    let steps = steps(cx, table, column);
+    let steps = forbid_null(cx, table, column);
     let draft = cx.report((table, column), column.named, message);
     if dropped || emptied.is_some() {
         draft.severity(Severity::Info);
@@ -74,36 +74,4 @@ fn report(cx: &mut Cx, table: &Table, column: &Column, tenant: &Tenant, sight: S
     if let Some((constraint, _)) = emptied {
         draft.because(constraint.at, "set to NULL when the tenant is deleted");
     }
-}
-
-/// Fills a column where it is NULL, proves that no row is left, and forbids NULL.
-pub fn steps(cx: &Cx, table: &Table, column: &Column) -> Vec<Step> {
-    let mut out = Vec::new();
-    let path = path(cx, table, &column.name);
-    // what it is filled from may itself have to be filled first
-    if let Some(first) = &path
-        && let Some(above) = first.parent.column(&first.parent_column)
-        && !above.not_null.value
-        && let Some(second) = super::backfill::path(cx, first.parent, &above.name)
-        && second.parent.name != table.name
-    {
-        let [fill, _] = backfill(first.parent, &above.name, Some(&second));
-        out.push(fill);
-    }
-    out.extend(backfill(table, &column.name, path.as_ref()));
-    let (name, own) = (table.name.quoted(), quote_ident(&column.name));
-    let free = |name: &SmolStr| table.constraint(name).is_none();
-    let named = |number: u32| {
-        let suffix = if number == 0 { "not_null".to_string() } else { format!("not_null{number}") };
-        derived_name(&table.name.name, &column.name, &suffix)
-    };
-    let check = quote_ident(&(0..).map(named).find(free).expect("there are more numbers than names"));
-    let add = format!("alter table {name} add constraint {check} check ({own} is not null) not valid;");
-    let drop = format!("alter table {name} drop constraint {check};");
-    // SET NOT NULL reads no row where a CHECK that is known to hold says the same
-    let forbid = format!("alter table {name} validate constraint {check};\nalter table {name} alter column {own} set not null;\n{drop}");
-    let allow = format!("alter table {name} alter column {own} drop not null;\n{add}");
-    out.push(Step::batch(Phase::Constraint, add).undo(drop));
-    out.push(Step::next_file(Phase::Constraint, forbid).undo(allow));
-    out
 }

@@ -1,11 +1,11 @@
 //! Half of a move from one tenant column to another: the new column is there, policies and rows are still on the old one.
 
-use super::backfill::{Path, backfill, path, target};
-use super::moved::Example;
-use super::tenant::Tenants;
-use super::{moved, tenant_nullable};
+use crate::analysis::column_writes::is_filled;
+use crate::analysis::row_parent::{Path, path, target};
+use crate::analysis::tenant::Tenants;
+use crate::remedy::backfill::{backfill, forbid_null};
+use crate::remedy::policy_migration::{self, Example};
 use crate::rules::prelude::*;
-use crate::syntax::lexer::{Token, TokenKind, ident_value, string_value, tokens};
 use std::collections::BTreeMap;
 
 rule!("schema/tenant-split", Integrity, Warn, Schema(check), fixable);
@@ -52,7 +52,7 @@ fn check(cx: &mut Cx) {
         let is_full = |path: &Path| {
             let above = path.parent.column(&path.parent_column);
             above.is_some_and(|above| above.not_null.value)
-                || self::path(cx, path.parent, &path.parent_column).is_some()
+                || crate::analysis::row_parent::path(cx, path.parent, &path.parent_column).is_some()
                 || is_filled(cx, path.parent, &path.parent_column)
         };
         let safety = if path.as_ref().is_some_and(is_full) { Safety::Review } else { Safety::Manual };
@@ -61,14 +61,15 @@ fn check(cx: &mut Cx) {
             example.and_then(|example| cx.catalog.table(example)).map(|table| Example { table, column: &new.name }),
             home.and_then(|table| Some(Example { table, column: table.primary_key()?.columns.first()? })),
         ];
-        let policies = models.into_iter().flatten().find_map(|example| moved::policies(cx, table, &old.column, &new.name, example));
+        let policies =
+            models.into_iter().flatten().find_map(|example| policy_migration::policies(cx, table, &old.column, &new.name, example));
         let emptied = table.foreign_keys().any(|(constraint, key)| {
             matches!(constraint.columns.as_slice(), [only] if *only == new.name) && key.on_delete == ReferentialAction::SetNull
         });
         let fill = || backfill(table, &new.name, path.as_ref()).to_vec();
         let (title, steps): (String, Vec<Step>) = match policies {
             Some(policies) => {
-                let fill = if emptied { fill() } else { tenant_nullable::steps(cx, table, new) };
+                let fill = if emptied { fill() } else { forbid_null(cx, table, new) };
                 let title = format!("Move `{name}` to `{}`; a rollback leaves the rows that it fills", new.name);
                 let mut steps: Vec<Step> = fill.into_iter().chain(policies).collect();
                 steps.sort_by_key(|step| (step.run, step.phase));
@@ -104,50 +105,4 @@ fn is_within(cx: &Cx, table: &Table, column: &str, tenant: &str) -> bool {
 fn is_later(cx: &Cx, table: &Table, column: &Column) -> bool {
     let place = |site: Site| cx.moment(site).map(|(file, _)| file);
     place(column.at) > place(table.created)
-}
-
-/// Does any statement that runs write a column of rows that are there?
-fn is_filled(cx: &Cx, table: &Table, column: &str) -> bool {
-    let texts: Vec<&str> = cx.project().migrations.iter().map(|migration| migration.text(cx.sources)).collect();
-    // a function's body counts if anything beside it names the function: it may well be what fills the column
-    texts.iter().any(|text| fills(text, table, column, &|function| texts.iter().map(|text| mentions(text, function)).sum::<usize>() > 1))
-}
-
-fn mentions(text: &str, function: &str) -> usize {
-    let text = text.to_ascii_lowercase();
-    let calls = ["select ", "perform ", "call ", "."].map(|before| text.matches(&format!("{before}{function}(")).count());
-    calls.iter().sum::<usize>() + text.matches(&format!("function {function}(")).count()
-}
-
-fn fills(text: &str, table: &Table, column: &str, is_called: &dyn Fn(&str) -> bool) -> bool {
-    let tokens = tokens(text);
-    let word = |at: usize| {
-        tokens.get(at).filter(|token| matches!(token.kind, TokenKind::Word | TokenKind::QuotedIdent)).map(|token| ident_value(*token, text))
-    };
-    let mut function: Option<SmolStr> = None;
-    for (at, token) in tokens.iter().enumerate() {
-        match token.kind {
-            TokenKind::Semicolon => function = None,
-            TokenKind::Word if word(at).as_deref() == Some("function") => {
-                let dotted = tokens.get(at + 2).is_some_and(|next| next.kind == TokenKind::Dot);
-                function = word(if dotted { at + 3 } else { at + 1 });
-            }
-            TokenKind::Word if word(at).as_deref() == Some("update") && updates(&tokens[at + 1..], text, table, column) => return true,
-            TokenKind::DollarString
-                if function.as_deref().is_none_or(is_called) && fills(&string_value(*token, text), table, column, is_called) =>
-            {
-                return true;
-            }
-            _ => {}
-        }
-    }
-    false
-}
-
-/// Behind UPDATE: does the statement set the column of the table?
-fn updates(rest: &[Token], text: &str, table: &Table, column: &str) -> bool {
-    let statement = &rest[..rest.iter().position(|token| token.kind == TokenKind::Semicolon).unwrap_or(rest.len())];
-    let words: Vec<SmolStr> = statement.iter().map(|token| ident_value(*token, text)).collect();
-    let Some(set) = words.iter().position(|word| word == "set") else { return false };
-    words[..set].contains(&table.name.name) && words[set..].windows(2).any(|pair| pair[0] == column && pair[1] == "=")
 }

@@ -1,0 +1,83 @@
+//! Who is asking: calls that say it, and the project's own functions that hide such a call.
+
+use crate::analysis::eval_frequency::depends_on_row;
+use crate::analysis::prelude::*;
+
+/// Functions are looked into that deep: one that calls one that calls …
+const DEPTH: usize = 4;
+
+/// Does a call tell who is asking, the same for the whole statement?
+pub fn is_session_call(call: &Call) -> bool {
+    let name = &call.name;
+    let auth = name.schema() == Some("auth") && matches!(name.last(), "uid" | "jwt" | "role" | "email");
+    auth && call.args.is_empty() || name.last() == "current_setting" && name.schema().is_none_or(|schema| schema == "pg_catalog")
+}
+
+/// The project's own function that is called, if it must be this one. PostgreSQL itself works out an IMMUTABLE one beforehand.
+pub fn own_function<'a>(cx: &State<'a>, call: &Call) -> Option<&'a Function> {
+    match cx.catalog.callable(&call.name, call.args.len()).as_slice() {
+        [function] => Some(*function).filter(|function| {
+            !function.at.is_platform()
+                && !function.of_extension
+                && function.volatility != Volatility::Immutable
+                && function.returns.as_ref().is_none_or(|returns| !returns.setof)
+        }),
+        _ => None,
+    }
+}
+
+/// Does an expression depend on who is asking, itself or through a function of the project's own?
+pub fn asks(cx: &State, root: &Expr) -> bool {
+    let of_caller = |function: &Function| Hidden::of(cx, function).asks;
+    root.all().into_iter().filter_map(Expr::as_call).any(|call| is_session_call(call) || own_function(cx, call).is_some_and(of_caller))
+}
+
+/// What the body of a function does, and of those that it calls.
+#[derive(Default)]
+pub struct Hidden {
+    pub asks: bool,
+    pub reads: Option<QName>,
+    pub writes: bool,
+}
+
+impl Hidden {
+    pub fn of(cx: &State, function: &Function) -> Hidden {
+        Hidden::down_to(cx, function, DEPTH)
+    }
+
+    fn down_to(cx: &State, function: &Function, depth: usize) -> Hidden {
+        let mut out = Hidden::default();
+        for (origin, code) in cx.code_of(function) {
+            out.writes |= matches!(code, Code::Data(data) if !matches!(data, Data::Query(_)));
+            code.walk(&mut |node| {
+                match node {
+                    Node::From(item) => out.reads = out.reads.take().or_else(|| origin.relation(item)),
+                    Node::Expr(Expr { kind: ExprKind::Call(call), .. }) if is_session_call(call) => out.asks = true,
+                    Node::Expr(Expr { kind: ExprKind::Call(call), .. }) if depth > 0 => {
+                        let inner = own_function(cx, call).map(|function| Hidden::down_to(cx, function, depth - 1)).unwrap_or_default();
+                        out.asks |= inner.asks;
+                        out.writes |= inner.writes;
+                        out.reads = out.reads.take().or(inner.reads);
+                    }
+                    Node::Expr(_) | Node::Query(_) => {}
+                }
+                Walk::Into
+            });
+        }
+        out
+    }
+}
+
+/// The column of the policy's table that an equality ties to who is asking.
+pub fn pinned(cx: &State, conjunct: &Expr) -> Option<SmolStr> {
+    let (left, right) = conjunct.equality()?;
+    let column = |expr: &Expr| match (&expr.kind, expr.column()) {
+        (ExprKind::Column { binding: Binding::Column { depth: 0, .. }, .. }, Some(name)) => Some(SmolStr::from(name)),
+        _ => None,
+    };
+    match (column(left), column(right)) {
+        (Some(name), None) if !depends_on_row(right) && asks(cx, right) => Some(name),
+        (None, Some(name)) if !depends_on_row(left) && asks(cx, left) => Some(name),
+        _ => None,
+    }
+}

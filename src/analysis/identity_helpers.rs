@@ -1,0 +1,170 @@
+//! Where SQL asks who is calling: `auth.uid()` and its kin, the settings of a request, and the project's own functions that ask.
+//!
+//! Promises: a function that is found to ask does so in its text, in a dynamic statement too, or calls one that does. Refuses: to
+//! say what is done with the answer.
+
+use crate::analysis::state::State;
+use crate::catalog::object::Function;
+use crate::source::Site;
+use crate::syntax::ast::Body;
+use crate::syntax::expression::{Call, Expr, ExprKind, Node, Query, Walk};
+use crate::syntax::lexer::{Token, TokenKind, ident_value, string_value, tokens};
+use smol_str::SmolStr;
+use std::collections::BTreeSet;
+
+const AUTH: [&str; 4] = ["uid", "jwt", "role", "email"];
+
+/// The project's functions that ask.
+#[derive(Default)]
+pub struct Callers {
+    /// Names of those that can be called, which ask directly or through another.
+    helpers: BTreeSet<SmolStr>,
+    /// All of them, triggers' among them.
+    asking: BTreeSet<Site>,
+}
+
+/// What a function's text says, as far as its tokens tell.
+#[derive(Default)]
+struct Mentions {
+    asks: bool,
+    calls: BTreeSet<SmolStr>,
+}
+
+impl Callers {
+    pub(super) fn of(cx: &State) -> Callers {
+        let mut open: Vec<(&Function, Mentions)> = cx.user_functions().map(|function| (function, mentions(body(cx, function)))).collect();
+        let mut out = Callers::default();
+        loop {
+            let before = open.len();
+            open.retain(|(function, found)| {
+                let asks = found.asks || found.calls.iter().any(|call| out.helpers.contains(call));
+                if asks {
+                    out.asking.insert(function.at);
+                    // nobody can call a trigger's function
+                    out.helpers.extend((!function.returns_trigger()).then(|| function.name.name.clone()));
+                }
+                !asks
+            });
+            if open.len() == before {
+                return out;
+            }
+        }
+    }
+
+    /// Does a function's body ask?
+    pub fn is_asking(&self, function: &Function) -> bool {
+        self.asking.contains(&function.at)
+    }
+
+    pub fn in_expr(&self, expr: &Expr) -> bool {
+        let mut found = false;
+        expr.walk(&mut |node| self.look(node, &mut found));
+        found
+    }
+
+    pub fn in_query(&self, query: &Query) -> bool {
+        let mut found = false;
+        query.walk(&mut |node| self.look(node, &mut found));
+        found
+    }
+
+    fn look(&self, node: Node, found: &mut bool) -> Walk {
+        if let Node::Expr(Expr { kind: ExprKind::Call(call), .. }) = node {
+            *found |= self.asks(call);
+        }
+        if *found { Walk::Over } else { Walk::Into }
+    }
+
+    /// Does a call itself ask, whatever its arguments are?
+    pub fn asks(&self, call: &Call) -> bool {
+        is_auth_call(call) || self.is_helper(call)
+    }
+
+    /// Is it one of the project's own functions that ask?
+    pub fn is_helper(&self, call: &Call) -> bool {
+        call.name.schema() != Some("auth") && self.helpers.contains(call.name.last())
+    }
+}
+
+/// `auth.uid()` or another of the platform's, or a setting of the request.
+pub fn is_auth_call(call: &Call) -> bool {
+    let auth = call.name.schema() == Some("auth") && AUTH.contains(&call.name.last());
+    auth || (call.name.last() == "current_setting" && call.args.first().is_some_and(|arg| arg.value.as_str().is_some_and(tells_caller)))
+}
+
+/// Is it `auth.uid()`?
+pub fn is_uid(expr: &Expr) -> bool {
+    match &expr.uncast().kind {
+        ExprKind::Call(call) => call.name.is("auth", "uid"),
+        ExprKind::Subquery(query) => query
+            .select()
+            .is_some_and(|select| select.from.is_empty() && matches!(select.targets.as_slice(), [target] if is_uid(&target.expr))),
+        _ => false,
+    }
+}
+
+/// A setting that the API, or an application of its own, fills in for each request.
+fn tells_caller(setting: &str) -> bool {
+    const WORDS: [&str; 8] = ["user", "tenant", "org", "account", "workspace", "company", "team", "claim"];
+    setting == "role"
+        || setting.starts_with("request.")
+        || setting.split_once('.').is_some_and(|(_, own)| WORDS.iter().any(|word| own.contains(word)))
+}
+
+/// The code of a function; empty for one in C.
+pub fn body<'f>(cx: &State<'f>, function: &'f Function) -> &'f str {
+    match &*function.body {
+        Body::Code(code) => code.text(cx.sources.get(function.at.file).text()),
+        Body::Sql { span, .. } => cx.slice(Site::new(function.at.file, *span)),
+        Body::None => "",
+    }
+}
+
+fn mentions(text: &str) -> Mentions {
+    let mut out = Mentions::default();
+    read(text, &mut out);
+    out
+}
+
+fn read(text: &str, out: &mut Mentions) {
+    let tokens = tokens(text);
+    let kind = |at: usize| tokens.get(at).map(|token: &Token| token.kind);
+    for (at, token) in tokens.iter().enumerate() {
+        match token.kind {
+            TokenKind::Word | TokenKind::QuotedIdent if kind(at + 1) == Some(TokenKind::LParen) => {
+                let name = ident_value(*token, text);
+                let schema = (at >= 2 && tokens[at - 1].kind == TokenKind::Dot).then(|| ident_value(tokens[at - 2], text));
+                let argument = tokens.get(at + 2).filter(|next| next.kind == TokenKind::String).map(|next| string_value(*next, text));
+                out.asks |= schema.as_deref() == Some("auth") && AUTH.contains(&name.as_str());
+                out.asks |= name == "current_setting" && argument.is_some_and(|argument| tells_caller(&argument));
+                out.calls.insert(name);
+            }
+            // statements that are built from text
+            TokenKind::String | TokenKind::EscapeString | TokenKind::DollarString if token.text(text).contains('(') => {
+                read(&string_value(*token, text), out);
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn asking_is_seen_in_calls_settings_and_built_statements() {
+        for text in [
+            "select auth.uid()",
+            "begin if AUTH . role() = 'x' then",
+            "select current_setting('request.jwt.claims', true)",
+            "begin execute 'select 1 from t where o = auth.uid()'; end",
+        ] {
+            assert!(mentions(text).asks, "{text}");
+        }
+        for text in ["select 1 -- auth.uid()", "select uid() from auth.users", "select current_setting('search_path')"] {
+            assert!(!mentions(text).asks, "{text}");
+        }
+        assert_eq!(mentions("select public.f(g(1))").calls.into_iter().collect::<Vec<_>>(), ["f", "g"]);
+    }
+}

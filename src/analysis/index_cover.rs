@@ -1,0 +1,142 @@
+//! Whether one index stands for another.
+
+use crate::analysis::prelude::*;
+
+/// How one index stands for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cover {
+    /// Nothing but the name differs.
+    Same,
+    /// The other is unique, or in the opposite order, and finds the same rows.
+    Equal,
+    /// The other goes on with further columns.
+    Longer,
+}
+
+/// The catalog keeps no collations and no parameters of operator classes.
+pub fn comparable(cx: &State, index: &Index) -> bool {
+    index.method != "gist" && !cx.slice(index.at).to_ascii_lowercase().contains("collate")
+}
+
+/// How does another index serve every query that this one serves?
+pub fn covers(cx: &State, other: &Index, index: &Index) -> Option<Cover> {
+    let plain = |text: &Option<Expression>| text.as_ref().map(|expr| normal(&cx.text(expr)));
+    let alike = |a: &IndexColumn, b: &IndexColumn| {
+        let same = if a.column.is_some() || b.column.is_some() {
+            a.column == b.column
+        } else {
+            normal(&cx.text(&a.expr)) == normal(&cx.text(&b.expr))
+        };
+        same && a.opclass == b.opclass
+    };
+    let count = index.columns.len();
+    let pairs = || other.columns.iter().zip(&index.columns);
+    if other.method != index.method
+        || other.columns.len() < count
+        || !pairs().all(|(a, b)| alike(a, b))
+        || plain(&other.predicate) != plain(&index.predicate)
+    {
+        return None;
+    }
+    let straight = pairs().all(|(a, b)| a.descending == b.descending && a.nulls_first == b.nulls_first);
+    let reversed = pairs().all(|(a, b)| a.descending != b.descending && a.nulls_first != b.nulls_first);
+    let whole = other.columns.len() == count;
+    let unique = index.unique == other.unique && index.nulls_not_distinct == other.nulls_not_distinct;
+    let options = index.method == "btree" || options(cx, index) == options(cx, other);
+    let carried = index
+        .include
+        .iter()
+        .all(|name| other.include.contains(name) || other.columns.iter().any(|column| column.column.as_ref() == Some(name)));
+    match () {
+        () if whole && straight && unique && options && index.include == other.include => Some(Cover::Same),
+        // what else an index may enforce stays with it
+        () if index.constraint.is_some() || index.unique && !(whole && unique) => None,
+        () if index.method != "btree" || !(straight || reversed) || !carried => None,
+        () if whole => Some(Cover::Equal),
+        () => Some(Cover::Longer),
+    }
+}
+
+/// `with (lists = 100)`: how an index of another method than btree is built decides what it finds.
+fn options(cx: &State, index: &Index) -> Option<String> {
+    let text = normal(cx.slice(index.at));
+    let start = text.find("with(")?;
+    text[start..].split(')').next().map(str::to_string)
+}
+
+/// The text of an expression without what PostgreSQL makes nothing of.
+fn normal(text: &str) -> String {
+    let mut out = String::new();
+    let mut quote = None;
+    for c in text.chars() {
+        match quote {
+            None if c.is_whitespace() => continue,
+            None if c == '\'' || c == '"' => quote = Some(c),
+            Some(open) if c == open => quote = None,
+            _ => {}
+        }
+        if quote.is_none() { out.extend(c.to_lowercase()) } else { out.push(c) }
+    }
+    while out.starts_with('(') && closes_at_end(&out) {
+        out = out[1..out.len() - 1].to_string();
+    }
+    out
+}
+
+/// Is the parenthesis that a text begins with the one it ends with?
+fn closes_at_end(text: &str) -> bool {
+    let mut depth = 0i32;
+    text.char_indices()
+        .find(|(_, c)| {
+            depth += i32::from(*c == '(') - i32::from(*c == ')');
+            depth == 0
+        })
+        .is_some_and(|(at, _)| at + 1 == text.len())
+}
+
+/// Does the index hold every row that a search for these columns could want?
+pub fn is_complete_for(index: &Index, columns: &[SmolStr]) -> bool {
+    let Some(predicate) = &index.predicate else { return true };
+    // `x = $1` finds no row whose x is null
+    predicate.root.conjuncts().iter().all(|part| match &part.kind {
+        ExprKind::IsNull { expr, negated: true } => expr.column().is_some_and(|name| columns.iter().any(|column| column == name)),
+        _ => false,
+    })
+}
+
+/// Can a search for these columns begin with the index?
+pub fn serves(index: &Index, columns: &[SmolStr]) -> bool {
+    let method = index.method == "btree" || index.method == "hash" && columns.len() == 1;
+    method && index.leads_with(columns) && is_complete_for(index, columns)
+}
+
+/// Is a constraint or index one that a partition got from its parent, where alone it can be changed?
+pub fn of_parent(cx: &State, table: &Table, has: impl Fn(&Table) -> bool) -> bool {
+    table.partition_of.as_ref().and_then(|parent| cx.catalog.table(parent)).is_some_and(has)
+}
+
+/// Does an index lead with these columns?
+pub fn is_indexed(table: &Table, columns: &[SmolStr]) -> bool {
+    table.indexes.iter().any(|index| serves(index, columns))
+}
+
+/// Does an index find the rows of one parent, and no others?
+pub fn is_found(cx: &State, table: &Table, constraint: &Constraint, key: &ForeignKey) -> bool {
+    let within = |index: &Index, columns: &[SmolStr]| {
+        let plain = index.plain_columns().unwrap_or_default();
+        index.unique
+            && index.predicate.is_none()
+            && !plain.is_empty()
+            && plain.iter().all(|name| columns.iter().any(|column| column == name))
+    };
+    let pairs = || constraint.columns.iter().zip(&key.columns);
+    // what a part of the key says alone, the rest only repeats: `(customer_id, tenant_id)` where customers have an id of their own
+    let enough = |index: &Index| {
+        let named = |column: &SmolStr| index.columns.iter().any(|part| part.column.as_ref() == Some(column));
+        let own: Vec<SmolStr> = pairs().filter(|(_, to)| named(to)).map(|(own, _)| own.clone()).collect();
+        within(index, &key.columns) && is_indexed(table, &own)
+    };
+    is_indexed(table, &constraint.columns)
+        || table.indexes.iter().any(|index| within(index, &constraint.columns))
+        || cx.catalog.table(&key.table).is_some_and(|parent| parent.indexes.iter().any(enough))
+}

@@ -1,0 +1,37 @@
+//! Tables that look as if clients listed the rows of one parent by time, where no SQL of the project shows it.
+
+use super::index_cover::is_indexed;
+use crate::analysis::prelude::*;
+use crate::analysis::sorted_query::{Sorted, TIMES, Want, is_served, nearest_parent};
+
+/// What tables are called whose rows are shown by time, those of one parent at once. Logs and events are too, but rarely read.
+const LISTED: [&str; 3] = ["messages", "comments", "notifications"];
+
+/// The index that such a table may lack; one for a table.
+pub fn likely(cx: &State, table: &Table) -> Option<Sorted> {
+    let complete = |index: &&Index| index.method == "btree" && index.predicate.is_none();
+    let single =
+        |name: &str| table.indexes.iter().filter(complete).find(|index| index.plain_columns().is_some_and(|columns| columns == [name]));
+    let time = table.columns.iter().find(|column| TIMES.contains(&column.name.as_str()) && column.ty.is_timestamp())?;
+    // rows that go with their parent belong to it
+    let owned: Vec<SmolStr> = table
+        .foreign_keys()
+        .filter(|(constraint, key)| key.on_delete == ReferentialAction::Cascade && constraint.columns.len() == 1)
+        .filter_map(|(constraint, _)| constraint.columns.first().cloned())
+        .collect();
+    let key = nearest_parent(cx, table, &owned)?;
+    let (want, at, reader) = match single(&time.name) {
+        Some(index) if single(&key).is_some() || !is_indexed(table, std::slice::from_ref(&key)) => {
+            (Want::Apart, index.named, "knows only the time")
+        }
+        _ if LISTED.iter().any(|word| table.name.name.split('_').next_back() == Some(*word)) => (Want::Listed, time.named, "the time"),
+        _ => return None,
+    };
+    // one of a part of the rows was somebody's choice
+    let both = |index: &Index| {
+        index.columns.len() > 1 && index.leads_with(&[key.clone(), time.name.clone()]) && index.columns[0].column.as_ref() == Some(&key)
+    };
+    let served = table.indexes.iter().any(both) || is_served(table, std::slice::from_ref(&key), &time.name, &[]);
+    let (column, reader) = (time.name.clone(), reader.to_string());
+    (!served && !table.external).then(|| Sorted { table: table.name.clone(), key, column, at, reader, order: " desc", alive: None, want })
+}

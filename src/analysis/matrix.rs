@@ -1,0 +1,172 @@
+//! Who may do what with each table, and which look-ups have an index: what `schema --matrix` shows.
+//!
+//! Promises: an answer for each table that the API serves, each command and each of its two roles, with the facts it rests on; a line
+//! for each foreign key, for each column by which a policy picks rows, and for each query that sorts what an index does not. Refuses:
+//! to look into a policy: it lets through what it says, unless it says plain `true` or what can't be true for the role.
+
+use super::Analyses;
+use super::prelude::*;
+use crate::analysis::eval_frequency::{names_row, outer_scopes};
+use crate::analysis::exposure::can_have_rls;
+use crate::analysis::index_cover::is_found;
+use crate::analysis::index_cover::serves;
+use crate::analysis::policy_grantees::refuses;
+use crate::analysis::sorted_query::sorts_of;
+use crate::project::Project;
+
+/// What a role gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Every row.
+    Open,
+    /// What policies let through.
+    Policy,
+    Denied,
+}
+
+/// A fact that an answer rests on.
+pub struct Reason {
+    pub words: String,
+    pub at: Site,
+}
+
+pub struct Cell {
+    pub role: &'static str,
+    pub command: &'static str,
+    pub answer: Answer,
+    pub because: Vec<Reason>,
+}
+
+/// A table with an answer for each role and command.
+pub struct Access<'a> {
+    pub table: &'a Table,
+    pub cells: Vec<Cell>,
+}
+
+/// Why rows are looked up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Need {
+    ForeignKey,
+    Policy,
+    Sort,
+}
+
+/// Columns by which rows are looked up, and the index that finds them.
+pub struct Lookup<'a> {
+    pub table: &'a Table,
+    pub need: Need,
+    pub columns: Vec<SmolStr>,
+    /// The foreign key, the policy, or the query.
+    pub of: String,
+    pub at: Site,
+    pub index: Option<&'a Index>,
+}
+
+pub struct Matrix<'a> {
+    pub access: Vec<Access<'a>>,
+    pub lookups: Vec<Lookup<'a>>,
+}
+
+/// Both tables, of the state at the end of a history; `with` is given them.
+pub fn of<T>(catalog: &Catalog, sources: &Sources, project: &Project, with: impl FnOnce(&Matrix<'_>) -> T) -> T {
+    let analyses = Analyses::default();
+    let cx = State::new(catalog, project, sources, &analyses);
+    let access = cx.exposed_tables().map(|table| Access { table, cells: cells(&cx, table) }).collect();
+    with(&Matrix { access, lookups: lookups(&cx) })
+}
+
+fn cells(cx: &State, table: &Table) -> Vec<Cell> {
+    let all = API_ROLES.into_iter().flat_map(|role| COMMANDS.map(|(command, privilege, word)| (role, command, privilege, word)));
+    all.map(|(role, command, privilege, word)| {
+        let (answer, because) = answer(cx, table, role, command, privilege);
+        Cell { role, command: word, answer, because }
+    })
+    .collect()
+}
+
+fn answer(cx: &State, table: &Table, role: &str, command: Command, privilege: Privileges) -> (Answer, Vec<Reason>) {
+    let reason = |words: &str, at: Site| Reason { words: words.to_string(), at };
+    if !cx.reachable(role, table, privilege) {
+        let why = match table.acl.revoked(role, privilege) {
+            Some(at) => reason("revoked", at),
+            None => reason("never granted", table.named),
+        };
+        return (Answer::Denied, vec![why]);
+    }
+    if !table.rls.value || !can_have_rls(table) {
+        return (Answer::Open, vec![reason("no row level security", if table.rls.value { table.named } else { table.rls.at })]);
+    }
+    let (permissive, restrictive) = cx.applicable(table, role, command);
+    let told = |policy: &&Policy| Reason { words: format!("policy {}", quote_ident(&policy.name)), at: policy.named };
+    let letting: Vec<&Policy> =
+        permissive.iter().copied().filter(|policy| policy.asked(command).all(|clause| !refuses(&clause.root, role))).collect();
+    if permissive.is_empty() {
+        return (Answer::Denied, vec![reason("no policy", table.rls.at)]);
+    }
+    if letting.is_empty() {
+        return (Answer::Denied, permissive.iter().map(told).collect());
+    }
+    let open = |policy: &&&Policy| policy.asked(command).all(|clause| clause.root.is_true());
+    match letting.iter().find(open) {
+        Some(policy) if restrictive.is_empty() => (Answer::Open, vec![told(policy)]),
+        _ => (Answer::Policy, letting.iter().chain(&restrictive).map(told).collect()),
+    }
+}
+
+fn lookups<'a>(cx: &State<'a>) -> Vec<Lookup<'a>> {
+    let mut out: Vec<Lookup<'a>> = Vec::new();
+    for table in cx.user_tables().filter(|table| !table.external) {
+        let index = |columns: &[SmolStr]| table.indexes.iter().find(|index| serves(index, columns));
+        for (constraint, key) in table.foreign_keys().filter(|(constraint, _)| !constraint.columns.is_empty()) {
+            let columns = constraint.columns.clone();
+            let part = || table.indexes.iter().find(|index| columns.iter().any(|column| serves(index, std::slice::from_ref(column))));
+            let index = index(&columns).or_else(|| part().filter(|_| is_found(cx, table, constraint, key)));
+            out.push(Lookup {
+                table,
+                need: Need::ForeignKey,
+                of: format!("{} to {}", constraint.name, key.table),
+                at: constraint.at,
+                index,
+                columns,
+            });
+        }
+        let first = out.len();
+        for policy in table.policies.iter().filter(|policy| !policy.at.is_platform()) {
+            for column in policy.using.iter().flat_map(|using| picks(&using.root)) {
+                let columns = vec![column];
+                if !out[first..].iter().any(|known| known.columns == columns) {
+                    let of = format!("policy {}", quote_ident(&policy.name));
+                    out.push(Lookup { table, need: Need::Policy, of, at: policy.named, index: index(&columns), columns });
+                }
+            }
+        }
+    }
+    for sort in cx.catalog.tables.values().flat_map(|table| sorts_of(cx, table)).filter(|sort| !sort.is_guess()) {
+        let Some(table) = cx.catalog.table(&sort.table) else { continue };
+        let columns = vec![sort.key.clone(), sort.column.clone()];
+        if !out.iter().any(|known| known.table.name == sort.table && known.columns == columns) {
+            out.push(Lookup { table, need: Need::Sort, of: sort.reader.clone(), at: sort.at, index: None, columns });
+        }
+    }
+    out.sort_by(|one, other| {
+        (&one.table.name, one.need, &one.columns, one.at).cmp(&(&other.table.name, other.need, &other.columns, other.at))
+    });
+    out
+}
+
+/// Columns of the policy's table that are compared with what is the same for all rows.
+fn picks(root: &Expr) -> Vec<SmolStr> {
+    let own = |expr: &Expr| {
+        let bound = matches!(&expr.uncast().kind, ExprKind::Column { binding: Binding::Column { depth: 0, .. }, .. });
+        expr.uncast().column().filter(|_| bound).map(SmolStr::from)
+    };
+    match &root.kind {
+        ExprKind::Logic { left, right, .. } => picks(left).into_iter().chain(picks(right)).collect(),
+        ExprKind::InQuery { expr, negated: false, query } => own(expr).filter(|_| outer_scopes(query, 0).is_empty()).into_iter().collect(),
+        _ => {
+            let Some((left, right)) = root.equality() else { return Vec::new() };
+            let fixed = |one: &Expr, other: &Expr| own(one).filter(|_| !names_row(other, 0));
+            fixed(left, right).or_else(|| fixed(right, left)).into_iter().collect()
+        }
+    }
+}

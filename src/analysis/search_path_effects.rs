@@ -1,0 +1,297 @@
+//! Which schemas of the search path a function's names are found in, its own and those of whatever it sets off: a path that a function
+//! sets holds for the functions that it calls and for the triggers of the tables that it writes too, unless they set their own.
+//!
+//! Promises: what is said to be known is so in every session that has one of the usual paths. Refuses: to look into what EXECUTE
+//! builds, bodies that can't be read, and languages other than SQL and PL/pgSQL.
+
+use crate::analysis::pinned_path::{OPERATOR_EXTENSIONS, is_builtin};
+use crate::analysis::prelude::*;
+use crate::catalog::MIGRATION_ROLE;
+use crate::catalog::name::QName;
+use crate::syntax::ast::Body;
+use crate::syntax::plpgsql::DeclKind;
+use crate::syntax::types::{TypeName, builtin_name};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What stands for a name where a session has one of the usual paths: the same thing for all of them, or it is not known.
+#[derive(Clone, Default)]
+pub struct Along {
+    pub schemas: BTreeSet<SmolStr>,
+    pub unknown: bool,
+}
+
+impl Along {
+    fn add(&mut self, other: &Along) {
+        self.schemas.extend(other.schemas.iter().cloned());
+        self.unknown |= other.unknown;
+    }
+}
+
+/// What one body says: the names that it looks up, and what it sets off.
+#[derive(Clone, Default)]
+struct Read {
+    along: Along,
+    calls: BTreeSet<QName>,
+    reads: BTreeSet<QName>,
+    writes: BTreeSet<QName>,
+}
+
+/// Functions of PostgreSQL that take the name of a relation as text.
+const BY_NAME: [&str; 8] = [
+    "nextval",
+    "currval",
+    "setval",
+    "to_regclass",
+    "pg_relation_size",
+    "pg_total_relation_size",
+    "has_table_privilege",
+    "pg_get_serial_sequence",
+];
+const NAMING_TYPES: [&str; 9] =
+    ["regclass", "regproc", "regprocedure", "regtype", "regoper", "regoperator", "regconfig", "regdictionary", "regcollation"];
+
+/// Bodies are read once for all functions that set them off.
+pub struct Paths<'a> {
+    cx: State<'a>,
+    /// Those that sessions have: the default, and that of a request to each schema that the API serves.
+    usual: Vec<Vec<SmolStr>>,
+    read: BTreeMap<Site, Read>,
+}
+
+impl<'a> Paths<'a> {
+    pub fn new(cx: &State<'a>) -> Paths<'a> {
+        let base = || ["public", "extensions"].map(SmolStr::from).into_iter();
+        let served = cx.config().exposed_schemas.iter().filter(|schema| *schema != "public" && *schema != "extensions");
+        let served = served.map(|schema| std::iter::once(SmolStr::from(schema)).chain(base()).collect());
+        Paths { cx: *cx, usual: std::iter::once(base().collect()).chain(served).collect(), read: BTreeMap::new() }
+    }
+
+    /// All that happens when a function runs.
+    pub fn of(&mut self, function: &'a Function) -> Along {
+        let mut out = Along::default();
+        let mut open = vec![function];
+        let mut seen: BTreeSet<Site> = BTreeSet::new();
+        let (mut written, mut viewed) = (BTreeSet::new(), BTreeSet::new());
+        // row level security binds everybody but the owner of these functions and roles that bypass it
+        let bypasses = function.security_definer.value && function.owner == MIGRATION_ROLE;
+        while let Some(next) = open.pop() {
+            if !seen.insert(next.at) {
+                continue;
+            }
+            let read = self.read.get(&next.at).cloned().unwrap_or_else(|| self.body(next));
+            out.add(&read.along);
+            let mut calls = read.calls.clone();
+            for table in &read.writes {
+                self.written(table, &mut written, &mut calls, &mut open);
+            }
+            for relation in read.reads.iter().chain(&read.writes) {
+                self.viewed(relation, bypasses, &mut viewed, &mut calls);
+            }
+            self.read.insert(next.at, read);
+            for function in calls.iter().filter_map(|name| self.cx.catalog.functions.get(name)).flatten() {
+                self.follow(function, &mut open);
+            }
+        }
+        out
+    }
+
+    fn follow(&self, function: &'a Function, open: &mut Vec<&'a Function>) {
+        let own = !function.at.is_platform() && !function.of_extension;
+        if own && function.setting("search_path").is_none() {
+            open.push(function);
+        }
+    }
+
+    /// What a write to a table sets off: its triggers, what its columns and constraints call, and the same of tables that follow it.
+    fn written(&self, name: &QName, seen: &mut BTreeSet<QName>, calls: &mut BTreeSet<QName>, open: &mut Vec<&'a Function>) {
+        let Some(table) = self.cx.catalog.tables.get(name).filter(|_| seen.insert(name.clone())) else { return };
+        for trigger in &table.triggers {
+            self.cx.catalog.functions.get(&trigger.function).into_iter().flatten().for_each(|function| self.follow(function, open));
+        }
+        let of_columns = table.columns.iter().flat_map(|column| column.default.iter().chain(column.generated.as_deref()));
+        let of_constraints = table.constraints.iter().filter_map(|constraint| constraint.expr.as_ref());
+        let of_indexes = table.indexes.iter().flat_map(|index| index.columns.iter().map(|part| &part.expr).chain(&index.predicate));
+        let of_triggers = table.triggers.iter().filter_map(|trigger| trigger.when.as_ref());
+        for expression in of_columns.chain(of_constraints).chain(of_indexes).chain(of_triggers) {
+            self.bound_calls(&expression.root, calls);
+        }
+        let follows = |action| !matches!(action, ReferentialAction::NoAction | ReferentialAction::Restrict);
+        for other in self.cx.catalog.tables.values() {
+            if other.foreign_keys().any(|(_, key)| key.table == *name && (follows(key.on_delete) || follows(key.on_update))) {
+                self.written(&other.name, seen, calls, open);
+            }
+        }
+        for child in self.cx.catalog.children(name) {
+            self.written(&child, seen, calls, open);
+        }
+    }
+
+    /// What reading a relation calls: a view's query, and policies where they hold.
+    fn viewed(&self, name: &QName, bypasses: bool, seen: &mut BTreeSet<QName>, calls: &mut BTreeSet<QName>) {
+        if !seen.insert(name.clone()) {
+            return;
+        }
+        if let Some(view) = self.cx.catalog.views.get(name) {
+            if let Some(query) = view.query.as_deref() {
+                query.walk(&mut |node| {
+                    if let Node::Expr(Expr { kind: ExprKind::Call(call), .. }) = node {
+                        self.bound_call(call, calls);
+                    }
+                    Walk::Into
+                });
+            }
+            view.reads.iter().for_each(|name| self.viewed(name, bypasses, seen, calls));
+        }
+        if let Some(table) = self.cx.catalog.tables.get(name).filter(|_| !bypasses) {
+            table.policies.iter().flat_map(Policy::clauses).for_each(|(_, clause)| self.bound_calls(&clause.root, calls));
+        }
+    }
+
+    /// Calls in what PostgreSQL bound when it was made, in whichever schema they were found.
+    fn bound_calls(&self, expr: &Expr, calls: &mut BTreeSet<QName>) {
+        expr.all().into_iter().filter_map(Expr::as_call).for_each(|call| self.bound_call(call, calls));
+    }
+
+    fn bound_call(&self, call: &Call, calls: &mut BTreeSet<QName>) {
+        calls.extend(self.cx.catalog.callable(&call.name, call.args.len()).into_iter().map(|function| function.name.clone()));
+    }
+
+    fn body(&self, function: &Function) -> Read {
+        let mut out = Read::default();
+        if !matches!(function.language.as_str(), "sql" | "plpgsql") || !self.cx.is_read_whole(function) {
+            out.along.unknown = true;
+        }
+        // PostgreSQL bound the names of such a body when it was made
+        let bound = matches!(&*function.body, crate::syntax::ast::Body::Sql { .. });
+        for (origin, code) in self.cx.code_of(function) {
+            code.each_data(&mut |data| {
+                if let Data::Insert(insert) = data {
+                    self.relation(&origin, &insert.table, &mut out);
+                }
+                out.writes.extend(origin.written(data));
+            });
+            code.walk(&mut |node| {
+                match node {
+                    Node::From(FromItem { relation: FromRelation::Table { name, .. }, .. }) if !origin.is_cte(name) => {
+                        self.relation(&origin, name, &mut out);
+                    }
+                    Node::Expr(expr) => self.expr(expr, &mut out),
+                    Node::From(_) | Node::Query(_) => {}
+                }
+                Walk::Into
+            });
+        }
+        self.declared(function, &mut out);
+        // their operators are names too, which nobody writes with a schema
+        let extensions = self.cx.catalog.extensions.values().filter(|one| OPERATOR_EXTENSIONS.contains(&one.name.as_str()));
+        let on_path = extensions.filter(|one| self.usual.iter().flatten().any(|schema| *schema == one.schema));
+        out.along.schemas.extend(on_path.map(|one| one.schema.clone()));
+        if bound {
+            out.along = Along::default();
+        }
+        out
+    }
+
+    fn relation(&self, origin: &Origin, name: &ObjectName, out: &mut Read) {
+        out.reads.extend(origin.named(name));
+        // what is PostgreSQL's own is found before everything else
+        if name.parts.len() == 1 && !name.last().starts_with("pg_") {
+            let schema = self.schema(|schema| self.cx.catalog.relation_kind(&QName::new(schema.clone(), name.last())).is_some());
+            self.found(schema, out);
+        }
+    }
+
+    fn found(&self, schema: Option<SmolStr>, out: &mut Read) {
+        match schema {
+            Some(schema) => drop(out.along.schemas.insert(schema)),
+            None => out.along.unknown = true,
+        }
+    }
+
+    /// The schema in which every usual path finds something.
+    fn schema(&self, is_in: impl Fn(&SmolStr) -> bool) -> Option<SmolStr> {
+        let mut found = self.usual.iter().map(|path| path.iter().find(|schema| is_in(schema)));
+        let first = found.next()??;
+        found.all(|other| other == Some(first)).then(|| first.clone())
+    }
+
+    fn expr(&self, expr: &Expr, out: &mut Read) {
+        match &expr.kind {
+            ExprKind::Call(call) => self.call(call, out),
+            ExprKind::Cast { to, expr } => {
+                self.ty(to, out);
+                if NAMING_TYPES.contains(&to.name.last()) {
+                    self.named_as_text(expr, out);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn call(&self, call: &Call, out: &mut Read) {
+        let name = call.name.last();
+        let own = |schema: &SmolStr| self.cx.catalog.functions.contains(&QName::new(schema.clone(), name));
+        match call.name.schema() {
+            Some(schema) => drop(out.calls.insert(QName::new(schema, name))),
+            None if is_builtin(name) => {
+                // another of that name may fit the arguments better
+                out.along.unknown |= self.usual.iter().flatten().any(own);
+            }
+            None => {
+                let schema = self.schema(own);
+                out.calls.extend(schema.iter().map(|schema| QName::new(schema.clone(), name)));
+                self.found(schema, out);
+            }
+        }
+        if BY_NAME.contains(&name)
+            && let Some(first) = call.args.first()
+        {
+            self.named_as_text(&first.value, out);
+        }
+    }
+
+    /// `'notes'::regclass`
+    fn named_as_text(&self, expr: &Expr, out: &mut Read) {
+        match expr.as_str() {
+            Some(text) if text.contains('.') || text.chars().all(|c| c.is_ascii_digit()) => {}
+            Some(text) => {
+                let name = text.trim_matches('"');
+                let schema = self.schema(|schema| self.cx.catalog.relation_kind(&QName::new(schema.clone(), name)).is_some());
+                self.found(schema, out);
+            }
+            None => out.along.unknown = true,
+        }
+    }
+
+    fn ty(&self, ty: &TypeName, out: &mut Read) {
+        let parts = ty.name.parts.len() - usize::from(ty.of_column).min(ty.name.parts.len());
+        if parts != 1 || ty.builtin || (builtin_name(ty.name.last()).is_some() && !ty.of_column && !ty.of_row) {
+            return;
+        }
+        let name = &ty.name.parts[0].name;
+        let schema = self.schema(|schema| {
+            let name = QName::new(schema.clone(), name.clone());
+            self.cx.catalog.types.contains(&name) || self.cx.catalog.relation_kind(&name).is_some()
+        });
+        self.found(schema, out);
+    }
+
+    fn declared(&self, function: &Function, out: &mut Read) {
+        if function.language != "plpgsql" {
+            return;
+        }
+        let routine = match &*function.body {
+            Body::Code(code) => code.routine(),
+            Body::Sql { .. } | Body::None => None,
+        };
+        let Some(routine) = routine else {
+            out.along.unknown = true;
+            return;
+        };
+        for declaration in routine.declarations() {
+            if let DeclKind::Variable { ty, .. } = &declaration.kind {
+                self.ty(ty, out);
+            }
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Signs that server code alone is meant to write a table, or to run one command on it.
+//!
+//! Promises: each sign is something that somebody wrote down: a function with its owner's rights or a trigger that writes the table, a
+//! policy for the service role, a privilege that clients lack, a policy for the command that was dropped. Refuses: to know what runs
+//! outside of the database; without a sign, clients may still not be meant to.
+
+use crate::analysis::identity_helpers;
+use crate::analysis::prelude::*;
+use crate::syntax::lexer::{TokenKind, ident_value, tokens};
+
+pub fn is_servers(cx: &State, table: &Table, command: Command, roles: &[&str]) -> bool {
+    is_written_by_functions(cx, table)
+        || names_service_role(cx, table)
+        || is_granted_in_part(cx, table, roles)
+        || was_dropped(cx, table, command)
+}
+
+fn is_written_by_functions(cx: &State, table: &Table) -> bool {
+    let of_owner = |function: &Function| function.security_definer.value || function.returns_trigger();
+    let mut found = false;
+    for (origin, code) in cx.code() {
+        if origin.function().is_some_and(of_owner) {
+            code.each_data(&mut |data| found |= origin.written(data).as_ref() == Some(&table.name));
+        }
+    }
+    let unread = |function: &&Function| of_owner(function) && !cx.is_read_whole(function);
+    found
+        || cx
+            .user_functions()
+            .filter(unread)
+            .any(|function| identity_helpers::body(cx, function).to_lowercase().contains(table.name.name.to_lowercase().as_str()))
+}
+
+fn names_service_role(cx: &State, table: &Table) -> bool {
+    table.policies.iter().any(|policy| {
+        policy.roles.iter().any(|role| cx.catalog.roles.get(role).is_some_and(|role| role.bypass_rls))
+            || policy.clauses().any(|(_, clause)| clause.root.all().iter().any(|part| part.as_str() == Some("service_role")))
+    })
+}
+
+/// Clients hold all privileges or none where nobody has thought about it.
+fn is_granted_in_part(cx: &State, table: &Table, roles: &[&str]) -> bool {
+    let all = Privileges::SELECT | Privileges::INSERT | Privileges::UPDATE | Privileges::DELETE;
+    roles.iter().any(|role| !cx.catalog.table_privileges(role, table).contains(all))
+}
+
+/// Did a migration drop a policy for the command, going by its name, that is not there any more?
+fn was_dropped(cx: &State, table: &Table, command: Command) -> bool {
+    let words: &[&str] = match command {
+        Command::All => &[],
+        Command::Select => &["select", "view", "read", "see"],
+        Command::Insert => &["insert", "create", "add"],
+        Command::Update => &["update", "edit", "modify", "change"],
+        Command::Delete => &["delete", "remove"],
+    };
+    let dropped = |statement: &str| {
+        let found = tokens(statement);
+        let names: Vec<SmolStr> = found
+            .iter()
+            .filter(|token| matches!(token.kind, TokenKind::Word | TokenKind::QuotedIdent))
+            .map(|token| ident_value(*token, statement))
+            .skip_while(|name| matches!(name.as_str(), "drop" | "policy" | "if" | "exists"))
+            .collect();
+        let (Some(name), Some(on)) = (names.first(), names.iter().position(|name| name == "on")) else { return false };
+        let lower = name.to_lowercase();
+        names[on..].contains(&table.name.name)
+            && table.policy(name).is_none()
+            && (words.iter().any(|word| lower.contains(word))
+                || lower.contains("manage")
+                || lower.split(|c: char| !c.is_alphanumeric()).any(|word| word == "all"))
+    };
+    cx.project().migrations.iter().any(|migration| {
+        let text = migration.text(cx.sources);
+        let lower = text.to_ascii_lowercase();
+        lower.match_indices("drop policy").any(|(at, _)| dropped(text[at..].split(';').next().unwrap_or_default()))
+    })
+}

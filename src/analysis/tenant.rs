@@ -1,0 +1,357 @@
+//! Which column says whose a row is, as a table's own policies tell.
+//!
+//! Promises: a tenant column is one that a policy compares with what the caller belongs to. Refuses: to take a name for proof, and
+//! to take the caller's own id (`user_id = auth.uid()`) for a tenant.
+
+use super::row_parent::target;
+use crate::analysis::identity_helpers;
+use crate::analysis::prelude::*;
+use crate::analysis::row_columns::{deep, handles_null, row_column, row_columns};
+use crate::analysis::state::SqlOwner;
+use crate::analysis::state::{is_users_function, is_users_table, policies_of};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A column that policies isolate tenants by.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tenant {
+    pub column: SmolStr,
+    /// The comparison.
+    pub at: Site,
+}
+
+/// The tenant columns of every table that has any, in the order in which its policies name them.
+pub struct Tenants<'a> {
+    of: &'a BTreeMap<QName, Vec<Tenant>>,
+    homes: Homes<'a>,
+    callers: &'a Callers,
+}
+
+/// Tables that people are members of.
+type Homes<'a> = &'a BTreeSet<QName>;
+
+impl<'a> Tenants<'a> {
+    pub fn of(cx: &State<'a>) -> Tenants<'a> {
+        let of = cx.analyses().tenants.get_or_init(|| cx.catalog.tables.values().filter_map(|table| Tenants::of_one(cx, table)).collect());
+        Tenants { of, homes: homes(cx), callers: cx.who() }
+    }
+
+    /// A table and its tenant columns.
+    fn of_one(cx: &State, table: &Table) -> Option<(QName, Vec<Tenant>)> {
+        if !is_users_table(table) || !table.rls.value {
+            return None;
+        }
+        let reader = Reader { cx, callers: cx.who(), table, homes: homes(cx) };
+        let mut found: Vec<Tenant> = Vec::new();
+        let mut owners: Vec<SmolStr> = Vec::new();
+        for policy in &table.policies {
+            for (_, expression) in policy.clauses() {
+                reader.read(expression, &mut found, &mut owners);
+            }
+        }
+        found.retain(|tenant| !owners.contains(&tenant.column));
+        let mut told = BTreeSet::new();
+        found.retain(|tenant| told.insert(tenant.column.clone()));
+        (!found.is_empty()).then(|| (table.name.clone(), found))
+    }
+
+    pub fn all(&self) -> &'a BTreeMap<QName, Vec<Tenant>> {
+        self.of
+    }
+
+    /// Are people members of a table?
+    pub fn is_home(&self, table: &QName) -> bool {
+        is_home(self.homes, table)
+    }
+
+    /// Names that tell tenants apart in more than one table: one alone may be a thing that people share, like a project.
+    pub fn columns(&self) -> BTreeSet<SmolStr> {
+        let mut once = BTreeSet::new();
+        let all = self.of.values().flatten().map(|tenant| &tenant.column).filter(|column| *column != "id");
+        all.filter(|column| !once.insert(*column)).cloned().collect()
+    }
+
+    pub fn of_table(&self, table: &Table) -> &'a [Tenant] {
+        self.of.get(&table.name).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Who sees a row whose column is NULL, if that is nobody but those who see everything.
+    pub fn hides_null(&self, cx: &State, table: &Table, column: &str) -> Option<Sight> {
+        let reads = |policy: &&Policy| policy.applies_to(Command::Select) && API_ROLES.iter().any(|role| cx.concerns(policy, role));
+        let (permissive, restrictive): (Vec<&Policy>, Vec<&Policy>) = table.policies.iter().filter(reads).partition(|one| one.permissive);
+        let handled = table.policies.iter().flat_map(Policy::clauses).any(|(_, expression)| handles_null(&expression.root, table, column));
+        let hides = |policy: &&Policy| match &policy.using {
+            Some(using) => self.sight(&using.root, table, column, 0),
+            None => Sight::Everyone,
+        };
+        let seen: Vec<Sight> = permissive.iter().map(&hides).collect();
+        if handled {
+            return None;
+        }
+        if restrictive.iter().any(|policy| hides(policy) == Sight::Tenant) {
+            return Some(Sight::Tenant);
+        }
+        let most = seen.iter().copied().max()?;
+        (seen.contains(&Sight::Tenant) && most < Sight::Everyone).then_some(most)
+    }
+
+    /// Who may see a row in which the column is NULL, going by one condition.
+    fn sight(&self, expr: &Expr, table: &Table, column: &str, depth: u16) -> Sight {
+        match &expr.kind {
+            ExprKind::Logic { op: Logic::And, left, right } => {
+                self.sight(left, table, column, depth).min(self.sight(right, table, column, depth))
+            }
+            ExprKind::Logic { op: Logic::Or, left, right } => {
+                self.sight(left, table, column, depth).max(self.sight(right, table, column, depth))
+            }
+            ExprKind::Case { .. } => Sight::Everyone,
+            _ => {
+                let columns = row_columns(expr, table, depth);
+                if columns.iter().any(|(name, _)| *name == column) {
+                    Sight::Tenant
+                } else if !columns.is_empty() {
+                    Sight::Everyone
+                } else if is_special(expr, self.callers) {
+                    Sight::Few
+                } else {
+                    Sight::Everyone
+                }
+            }
+        }
+    }
+}
+
+/// Who sees a row whose tenant is NULL; more see it further down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Sight {
+    /// Nobody: the comparison is not true.
+    Tenant,
+    /// Those whom a condition lets see whatever the row holds: administrators, the service role.
+    Few,
+    Everyone,
+}
+
+/// Does a condition that names no column of the row ask for more than being signed in?
+fn is_special(expr: &Expr, callers: &Callers) -> bool {
+    expr.all().iter().any(|part| match &part.kind {
+        ExprKind::Call(call) => callers.is_helper(call),
+        ExprKind::String(text) => text == "service_role" || text.contains("admin"),
+        ExprKind::Exists { .. } | ExprKind::InQuery { .. } => true,
+        ExprKind::Subquery(query) => query.select().is_some_and(|select| !select.from.is_empty()),
+        _ => false,
+    })
+}
+
+fn is_home(homes: Homes, table: &QName) -> bool {
+    homes.contains(table)
+}
+
+/// Tables that people are members of: a table refers to both, and its user is compared with the caller.
+fn homes<'a>(cx: &State<'a>) -> Homes<'a> {
+    cx.analyses().homes.get_or_init(|| homes_of(cx, cx.sql_owners().flat_map(|owner| read_for_callers(cx, owner)).collect()))
+}
+
+/// Tables that are read where SQL asks for what is its caller's.
+fn read_for_callers(cx: &State, owner: SqlOwner) -> BTreeSet<QName> {
+    let callers = cx.who();
+    let mut members: BTreeSet<QName> = BTreeSet::new();
+    match owner {
+        SqlOwner::Table(table) => {
+            for query in policies_of(table).flat_map(Policy::clauses).flat_map(|(_, expression)| expression.root.queries()) {
+                if callers.in_query(query) {
+                    for select in query.body.selects() {
+                        members.extend(select.from.iter().flat_map(FromItem::tables).filter_map(bound));
+                    }
+                }
+            }
+        }
+        SqlOwner::Function(function) if is_users_function(function) && callers.is_asking(function) => {
+            for (origin, code) in cx.code_of(function) {
+                for query in code.queries() {
+                    for select in query.body.selects() {
+                        members.extend(select.from.iter().flat_map(FromItem::tables).filter_map(|item| origin.relation(item)));
+                    }
+                }
+            }
+        }
+        SqlOwner::Function(_) | SqlOwner::View(_) => {}
+    }
+    members
+}
+
+fn homes_of(cx: &State, members: BTreeSet<QName>) -> BTreeSet<QName> {
+    let mut out = BTreeSet::new();
+    for table in members.iter().filter_map(|name| cx.catalog.table(name)) {
+        let members_of = |column: &SmolStr| is_person(column) || target(table, column).is_some_and(is_people);
+        for (constraint, key) in table.foreign_keys().filter(|(_, key)| !is_people(&key.table)) {
+            // a task has a person and a project too; only a membership has each pair once
+            let once = table.indexes.iter().filter(|index| index.unique && index.predicate.is_none()).any(|index| {
+                let columns: Vec<&SmolStr> = index.columns.iter().filter_map(|column| column.column.as_ref()).collect();
+                columns.iter().any(|column| members_of(column)) && constraint.columns.iter().all(|column| columns.contains(&column))
+            });
+            if once || table.name.name.contains("member") {
+                out.insert(key.table.clone());
+            }
+        }
+    }
+    out
+}
+
+fn bound(item: &FromItem) -> Option<QName> {
+    match &item.relation {
+        FromRelation::Table { bound: Some(bound), .. } => Some(QName::new(bound.0.clone(), bound.1.clone())),
+        _ => None,
+    }
+}
+
+fn is_people(table: &QName) -> bool {
+    table.is("auth", "users") || matches!(table.name.as_str(), "users" | "profiles" | "user_profiles")
+}
+
+/// Does a column hold a person's id, going by its name?
+pub fn is_person(column: &str) -> bool {
+    matches!(column, "user_id" | "userid" | "uid" | "user_uuid" | "auth_user_id" | "profile_id" | "owner_id" | "owner")
+}
+
+/// Reads the policies of one table.
+struct Reader<'r, 'a> {
+    cx: &'r State<'a>,
+    callers: &'r Callers,
+    table: &'r Table,
+    homes: Homes<'r>,
+}
+
+impl Reader<'_, '_> {
+    fn read(&self, expression: &Expression, found: &mut Vec<Tenant>, owners: &mut Vec<SmolStr>) {
+        let mut add = |name: &str, node: &Expr| found.push(Tenant { column: name.into(), at: expression.at(node) });
+        deep(&expression.root, 0, &mut |expr, depth| {
+            if let Some(pair) = expr.equality() {
+                for (one, other) in [pair, (pair.1, pair.0)] {
+                    let Some(column) = row_column(one, self.table, depth) else { continue };
+                    if identity_helpers::is_uid(other) {
+                        owners.push(column.into());
+                    } else if depth == 0 && self.is_callers(other, column) {
+                        add(column, expr);
+                    }
+                }
+                return;
+            }
+            match &expr.kind {
+                ExprKind::InQuery { expr: left, query, negated: false } if depth == 0 => {
+                    if let Some(column) = row_column(left, self.table, 0)
+                        && self.gives_tenants(query, column)
+                    {
+                        add(column, expr);
+                    }
+                }
+                ExprKind::Quantified { left, op, all: false, right } if op == "=" && depth == 0 => {
+                    if let Some(column) = row_column(left, self.table, 0)
+                        && self.is_callers(right, column)
+                    {
+                        add(column, expr);
+                    }
+                }
+                ExprKind::Exists { query, negated: false } if self.callers.in_query(query) => self.correlated(query, depth, &mut add),
+                ExprKind::Call(call) if depth == 0 && self.is_membership(call) => {
+                    for arg in &call.args {
+                        if let Some(column) = row_column(&arg.value, self.table, 0)
+                            && self.is_known(column)
+                        {
+                            add(column, expr);
+                        }
+                    }
+                }
+                _ => {}
+            }
+        });
+    }
+
+    /// Is a value what the caller belongs to: a claim, a membership, a helper's answer?
+    fn is_callers(&self, value: &Expr, column: &str) -> bool {
+        match &value.uncast().kind {
+            ExprKind::Subquery(query) | ExprKind::ArrayQuery(query) => self.gives_tenants(query, column),
+            ExprKind::Call(call) if identity_helpers::is_auth_call(call) => call.name.last() == "current_setting" && self.is_known(column),
+            ExprKind::Call(call) if self.callers.is_helper(call) => self.is_known(column),
+            ExprKind::Binary { .. } | ExprKind::Call(_) => self.is_claim(value) && self.is_known(column),
+            _ => false,
+        }
+    }
+
+    /// `auth.jwt() -> 'app_metadata' ->> 'org_id'`, however wrapped; not the user's own id or role.
+    fn is_claim(&self, value: &Expr) -> bool {
+        let keys: Vec<&str> = value.all().into_iter().filter_map(Expr::as_str).collect();
+        self.callers.in_expr(value) && !keys.iter().any(|key| matches!(*key, "sub" | "role" | "email"))
+    }
+
+    /// Does a query select what its caller is a member of? A parent's own key tells of the parent, not of a tenant.
+    fn gives_tenants(&self, query: &Query, column: &str) -> bool {
+        let Some(select) = query.select() else {
+            return query.body.selects().iter().any(|_| self.callers.in_query(query) && self.is_known(column));
+        };
+        if !self.callers.in_query(query) {
+            return false;
+        }
+        let [target] = select.targets.as_slice() else { return false };
+        match &target.expr.uncast().kind {
+            ExprKind::Column { path, binding: Binding::Column { depth: 0, relation: Some(relation) } } => {
+                let name = QName::new(relation.0.clone(), relation.1.clone());
+                path.last().is_some_and(|selected| self.is_of_members(&name, selected, column))
+            }
+            _ => self.is_known(column),
+        }
+    }
+
+    fn is_of_members(&self, relation: &QName, selected: &str, column: &str) -> bool {
+        let Some(table) = self.cx.catalog.table(relation) else { return self.is_known(column) };
+        let own_key = table.primary_key().is_some_and(|key| key.columns.len() == 1 && key.columns[0] == selected) || selected == "id";
+        if own_key || is_person(selected) {
+            self.is_known(column) && !is_person(column)
+        } else {
+            self.is_known(column) || self.refers_home(table, selected)
+        }
+    }
+
+    /// `exists (select … from members where members.org_id = row.org_id and members.user_id = auth.uid())`
+    fn correlated(&self, query: &Query, depth: u16, add: &mut dyn FnMut(&str, &Expr)) {
+        for select in query.body.selects() {
+            let conditions = select.filter.iter().chain(select.from.iter().flat_map(|item| &item.on)).flat_map(Expr::conjuncts);
+            for condition in conditions {
+                let Some(pair) = condition.equality() else { continue };
+                for (one, other) in [pair, (pair.1, pair.0)] {
+                    let Some(column) = row_column(one, self.table, depth + 1) else { continue };
+                    if let ExprKind::Column { path, binding: Binding::Column { depth: 0, relation: Some(relation) } } = &other.uncast().kind
+                        && let Some(selected) = path.last()
+                        && self.is_of_members(&QName::new(relation.0.clone(), relation.1.clone()), selected, column)
+                    {
+                        add(column, condition);
+                    }
+                }
+            }
+        }
+    }
+
+    /// A function that asks who is calling, or is told.
+    fn is_membership(&self, call: &Call) -> bool {
+        call.name.schema() != Some("auth")
+            && (self.callers.is_helper(call) || call.args.iter().any(|arg| identity_helpers::is_uid(&arg.value)))
+    }
+
+    /// Does a column refer to something that people are members of, or is it named so in the settings?
+    fn is_known(&self, column: &str) -> bool {
+        !is_person(column) && (self.cx.config().tenant_columns.iter().any(|known| known == column) || self.refers_home(self.table, column))
+    }
+
+    fn refers_home(&self, table: &Table, column: &str) -> bool {
+        table.foreign_keys().any(|(constraint, key)| {
+            matches!(constraint.columns.as_slice(), [only] if only == column) && is_home(self.homes, &key.table) && !is_people(&key.table)
+        })
+    }
+}
+
+/// Names of columns that hold a tenant: those of the settings, and those that policies of several tables isolate by.
+pub fn tenant_columns(cx: &State) -> Vec<SmolStr> {
+    let mut out: Vec<SmolStr> = cx.config().tenant_columns.iter().map(SmolStr::from).collect();
+    out.extend(Tenants::of(cx).columns());
+    out.sort();
+    out.dedup();
+    out
+}

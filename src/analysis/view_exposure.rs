@@ -1,0 +1,61 @@
+//! What a view shows, and to whom it shows less.
+
+use crate::analysis::prelude::*;
+use crate::catalog::MIGRATION_ROLE;
+use std::collections::BTreeSet;
+
+/// Tables whose row level security a view leaves out.
+pub struct Shown<'s, 'a> {
+    cx: &'s State<'a>,
+    owner: &'s str,
+    tables: Vec<&'a Table>,
+    seen: BTreeSet<QName>,
+}
+
+impl<'s, 'a> Shown<'s, 'a> {
+    pub fn by(cx: &'s State<'a>, view: &'s View) -> Vec<&'a Table> {
+        let mut shown = Shown { cx, owner: &view.owner, tables: Vec::new(), seen: BTreeSet::new() };
+        shown.view(view, view.materialized);
+        shown.tables
+    }
+
+    /// `refreshed`: a materialized view is filled by its owner, to whom every rule for the current user applies.
+    fn view(&mut self, view: &View, refreshed: bool) {
+        for name in &view.reads {
+            if !self.seen.insert(name.clone()) {
+                continue;
+            }
+            if let Some(table) = self.cx.catalog.table(name) {
+                if table.rls.value && self.is_bypassed(table) {
+                    self.tables.push(table);
+                }
+            } else if let Some(inner) = self.cx.catalog.views.get(name)
+                // one with security_invoker always asks for the current user, wherever it is used
+                && (refreshed || inner.materialized || !inner.security_invoker.value)
+            {
+                self.view(inner, refreshed || inner.materialized);
+            }
+        }
+    }
+
+    fn is_bypassed(&self, table: &Table) -> bool {
+        let role = self.cx.catalog.roles.get(&self.owner.into());
+        let may = role.is_some_and(|role| role.bypass_rls || role.superuser) || self.owner == MIGRATION_ROLE;
+        may || (table.owner == self.owner && !table.force_rls.value)
+    }
+}
+
+/// Does a query leave out rows by who is calling?
+pub fn is_filtered(query: &Query, callers: &Callers) -> bool {
+    let selects = query.body.selects();
+    let asks = |select: &&Select| {
+        let on = select.from.iter().flat_map(FromItem::tables).filter_map(|item| item.on.as_ref());
+        select.filter.iter().chain(on).chain(&select.having).any(|expr| callers.in_expr(expr))
+            || select.from.iter().flat_map(FromItem::tables).any(|item| match &item.relation {
+                FromRelation::Query(inner) => is_filtered(inner, callers),
+                _ => false,
+            })
+    };
+    !selects.is_empty() && selects.iter().all(asks)
+        || query.with.iter().any(|cte| matches!(&cte.body, Data::Query(inner) if is_filtered(inner, callers)))
+}

@@ -1,0 +1,9 @@
+//! Statements that grant privileges.
+
+use crate::analysis::prelude::*;
+
+/// GRANT and its REVOKE.
+pub fn grant(what: &str, on: &str, roles: &[&str]) -> Step {
+    let roles = roles.join(", ");
+    Step::batch(Phase::Grant, format!("grant {what} on {on} to {roles};")).undo(format!("revoke {what} on {on} from {roles};"))
+}

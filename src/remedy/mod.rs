@@ -1,0 +1,15 @@
+//! Statements that fix a problem: composed from the user's text and from what analyses know, and put together by rules.
+//!
+//! Refuses: to report, and to know any rule.
+
+pub mod backfill;
+pub mod caller_check;
+pub mod grant;
+pub mod index;
+pub mod mirrored_policy;
+pub mod policy_edit;
+pub mod policy_like;
+pub mod policy_migration;
+pub mod restore;
+pub mod rls;
+pub mod wrapped_call;

@@ -1,0 +1,66 @@
+//! A policy's clauses with parts of their text replaced.
+
+use crate::analysis::prelude::*;
+
+/// Parts of a clause and what shall stand in their place.
+pub type Edits = Vec<(Span, String)>;
+
+/// A part of a clause as it reads now, with further replacements.
+pub fn text(cx: &State, clause: &Expression, span: Span, edits: &Edits) -> String {
+    let mut part = clause.clone();
+    part.site.span = span;
+    part.renamed.retain(|(at, _)| span.contains(*at));
+    let edits: Edits = edits.iter().filter(|(at, _)| span.contains(*at)).cloned().collect();
+    part.text_with(cx.sources, &edits)
+}
+
+/// Tables that are named without a schema and would not be found so along a migration's usual path, by their full names. What is
+/// written runs in another file than the policy, which may have set a path of its own.
+fn placed(cx: &State, clause: &Expression) -> Vec<(Span, SmolStr)> {
+    let mut out = Vec::new();
+    clause.root.walk(&mut |node| {
+        if let Node::From(FromItem { relation: FromRelation::Table { name, bound: Some(bound) }, .. }) = node {
+            let usual = || {
+                ["public", "extensions"].into_iter().find(|schema| cx.catalog.relation_kind(&QName::new(*schema, name.last())).is_some())
+            };
+            if name.parts.len() == 1 && bound.1 == name.last() && usual() != Some(bound.0.as_str()) {
+                out.push((name.span(), QName::new(bound.0.clone(), bound.1.clone()).quoted().into()));
+            }
+        }
+        Walk::Into
+    });
+    out
+}
+
+/// The whole clause as it has to be written in another file, with further replacements.
+pub fn whole(cx: &State, clause: &Expression, edits: &Edits) -> String {
+    let mut clause = clause.clone();
+    let named = placed(cx, &clause);
+    clause.renamed.extend(named);
+    clause.text_with(cx.sources, edits)
+}
+
+/// The replacements as edits of the file, unless the names in it have changed since.
+pub fn in_place(clause: &Expression, edits: &Edits) -> Vec<Edit> {
+    let edits = edits.iter().filter(|_| clause.renamed.is_empty());
+    edits.map(|(span, text)| Edit { site: Site::new(clause.site.file, *span), text: text.clone() }).collect()
+}
+
+/// Gives a policy's clauses, in their order, new texts; those without a change are left as they are.
+pub fn alter(cx: &State, table: &Table, policy: &Policy, edits: &[Edits]) -> Step {
+    let clauses = policy.clauses().zip(edits).filter(|(_, edits)| !edits.is_empty());
+    let change = |((word, clause), edits): ((&str, &Expression), &Edits)| ClauseChange {
+        word: word.to_lowercase(),
+        site: clause.site,
+        renamed: clause.renamed.iter().cloned().chain(placed(cx, clause)).collect(),
+        edits: edits.clone(),
+    };
+    let change = PolicyChange { table: table.name.clone(), policy: policy.name.clone(), clauses: clauses.map(change).collect() };
+    Step::policy(change, cx.sources)
+}
+
+/// Today's text of a policy is known unless something may have changed it unseen. Then what would be written is shown, and the
+/// finding is unsure: new text made from the old one would undo that change.
+pub fn rests_on_text(cx: &State, policy: &Policy, safety: Safety) -> (Safety, Certainty) {
+    if cx.may_have_changed(policy) { (Safety::Manual, Certainty::Maybe) } else { (safety, Certainty::Certain) }
+}

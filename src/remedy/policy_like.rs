@@ -1,0 +1,36 @@
+//! A policy for another command, after one that a table has.
+
+use super::policy_edit::whole;
+use super::restore::{create_policy, free_policy_name};
+use super::wrapped_call::wrapped;
+use crate::analysis::caller_check::asks;
+use crate::analysis::eval_frequency::names_row;
+use crate::analysis::prelude::*;
+
+/// The policy that lets those who may write rows read them; none where that would let everybody read.
+pub fn reading_too(cx: &State, table: &Table, policy: &Policy) -> Option<Step> {
+    let using = policy.using.as_ref().filter(|using| tells_callers_apart(cx, using))?;
+    Some(policy_like(cx, table, policy, using, Command::Select))
+}
+
+/// Does what a predicate lets through depend on the row and on who asks?
+pub fn tells_callers_apart(cx: &State, predicate: &Expression) -> bool {
+    names_row(&predicate.root, 0) && asks(cx, &predicate.root)
+}
+
+pub fn policy_like(cx: &State, table: &Table, policy: &Policy, predicate: &Expression, command: Command) -> Step {
+    let name = free_policy_name(table, command, &[]);
+    let text = |clause: &Expression| whole(cx, clause, &wrapped(cx, clause));
+    // new rows have to be such as may be inserted
+    let inserts = || table.policies.iter().find(|policy| policy.permissive && policy.command == Command::Insert)?.check.as_ref();
+    let clauses = match command {
+        Command::Insert => vec![("with check", text(policy.check.as_ref().unwrap_or(predicate)))],
+        Command::Update => {
+            let check = policy.check.as_ref().or_else(inserts).map(text).filter(|check| *check != text(predicate));
+            std::iter::once(("using", text(predicate))).chain(check.map(|check| ("with check", check))).collect()
+        }
+        Command::All | Command::Select | Command::Delete => vec![("using", text(predicate))],
+    };
+    let sql = create_policy(table, &name, true, command, &policy.roles, clauses.into_iter());
+    Step::batch(Phase::Policy, sql).undo(format!("drop policy {} on {};", quote_ident(&name), table.name.quoted()))
+}
