@@ -120,6 +120,16 @@ pub fn body<'f>(cx: &State<'f>, function: &'f Function) -> &'f str {
     }
 }
 
+/// Whether a function's code catches every error.
+pub fn catches_errors(cx: &State, function: &Function) -> bool {
+    body(cx, function).to_ascii_lowercase().contains("when others")
+}
+
+/// The MD5 digest of a function's code, by which Supabase's advisor tells functions of one name apart.
+pub fn body_digest(cx: &State, function: &Function) -> String {
+    format!("{:x}", md5::compute(body(cx, function)))
+}
+
 fn mentions(text: &str) -> Mentions {
     let mut out = Mentions::default();
     read(text, &mut out);

@@ -189,3 +189,12 @@ fn uses<'a>(cx: &State<'a>, owner: SqlOwner<'a>) -> (Vec<Used>, Vec<Used>) {
     }
     (in_code, in_indexes)
 }
+
+/// Whether a trigger's function mentions the new row's column.
+pub fn is_seen_by_trigger(cx: &State, table: &Table, column: &Column) -> bool {
+    let new = format!("new.{}", column.name);
+    table.triggers.iter().filter_map(|trigger| cx.catalog.functions.get(&trigger.function)).flatten().any(|function| {
+        let text = cx.slice(function.at).to_lowercase();
+        text.match_indices(&new).any(|(at, _)| !text[at + new.len()..].starts_with(|c: char| c.is_alphanumeric() || c == '_'))
+    })
+}

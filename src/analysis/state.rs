@@ -250,6 +250,17 @@ impl<'a> State<'a> {
         self.sources.slice(site)
     }
 
+    /// The first two words of a statement, in capitals.
+    pub fn statement_head(&self, site: Site) -> String {
+        self.slice(site).split_whitespace().take(2).collect::<Vec<_>>().join(" ").to_uppercase()
+    }
+
+    /// `supabase/migrations/1_a.sql:12`
+    pub fn place(&self, site: Site) -> String {
+        let (start, _) = self.sources.range(site);
+        format!("{}:{}", self.sources.get(self.sources.resolve(site).file).path, start.line)
+    }
+
     /// A file's name without its folder.
     pub fn name_of(&self, file: FileId) -> &'a str {
         let path = &self.sources.get(file).path;

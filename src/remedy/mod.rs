@@ -12,4 +12,5 @@ pub mod policy_like;
 pub mod policy_migration;
 pub mod restore;
 pub mod rls;
+pub mod view;
 pub mod wrapped_call;

@@ -64,3 +64,31 @@ pub fn alter(cx: &State, table: &Table, policy: &Policy, edits: &[Edits]) -> Ste
 pub fn rests_on_text(cx: &State, policy: &Policy, safety: Safety) -> (Safety, Certainty) {
     if cx.may_have_changed(policy) { (Safety::Manual, Certainty::Maybe) } else { (safety, Certainty::Certain) }
 }
+
+/// Text put behind what stands at a place.
+pub fn append(cx: &State, site: Site, text: &str) -> Edit {
+    Edit { site, text: format!("{} {text}", cx.slice(site)) }
+}
+
+/// What has to go so that a condition lacks one of its conjuncts.
+pub fn without(cx: &State, using: &Expression, on: &Expr, conjunct: &Expr) -> Option<Span> {
+    let ExprKind::Logic { op: Logic::And, left, right } = &on.kind else { return None };
+    let between = cx.slice(Site::new(using.site.file, Span::new(left.span.end, right.span.start)));
+    let and =
+        between.to_ascii_lowercase().find("and").filter(|_| between.trim_matches([' ', '\n', '\r', '\t', '(', ')']).len() == 3)? as u32;
+    if std::ptr::eq(&**right, conjunct) {
+        Some(Span::new(left.span.end + and - trailing_blanks(&between[..and as usize]), on.span.end))
+    } else if std::ptr::eq(&**left, conjunct) {
+        Some(Span::new(on.span.start, right.span.start - (between.len() as u32 - and - 3) + leading_blanks(&between[and as usize + 3..])))
+    } else {
+        without(cx, using, left, conjunct)
+    }
+}
+
+fn trailing_blanks(text: &str) -> u32 {
+    (text.len() - text.trim_end().len()) as u32
+}
+
+fn leading_blanks(text: &str) -> u32 {
+    (text.len() - text.trim_start().len()) as u32
+}

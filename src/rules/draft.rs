@@ -45,10 +45,17 @@ pub(crate) fn without_version(name: &str) -> &str {
     rest.strip_prefix('_').filter(|rest| !rest.is_empty()).unwrap_or(name)
 }
 
+/// What tells a finding from the rule's others on the same subject.
+enum Discriminator {
+    Text(String),
+    At(Site),
+    Statement(Site),
+}
+
 /// A finding in the making.
 pub struct Draft {
     finding: Box<Finding>,
-    discriminator: String,
+    discriminators: Vec<Discriminator>,
     per_place: bool,
     lasting: Option<Lasting>,
 }
@@ -70,7 +77,7 @@ impl Draft {
                 cause: None,
                 fingerprint: String::new(),
             }),
-            discriminator: String::new(),
+            discriminators: Vec::new(),
             per_place: false,
             lasting: None,
         }
@@ -163,15 +170,21 @@ impl Draft {
 
     /// Tells this finding from the rule's others on the same subject: a column, a clause, never a place.
     pub fn discriminate(&mut self, text: impl AsRef<str>) -> &mut Draft {
-        self.discriminator.push('\0');
-        self.discriminator.push_str(text.as_ref());
+        self.discriminators.push(Discriminator::Text(text.as_ref().to_string()));
         self
     }
 
     /// Tells it by the words of a statement, wherever that stands in its file. Equal statements have a finding each.
-    pub fn of_statement(&mut self, text: &str) -> &mut Draft {
+    pub fn of_statement(&mut self, site: Site) -> &mut Draft {
         self.per_place = true;
-        self.discriminate(words(text))
+        self.discriminators.push(Discriminator::Statement(site));
+        self
+    }
+
+    /// Tells it by the text at a place, wherever that stands.
+    pub fn of_text(&mut self, site: Site) -> &mut Draft {
+        self.discriminators.push(Discriminator::At(site));
+        self
     }
 
     fn is_of_file(&self) -> bool {
@@ -179,12 +192,17 @@ impl Draft {
     }
 
     /// What tells it from all others.
-    pub(super) fn fingerprint(&self) -> String {
+    fn fingerprint(&self, sources: &Sources) -> String {
         let subject = &self.finding.subject;
         let part = |name: &'_ Option<SmolStr>| name.clone().unwrap_or_default();
         let name = if self.is_of_file() { without_version(&subject.name) } else { &subject.name };
-        let identity =
-            [self.finding.rule, subject.kind, &part(&subject.schema), &part(&subject.table), name, &self.discriminator].join("\0");
+        let discriminator = |discriminator: &Discriminator| match discriminator {
+            Discriminator::Text(text) => format!("\0{text}"),
+            Discriminator::At(site) => format!("\0{}", sources.slice(*site)),
+            Discriminator::Statement(site) => format!("\0{}", words(sources.slice(*site))),
+        };
+        let discriminators: String = self.discriminators.iter().map(discriminator).collect();
+        let identity = [self.finding.rule, subject.kind, &part(&subject.schema), &part(&subject.table), name, &discriminators].join("\0");
         format!("{:032x}", xxhash_rust::xxh3::xxh3_128(identity.as_bytes()))
     }
 
@@ -202,7 +220,7 @@ impl Draft {
                 self.finding.fix = None;
             }
         }
-        self.finding.fingerprint = self.fingerprint();
+        self.finding.fingerprint = self.fingerprint(sources);
         let is_file = self.is_of_file();
         Told { finding: self.finding, per_place: self.per_place || is_file, lasting: self.lasting }
     }

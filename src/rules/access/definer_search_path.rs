@@ -3,6 +3,7 @@
 use crate::analysis::code::path_names;
 use crate::analysis::pinned_path::{pinned, unfound_in_auth};
 use crate::analysis::search_path_effects::Paths;
+use crate::remedy::policy_edit::append;
 use crate::rules::prelude::*;
 
 rule!("access/definer-search-path", Security, Warn, Schema(check), fixable);
@@ -80,7 +81,7 @@ fn unpinned(cx: &mut Cx, function: &Function, (path, safety): (String, Safety), 
     let definer = function.security_definer.at;
     // where ALTER FUNCTION made it a definer, there is no option of CREATE FUNCTION to stand beside
     let inline = function.at.file == definer.file && function.at.span.contains(definer.span) && function.at.span != definer.span;
-    let words = cx.slice(definer);
+    let option = append(cx, definer, &set);
     let advisor = advisor(cx, function);
     let severity = if sign_up.is_some() || !creators.is_empty() { Severity::Error } else { Severity::Warn };
     let draft = cx.report(function, function.named, message);
@@ -97,7 +98,7 @@ fn unpinned(cx: &mut Cx, function: &Function, (path, safety): (String, Safety), 
         .fix(safety, format!("Pin the search_path of `{name}`"), [step])
         .advisor("function_search_path_mutable", advisor);
     if inline {
-        draft.rewrite([Edit { site: definer, text: format!("{words} {set}") }]);
+        draft.rewrite([option]);
     }
     if let Some(sign_up) = sign_up {
         draft.because(sign_up.trigger, "called from here");
@@ -127,8 +128,7 @@ struct SignUp {
 fn sign_up_trigger(cx: &Cx, function: &Function, users: &Users) -> Option<SignUp> {
     let (table, trigger) = users.auth.iter().find(|(_, trigger)| trigger.function == function.name && trigger.enabled)?;
     let missing = unfound_in_auth(cx, function)?;
-    let text = crate::analysis::identity_helpers::body(cx, function).to_ascii_lowercase();
-    Some(SignUp { table: table.name.clone(), trigger: trigger.at, missing, swallowed: text.contains("when others") })
+    Some(SignUp { table: table.name.clone(), trigger: trigger.at, missing, swallowed: identity_helpers::catches_errors(cx, function) })
 }
 
 /// `'public, extensions'` in quotes is the name of one schema.
@@ -179,6 +179,6 @@ fn of_invoker(cx: &mut Cx, function: &Function) {
 
 /// Supabase's key holds the digest of the body, for functions of one name.
 fn advisor(cx: &Cx, function: &Function) -> String {
-    let digest = md5::compute(crate::analysis::identity_helpers::body(cx, function));
-    format!("function_search_path_mutable_{}_{}_{digest:x}", function.name.schema, function.name.name)
+    let digest = identity_helpers::body_digest(cx, function);
+    format!("function_search_path_mutable_{}_{}_{digest}", function.name.schema, function.name.name)
 }

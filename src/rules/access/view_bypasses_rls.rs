@@ -1,10 +1,9 @@
 //! Views that read with their owner's rights, past the row level security of what they read.
 
 use crate::analysis::view_exposure::{Shown, is_filtered};
-use crate::remedy::restore;
+use crate::remedy::view::{by_invoker, by_revoke, written_value};
 use crate::rules::prelude::*;
 use crate::syntax::ast::ObjectKind;
-use crate::syntax::lexer::tokens;
 
 rule!("access/view-bypasses-rls", Security, Error, Schema(check), fixable);
 
@@ -96,40 +95,8 @@ fn report(cx: &mut Cx, view: &View, readers: &[&str], tables: &[&Table]) {
     }
 }
 
-/// What somebody wrote for security_invoker, which PostgreSQL keeps as it was written. Off is its default, and is written only to say
-/// that it is so on purpose.
-fn written_value<'a>(cx: &Cx<'a>, view: &View) -> Option<&'a str> {
-    let place = if view.security_invoker.at != view.named {
-        view.security_invoker.at
-    } else if view.named.file == view.at.file && view.query_site.file == view.at.file {
-        Site::new(view.at.file, Span::new(view.named.span.end, view.query_site.span.start.max(view.named.span.end)))
-    } else {
-        return None;
-    };
-    let text = cx.slice(place);
-    let all = tokens(text);
-    let at = all.iter().position(|token| token.text(text).eq_ignore_ascii_case("security_invoker"))?;
-    let value = all.get(at + 1).filter(|token| token.text(text) == "=").and_then(|_| all.get(at + 2));
-    Some(value.map_or("false", |token| token.text(text)))
-}
-
 /// Do its policies let a role read every row anyway?
 fn is_open(cx: &Cx, table: &Table, role: &str) -> bool {
     let (permissive, restrictive) = cx.applicable(table, role, Command::Select);
     restrictive.is_empty() && permissive.iter().any(|policy| policy.using.as_ref().is_some_and(|using| using.root.is_true()))
-}
-
-fn by_invoker(cx: &Cx, view: &View) -> (String, Step) {
-    let quoted = view.name.quoted();
-    let back = match written_value(cx, view) {
-        Some(value) => format!("alter view {quoted} set (security_invoker = {value});"),
-        None => format!("alter view {quoted} reset (security_invoker);"),
-    };
-    let step = Step::batch(Phase::View, format!("alter view {quoted} set (security_invoker = true);")).undo(back);
-    (format!("Let `{}` read with its reader's rights", view.name), step)
-}
-
-fn by_revoke(view: &View) -> (String, Step) {
-    let (sql, back) = restore::revoke(&view.name.quoted(), &view.acl, &["public", "anon", "authenticated"], Privileges::SELECT, "select");
-    (format!("Take `{}` out of the API", view.name), Step::batch(Phase::Grant, sql).undo(back))
 }

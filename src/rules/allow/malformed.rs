@@ -40,6 +40,6 @@ const FORM: &str = "write `supalint: allow(rule, …) because …`, or `allow-fi
 
 /// Of comments with the same words in one file the first is told.
 fn report<'c>(cx: &'c mut Cx, comment: Site, at: Site, message: String) -> &'c mut Draft {
-    let (words, part, name) = (cx.slice(comment), cx.slice(at), cx.name_of(at.file));
-    cx.report(About::migration(name), at, message).discriminate(words).discriminate(part)
+    let name = cx.name_of(at.file);
+    cx.report(About::migration(name), at, message).of_text(comment).of_text(at)
 }

@@ -7,9 +7,9 @@ rule!("allow/unused", Migration, Info, Report(check));
 fn check(cx: &mut Cx, allows: &Allows) {
     for comment in &allows.comments {
         for named in comment.names.iter().filter(|named| !named.used && allows.ran(&named.name)) {
-            let (words, part, name) = (cx.slice(comment.site), cx.slice(named.site), cx.name_of(named.site.file));
+            let name = cx.name_of(named.site.file);
             let message = format!("nothing of `{}` is found here, so there is nothing to allow", named.name);
-            cx.report(About::migration(name), named.site, message).help(HELP).discriminate(words).discriminate(part);
+            cx.report(About::migration(name), named.site, message).help(HELP).of_text(comment.site).of_text(named.site);
         }
     }
     for setting in &allows.settings {

@@ -16,9 +16,7 @@ fn check(cx: &mut Cx, outcome: &Outcome) {
             continue;
         }
         places.push(place);
-        let text = sources.slice(refusal.at);
-        let head: Vec<&str> = text.split_whitespace().take(2).collect();
-        let about = About::statement(&head.join(" ").to_uppercase()).given(refusal.certainty);
+        let about = About::statement(&cx.statement_head(refusal.at)).given(refusal.certainty);
         let since = refusal.since;
         // an older file has been applied where the project is as old
         let older = version.is_none_or(|version| version < since);
@@ -32,7 +30,7 @@ fn check(cx: &mut Cx, outcome: &Outcome) {
             format!("Supabase refuses this statement: {} (42501)", refusal.error)
         };
         let draft = cx.report(about, refusal.at, message);
-        draft.label(why(&refusal.cause)).help(instead(&refusal.cause)).of_statement(text);
+        draft.label(why(&refusal.cause)).help(instead(&refusal.cause)).of_statement(refusal.at);
         if older {
             draft.severity(Severity::Warn);
         }

@@ -5,8 +5,6 @@ use crate::rules::prelude::*;
 rule!("migration/syntax", Migration, Error, Statement(check));
 
 fn check(cx: &mut Cx, step: &Moment) {
-    let sources = cx.sources;
-    let text = step.statement.span.of(sources.get(step.site.file).text());
     let draft = match &step.statement.form {
         // a function whose body is not looked at
         Form::Opaque(_) if step.statement.ast(step.catalog.session.bodies_unchecked).is_some() => return,
@@ -31,5 +29,5 @@ fn check(cx: &mut Cx, step: &Moment) {
             _ => return,
         },
     };
-    draft.of_statement(text);
+    draft.of_statement(Site::new(step.site.file, step.statement.span));
 }

@@ -88,10 +88,7 @@ fn explain(cx: &mut Cx, one: &Rejected, root: Root) {
     let missing = missing(one);
     let later = missing.and_then(|missing| created_later(cx, missing, one.site));
     let near = missing.filter(|_| later.is_none()).and_then(|missing| near_name(cx, missing));
-    let place = later.map(|site| {
-        let (start, _) = cx.sources.range(site);
-        format!("{}:{}", cx.sources.get(site.file).path, start.line)
-    });
+    let place = later.map(|site| cx.place(site));
     let draft = cx.last();
     if let (Some(site), Some(place), Some(missing)) = (later, place, missing) {
         draft
@@ -167,16 +164,13 @@ fn near_name(cx: &Cx, missing: &ObjectKey) -> Option<SmolStr> {
 }
 
 fn fails<'c>(cx: &'c mut Cx, rejected: &Rejected, how: &str) -> &'c mut Draft {
-    let sources = cx.sources;
-    let text = rejected.site.span.of(sources.get(rejected.site.file).text());
-    let head: Vec<&str> = text.split_whitespace().take(2).collect();
     let Contradiction { sqlstate, message, .. } = &rejected.reason;
     let told = format!("{how}: {message} ({sqlstate})");
-    let head = head.join(" ").to_uppercase();
+    let head = cx.statement_head(rejected.site);
     cx.report(About::statement(&head), rejected.site, told)
         .label("fails here, and the migration with it")
         .help(advice(sqlstate, message, &head))
-        .of_statement(text)
+        .of_statement(rejected.site)
 }
 
 /// Newer versions of the CLI run some of these statements outside of the pipeline.

@@ -2,7 +2,7 @@
 //! in another form is run anew for every row.
 
 use crate::analysis::eval_frequency::{is_hashable, is_tie, names_row, outer_scopes, plain};
-use crate::remedy::policy_edit::{Edits, alter, in_place, rests_on_text, text};
+use crate::remedy::policy_edit::{Edits, alter, in_place, rests_on_text, text, without};
 use crate::remedy::wrapped_call::wrapped;
 use crate::rules::prelude::*;
 
@@ -244,27 +244,4 @@ fn is_one_row(cx: &Cx, reads: &[&FromItem], conjuncts: &[&Expr]) -> bool {
         conjuncts.iter().filter_map(|conjunct| conjunct.equality()).flat_map(|(left, right)| [own(left), own(right)]).flatten().collect();
     let unique = |constraint: &&Constraint| matches!(constraint.kind, ConstraintKind::PrimaryKey | ConstraintKind::Unique);
     table.constraints.iter().filter(unique).any(|key| key.columns.iter().all(|column| given.contains(column)))
-}
-
-/// What has to go so that a condition lacks one of its conjuncts.
-fn without(cx: &Cx, using: &Expression, on: &Expr, conjunct: &Expr) -> Option<Span> {
-    let ExprKind::Logic { op: Logic::And, left, right } = &on.kind else { return None };
-    let between = cx.slice(Site::new(using.site.file, Span::new(left.span.end, right.span.start)));
-    let and =
-        between.to_ascii_lowercase().find("and").filter(|_| between.trim_matches([' ', '\n', '\r', '\t', '(', ')']).len() == 3)? as u32;
-    if std::ptr::eq(&**right, conjunct) {
-        Some(Span::new(left.span.end + and - trailing_blanks(&between[..and as usize]), on.span.end))
-    } else if std::ptr::eq(&**left, conjunct) {
-        Some(Span::new(on.span.start, right.span.start - (between.len() as u32 - and - 3) + leading_blanks(&between[and as usize + 3..])))
-    } else {
-        without(cx, using, left, conjunct)
-    }
-}
-
-fn trailing_blanks(text: &str) -> u32 {
-    (text.len() - text.trim_end().len()) as u32
-}
-
-fn leading_blanks(text: &str) -> u32 {
-    (text.len() - text.trim_start().len()) as u32
 }

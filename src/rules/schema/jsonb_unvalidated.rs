@@ -1,7 +1,7 @@
 //! JSON columns whose structure policies, views, functions or indexes rely on while nothing holds rows to it; and CHECKs on them
 //! that raise an error where they should say no. A column that no SQL looks into is left alone.
 
-use crate::analysis::json_use::{Use, column, look, shape, uses_of};
+use crate::analysis::json_use::{Use, column, is_seen_by_trigger, look, shape, uses_of};
 use crate::rules::prelude::*;
 
 rule!("schema/jsonb-unvalidated", Integrity, Info, Schema(check), fixable);
@@ -30,12 +30,7 @@ fn is_held(cx: &Cx, table: &Table, column: &Column) -> bool {
         constraint.kind == ConstraintKind::Check
             && constraint.expr.as_ref().is_some_and(|expr| expr.root.all().iter().any(|part| part.column() == Some(&column.name)))
     });
-    let new = format!("new.{}", column.name);
-    checked
-        || table.triggers.iter().filter_map(|trigger| cx.catalog.functions.get(&trigger.function)).flatten().any(|function| {
-            let text = cx.slice(function.at).to_lowercase();
-            text.match_indices(&new).any(|(at, _)| !text[at + new.len()..].starts_with(|c: char| c.is_alphanumeric() || c == '_'))
-        })
+    checked || is_seen_by_trigger(cx, table, column)
 }
 
 fn report(cx: &mut Cx, table: &Table, column: &Column, uses: &[Use]) {

@@ -1,0 +1,37 @@
+//! Statements that keep a view's reader to what its own privileges and policies allow.
+
+use super::restore;
+use crate::analysis::prelude::*;
+use crate::syntax::lexer::tokens;
+
+/// What somebody wrote for security_invoker, which PostgreSQL keeps as it was written. Off is its default, and is written only to say
+/// that it is so on purpose.
+pub fn written_value<'a>(cx: &State<'a>, view: &View) -> Option<&'a str> {
+    let place = if view.security_invoker.at != view.named {
+        view.security_invoker.at
+    } else if view.named.file == view.at.file && view.query_site.file == view.at.file {
+        Site::new(view.at.file, Span::new(view.named.span.end, view.query_site.span.start.max(view.named.span.end)))
+    } else {
+        return None;
+    };
+    let text = cx.slice(place);
+    let all = tokens(text);
+    let at = all.iter().position(|token| token.text(text).eq_ignore_ascii_case("security_invoker"))?;
+    let value = all.get(at + 1).filter(|token| token.text(text) == "=").and_then(|_| all.get(at + 2));
+    Some(value.map_or("false", |token| token.text(text)))
+}
+
+pub fn by_invoker(cx: &State, view: &View) -> (String, Step) {
+    let quoted = view.name.quoted();
+    let back = match written_value(cx, view) {
+        Some(value) => format!("alter view {quoted} set (security_invoker = {value});"),
+        None => format!("alter view {quoted} reset (security_invoker);"),
+    };
+    let step = Step::batch(Phase::View, format!("alter view {quoted} set (security_invoker = true);")).undo(back);
+    (format!("Let `{}` read with its reader's rights", view.name), step)
+}
+
+pub fn by_revoke(view: &View) -> (String, Step) {
+    let (sql, back) = restore::revoke(&view.name.quoted(), &view.acl, &["public", "anon", "authenticated"], Privileges::SELECT, "select");
+    (format!("Take `{}` out of the API", view.name), Step::batch(Phase::Grant, sql).undo(back))
+}
