@@ -20,9 +20,7 @@ use crate::syntax::split::Splitter;
 use crate::syntax::{parser, sql};
 use smol_str::SmolStr;
 use std::sync::{Arc, Mutex, PoisonError};
-
-/// What exists on the platform before the first migration.
-pub const PLATFORM: &str = include_str!("history/supabase.sql");
+use supalint_schema::platform::SUPABASE;
 
 /// The first version of a migration that gets no grants from the platform's defaults any more.
 /// Source: Supabase changelog 45329, existing projects since 2026-10-30.
@@ -74,7 +72,7 @@ pub struct Replay {
 /// Sources that hold the platform's own start, for a project to be read into.
 pub fn sources() -> Sources {
     let mut sources = Sources::default();
-    sources.add("(Supabase)", PLATFORM);
+    sources.add("(Supabase)", SUPABASE);
     sources
 }
 

@@ -3,26 +3,29 @@
 //! # Architecture
 //!
 //! Files become *statements*, statements have *effects*, effects fold into a *catalog* in which every *fact* remembers the
-//! line that made it so; *rules* read the catalog and report *findings*, and a finding's *fix* is *steps*.
+//! line that made it so; *rules* read the catalog and report *findings*, and a finding's *fix* is *steps*. A value goes down this table
+//! once; nothing imports a module below its own.
 //!
-//! | module | what it does | what it may use |
+//! | crate | module | what it does |
 //! |---|---|---|
-//! | [`source`] | texts, spans and sites; bytes to lines | nothing |
-//! | [`finding`], [`report`] | what a rule says, what a run found: plain data | `source`, names of `catalog` |
-//! | [`syntax`] | text to statements: lexer, splitter, reader, PL/pgSQL; the only home of `sqlparser` | `source` |
-//! | [`catalog`] | the state, the closed list of changes, and `apply`, the only place where state changes | `syntax` |
-//! | [`interpret`] | what a statement means: names bound, effects made, DO blocks run | `catalog` |
-//! | [`project`], [`config`] | finds and orders migrations as their runner does; settings | `source`, `syntax`, [`error`] |
-//! | [`changes`] | what git says is new in a folder | `project` |
-//! | [`history`] | replays a project, with a visitor; a fold can be kept, to go on another way | `interpret`, `project` |
-//! | [`allow`] | what comments and settings allow | `syntax`, `finding`, `project` |
-//! | [`rules`] | one file and one page per rule; asks the catalog, never the parser or the disk | `catalog`, `history`, `allow` |
-//! | [`engine`] | runs rules over a replay, and over that of the project as it was: severity, order, duplicates, what is allowed | `rules` |
-//! | [`matrix`] | who may do what, and which look-ups have an index | `rules` |
-//! | [`baseline`] | findings that are known | `finding` |
-//! | [`fix`] | steps of findings to proven migrations, and those to the disk | `engine` |
-//! | [`output`] | one file per format, each a total function of the report | `report` |
-//! | [`cli`] | arguments, one file per command, exit status | all |
+//! | `supalint-syntax` | [`source`] | texts, spans and sites; bytes to lines |
+//! | | [`syntax`] | text to statements: lexer, splitter, reader, PL/pgSQL; the only home of `sqlparser` |
+//! | `supalint-schema` | [`catalog`] | the state, the closed list of changes, and `apply`, the only place where state changes |
+//! | | [`platform`] | what exists before the first migration, as SQL |
+//! | | [`interpret`] | what a statement means: names bound, effects made, DO blocks run |
+//! | `supalint` | [`finding`], [`report`] | what a rule reports, what a run found: plain data |
+//! | | [`config`], [`project`] | settings; finds and orders migrations as their runner does |
+//! | | [`changes`] | what git says is new in a folder |
+//! | | [`history`] | folds a project's migrations, with a visitor; two revisions share what both begin with |
+//! | | [`allow`] | what comments and settings allow |
+//! | | [`analysis`] | what several rules ask of a state, computed once |
+//! | | [`remedy`] | statements that fix a problem |
+//! | | [`rules`] | one file and one page per rule; asks the state, never the parser, the text or the disk |
+//! | | [`engine`] | runs rules over a history: severity, order, duplicates, what is allowed, what was there before |
+//! | | [`baseline`] | findings that are known |
+//! | | [`fix`] | steps of findings to proven migrations, and those to the disk |
+//! | | [`output`] | one file per format, each a total function of the report |
+//! | | [`cli`] | arguments, one file per command, exit status |
 //!
 //! What the tests in `tests/architecture.rs` keep true, and what is kept true by hand:
 //!
@@ -33,7 +36,7 @@
 //!   leaves a [`catalog::Contradiction`]; where that is not certain, nothing is said.
 //! - Expressions are bound when the statement runs, as PostgreSQL binds views and policies: a reference knows its relation and how
 //!   many queries out it stands, and follows a rename.
-//! - The platform's own start is SQL too (`history/supabase.sql`), folded like any migration; its facts stand in
+//! - The platform's own start is SQL too (`crates/schema/src/platform/supabase.sql`), folded like any migration; its facts stand in
 //!   [`source::FileId::PLATFORM`].
 //! - Nothing is written that was not analysed behind the history first: [`fix`] withholds what fails, does not cure, or brings something new.
 //! - SQL that is shown is the user's text with edits, or text that we compose; never a printed syntax tree.
@@ -42,7 +45,6 @@
 pub mod allow;
 pub mod analysis;
 pub mod baseline;
-pub mod catalog;
 pub mod changes;
 pub mod cli;
 pub mod config;
@@ -51,14 +53,14 @@ pub mod error;
 pub mod finding;
 pub mod fix;
 pub mod history;
-pub mod interpret;
 pub mod output;
 pub mod project;
 pub mod remedy;
 pub mod report;
 pub mod rules;
-pub mod source;
-pub mod syntax;
+
+pub use supalint_schema::{catalog, interpret, platform};
+pub use supalint_syntax::{source, syntax};
 
 use baseline::Baseline;
 use changes::{Against, Changes};

@@ -196,7 +196,7 @@ fn the_platform_starts_as_is_said() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let migrations = folder.path().join("migrations");
     std::fs::create_dir(&migrations).expect("a folder can be made");
-    std::fs::write(migrations.join("1_start.sql"), supalint::history::PLATFORM).expect("a file can be written");
+    std::fs::write(migrations.join("1_start.sql"), supalint::platform::SUPABASE).expect("a file can be written");
     std::fs::write(folder.path().join("supalint.toml"), "platform = \"postgres\"\n").expect("a file can be written");
-    none(&[("src/history/supabase.sql".into(), held.differences(&apply::fold(folder.path())))]);
+    none(&[("crates/schema/src/platform/supabase.sql".into(), held.differences(&apply::fold(folder.path())))]);
 }

@@ -110,8 +110,8 @@ impl Server {
     fn make_start(&mut self) {
         self.run(&format!("create database {START} template template0"));
         let mut client = self.connect(START);
-        for raw in Splitter::new(history::PLATFORM) {
-            let statement = raw.span().of(history::PLATFORM);
+        for raw in Splitter::new(supalint::platform::SUPABASE) {
+            let statement = raw.span().of(supalint::platform::SUPABASE);
             if let Err(error) = client.batch_execute(statement) {
                 panic!("the platform's start does not run on PostgreSQL: {}\n{statement}", Refusal::from(error));
             }

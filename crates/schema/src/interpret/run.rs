@@ -9,6 +9,7 @@ use crate::catalog::name::QName;
 use crate::catalog::object::{Certainty, Role, Schema};
 use crate::catalog::store::Store;
 use crate::catalog::{Catalog, Contradiction, MIGRATION_ROLE};
+use crate::platform::EXTENSIONS;
 use crate::source::{FileId, Site, Sources};
 use crate::syntax::ast::{
     AlterAction, AlterTable, Ast, Body, Code, ConstraintKind, CreateFunction, Form, ObjectKind, Set, Statement, Unread,
@@ -17,9 +18,6 @@ use crate::syntax::expression::{Data, ExprKind, FromRelation, Query};
 use crate::syntax::parser;
 use crate::syntax::split::Splitter;
 use smol_str::SmolStr;
-
-/// What CREATE EXTENSION brings, in blocks.
-const EXTENSIONS: &str = include_str!("../history/extensions.sql");
 
 /// What became of a statement.
 #[derive(Debug, Default)]

@@ -1,0 +1,7 @@
+//! What exists before the first migration, as SQL that is folded like any migration.
+
+/// What exists on Supabase.
+pub const SUPABASE: &str = include_str!("supabase.sql");
+
+/// What CREATE EXTENSION brings, in blocks.
+pub const EXTENSIONS: &str = include_str!("extensions.sql");
