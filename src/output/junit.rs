@@ -11,44 +11,49 @@ use super::ink::clean;
 use crate::finding::{Confidence, Finding, Severity};
 use crate::report::Report;
 use crate::source::{FileId, Site};
-use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 pub fn write(report: &Report, look: &Look, out: &mut dyn Write) -> io::Result<()> {
-    let mut cases: BTreeMap<FileId, Vec<TestCase>> = report.sources.files().map(|(file, _)| (file, Vec::new())).collect();
+    let mut cases: BTreeMap<FileId, Vec<Case>> = report.sources.files().map(|(file, _)| (file, Vec::new())).collect();
     let allowed = report.suppressed.iter().map(|(finding, reason)| (finding, Some(reason.as_str())));
     let mut names: BTreeMap<(FileId, String), usize> = BTreeMap::new();
     for (finding, reason) in report.findings.iter().map(|finding| (finding, None)).chain(allowed) {
         let file = report.sources.resolve(finding.primary.site).file;
-        let name = fit(&gist::line(&format!("{} {}", finding.rule, gist::subject(finding))));
+        let name = gist::line(&format!("{} {}", finding.rule, gist::subject(finding)));
         let times = names.entry((file, name.clone())).or_default();
         *times += 1;
         let name = if *times == 1 { name } else { format!("{name} ({times})") };
         cases.entry(file).or_default().push(case(report, look, finding, reason, &name));
     }
     let unread = unread(report);
-    let mut junit = quick_junit::Report::new(env!("CARGO_PKG_NAME"));
+    let (mut suites, mut all) = (String::new(), [0; 3]);
     for (file, cases) in cases {
-        let path = fit(&gist::line(&format!("{}{}", look.home, report.sources.get(file).path)));
-        let mut suite = TestSuite::new(&path);
+        let path = attribute(&format!("{}{}", look.home, report.sources.get(file).path));
+        let count = |skipped: bool| cases.iter().filter(|case| case.skipped == skipped).count();
+        // a clean file is a test that passes
+        let [tests, skipped, failures] = [cases.len().max(1), count(true), count(false)];
+        all = [all[0] + tests, all[1] + skipped, all[2] + failures];
+        let counts = format!("tests=\"{tests}\" skipped=\"{skipped}\" errors=\"0\" failures=\"{failures}\"");
+        let _ = writeln!(suites, "    <testsuite name=\"{path}\" {counts}>");
         if cases.is_empty() {
-            let mut passes = TestCase::new("no findings", TestCaseStatus::success());
-            passes.set_classname(&path);
-            passes.extra.insert("file".into(), (&path).into());
-            suite.add_test_case(passes);
+            let _ = writeln!(suites, "        <testcase name=\"no findings\" classname=\"{path}\" file=\"{path}\"/>");
         }
-        for mut case in cases {
-            case.set_classname(&path);
-            suite.add_test_case(case);
+        for Case { name, place, skipped, told } in cases {
+            let element = if skipped { "skipped" } else { "failure" };
+            let _ = writeln!(suites, "        <testcase name=\"{name}\" classname=\"{path}\"{place}>");
+            let _ = writeln!(suites, "            <{element}{told}</{element}>\n        </testcase>");
         }
         if let Some(lines) = unread.get(&file) {
-            suite.set_system_out(fit(&lines.join("\n")));
+            let _ = writeln!(suites, "        <system-out>{}</system-out>", escape(&lines.join("\n")));
         }
-        junit.add_test_suite(suite);
+        suites.push_str("    </testsuite>\n");
     }
-    let text = junit.to_string().map_err(io::Error::other)?;
-    writeln!(out, "{}", text.trim_end())
+    let [tests, skipped, failures] = all;
+    let counts = format!("tests=\"{tests}\" skipped=\"{skipped}\" failures=\"{failures}\" errors=\"0\"");
+    writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"{}\" {counts}>", env!("CARGO_PKG_NAME"))?;
+    writeln!(out, "{suites}</testsuites>")
 }
 
 /// What was not read or not followed, by file.
@@ -68,14 +73,12 @@ fn unread(report: &Report) -> BTreeMap<FileId, Vec<String>> {
     out
 }
 
-fn case(report: &Report, look: &Look, finding: &Finding, reason: Option<&str>, name: &str) -> TestCase {
+fn case(report: &Report, look: &Look, finding: &Finding, reason: Option<&str>, name: &str) -> Case {
     let fails = reason.is_none() && finding.confidence == Confidence::Certain && finding.severity > Severity::Info;
-    let mut status = if fails { TestCaseStatus::non_success(NonSuccessKind::Failure) } else { TestCaseStatus::skipped() };
     let message = match reason {
         Some(reason) => format!("allowed: {reason}"),
         None => finding.message.clone(),
     };
-    status.set_type(finding.severity.name()).set_message(fit(&gist::line(&message)));
     let stand = gist::stand(&report.sources, finding.primary.site);
     let mut text = String::new();
     if let Some(Stand { file, start, .. }) = stand {
@@ -92,16 +95,39 @@ fn case(report: &Report, look: &Look, finding: &Finding, reason: Option<&str>, n
         text.push_str(&format!("\nfix: {}", fix.title));
         fix.steps.iter().for_each(|step| text.push_str(&format!("\n{}", step.sql)));
     }
-    status.set_description(fit(&clean(&text)));
-    let mut case = TestCase::new(name, status);
-    if let Some(Stand { file, start, .. }) = stand {
-        case.extra.insert("file".into(), fit(&gist::line(&format!("{}{file}", look.home))).into());
-        case.extra.insert("line".into(), start.line.to_string().into());
-    }
-    case
+    let told = format!(" message=\"{}\" type=\"{}\">{}", attribute(&message), finding.severity.name(), escape(&clean(&text)));
+    let place =
+        stand.map(|Stand { file, start, .. }| format!(" file=\"{}\" line=\"{}\"", attribute(&format!("{}{file}", look.home)), start.line));
+    Case { name: attribute(name), place: place.unwrap_or_default(), skipped: !fails, told }
 }
 
-/// Two characters are no text to XML 1.0, and do not count as control characters.
-fn fit(text: &str) -> String {
-    text.replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}")
+/// A test case in XML.
+struct Case {
+    name: String,
+    /// Attributes that say where it stands.
+    place: String,
+    skipped: bool,
+    /// What stands behind the name of the element that says how it ended, up to its end.
+    told: String,
+}
+
+fn attribute(text: &str) -> String {
+    escape(&gist::line(text))
+}
+
+fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            '\'' => out.push_str("&apos;"),
+            '"' => out.push_str("&quot;"),
+            // two characters are no text to XML 1.0, and do not count as control characters
+            '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
+            _ => out.push(c),
+        }
+    }
+    out
 }

@@ -2,6 +2,7 @@
 
 mod formats;
 mod readers;
+mod schema;
 
 use super::*;
 use crate::finding::{Advisor, Confidence, Edit, Finding, Fix, Label, Phase, Safety, Severity, Step, Subject};

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// A repository in a folder of its own, which nothing on the machine has a say in.
-struct Repository {
+pub struct Repository {
     folder: tempfile::TempDir,
 }
 
 impl Repository {
-    fn new() -> Repository {
+    pub fn new() -> Repository {
         let repository = Repository { folder: tempfile::tempdir().expect("a folder can be made") };
         repository.git(&["init", "--quiet", "--initial-branch", "main"]);
         repository.git(&["config", "user.name", "somebody"]);
@@ -18,7 +18,7 @@ impl Repository {
         repository
     }
 
-    fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         self.folder.path()
     }
 
@@ -29,7 +29,7 @@ impl Repository {
         assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
-    fn commit(&self) {
+    pub fn commit(&self) {
         self.git(&["add", "--all"]);
         self.git(&["commit", "--quiet", "--message", "a step"]);
     }

@@ -7,7 +7,9 @@
 //! Roles belong to the server and not to a database, so those that a test makes are dropped with its database, and two tests
 //! that make the same role must not run at the same time.
 
-use postgres::{Client, Config, NoTls, SimpleQueryMessage};
+#[path = "wire.rs"]
+mod wire;
+
 use std::fmt;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -16,6 +18,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use supalint::history;
 use supalint::syntax::split::Splitter;
+use wire::{Client, Fields, Row};
 
 /// The first with `security_invoker` for views.
 const OLDEST: u32 = 15;
@@ -112,7 +115,7 @@ impl Server {
         let mut client = self.connect(START);
         for raw in Splitter::new(history::PLATFORM) {
             let statement = raw.span().of(history::PLATFORM);
-            if let Err(error) = client.batch_execute(statement) {
+            if let Err(error) = client.run(statement, "") {
                 panic!("the platform's start does not run on PostgreSQL: {}\n{statement}", Refusal::from(error));
             }
         }
@@ -128,7 +131,7 @@ impl Server {
     }
 
     fn run(&self, sql: &str) {
-        self.keys().batch_execute(sql).unwrap_or_else(|error| panic!("{}\n{sql}", Refusal::from(error)));
+        rows(&mut self.keys(), sql);
     }
 
     /// Those besides PostgreSQL's own.
@@ -142,9 +145,7 @@ impl Server {
     }
 
     fn connect(&self, database: &str) -> Client {
-        let mut config = Config::new();
-        config.host_path(&self.folder).user("postgres").dbname(database);
-        config.connect(NoTls).expect("the server answers")
+        Client::connect(&self.folder, database)
     }
 }
 
@@ -156,13 +157,8 @@ impl Drop for Server {
 }
 
 /// Rows of a query, each value as text.
-fn rows(client: &mut Client, query: &str) -> Vec<Vec<Option<String>>> {
-    let messages = client.simple_query(query).unwrap_or_else(|error| panic!("{}\n{query}", Refusal::from(error)));
-    let rows = messages.into_iter().filter_map(|message| match message {
-        SimpleQueryMessage::Row(row) => Some((0..row.len()).map(|at| row.get(at).map(str::to_string)).collect()),
-        _ => None,
-    });
-    rows.collect()
+fn rows(client: &mut Client, query: &str) -> Vec<Row> {
+    client.run(query, "").unwrap_or_else(|error| panic!("{}\n{query}", Refusal::from(error)))
 }
 
 /// A database that ends with its owner.
@@ -177,16 +173,12 @@ pub struct Database {
 impl Database {
     /// Runs a text as the server takes it in one message: several statements are one transaction.
     pub fn run(&mut self, sql: &str) -> Result<(), Refusal> {
-        self.whole(|client| client.batch_execute(sql))
+        self.copy(sql, "")
     }
 
     /// Runs `COPY … FROM stdin` with its lines.
     pub fn copy(&mut self, sql: &str, lines: &str) -> Result<(), Refusal> {
-        self.whole(|client| {
-            let mut writer = client.copy_in(sql)?;
-            writer.write_all(lines.as_bytes()).expect("the server reads on");
-            writer.finish().map(|_| ())
-        })
+        self.whole(|client| client.run(sql, lines).map(|_| ()))
     }
 
     /// Undoes what is done meanwhile, which takes a thousandth of the time that a new database takes. Not for statements that begin
@@ -201,20 +193,20 @@ impl Database {
     }
 
     /// All or, where the server refuses, nothing.
-    fn whole(&mut self, act: impl FnOnce(&mut Client) -> Result<(), postgres::Error>) -> Result<(), Refusal> {
+    fn whole(&mut self, act: impl FnOnce(&mut Client) -> Result<(), Fields>) -> Result<(), Refusal> {
         if !self.undoing {
             return act(self.client()).map_err(Refusal::from);
         }
         let client = self.client();
-        client.batch_execute("savepoint before").expect("the transaction goes on");
+        client.run("savepoint before", "").expect("the transaction goes on");
         let result = act(client);
         let end = if result.is_ok() { "release before" } else { "rollback to before; release before" };
-        client.batch_execute(end).expect("the transaction goes on");
+        client.run(end, "").expect("the transaction goes on");
         result.map_err(Refusal::from)
     }
 
     /// Rows of a query, each value as text.
-    pub fn rows(&mut self, query: &str) -> Vec<Vec<Option<String>>> {
+    pub fn rows(&mut self, query: &str) -> Vec<Row> {
         rows(self.client(), query)
     }
 
@@ -235,12 +227,12 @@ impl Drop for Database {
     fn drop(&mut self) {
         self.client = None;
         // a test may be on its way down because the server is; nothing more can be lost then
-        let _ = self.server.keys().batch_execute(&format!("drop database {} with (force)", self.name));
+        let _ = self.server.keys().run(&format!("drop database {} with (force)", self.name), "");
         if std::thread::panicking() {
             return;
         }
         for role in self.server.roles().iter().filter(|role| !self.server.roles.contains(role)) {
-            let _ = self.server.keys().batch_execute(&format!("drop role \"{}\"", role.replace('"', "\"\"")));
+            let _ = self.server.keys().run(&format!("drop role \"{}\"", role.replace('"', "\"\"")), "");
         }
     }
 }
@@ -252,12 +244,10 @@ pub struct Refusal {
     pub message: String,
 }
 
-impl From<postgres::Error> for Refusal {
-    fn from(error: postgres::Error) -> Refusal {
-        match error.as_db_error() {
-            Some(error) => Refusal { sqlstate: error.code().code().into(), message: error.message().into() },
-            None => Refusal { sqlstate: String::new(), message: error.to_string() },
-        }
+impl From<Fields> for Refusal {
+    fn from(fields: Fields) -> Refusal {
+        let field = |letter: u8| fields.iter().find(|(of, _)| *of == letter).map(|(_, text)| text.clone());
+        Refusal { sqlstate: field(b'C').unwrap_or_default(), message: field(b'M').unwrap_or_else(|| "the connection is lost".into()) }
     }
 }
 
