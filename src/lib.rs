@@ -27,7 +27,7 @@
 //! | | [`output`] | one file per format, each a total function of the report |
 //! | | [`cli`] | arguments, one file per command, exit status |
 //!
-//! What the tests in `tests/architecture.rs` keep true, and what is kept true by hand:
+//! What the tests in `tests/it/architecture.rs` keep true, and what is kept true by hand:
 //!
 //! - Parsing cannot fail. A statement that nobody can read costs only itself, becomes [`syntax::ast::Opaque`] and is counted.
 //!   `sqlparser` reads every query, data statement and expression, fed with our own tokens so that each node knows its bytes;

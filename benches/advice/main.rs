@@ -5,7 +5,7 @@
 //! one that warms up; the rows are the same each time. Promises nothing about other machines: what counts is the ratio.
 
 mod cases;
-#[path = "../../tests/support/server.rs"]
+#[path = "../../tests/it/support/server.rs"]
 #[allow(dead_code, reason = "what tests need of a server besides")]
 mod server;
 

@@ -1,0 +1,458 @@
+//! The command line as users meet it: what is printed, and the exit status.
+
+use crate::support::command::{command as program, json, project, shown, supalint, told};
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+#[test]
+fn fixtures_are_told_as_they_should_be() {
+    for name in ["conversations", "conversations-optimized", "small-clean", "odd-input"] {
+        let output = supalint(&root(), &["check", &format!("fixtures/{name}")]);
+        insta::assert_snapshot!(format!("check_{name}"), shown(&output));
+        let json = supalint(&root(), &["check", &format!("fixtures/{name}"), "--format", "json"]);
+        let value: serde_json::Value = serde_json::from_slice(&json.stdout).expect("JSON");
+        assert_eq!(value["version"], 1);
+        assert_eq!(json.stdout, supalint(&root(), &["check", &format!("fixtures/{name}"), "--format", "json"]).stdout);
+    }
+}
+
+#[test]
+fn the_exit_status_tells_what_may_be_concluded() {
+    let clean = supalint(&root(), &["check", "fixtures/small-clean"]);
+    assert_eq!(clean.status.code(), Some(0), "{}", shown(&clean));
+    let found = supalint(&root(), &["check", "fixtures/conversations"]);
+    assert_eq!(found.status.code(), Some(1));
+    assert_eq!(supalint(&root(), &["check", "fixtures/conversations", "--fail-on", "never"]).status.code(), Some(0));
+    for arguments in [
+        &["check", "no/such/path"] as &[&str],
+        &["check", "fixtures/conversations", "--select", "rls/bare-auth"],
+        &["check", "fixtures/conversations", "--config", "no-such.toml"],
+        &["check", "--no-such-flag"],
+        &["explain", "rls/bare-auth"],
+    ] {
+        let output = supalint(&root(), arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(output.stdout.is_empty(), "{arguments:?}");
+        assert!(!output.stderr.is_empty(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn settings_say_what_fails_a_run_unless_the_command_line_does() {
+    let table = b"create table public.notes (id int primary key);".as_slice();
+    let folder = project(&[("supabase/migrations/20250101000000_a.sql", table), ("supalint.toml", b"fail_on = \"never\"")]);
+    assert_eq!(supalint(folder.path(), &["check"]).status.code(), Some(0));
+    assert_eq!(supalint(folder.path(), &["check", "--fail-on", "error"]).status.code(), Some(1));
+}
+
+#[test]
+fn a_project_is_found_from_inside_it() {
+    let inside = root().join("fixtures/conversations/supabase/migrations");
+    let from_inside = supalint(&inside, &["check", "--format", "json"]);
+    let by_path = supalint(&root(), &["check", "fixtures/conversations", "--format", "json"]);
+    assert_eq!(String::from_utf8_lossy(&from_inside.stdout), String::from_utf8_lossy(&by_path.stdout));
+}
+
+const FORMATS: [&str; 9] = ["terminal", "json", "sarif", "github", "gitlab", "junit", "markdown", "advisors", "compact"];
+
+#[test]
+fn where_there_is_no_project_those_further_down_are_named() {
+    let sql: &[u8] = b"select 1;";
+    let one = ("apps/web/supabase/migrations/20250101000000_a.sql", sql);
+    let foreign = ("node_modules/x/supabase/migrations/20250101000000_a.sql", sql);
+    let folder = project(&[one, foreign]);
+    let said = |arguments: &[&str]| told(&supalint(folder.path(), arguments));
+    assert!(said(&["check"]).ends_with(": name the project that is in `apps/web`\n"), "{}", said(&["check"]));
+    assert!(said(&["init", "apps"]).ends_with(": name the project that is in `apps/web`\n"), "{}", said(&["init", "apps"]));
+    let prisma = ("packages/db/prisma/migrations/20250101000000_a/migration.sql", sql);
+    let folder = project(&[one, prisma, ("drizzle/0000_a.sql", sql), ("packages/code/migrations/up.rb", sql)]);
+    let said = told(&supalint(folder.path(), &["check"]));
+    assert!(said.ends_with(": name one of the projects in `apps/web`, `drizzle`, `packages/db/prisma`\n"), "{said}");
+}
+
+#[test]
+fn what_an_api_may_do_is_told_only_where_there_is_one() {
+    let tables = "create table public.plain (id int primary key);\n\
+        create table public.notes (id int primary key, tenant_id uuid not null);\nalter table public.notes enable row level security;\n\
+        create policy own on public.notes using (tenant_id = (select current_setting('app.tenant')::uuid));\n\
+        create table public.closed (id int primary key);\nalter table public.closed enable row level security;\n";
+    let found = |text: &str| {
+        let folder = project(&[("migrations/001_a.sql", text.as_bytes())]);
+        let findings = json(folder.path(), &["check"])["findings"].clone();
+        let words = |finding: &serde_json::Value| format!("{} {}", finding["rule"], finding["message"]);
+        findings.as_array().expect("a list").iter().map(words).collect::<Vec<_>>()
+    };
+    let plain = found(tables);
+    assert!(matches!(plain.as_slice(), [one] if one.contains("rls/no-policy") && one.contains("only its owner")), "{plain:?}");
+    // one of its own making
+    let served =
+        found(&format!("{tables}create role anon;\ngrant usage on schema public to anon;\ngrant select on public.plain to anon;\n"));
+    assert!(served.iter().any(|one| one.contains("rls/disabled") && one.contains("public.plain")), "{served:?}");
+}
+
+#[test]
+fn what_takes_a_file_back_does_not_run_where_a_runner_keeps_it_there() {
+    let both = "-- +goose Up\ncreate table public.a (id int primary key);\ncreate table public.b (id int primary key, a int references public.a);\n\
+        -- +goose Down\ndrop table public.b;\ndrop table public.a;\n";
+    let folder = project(&[
+        ("migrations/20250101000000_a.sql", both.as_bytes()),
+        ("migrations/20250102000000_b.sql", b"-- +goose Up\nalter table public.a add column c int;\n"),
+    ]);
+    let report = json(folder.path(), &["check"]);
+    let found: Vec<_> = report["findings"].as_array().expect("a list").iter().map(|finding| &finding["rule"]).collect();
+    assert_eq!(found, ["index/foreign-key"]);
+    // what is written is for that runner too
+    assert!(supalint(folder.path(), &["check", "--fix"]).status.success());
+    let files = std::fs::read_dir(folder.path().join("migrations")).expect("a folder").flatten().map(|entry| entry.path());
+    let text = std::fs::read_to_string(files.max().expect("a file was written")).expect("it is text");
+    assert!(text.starts_with("-- +goose NO TRANSACTION\n-- +goose Up\n"), "{text}");
+    assert_eq!(json(folder.path(), &["check"])["summary"]["info"], 0);
+}
+
+#[test]
+fn a_format_gives_the_same_bytes_wherever_the_project_lies() {
+    let moved = copy("conversations", "");
+    let far = tempfile::tempdir().expect("a folder can be made");
+    let there = far.path().join("some folder/of another/name");
+    std::fs::create_dir_all(there.parent().expect("it has one")).expect("a folder can be made");
+    std::fs::rename(moved.path(), &there).expect("on the same disk");
+    let here = copy("conversations", "");
+    for format in FORMATS {
+        let from = |folder: &Path, path: &str| {
+            let output = supalint(folder, &["check", path, "--format", format]);
+            assert_eq!(output.status.code(), Some(1), "{format}: {}", told(&output));
+            shown(&output)
+        };
+        let text = from(here.path(), ".");
+        assert_eq!(text, from(here.path(), "."), "{format}");
+        assert_eq!(text, from(&there, "supabase/migrations"), "{format}");
+        assert_eq!(text, from(far.path(), there.to_str().expect("UTF-8")), "{format}");
+        for folder in [here.path(), far.path(), &std::env::temp_dir()] {
+            assert!(!text.contains(folder.to_str().expect("UTF-8")), "{format} names {}", folder.display());
+        }
+    }
+}
+
+#[test]
+fn sites_get_paths_from_the_repositorys_root() {
+    let table = b"create table public.notes (id int primary key);".as_slice();
+    let folder = project(&[("apps/web/supabase/migrations/20250101000000_a.sql", table), (".git/HEAD", b"ref: refs/heads/main")]);
+    for (format, whole) in [("github", "file=apps/web/supabase/"), ("sarif", "\"apps/web/supabase/"), ("compact", "supabase/")] {
+        for (at, path) in [(".", "apps/web"), ("apps/web", "."), ("apps/web/supabase", "migrations")] {
+            let output = supalint(&folder.path().join(at), &["check", path, "--format", format]);
+            assert!(shown(&output).contains(whole), "{format}: {}", shown(&output));
+            assert_eq!(shown(&output).contains("apps/web/"), format != "compact");
+        }
+    }
+}
+
+#[test]
+fn on_githubs_runners_findings_become_annotations_unless_something_else_is_asked_for() {
+    let folder = project(&[("supabase/migrations/20250101000000_a.sql", b"create table public.notes (id int primary key);")]);
+    let run = |actions: &str, arguments: &[&str]| {
+        let output = program(folder.path()).arg("check").args(arguments).env("GITHUB_ACTIONS", actions).output();
+        shown(&output.expect("supalint starts"))
+    };
+    assert!(run("true", &[]).starts_with("::error file=supabase/migrations/20250101000000_a.sql,line=1,endLine=1,col=14,"));
+    assert!(!run("false", &[]).contains("::error") && !run("true", &["--format", "terminal"]).contains("::error"));
+    assert_eq!(run("true", &["--output", "report"]), "");
+    let report = std::fs::read_to_string(folder.path().join("report")).expect("it is written");
+    assert!(report.starts_with("error[rls/disabled]"), "{report}");
+}
+
+#[test]
+fn a_line_for_each_finding_goes_with_a_summary_beside_it() {
+    let folder = project(&[("supabase/migrations/20250101000000_a.sql", b"create table public.notes (id int primary key);")]);
+    let arguments = ["check", "--format", "compact", "--select", "rls/disabled"];
+    let output = supalint(folder.path(), &arguments);
+    let line = "supabase/migrations/20250101000000_a.sql:1:14: error: `public.notes` has no row level security: \
+                anyone who has the anon key can read and change every row [rls/disabled]";
+    assert_eq!((shown(&output).as_str(), told(&output).as_str()), (line, "1 error in 1 migration (1 statement)\n"));
+    let output = supalint(folder.path(), &[&arguments[..], &["--quiet"]].concat());
+    assert_eq!((shown(&output).as_str(), told(&output).as_str()), (line, ""));
+    let output = supalint(folder.path(), &[&arguments[..], &["--output", "report"]].concat());
+    assert_eq!((shown(&output).as_str(), told(&output).as_str()), ("", "1 finding written to report\n"));
+    assert_eq!(std::fs::read_to_string(folder.path().join("report")).expect("it is written"), format!("{line}\n"));
+}
+
+#[test]
+fn a_broken_statement_costs_only_itself() {
+    let folder = project(&[(
+        "supabase/migrations/20250101000000_a.sql",
+        b"create table public.a (id int;\ncreate table public.b (id int primary key);\ncreate table public.c (id int primary key,);\n",
+    )]);
+    let output = supalint(folder.path(), &["check", "--format", "json", "--select", "migration/syntax,rls/disabled"]);
+    let value: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let rules: Vec<(&str, u64)> = value["findings"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|finding| (finding["rule"].as_str().unwrap_or_default(), finding["location"]["line"].as_u64().unwrap_or_default()))
+        .collect();
+    assert_eq!(rules, [("migration/syntax", 1), ("rls/disabled", 2), ("migration/syntax", 3)]);
+    assert_eq!(value["statements"]["unread"], 2);
+}
+
+/// Input made to hurt: each ends with findings or none, never with a crash.
+#[test]
+fn hostile_input_is_survived() {
+    let nested = |open: &str, close: &str, count: usize| format!("select {}1{};\n", open.repeat(count), close.repeat(count));
+    let cases: Vec<(&str, Vec<u8>)> = vec![
+        ("parentheses", nested("(", ")", 100_000).into_bytes()),
+        ("open parentheses", nested("(", "", 100_000).into_bytes()),
+        ("case", nested("case when ", "", 50_000).into_bytes()),
+        ("not", nested("not ", "", 200_000).into_bytes()),
+        ("sum", format!("select {}1;", "1 + ".repeat(500_000)).into_bytes()),
+        ("and", format!("create policy p on t using ({}true);", "a = 1 and ".repeat(100_000)).into_bytes()),
+        ("rows", format!("insert into t values {}(1);", "(1, 'some text'),\n".repeat(100_000)).into_bytes()),
+        ("blocks", format!("do $$ {} null; {} $$;", "begin ".repeat(50_000), "end; ".repeat(50_000)).into_bytes()),
+        ("forever", b"do $$ begin loop null; end loop; end $$;".to_vec()),
+        ("columns", format!("create table t ({}z int);", (0..50_000).map(|n| format!("c{n} int, ")).collect::<String>()).into_bytes()),
+        ("quote", b"select 'abc;\ncreate table t (id int);".to_vec()),
+        ("comment", b"select 1; /* a /* b */ create table t (id int);".to_vec()),
+        ("dollars", "$$".repeat(100_001).into_bytes()),
+        ("bytes", b"create table t\0 (a int);\n\xff\xfe\x80 create table u (a int);".to_vec()),
+        ("utf-16", "\u{feff}create table t (a int);".encode_utf16().flat_map(u16::to_le_bytes).collect()),
+        ("name", format!("create table {} (id int);", "a".repeat(1_000_000)).into_bytes()),
+        ("semicolons", vec![b';'; 1_000_000]),
+        ("nothing", Vec::new()),
+    ];
+    for (name, text) in cases {
+        let folder = project(&[("supabase/migrations/20250101000000_a.sql", &text)]);
+        let output = supalint(folder.path(), &["check", "--format", "json"]);
+        assert!(matches!(output.status.code(), Some(0 | 1)), "{name}: {:?} {}", output.status, String::from_utf8_lossy(&output.stderr));
+        assert!(output.stderr.is_empty(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+/// Names and texts of the migrations in a project.
+fn migrations(folder: &Path) -> std::collections::BTreeMap<String, String> {
+    let entries = std::fs::read_dir(folder.join("supabase/migrations")).expect("there are migrations").flatten();
+    let text = |path: &Path| std::fs::read_to_string(path).expect("a migration is text");
+    entries.map(|entry| (entry.file_name().to_string_lossy().into_owned(), text(&entry.path()))).collect()
+}
+
+/// A fixture to be written to, with settings.
+fn copy(name: &str, settings: &str) -> tempfile::TempDir {
+    let from = migrations(&root().join("fixtures").join(name));
+    let files: Vec<(String, String)> = from.into_iter().map(|(name, text)| (format!("supabase/migrations/{name}"), text)).collect();
+    let mut files: Vec<(&str, &[u8])> = files.iter().map(|(name, text)| (name.as_str(), text.as_bytes())).collect();
+    files.push(("supalint.toml", settings.as_bytes()));
+    project(&files)
+}
+
+#[test]
+fn a_plan_is_shown_before_it_is_written() {
+    let folder = copy("conversations", "");
+    let before = migrations(folder.path());
+    for level in ["safe", "review"] {
+        let arguments = ["check", &format!("--fix={level}"), "--dry-run"];
+        let output = supalint(folder.path(), &arguments);
+        assert_eq!(output.status.code(), Some(1));
+        insta::assert_snapshot!(format!("plan_{level}"), format!("{}--- told\n{}", shown(&output), told(&output)));
+        assert_eq!(supalint(folder.path(), &arguments).stdout, output.stdout);
+    }
+    for script in ["verify", "rollback"] {
+        let output = supalint(folder.path(), &["check", "--fix=review", "--emit", script, "--quiet"]);
+        insta::assert_snapshot!(format!("emit_{script}"), shown(&output));
+        assert!(output.stderr.is_empty());
+    }
+    assert_eq!(migrations(folder.path()), before);
+}
+
+#[test]
+fn what_was_shown_is_written_once() {
+    let folder = copy("conversations", "");
+    let before = migrations(folder.path());
+    let plan = shown(&supalint(folder.path(), &["check", "--fix=review", "--dry-run"]));
+    let written = supalint(folder.path(), &["check", "--fix=review"]);
+    let after = migrations(folder.path());
+    assert!(before.iter().all(|(name, text)| after.get(name) == Some(text)));
+    let new: Vec<_> = after.iter().filter(|(name, _)| !before.contains_key(*name)).collect();
+    assert!(new.len() > 3 && new.iter().all(|(name, _)| name.as_str() > before.keys().last().expect("there are some").as_str()));
+    for (name, text) in new {
+        assert!(told(&written).contains(&format!("wrote supabase/migrations/{name} (")), "{name}");
+        assert!(plan.contains(text.trim_end()), "{name} is not what was shown");
+    }
+    let again = supalint(folder.path(), &["check", "--fix=review"]);
+    assert!(told(&again).starts_with("nothing to write\n"), "{}", told(&again));
+    assert_eq!(migrations(folder.path()), after);
+    assert_eq!(shown(&again), shown(&written));
+}
+
+#[test]
+fn what_is_found_behind_a_fix_decides_how_it_ends() {
+    let text = b"create table public.notes (id int primary key, owner uuid not null);
+alter table public.notes enable row level security;
+create policy own on public.notes to authenticated using (owner = auth.uid());
+";
+    let folder = project(&[("supabase/migrations/0007_a.sql", text)]);
+    let fix = ["check", "--select", "rls/bare-auth-call", "--fix"];
+    assert_eq!(supalint(folder.path(), &["check", "--select", "rls/bare-auth-call", "--fix", "--dry-run"]).status.code(), Some(1));
+    let output = supalint(folder.path(), &fix);
+    assert_eq!(
+        (output.status.code(), told(&output).as_str()),
+        (Some(0), "wrote supabase/migrations/0008_supalint_policies.sql (1 statement)\n")
+    );
+    assert_eq!(told(&supalint(folder.path(), &fix)), "nothing to write\n");
+}
+
+#[test]
+fn indexes_take_the_form_that_the_settings_want() {
+    let names = |setting: &str| -> Vec<(String, String)> {
+        let folder = copy("conversations", setting);
+        supalint(folder.path(), &["check", "--fix", "--select", "index"]);
+        let new = migrations(folder.path()).into_iter().filter(|(name, _)| name.contains("_supalint_"));
+        new.map(|(name, text)| (name.split_once("_supalint_").expect("a slug").1.to_string(), text)).collect()
+    };
+    let auto = names("");
+    assert_eq!(auto.len(), 1);
+    assert!(auto[0].0 == "indexes.sql" && auto[0].1.contains("Supabase CLI 2.109.0") && auto[0].1.contains("create index concurrently"));
+    // told once, and no reason to fail
+    let folder = copy("conversations", "");
+    supalint(folder.path(), &["check", "--fix", "--select", "index"]);
+    let after = supalint(folder.path(), &["check", "--select", "migration/would-fail"]);
+    assert_eq!((after.status.code(), shown(&after).matches("migration/would-fail]").count()), (Some(0), 1), "{}", shown(&after));
+    let each = names("index_concurrently = 'each'");
+    assert!(each.len() > 5 && each.iter().all(|(_, text)| text.lines().filter(|line| line.starts_with("create ")).count() == 1));
+    let off = names("index_concurrently = 'off'");
+    assert!(off.len() == 1 && off[0].1.contains("create index if not exists") && !off[0].1.to_lowercase().contains("concurrently"));
+}
+
+#[test]
+fn a_cure_that_cannot_be_proven_is_withheld_and_named() {
+    let text = b"create table public.notes (id int primary key, body text);
+create view public.all_notes as select id, body from public.notes;
+";
+    let folder = project(&[("supabase/migrations/20250101000000_a.sql", text)]);
+    let alone = supalint(folder.path(), &["check", "--select", "rls/disabled", "--fix=review"]);
+    assert!(told(&alone).starts_with("nothing to write\nwithheld rls/disabled: `public.notes`"), "{}", told(&alone));
+    assert!(told(&alone).contains("because it would bring access/view-bypasses-rls"), "{}", told(&alone));
+    assert_eq!(migrations(folder.path()).len(), 1);
+    // with the view's own cure behind it, nothing is left that was not there
+    let both = supalint(folder.path(), &["check", "--fix=review"]);
+    assert!(!told(&both).contains("withheld"), "{}", told(&both));
+    assert_eq!(migrations(folder.path()).len(), 3);
+}
+
+#[test]
+fn what_is_not_certain_is_not_written() {
+    let text = b"create table public.notes (id int primary key, owner uuid not null);
+alter table public.notes enable row level security;
+do $$ begin if (select random() > 0.5) then
+  create policy own on public.notes to authenticated using (owner = auth.uid());
+end if; end $$;
+";
+    let folder = project(&[("supabase/migrations/20250101000000_a.sql", text)]);
+    let output = supalint(folder.path(), &["check", "--fix", "--select", "rls/bare-auth-call"]);
+    assert_eq!(told(&output), "nothing to write\n1 further cure for a person to agree with: --fix=review\n");
+    assert_eq!(migrations(folder.path()).len(), 1);
+}
+
+#[test]
+fn edits_in_place_keep_every_other_byte() {
+    let old = "-- caf\u{e9}\r\ncreate table public.notes (id int primary key,\towner uuid not null);\r\n\
+               alter table public.notes enable row level security;\r\n\
+               create policy own on public.notes to authenticated\r\n  using (owner=auth.uid()) ;  \r\n-- end";
+    let other = b"create table public.tags (id int primary key, owner uuid not null);
+alter table public.tags enable row level security;
+create policy own on public.tags to authenticated using (owner = auth.uid());
+";
+    let (first, second) = ("supabase/migrations/20250101000000_a.sql", "supabase/migrations/20250102000000_b.sql");
+    let folder = project(&[(first, old.as_bytes()), (second, other)]);
+    let unnamed = supalint(folder.path(), &["check", "--fix=inline"]);
+    assert_eq!(unnamed.status.code(), Some(2));
+    assert!(told(&unnamed).contains("only files that are named"));
+    let arguments = ["check", first, "--select", "rls/bare-auth-call", "--fix=inline"];
+    let dry = supalint(folder.path(), &[&arguments[..], &["--dry-run"]].concat());
+    assert_eq!(
+        shown(&dry).lines().filter(|line| line.starts_with(['-', '+'])).collect::<Vec<_>>(),
+        ["-   using (owner=auth.uid()) ;  ", "+   using (owner=(select auth.uid())) ;  "]
+    );
+    let output = supalint(folder.path(), &arguments);
+    assert_eq!(told(&output), format!("edited {first} (1 place)\n"));
+    let after = migrations(folder.path());
+    assert_eq!(after["20250101000000_a.sql"], old.replace("auth.uid()", "(select auth.uid())"));
+    assert_eq!(after["20250102000000_b.sql"].as_bytes(), other);
+    assert!(told(&supalint(folder.path(), &arguments)).starts_with("nothing to edit"));
+}
+
+#[test]
+fn an_edit_in_place_is_proven_on_the_whole_file() {
+    let text = b"create table public.notes (id int primary key, owner uuid not null);
+alter table public.notes enable row level security;
+create policy own on public.notes to authenticated using (owner = auth.uid()) with check (owner = auth.uid());
+create schema last";
+    let folder = project(&[("supabase/migrations/20250101000000_a.sql", text)]);
+    let arguments = ["check", "supabase/migrations/20250101000000_a.sql", "--fix=inline"];
+    assert_eq!(told(&supalint(folder.path(), &arguments)), "edited supabase/migrations/20250101000000_a.sql (2 places)\n");
+}
+
+#[test]
+fn folders_that_look_like_files_and_links_that_turn_in_circles() {
+    let folder = project(&[("supabase/migrations/20250101000000_a.sql", b"create schema a;")]);
+    let migrations = folder.path().join("supabase/migrations");
+    std::fs::create_dir(migrations.join("20250102000000_x.sql")).expect("a folder can be made");
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink(&migrations, migrations.join("loop")).expect("a link can be made");
+        std::os::unix::fs::symlink("20250103000000_self.sql", migrations.join("20250103000000_self.sql")).expect("a link can be made");
+    }
+    let output = supalint(folder.path(), &["check", "--format", "json"]);
+    assert!(matches!(output.status.code(), Some(1 | 2)), "{:?}", output.status);
+}
+
+#[test]
+fn the_matrix_tells_who_gets_what_and_which_look_ups_have_an_index() {
+    let shown = supalint(&root(), &["schema", "--matrix", "fixtures/conversations"]);
+    insta::assert_snapshot!("matrix", String::from_utf8_lossy(&shown.stdout));
+    let history = b"create table public.notes (id int primary key, owner uuid references auth.users (id), body text);
+alter table public.notes enable row level security;
+revoke delete on public.notes from anon;
+create policy own on public.notes for all to authenticated using (owner = auth.uid());
+create policy seen on public.notes for select to anon using (true);
+create policy never on public.notes for update to anon using (auth.uid() is not null);
+create index on public.notes (owner);
+";
+    let folder = project(&[("supabase/migrations/20250101000000_a.sql", history)]);
+    let output = supalint(folder.path(), &["schema", "--matrix", "--format", "json"]);
+    let value: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let cells: Vec<(String, Vec<u64>)> = value["access"][0]["cells"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|cell| {
+            let lines = cell["because"].as_array().expect("a list").iter().filter_map(|reason| reason["at"]["line"].as_u64());
+            (format!("{} {} {}", cell["role"], cell["command"], cell["access"]).replace('"', ""), lines.collect())
+        })
+        .collect();
+    let told: Vec<(&str, &[u64])> = cells.iter().map(|(cell, lines)| (cell.as_str(), lines.as_slice())).collect();
+    let expected: [(&str, &[u64]); 8] = [
+        ("anon SELECT open", &[5]),
+        ("anon INSERT denied", &[2]),
+        ("anon UPDATE denied", &[6]),
+        ("anon DELETE denied", &[3]),
+        ("authenticated SELECT policy", &[4]),
+        ("authenticated INSERT policy", &[4]),
+        ("authenticated UPDATE policy", &[4]),
+        ("authenticated DELETE policy", &[4]),
+    ];
+    assert_eq!(told, expected);
+    let indexes = value["indexes"].as_array().expect("a list");
+    let index = |at: usize| (indexes[at]["need"].as_str(), indexes[at]["index"].as_str(), indexes[at]["at"]["line"].as_u64());
+    assert_eq!(index(0), (Some("foreign-key"), Some("notes_owner_idx"), Some(1)));
+    assert_eq!(index(1), (Some("policy"), Some("notes_owner_idx"), Some(4)));
+}
+
+#[test]
+fn what_fails_follows_the_version_of_postgresql() {
+    let block = b"do $$ begin if to_regprocedure('public.f(public.gone)') is null then raise notice 'none'; end if; end $$;".as_slice();
+    for (settings, fails) in [("postgres_version = 15", true), ("postgres_version = 17", false)] {
+        let folder = project(&[("supabase/migrations/20250101000000_a.sql", block), ("supalint.toml", settings.as_bytes())]);
+        let told = shown(&supalint(folder.path(), &["check"]));
+        assert_eq!(told.contains("type \"public.gone\" does not exist"), fails, "{settings}: {told}");
+    }
+}

@@ -1,0 +1,149 @@
+//! Executes every rule's page: what it says is bad is found, in the words it quotes; its cure cures; what it calls good is clean.
+//!
+//! A page is: a title, a summary, and the sections Why, Example, Good, Limits, See also. Example holds ```` ```sql bad ```` blocks, each followed
+//! by ```` ```text report ```` (this rule's findings, a line each) and, where the rule has a cure, ```` ```sql fix ```` (all its steps, or the
+//! example with its edits where there are no steps). Good holds ```` ```sql good ```` blocks. A line `-- name.sql` begins another file, and
+//! `-- supalint.toml` the settings.
+//!
+//! `UPDATE_DOCS=1 cargo test --test it docs` writes report and fix blocks anew; `DOCS=rls/disabled` looks at that page alone.
+
+pub mod page;
+pub mod run;
+
+use page::{Fence, Page};
+use run::{Example, Outcome};
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use supalint::rules::{ALL, Rule};
+
+const SECTIONS: [&str; 5] = ["Why", "Example", "Good", "Limits", "See also"];
+
+#[test]
+fn pages_are_true() {
+    let update = std::env::var_os("UPDATE_DOCS").is_some();
+    let only = std::env::var("DOCS").ok();
+    let mut complaints = String::new();
+    for rule in ALL.iter().filter(|rule| only.as_deref().is_none_or(|name| rule.is_named(name))) {
+        let mut found = Vec::new();
+        let mut page = Page::read(rule.page);
+        check(rule, &mut page, update, &mut found);
+        if update && page.text() != rule.page {
+            std::fs::write(path(rule.id), page.text()).expect("the page can be written");
+        }
+        for complaint in found {
+            let _ = writeln!(complaints, "\nrules/{}.md: {complaint}", rule.id);
+        }
+    }
+    assert!(complaints.is_empty(), "{complaints}");
+}
+
+#[test]
+fn every_page_belongs_to_a_rule() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("rules");
+    for group in std::fs::read_dir(&folder).expect("there are pages").flatten() {
+        for page in std::fs::read_dir(group.path()).expect("a group is a folder").flatten() {
+            let id = format!("{}/{}", group.file_name().display(), page.path().file_stem().unwrap_or_default().display());
+            assert!(ALL.iter().any(|rule| rule.id == id), "{} belongs to no rule", page.path().display());
+        }
+    }
+}
+
+/// The past is asked which findings it has, without their words, and has to have the same.
+#[test]
+fn a_project_has_nothing_that_it_did_not_have_when_it_was_the_same() {
+    for fixture in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")).expect("there are fixtures").flatten() {
+        let (all, news) = (run::report(&fixture.path(), false), run::report(&fixture.path(), true));
+        let told: Vec<&str> = news.findings.iter().map(|finding| finding.message.as_str()).collect();
+        assert_eq!((told, news.left_out.earlier), (Vec::new(), all.findings.len()), "{}", fixture.path().display());
+    }
+}
+
+fn path(id: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("rules").join(format!("{id}.md"))
+}
+
+fn check(rule: &'static Rule, page: &mut Page, update: bool, complaints: &mut Vec<String>) {
+    if page.title().is_none() {
+        complaints.push("begins without a title, an empty line and a summary".into());
+    }
+    if page.sections() != SECTIONS {
+        complaints.push(format!("has the sections {:?} where {SECTIONS:?} belong", page.sections()));
+    }
+    let bad = page.fences("sql bad", "Example");
+    if bad.is_empty() || page.fences("sql good", "Good").is_empty() {
+        complaints.push("needs a `sql bad` block under Example and a `sql good` block under Good".into());
+    }
+    let mut cured = false;
+    // from the end, so that blocks put in leave the places of others as they are
+    for at in bad.into_iter().rev() {
+        let outcome = Outcome::of(&Example::new(&page.fence(at).body));
+        let mut complain = |complaint: String| complaints.push(format!("line {}: {complaint}", page.line(at)));
+        if outcome.of_rule(rule).is_empty() {
+            complain(format!("the example does not bring about {}; it brings\n{}", rule.id, outcome.all()));
+            continue;
+        }
+        for finding in &outcome.example.news().findings {
+            complain(format!("what was there before is told as new: {}", finding.message));
+        }
+        for unread in outcome.unread_beside(rule) {
+            complain(format!("a statement of the example can't be read: {unread}"));
+        }
+        let fix = outcome.fix(rule);
+        cured |= fix.is_some();
+        if let Some(complaint) = fix.as_ref().and_then(|fix| fix.prove(&outcome, rule)) {
+            complain(complaint);
+        }
+        if let Some(complaint) = outcome.prove_rewrites(rule) {
+            complain(complaint);
+        }
+        let report = outcome.report(rule);
+        let wanted = [Some(("text report", report)), fix.map(|fix| ("sql fix", fix.text))];
+        let wanted: Vec<Fence> = wanted.into_iter().flatten().map(|(info, body)| Fence { info: info.into(), body }).collect();
+        if update {
+            page.replace_results(at, wanted);
+        } else {
+            let written = page.results(at);
+            if written != wanted {
+                complaints.push(format!(
+                    "line {}: says\n{}\nwhere this is so (UPDATE_DOCS=1 writes it):\n{}",
+                    page.line(at),
+                    page::show(&written),
+                    page::show(&wanted)
+                ));
+            }
+        }
+    }
+    if cured != rule.fixable && !page.fences("sql bad", "Example").is_empty() {
+        complaints.push(format!("the rule is declared {}fixable, and the examples show otherwise", if rule.fixable { "" } else { "not " }));
+    }
+    for at in page.fences("sql good", "Good") {
+        let outcome = Outcome::of(&Example::new(&page.fence(at).body));
+        let mut complain = |complaint: String| complaints.push(format!("line {}: {complaint}", page.line(at)));
+        for unread in outcome.unread_beside(rule) {
+            complain(format!("a statement of the good example can't be read: {unread}"));
+        }
+        let faults = outcome.report(rule) + &outcome.errors_beside(rule);
+        if !faults.is_empty() {
+            complain(format!("the good example is not clean:\n{faults}"));
+        }
+    }
+}
+
+/// The table of rules between the two marks in the README, as the pages have it.
+#[test]
+fn the_readme_lists_every_rule() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = std::fs::read_to_string(&path).expect("there is a README");
+    let (before, rest) = readme.split_once("<!-- rules -->\n").expect("the table has a beginning");
+    let (table, after) = rest.split_once("<!-- /rules -->").expect("the table has an end");
+    let mut wanted = String::from("| rule | severity | what it finds |\n|---|---|---|\n");
+    for rule in ALL {
+        let (id, title) = (rule.id, supalint::output::page::title(rule.page));
+        let _ = writeln!(wanted, "| [`{id}`](rules/{id}.md) | {} | {title} |", rule.severity.name());
+    }
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(&path, format!("{before}<!-- rules -->\n{wanted}<!-- /rules -->{after}")).expect("the README can be written");
+        return;
+    }
+    assert_eq!(table, wanted, "UPDATE_DOCS=1 cargo test --test it docs writes it anew");
+}

@@ -1,0 +1,21 @@
+//! The integration tests, as one program: each module stands for a file of its own, and `cargo test --test it docs` runs those of one.
+//!
+//! What needs a PostgreSQL reaches it by a socket of Unix.
+
+mod adopt;
+mod architecture;
+mod brings;
+mod changed;
+mod cli;
+#[cfg(unix)]
+mod cures;
+mod docs;
+mod evaluate;
+#[cfg(unix)]
+mod fixes;
+mod fold;
+mod hooks;
+#[cfg(unix)]
+mod postgres;
+mod rejected;
+mod support;

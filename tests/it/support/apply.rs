@@ -1,0 +1,328 @@
+//! Puts a project's migrations to a server, and compares what became of them with what supalint says.
+//!
+//! A file of which nothing bad is said goes to the server in one message, as the runner sends it, and must succeed: that does not
+//! hang on how we cut files into statements. Any other goes statement by statement, each a transaction of its own, as the fold takes
+//! them: the server must refuse just those that `migration/would-fail` and `migration/syntax` speak of, with the code and in the
+//! words that they quote. What the database holds at the end must be what the fold holds.
+
+use super::catalog::{Definitions, Objects, changes, definitions};
+use super::plan;
+use super::server::{Database, Refusal, Server};
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+use supalint::catalog::Catalog;
+use supalint::config::DefaultPrivileges;
+use supalint::engine::{self, Choice};
+use supalint::finding::{Confidence, Finding};
+use supalint::fix::{Plan, emit};
+use supalint::history;
+use supalint::project::{self, Project};
+use supalint::source::{Sources, Span};
+use supalint::syntax::split::{RawStatement, Splitter};
+
+/// The first version whose objects get no grants from the platform's defaults. Source: Supabase changelog 45329.
+const DEFAULT_GRANTS_ENDED: u64 = 20261030000000;
+
+/// What ends those grants, as Supabase's CLI does it. TRUNCATE, REFERENCES and TRIGGER stay, and UPDATE on sequences.
+const END_DEFAULT_GRANTS: &str = "
+    alter default privileges for role postgres in schema public
+      revoke select, insert, update, delete on tables from anon, authenticated, service_role;
+    alter default privileges for role postgres in schema public revoke usage, select on sequences from anon, authenticated, service_role;
+    alter default privileges for role postgres in schema public revoke execute on functions from anon, authenticated, service_role";
+
+/// Codes of what only a file's transaction makes fail: statements that refuse one (25001), and enum values that it added (55P04).
+const OF_TRANSACTION: [&str; 2] = ["25001", "55P04"];
+
+/// Differences between a server and supalint over one project, each with its place. `spare` is left as it was. The project's last
+/// files may be a plan: what it promises must not be so before it and be so behind it, and taken back, it must leave what was there.
+pub fn compare(server: &Arc<Server>, spare: &mut Database, birth: &Objects, root: &Path, plan: Option<&Plan>) -> Vec<String> {
+    let case = Case::open(root);
+    let judge = |database: &mut Database| {
+        let first = case.files.len() - plan.map_or(0, |plan| plan.files.len());
+        let mut complaints = case.apply(database, 0..first);
+        let before = plan.map(|plan| Unplanned::of(database, plan));
+        complaints.extend(case.apply(database, first..case.files.len()));
+        // the fold goes on as if what no migration creates were there; on this server it is not
+        if !case.relies_on_others {
+            complaints.extend(Objects::of_server(database).since(birth).differences(&fold(root)));
+        }
+        complaints.extend(before.into_iter().flat_map(|before| before.complaints(database)));
+        complaints
+    };
+    // most need no database of their own, and those that do complain
+    if !case.ends_transactions() && spare.undone(judge).is_empty() { Vec::new() } else { judge(&mut server.database()) }
+}
+
+/// What there is before a plan.
+struct Unplanned<'a> {
+    plan: &'a Plan,
+    held: Definitions,
+    /// The script that asserts what the plan promises.
+    verify: String,
+    is_kept: bool,
+}
+
+impl Unplanned<'_> {
+    fn of<'a>(database: &mut Database, plan: &'a Plan) -> Unplanned<'a> {
+        let verify = emit::verify(plan);
+        let is_kept = script(database, &verify).is_ok();
+        Unplanned { plan, held: definitions(database), verify, is_kept }
+    }
+
+    /// Behind the plan, which is taken back.
+    fn complaints(&self, database: &mut Database) -> Vec<String> {
+        let mut out = Vec::new();
+        if self.is_kept && self.verify.contains("$verify$") && !plan::is_of_text(self.plan) {
+            out.push(format!("what the plan promises was so before:\n    {}", self.verify.replace('\n', "\n    ")));
+        }
+        out.extend(script(database, &self.verify).err().map(|error| format!("what the plan promises is not so: {error}")));
+        database.fresh_session();
+        if !plan::is_final(self.plan) {
+            out.extend(script(database, &emit::rollback(self.plan)).err().map(|error| format!("taking the plan back: {error}")));
+            out.extend(changes(&self.held, &definitions(database)).into_iter().map(|line| format!("the plan taken back, {line}")));
+        }
+        out
+    }
+}
+
+/// Puts a project's history to a server, with a complaint for each statement of which supalint says otherwise than the server.
+pub fn history(database: &mut Database, root: &Path) -> Vec<String> {
+    let case = Case::open(root);
+    case.apply(database, 0..case.files.len())
+}
+
+/// Runs a script that is for psql, each statement in a transaction of its own, up to the first that fails.
+pub fn script(database: &mut Database, script: &str) -> Result<(), String> {
+    let script: String = script.lines().filter(|line| !line.starts_with('\\')).map(|line| format!("{line}\n")).collect();
+    for raw in Splitter::new(&script) {
+        let sql = raw.span().of(&script);
+        database.run(sql).map_err(|refusal| format!("{refusal}\n    {sql}"))?;
+    }
+    Ok(())
+}
+
+struct Case {
+    project: Project,
+    sources: Sources,
+    /// Statements of each file that runs, in order.
+    files: Vec<Vec<Statement>>,
+    /// Some of them rely on what no migration creates.
+    relies_on_others: bool,
+}
+
+struct Statement {
+    span: Span,
+    data: Option<Span>,
+    said: Option<Said>,
+}
+
+/// How a finding speaks of one statement of several that rely on what no migration creates.
+const AFRESH: &str = "fails on a new database: ";
+
+/// What is said of a statement that would fail.
+#[derive(Clone)]
+struct Said {
+    message: String,
+    /// What the server would answer; not told where supalint has words of its own.
+    refusal: Option<Refusal>,
+    sure: bool,
+}
+
+impl Case {
+    fn open(root: &Path) -> Case {
+        let rules = ["migration/would-fail", "migration/syntax"].map(String::from);
+        let choice = Choice { select: rules.to_vec(), ignore: Vec::new() };
+        let mut sources = history::sources();
+        let project = open(root, &mut sources);
+        let mut files: Vec<Vec<Statement>> = Vec::new();
+        for migration in &project.migrations {
+            let text = sources.get(migration.file).text();
+            let statement = |raw: RawStatement| Statement { span: raw.span(), data: raw.data, said: None };
+            files.push(Splitter::new(text).map(statement).collect());
+        }
+        let report = engine::run(sources, &project, &choice);
+        // what relies on something outside of the migrations is one finding, with the statements beside it
+        let afresh = |finding: &Finding| {
+            let related = finding.related.iter().filter(|label| label.message.starts_with(AFRESH));
+            related.map(|label| (label.site, Said::new(&label.message, finding))).collect::<Vec<_>>()
+        };
+        let said = report
+            .findings
+            .iter()
+            .flat_map(|finding| std::iter::once((finding.primary.site, Said::new(&finding.message, finding))).chain(afresh(finding)));
+        for (site, said) in said {
+            let site = report.sources.resolve(site);
+            let file = project.migrations.iter().position(|migration| migration.file == site.file).expect("a finding is of a migration");
+            let text = report.sources.get(site.file).text();
+            // where a statement breaks off, the place is behind it
+            let at = files[file].partition_point(|statement| statement.span.start <= site.span.start) - 1;
+            // of statements with the same words only the first is spoken of
+            let words = files[file][at].span.of(text);
+            for same in files[file][at..].iter_mut().filter(|statement| statement.span.of(text) == words) {
+                same.said.get_or_insert_with(|| said.clone());
+            }
+        }
+        let relies_on_others = report.findings.iter().any(|finding| finding.subject.kind == "project");
+        Case { project, sources: report.sources, files, relies_on_others }
+    }
+
+    /// Has it statements that begin or end transactions?
+    fn ends_transactions(&self) -> bool {
+        const HEADS: [&str; 9] = ["begin", "start", "commit", "end", "rollback", "abort", "savepoint", "release", "prepare"];
+        let files = self.project.migrations.iter().zip(&self.files);
+        let mut statements = files.flat_map(|(migration, statements)| {
+            statements.iter().map(|statement| statement.span.of(self.sources.get(migration.file).text()))
+        });
+        statements.any(|sql| HEADS.iter().any(|head| sql.get(..head.len()).is_some_and(|start| start.eq_ignore_ascii_case(head))))
+    }
+
+    /// Each file in a session of its own, with the default privileges that the platform has on its day.
+    fn apply(&self, database: &mut Database, files: Range<usize>) -> Vec<String> {
+        let mut complaints = Vec::new();
+        for file in files {
+            if self.lacks_default_grants(file) && (file == 0 || !self.lacks_default_grants(file - 1)) {
+                database.run(END_DEFAULT_GRANTS).expect("default privileges can be changed");
+            }
+            complaints.extend(self.apply_file(database, file));
+            database.fresh_session();
+        }
+        complaints
+    }
+
+    /// Is a file of the time, or the project of the kind, that has no default grants?
+    fn lacks_default_grants(&self, file: usize) -> bool {
+        let is_late = |version: &str| version.len() == 14 && version.parse().is_ok_and(|stamp: u64| stamp >= DEFAULT_GRANTS_ENDED);
+        match self.project.config.default_privileges {
+            DefaultPrivileges::Granted => false,
+            DefaultPrivileges::None => true,
+            DefaultPrivileges::ByDate => self.project.migrations[..=file].iter().any(|migration| is_late(&migration.version)),
+        }
+    }
+
+    fn apply_file(&self, database: &mut Database, file: usize) -> Vec<String> {
+        let source = self.sources.get(self.project.migrations[file].file);
+        let (text, statements) = (source.text(), &self.files[file]);
+        let mut complaints = Vec::new();
+        if statements.iter().all(|statement| statement.said.is_none() && statement.data.is_none()) {
+            // psql and the runner take the mark off
+            let Err(refusal) = database.run(text.trim_start_matches('\u{feff}')) else { return complaints };
+            complaints.push(format!("{}: as a whole: PostgreSQL: {refusal}; supalint: nothing", source.path));
+        }
+        let mut judge = |statement: &Statement, result: Result<(), Refusal>| {
+            if let Some(complaint) = statement.judge(&result) {
+                let (line, sql) = (source.position(statement.span.start).line, statement.span.of(text));
+                complaints.push(format!("{}:{line}: {complaint}\n    {}", source.path, sql.replace('\n', "\n    ")));
+            }
+        };
+        // newer runners take these out of the file's transaction, of which older ones are told
+        if statements.iter().all(|statement| statement.span.of(text).to_ascii_lowercase().contains(" index concurrently "))
+            && statements.len() > 1
+        {
+            let whole = database.run(text);
+            // told once for the file
+            statements.iter().take(1).for_each(|statement| judge(statement, whole.clone()));
+            statements.iter().for_each(|statement| judge(&statement.unsaid(), database.run(statement.span.of(text))));
+            return complaints;
+        }
+        // what only the file's transaction makes fail is tried behind what comes before it in one message, which is undone with it
+        let mut before = String::new();
+        let own_transactions = self.ends_transactions();
+        for statement in statements.iter().filter(|_| !own_transactions) {
+            let sql = statement.span.of(text);
+            match &statement.said {
+                Some(said) if said.is_of_transaction() => judge(statement, database.run(&format!("{before}{sql}"))),
+                Some(_) => {}
+                None => before += &format!("{sql};\n"),
+            }
+        }
+        for statement in statements {
+            let sql = statement.span.of(text);
+            // what fails in a transaction of the file's own ends that for the server, and not for the fold; outside of one this is refused
+            let saved = own_transactions && database.run("savepoint judged").is_ok();
+            let result = match statement.data {
+                Some(data) => database.copy(sql, data.of(text)),
+                None => database.run(sql),
+            };
+            if saved && result.is_err() {
+                database.run("rollback to savepoint judged").expect("the transaction goes on");
+            }
+            // alone it may well run, and is folded as if it had
+            if own_transactions || !statement.said.as_ref().is_some_and(Said::is_of_transaction) {
+                judge(statement, result);
+            }
+        }
+        complaints
+    }
+}
+
+/// What the fold holds at the end of a project's history.
+pub fn fold(root: &Path) -> Objects {
+    let (catalog, sources) = replay(root);
+    Objects::of_fold(&catalog, &sources)
+}
+
+/// Extensions that come with PostgreSQL. Source: its documentation, "Additional Supplied Modules and Extensions".
+const SUPPLIED: [&str; 10] =
+    ["btree_gin", "btree_gist", "citext", "hstore", "ltree", "pg_stat_statements", "pg_trgm", "pgcrypto", "unaccent", "uuid-ossp"];
+
+/// An extension that a project makes and that is not on every server, or not in the same version.
+pub fn foreign_extension(root: &Path) -> Option<String> {
+    let has = |name: &str| SUPPLIED.contains(&name);
+    let (catalog, _) = replay(root);
+    catalog.extensions.values().filter(|made| !made.at.is_platform()).map(|made| made.name.to_string()).find(|name| !has(name))
+}
+
+fn replay(root: &Path) -> (Catalog, Sources) {
+    let mut sources = history::sources();
+    let project = open(root, &mut sources);
+    let replay = history::replay(&mut sources, &project, &mut ());
+    (replay.catalog, sources)
+}
+
+fn open(root: &Path, sources: &mut Sources) -> Project {
+    project::open(&[root.to_path_buf()], None, sources).expect("there are migrations")
+}
+
+impl Statement {
+    /// As if nothing were said of it.
+    fn unsaid(&self) -> Statement {
+        Statement { span: self.span, data: self.data, said: None }
+    }
+
+    /// What is wrong with what was said of it.
+    fn judge(&self, result: &Result<(), Refusal>) -> Option<String> {
+        match (result, &self.said) {
+            (Ok(()), None) => None,
+            (_, Some(said)) if !said.sure => None,
+            (Err(refusal), Some(Said { refusal: Some(expected), .. })) if refusal != expected => {
+                Some(format!("PostgreSQL: {refusal}; supalint: {expected}"))
+            }
+            (Err(_), Some(_)) => None,
+            (Err(refusal), None) => Some(format!("PostgreSQL: {refusal}; supalint: nothing")),
+            (Ok(()), Some(said)) => Some(format!("PostgreSQL: no error; supalint: {}", said.message)),
+        }
+    }
+}
+
+impl Said {
+    fn new(message: &str, finding: &Finding) -> Said {
+        // `PostgreSQL rejects this statement: relation "public.notes" does not exist (42P01)`
+        let coded = message.strip_suffix(')').and_then(|message| message.rsplit_once(" ("));
+        let coded = coded.filter(|(_, code)| code.len() == 5 && code.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+        let refusal = coded.map(|(words, code)| {
+            let words = ["PostgreSQL rejects this statement: ", AFRESH].iter().find_map(|start| words.strip_prefix(start)).unwrap_or(words);
+            let words = words.split_once("where PostgreSQL rejects it: ").map_or(words, |(_, words)| words);
+            // the runner's pipeline is one message here
+            let message = words.replace("be executed within a pipeline", "run inside a transaction block");
+            Refusal { sqlstate: code.into(), message }
+        });
+        Said { message: message.to_string(), refusal, sure: finding.confidence == Confidence::Certain }
+    }
+
+    fn is_of_transaction(&self) -> bool {
+        let of_transaction =
+            |refusal: &Refusal| OF_TRANSACTION.contains(&refusal.sqlstate.as_str()) && !refusal.message.contains("from a function");
+        self.refusal.as_ref().is_some_and(of_transaction)
+    }
+}

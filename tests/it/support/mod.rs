@@ -1,0 +1,15 @@
+//! What several tests share.
+
+#[cfg(unix)]
+pub mod access;
+#[cfg(unix)]
+pub mod apply;
+#[cfg(unix)]
+pub mod catalog;
+pub mod command;
+pub mod plan;
+#[cfg(unix)]
+pub mod random;
+pub mod replay;
+#[cfg(unix)]
+pub mod server;

@@ -1,0 +1,292 @@
+//! A private PostgreSQL for tests: a server of its own in a temporary folder, reached by a socket in that folder and not by network.
+//!
+//! Promises: each [`Database`] is fresh, and is what a new Supabase project is before its first migration; server and folder
+//! are gone when the last user is, and when the test process dies in whatever way. Refuses: versions before 15, which lack
+//! `security_invoker`; and to be absent in CI, where a test that does not run must not look like one that passes.
+//!
+//! Roles belong to the server and not to a database, so those that a test makes are dropped with its database, and two tests
+//! that make the same role must not run at the same time.
+
+use postgres::{Client, Config, NoTls, SimpleQueryMessage};
+use std::fmt;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use supalint::syntax::split::Splitter;
+
+/// The first with `security_invoker` for views.
+const OLDEST: u32 = 15;
+/// The database that others are copies of.
+const START: &str = "start";
+
+/// Makes a server and keeps it for as long as somebody holds the other end of its input; then removes all of it. A pipe ends with
+/// whoever holds it, however that one ends. Its argument is the folder of PostgreSQL's programs; it prints the folder of the socket,
+/// which is short because PostgreSQL's names of sockets must be.
+const KEEPER: &str = r#"
+set -e
+home=$(mktemp -d /tmp/supalint-postgres.XXXXXX)
+trap '"$1/pg_ctl" stop -D "$home/data" -m immediate >>"$home/log" 2>&1; rm -rf "$home"' EXIT
+trap 'exit 1' INT TERM HUP
+"$1/initdb" -D "$home/data" -U postgres -A trust -E UTF8 --locale=C --no-sync >"$home/log" 2>&1 || { cat "$home/log" >&2; exit 1; }
+cat >>"$home/data/postgresql.conf" <<END
+listen_addresses = ''
+unix_socket_directories = '$home'
+fsync = off
+synchronous_commit = off
+full_page_writes = off
+wal_level = minimal
+max_wal_senders = 0
+shared_buffers = 32MB
+autovacuum = off
+jit = off
+timezone = 'UTC'
+lc_messages = 'C'
+statement_timeout = '60s'
+END
+"$1/pg_ctl" start -w -D "$home/data" -l "$home/log" >>"$home/log" || { cat "$home/log" >&2; exit 1; }
+echo "$home"
+read -r _ || true
+"#;
+
+pub struct Server {
+    keeper: Child,
+    folder: PathBuf,
+    /// Makes and drops databases. None until the server is up.
+    keys: Option<Mutex<Client>>,
+    /// Those that are there at the start.
+    roles: Vec<String>,
+    made: AtomicU32,
+}
+
+/// Says a line that the harness, which hides what a passing test prints by macro, lets through.
+pub fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+impl Server {
+    /// The server that the tests of one process share. None where there is no PostgreSQL, which is said, and fails in CI.
+    pub fn shared() -> Option<Arc<Server>> {
+        static SHARED: Mutex<Weak<Server>> = Mutex::new(Weak::new());
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(server) = shared.upgrade() {
+            return Some(server);
+        }
+        let Some(programs) = programs() else {
+            let missing = format!("no initdb of PostgreSQL {OLDEST} or later on PATH or in /usr/lib/postgresql/*/bin");
+            assert!(!std::env::var("CI").is_ok_and(|ci| ci == "true" || ci == "1"), "{missing}, and CI is set");
+            say(&format!("SKIPPED: {missing}; nothing is compared with a real server"));
+            return None;
+        };
+        let server = Arc::new(Server::start(&programs));
+        *shared = Arc::downgrade(&server);
+        Some(server)
+    }
+
+    fn start(programs: &Path) -> Server {
+        let mut command = match is_root() {
+            // PostgreSQL refuses to run as root; its package brings a user
+            true => Command::new("runuser"),
+            false => Command::new("sh"),
+        };
+        if is_root() {
+            command.args(["-u", "postgres", "--", "sh"]);
+        }
+        command.args(["-c", KEEPER, "sh"]).arg(programs).current_dir("/");
+        let mut keeper = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a shell can be started");
+        let mut folder = String::new();
+        let told = BufReader::new(keeper.stdout.take().expect("piped")).read_line(&mut folder);
+        assert!(told.is_ok_and(|bytes| bytes > 1), "PostgreSQL in {} does not start", programs.display());
+        let folder = PathBuf::from(folder.trim_end());
+        let mut server = Server { keeper, folder, keys: None, roles: Vec::new(), made: AtomicU32::new(0) };
+        server.keys = Some(Mutex::new(server.connect("postgres")));
+        server.make_start();
+        server
+    }
+
+    /// Gives the server what a Supabase project has at its birth: the text that the fold begins with.
+    fn make_start(&mut self) {
+        self.run(&format!("create database {START} template template0"));
+        let mut client = self.connect(START);
+        for raw in Splitter::new(supalint::platform::SUPABASE) {
+            let statement = raw.span().of(supalint::platform::SUPABASE);
+            if let Err(error) = client.batch_execute(statement) {
+                panic!("the platform's start does not run on PostgreSQL: {}\n{statement}", Refusal::from(error));
+            }
+        }
+        self.roles = self.roles();
+    }
+
+    /// A database as a new Supabase project has it.
+    pub fn database(self: &Arc<Self>) -> Database {
+        let name = format!("test_{}", self.made.fetch_add(1, Ordering::Relaxed));
+        self.run(&format!("create database {name} template {START}"));
+        let client = self.connect(&name);
+        Database { server: self.clone(), name, client: Some(client), undoing: false }
+    }
+
+    fn run(&self, sql: &str) {
+        self.keys().batch_execute(sql).unwrap_or_else(|error| panic!("{}\n{sql}", Refusal::from(error)));
+    }
+
+    /// Those besides PostgreSQL's own.
+    fn roles(&self) -> Vec<String> {
+        let rows = rows(&mut self.keys(), "select rolname from pg_catalog.pg_roles where rolname !~ '^pg_'");
+        rows.into_iter().flatten().flatten().collect()
+    }
+
+    fn keys(&self) -> MutexGuard<'_, Client> {
+        self.keys.as_ref().expect("the server is up").lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn connect(&self, database: &str) -> Client {
+        let mut config = Config::new();
+        config.host_path(&self.folder).user("postgres").dbname(database);
+        config.connect(NoTls).expect("the server answers")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.keeper.stdin.take());
+        let _ = self.keeper.wait();
+    }
+}
+
+/// Rows of a query, each value as text.
+fn rows(client: &mut Client, query: &str) -> Vec<Vec<Option<String>>> {
+    let messages = client.simple_query(query).unwrap_or_else(|error| panic!("{}\n{query}", Refusal::from(error)));
+    let rows = messages.into_iter().filter_map(|message| match message {
+        SimpleQueryMessage::Row(row) => Some((0..row.len()).map(|at| row.get(at).map(str::to_string)).collect()),
+        _ => None,
+    });
+    rows.collect()
+}
+
+/// A database that ends with its owner.
+pub struct Database {
+    server: Arc<Server>,
+    name: String,
+    client: Option<Client>,
+    /// A transaction is open that will be rolled back.
+    undoing: bool,
+}
+
+impl Database {
+    /// Runs a text as the server takes it in one message: several statements are one transaction.
+    pub fn run(&mut self, sql: &str) -> Result<(), Refusal> {
+        self.whole(|client| client.batch_execute(sql))
+    }
+
+    /// Runs `COPY … FROM stdin` with its lines.
+    pub fn copy(&mut self, sql: &str, lines: &str) -> Result<(), Refusal> {
+        self.whole(|client| {
+            let mut writer = client.copy_in(sql)?;
+            writer.write_all(lines.as_bytes()).expect("the server reads on");
+            writer.finish().map(|_| ())
+        })
+    }
+
+    /// Undoes what is done meanwhile, which takes a thousandth of the time that a new database takes. Not for statements that begin
+    /// or end transactions; those that refuse to run in one are refused.
+    pub fn undone<T>(&mut self, act: impl FnOnce(&mut Database) -> T) -> T {
+        self.run("begin").expect("a transaction can begin");
+        self.undoing = true;
+        let out = act(self);
+        self.undoing = false;
+        self.fresh_session();
+        out
+    }
+
+    /// All or, where the server refuses, nothing.
+    fn whole(&mut self, act: impl FnOnce(&mut Client) -> Result<(), postgres::Error>) -> Result<(), Refusal> {
+        if !self.undoing {
+            return act(self.client()).map_err(Refusal::from);
+        }
+        let client = self.client();
+        client.batch_execute("savepoint before").expect("the transaction goes on");
+        let result = act(client);
+        let end = if result.is_ok() { "release before" } else { "rollback to before; release before" };
+        client.batch_execute(end).expect("the transaction goes on");
+        result.map_err(Refusal::from)
+    }
+
+    /// Rows of a query, each value as text.
+    pub fn rows(&mut self, query: &str) -> Vec<Vec<Option<String>>> {
+        rows(self.client(), query)
+    }
+
+    /// As for a client that has just connected: no settings, no role, no temporary tables, no transaction of its own.
+    pub fn fresh_session(&mut self) {
+        if !self.undoing {
+            self.run("rollback").expect("a transaction can end");
+        }
+        self.run("reset session authorization; reset all; discard temp").expect("a session can be reset");
+    }
+
+    fn client(&mut self) -> &mut Client {
+        self.client.as_mut().expect("open until dropped")
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        self.client = None;
+        // a test may be on its way down because the server is; nothing more can be lost then
+        let _ = self.server.keys().batch_execute(&format!("drop database {} with (force)", self.name));
+        if std::thread::panicking() {
+            return;
+        }
+        for role in self.server.roles().iter().filter(|role| !self.server.roles.contains(role)) {
+            let _ = self.server.keys().batch_execute(&format!("drop role \"{}\"", role.replace('"', "\"\"")));
+        }
+    }
+}
+
+/// Why the server did not do what it was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    pub sqlstate: String,
+    pub message: String,
+}
+
+impl From<postgres::Error> for Refusal {
+    fn from(error: postgres::Error) -> Refusal {
+        match error.as_db_error() {
+            Some(error) => Refusal { sqlstate: error.code().code().into(), message: error.message().into() },
+            None => Refusal { sqlstate: String::new(), message: error.to_string() },
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} ({})", self.message, self.sqlstate)
+    }
+}
+
+/// The folder of PostgreSQL's programs: that of the `initdb` on PATH, else the newest that Debian's packages put aside.
+fn programs() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let on_path = std::env::split_paths(&path).filter_map(|folder| std::fs::canonicalize(folder.join("initdb")).ok());
+    let packaged =
+        std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|version| version.path().join("bin/initdb"));
+    let mut packaged: Vec<(u32, PathBuf)> = packaged.filter_map(|initdb| Some((version(&initdb)?, initdb))).collect();
+    packaged.sort();
+    let found = on_path.filter_map(|initdb| Some((version(&initdb)?, initdb))).chain(packaged.into_iter().rev());
+    let (_, initdb) = found.into_iter().find(|(version, _)| *version >= OLDEST)?;
+    initdb.parent().map(Path::to_path_buf)
+}
+
+/// `initdb (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)`
+fn version(initdb: &Path) -> Option<u32> {
+    let output = Command::new(initdb).arg("--version").output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let number = text.split(") ").nth(1)?;
+    number.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
+
+fn is_root() -> bool {
+    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+}
