@@ -16,8 +16,8 @@ use crate::project::{Migration, Platform, Project};
 use crate::source::{Site, Sources};
 use crate::syntax::ast::Unread;
 use crate::syntax::ast::{Form, Statement};
-use crate::syntax::{parser, sql};
 use crate::syntax::split::Splitter;
+use crate::syntax::{parser, sql};
 use smol_str::SmolStr;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -250,7 +250,7 @@ impl Fold {
         }
         let statement = statement.or_else(|| {
             let text = sources.text(site.file);
-            let raw = Splitter::starting_at(&text, site.span.start as usize).next()?;
+            let raw = Splitter::statement_at(&text, site.span.start as usize)?;
             Some(parser::statement(&text, &raw))
         })?;
         let bare = self.bare.as_mut()?;

@@ -5,6 +5,7 @@
 
 use super::code::Reading;
 use super::expression::{Data, Expr, Ident, ObjectName, SortKey};
+use super::lexer::Quoting;
 use super::types::TypeName;
 use crate::source::{Site, Span};
 use smol_str::SmolStr;
@@ -544,6 +545,8 @@ pub struct Code {
     pub inner: Span,
     /// The code where it differs from the text of `inner`: a body in single quotes with doubled quotes or escapes.
     pub unescaped: Option<String>,
+    /// How its literals are read.
+    pub quoting: Quoting,
     /// What it says.
     pub reading: Arc<Reading>,
 }

@@ -201,9 +201,10 @@ impl<'a> Cursor<'a> {
         }
         let mut value = string_value(self.tokens[self.pos], self.text);
         self.pos += 1;
-        while let Some(next) = self.peek().filter(|next| next.kind == TokenKind::String) {
+        while let Some(next) = self.peek().filter(|next| matches!(next.kind, TokenKind::String | TokenKind::EscapeString)) {
             let before = self.tokens[self.pos - 1];
-            if before.kind == TokenKind::DollarString || !self.text[before.end as usize..next.start as usize].contains('\n') {
+            let between = &self.text[before.end as usize..next.start as usize];
+            if before.kind == TokenKind::DollarString || !self.slice(next).starts_with('\'') || !between.contains(['\n', '\r']) {
                 break;
             }
             value.push_str(&string_value(next, self.text));

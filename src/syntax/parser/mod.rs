@@ -38,8 +38,14 @@ pub fn statement(text: &str, raw: &RawStatement) -> Statement {
 fn read_all(text: &str, raw: &RawStatement) -> std::result::Result<Ast, (SyntaxError, Option<Box<Ast>>)> {
     let mut ast = read_head(text, raw).map_err(|error| (error, None))?;
     let checked = match &mut ast {
-        Ast::Do(code) => body(text, code, true).map_err(|error| (error, false)),
-        Ast::CreateFunction(CreateFunction { body: Body::Code(code), .. }) => body(text, code, false).map_err(|error| (error, true)),
+        Ast::Do(code) => {
+            code.quoting = raw.quoting;
+            body(text, code, true).map_err(|error| (error, false))
+        }
+        Ast::CreateFunction(CreateFunction { body: Body::Code(code), .. }) => {
+            code.quoting = raw.quoting;
+            body(text, code, false).map_err(|error| (error, true))
+        }
         _ => Ok(()),
     };
     match checked {

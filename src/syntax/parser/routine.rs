@@ -3,7 +3,7 @@
 use super::super::ast::*;
 use super::super::cursor::{Cursor, Result};
 use super::super::expression::Ident;
-use super::super::lexer::{Token, TokenKind, dollar_tag, string_value};
+use super::super::lexer::{Token, TokenKind, dollar_tag, quote_at, string_value};
 use super::super::sql;
 use super::super::types::TypeName;
 use super::{access, condition, object};
@@ -77,9 +77,7 @@ fn code_literal(cursor: &mut Cursor) -> Result<Code> {
 fn code(token: Token, text: &str) -> Code {
     let open = match token.kind {
         TokenKind::DollarString => dollar_tag(token.text(text)).len() as u32,
-        TokenKind::EscapeString => 2,
-        TokenKind::UnicodeString => 3,
-        _ => 1,
+        _ => quote_at(token.text(text)) as u32 + 1,
     };
     let close = if token.kind == TokenKind::DollarString { open } else { 1 };
     let inner = Span::new(token.start + open, token.end - close);
@@ -87,7 +85,8 @@ fn code(token: Token, text: &str) -> Code {
         TokenKind::DollarString => None,
         _ => Some(string_value(token, text)).filter(|value| value != inner.of(text)),
     };
-    Code { language: "plpgsql".into(), literal: token.span(), inner, unescaped: value, reading: Default::default() }
+    let (literal, quoting) = (token.span(), Default::default());
+    Code { language: "plpgsql".into(), literal, inner, unescaped: value, quoting, reading: Default::default() }
 }
 
 fn sql_body(cursor: &mut Cursor) -> Result<Body> {

@@ -7,7 +7,7 @@ mod statements;
 
 use super::super::cursor::{Cursor, Result, SyntaxError};
 use super::super::expression::{Ident, ObjectName};
-use super::super::lexer::{Broken, Token, TokenKind, ident_value, tokens_in};
+use super::super::lexer::{Broken, Quoting, Token, TokenKind, ident_value, tokens_quoted};
 use super::super::types::TypeName;
 use super::words::{is_condition, is_reserved};
 use super::*;
@@ -20,8 +20,8 @@ const MAX_DEPTH: usize = 200;
 ///
 /// # Errors
 /// The first place where PostgreSQL's PL/pgSQL compiler would stop, in its words.
-pub fn parse(text: &str, span: Span) -> Result<Routine> {
-    let tokens = tokens_in(text, span);
+pub fn parse(text: &str, span: Span, quoting: Quoting) -> Result<Routine> {
+    let tokens = tokens_quoted(text, span, quoting);
     let mut reader = Reader { cursor: Cursor::new(text, &tokens), span, scopes: Vec::new(), depth: 0 };
     let variable_conflict = reader.options()?;
     let start = reader.cursor.pos;
