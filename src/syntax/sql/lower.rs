@@ -82,7 +82,7 @@ impl<'r, 'a> Lower<'r, 'a> {
 
     /// From an opening parenthesis to its closing one.
     pub fn closing(&self, open: usize) -> Result<usize> {
-        self.region.partner(open).filter(|close| *close > open).map_or_else(|| self.lost(), Ok)
+        self.region.closing(open).map_or_else(|| self.lost(), Ok)
     }
 
     pub fn ident(&self, ident: &ast::Ident) -> Result<Placed<Ident>> {
@@ -158,7 +158,7 @@ impl<'r, 'a> Lower<'r, 'a> {
             IsUnknown(_) => Ok(self.is_bool(inner, extent, None, false)),
             IsNotUnknown(_) => Ok(self.is_bool(inner, extent, None, true)),
             IsJson { .. } | IsNormalized { .. } => {
-                const WORDS: [&str; 16] = [
+                const WORDS: [&str; 17] = [
                     "IS",
                     "NOT",
                     "JSON",
@@ -175,6 +175,7 @@ impl<'r, 'a> Lower<'r, 'a> {
                     "NFKC",
                     "NFKD",
                     "NORMALIZED",
+                    "DOCUMENT",
                 ];
                 let mut last = extent.last;
                 while self.region.is_any(last + 1, &WORDS) {
@@ -478,11 +479,15 @@ impl<'r, 'a> Lower<'r, 'a> {
             ast::Value::Number(text, _) => ExprKind::Number(text.into()),
             ast::Value::Boolean(value) => ExprKind::Bool(*value),
             ast::Value::Null => ExprKind::Null,
-            ast::Value::SingleQuotedString(text) | ast::Value::HexStringLiteral(text) => ExprKind::String(text.into()),
+            ast::Value::SingleQuotedString(text) | ast::Value::EscapedStringLiteral(text) | ast::Value::HexStringLiteral(text) => {
+                ExprKind::String(text.into())
+            }
             ast::Value::Placeholder(text) if !text.is_empty() => ExprKind::Param(text.into()),
             ast::Value::Placeholder(_) if self.region.is_kind(extent.last, TokenKind::RBracket) => ExprKind::Array(Vec::new()),
             // `CURRENT OF cursor`
             ast::Value::Placeholder(_) if self.region.is_word(extent.first, "CURRENT") => ExprKind::Other(Vec::new()),
+            // `AT LOCAL`
+            ast::Value::Placeholder(_) if self.region.is_word(extent.first, "LOCAL") => ExprKind::Other(Vec::new()),
             ast::Value::Placeholder(_) => self.typed_literal(extent)?,
             _ => return self.refuse(extent.first),
         };

@@ -216,6 +216,7 @@ impl Lower<'_, '_> {
     fn targets(&self, items: &[ast::SelectItem]) -> Result<Vec<Target>> {
         items
             .iter()
+            .filter(|item| !self.is_nothing(item))
             .map(|item| match item {
                 ast::SelectItem::UnnamedExpr(tree) => Ok(Target { expr: self.value(tree)?, alias: None }),
                 ast::SelectItem::ExprWithAlias { expr, alias } => Ok(Target { expr: self.value(expr)?, alias: Some(self.name(alias)?) }),
@@ -226,6 +227,16 @@ impl Lower<'_, '_> {
                 ast::SelectItem::QualifiedWildcard(..) | ast::SelectItem::ExprWithAliases { .. } => self.lost(),
             })
             .collect()
+    }
+
+    /// What a SELECT without a list was given for one: a literal in the place of SELECT itself.
+    fn is_nothing(&self, item: &ast::SelectItem) -> bool {
+        match item {
+            ast::SelectItem::UnnamedExpr(ast::Expr::Value(value)) => {
+                self.place(value.span).is_ok_and(|extent| self.region.is_word(extent.first, "SELECT"))
+            }
+            _ => false,
+        }
     }
 
     fn from(&self, tables: &[ast::TableWithJoins]) -> Result<Vec<FromItem>> {
@@ -262,6 +273,11 @@ impl Lower<'_, '_> {
                         let (name, end) = self.object_name(column)?;
                         item.using.push(name.last().into());
                         extent = extent.to(Extent { first: end.first, last: end.last + 1 });
+                    }
+                    // the name by which the columns may be qualified, which `sqlparser` was not given
+                    if self.region.is_word(extent.last + 1, "AS") {
+                        item.using_alias = Some(self.ident_at(extent.last + 2).name);
+                        extent.last += 2;
                     }
                 }
                 ast::JoinConstraint::Natural => item.natural = true,
@@ -314,6 +330,7 @@ impl Lower<'_, '_> {
             join: None,
             on: None,
             using: Vec::new(),
+            using_alias: None,
             natural: false,
         });
         Ok(extent)
@@ -372,7 +389,8 @@ impl Lower<'_, '_> {
         // `sqlparser` does not know the clause, so that its words were left out
         let cursor = &self.region.cursor;
         let overriding = (cursor.pos..cursor.end).any(|at| self.region.is_word(at, "OVERRIDING") && self.region.is_word(at + 2, "VALUE"));
-        Ok(Insert { with, table: self.object_name(name)?.0, alias, columns, in_parts, overriding, source, on_conflict, returning })
+        let (table, row_names) = (self.object_name(name)?.0, self.row_names());
+        Ok(Insert { with, table, alias, columns, in_parts, overriding, source, on_conflict, returning, row_names })
     }
 
     /// A query to be inserted ends before ON CONFLICT or RETURNING.
@@ -453,6 +471,7 @@ impl Lower<'_, '_> {
             from,
             filter: self.optional(tree.selection.as_ref())?,
             returning: self.targets(tree.returning.as_deref().unwrap_or_default())?,
+            row_names: self.row_names(),
         })
     }
 
@@ -464,7 +483,24 @@ impl Lower<'_, '_> {
             using: self.from(tree.using.as_deref().unwrap_or_default())?,
             filter: self.optional(tree.selection.as_ref())?,
             returning: self.targets(tree.returning.as_deref().unwrap_or_default())?,
+            row_names: self.row_names(),
         })
+    }
+
+    /// The names of the old and the new row that `RETURNING WITH (OLD AS o, NEW AS n)` gives, or those that they have without.
+    fn row_names(&self) -> Vec<SmolStr> {
+        let cursor = &self.region.cursor;
+        let with = (cursor.pos..cursor.end).find(|at| self.region.is_word(*at, "RETURNING") && self.region.is_word(at + 1, "WITH"));
+        let given = with.and_then(|at| Some(at + 3..self.region.closing(at + 2)?));
+        let mut names: Vec<SmolStr> = ["old", "new"].map(SmolStr::from).to_vec();
+        for part in given.into_iter().flat_map(|range| cursor.part(range.start, range.end).list()) {
+            if part.part(part.pos + 1, part.end).is("AS") && part.end == part.pos + 3 {
+                let given = self.ident_at(part.pos + 2).name;
+                names.retain(|name| !part.is(name));
+                names.push(given);
+            }
+        }
+        names
     }
 
     /// The one relation that a statement writes to.
@@ -477,9 +513,9 @@ impl Lower<'_, '_> {
     }
 
     fn merge(&self, tree: &ast::Merge, with: Vec<Cte>) -> Result<Data> {
-        let mut items = Vec::new();
-        self.relation(&tree.table, &mut items)?;
-        self.relation(&tree.source, &mut items)?;
+        let (mut targets, mut sources) = (Vec::new(), Vec::new());
+        self.relation(&tree.table, &mut targets)?;
+        let within = self.relation(&tree.source, &mut sources)?;
         let mut exprs: Vec<Expr> = with.into_iter().map(subquery).collect();
         exprs.push(self.value(&tree.on)?);
         for clause in &tree.clauses {
@@ -494,7 +530,24 @@ impl Lower<'_, '_> {
                 _ => {}
             }
         }
-        let (Some(source), Some(target)) = (items.pop(), items.pop()) else { return self.lost() };
+        let (Some(source), Some(target)) = (sources.pop(), targets.pop()) else { return self.lost() };
+        let source = if sources.is_empty() {
+            source
+        } else {
+            sources.push(source);
+            FromItem {
+                span: self.region.span(within.first, within.last),
+                relation: FromRelation::Join(sources),
+                alias: None,
+                column_aliases: Vec::new(),
+                lateral: false,
+                join: None,
+                on: None,
+                using: Vec::new(),
+                using_alias: None,
+                natural: false,
+            }
+        };
         Ok(Data::Merge { target: Box::new(target), source: Box::new(source), exprs })
     }
 }
