@@ -251,7 +251,7 @@ impl Fold {
         let statement = statement.or_else(|| {
             let text = sources.text(site.file);
             let raw = Splitter::statement_at(&text, site.span.start as usize)?;
-            Some(parser::statement(&text, &raw))
+            Some(parser::statement(&text, &raw).read_by(self.world.catalog.postgres_version))
         })?;
         let bare = self.bare.as_mut()?;
         bare.refused.clear();
@@ -261,6 +261,7 @@ impl Fold {
     /// Puts the next statement of a migration to the world.
     fn statement(&mut self, migration: &Migration, statement: Statement, sources: &mut Sources, visitor: &mut impl Visitor) {
         let file = migration.file;
+        let statement = statement.read_by(self.world.catalog.postgres_version);
         let site = Site::new(file, statement.span);
         let now = (self.done, site.span.end);
         self.each_world(|world| (world.catalog.now, world.catalog.here) = (now, site));

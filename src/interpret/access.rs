@@ -68,7 +68,7 @@ impl Context<'_> {
         let known = self.catalog.table(&table);
         let policy = known.and_then(|table| table.policy(&alter.name.name));
         // a policy of a table that is known only in part may well be there
-        if policy.is_none() && known.is_none_or(|table| table.external) {
+        if policy.is_none() && (alter.if_exists || known.is_none_or(|table| table.external)) {
             return Ok(());
         }
         if let Some(to) = alter.rename {

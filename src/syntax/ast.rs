@@ -16,6 +16,16 @@ use std::sync::Arc;
 pub struct Statement {
     pub span: Span,
     pub form: Form,
+    /// What earlier versions of PostgreSQL say of it.
+    pub newer: Option<Box<Newer>>,
+}
+
+/// The version that the newest syntax in a statement asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Newer {
+    pub version: u32,
+    /// What the statement is before that version.
+    pub refused: Opaque,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +35,21 @@ pub enum Form {
 }
 
 impl Statement {
+    /// As a version of PostgreSQL reads it.
+    pub fn read_by(self, version: u32) -> Statement {
+        match self.newer {
+            Some(newer) if newer.version > version => {
+                let mut refused = newer.refused;
+                refused.hint = Some(format!(
+                    "write it in another way, or set `major_version`: PostgreSQL {} and later read it, and this project's is {version}",
+                    newer.version
+                ));
+                Statement { form: Form::Opaque(refused), newer: None, ..self }
+            }
+            newer => Statement { newer, ..self },
+        }
+    }
+
     /// What it was read as, which for functions may hang on whether their bodies are checked.
     pub fn ast(&self, bodies_unchecked: bool) -> Option<&Ast> {
         match &self.form {
@@ -504,6 +529,7 @@ pub struct CreatePolicy {
 pub struct AlterPolicy {
     pub name: Ident,
     pub table: ObjectName,
+    pub if_exists: bool,
     pub rename: Option<Ident>,
     pub roles: Option<Vec<Ident>>,
     pub using: Option<Expr>,

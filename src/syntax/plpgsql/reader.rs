@@ -151,7 +151,7 @@ impl<'a> Reader<'a> {
     /// A name that PL/pgSQL allows: any but its reserved words.
     fn name(&mut self) -> Result<Ident> {
         match self.cursor.peek() {
-            Some(token) if self.cursor.is_ident() && !self.reserved(token) => self.cursor.ident(),
+            Some(token) if self.cursor.is_ident() && !self.reserved(token) => self.cursor.label(),
             _ => self.unexpected(),
         }
     }
@@ -167,7 +167,7 @@ impl<'a> Reader<'a> {
             if !self.cursor.is_ident() {
                 return self.unexpected();
             }
-            parts.push(self.cursor.ident()?);
+            parts.push(self.cursor.label()?);
         }
         Ok(ObjectName { parts })
     }

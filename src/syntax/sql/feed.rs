@@ -136,6 +136,8 @@ impl Feeder<'_, '_> {
                 self.push(Token::DoubleColon, at, at);
                 self.cast_type()?;
             }
+            // brackets begin an array only behind ARRAY or another array, and a subscript behind an operand
+            TokenKind::LBracket if !self.begins_brackets(at) => return self.region.unexpected(at),
             TokenKind::LParen if self.defines_columns(at) => return self.column_definitions(at),
             // `SET a[1] = …` sets a column, and so does `INSERT INTO t (a[1])`
             TokenKind::LBracket if self.is_target(at) => {
@@ -261,6 +263,7 @@ impl Feeder<'_, '_> {
             return Ok(());
         }
         if let Some(close) = self.clauses_end(at) {
+            self.note_clause(at);
             self.at = close;
             return Ok(());
         }
@@ -322,6 +325,7 @@ impl Feeder<'_, '_> {
                 self.push(Token::Placeholder(String::new()), at, at);
             }
             "AT" if self.is(at + 1, "LOCAL") && self.is_postfix(at) => {
+                self.region.cursor.newer_at(17, at + 1);
                 ["AT", "TIME", "ZONE"].into_iter().for_each(|word| self.push(keyword(word), at, at));
                 self.push(Token::Placeholder(String::new()), at + 1, at + 1);
             }
@@ -335,6 +339,13 @@ impl Feeder<'_, '_> {
                 self.at += if ties { 2 } else { self.is(self.at, "ONLY") as usize };
             }
             "GROUPING" if self.is(at + 1, "SETS") && self.kind(at + 2) == Some(TokenKind::LParen) => self.grouping_sets(at)?,
+            "SOURCE" | "TARGET" if self.is(before, "BY") && self.is(before.wrapping_sub(1), "MATCHED") => {
+                self.region.cursor.newer_at(17, before);
+                self.push(keyword(&upper), at, at);
+            }
+            // what other databases leave out
+            "INSERT" if self.begins_statement(at) && !self.is(at + 1, "INTO") => return self.region.unexpected(at + 1),
+            "DELETE" if self.begins_statement(at) && !self.is(at + 1, "FROM") => return self.region.unexpected(at + 1),
             "MERGE" if self.is(at + 1, "INTO") => {
                 self.merges = Some(self.calls.len());
                 self.push(keyword("MERGE"), at, at);
@@ -425,6 +436,13 @@ impl Feeder<'_, '_> {
     fn push_plain(&mut self, at: usize) {
         let value = self.region.text(at).to_string();
         self.push(Token::Word(Word { value, quote_style: None, keyword: Keyword::NoKeyword }), at, at);
+    }
+
+    /// Versions before the first that has a clause stop at it.
+    fn note_clause(&self, at: usize) {
+        if self.is(at, "COLUMNS") && self.is(self.region.around(at).unwrap_or(at).wrapping_sub(1), "JSON_TABLE") {
+            self.region.cursor.newer_at(17, at);
+        }
     }
 
     /// The end of a call, where its clauses begin: `RETURNING integer`, `COLUMNS (…)`.
@@ -585,7 +603,10 @@ impl Feeder<'_, '_> {
             "TABLE" if self.region.is_any(before, &["INTO", "TEMP", "TEMPORARY", "UNLOGGED"]) => Some(at),
             "LOCAL" | "GLOBAL" if self.is(before, "INTO") && self.region.is_any(at + 1, &["TEMP", "TEMPORARY"]) => Some(at),
             // the names of the old and the new row
-            "WITH" if self.is(before, "RETURNING") => self.region.closing(at + 1),
+            "WITH" if self.is(before, "RETURNING") => {
+                self.region.cursor.newer_at(18, at);
+                self.region.closing(at + 1)
+            }
             "VALUE" | "SCALAR" | "ARRAY" | "OBJECT"
                 if self.is(before, "JSON") && self.region.is_any(before.wrapping_sub(1), &["IS", "NOT"]) =>
             {
@@ -596,6 +617,22 @@ impl Feeder<'_, '_> {
             }
             _ => None,
         }
+    }
+
+    /// Does a statement begin with this word, by itself or in a WITH?
+    fn begins_statement(&self, at: usize) -> bool {
+        let before = at.wrapping_sub(1);
+        match self.kind(before) {
+            None => true,
+            Some(TokenKind::LParen) => self.region.is_any(before.wrapping_sub(1), &["AS", "MATERIALIZED"]),
+            Some(TokenKind::RParen) => self.is(self.region.cursor.pos, "WITH") && self.kind(at + 1) != Some(TokenKind::Comma),
+            _ => false,
+        }
+    }
+
+    fn begins_brackets(&self, at: usize) -> bool {
+        let within = self.region.around(at).is_some_and(|open| self.region.is_kind(open, TokenKind::LBracket));
+        within || self.is(at.wrapping_sub(1), "ARRAY") || self.is_postfix(at)
     }
 
     fn in_json(&self) -> bool {
@@ -865,7 +902,6 @@ impl Feeder<'_, '_> {
             "OVER" => self.kind(before) == Some(TokenKind::RParen),
             "FILTER" => self.kind(before) == Some(TokenKind::RParen) && opens,
             "WITHIN" => self.is(at + 1, "GROUP"),
-            "SOURCE" | "TARGET" => self.is(before, "BY") && self.is(at + 1, "WHEN") | self.is(at + 1, "THEN") | self.is(at + 1, "AND"),
             "MATCHED" => self.region.is_any(before, &["WHEN", "NOT"]),
             "DEFAULT" => self.is(at + 1, "VALUES"),
             "VALUES" => self.is(before, "DEFAULT"),

@@ -8,6 +8,7 @@ use super::super::cursor::{Result, SyntaxError};
 use super::super::expression::{Arg, Call, Expr, ExprKind, Ident, Logic, ObjectName, SortKey};
 use super::super::lexer::{TokenKind, ident_value};
 use super::super::types::TypeName;
+use super::super::words::is_no_column;
 use super::Region;
 use smol_str::SmolStr;
 use sqlparser::ast;
@@ -93,6 +94,12 @@ impl<'r, 'a> Lower<'r, 'a> {
     pub fn ident_at(&self, at: usize) -> Ident {
         let token = self.region.token(at);
         Ident { name: ident_value(token, self.region.cursor.text), span: token.span() }
+    }
+
+    /// Refuses a keyword in the place of a column's or relation's name.
+    pub fn require_name(&self, at: usize) -> Result<()> {
+        let keyword = self.region.is_kind(at, TokenKind::Word) && is_no_column(self.region.text(at));
+        if keyword { self.refuse(at) } else { Ok(()) }
     }
 
     pub fn name(&self, ident: &ast::Ident) -> Result<SmolStr> {
@@ -450,6 +457,7 @@ impl<'r, 'a> Lower<'r, 'a> {
                 let name = ObjectName { parts: vec![ident] };
                 return Ok(self.make(extent, ExprKind::Call(Box::new(plain_call(name, Vec::new())))));
             }
+            self.require_name(extent.first)?;
         }
         let kind = ExprKind::Column { path: vec![ident.name], binding: Default::default() };
         Ok(self.make(extent, kind))

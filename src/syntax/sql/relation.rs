@@ -104,7 +104,9 @@ impl Lower<'_, '_> {
         let mut ctes = Vec::new();
         for cte in with.iter().flat_map(|with| &with.cte_tables) {
             let columns = cte.alias.columns.iter().map(|column| self.name(&column.name)).collect::<Result<_>>()?;
-            ctes.push(Cte { name: self.ident(&cte.alias.name)?.0, columns, body: self.data(&cte.query)? });
+            let (name, extent) = self.ident(&cte.alias.name)?;
+            self.require_name(extent.first)?;
+            ctes.push(Cte { name, columns, body: self.data(&cte.query)? });
         }
         Ok(ctes)
     }
@@ -292,6 +294,7 @@ impl Lower<'_, '_> {
         let (relation, mut extent, alias) = match tree {
             ast::TableFactor::Table { name, alias, args: None, .. } => {
                 let (name, extent) = self.object_name(name)?;
+                self.require_name(extent.first)?;
                 (FromRelation::Table { name, bound: None }, extent, alias)
             }
             ast::TableFactor::Table { name, alias, args: Some(args), with_ordinality, .. } => {
@@ -377,7 +380,7 @@ impl Lower<'_, '_> {
             }
             source = Some(query);
         }
-        let columns = tree.columns.iter().map(|column| self.column(column)).collect::<Result<Vec<Ident>>>()?;
+        let columns = tree.columns.iter().map(|column| self.written_column(column)).collect::<Result<Vec<Ident>>>()?;
         let in_parts = columns.iter().any(|column| self.is_in_parts(column));
         let on_conflict = match &tree.on {
             Some(ast::OnInsert::OnConflict(conflict)) => Some(self.on_conflict(conflict)?),
@@ -406,8 +409,10 @@ impl Lower<'_, '_> {
     }
 
     /// The column a target names: `a`, `a.field`.
-    fn column(&self, name: &ast::ObjectName) -> Result<Ident> {
-        match self.object_name(name)?.0.parts.into_iter().next() {
+    fn written_column(&self, name: &ast::ObjectName) -> Result<Ident> {
+        let (name, extent) = self.object_name(name)?;
+        self.require_name(extent.first)?;
+        match name.parts.into_iter().next() {
             Some(ident) => Ok(ident),
             None => self.lost(),
         }
@@ -449,8 +454,8 @@ impl Lower<'_, '_> {
             .iter()
             .map(|tree| {
                 let columns: Vec<Ident> = match &tree.target {
-                    ast::AssignmentTarget::ColumnName(name) => vec![self.column(name)?],
-                    ast::AssignmentTarget::Tuple(names) => names.iter().map(|name| self.column(name)).collect::<Result<_>>()?,
+                    ast::AssignmentTarget::ColumnName(name) => vec![self.written_column(name)?],
+                    ast::AssignmentTarget::Tuple(names) => names.iter().map(|name| self.written_column(name)).collect::<Result<_>>()?,
                 };
                 let in_parts = columns.iter().any(|column| self.is_in_parts(column));
                 Ok(Assignment { columns, in_parts, value: self.value(&tree.value)? })
@@ -459,6 +464,10 @@ impl Lower<'_, '_> {
     }
 
     fn update(&self, tree: &ast::Update, with: Vec<Cte>) -> Result<Update> {
+        if !tree.table.joins.is_empty() {
+            let behind = self.relation(&tree.table.relation, &mut Vec::new())?.last + 1;
+            return self.refuse(behind);
+        }
         let from = match &tree.from {
             Some(ast::UpdateTableFromKind::AfterSet(tables)) => self.from(tables)?,
             Some(ast::UpdateTableFromKind::BeforeSet(_)) => return self.lost(),
