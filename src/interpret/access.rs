@@ -1,7 +1,7 @@
 //! Policies, privileges, roles, schemas and the session.
 
 use super::bind::Item;
-use super::{Context, Meaning};
+use super::{Context, Meaning, builtin};
 use crate::catalog::acl::Privileges;
 use crate::catalog::effect::{Change, Grantable};
 use crate::catalog::name::QName;
@@ -306,6 +306,9 @@ impl Context<'_> {
 
     pub fn set(&mut self, set: Set) -> Meaning {
         match set {
+            Set::Value { name, .. } if builtin::setting_since(&name) > self.catalog.postgres_version => {
+                return Err(Contradiction::new("42704", format!("unrecognized configuration parameter \"{name}\"")));
+            }
             Set::Value { name, value, .. } if name == "search_path" => {
                 let path = match value {
                     SettingValue::List(path) => Some(path.into_iter().filter(|schema| !schema.is_empty()).collect()),

@@ -79,6 +79,14 @@ impl<'c, 'x> Binder<'c, 'x> {
             *binding = self.column(path)?;
             return Ok(());
         }
+        self.context.types.enter();
+        let bound = self.parts(expr);
+        self.context.types.leave();
+        bound
+    }
+
+    /// What stands in an expression, and then the expression itself.
+    fn parts(&mut self, expr: &mut Expr) -> Bound {
         expr.try_each_child_mut(&mut |child| self.expr(child))?;
         if let Some(query) = expr.query_mut() {
             self.query(query)?;
@@ -547,8 +555,11 @@ impl Context<'_> {
         let Some(schema) = name.schema() else {
             let anywhere = || catalog.functions.has_named(name.last());
             let of_type = || builtin_name(name.last()).is_some() || builtin::is_type(name.last()) || catalog.find_type(name).is_some();
-            if builtin::is_function(name.last()) || anywhere() || of_type() {
+            if anywhere() || of_type() {
                 return Ok(());
+            }
+            if builtin::is_function(name.last()) {
+                return if builtin::since(name.last(), args) > catalog.postgres_version { Err(missing()) } else { Ok(()) };
             }
             return self.absent(Made::Function, name, missing);
         };

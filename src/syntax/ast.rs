@@ -40,6 +40,7 @@ impl Statement {
         match self.newer {
             Some(newer) if newer.version > version => {
                 let mut refused = newer.refused;
+                refused.certain = true;
                 refused.hint = Some(format!(
                     "write it in another way, or set `major_version`: PostgreSQL {} and later read it, and this project's is {version}",
                     newer.version
@@ -76,6 +77,8 @@ pub struct Opaque {
     /// Where reading stopped.
     pub at: Span,
     pub reason: String,
+    /// PostgreSQL refuses it for certain, so that nothing was made by it.
+    pub certain: bool,
     /// What helps, where the slip is a common one.
     pub hint: Option<String>,
     /// The function that it makes all the same under `check_function_bodies = off`, as only its body can't be read.

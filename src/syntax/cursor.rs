@@ -29,14 +29,23 @@ pub struct Cursor<'a> {
 
 /// The latest version of PostgreSQL that something in a statement asks for, and where that stands.
 #[derive(Debug, Default)]
-pub struct Newest(AtomicU64);
+pub struct Newest {
+    version: AtomicU64,
+    /// The token at which a keyword was refused in the place of a name, and one more.
+    keyword: AtomicU64,
+}
 
 impl Newest {
     /// The version, and the first of its tokens.
     pub fn noted(&self) -> Option<(u32, usize)> {
-        let noted = self.0.load(Ordering::Relaxed);
+        let noted = self.version.load(Ordering::Relaxed);
         let at = u32::MAX - noted as u32;
         (noted > 0).then_some(((noted >> 32) as u32, at as usize))
+    }
+
+    /// The token of a keyword that was refused in the place of a name: PostgreSQL refuses it too.
+    pub fn keyword(&self) -> Option<usize> {
+        (self.keyword.load(Ordering::Relaxed) as usize).checked_sub(1)
     }
 }
 
@@ -62,7 +71,14 @@ impl<'a> Cursor<'a> {
 
     pub fn newer_at(&self, version: u32, at: usize) {
         if let Some(newest) = self.newest {
-            newest.0.fetch_max(u64::from(version) << 32 | u64::from(u32::MAX - at as u32), Ordering::Relaxed);
+            newest.version.fetch_max(u64::from(version) << 32 | u64::from(u32::MAX - at as u32), Ordering::Relaxed);
+        }
+    }
+
+    /// This token is a keyword, where only a name may stand.
+    pub fn refused_keyword(&self, at: usize) {
+        if let Some(newest) = self.newest {
+            newest.keyword.store(at as u64 + 1, Ordering::Relaxed);
         }
     }
 
@@ -209,7 +225,12 @@ impl<'a> Cursor<'a> {
                 self.pos += 1;
                 Ok(Ident { name: ident_value(token, self.text), span: token.span() })
             }
-            _ => self.unexpected(),
+            _ => {
+                if self.is_ident() {
+                    self.refused_keyword(self.pos);
+                }
+                self.unexpected()
+            }
         }
     }
 

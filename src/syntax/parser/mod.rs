@@ -29,7 +29,8 @@ pub fn statement(text: &str, raw: &RawStatement) -> Statement {
         Err((error, unchecked)) => {
             let cursor = Cursor::new(text, &raw.tokens);
             let (head, hint) = (head(&cursor), hint::of(&cursor, &error));
-            Form::Opaque(Opaque { head, hint, at: error.span, reason: error.message, unchecked })
+            let certain = newest.keyword().and_then(|at| raw.tokens.get(at)).is_some_and(|token| token.start == error.span.start);
+            Form::Opaque(Opaque { head, hint, at: error.span, reason: error.message, certain, unchecked })
         }
     };
     let newer = newest.noted().map(|(version, at)| Box::new(newer(text, raw, version, at)));
@@ -44,7 +45,7 @@ fn newer(text: &str, raw: &RawStatement, version: u32, at: usize) -> Newer {
         Err(error) => (error.span, error.message),
         Ok(()) => Default::default(),
     };
-    Newer { version, refused: Opaque { head: head(&cursor), at, reason, hint: None, unchecked: None } }
+    Newer { version, refused: Opaque { head: head(&cursor), at, reason, certain: true, hint: None, unchecked: None } }
 }
 
 /// With the error, the function that is made where bodies are not checked.

@@ -457,7 +457,7 @@ fn publication_objects(cursor: &mut Cursor) -> Result<(Vec<ObjectName>, Vec<Iden
             of_schema = false;
         }
         if of_schema {
-            schemas.push(cursor.ident()?);
+            schemas.push(if cursor.is("CURRENT_SCHEMA") { cursor.label()? } else { cursor.ident()? });
         } else {
             cursor.eat("ONLY");
             tables.push(cursor.object_name()?);

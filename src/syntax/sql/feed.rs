@@ -682,8 +682,22 @@ impl Feeder<'_, '_> {
 
     /// Does nothing stand between this SELECT and what may follow its list? `SELECT FROM t` is known to `sqlparser`.
     fn selects_nothing(&self, at: usize) -> bool {
-        const FOLLOWING: [&str; 11] =
-            ["UNION", "INTERSECT", "EXCEPT", "WHERE", "GROUP", "HAVING", "WINDOW", "ORDER", "LIMIT", "OFFSET", "FETCH"];
+        const FOLLOWING: [&str; 14] = [
+            "UNION",
+            "INTERSECT",
+            "EXCEPT",
+            "INTO",
+            "WHERE",
+            "GROUP",
+            "HAVING",
+            "WINDOW",
+            "ORDER",
+            "LIMIT",
+            "OFFSET",
+            "FETCH",
+            "RETURNING",
+            "ON",
+        ];
         let ends = at + 1 >= self.end || self.kind(at + 1) == Some(TokenKind::RParen);
         self.is_keyword(at, "SELECT") && (ends || self.region.is_any(at + 1, &FOLLOWING))
     }

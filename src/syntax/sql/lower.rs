@@ -99,7 +99,11 @@ impl<'r, 'a> Lower<'r, 'a> {
     /// Refuses a keyword in the place of a column's or relation's name.
     pub fn require_name(&self, at: usize) -> Result<()> {
         let keyword = self.region.is_kind(at, TokenKind::Word) && is_no_column(self.region.text(at));
-        if keyword { self.refuse(at) } else { Ok(()) }
+        if keyword {
+            self.region.cursor.refused_keyword(at);
+            return self.refuse(at);
+        }
+        Ok(())
     }
 
     pub fn name(&self, ident: &ast::Ident) -> Result<SmolStr> {
