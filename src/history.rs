@@ -246,7 +246,7 @@ impl Fold {
         if self.bare.is_none() {
             self.bare = Some(self.world.without_the_outside()?);
         }
-        let statement = statement.or_else(|| read_again(site, sources))?;
+        let statement = statement.or_else(|| read_again(site, sources, self.world.catalog.postgres_version))?;
         let bare = self.bare.as_mut()?;
         bare.refused.clear();
         bare.run(sources, site.file, statement, Certainty::Certain).failed
@@ -255,6 +255,7 @@ impl Fold {
     /// Puts the next statement of a migration to the world.
     fn statement(&mut self, migration: &Migration, statement: Statement, sources: &mut Sources, visitor: &mut impl Visitor) {
         let file = migration.file;
+        let statement = statement.read_by(self.world.catalog.postgres_version);
         let site = Site::new(file, statement.span);
         let now = (self.done, site.span.end);
         self.each_world(|world| (world.catalog.now, world.catalog.here) = (now, site));
@@ -282,16 +283,16 @@ impl Fold {
             (None, Some(reason)) => (reason, When::Afresh),
             (None, None) => return,
         };
-        let makes = read_again(site, sources).and_then(|statement| Some(creates(statement.ast(unchecked)?))).unwrap_or_default();
+        let makes = read_again(site, sources, self.world.catalog.postgres_version).and_then(|statement| Some(creates(statement.ast(unchecked)?))).unwrap_or_default();
         self.reject(site, reason, when, makes);
     }
 }
 
-/// The statement at a place, read once more.
-fn read_again(site: Site, sources: &Sources) -> Option<Statement> {
+/// The statement at a place, read once more as a version of PostgreSQL reads it.
+fn read_again(site: Site, sources: &Sources, version: u32) -> Option<Statement> {
     let text = sources.text(site.file);
-    let raw = Splitter::starting_at(&text, site.span.start as usize).next()?;
-    Some(parser::statement(&text, &raw))
+    let raw = Splitter::statement_at(&text, site.span.start as usize)?;
+    Some(parser::statement(&text, &raw).read_by(version))
 }
 
 /// Is this the version of a migration made after the day, where it is a time stamp at all?

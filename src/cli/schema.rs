@@ -28,6 +28,10 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments, manner: &Manner) -> Result<Status, Error> {
+    crate::with_room(|| write(arguments, manner))
+}
+
+fn write(arguments: &Arguments, manner: &Manner) -> Result<Status, Error> {
     let mut sources = history::sources();
     let project = project::open(&arguments.paths, arguments.config.as_deref(), &mut sources)?;
     let replay = history::replay(&mut sources, &project, &mut ());

@@ -5,7 +5,7 @@
 use crate::source::Span;
 use crate::syntax::ast::Statement;
 use crate::syntax::parser;
-use crate::syntax::split::{RawStatement, Splitter};
+use crate::syntax::split::{RawStatement, Session, Splitter};
 use crate::syntax::sql;
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -91,8 +91,8 @@ struct Desk {
 struct State {
     pieces: Vec<Piece>,
     piece: usize,
-    /// Where in the piece; nothing of one that nobody has begun.
-    at: Option<u32>,
+    /// Where in the piece, and in which session; nothing of one that nobody has begun.
+    at: Option<(u32, Session)>,
     /// Pieces of work that somebody took.
     taken: usize,
     /// Those that were handed on.
@@ -175,10 +175,12 @@ impl State {
 
     fn part_of(&mut self, piece: Piece) -> Run {
         let (text, span) = &piece;
-        let mut splitter = Splitter::starting_at(&text[..span.end as usize], self.at.unwrap_or(span.start) as usize);
+        let (at, session) = self.at.unwrap_or((span.start, Session::default()));
+        let mut splitter = Splitter::resumed(&text[..span.end as usize], at as usize, session);
         let raw: Vec<RawStatement> = splitter.by_ref().take(BATCH).collect();
         let ends_piece = raw.len() < BATCH;
-        (self.piece, self.at) = if ends_piece { (self.piece + 1, None) } else { (self.piece, Some(splitter.position() as u32)) };
+        (self.piece, self.at) =
+            if ends_piece { (self.piece + 1, None) } else { (self.piece, Some((splitter.position() as u32, splitter.session()))) };
         Run { piece, raw: Some(raw), ends_piece }
     }
 }

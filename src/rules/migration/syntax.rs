@@ -1,4 +1,4 @@
-//! Statements that PostgreSQL cannot read, and commands that only psql knows.
+//! Statements that PostgreSQL cannot read, and commands and data that only psql knows.
 
 use crate::rules::prelude::*;
 
@@ -26,6 +26,15 @@ fn check(cx: &mut Cx, step: &Moment) {
                 )
                 .severity(Severity::Warn)
                 .help("remove it; a migration may hold nothing but SQL"),
+            Ast::Copy { from: true, server_file: false, .. } => cx
+                .report(
+                    About::statement("COPY"),
+                    Site::new(step.site.file, step.statement.span),
+                    "rows behind `COPY … FROM stdin` are read by psql alone: the migration runner sends them to the server as SQL"
+                        .to_string(),
+                )
+                .severity(Severity::Warn)
+                .help("write the rows as INSERT, or load them with psql or from the seed file"),
             _ => return,
         },
     };

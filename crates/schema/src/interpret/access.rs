@@ -1,7 +1,7 @@
 //! Policies, privileges, roles, schemas and the session.
 
 use super::bind::Item;
-use super::{Context, Meaning};
+use super::{Context, Meaning, builtin};
 use crate::catalog::acl::Privileges;
 use crate::catalog::effect::{Change, Grantable};
 use crate::catalog::name::QName;
@@ -68,7 +68,7 @@ impl Context<'_> {
         let known = self.catalog.table(&table);
         let policy = known.and_then(|table| table.policy(&alter.name.name));
         // a policy of a table that is known only in part may well be there
-        if policy.is_none() && known.is_none_or(|table| table.external) {
+        if policy.is_none() && (alter.if_exists || known.is_none_or(|table| table.external)) {
             return Ok(());
         }
         if let Some(to) = alter.rename {
@@ -306,6 +306,9 @@ impl Context<'_> {
 
     pub fn set(&mut self, set: Set) -> Meaning {
         match set {
+            Set::Value { name, .. } if builtin::setting_since(&name) > self.catalog.postgres_version => {
+                return Err(Contradiction::new("42704", format!("unrecognized configuration parameter \"{name}\"")));
+            }
             Set::Value { name, value, .. } if name == "search_path" => {
                 let path = match value {
                     SettingValue::List(path) => Some(path.into_iter().filter(|schema| !schema.is_empty()).collect()),

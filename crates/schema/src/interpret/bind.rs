@@ -79,6 +79,14 @@ impl<'c, 'x> Binder<'c, 'x> {
             *binding = self.column(path)?;
             return Ok(());
         }
+        self.context.types.enter();
+        let bound = self.parts(expr);
+        self.context.types.leave();
+        bound
+    }
+
+    /// What stands in an expression, and then the expression itself.
+    fn parts(&mut self, expr: &mut Expr) -> Bound {
         expr.try_each_child_mut(&mut |child| self.expr(child))?;
         if let Some(query) = expr.query_mut() {
             self.query(query)?;
@@ -260,6 +268,9 @@ impl<'c, 'x> Binder<'c, 'x> {
                 }
                 FromRelation::Table { .. } => self.table(item)?,
             }
+            if let Some(alias) = &item.using_alias {
+                self.push(Item { reference: Some(alias.clone()), relation: None, columns: Some(item.using.clone()) });
+            }
             if let Some(on) = &mut item.on {
                 self.condition(on, "JOIN/ON")?;
             }
@@ -406,30 +417,31 @@ impl<'c, 'x> Binder<'c, 'x> {
                 let reference = insert.alias.clone().unwrap_or_else(|| insert.table.last().into());
                 let relation = target.as_ref().map(Item::relation);
                 self.push(Item { reference: Some(reference), relation: relation.clone(), columns: columns.clone() });
-                self.push(Item { reference: Some("excluded".into()), relation, columns });
+                self.push(Item { reference: Some("excluded".into()), relation: relation.clone(), columns: columns.clone() });
                 if let Some(conflict) = &mut insert.on_conflict {
                     for expr in conflict.update.iter_mut().flatten().map(|assignment| &mut assignment.value).chain(&mut conflict.filter) {
                         self.expr(expr)?;
                     }
                 }
+                self.rows(&insert.row_names, relation, columns);
                 insert.returning.iter_mut().try_for_each(|target| self.expr(&mut target.expr))
             }
             Data::Update(update) => {
                 self.with(&mut update.with, false)?;
                 self.from(std::slice::from_mut(&mut update.table))?;
                 self.from(&mut update.from)?;
-                let values = update.assignments.iter_mut().map(|assignment| &mut assignment.value);
-                let returning = update.returning.iter_mut().map(|target| &mut target.expr);
-                values.chain(returning).try_for_each(|expr| self.expr(expr))?;
-                update.filter.iter_mut().try_for_each(|expr| self.condition(expr, "WHERE"))
+                update.assignments.iter_mut().try_for_each(|assignment| self.expr(&mut assignment.value))?;
+                update.filter.iter_mut().try_for_each(|expr| self.condition(expr, "WHERE"))?;
+                self.rows_of(&update.row_names, &update.table);
+                update.returning.iter_mut().try_for_each(|target| self.expr(&mut target.expr))
             }
             Data::Delete(delete) => {
                 self.with(&mut delete.with, false)?;
                 self.from(std::slice::from_mut(&mut delete.table))?;
                 self.from(&mut delete.using)?;
-                let returning = delete.returning.iter_mut().map(|target| &mut target.expr);
-                returning.into_iter().try_for_each(|expr| self.expr(expr))?;
-                delete.filter.iter_mut().try_for_each(|expr| self.condition(expr, "WHERE"))
+                delete.filter.iter_mut().try_for_each(|expr| self.condition(expr, "WHERE"))?;
+                self.rows_of(&delete.row_names, &delete.table);
+                delete.returning.iter_mut().try_for_each(|target| self.expr(&mut target.expr))
             }
             Data::Merge { target, source, exprs } => {
                 self.from(std::slice::from_mut(&mut **target))?;
@@ -438,7 +450,29 @@ impl<'c, 'x> Binder<'c, 'x> {
             }
         }
     }
+
+    /// Makes the old and the new row of a table that is written known to what follows.
+    fn rows(&mut self, names: &[SmolStr], relation: Option<Arc<(SmolStr, SmolStr)>>, columns: Option<Vec<SmolStr>>) {
+        if self.context.catalog.postgres_version < ROW_VERSIONS {
+            return;
+        }
+        for name in names {
+            let taken = self.scopes.levels.last().is_some_and(|level| level.iter().any(|item| item.reference.as_ref() == Some(name)));
+            if !taken {
+                self.push(Item { reference: Some(name.clone()), relation: relation.clone(), columns: columns.clone() });
+            }
+        }
+    }
+
+    fn rows_of(&mut self, names: &[SmolStr], table: &FromItem) {
+        let FromRelation::Table { bound, .. } = &table.relation else { return };
+        let columns = bound.as_ref().and_then(|bound| self.context.catalog.columns(&QName::new(bound.0.clone(), bound.1.clone())));
+        self.rows(names, bound.clone(), columns);
+    }
 }
+
+/// The first version whose RETURNING sees the old and the new row.
+const ROW_VERSIONS: u32 = 18;
 
 fn unknown_column(path: &[SmolStr]) -> Contradiction {
     let name = path.join(".");
@@ -523,8 +557,11 @@ impl Context<'_> {
         let Some(schema) = name.schema() else {
             let anywhere = || catalog.functions.has_named(name.last());
             let of_type = || builtin_name(name.last()).is_some() || builtin::is_type(name.last()) || catalog.find_type(name).is_some();
-            if builtin::is_function(name.last()) || anywhere() || of_type() {
+            if anywhere() || of_type() {
                 return Ok(());
+            }
+            if builtin::is_function(name.last()) {
+                return if builtin::since(name.last(), args) > catalog.postgres_version { Err(missing()) } else { Ok(()) };
             }
             return self.absent(Made::Function, name, missing);
         };

@@ -44,6 +44,29 @@ pub fn is_function(name: &str) -> bool {
     names(include_str!("builtin/functions.txt"), &KNOWN).contains(name)
 }
 
+/// The version that brought a function of so many arguments; 0 for one that every supported version has. Source: the release notes of
+/// PostgreSQL 16 to 18.
+pub fn since(name: &str, args: usize) -> u32 {
+    match (name, args) {
+        ("any_value" | "array_sample" | "array_shuffle" | "date_add" | "date_subtract" | "random_normal" | "erf" | "erfc", _) => 16,
+        ("random", 2) | ("to_bin" | "to_oct" | "uuid_extract_timestamp" | "uuid_extract_version" | "xmltext" | "unicode_version", _) => 17,
+        ("uuidv4" | "uuidv7" | "casefold" | "array_reverse" | "array_sort" | "crc32" | "crc32c" | "gamma" | "lgamma", _) => 18,
+        _ => 0,
+    }
+}
+
+/// The version that brought a setting; 0 for one that every supported version has, or that nobody knows.
+pub fn setting_since(name: &str) -> u32 {
+    match name {
+        "createrole_self_grant" | "gss_accept_delegation" | "scram_iterations" | "vacuum_buffer_usage_limit" => 16,
+        "transaction_timeout" | "event_triggers" | "allow_alter_system" | "sync_replication_slots" | "restrict_nonsystem_relation_kind" => {
+            17
+        }
+        "file_copy_method" | "io_method" | "extension_control_path" | "md5_password_warnings" => 18,
+        _ => 0,
+    }
+}
+
 /// The columns that a view of the statistics system, or of `pg_stat_statements`, has in any version: `view: name …`, where lines
 /// go on behind blanks. None for another name.
 pub fn statistics(view: &str) -> Option<&'static [SmolStr]> {

@@ -38,6 +38,7 @@ use crate::syntax::ast::*;
 use crate::syntax::expression::{Expr, Ident, ObjectName};
 use crate::syntax::types::{TypeName, builtin_name};
 use bind::{Binder, Item, Scopes};
+use rustc_hash::FxHashMap;
 use smol_str::{SmolStr, format_smolstr};
 use std::cell::{Cell, RefCell};
 
@@ -58,6 +59,42 @@ pub struct Context<'x> {
     pub in_batch: RefCell<Option<Contradiction>>,
     /// Names and types of the columns of a table that is only being made.
     pub draft: Option<(QName, Vec<(SmolStr, DataType)>)>,
+    pub types: Types,
+}
+
+/// Types of the parts of the expression that is being bound: each operator of a chain asks for those of its sides.
+#[derive(Default)]
+pub struct Types {
+    depth: Cell<usize>,
+    known: RefCell<FxHashMap<(usize, Span), Option<DataType>>>,
+}
+
+impl Types {
+    /// Binds an expression, or a part of the one that is being bound.
+    pub fn enter(&self) {
+        self.depth.set(self.depth.get() + 1);
+    }
+
+    /// What was found holds only until the outermost expression is bound: another may take its place in memory.
+    pub fn leave(&self) {
+        self.depth.set(self.depth.get() - 1);
+        if self.depth.get() == 0 {
+            self.known.borrow_mut().clear();
+        }
+    }
+
+    pub fn recall(&self, expr: &Expr, find: impl FnOnce() -> Option<DataType>) -> Option<DataType> {
+        if self.depth.get() == 0 {
+            return find();
+        }
+        let key = (std::ptr::from_ref(expr) as usize, expr.span);
+        if let Some(known) = self.known.borrow().get(&key) {
+            return known.clone();
+        }
+        let found = find();
+        self.known.borrow_mut().insert(key, found.clone());
+        found
+    }
 }
 
 /// Modifiers of PostGIS types as it prints them: `geography(Point,4326)`.
@@ -88,6 +125,7 @@ impl<'x> Context<'x> {
             relies: Cell::new(false),
             in_batch: RefCell::new(None),
             draft: None,
+            types: Types::default(),
         }
     }
 

@@ -58,7 +58,7 @@ impl World {
         let ast = match statement.into_ast(self.catalog.session.bodies_unchecked) {
             Ok(ast) => ast,
             // a slip that is well known is one for PostgreSQL too, so that what it would have made is not there
-            Err(opaque) if opaque.hint.is_some() => return Outcome::default(),
+            Err(opaque) if opaque.certain || opaque.hint.is_some() => return Outcome::default(),
             Err(_) => {
                 let change = Change::Obscure { span: sources.resolve(at).span };
                 return self.apply(vec![Effect { at, certainty, change }]);

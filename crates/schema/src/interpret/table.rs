@@ -624,13 +624,15 @@ impl Context<'_> {
             }
             AlterAction::AlterConstraint { .. } => {}
             AlterAction::ValidateConstraint { name: constraint } => {
-                if self.catalog.table(name).is_some_and(|table| !table.external || table.constraint(&constraint.name).is_some()) {
+                // from 18 on, NOT NULL is a constraint with a name, which is not followed
+                let nameless = |table: &Table| table.external || self.catalog.postgres_version >= 18;
+                if self.catalog.table(name).is_some_and(|table| !nameless(table) || table.constraint(&constraint.name).is_some()) {
                     self.emit(Change::ValidateConstraint { table, name: constraint.name });
                 }
             }
             AlterAction::DropConstraint { name: constraint, if_exists, cascade } => {
                 let known = self.catalog.table(name);
-                let external = known.is_none_or(|table| table.external);
+                let external = known.is_none_or(|table| table.external || self.catalog.postgres_version >= 18);
                 if known.is_some_and(|table| table.constraint(&constraint.name).is_some()) || !(if_exists || external) {
                     self.emit(Change::DropConstraint { table, name: constraint.name, cascade });
                 }

@@ -90,7 +90,7 @@ impl Context<'_> {
             ExprKind::Unary { op, expr } if op == "-" || op == "+" => {
                 self.type_of(expr).filter(|ty| self.family(ty) == Some(Family::Number))
             }
-            ExprKind::Binary { op, left, right } => self.type_of_binary(op, left, right),
+            ExprKind::Binary { op, left, right } => self.types.recall(expr, || self.type_of_binary(op, left, right)),
             ExprKind::Call(call) => self.type_of_call(call),
             ExprKind::Case { whens, otherwise, .. } => {
                 let results = whens.iter().map(|(_, result)| result).chain(otherwise.as_deref());
@@ -238,6 +238,7 @@ impl Context<'_> {
                 builtin("timestamp with time zone")
             }
             "current_date" | "to_date" | "make_date" => builtin("date"),
+            "user" | "current_user" | "session_user" | "current_role" | "current_schema" if call.args.is_empty() => builtin("name"),
             "gen_random_uuid" | "uuid_generate_v4" => builtin("uuid"),
             "to_jsonb" | "jsonb_build_object" | "jsonb_build_array" | "jsonb_agg" | "jsonb_object_agg" | "jsonb_set" => builtin("jsonb"),
             "to_json" | "row_to_json" | "json_build_object" | "json_build_array" | "json_agg" | "json_object_agg" => builtin("json"),

@@ -5,6 +5,7 @@
 
 use super::code::Reading;
 use super::expression::{Data, Expr, Ident, ObjectName, SortKey};
+use super::lexer::Quoting;
 use super::types::TypeName;
 use crate::source::{Site, Span};
 use smol_str::SmolStr;
@@ -15,6 +16,16 @@ use std::sync::Arc;
 pub struct Statement {
     pub span: Span,
     pub form: Form,
+    /// What earlier versions of PostgreSQL say of it.
+    pub newer: Option<Box<Newer>>,
+}
+
+/// The version that the newest syntax in a statement asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Newer {
+    pub version: u32,
+    /// What the statement is before that version.
+    pub refused: Opaque,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +35,22 @@ pub enum Form {
 }
 
 impl Statement {
+    /// As a version of PostgreSQL reads it.
+    pub fn read_by(self, version: u32) -> Statement {
+        match self.newer {
+            Some(newer) if newer.version > version => {
+                let mut refused = newer.refused;
+                refused.certain = true;
+                refused.hint = Some(format!(
+                    "write it in another way, or set `major_version`: PostgreSQL {} and later read it, and this project's is {version}",
+                    newer.version
+                ));
+                Statement { form: Form::Opaque(refused), newer: None, ..self }
+            }
+            newer => Statement { newer, ..self },
+        }
+    }
+
     /// What it was read as, which for functions may hang on whether their bodies are checked.
     pub fn ast(&self, bodies_unchecked: bool) -> Option<&Ast> {
         match &self.form {
@@ -50,6 +77,8 @@ pub struct Opaque {
     /// Where reading stopped.
     pub at: Span,
     pub reason: String,
+    /// PostgreSQL refuses it for certain, so that nothing was made by it.
+    pub certain: bool,
     /// What helps, where the slip is a common one.
     pub hint: Option<String>,
     /// The function that it makes all the same under `check_function_bodies = off`, as only its body can't be read.
@@ -503,6 +532,7 @@ pub struct CreatePolicy {
 pub struct AlterPolicy {
     pub name: Ident,
     pub table: ObjectName,
+    pub if_exists: bool,
     pub rename: Option<Ident>,
     pub roles: Option<Vec<Ident>>,
     pub using: Option<Expr>,
@@ -544,6 +574,8 @@ pub struct Code {
     pub inner: Span,
     /// The code where it differs from the text of `inner`: a body in single quotes with doubled quotes or escapes.
     pub unescaped: Option<String>,
+    /// How its literals are read.
+    pub quoting: Quoting,
     /// What it says.
     pub reading: Arc<Reading>,
 }

@@ -6,9 +6,9 @@
 use super::ast::{Ast, Code, Form, Statement};
 use super::cursor::{Cursor, Result};
 use super::expression::{Cte, Data, Expr, Node, Walk};
-use super::lexer::{Token, TokenKind};
+use super::lexer::{Quoting, Token, TokenKind};
 use super::plpgsql::{self, Role, Routine, SqlPiece};
-use super::split::Splitter;
+use super::split::{Session, Splitter};
 use super::{parser, sql};
 use crate::source::Span;
 use smol_str::SmolStr;
@@ -92,8 +92,8 @@ impl Code {
     pub(super) fn read(&mut self, text: &str) -> Result<()> {
         let (within, span) = self.stands_in(text);
         let said = match self.language.as_str() {
-            "plpgsql" => Said::Routine(Arc::new(plpgsql::parse(within, span)?)),
-            "sql" => Said::Statements(statements(within, span)),
+            "plpgsql" => Said::Routine(Arc::new(plpgsql::parse(within, span, self.quoting)?)),
+            "sql" => Said::Statements(statements(within, span, self.quoting)),
             _ => Said::Nothing,
         };
         self.reading = Arc::new(Reading { said, ..Reading::default() });
@@ -143,9 +143,9 @@ impl Code {
     }
 }
 
-fn statements(text: &str, span: Span) -> Arc<[Statement]> {
+fn statements(text: &str, span: Span, quoting: Quoting) -> Arc<[Statement]> {
     let text = &text[..span.end as usize];
-    Splitter::starting_at(text, span.start as usize).map(|raw| parser::statement(text, &raw)).collect()
+    Splitter::resumed(text, span.start as usize, Session::of(quoting)).map(|raw| parser::statement(text, &raw)).collect()
 }
 
 fn data_of(statement: &Statement) -> Option<&Data> {
@@ -249,7 +249,14 @@ mod tests {
 
     fn code(language: &str, text: &str) -> Code {
         let inner = Span::new(0, text.len() as u32);
-        let mut code = Code { language: language.into(), literal: inner, inner, unescaped: None, reading: Default::default() };
+        let mut code = Code {
+            language: language.into(),
+            literal: inner,
+            inner,
+            unescaped: None,
+            quoting: Quoting::Standard,
+            reading: Default::default(),
+        };
         let _ = code.read(text);
         code
     }

@@ -3,8 +3,10 @@
 use super::expression::{Ident, ObjectName};
 use super::lexer::{Token, TokenKind, ident_value, string_value};
 use super::types::{TypeName, builtin_name};
+use super::words;
 use crate::source::Span;
 use smol_str::SmolStr;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Why a statement could not be read, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,16 +24,62 @@ pub struct Cursor<'a> {
     pub tokens: &'a [Token],
     pub pos: usize,
     pub end: usize,
+    newest: Option<&'a Newest>,
+}
+
+/// The latest version of PostgreSQL that something in a statement asks for, and where that stands.
+#[derive(Debug, Default)]
+pub struct Newest {
+    version: AtomicU64,
+    /// The token at which a keyword was refused in the place of a name, and one more.
+    keyword: AtomicU64,
+}
+
+impl Newest {
+    /// The version, and the first of its tokens.
+    pub fn noted(&self) -> Option<(u32, usize)> {
+        let noted = self.version.load(Ordering::Relaxed);
+        let at = u32::MAX - noted as u32;
+        (noted > 0).then_some(((noted >> 32) as u32, at as usize))
+    }
+
+    /// The token of a keyword that was refused in the place of a name: PostgreSQL refuses it too.
+    pub fn keyword(&self) -> Option<usize> {
+        (self.keyword.load(Ordering::Relaxed) as usize).checked_sub(1)
+    }
 }
 
 impl<'a> Cursor<'a> {
     pub fn new(text: &'a str, tokens: &'a [Token]) -> Cursor<'a> {
-        Cursor { text, tokens, pos: 0, end: tokens.len() }
+        Cursor { text, tokens, pos: 0, end: tokens.len(), newest: None }
     }
 
     /// The same tokens, from `pos` up to but without `end`.
     pub fn part(&self, pos: usize, end: usize) -> Cursor<'a> {
-        Cursor { text: self.text, tokens: self.tokens, pos, end }
+        Cursor { pos, end, ..self.clone() }
+    }
+
+    /// The same, taking note of what asks for a later version.
+    pub fn noting(self, newest: &'a Newest) -> Cursor<'a> {
+        Cursor { newest: Some(newest), ..self }
+    }
+
+    /// The next token begins what only this version and later ones read.
+    pub fn newer(&self, version: u32) {
+        self.newer_at(version, self.pos);
+    }
+
+    pub fn newer_at(&self, version: u32, at: usize) {
+        if let Some(newest) = self.newest {
+            newest.version.fetch_max(u64::from(version) << 32 | u64::from(u32::MAX - at as u32), Ordering::Relaxed);
+        }
+    }
+
+    /// This token is a keyword, where only a name may stand.
+    pub fn refused_keyword(&self, at: usize) {
+        if let Some(newest) = self.newest {
+            newest.keyword.store(at as u64 + 1, Ordering::Relaxed);
+        }
     }
 
     pub fn peek(&self) -> Option<Token> {
@@ -170,20 +218,64 @@ impl<'a> Cursor<'a> {
         self.peek().is_some_and(|token| matches!(token.kind, TokenKind::Word | TokenKind::QuotedIdent | TokenKind::UnicodeIdent))
     }
 
-    pub fn ident(&mut self) -> Result<Ident> {
-        if !self.is_ident() {
-            return self.unexpected();
+    /// A word or quoted name, unless it is a keyword of some kind.
+    fn name_but(&mut self, keyword: impl Fn(&str) -> bool) -> Result<Ident> {
+        match self.peek() {
+            Some(token) if self.is_ident() && !(token.kind == TokenKind::Word && keyword(self.slice(token))) => {
+                self.pos += 1;
+                Ok(Ident { name: ident_value(token, self.text), span: token.span() })
+            }
+            _ => {
+                if self.is_ident() {
+                    self.refused_keyword(self.pos);
+                }
+                self.unexpected()
+            }
         }
-        let token = self.tokens[self.pos];
-        self.pos += 1;
-        Ok(Ident { name: ident_value(token, self.text), span: token.span() })
+    }
+
+    /// The name of a relation, a column and most other things.
+    pub fn ident(&mut self) -> Result<Ident> {
+        self.name_but(words::is_no_column)
+    }
+
+    /// Any word, reserved or not: behind a dot or AS, and where the grammar asks for a word rather than a name.
+    pub fn label(&mut self) -> Result<Ident> {
+        self.name_but(|_| false)
+    }
+
+    /// The name of a role or language.
+    pub fn unreserved(&mut self) -> Result<Ident> {
+        self.name_but(words::is_reserved)
+    }
+
+    /// The name of a parameter or of a column of RETURNS TABLE.
+    pub fn parameter(&mut self) -> Result<Ident> {
+        self.name_but(words::is_no_parameter)
     }
 
     /// `a`, `a.b`, `a.b.c`
     pub fn object_name(&mut self) -> Result<ObjectName> {
-        let mut parts = vec![self.ident()?];
+        let first = self.ident()?;
+        self.qualified(first)
+    }
+
+    /// The same for a function or type, which has other words to choose from.
+    pub fn function_name(&mut self) -> Result<ObjectName> {
+        let first = self.unreserved()?;
+        self.qualified(first)
+    }
+
+    /// The name of an option, which may be any words.
+    pub fn label_name(&mut self) -> Result<ObjectName> {
+        let first = self.label()?;
+        self.qualified(first)
+    }
+
+    fn qualified(&mut self, first: Ident) -> Result<ObjectName> {
+        let mut parts = vec![first];
         while self.eat_kind(TokenKind::Dot) {
-            parts.push(self.ident()?);
+            parts.push(self.label()?);
         }
         Ok(ObjectName { parts })
     }
@@ -201,9 +293,10 @@ impl<'a> Cursor<'a> {
         }
         let mut value = string_value(self.tokens[self.pos], self.text);
         self.pos += 1;
-        while let Some(next) = self.peek().filter(|next| next.kind == TokenKind::String) {
+        while let Some(next) = self.peek().filter(|next| matches!(next.kind, TokenKind::String | TokenKind::EscapeString)) {
             let before = self.tokens[self.pos - 1];
-            if before.kind == TokenKind::DollarString || !self.text[before.end as usize..next.start as usize].contains('\n') {
+            let between = &self.text[before.end as usize..next.start as usize];
+            if before.kind == TokenKind::DollarString || !self.slice(next).starts_with('\'') || !between.contains(['\n', '\r']) {
                 break;
             }
             value.push_str(&string_value(next, self.text));
@@ -301,7 +394,7 @@ impl<'a> Cursor<'a> {
         let start = self.pos;
         let setof = self.eat("SETOF");
         let quoted = self.peek().is_some_and(|token| token.kind != TokenKind::Word);
-        let mut name = self.object_name()?;
+        let mut name = self.function_name()?;
         let mut builtin = false;
         let mut modifiers = Vec::new();
         if name.parts.len() == 1 && !quoted {

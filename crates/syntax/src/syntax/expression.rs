@@ -285,6 +285,8 @@ pub struct FromItem {
     pub join: Option<JoinKind>,
     pub on: Option<Expr>,
     pub using: Vec<SmolStr>,
+    /// `USING (…) AS name`: qualifies the columns of the list.
+    pub using_alias: Option<SmolStr>,
     pub natural: bool,
 }
 
@@ -356,6 +358,8 @@ pub struct Insert {
     pub source: Option<Query>,
     pub on_conflict: Option<OnConflict>,
     pub returning: Vec<Target>,
+    /// The names that RETURNING has for the old and the new row, from PostgreSQL 18 on.
+    pub row_names: Vec<SmolStr>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -384,6 +388,8 @@ pub struct Update {
     pub from: Vec<FromItem>,
     pub filter: Option<Expr>,
     pub returning: Vec<Target>,
+    /// As those of [`Insert`].
+    pub row_names: Vec<SmolStr>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -393,6 +399,8 @@ pub struct Delete {
     pub using: Vec<FromItem>,
     pub filter: Option<Expr>,
     pub returning: Vec<Target>,
+    /// As those of [`Insert`].
+    pub row_names: Vec<SmolStr>,
 }
 
 /// A step of a walk through an expression and the queries in it.

@@ -4,6 +4,7 @@
 //! an [`TokenKind::Broken`] token that runs to the end of its line or text. Source: PostgreSQL's documentation, "Lexical Structure".
 
 use crate::source::Span;
+use memchr::{memchr, memchr2};
 
 /// What a token is. Text is always asked of the source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +89,16 @@ impl Token {
     }
 }
 
+/// How a plain string literal is read, which a session sets by `standard_conforming_strings`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Quoting {
+    /// A backslash is a character like any other.
+    #[default]
+    Standard,
+    /// A backslash escapes in `'…'` as it does in `E'…'`. Such a literal is a [`TokenKind::EscapeString`].
+    Backslash,
+}
+
 /// Reads one token at a time.
 #[derive(Clone)]
 pub struct Lexer<'a> {
@@ -96,7 +107,10 @@ pub struct Lexer<'a> {
     pos: usize,
     /// Comments met since the caller last took them.
     pub comments: Vec<Span>,
+    pub quoting: Quoting,
     line_start: bool,
+    /// Whether a plain literal that begins on a later line continues an `E'…'` and is read like it.
+    continues_escapes: bool,
 }
 
 fn ident_start(byte: u8) -> bool {
@@ -118,7 +132,8 @@ impl<'a> Lexer<'a> {
 
     /// Starts at a byte of the text, so that spans are those of the whole text.
     pub fn from(text: &'a str, pos: usize) -> Lexer<'a> {
-        Lexer { text, bytes: text.as_bytes(), pos, comments: Vec::new(), line_start: true }
+        let quoting = Quoting::Standard;
+        Lexer { text, bytes: text.as_bytes(), pos, comments: Vec::new(), quoting, line_start: true, continues_escapes: false }
     }
 
     pub fn position(&self) -> usize {
@@ -147,10 +162,12 @@ impl<'a> Lexer<'a> {
                 0xef if self.bytes[self.pos..].starts_with(b"\xef\xbb\xbf") => self.pos += 3,
                 b'-' if self.at(1) == b'-' => {
                     let start = self.pos;
-                    self.pos = memchr(b'\n', self.bytes, start);
+                    // a carriage return alone ends a comment too
+                    self.pos = memchr2(b'\n', b'\r', &self.bytes[start..]).map_or(self.bytes.len(), |at| start + at);
                     self.comments.push(Span::new(start as u32, self.pos as u32));
                 }
                 b'/' if self.at(1) == b'*' => {
+                    self.continues_escapes = false;
                     let start = self.pos;
                     let mut depth = 0usize;
                     loop {
@@ -194,10 +211,14 @@ impl<'a> Lexer<'a> {
         let start = self.pos;
         let first = self.at(0);
         let line_start = std::mem::replace(&mut self.line_start, false);
+        let continues = std::mem::replace(&mut self.continues_escapes, false) && line_start;
         let kind = match first {
             b'\\' if line_start => {
-                self.pos = memchr(b'\n', self.bytes, start);
+                self.pos = memchr(b'\n', &self.bytes[start..]).map_or(self.bytes.len(), |at| start + at);
                 TokenKind::Meta
+            }
+            b'\'' if continues || self.quoting == Quoting::Backslash => {
+                self.quoted(start + 1, b'\'', TokenKind::EscapeString, Broken::String, true)
             }
             b'\'' => self.quoted(start + 1, b'\'', TokenKind::String, Broken::String, false),
             b'"' => self.quoted(start + 1, b'"', TokenKind::QuotedIdent, Broken::QuotedIdent, false),
@@ -241,6 +262,7 @@ impl<'a> Lexer<'a> {
                 TokenKind::Broken(Broken::Character)
             }
         };
+        self.continues_escapes = kind == TokenKind::EscapeString;
         Some(self.token(kind, start))
     }
 
@@ -350,10 +372,6 @@ impl<'a> Lexer<'a> {
     }
 }
 
-fn memchr(needle: u8, bytes: &[u8], from: usize) -> usize {
-    bytes[from..].iter().position(|byte| *byte == needle).map_or(bytes.len(), |at| from + at)
-}
-
 /// All tokens of a text.
 pub fn tokens(text: &str) -> Vec<Token> {
     tokens_in(text, Span::new(0, text.len() as u32))
@@ -361,7 +379,13 @@ pub fn tokens(text: &str) -> Vec<Token> {
 
 /// The tokens of a part of a text, placed in the whole.
 pub fn tokens_in(text: &str, span: Span) -> Vec<Token> {
+    tokens_quoted(text, span, Quoting::Standard)
+}
+
+/// The same where a session may read plain literals otherwise.
+pub fn tokens_quoted(text: &str, span: Span, quoting: Quoting) -> Vec<Token> {
     let mut lexer = Lexer::from(&text[..span.end as usize], span.start as usize);
+    lexer.quoting = quoting;
     std::iter::from_fn(|| lexer.next_token()).collect()
 }
 
@@ -369,11 +393,8 @@ pub fn tokens_in(text: &str, span: Span) -> Vec<Token> {
 pub fn string_value(token: Token, source: &str) -> String {
     let text = token.text(source);
     match token.kind {
-        TokenKind::String => {
-            let open = text.find('\'').unwrap_or(0);
-            text[open + 1..text.len() - 1].replace("''", "'")
-        }
-        TokenKind::EscapeString => unescape(&text[2..text.len() - 1]),
+        TokenKind::String => text[quote_at(text) + 1..text.len() - 1].replace("''", "'"),
+        TokenKind::EscapeString => unescape(&text[quote_at(text) + 1..text.len() - 1]),
         TokenKind::UnicodeString => {
             let (literal, escape) = unicode_literal(text);
             unicode_value(&literal[3..literal.len() - 1].replace("''", "'"), escape)
@@ -382,6 +403,11 @@ pub fn string_value(token: Token, source: &str) -> String {
         TokenKind::BitString => text[2..text.len() - 1].to_string(),
         _ => text.to_string(),
     }
+}
+
+/// Where the first quote of a string literal stands.
+pub fn quote_at(text: &str) -> usize {
+    text.find('\'').unwrap_or(0)
 }
 
 /// `$tag$` of a dollar-quoted string.
@@ -452,14 +478,16 @@ fn push_code(out: &mut String, chars: &mut std::iter::Peekable<std::str::Chars>,
 
 /// A Unicode literal without its UESCAPE clause, and the character that escapes in it.
 fn unicode_literal(text: &str) -> (&str, char) {
-    let quote = text.as_bytes().get(2).copied().unwrap_or(b'\'') as char;
-    match text.strip_suffix('\'').and_then(|rest| rest.char_indices().next_back()) {
-        Some((at, escape)) if text[..at].to_ascii_lowercase().trim_end_matches('\'').trim_end().ends_with("uescape") => {
-            let end = text[..at].rfind(['u', 'U']).map_or(at, |word| text[..word].rfind(quote).map_or(at, |close| close + 1));
-            (&text[..end], escape)
-        }
-        _ => (text, '\\'),
+    let bytes = text.as_bytes();
+    let quote = bytes.get(2).copied().unwrap_or(b'\'');
+    let mut end = 3;
+    while end < bytes.len() && (bytes[end] != quote || bytes.get(end + 1) == Some(&quote)) {
+        end += 1 + (bytes[end] == quote) as usize;
     }
+    let literal = &text[..(end + 1).min(text.len())];
+    let clause = &text[literal.len()..];
+    let escape = clause.strip_suffix('\'').and_then(|rest| rest.chars().next_back());
+    (literal, escape.unwrap_or('\\'))
 }
 
 fn unicode_value(text: &str, escape: char) -> String {
@@ -512,6 +540,24 @@ mod tests {
         assert_eq!(string_value(found[0], text), "data");
         assert_eq!(ident_value(found[1], text), "A b");
         assert_eq!(string_value(found[2], text), "plain");
+        for (text, value) in [("U&'uescape '", "uescape "), ("U&'a'' uescape ''!'", "a' uescape '!"), ("U&' uescape '''", " uescape '")] {
+            assert_eq!(string_value(tokens(text)[0], text), value);
+        }
+    }
+
+    #[test]
+    fn a_comment_ends_at_a_carriage_return() {
+        assert_eq!(kinds("-- a\rb -- c\r\nd").iter().map(|t| t.1).collect::<Vec<_>>(), ["b", "d"]);
+    }
+
+    #[test]
+    fn a_literal_that_continues_another_is_read_like_it() {
+        let text = "E'a' -- b\n'\\'c'";
+        assert_eq!(kinds(text).iter().map(|t| t.1).collect::<Vec<_>>(), ["E'a'", "'\\'c'"]);
+        // on the same line, behind a block comment and behind anything else it is a literal of its own
+        for text in ["E'a' '\\'", "E'a' /*\n*/\n'\\'", "E'a',\n'\\'"] {
+            assert!(kinds(text).iter().all(|t| !matches!(t.0, TokenKind::Broken(_))), "{text}");
+        }
     }
 
     #[test]

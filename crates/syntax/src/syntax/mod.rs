@@ -10,3 +10,4 @@ pub mod plpgsql;
 pub mod split;
 pub mod sql;
 pub mod types;
+mod words;

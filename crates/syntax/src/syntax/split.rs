@@ -4,7 +4,7 @@
 //! Promises: every token belongs to exactly one statement. Where a parenthesis is left open, the statement ends at the
 //! first `;` that is followed by a line which begins a new statement, so that one slip costs one statement.
 
-use super::lexer::{Lexer, Token, TokenKind};
+use super::lexer::{Lexer, Quoting, Token, TokenKind, dollar_tag, ident_value, string_value, tokens_quoted};
 use crate::source::Span;
 
 /// The tokens of one statement, without its `;`.
@@ -15,6 +15,8 @@ pub struct RawStatement {
     pub comments: Vec<Span>,
     /// Lines of data behind `COPY … FROM stdin`.
     pub data: Option<Span>,
+    /// How its literals are read.
+    pub quoting: Quoting,
 }
 
 impl RawStatement {
@@ -27,20 +29,151 @@ impl RawStatement {
     }
 }
 
+/// What the statements of a file so far have made of `standard_conforming_strings`. It decides where literals end, and so
+/// which statements follow.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Session {
+    now: Quoting,
+    /// The value that is left when the transaction is committed.
+    lasting: Quoting,
+    /// The value when the transaction began.
+    before: Quoting,
+}
+
+const SETTING: &str = "standard_conforming_strings";
+
+impl Session {
+    pub fn of(quoting: Quoting) -> Session {
+        Session { now: quoting, lasting: quoting, before: quoting }
+    }
+
+    /// Takes note of a statement that was split off.
+    fn follow(&mut self, text: &str, tokens: &[Token]) {
+        let word = |at: usize, word: &str| {
+            tokens.get(at).is_some_and(|token| token.kind == TokenKind::Word && token.text(text).eq_ignore_ascii_case(word))
+        };
+        let Some(first) = tokens.first().filter(|token| token.kind == TokenKind::Word) else { return };
+        match first.text(text).to_ascii_uppercase().as_str() {
+            "SET" => self.set(text, tokens),
+            "RESET" if word(1, "ALL") || word(1, SETTING) => self.put(Quoting::Standard, false),
+            "DISCARD" if word(1, "ALL") => self.put(Quoting::Standard, false),
+            "BEGIN" | "START" => self.before = self.now,
+            "COMMIT" | "END" => self.now = self.lasting,
+            "ROLLBACK" | "ABORT" if !(1..3).any(|at| word(at, "TO")) => *self = Session::of(self.before),
+            "SELECT" | "WITH" | "VALUES" => self.call(text, tokens),
+            "DO" => tokens.iter().filter(|token| token.kind == TokenKind::DollarString).for_each(|code| self.block(text, *code)),
+            _ => {}
+        }
+    }
+
+    fn put(&mut self, quoting: Quoting, local: bool) {
+        self.now = quoting;
+        if !local {
+            self.lasting = quoting;
+        }
+    }
+
+    /// `SET [LOCAL | SESSION] standard_conforming_strings = value`
+    fn set(&mut self, text: &str, tokens: &[Token]) {
+        let word = |at: usize, word: &str| tokens.get(at).is_some_and(|token| token.text(text).eq_ignore_ascii_case(word));
+        let local = word(1, "LOCAL");
+        let name = 1 + (local || word(1, "SESSION")) as usize;
+        if let [name, _, value, ..] = &tokens[name.min(tokens.len())..]
+            && ident_value(*name, text).eq_ignore_ascii_case(SETTING)
+        {
+            let value = if is_literal(*value) { string_value(*value, text) } else { ident_value(*value, text).to_string() };
+            self.put(quoting_of(&value), local);
+        }
+    }
+
+    /// `set_config('standard_conforming_strings', value, is_local)`
+    fn call(&mut self, text: &str, tokens: &[Token]) {
+        for (at, token) in tokens.iter().enumerate() {
+            let calls = token.end - token.start == 10 && token.text(text).eq_ignore_ascii_case("set_config");
+            if calls && let Some([_, name, _, value, rest @ ..]) = tokens.get(at + 1..) {
+                let value_of = |token: &Token| is_literal(*token).then(|| string_value(*token, text));
+                if value_of(name).is_some_and(|name| name.eq_ignore_ascii_case(SETTING)) {
+                    let local = rest.get(1).is_some_and(|token| token.text(text).eq_ignore_ascii_case("true"));
+                    self.put(value_of(value).map_or(Quoting::Standard, |value| quoting_of(&value)), local);
+                }
+            }
+        }
+    }
+
+    /// The same two inside a block that runs at once.
+    fn block(&mut self, text: &str, code: Token) {
+        let whole = code.text(text);
+        if !mentions(whole) {
+            return;
+        }
+        let tag = dollar_tag(whole).len() as u32;
+        let tokens = tokens_quoted(text, Span::new(code.start + tag, code.end - tag), self.now);
+        for (at, token) in tokens.iter().enumerate() {
+            if token.kind == TokenKind::Word && token.text(text).eq_ignore_ascii_case("SET") {
+                self.set(text, &tokens[at..]);
+            }
+        }
+        self.call(text, &tokens);
+    }
+}
+
+fn is_literal(token: Token) -> bool {
+    matches!(token.kind, TokenKind::String | TokenKind::EscapeString | TokenKind::UnicodeString | TokenKind::DollarString)
+}
+
+/// What PostgreSQL takes for false: a unique prefix of a word will do.
+fn quoting_of(value: &str) -> Quoting {
+    let value = value.to_ascii_lowercase();
+    let off =
+        !value.is_empty() && (value == "0" || "false".starts_with(&value) || "no".starts_with(&value) || value == "of" || value == "off");
+    if off { Quoting::Backslash } else { Quoting::Standard }
+}
+
+/// Whether a text can hold the name of the setting.
+fn mentions(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let within = SETTING.as_bytes();
+    memchr::memchr_iter(b'_', bytes).any(|at| {
+        at.checked_sub(8).and_then(|start| bytes.get(start..start + within.len())).is_some_and(|found| found.eq_ignore_ascii_case(within))
+    })
+}
+
 /// Statements of a text, one at a time.
 pub struct Splitter<'a> {
     text: &'a str,
     lexer: Lexer<'a>,
+    session: Session,
 }
 
 impl<'a> Splitter<'a> {
     pub fn new(text: &'a str) -> Splitter<'a> {
-        Splitter { text, lexer: Lexer::new(text) }
+        Splitter::resumed(text, 0, Session::default())
+    }
+
+    /// Reads a text from a byte on, as a new session reads it.
+    pub fn starting_at(text: &'a str, position: usize) -> Splitter<'a> {
+        Splitter::resumed(text, position, Session::default())
     }
 
     /// Goes on where another left off.
-    pub fn starting_at(text: &'a str, position: usize) -> Splitter<'a> {
-        Splitter { text, lexer: Lexer::from(text, position) }
+    pub fn resumed(text: &'a str, position: usize, session: Session) -> Splitter<'a> {
+        let mut lexer = Lexer::from(text, position);
+        lexer.quoting = session.now;
+        Splitter { text, lexer, session }
+    }
+
+    /// The statement that begins at a byte.
+    pub fn statement_at(text: &'a str, position: usize) -> Option<RawStatement> {
+        if mentions(&text[..position]) {
+            Splitter::new(text).find(|raw| raw.span().start as usize >= position)
+        } else {
+            Splitter::starting_at(text, position).next()
+        }
+    }
+
+    /// What the next splitter begins with.
+    pub fn session(&self) -> Session {
+        self.session
     }
 
     /// The byte behind what was read.
@@ -68,11 +201,29 @@ impl<'a> Splitter<'a> {
         !same_line && HEADS.iter().any(|head| self.word(next, head))
     }
 
+    /// `COPY … FROM stdin`, outside parentheses: a query that is copied may have a table of that name.
+    fn reads_data(&self, tokens: &[Token]) -> bool {
+        let mut depth = 0usize;
+        tokens.first().is_some_and(|token| self.word(*token, "COPY"))
+            && tokens.windows(2).any(|pair| {
+                match pair[0].kind {
+                    TokenKind::LParen => depth += 1,
+                    TokenKind::RParen => depth = depth.saturating_sub(1),
+                    _ => {}
+                }
+                depth == 0 && self.word(pair[0], "FROM") && self.word(pair[1], "STDIN")
+            })
+    }
+
+    /// `CREATE [OR REPLACE] FUNCTION | PROCEDURE`: the statements whose bodies may be statements.
+    fn makes_routine(&self, tokens: &[Token]) -> bool {
+        let words = |at: usize, words: &[&str]| tokens.get(at).is_some_and(|token| words.iter().any(|word| self.word(*token, word)));
+        let head = if words(1, &["OR"]) && words(2, &["REPLACE"]) { 3 } else { 1 };
+        words(0, &["CREATE"]) && words(head, &["FUNCTION", "PROCEDURE"])
+    }
+
     fn copy_data(&mut self, statement: &mut RawStatement) {
-        let tokens = &statement.tokens;
-        let from_stdin = tokens.first().is_some_and(|token| self.word(*token, "COPY"))
-            && tokens.windows(2).any(|pair| self.word(pair[0], "FROM") && self.word(pair[1], "STDIN"));
-        if !from_stdin {
+        if !self.reads_data(&statement.tokens) {
             return;
         }
         let bytes = self.text.as_bytes();
@@ -97,7 +248,8 @@ impl Iterator for Splitter<'_> {
     fn next(&mut self) -> Option<RawStatement> {
         let mut statement = RawStatement::default();
         let mut depth = 0usize;
-        let mut atomic = 0usize;
+        let mut atomic = false;
+        statement.quoting = self.lexer.quoting;
         loop {
             let Some(token) = self.lexer.next_token() else {
                 if statement.tokens.is_empty() {
@@ -106,7 +258,7 @@ impl Iterator for Splitter<'_> {
                 break;
             };
             match token.kind {
-                TokenKind::Semicolon if atomic == 0 && (depth == 0 || self.ends_broken_statement()) => {
+                TokenKind::Semicolon if !atomic && (depth == 0 || self.ends_broken_statement()) => {
                     if statement.tokens.is_empty() {
                         continue;
                     }
@@ -115,15 +267,14 @@ impl Iterator for Splitter<'_> {
                 }
                 TokenKind::LParen => depth += 1,
                 TokenKind::RParen => depth = depth.saturating_sub(1),
-                TokenKind::Word if atomic > 0 => {
-                    if self.word(token, "BEGIN") || self.word(token, "CASE") {
-                        atomic += 1;
-                    } else if self.word(token, "END") {
-                        atomic -= 1;
-                    }
+                // END ends a body only where a statement of it might begin; elsewhere it is that of CASE, or a name
+                TokenKind::Word if atomic => {
+                    let begins = |last: &Token| last.kind == TokenKind::Semicolon || self.word(*last, "ATOMIC");
+                    atomic = !(self.word(token, "END") && depth == 0 && statement.tokens.last().is_some_and(begins));
                 }
-                TokenKind::Word if self.word(token, "ATOMIC") && statement.tokens.last().is_some_and(|last| self.word(*last, "BEGIN")) => {
-                    atomic = 1;
+                TokenKind::Word if depth == 0 && self.word(token, "ATOMIC") => {
+                    let begins = statement.tokens.last().is_some_and(|last| self.word(*last, "BEGIN"));
+                    atomic = begins && self.makes_routine(&statement.tokens);
                 }
                 TokenKind::Meta if statement.tokens.is_empty() => {
                     statement.tokens.push(token);
@@ -133,6 +284,8 @@ impl Iterator for Splitter<'_> {
             }
             statement.tokens.push(token);
         }
+        self.session.follow(self.text, &statement.tokens);
+        self.lexer.quoting = self.session.now;
         statement.comments = std::mem::take(&mut self.lexer.comments);
         Some(statement)
     }
@@ -160,6 +313,51 @@ mod tests {
     }
 
     #[test]
+    fn begin_atomic_begins_a_body_only_where_a_routine_is_made() {
+        assert_eq!(statements("select begin atomic; select 2"), ["select begin atomic", "select 2"]);
+        assert_eq!(statements("create table begin atomic; select 2"), ["create table begin atomic", "select 2"]);
+        let body = "create or replace procedure p() begin atomic insert into t select t.begin, case when t.end then 1 end as end; end";
+        assert_eq!(statements(&format!("{body}; select 2")), [body, "select 2"]);
+        assert_eq!(statements("create function f() begin atomic end; select 2"), ["create function f() begin atomic end", "select 2"]);
+    }
+
+    #[test]
+    fn literals_end_as_the_session_says() {
+        let hidden = r"select '\''; drop table t; --';";
+        let split = |head: &str| statements(&format!("{head};\n{hidden}")).iter().skip(1).filter(|text| text.starts_with("drop")).count();
+        for off in [
+            "set standard_conforming_strings = off",
+            "set session Standard_Conforming_Strings to 'OFF'",
+            "set \"standard_conforming_strings\" to false",
+            "set local standard_conforming_strings = no",
+            "select pg_catalog.set_config('standard_conforming_strings', 'off', false)",
+            "do $$ begin set standard_conforming_strings = 0; end $$",
+            "begin; set standard_conforming_strings = off; commit",
+        ] {
+            assert_eq!(split(off), 1, "{off}");
+            for on in [
+                "set standard_conforming_strings = on",
+                "reset standard_conforming_strings",
+                "reset all",
+                "select set_config('standard_conforming_strings', 'on', true)",
+            ] {
+                assert_eq!(split(&format!("{off}; {on}")), 0, "{on}");
+            }
+        }
+        for still_on in [
+            "set standard_conforming_strings = on",
+            "begin; set local standard_conforming_strings = off; commit",
+            "begin; set standard_conforming_strings = off; rollback",
+            "create function f() set standard_conforming_strings = off",
+        ] {
+            assert_eq!(split(still_on), 0, "{still_on}");
+        }
+        let text = "set standard_conforming_strings = off; select 'a\\'b'";
+        let raw = Splitter::statement_at(text, 39).unwrap_or_default();
+        assert_eq!(string_value(raw.tokens[1], text), "a'b");
+    }
+
+    #[test]
     fn an_open_parenthesis_costs_one_statement() {
         assert_eq!(statements("create table t (a int;\ncreate table u (b int);"), ["create table t (a int", "create table u (b int)"]);
     }
@@ -170,6 +368,7 @@ mod tests {
         let all: Vec<_> = Splitter::new(text).collect();
         assert_eq!(all.len(), 2);
         assert_eq!(all[0].data.map(|span| span.of(text)), Some("1;2\n'x\n"));
+        assert_eq!(Splitter::new("copy (select 1 from stdin) to stdout;\nselect 1;\n\\.\n").count(), 3);
     }
 
     #[test]

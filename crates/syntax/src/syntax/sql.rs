@@ -321,6 +321,11 @@ impl<'a> Region<'a> {
         self.inside(at).then(|| self.partner[at - self.cursor.pos]).filter(|at| *at != NONE).map(|at| at as usize)
     }
 
+    /// The parenthesis that closes the one at a token: always behind it.
+    fn closing(&self, open: usize) -> Option<usize> {
+        self.partner(open).filter(|close| *close > open)
+    }
+
     /// The innermost parenthesis that is open around a token.
     fn around(&self, at: usize) -> Option<usize> {
         self.inside(at).then(|| self.around[at - self.cursor.pos]).filter(|at| *at != NONE).map(|at| at as usize)

@@ -9,7 +9,7 @@ use super::{condition, object};
 /// A role, or `CURRENT_USER` and the like.
 pub fn role(cursor: &mut Cursor) -> Result<Ident> {
     cursor.eat("GROUP");
-    cursor.ident()
+    if cursor.is_any(&["CURRENT_USER", "CURRENT_ROLE", "SESSION_USER"]) { cursor.label() } else { cursor.unreserved() }
 }
 
 pub fn roles(cursor: &mut Cursor) -> Result<Vec<Ident>> {
@@ -58,17 +58,22 @@ fn command(cursor: &mut Cursor) -> Result<Command> {
 
 pub fn alter_policy(cursor: &mut Cursor) -> Result<Ast> {
     cursor.expect("POLICY")?;
+    let if_exists = cursor.eat("IF EXISTS");
     let name = cursor.ident()?;
     cursor.expect("ON")?;
     let table = cursor.object_name()?;
     if cursor.eat("RENAME TO") {
         let rename = Some(cursor.ident()?);
-        return Ok(Ast::AlterPolicy(AlterPolicy { name, table, rename, roles: None, using: None, check: None }));
+        return Ok(Ast::AlterPolicy(AlterPolicy { name, table, if_exists, rename, roles: None, using: None, check: None }));
+    }
+    // only a name can be given to a policy that may not be there
+    if if_exists {
+        return cursor.unexpected();
     }
     let roles = if cursor.eat("TO") { Some(roles(cursor)?) } else { None };
     let using = if cursor.eat("USING") { Some(condition(cursor)?) } else { None };
     let check = if cursor.eat("WITH CHECK") { Some(condition(cursor)?) } else { None };
-    Ok(Ast::AlterPolicy(AlterPolicy { name, table, rename: None, roles, using, check }))
+    Ok(Ast::AlterPolicy(AlterPolicy { name, table, if_exists, rename: None, roles, using, check }))
 }
 
 pub fn grant(cursor: &mut Cursor, grant: bool) -> Result<Ast> {
@@ -122,8 +127,11 @@ fn privileges(cursor: &mut Cursor) -> Result<Vec<(smol_str::SmolStr, Vec<Ident>)
     }
     let mut out = Vec::new();
     loop {
-        let mut name = cursor.ident()?.name;
+        let mut name = cursor.label()?.name;
         // ALTER SYSTEM is the one privilege of two words
+        if name == "maintain" {
+            cursor.newer_at(17, cursor.pos - 1);
+        }
         if name == "alter" && cursor.eat("SYSTEM") {
             name = "alter system".into();
         }
@@ -230,7 +238,7 @@ pub fn default_privileges(cursor: &mut Cursor) -> Result<Ast> {
 
 pub fn create_role(cursor: &mut Cursor) -> Result<Ast> {
     cursor.pos += 1;
-    let mut out = CreateRole { name: cursor.ident()?, bypass_rls: false, superuser: false, in_roles: Vec::new() };
+    let mut out = CreateRole { name: cursor.unreserved()?, bypass_rls: false, superuser: false, in_roles: Vec::new() };
     while !cursor.done() {
         if cursor.eat("BYPASSRLS") {
             out.bypass_rls = true;
@@ -249,7 +257,7 @@ pub fn create_role(cursor: &mut Cursor) -> Result<Ast> {
 pub fn alter_role(cursor: &mut Cursor) -> Result<Ast> {
     let database = cursor.is("DATABASE");
     cursor.pos += 1;
-    let name = if cursor.is("ALL") { cursor.ident()? } else { role(cursor)? };
+    let name = if cursor.is("ALL") { cursor.label()? } else { role(cursor)? };
     if cursor.eat("OWNER TO") {
         role(cursor)?;
         return Ok(Ast::AlterRole { name, database, setting: None, superuser: false });

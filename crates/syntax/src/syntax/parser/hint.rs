@@ -20,6 +20,8 @@ pub fn of(cursor: &Cursor, error: &SyntaxError) -> Option<String> {
         "write DROP POLICY IF EXISTS … before CREATE POLICY: PostgreSQL has no CREATE POLICY IF NOT EXISTS"
     } else if head.is("POLICY") && stopped.is_kind(TokenKind::Comma) {
         "write one policy per command, or FOR ALL: a policy takes one command"
+    } else if head.is_words("ALTER POLICY IF EXISTS") {
+        "look the policy up in pg_policies in a DO block: IF EXISTS stands only before RENAME TO, any other form is a syntax error (42601)"
     } else if head.is("POLICY") && stopped.is("USING") {
         "put USING before WITH CHECK"
     } else if head.is("POLICY") && stopped.is_any(&["TO", "FOR", "AS"]) {

@@ -13,8 +13,8 @@ mod routine;
 mod table;
 
 use super::ast::*;
-use super::cursor::{Cursor, Result, SyntaxError};
-use super::expression::{Expr, ObjectName};
+use super::cursor::{Cursor, Newest, Result, SyntaxError};
+use super::expression::{Expr, Ident, ObjectName};
 use super::lexer::TokenKind;
 use super::split::RawStatement;
 use super::{plpgsql, sql};
@@ -23,23 +23,43 @@ use crate::source::Span;
 /// Reads one statement.
 pub fn statement(text: &str, raw: &RawStatement) -> Statement {
     let span = raw.span();
-    let form = match read_all(text, raw) {
+    let newest = Newest::default();
+    let form = match read_all(text, raw, &newest) {
         Ok(ast) => Form::Read(Box::new(ast)),
         Err((error, unchecked)) => {
             let cursor = Cursor::new(text, &raw.tokens);
             let (head, hint) = (head(&cursor), hint::of(&cursor, &error));
-            Form::Opaque(Opaque { head, hint, at: error.span, reason: error.message, unchecked })
+            let certain = newest.keyword().and_then(|at| raw.tokens.get(at)).is_some_and(|token| token.start == error.span.start);
+            Form::Opaque(Opaque { head, hint, at: error.span, reason: error.message, certain, unchecked })
         }
     };
-    Statement { span, form }
+    let newer = newest.noted().map(|(version, at)| Box::new(newer(text, raw, version, at)));
+    Statement { span, form, newer }
+}
+
+/// What a statement is to a version that stops at a token of it.
+fn newer(text: &str, raw: &RawStatement, version: u32, at: usize) -> Newer {
+    let cursor = Cursor::new(text, &raw.tokens);
+    let stopped = cursor.part(at.min(cursor.end), cursor.end);
+    let (at, reason) = match stopped.unexpected::<()>() {
+        Err(error) => (error.span, error.message),
+        Ok(()) => Default::default(),
+    };
+    Newer { version, refused: Opaque { head: head(&cursor), at, reason, certain: true, hint: None, unchecked: None } }
 }
 
 /// With the error, the function that is made where bodies are not checked.
-fn read_all(text: &str, raw: &RawStatement) -> std::result::Result<Ast, (SyntaxError, Option<Box<Ast>>)> {
-    let mut ast = read_head(text, raw).map_err(|error| (error, None))?;
+fn read_all(text: &str, raw: &RawStatement, newest: &Newest) -> std::result::Result<Ast, (SyntaxError, Option<Box<Ast>>)> {
+    let mut ast = read_head(text, raw, newest).map_err(|error| (error, None))?;
     let checked = match &mut ast {
-        Ast::Do(code) => body(text, code, true).map_err(|error| (error, false)),
-        Ast::CreateFunction(CreateFunction { body: Body::Code(code), .. }) => body(text, code, false).map_err(|error| (error, true)),
+        Ast::Do(code) => {
+            code.quoting = raw.quoting;
+            body(text, code, true).map_err(|error| (error, false))
+        }
+        Ast::CreateFunction(CreateFunction { body: Body::Code(code), .. }) => {
+            code.quoting = raw.quoting;
+            body(text, code, false).map_err(|error| (error, true))
+        }
         _ => Ok(()),
     };
     match checked {
@@ -49,7 +69,7 @@ fn read_all(text: &str, raw: &RawStatement) -> std::result::Result<Ast, (SyntaxE
 }
 
 /// All but the code of a function or block.
-fn read_head(text: &str, raw: &RawStatement) -> Result<Ast> {
+fn read_head(text: &str, raw: &RawStatement, newest: &Newest) -> Result<Ast> {
     for token in &raw.tokens {
         if let TokenKind::Broken(broken) = token.kind {
             let start = token.start;
@@ -57,7 +77,7 @@ fn read_head(text: &str, raw: &RawStatement) -> Result<Ast> {
             return Err(SyntaxError { span: Span::new(start, start + line), message: broken.reason().to_string() });
         }
     }
-    let mut cursor = Cursor::new(text, &raw.tokens);
+    let mut cursor = Cursor::new(text, &raw.tokens).noting(newest);
     let ast = read(&mut cursor)?;
     cursor.finish()?;
     Ok(ast)
@@ -194,19 +214,23 @@ fn upkeep(cursor: &mut Cursor) -> Result<Vec<ObjectName>> {
 fn create(cursor: &mut Cursor) -> Result<Ast> {
     cursor.expect("CREATE")?;
     let or_replace = cursor.eat("OR REPLACE");
-    if !or_replace && (cursor.is_any(&["TABLE", "FOREIGN"]) || cursor.is_any(&["UNLOGGED", "GLOBAL", "LOCAL"]))
-        || temporary_table(cursor, or_replace)
-    {
-        if cursor.is_words("FOREIGN DATA") {
-            return object::create_other(cursor);
-        }
-        return table::create_table(cursor);
+    // LOCAL, GLOBAL, TEMPORARY and UNLOGGED stand before a table, and some of them before a view or sequence
+    let kept = persistence(cursor);
+    if cursor.is_words("FOREIGN DATA") {
+        return object::create_foreign(cursor);
     }
-    if cursor.is_any(&["VIEW", "RECURSIVE", "TEMP", "TEMPORARY"])
-        && !cursor.is_words("TEMP SEQUENCE")
-        && !cursor.is_words("TEMPORARY SEQUENCE")
-    {
-        return table::create_view(cursor, or_replace);
+    if cursor.is_any(&["TABLE", "FOREIGN"]) && !or_replace {
+        return table::create_table(cursor, kept);
+    }
+    if cursor.is_any(&["VIEW", "RECURSIVE"]) && kept != Kept::Unlogged {
+        return table::create_view(cursor, or_replace, kept == Kept::Temporary);
+    }
+    if cursor.is("SEQUENCE") && !or_replace {
+        return object::create_sequence(cursor, kept == Kept::Temporary);
+    }
+    // an unlogged materialized view is refused only when it is made
+    if kept != Kept::Lasting && !cursor.is("MATERIALIZED") {
+        return cursor.unexpected();
     }
     if cursor.is_words("EVENT TRIGGER") {
         return routine::create_event_trigger(cursor);
@@ -239,9 +263,6 @@ fn create(cursor: &mut Cursor) -> Result<Ast> {
     if cursor.is("DOMAIN") {
         return object::create_domain(cursor);
     }
-    if cursor.is_any(&["SEQUENCE", "TEMP", "TEMPORARY"]) {
-        return object::create_sequence(cursor);
-    }
     if cursor.is("SCHEMA") {
         return object::create_schema(cursor);
     }
@@ -254,11 +275,27 @@ fn create(cursor: &mut Cursor) -> Result<Ast> {
     if cursor.is_any(&["ROLE", "GROUP"]) || (cursor.is("USER") && !cursor.is_words("USER MAPPING")) {
         return access::create_role(cursor);
     }
+    if cursor.is("SERVER") || cursor.is_words("USER MAPPING") {
+        return object::create_foreign(cursor);
+    }
     object::create_other(cursor)
 }
 
-fn temporary_table(cursor: &Cursor, or_replace: bool) -> bool {
-    !or_replace && (cursor.is_words("TEMP TABLE") || cursor.is_words("TEMPORARY TABLE"))
+/// How long what is made is kept.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kept {
+    Lasting,
+    Temporary,
+    Unlogged,
+}
+
+fn persistence(cursor: &mut Cursor) -> Kept {
+    let standard = ["LOCAL TEMP", "LOCAL TEMPORARY", "GLOBAL TEMP", "GLOBAL TEMPORARY", "TEMP", "TEMPORARY"];
+    match () {
+        () if standard.iter().any(|words| cursor.eat(words)) => Kept::Temporary,
+        () if cursor.eat("UNLOGGED") => Kept::Unlogged,
+        () => Kept::Lasting,
+    }
 }
 
 fn alter(cursor: &mut Cursor) -> Result<Ast> {
@@ -298,14 +335,16 @@ fn set(cursor: &mut Cursor) -> Result<Ast> {
     let local = cursor.eat("LOCAL");
     if !local && cursor.is_words("SESSION AUTHORIZATION") {
         cursor.pos += 2;
-        let role = if cursor.eat("DEFAULT") { None } else { Some(access::role(cursor)?) };
+        let role = if cursor.eat("DEFAULT") { None } else { Some(role_or_literal(cursor)?) };
         return Ok(Ast::Set(Set::SessionAuthorization { role }));
     }
     if !local && !cursor.is_words("SESSION CHARACTERISTICS") {
         cursor.eat("SESSION");
     }
     if cursor.eat("ROLE") {
-        let role = if cursor.eat("NONE") { None } else { Some(access::role(cursor)?) };
+        // the form of a setting is another way to write the same
+        let as_setting = cursor.eat("TO") || cursor.eat_op("=");
+        let role = if cursor.eat("NONE") || (as_setting && cursor.eat("DEFAULT")) { None } else { Some(role_or_literal(cursor)?) };
         return Ok(Ast::Set(Set::Role { role, local }));
     }
     if cursor.is_any(&["TRANSACTION", "CONSTRAINTS", "SESSION"]) {
@@ -317,6 +356,16 @@ fn set(cursor: &mut Cursor) -> Result<Ast> {
         Some(value) => Set::Value { name, value, local },
         None => Set::Other,
     }))
+}
+
+/// A role that SET names, in a literal or not.
+fn role_or_literal(cursor: &mut Cursor) -> Result<Ident> {
+    if !cursor.is_string() {
+        return access::role(cursor);
+    }
+    let start = cursor.pos;
+    let name = cursor.string()?.into();
+    Ok(Ident { name, span: cursor.span_from(start) })
 }
 
 fn reset(cursor: &mut Cursor) -> Result<Ast> {

@@ -83,7 +83,7 @@ pub fn reference(cursor: &mut Cursor, kind: ObjectKind) -> Result<ObjectRef> {
         }
         ObjectKind::UserMapping => {
             cursor.expect("FOR")?;
-            object.name.parts.push(cursor.ident()?);
+            object.name.parts.push(cursor.label()?);
             cursor.expect("SERVER")?;
             cursor.ident()?;
         }
@@ -109,12 +109,13 @@ pub fn reference(cursor: &mut Cursor, kind: ObjectKind) -> Result<ObjectRef> {
             cursor.ident()?;
         }
         ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Routine | ObjectKind::Aggregate => {
-            object.name = cursor.object_name()?;
+            object.name = cursor.function_name()?;
             if cursor.is_kind(TokenKind::LParen) {
                 object.args = Some(routine::identity(cursor)?);
             }
         }
         // a domain or type may be spelled by an alias of the grammar, which no project does
+        ObjectKind::Type | ObjectKind::Domain | ObjectKind::Role | ObjectKind::Language => object.name = cursor.function_name()?,
         _ => object.name = cursor.object_name()?,
     }
     object.span = cursor.span_from(start);
@@ -194,13 +195,61 @@ pub fn create_other(cursor: &mut Cursor) -> Result<Ast> {
             None
         }
         ObjectKind::UserMapping | ObjectKind::Cast | ObjectKind::Transform => None,
+        ObjectKind::Language => Some(cursor.function_name()?),
+        // statistics need no name
+        _ if cursor.is("ON") => None,
         _ => cursor.is_ident().then(|| cursor.object_name()).transpose()?,
     };
-    if cursor.done() && kind != ObjectKind::Statistics && kind != ObjectKind::Language {
+    if cursor.done() && !matches!(kind, ObjectKind::Statistics | ObjectKind::Language | ObjectKind::Database) {
         return cursor.unexpected();
     }
     cursor.pos = cursor.end;
     Ok(Ast::CreateOther { kind, name })
+}
+
+/// A foreign-data wrapper, server or user mapping, whose options are pairs of a word and a literal.
+pub fn create_foreign(cursor: &mut Cursor) -> Result<Ast> {
+    let kind = kind(cursor)?;
+    cursor.eat("IF NOT EXISTS");
+    let mut name = None;
+    if kind == ObjectKind::UserMapping {
+        cursor.expect("FOR")?;
+        cursor.label()?;
+        cursor.expect("SERVER")?;
+        cursor.ident()?;
+    } else {
+        name = Some(ObjectName { parts: vec![cursor.ident()?] });
+    }
+    if kind == ObjectKind::Server {
+        for word in ["TYPE", "VERSION"] {
+            if cursor.eat(word) && !cursor.eat("NULL") {
+                cursor.string()?;
+            }
+        }
+        cursor.expect("FOREIGN DATA WRAPPER")?;
+        cursor.ident()?;
+    }
+    while kind == ObjectKind::ForeignDataWrapper && !cursor.done() && !cursor.is("OPTIONS") {
+        if cursor.eat("HANDLER") || cursor.eat("VALIDATOR") {
+            cursor.object_name()?;
+        } else if !(cursor.eat("NO HANDLER") || cursor.eat("NO VALIDATOR")) {
+            return cursor.unexpected();
+        }
+    }
+    generic_options(cursor)?;
+    Ok(Ast::CreateOther { kind, name })
+}
+
+/// `OPTIONS (word 'literal', …)`, where it stands.
+pub fn generic_options(cursor: &mut Cursor) -> Result<()> {
+    if cursor.eat("OPTIONS") {
+        for mut part in cursor.parens()?.list() {
+            part.label()?;
+            part.string()?;
+            part.finish()?;
+        }
+    }
+    Ok(())
 }
 
 pub fn create_type(cursor: &mut Cursor) -> Result<Ast> {
@@ -331,8 +380,7 @@ pub fn alter_domain(cursor: &mut Cursor) -> Result<Ast> {
     Ok(Ast::AlterDomain(AlterDomain { name: object.name, change }))
 }
 
-pub fn create_sequence(cursor: &mut Cursor) -> Result<Ast> {
-    let temporary = cursor.eat("TEMP") || cursor.eat("TEMPORARY");
+pub fn create_sequence(cursor: &mut Cursor, temporary: bool) -> Result<Ast> {
     cursor.expect("SEQUENCE")?;
     let if_not_exists = cursor.eat("IF NOT EXISTS");
     let name = cursor.object_name()?;
@@ -356,7 +404,7 @@ pub fn create_schema(cursor: &mut Cursor) -> Result<Ast> {
         let ast = read(&mut part)?;
         part.finish()?;
         cursor.pos = end;
-        elements.push(Statement { span: cursor.span_from(start), form: Form::Read(Box::new(ast)) });
+        elements.push(Statement { span: cursor.span_from(start), form: Form::Read(Box::new(ast)), newer: None });
     }
     Ok(Ast::CreateSchema(CreateSchema { name, if_not_exists, owner, elements }))
 }
@@ -374,7 +422,7 @@ pub fn create_extension(cursor: &mut Cursor) -> Result<Ast> {
             if cursor.is_string() {
                 cursor.string()?;
             } else {
-                cursor.ident()?;
+                cursor.unreserved()?;
             }
         } else if cursor.eat("CASCADE") {
             extension.cascade = true;
@@ -409,7 +457,7 @@ fn publication_objects(cursor: &mut Cursor) -> Result<(Vec<ObjectName>, Vec<Iden
             of_schema = false;
         }
         if of_schema {
-            schemas.push(cursor.ident()?);
+            schemas.push(if cursor.is("CURRENT_SCHEMA") { cursor.label()? } else { cursor.ident()? });
         } else {
             cursor.eat("ONLY");
             tables.push(cursor.object_name()?);

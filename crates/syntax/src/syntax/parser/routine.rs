@@ -2,8 +2,8 @@
 
 use super::super::ast::*;
 use super::super::cursor::{Cursor, Result};
-use super::super::expression::Ident;
-use super::super::lexer::{Token, TokenKind, dollar_tag, string_value};
+use super::super::expression::{Ident, ObjectName};
+use super::super::lexer::{Token, TokenKind, dollar_tag, quote_at, string_value};
 use super::super::sql;
 use super::super::types::TypeName;
 use super::{access, condition, object};
@@ -15,13 +15,13 @@ pub fn create_function(cursor: &mut Cursor, or_replace: bool) -> Result<Ast> {
     if !procedure {
         cursor.expect("FUNCTION")?;
     }
-    let name = cursor.object_name()?;
+    let name = own_function(cursor)?;
     let mut args = arguments(cursor.parens()?)?;
     let mut returns = None;
     if cursor.eat("RETURNS TABLE") {
         for mut part in cursor.parens()?.list() {
             let start = part.pos;
-            let name = Some(part.ident()?);
+            let name = Some(part.parameter()?);
             let ty = part.type_name()?;
             part.finish()?;
             args.push(FunctionArg { mode: ArgMode::Table, name, ty, default: None, span: part.span_from(start) });
@@ -43,7 +43,7 @@ pub fn create_function(cursor: &mut Cursor, or_replace: bool) -> Result<Ast> {
     let mut literal = None;
     while !cursor.done() {
         if cursor.eat("LANGUAGE") {
-            function.language = if cursor.is_string() { cursor.string()?.to_ascii_lowercase().into() } else { cursor.ident()?.name };
+            function.language = if cursor.is_string() { cursor.string()?.to_ascii_lowercase().into() } else { cursor.unreserved()?.name };
         } else if cursor.eat("AS") {
             literal = Some(code_literal(cursor)?);
             if cursor.eat_kind(TokenKind::Comma) {
@@ -77,9 +77,7 @@ fn code_literal(cursor: &mut Cursor) -> Result<Code> {
 fn code(token: Token, text: &str) -> Code {
     let open = match token.kind {
         TokenKind::DollarString => dollar_tag(token.text(text)).len() as u32,
-        TokenKind::EscapeString => 2,
-        TokenKind::UnicodeString => 3,
-        _ => 1,
+        _ => quote_at(token.text(text)) as u32 + 1,
     };
     let close = if token.kind == TokenKind::DollarString { open } else { 1 };
     let inner = Span::new(token.start + open, token.end - close);
@@ -87,7 +85,8 @@ fn code(token: Token, text: &str) -> Code {
         TokenKind::DollarString => None,
         _ => Some(string_value(token, text)).filter(|value| value != inner.of(text)),
     };
-    Code { language: "plpgsql".into(), literal: token.span(), inner, unescaped: value, reading: Default::default() }
+    let (literal, quoting) = (token.span(), Default::default());
+    Code { language: "plpgsql".into(), literal, inner, unescaped: value, quoting, reading: Default::default() }
 }
 
 fn sql_body(cursor: &mut Cursor) -> Result<Body> {
@@ -105,6 +104,9 @@ fn sql_body(cursor: &mut Cursor) -> Result<Body> {
             cursor.pos += 1;
             break;
         }
+        if cursor.eat_kind(TokenKind::Semicolon) {
+            continue;
+        }
         let end = cursor.find(|probe| probe.is_kind(TokenKind::Semicolon));
         if cursor.eat("RETURN") {
             result = Some(sql::expression(cursor, end)?);
@@ -118,6 +120,17 @@ fn sql_body(cursor: &mut Cursor) -> Result<Body> {
 
 fn statements_follow(cursor: &Cursor) -> bool {
     cursor.find(|probe| probe.is_kind(TokenKind::Semicolon)) >= cursor.end
+}
+
+/// The name of a function that is made: a word for a column only is none.
+fn own_function(cursor: &mut Cursor) -> Result<ObjectName> {
+    if cursor.ahead(1).is_some_and(|next| next.kind == TokenKind::LParen) {
+        return cursor.parameter().map(|ident| ObjectName { parts: vec![ident] }).or_else(|error| {
+            // PostgreSQL reads such a word first, and stops behind it
+            if cursor.function_name().is_ok() { cursor.unexpected() } else { Err(error) }
+        });
+    }
+    cursor.function_name()
 }
 
 /// Arguments as a definition has them.
@@ -135,7 +148,7 @@ fn argument(mut part: Cursor) -> Result<FunctionArg> {
         Ok(ty) if at_end(&part) => (None, ty),
         _ => {
             part = before;
-            let name = part.ident()?;
+            let name = part.parameter()?;
             if mode.is_none() {
                 mode = argument_mode(&mut part);
             }
@@ -155,7 +168,7 @@ fn argument(mut part: Cursor) -> Result<FunctionArg> {
 pub fn create_aggregate(cursor: &mut Cursor) -> Result<Ast> {
     let or_replace = cursor.pos > 1;
     cursor.expect("AGGREGATE")?;
-    let name = cursor.object_name()?;
+    let name = own_function(cursor)?;
     let head = cursor.parens()?;
     let mut types = None;
     // without a list of types of its own, BASETYPE gives the one
@@ -164,7 +177,7 @@ pub fn create_aggregate(cursor: &mut Cursor) -> Result<Ast> {
     let mut state = None;
     let mut finished = false;
     for mut part in options.list() {
-        let option = part.ident()?.name;
+        let option = part.label()?.name;
         if !part.eat_op("=") {
             continue;
         }
@@ -213,7 +226,18 @@ pub fn identity(cursor: &mut Cursor) -> Result<Vec<TypeName>> {
     if inner.is_op("*") {
         return Ok(Vec::new());
     }
-    let args = arguments(inner)?;
+    // of an ordered-set aggregate, both lists count
+    let order = inner.find(|cursor| cursor.is("ORDER"));
+    let mut args = Vec::new();
+    for part in [inner.part(inner.pos, order), inner.part((order + 2).min(inner.end), inner.end)] {
+        for item in part.list() {
+            let default = item.find(|probe| probe.is("DEFAULT") || probe.is_op("=") || probe.is_kind(TokenKind::Assign));
+            if default < item.end {
+                return item.part(default, item.end).unexpected();
+            }
+            args.push(argument(item)?);
+        }
+    }
     Ok(args.into_iter().filter(|arg| arg.mode != ArgMode::Out).map(|arg| arg.ty).collect())
 }
 
@@ -244,7 +268,7 @@ fn option(cursor: &mut Cursor, options: &mut FunctionOptions) -> Result<bool> {
     } else if cursor.eat("COST") || cursor.eat("ROWS") {
         cursor.number()?;
     } else if cursor.eat("SUPPORT") {
-        cursor.object_name()?;
+        cursor.function_name()?;
     } else if cursor.eat("TRANSFORM") {
         loop {
             cursor.expect("FOR TYPE")?;
@@ -296,7 +320,7 @@ pub fn setting(cursor: &mut Cursor) -> Result<(SmolStr, Option<SettingValue>, Sp
         values.push(if cursor.is_string() {
             cursor.string()?.into()
         } else if cursor.is_ident() {
-            cursor.ident()?.name
+            cursor.label()?.name
         } else {
             cursor.number()?
         });
@@ -338,7 +362,7 @@ pub fn do_block(cursor: &mut Cursor) -> Result<Ast> {
     let mut body = None;
     while !cursor.done() {
         if cursor.eat("LANGUAGE") {
-            language = if cursor.is_string() { cursor.string()?.to_ascii_lowercase().into() } else { cursor.ident()?.name };
+            language = if cursor.is_string() { cursor.string()?.to_ascii_lowercase().into() } else { cursor.unreserved()?.name };
         } else {
             body = Some(code_literal(cursor)?);
         }
@@ -415,12 +439,12 @@ pub fn create_trigger(cursor: &mut Cursor, or_replace: bool) -> Result<Ast> {
     }))
 }
 
-fn execute(cursor: &mut Cursor) -> Result<super::super::expression::ObjectName> {
+fn execute(cursor: &mut Cursor) -> Result<ObjectName> {
     cursor.expect("EXECUTE")?;
     if !cursor.eat("FUNCTION") {
         cursor.expect("PROCEDURE")?;
     }
-    let function = cursor.object_name()?;
+    let function = cursor.function_name()?;
     cursor.parens()?;
     Ok(function)
 }
@@ -429,7 +453,7 @@ pub fn create_event_trigger(cursor: &mut Cursor) -> Result<Ast> {
     cursor.expect("EVENT TRIGGER")?;
     let name: Ident = cursor.ident()?;
     cursor.expect("ON")?;
-    let event = cursor.ident()?.name;
+    let event = cursor.label()?.name;
     let mut tags = Vec::new();
     if cursor.eat("WHEN") {
         loop {

@@ -5,7 +5,7 @@ use super::super::cursor::{Cursor, Result};
 use super::super::expression::{Expr, ExprKind, Ident, ObjectName};
 use super::super::lexer::TokenKind;
 use super::super::sql;
-use super::{access, condition};
+use super::{Kept, access, condition, object};
 use smol_str::SmolStr;
 
 /// Words that begin the next clause behind a column's default.
@@ -26,10 +26,8 @@ const AFTER_DEFAULT: [&str; 14] = [
     "OPTIONS",
 ];
 
-pub fn create_table(cursor: &mut Cursor) -> Result<Ast> {
-    let _ = cursor.eat("GLOBAL") || cursor.eat("LOCAL");
-    let temporary = cursor.eat("TEMP") || cursor.eat("TEMPORARY");
-    cursor.eat("UNLOGGED");
+pub fn create_table(cursor: &mut Cursor, kept: Kept) -> Result<Ast> {
+    let temporary = kept == Kept::Temporary;
     let foreign = cursor.eat("FOREIGN");
     cursor.expect("TABLE")?;
     let if_not_exists = cursor.eat("IF NOT EXISTS");
@@ -52,7 +50,7 @@ pub fn create_table(cursor: &mut Cursor) -> Result<Ast> {
         }
         if !cursor.eat("DEFAULT") {
             cursor.expect("FOR VALUES")?;
-            cursor.pos = cursor.find(|probe| probe.is_any(&["PARTITION", "USING", "TABLESPACE", "SERVER"]) || with_options(probe));
+            bounds(cursor)?;
         }
     } else if cursor.eat("OF") {
         table.of_type = Some(cursor.object_name()?);
@@ -75,12 +73,21 @@ pub fn create_table(cursor: &mut Cursor) -> Result<Ast> {
     if foreign {
         cursor.expect("SERVER")?;
         cursor.ident()?;
-        if cursor.eat("OPTIONS") {
-            cursor.parens()?;
-        }
+        object::generic_options(cursor)?;
     }
     storage_clauses(cursor)?;
     Ok(Ast::CreateTable(table))
+}
+
+/// The values that a partition takes, behind FOR VALUES.
+fn bounds(cursor: &mut Cursor) -> Result<()> {
+    if cursor.eat("WITH") || cursor.eat("IN") {
+        return cursor.parens().map(|_| ());
+    }
+    cursor.expect("FROM")?;
+    cursor.parens()?;
+    cursor.expect("TO")?;
+    cursor.parens().map(|_| ())
 }
 
 fn with_options(cursor: &Cursor) -> bool {
@@ -151,7 +158,45 @@ fn as_query(cursor: &mut Cursor) -> Result<(Option<super::super::expression::Dat
 }
 
 fn elements(inner: Cursor, typed: bool) -> Result<Vec<TableElement>> {
-    inner.list().into_iter().map(|part| element(part, typed)).collect()
+    let mut elements = Vec::new();
+    let mut not_null = Vec::new();
+    for mut part in inner.list() {
+        let start = part.pos;
+        match not_null_constraint(&mut part)? {
+            Some(column) => {
+                part.finish()?;
+                not_null.push((column.name, part.span_from(start)));
+            }
+            None => elements.push(element(part, typed)?),
+        }
+    }
+    for (name, span) in not_null {
+        for element in &mut elements {
+            if let TableElement::Column(column) = element
+                && column.name.name == name
+            {
+                column.not_null.get_or_insert(span);
+            }
+        }
+    }
+    Ok(elements)
+}
+
+/// The column of `[CONSTRAINT name] NOT NULL column` among the constraints of a table, where it is one.
+fn not_null_constraint(cursor: &mut Cursor) -> Result<Option<Ident>> {
+    let mut probe = cursor.clone();
+    if probe.eat("CONSTRAINT") {
+        probe.ident()?;
+    }
+    if !probe.is_words("NOT NULL") {
+        return Ok(None);
+    }
+    probe.newer(18);
+    probe.pos += 2;
+    let column = probe.ident()?;
+    while probe.eat("NO INHERIT") || probe.eat("NOT VALID") {}
+    cursor.pos = probe.pos;
+    Ok(Some(column))
 }
 
 fn element(mut part: Cursor, typed: bool) -> Result<TableElement> {
@@ -161,10 +206,10 @@ fn element(mut part: Cursor, typed: bool) -> Result<TableElement> {
         let (mut including, mut excluding) = (Vec::new(), Vec::new());
         while !part.done() {
             if part.eat("INCLUDING") {
-                including.push(part.ident()?.name);
+                including.push(part.label()?.name);
             } else {
                 part.expect("EXCLUDING")?;
-                excluding.push(part.ident()?.name);
+                excluding.push(part.label()?.name);
             }
         }
         return Ok(TableElement::Like { span: part.span_from(start), table, including, excluding });
@@ -234,10 +279,10 @@ fn column_option(cursor: &mut Cursor, column: &mut ColumnDef) -> Result<()> {
     } else if cursor.is_words("GENERATED") {
         generated(cursor, column)?;
     } else if cursor.eat("STORAGE") || cursor.eat("COMPRESSION") {
-        cursor.ident()?;
-    } else if cursor.eat("OPTIONS") {
-        cursor.parens()?;
-    } else if cursor.eat("NOT DEFERRABLE") || cursor.eat("INITIALLY IMMEDIATE") || cursor.eat("ENFORCED") || cursor.eat("NOT ENFORCED") {
+        cursor.label()?;
+    } else if cursor.is("OPTIONS") {
+        object::generic_options(cursor)?;
+    } else if cursor.eat("NOT DEFERRABLE") || cursor.eat("INITIALLY IMMEDIATE") || enforced(cursor) {
     } else if cursor.eat("DEFERRABLE") || cursor.eat("INITIALLY DEFERRED") {
         if let Some(last) = column.constraints.last_mut() {
             last.deferrable = true;
@@ -273,10 +318,20 @@ fn generated(cursor: &mut Cursor, column: &mut ColumnDef) -> Result<()> {
         return Ok(());
     }
     column.generated = Some(condition(cursor)?);
-    if !cursor.eat("VIRTUAL") {
-        cursor.expect("STORED")?;
+    if !cursor.eat("STORED") {
+        // VIRTUAL is what is meant without a word
+        cursor.newer(18);
+        cursor.eat("VIRTUAL");
     }
     Ok(())
+}
+
+fn enforced(cursor: &mut Cursor) -> bool {
+    let stands = cursor.is("ENFORCED") || cursor.is_words("NOT ENFORCED");
+    if stands {
+        cursor.newer(18);
+    }
+    cursor.eat("NOT ENFORCED") || cursor.eat("ENFORCED")
 }
 
 /// A constraint as a table element or behind ADD.
@@ -290,8 +345,7 @@ pub fn table_constraint(cursor: &mut Cursor) -> Result<ConstraintDef> {
             constraint.not_valid = true;
         } else if cursor.eat("DEFERRABLE") || cursor.eat("INITIALLY DEFERRED") {
             constraint.deferrable = true;
-        } else if cursor.eat("NOT DEFERRABLE") || cursor.eat("INITIALLY IMMEDIATE") || cursor.eat("ENFORCED") || cursor.eat("NOT ENFORCED")
-        {
+        } else if cursor.eat("NOT DEFERRABLE") || cursor.eat("INITIALLY IMMEDIATE") || enforced(cursor) {
         } else if cursor.eat("NO INHERIT") {
             if let ConstraintKind::Check { no_inherit, .. } = &mut constraint.kind {
                 *no_inherit = true;
@@ -325,13 +379,13 @@ fn constraint_kind(cursor: &mut Cursor, of_table: bool) -> Result<ConstraintKind
     }
     let columns = if of_table {
         cursor.expect("FOREIGN KEY")?;
-        cursor.ident_list()?
+        key_columns(cursor, "PERIOD", "")?
     } else {
         Vec::new()
     };
     cursor.expect("REFERENCES")?;
     let table = cursor.object_name()?;
-    let referenced = if cursor.is_kind(TokenKind::LParen) { cursor.ident_list()? } else { Vec::new() };
+    let referenced = if cursor.is_kind(TokenKind::LParen) { key_columns(cursor, "PERIOD", "")? } else { Vec::new() };
     let (mut on_delete, mut on_update) = Default::default();
     loop {
         if cursor.eat("ON DELETE") {
@@ -339,12 +393,31 @@ fn constraint_kind(cursor: &mut Cursor, of_table: bool) -> Result<ConstraintKind
         } else if cursor.eat("ON UPDATE") {
             on_update = action(cursor)?;
         } else if cursor.eat("MATCH") {
-            cursor.ident()?;
+            cursor.label()?;
         } else {
             break;
         }
     }
     Ok(ConstraintKind::ForeignKey { columns, table, referenced, on_delete, on_update })
+}
+
+/// Columns of a key. The last of several may be a range: `PERIOD a` of a foreign key, `a WITHOUT OVERLAPS` of another one.
+fn key_columns(cursor: &mut Cursor, before: &str, behind: &str) -> Result<Vec<Ident>> {
+    let mut columns = Vec::new();
+    for mut part in cursor.parens()?.list() {
+        let more = !columns.is_empty();
+        if more && !before.is_empty() && part.is(before) && part.pos + 2 == part.end {
+            part.newer(18);
+            part.pos += 1;
+        }
+        columns.push(part.ident()?);
+        if more && !behind.is_empty() && part.is_words(behind) {
+            part.newer(18);
+            part.eat(behind);
+        }
+        part.finish()?;
+    }
+    if columns.is_empty() { cursor.unexpected() } else { Ok(columns) }
 }
 
 type Key = (Vec<Ident>, Vec<Ident>, Option<Ident>);
@@ -356,7 +429,7 @@ fn key(cursor: &mut Cursor, of_table: bool) -> Result<Key> {
         if cursor.eat("USING INDEX") {
             return Ok((columns, include, Some(cursor.ident()?)));
         }
-        columns = cursor.ident_list()?;
+        columns = key_columns(cursor, "", "WITHOUT OVERLAPS")?;
     }
     if cursor.eat("INCLUDE") {
         include = cursor.ident_list()?;
@@ -383,9 +456,15 @@ fn exclude(cursor: &mut Cursor) -> Result<ConstraintKind> {
         let op = part.text[part.here().start as usize..part.tokens[part.end - 1].end as usize].into();
         elements.push((element, op));
     }
+    if cursor.eat("INCLUDE") {
+        cursor.ident_list()?;
+    }
     if with_options(cursor) {
         cursor.pos += 1;
         cursor.parens()?;
+    }
+    if cursor.eat("USING INDEX TABLESPACE") {
+        cursor.ident()?;
     }
     let predicate = if cursor.eat("WHERE") { Some(condition(cursor)?) } else { None };
     Ok(ConstraintKind::Exclude { method, elements, predicate })
@@ -415,7 +494,7 @@ pub fn create_index(cursor: &mut Cursor) -> Result<Ast> {
     let start = cursor.pos;
     let concurrently = if cursor.eat("CONCURRENTLY") { Some(cursor.span_from(start)) } else { None };
     let if_not_exists = cursor.eat("IF NOT EXISTS");
-    let name = if cursor.is("ON") { None } else { Some(cursor.object_name()?) };
+    let name = if cursor.is("ON") && !if_not_exists { None } else { Some(cursor.object_name()?) };
     cursor.expect("ON")?;
     let only = cursor.eat("ONLY");
     let table = cursor.object_name()?;
@@ -456,12 +535,14 @@ fn index_element(part: &mut Cursor) -> Result<IndexElement> {
     let expr = if part.is_kind(TokenKind::LParen) {
         condition(part)?
     } else {
-        let name = part.object_name()?;
+        let name = part.function_name()?;
         if part.is_kind(TokenKind::LParen) {
             let close = part.matching(part.pos);
             part.pos = start;
             sql::expression(part, (close + 1).min(part.end))?
         } else if name.parts.len() == 1 {
+            part.pos = start;
+            part.ident()?;
             Expr::new(name.span(), ExprKind::Column { path: vec![name.last().into()], binding: Default::default() })
         } else {
             part.pos = start + 1;
@@ -489,8 +570,7 @@ fn index_element(part: &mut Cursor) -> Result<IndexElement> {
     Ok(element)
 }
 
-pub fn create_view(cursor: &mut Cursor, or_replace: bool) -> Result<Ast> {
-    let temporary = cursor.eat("TEMP") || cursor.eat("TEMPORARY");
+pub fn create_view(cursor: &mut Cursor, or_replace: bool, temporary: bool) -> Result<Ast> {
     let recursive = cursor.eat("RECURSIVE");
     cursor.expect("VIEW")?;
     let name = cursor.object_name()?;
@@ -522,12 +602,12 @@ pub fn create_materialized_view(cursor: &mut Cursor) -> Result<Ast> {
 fn options(cursor: &mut Cursor) -> Result<Vec<(SmolStr, SmolStr)>> {
     let mut out = Vec::new();
     for mut part in cursor.parens()?.list() {
-        let name = part.object_name()?;
+        let name = part.label_name()?;
         let value = if part.eat_op("=") {
             if part.is_string() {
                 part.string()?.to_ascii_lowercase().into()
             } else if part.is_ident() {
-                part.ident()?.name
+                part.label()?.name
             } else {
                 part.number()?
             }
@@ -657,6 +737,10 @@ fn cascade(part: &mut Cursor) -> bool {
 
 fn action_of_table(part: &mut Cursor) -> Result<AlterAction> {
     if part.eat("ADD") {
+        // it binds new rows from the start, be it validated or not
+        if let Some(column) = not_null_constraint(part)? {
+            return Ok(AlterAction::SetNotNull { column });
+        }
         if is_table_constraint(part) {
             return Ok(AlterAction::AddConstraint(table_constraint(part)?));
         }
@@ -704,7 +788,7 @@ fn action_of_table(part: &mut Cursor) -> Result<AlterAction> {
         return Ok(AlterAction::Owner { role: access::role(part)? });
     }
     if part.eat("SET TABLESPACE") || part.eat("SET ACCESS METHOD") || part.eat("CLUSTER ON") {
-        part.ident()?;
+        part.label()?;
         return Ok(AlterAction::Other { columns: Vec::new() });
     }
     if part.is("SET") && part.ahead(1).is_some_and(|token| token.kind == TokenKind::LParen) {
@@ -714,8 +798,12 @@ fn action_of_table(part: &mut Cursor) -> Result<AlterAction> {
     if part.is("RESET") && part.ahead(1).is_some_and(|token| token.kind == TokenKind::LParen) {
         part.pos += 1;
         let options =
-            part.parens()?.list().into_iter().map(|mut item| item.object_name().map(|name| name.last().into())).collect::<Result<_>>()?;
+            part.parens()?.list().into_iter().map(|mut item| item.label_name().map(|name| name.last().into())).collect::<Result<_>>()?;
         return Ok(AlterAction::ResetOptions { options });
+    }
+    if part.eat("NO DEPENDS ON EXTENSION") {
+        part.ident()?;
+        return Ok(AlterAction::Other { columns: Vec::new() });
     }
     if part.is_any(&["INHERIT", "NO"]) {
         let inherit = !part.eat("NO");
@@ -812,6 +900,9 @@ fn alter_column(part: &mut Cursor) -> Result<AlterAction> {
     if part.is_words("SET GENERATED") || part.is("RESTART") || part.is_words("SET START") || part.is_words("SET INCREMENT") {
         part.pos = part.end;
         return Ok(AlterAction::SetGenerated { column });
+    }
+    if part.is_words("SET EXPRESSION") {
+        part.newer_at(17, part.pos + 1);
     }
     if part.is_words("SET STATISTICS")
         || part.is_words("SET STORAGE")

@@ -7,7 +7,7 @@ mod statements;
 
 use super::super::cursor::{Cursor, Result, SyntaxError};
 use super::super::expression::{Ident, ObjectName};
-use super::super::lexer::{Broken, Token, TokenKind, ident_value, tokens_in};
+use super::super::lexer::{Broken, Quoting, Token, TokenKind, ident_value, tokens_quoted};
 use super::super::types::TypeName;
 use super::words::{is_condition, is_reserved};
 use super::*;
@@ -20,8 +20,8 @@ const MAX_DEPTH: usize = 200;
 ///
 /// # Errors
 /// The first place where PostgreSQL's PL/pgSQL compiler would stop, in its words.
-pub fn parse(text: &str, span: Span) -> Result<Routine> {
-    let tokens = tokens_in(text, span);
+pub fn parse(text: &str, span: Span, quoting: Quoting) -> Result<Routine> {
+    let tokens = tokens_quoted(text, span, quoting);
     let mut reader = Reader { cursor: Cursor::new(text, &tokens), span, scopes: Vec::new(), depth: 0 };
     let variable_conflict = reader.options()?;
     let start = reader.cursor.pos;
@@ -151,7 +151,7 @@ impl<'a> Reader<'a> {
     /// A name that PL/pgSQL allows: any but its reserved words.
     fn name(&mut self) -> Result<Ident> {
         match self.cursor.peek() {
-            Some(token) if self.cursor.is_ident() && !self.reserved(token) => self.cursor.ident(),
+            Some(token) if self.cursor.is_ident() && !self.reserved(token) => self.cursor.label(),
             _ => self.unexpected(),
         }
     }
@@ -167,7 +167,7 @@ impl<'a> Reader<'a> {
             if !self.cursor.is_ident() {
                 return self.unexpected();
             }
-            parts.push(self.cursor.ident()?);
+            parts.push(self.cursor.label()?);
         }
         Ok(ObjectName { parts })
     }

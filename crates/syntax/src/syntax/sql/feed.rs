@@ -4,7 +4,7 @@
 //! word is a keyword only where PostgreSQL's grammar has it as one, so that the keywords of other dialects stay names.
 //! What `sqlparser` reads wrongly or not at all is fed in another form, or as one token that [`super::lower`] reads itself.
 
-use super::super::cursor::Result;
+use super::super::cursor::{Cursor, Result};
 use super::super::lexer::{TokenKind, string_value};
 use super::super::types::builtin_name;
 use super::Region;
@@ -35,11 +35,10 @@ impl Feed {
             end: range.end,
             calls: Vec::new(),
             assigns: None,
+            merges: None,
             feed: Feed { tokens: Vec::with_capacity(range.len()), further_rows: Vec::new() },
         };
-        while feeder.at < feeder.end {
-            feeder.step()?;
-        }
+        feeder.steps(range.end)?;
         Ok(feeder.feed)
     }
 }
@@ -56,6 +55,13 @@ enum Call {
     Trim,
     /// `XMLTABLE`, `XMLEXISTS`, `JSON_TABLE`, `JSON_VALUE`: arguments, then clauses.
     Clauses,
+    /// `JSON_OBJECT` and its kin: clauses between and behind the arguments.
+    Json,
+    /// `JSON_ARRAY(SELECT …)`
+    JsonQuery,
+    XmlRoot,
+    XmlSerialize,
+    XmlNamespaces,
 }
 
 struct Feeder<'r, 'a> {
@@ -65,6 +71,8 @@ struct Feeder<'r, 'a> {
     calls: Vec<Call>,
     /// How many parentheses are open around the assignments that are being read.
     assigns: Option<usize>,
+    /// The same around the USING of a MERGE that is being read.
+    merges: Option<usize>,
     feed: Feed,
 }
 
@@ -89,6 +97,18 @@ impl Feeder<'_, '_> {
         self.region.inside(at).then(|| self.region.token(at).kind)
     }
 
+    /// Reads up to a token. Every step goes forward, or the text is refused.
+    fn steps(&mut self, end: usize) -> Result<()> {
+        while self.at < end {
+            let before = self.at;
+            self.step()?;
+            if self.at <= before {
+                return self.region.unexpected(before);
+            }
+        }
+        Ok(())
+    }
+
     fn step(&mut self) -> Result<()> {
         let at = self.at;
         let token = self.region.token(at);
@@ -101,17 +121,23 @@ impl Feeder<'_, '_> {
             TokenKind::String | TokenKind::EscapeString | TokenKind::UnicodeString | TokenKind::DollarString => {
                 let mut part = self.region.cursor.part(at, self.end);
                 let value = part.string()?;
-                self.push(Token::SingleQuotedString(value), at, part.pos - 1);
+                // `sqlparser` takes a quoted bound of a window's frame for an interval and looks no further
+                let bound = self.region.is_any(at.wrapping_sub(1), &["BETWEEN", "AND", "RANGE", "ROWS", "GROUPS"]);
+                let token = if bound { Token::EscapedStringLiteral(value) } else { Token::SingleQuotedString(value) };
+                self.push(token, at, part.pos - 1);
             }
             // `composite.*` may stand wherever an expression may, which `sqlparser` allows only in lists
             TokenKind::Operator if self.region.text(at) == "*" && self.kind(at.wrapping_sub(1)) == Some(TokenKind::Dot) => {
                 self.push_name(at, at);
             }
+            TokenKind::Operator if self.includes_children(at) => self.at += 1,
             TokenKind::Operator => self.operator(at),
             TokenKind::TypeCast => {
                 self.push(Token::DoubleColon, at, at);
-                self.type_name()?;
+                self.cast_type()?;
             }
+            // brackets begin an array only behind ARRAY or another array, and a subscript behind an operand
+            TokenKind::LBracket if !self.begins_brackets(at) => return self.region.unexpected(at),
             TokenKind::LParen if self.defines_columns(at) => return self.column_definitions(at),
             // `SET a[1] = …` sets a column, and so does `INSERT INTO t (a[1])`
             TokenKind::LBracket if self.is_target(at) => {
@@ -123,9 +149,15 @@ impl Feeder<'_, '_> {
                 let call = self.call(at);
                 self.calls.push(call);
                 self.push(if token.kind == TokenKind::LParen { Token::LParen } else { Token::LBracket }, at, at);
+                // a query is an argument only in parentheses of its own
+                if call == Call::JsonQuery {
+                    self.push(Token::LParen, at, at);
+                }
             }
             TokenKind::RParen | TokenKind::RBracket => {
-                self.calls.pop();
+                if self.calls.pop() == Some(Call::JsonQuery) {
+                    self.push(Token::RParen, at, at);
+                }
                 self.assigns = self.assigns.filter(|depth| *depth <= self.calls.len());
                 self.push(if token.kind == TokenKind::RParen { Token::RParen } else { Token::RBracket }, at, at);
             }
@@ -150,6 +182,35 @@ impl Feeder<'_, '_> {
         Ok(())
     }
 
+    /// The type behind `::`, with a collation, which `sqlparser` knows only right behind a name or literal.
+    fn cast_type(&mut self) -> Result<()> {
+        let first = self.at;
+        let mut part = self.region.cursor.part(first, self.end);
+        part.type_name()?;
+        if part.eat("COLLATE") {
+            part.object_name()?;
+        }
+        self.push_name(first, part.pos - 1);
+        Ok(())
+    }
+
+    /// `FROM t*`: the default, spelled out.
+    fn includes_children(&self, at: usize) -> bool {
+        if self.region.text(at) != "*" || !self.is_name(at.wrapping_sub(1)) {
+            return false;
+        }
+        let mut name = at - 1;
+        while self.kind(name.wrapping_sub(1)) == Some(TokenKind::Dot) {
+            name = name.wrapping_sub(2);
+        }
+        let before = name.wrapping_sub(1);
+        let divides = matches!(self.calls.last(), Some(Call::Extract | Call::Substring | Call::Trim | Call::Overlay));
+        self.is_name(name)
+            && !divides
+            && self.region.is_any(before, &["FROM", "JOIN", "UPDATE", "INTO"])
+            && !self.is(before.wrapping_sub(1), "DISTINCT")
+    }
+
     fn call(&self, open: usize) -> Call {
         let name = open.wrapping_sub(1);
         if !self.region.is_kind(name, TokenKind::Word) || self.region.is_kind(name.wrapping_sub(1), TokenKind::Dot) {
@@ -162,7 +223,12 @@ impl Feeder<'_, '_> {
             "substring" => Call::Substring,
             "overlay" => Call::Overlay,
             "trim" => Call::Trim,
-            "xmltable" | "xmlexists" | "json_table" | "json_query" | "json_value" | "json_exists" | "json_objectagg" => Call::Clauses,
+            "xmltable" | "xmlexists" | "json_table" | "json_query" | "json_value" | "json_exists" => Call::Clauses,
+            "json_array" if self.region.is_any(open + 1, &["SELECT", "WITH", "VALUES", "TABLE"]) => Call::JsonQuery,
+            "json_object" | "json_array" | "json_objectagg" | "json_arrayagg" | "json" | "json_scalar" | "json_serialize" => Call::Json,
+            "xmlroot" => Call::XmlRoot,
+            "xmlserialize" => Call::XmlSerialize,
+            "xmlnamespaces" => Call::XmlNamespaces,
             _ => Call::Plain,
         }
     }
@@ -197,10 +263,14 @@ impl Feeder<'_, '_> {
             return Ok(());
         }
         if let Some(close) = self.clauses_end(at) {
+            self.note_clause(at);
             self.at = close;
             return Ok(());
         }
         let upper = self.region.text(at).to_ascii_uppercase();
+        if self.clause(at, &upper)? {
+            return Ok(());
+        }
         if let Some(last) = self.dropped(at, &upper) {
             self.at = last + 1;
             if upper == "ONLY" {
@@ -212,6 +282,13 @@ impl Feeder<'_, '_> {
             self.push(keyword("AS"), at, at);
             return self.type_name();
         }
+        if self.calls.last() == Some(&Call::XmlSerialize) && self.is(at, "AS") {
+            self.push(keyword("AS"), at, at);
+            self.type_name()?;
+            self.at += self.is(self.at, "NO") as usize;
+            self.at += self.is(self.at, "INDENT") as usize;
+            return Ok(());
+        }
         if let Some(last) = self.typed_literal(at) {
             self.push(Token::Placeholder(String::new()), at, last);
             return Ok(());
@@ -221,6 +298,7 @@ impl Feeder<'_, '_> {
             "FROM" | "WHERE" | "RETURNING" | "WHEN" if self.assigns == Some(self.calls.len()) => self.assigns = None,
             _ => {}
         }
+        let before = at.wrapping_sub(1);
         match upper.as_str() {
             // an empty array has no inner token by which it could be placed
             "ARRAY" if self.kind(at + 1) == Some(TokenKind::LBracket) && self.kind(at + 2) == Some(TokenKind::RBracket) => {
@@ -240,6 +318,45 @@ impl Feeder<'_, '_> {
             "LIKE" | "ILIKE" if self.quantified(at + 1) => self.push(Token::DoubleTilde, at, at),
             "NOT" if self.region.is_any(at + 1, &["LIKE", "ILIKE"]) && self.quantified(at + 2) => {
                 self.push(Token::DoubleTilde, at, at + 1);
+            }
+            // a list without entries
+            "SELECT" if self.selects_nothing(at) => {
+                self.push(keyword("SELECT"), at, at);
+                self.push(Token::Placeholder(String::new()), at, at);
+            }
+            "AT" if self.is(at + 1, "LOCAL") && self.is_postfix(at) => {
+                self.region.cursor.newer_at(17, at + 1);
+                ["AT", "TIME", "ZONE"].into_iter().for_each(|word| self.push(keyword(word), at, at));
+                self.push(Token::Placeholder(String::new()), at + 1, at + 1);
+            }
+            // `sqlparser` fetches as many rows as a literal says, and limits them by an expression
+            "FETCH" if self.region.is_any(at + 1, &["FIRST", "NEXT"]) && self.kind(at + 2) == Some(TokenKind::LParen) => {
+                let close = self.region.partner(at + 2).unwrap_or(at + 2);
+                self.push(keyword("LIMIT"), at, at + 1);
+                self.steps(close + 1)?;
+                self.at += self.region.is_any(self.at, &["ROW", "ROWS"]) as usize;
+                let ties = self.is(self.at, "WITH") && self.is(self.at + 1, "TIES");
+                self.at += if ties { 2 } else { self.is(self.at, "ONLY") as usize };
+            }
+            "GROUPING" if self.is(at + 1, "SETS") && self.kind(at + 2) == Some(TokenKind::LParen) => self.grouping_sets(at)?,
+            "SOURCE" | "TARGET" if self.is(before, "BY") && self.is(before.wrapping_sub(1), "MATCHED") => {
+                self.region.cursor.newer_at(17, before);
+                self.push(keyword(&upper), at, at);
+            }
+            // what other databases leave out
+            "INSERT" if self.begins_statement(at) && !self.is(at + 1, "INTO") => return self.region.unexpected(at + 1),
+            "DELETE" if self.begins_statement(at) && !self.is(at + 1, "FROM") => return self.region.unexpected(at + 1),
+            "MERGE" if self.is(at + 1, "INTO") => {
+                self.merges = Some(self.calls.len());
+                self.push(keyword("MERGE"), at, at);
+            }
+            "USING" if self.merges == Some(self.calls.len()) => {
+                self.merges = None;
+                self.push(keyword("USING"), at, at);
+                self.merge_source()?;
+            }
+            "DOCUMENT" if self.is(before, "IS") || (self.is(before, "NOT") && self.is(before.wrapping_sub(1), "IS")) => {
+                self.push(keyword("JSON"), at, at);
             }
             "ROWS" if self.is(at + 1, "FROM") && self.kind(at + 2) == Some(TokenKind::LParen) => {
                 self.push_plain(at);
@@ -294,13 +411,10 @@ impl Feeder<'_, '_> {
 
     /// What stands between parentheses, without them.
     fn parenthesized(&mut self) -> Result<()> {
-        let close = self.region.partner(self.at).filter(|close| *close > self.at);
-        let Some(close) = close else { return Ok(()) };
+        let Some(close) = self.region.closing(self.at) else { return Ok(()) };
         self.at += 1;
-        while self.at < close {
-            self.step()?;
-        }
-        self.at = close + 1;
+        self.steps(close)?;
+        self.at = self.at.max(close + 1);
         Ok(())
     }
 
@@ -316,7 +430,7 @@ impl Feeder<'_, '_> {
         while self.kind(name.wrapping_sub(1)) == Some(TokenKind::Dot) {
             name = name.wrapping_sub(2);
         }
-        self.is_name(name) && self.is(name.wrapping_sub(1), "INTO")
+        self.is(name, "INSERT") || (self.is_name(name) && self.is(name.wrapping_sub(1), "INTO"))
     }
 
     fn push_plain(&mut self, at: usize) {
@@ -324,11 +438,19 @@ impl Feeder<'_, '_> {
         self.push(Token::Word(Word { value, quote_style: None, keyword: Keyword::NoKeyword }), at, at);
     }
 
+    /// Versions before the first that has a clause stop at it.
+    fn note_clause(&self, at: usize) {
+        if self.is(at, "COLUMNS") && self.is(self.region.around(at).unwrap_or(at).wrapping_sub(1), "JSON_TABLE") {
+            self.region.cursor.newer_at(17, at);
+        }
+    }
+
     /// The end of a call, where its clauses begin: `RETURNING integer`, `COLUMNS (…)`.
     fn clauses_end(&self, at: usize) -> Option<usize> {
         const CLAUSES: [&str; 11] =
             ["COLUMNS", "DEFAULT", "EMPTY", "ERROR", "FALSE", "KEEP", "OMIT", "RETURNING", "TRUE", "WITH", "WITHOUT"];
-        let here = self.calls.last() == Some(&Call::Clauses) && self.region.is_any(at, &CLAUSES);
+        let begins = self.region.is_any(at, &CLAUSES) || (self.is(at, "NULL") && self.is(at + 1, "ON"));
+        let here = self.calls.last() == Some(&Call::Clauses) && begins;
         if here { self.region.around(at).and_then(|open| self.region.partner(open)) } else { None }
     }
 
@@ -358,6 +480,7 @@ impl Feeder<'_, '_> {
         let before = at.wrapping_sub(1);
         match self.kind(before) {
             Some(TokenKind::Dot | TokenKind::Comma | TokenKind::LParen | TokenKind::Operator) | None => false,
+            Some(TokenKind::Word) if self.region.is_any(before, &["NULL", "TRUE", "FALSE", "END"]) => true,
             Some(TokenKind::Word) => !self.is_keyword(before, &self.region.text(before).to_ascii_uppercase()),
             Some(_) => true,
         }
@@ -470,12 +593,187 @@ impl Feeder<'_, '_> {
                 Some(self.region.cursor.part(at, self.end).find(|cursor| cursor.is("USING")) + 1)
             }
             "TABLESAMPLE" => {
-                let close = self.region.partner(at + 2)?;
-                let repeats = self.is(close + 1, "REPEATABLE").then(|| self.region.partner(close + 2)).flatten();
+                let close = self.region.closing(at + 2)?;
+                let repeats = self.is(close + 1, "REPEATABLE").then(|| self.region.closing(close + 2)).flatten();
                 Some(repeats.unwrap_or(close))
+            }
+            "AS" if self.names_columns_of_join(at) => Some(at + 1),
+            // the columns of a function in ROWS FROM
+            "AS" if self.kind(at + 1) == Some(TokenKind::LParen) && self.is_rows_from(at) => self.region.closing(at + 1),
+            "TABLE" if self.region.is_any(before, &["INTO", "TEMP", "TEMPORARY", "UNLOGGED"]) => Some(at),
+            "LOCAL" | "GLOBAL" if self.is(before, "INTO") && self.region.is_any(at + 1, &["TEMP", "TEMPORARY"]) => Some(at),
+            // the names of the old and the new row
+            "WITH" if self.is(before, "RETURNING") => {
+                self.region.cursor.newer_at(18, at);
+                self.region.closing(at + 1)
+            }
+            "VALUE" | "SCALAR" | "ARRAY" | "OBJECT"
+                if self.is(before, "JSON") && self.region.is_any(before.wrapping_sub(1), &["IS", "NOT"]) =>
+            {
+                Some(at)
+            }
+            "WITH" | "WITHOUT" if self.is(at + 1, "UNIQUE") && (self.in_json() || self.is_json_kind(before)) => {
+                Some(at + 1 + self.is(at + 2, "KEYS") as usize)
             }
             _ => None,
         }
+    }
+
+    /// Does a statement begin with this word, by itself or in a WITH?
+    fn begins_statement(&self, at: usize) -> bool {
+        let before = at.wrapping_sub(1);
+        match self.kind(before) {
+            None => true,
+            Some(TokenKind::LParen) => self.region.is_any(before.wrapping_sub(1), &["AS", "MATERIALIZED"]),
+            Some(TokenKind::RParen) => self.is(self.region.cursor.pos, "WITH") && self.kind(at + 1) != Some(TokenKind::Comma),
+            _ => false,
+        }
+    }
+
+    fn begins_brackets(&self, at: usize) -> bool {
+        let within = self.region.around(at).is_some_and(|open| self.region.is_kind(open, TokenKind::LBracket));
+        within || self.is(at.wrapping_sub(1), "ARRAY") || self.is_postfix(at)
+    }
+
+    fn in_json(&self) -> bool {
+        matches!(self.calls.last(), Some(Call::Json | Call::JsonQuery))
+    }
+
+    /// Is this a word of `IS JSON OBJECT`?
+    fn is_json_kind(&self, at: usize) -> bool {
+        let kind = self.region.is_any(at, &["VALUE", "SCALAR", "ARRAY", "OBJECT"]);
+        let json = if kind { at.wrapping_sub(1) } else { at };
+        self.is(json, "JSON") && self.region.is_any(json.wrapping_sub(1), &["IS", "NOT"])
+    }
+
+    /// Clauses in the calls of SQL/JSON and XML, which have no bearing on what is read: whether one was passed over.
+    fn clause(&mut self, at: usize, upper: &str) -> Result<bool> {
+        let words = |words: &str| self.region.cursor.part(at, self.end).is_words(words);
+        let behind_comma = self.kind(at.wrapping_sub(1)) == Some(TokenKind::Comma);
+        match (upper, self.calls.last()) {
+            ("FORMAT", Some(Call::Json | Call::JsonQuery | Call::Clauses)) if words("FORMAT JSON") => self.at = self.format_end(at),
+            ("RETURNING", Some(Call::Json | Call::JsonQuery)) => {
+                let mut part = self.region.cursor.part(at + 1, self.end);
+                part.type_name()?;
+                self.at = self.format_end(part.pos);
+            }
+            ("ABSENT" | "NULL", Some(Call::Json | Call::JsonQuery)) if words("ABSENT ON NULL") || words("NULL ON NULL") => self.at += 3,
+            ("VALUE", Some(Call::Json)) if self.is_postfix(at) => self.push(Token::Colon, at, at),
+            ("VERSION", Some(Call::XmlRoot)) if behind_comma && words("VERSION NO VALUE") => self.push(keyword("NULL"), at, at + 2),
+            ("VERSION", Some(Call::XmlRoot)) if behind_comma => self.at += 1,
+            ("STANDALONE", Some(Call::XmlRoot)) if behind_comma => {
+                let last = at + 1 + words("STANDALONE NO VALUE") as usize;
+                self.push(keyword("NULL"), at, last.min(self.end - 1));
+            }
+            ("DEFAULT", Some(Call::XmlNamespaces)) => self.at += 1,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// Behind `FORMAT JSON [ENCODING name]`, if that begins here.
+    fn format_end(&self, at: usize) -> usize {
+        let mut part = self.region.cursor.part(at, self.end);
+        if part.eat("FORMAT JSON") && part.eat("ENCODING") {
+            part.pos = (part.pos + 1).min(self.end);
+        }
+        part.pos
+    }
+
+    /// Does nothing stand between this SELECT and what may follow its list? `SELECT FROM t` is known to `sqlparser`.
+    fn selects_nothing(&self, at: usize) -> bool {
+        const FOLLOWING: [&str; 14] = [
+            "UNION",
+            "INTERSECT",
+            "EXCEPT",
+            "INTO",
+            "WHERE",
+            "GROUP",
+            "HAVING",
+            "WINDOW",
+            "ORDER",
+            "LIMIT",
+            "OFFSET",
+            "FETCH",
+            "RETURNING",
+            "ON",
+        ];
+        let ends = at + 1 >= self.end || self.kind(at + 1) == Some(TokenKind::RParen);
+        self.is_keyword(at, "SELECT") && (ends || self.region.is_any(at + 1, &FOLLOWING))
+    }
+
+    /// `USING (a, b) AS name`
+    fn names_columns_of_join(&self, at: usize) -> bool {
+        let close = at.wrapping_sub(1);
+        let Some(open) = self.region.partner(close).filter(|open| *open < close) else { return false };
+        let names = (open + 1..close).all(|at| self.is_name(at) || self.kind(at) == Some(TokenKind::Comma));
+        self.is(open.wrapping_sub(1), "USING") && names && self.is_name(at + 1) && !self.region.is_any(open + 1, &["SELECT", "TABLE"])
+    }
+
+    fn is_rows_from(&self, at: usize) -> bool {
+        let Some(open) = self.region.around(at) else { return false };
+        self.is(open.wrapping_sub(1), "FROM") && self.is(open.wrapping_sub(2), "ROWS")
+    }
+
+    /// Does the frame of a window begin with this word? Elsewhere it is a name.
+    fn begins_frame(&self, at: usize) -> bool {
+        let Some(open) = self.region.around(at) else { return false };
+        let before = at.wrapping_sub(1);
+        let window = self.region.is_any(open.wrapping_sub(1), &["OVER", "AS"]);
+        let named = before == open || !matches!(self.kind(before), Some(TokenKind::Comma | TokenKind::Operator | TokenKind::LParen));
+        let goes_on = !matches!(self.kind(at + 1), None | Some(TokenKind::RParen | TokenKind::Comma | TokenKind::Operator));
+        window && named && goes_on && !self.region.is_any(before, &["BY", "SELECT"]) && !self.region.is_any(open + 1, &["SELECT", "WITH"])
+    }
+
+    /// `sqlparser` knows no sets inside sets: it gets what is grouped by, without how it is put together.
+    fn grouping_sets(&mut self, at: usize) -> Result<()> {
+        let open = at + 2;
+        let Some(close) = self.region.closing(open) else { return self.region.unexpected(open) };
+        let mut leaves = Vec::new();
+        grouped(&self.region.cursor.part(open + 1, close), &mut leaves);
+        self.push(keyword("GROUPING"), at, at);
+        self.push(keyword("SETS"), at + 1, at + 1);
+        self.push(Token::LParen, open, open);
+        if leaves.is_empty() {
+            self.push(Token::LParen, open, open);
+            self.push(Token::RParen, open, open);
+        }
+        for (nth, leaf) in leaves.iter().enumerate() {
+            if nth > 0 {
+                self.push(Token::Comma, leaf.start, leaf.start);
+            }
+            self.at = leaf.start;
+            self.steps(leaf.end)?;
+        }
+        self.push(Token::RParen, close, close);
+        Ok(())
+    }
+
+    /// A join as the source of a MERGE gets parentheses. It ends before the ON that belongs to no join.
+    fn merge_source(&mut self) -> Result<()> {
+        let first = self.at;
+        let mut open = 0usize;
+        let mut joins = false;
+        let mut at = first;
+        while at < self.end {
+            if self.is(at, "JOIN") {
+                joins = true;
+                open += !self.region.is_any(at.wrapping_sub(1), &["CROSS", "NATURAL"]) as usize;
+            } else if self.region.is_any(at, &["ON", "USING"]) {
+                if open == 0 {
+                    break;
+                }
+                open -= 1;
+            }
+            at = self.region.closing(at).unwrap_or(at) + 1;
+        }
+        if joins && at < self.end {
+            self.push(Token::LParen, first, first);
+            self.at = first;
+            self.steps(at)?;
+            self.push(Token::RParen, at - 1, at - 1);
+        }
+        Ok(())
     }
 
     /// The last token of `date '2020-01-01'`, `interval '1' day`, `numeric(5, 2) '1'`.
@@ -528,9 +826,7 @@ impl Feeder<'_, '_> {
             let next = close + 2;
             let more = self.kind(close + 1) == Some(TokenKind::Comma) && self.kind(next) == Some(TokenKind::LParen) && next < self.end;
             if count == KEPT_ROWS && more {
-                while self.at <= close {
-                    self.step()?;
-                }
+                self.steps(close + 1)?;
                 return self.skip_rows(next);
             }
             if !more {
@@ -610,6 +906,7 @@ impl Feeder<'_, '_> {
         match upper {
             "LEFT" | "RIGHT" | "ROW" | "FULL" | "INNER" | "CROSS" => !opens,
             "AT" => self.is(at + 1, "TIME"),
+            "UNBOUNDED" => !opens,
             "TIME" => self.is(before, "AT"),
             "ZONE" => self.is(before, "TIME"),
             "FIRST" => self.region.is_any(before, &["NULLS", "FETCH"]),
@@ -619,7 +916,6 @@ impl Feeder<'_, '_> {
             "OVER" => self.kind(before) == Some(TokenKind::RParen),
             "FILTER" => self.kind(before) == Some(TokenKind::RParen) && opens,
             "WITHIN" => self.is(at + 1, "GROUP"),
-            "SOURCE" | "TARGET" => self.is(before, "BY") && self.is(at + 1, "WHEN") | self.is(at + 1, "THEN") | self.is(at + 1, "AND"),
             "MATCHED" => self.region.is_any(before, &["WHEN", "NOT"]),
             "DEFAULT" => self.is(at + 1, "VALUES"),
             "VALUES" => self.is(before, "DEFAULT"),
@@ -628,14 +924,28 @@ impl Feeder<'_, '_> {
             "ORDINALITY" => self.is(before, "WITH"),
             "GROUPING" => self.is(at + 1, "SETS"),
             "JSON" => self.region.is_any(before, &["IS", "NOT"]),
-            "VALUE" | "SCALAR" | "OBJECT" => self.is(before, "JSON"),
             "ROWS" | "RANGE" | "GROUPS" => {
-                self.region.is_any(at + 1, &["BETWEEN", "UNBOUNDED", "CURRENT", "ONLY", "WITH", "INTERVAL"])
+                self.begins_frame(at)
+                    || self.region.is_any(at + 1, &["BETWEEN", "UNBOUNDED", "CURRENT", "ONLY", "WITH", "INTERVAL"])
                     || matches!(next, Some(TokenKind::Number | TokenKind::String))
                     || self.region.is_any(before.wrapping_sub(1), &["OFFSET"])
             }
             "NORMALIZED" | "NFC" | "NFD" | "NFKC" | "NFKD" => self.region.is_any(before, &["IS", "NOT", "NFC", "NFD", "NFKC", "NFKD"]),
             _ => KEYWORDS.binary_search(&upper).is_ok(),
+        }
+    }
+}
+
+/// The expressions that grouping sets are made of.
+fn grouped(cursor: &Cursor, leaves: &mut Vec<Range<usize>>) {
+    for mut part in cursor.list() {
+        let start = part.pos;
+        let _ = part.eat("GROUPING SETS") || part.eat("ROLLUP") || part.eat("CUBE");
+        let query = part.part(part.pos + 1, part.end).is_any(&["SELECT", "WITH", "VALUES"]);
+        if part.is_kind(TokenKind::LParen) && part.matching(part.pos) + 1 == part.end && !query {
+            grouped(&part.part(part.pos + 1, part.end - 1), leaves);
+        } else if !part.done() {
+            leaves.push(start..part.end);
         }
     }
 }
@@ -659,7 +969,8 @@ fn prefix_token(text: &str) -> Token {
         "#" => Token::Sharp,
         "?-" => Token::QuestionMarkDash,
         "?|" => Token::QuestionPipe,
-        _ => operator_token(text),
+        // an operator of the project's own: which one it was is read from the source
+        _ => Some(operator_token(text)).filter(|token| !matches!(token, Token::CustomBinaryOperator(_))).unwrap_or(Token::Tilde),
     }
 }
 

@@ -8,6 +8,7 @@ use super::super::cursor::{Result, SyntaxError};
 use super::super::expression::{Arg, Call, Expr, ExprKind, Ident, Logic, ObjectName, SortKey};
 use super::super::lexer::{TokenKind, ident_value};
 use super::super::types::TypeName;
+use super::super::words::is_no_column;
 use super::Region;
 use smol_str::SmolStr;
 use sqlparser::ast;
@@ -82,7 +83,7 @@ impl<'r, 'a> Lower<'r, 'a> {
 
     /// From an opening parenthesis to its closing one.
     pub fn closing(&self, open: usize) -> Result<usize> {
-        self.region.partner(open).filter(|close| *close > open).map_or_else(|| self.lost(), Ok)
+        self.region.closing(open).map_or_else(|| self.lost(), Ok)
     }
 
     pub fn ident(&self, ident: &ast::Ident) -> Result<Placed<Ident>> {
@@ -93,6 +94,16 @@ impl<'r, 'a> Lower<'r, 'a> {
     pub fn ident_at(&self, at: usize) -> Ident {
         let token = self.region.token(at);
         Ident { name: ident_value(token, self.region.cursor.text), span: token.span() }
+    }
+
+    /// Refuses a keyword in the place of a column's or relation's name.
+    pub fn require_name(&self, at: usize) -> Result<()> {
+        let keyword = self.region.is_kind(at, TokenKind::Word) && is_no_column(self.region.text(at));
+        if keyword {
+            self.region.cursor.refused_keyword(at);
+            return self.refuse(at);
+        }
+        Ok(())
     }
 
     pub fn name(&self, ident: &ast::Ident) -> Result<SmolStr> {
@@ -158,7 +169,7 @@ impl<'r, 'a> Lower<'r, 'a> {
             IsUnknown(_) => Ok(self.is_bool(inner, extent, None, false)),
             IsNotUnknown(_) => Ok(self.is_bool(inner, extent, None, true)),
             IsJson { .. } | IsNormalized { .. } => {
-                const WORDS: [&str; 16] = [
+                const WORDS: [&str; 17] = [
                     "IS",
                     "NOT",
                     "JSON",
@@ -175,6 +186,7 @@ impl<'r, 'a> Lower<'r, 'a> {
                     "NFKC",
                     "NFKD",
                     "NORMALIZED",
+                    "DOCUMENT",
                 ];
                 let mut last = extent.last;
                 while self.region.is_any(last + 1, &WORDS) {
@@ -449,6 +461,7 @@ impl<'r, 'a> Lower<'r, 'a> {
                 let name = ObjectName { parts: vec![ident] };
                 return Ok(self.make(extent, ExprKind::Call(Box::new(plain_call(name, Vec::new())))));
             }
+            self.require_name(extent.first)?;
         }
         let kind = ExprKind::Column { path: vec![ident.name], binding: Default::default() };
         Ok(self.make(extent, kind))
@@ -478,11 +491,15 @@ impl<'r, 'a> Lower<'r, 'a> {
             ast::Value::Number(text, _) => ExprKind::Number(text.into()),
             ast::Value::Boolean(value) => ExprKind::Bool(*value),
             ast::Value::Null => ExprKind::Null,
-            ast::Value::SingleQuotedString(text) | ast::Value::HexStringLiteral(text) => ExprKind::String(text.into()),
+            ast::Value::SingleQuotedString(text) | ast::Value::EscapedStringLiteral(text) | ast::Value::HexStringLiteral(text) => {
+                ExprKind::String(text.into())
+            }
             ast::Value::Placeholder(text) if !text.is_empty() => ExprKind::Param(text.into()),
             ast::Value::Placeholder(_) if self.region.is_kind(extent.last, TokenKind::RBracket) => ExprKind::Array(Vec::new()),
             // `CURRENT OF cursor`
             ast::Value::Placeholder(_) if self.region.is_word(extent.first, "CURRENT") => ExprKind::Other(Vec::new()),
+            // `AT LOCAL`
+            ast::Value::Placeholder(_) if self.region.is_word(extent.first, "LOCAL") => ExprKind::Other(Vec::new()),
             ast::Value::Placeholder(_) => self.typed_literal(extent)?,
             _ => return self.refuse(extent.first),
         };

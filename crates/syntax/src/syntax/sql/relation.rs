@@ -104,7 +104,9 @@ impl Lower<'_, '_> {
         let mut ctes = Vec::new();
         for cte in with.iter().flat_map(|with| &with.cte_tables) {
             let columns = cte.alias.columns.iter().map(|column| self.name(&column.name)).collect::<Result<_>>()?;
-            ctes.push(Cte { name: self.ident(&cte.alias.name)?.0, columns, body: self.data(&cte.query)? });
+            let (name, extent) = self.ident(&cte.alias.name)?;
+            self.require_name(extent.first)?;
+            ctes.push(Cte { name, columns, body: self.data(&cte.query)? });
         }
         Ok(ctes)
     }
@@ -216,6 +218,7 @@ impl Lower<'_, '_> {
     fn targets(&self, items: &[ast::SelectItem]) -> Result<Vec<Target>> {
         items
             .iter()
+            .filter(|item| !self.is_nothing(item))
             .map(|item| match item {
                 ast::SelectItem::UnnamedExpr(tree) => Ok(Target { expr: self.value(tree)?, alias: None }),
                 ast::SelectItem::ExprWithAlias { expr, alias } => Ok(Target { expr: self.value(expr)?, alias: Some(self.name(alias)?) }),
@@ -226,6 +229,16 @@ impl Lower<'_, '_> {
                 ast::SelectItem::QualifiedWildcard(..) | ast::SelectItem::ExprWithAliases { .. } => self.lost(),
             })
             .collect()
+    }
+
+    /// What a SELECT without a list was given for one: a literal in the place of SELECT itself.
+    fn is_nothing(&self, item: &ast::SelectItem) -> bool {
+        match item {
+            ast::SelectItem::UnnamedExpr(ast::Expr::Value(value)) => {
+                self.place(value.span).is_ok_and(|extent| self.region.is_word(extent.first, "SELECT"))
+            }
+            _ => false,
+        }
     }
 
     fn from(&self, tables: &[ast::TableWithJoins]) -> Result<Vec<FromItem>> {
@@ -263,6 +276,11 @@ impl Lower<'_, '_> {
                         item.using.push(name.last().into());
                         extent = extent.to(Extent { first: end.first, last: end.last + 1 });
                     }
+                    // the name by which the columns may be qualified, which `sqlparser` was not given
+                    if self.region.is_word(extent.last + 1, "AS") {
+                        item.using_alias = Some(self.ident_at(extent.last + 2).name);
+                        extent.last += 2;
+                    }
                 }
                 ast::JoinConstraint::Natural => item.natural = true,
                 ast::JoinConstraint::None => {}
@@ -276,6 +294,7 @@ impl Lower<'_, '_> {
         let (relation, mut extent, alias) = match tree {
             ast::TableFactor::Table { name, alias, args: None, .. } => {
                 let (name, extent) = self.object_name(name)?;
+                self.require_name(extent.first)?;
                 (FromRelation::Table { name, bound: None }, extent, alias)
             }
             ast::TableFactor::Table { name, alias, args: Some(args), with_ordinality, .. } => {
@@ -314,6 +333,7 @@ impl Lower<'_, '_> {
             join: None,
             on: None,
             using: Vec::new(),
+            using_alias: None,
             natural: false,
         });
         Ok(extent)
@@ -360,7 +380,7 @@ impl Lower<'_, '_> {
             }
             source = Some(query);
         }
-        let columns = tree.columns.iter().map(|column| self.column(column)).collect::<Result<Vec<Ident>>>()?;
+        let columns = tree.columns.iter().map(|column| self.written_column(column)).collect::<Result<Vec<Ident>>>()?;
         let in_parts = columns.iter().any(|column| self.is_in_parts(column));
         let on_conflict = match &tree.on {
             Some(ast::OnInsert::OnConflict(conflict)) => Some(self.on_conflict(conflict)?),
@@ -372,7 +392,8 @@ impl Lower<'_, '_> {
         // `sqlparser` does not know the clause, so that its words were left out
         let cursor = &self.region.cursor;
         let overriding = (cursor.pos..cursor.end).any(|at| self.region.is_word(at, "OVERRIDING") && self.region.is_word(at + 2, "VALUE"));
-        Ok(Insert { with, table: self.object_name(name)?.0, alias, columns, in_parts, overriding, source, on_conflict, returning })
+        let (table, row_names) = (self.object_name(name)?.0, self.row_names());
+        Ok(Insert { with, table, alias, columns, in_parts, overriding, source, on_conflict, returning, row_names })
     }
 
     /// A query to be inserted ends before ON CONFLICT or RETURNING.
@@ -388,8 +409,10 @@ impl Lower<'_, '_> {
     }
 
     /// The column a target names: `a`, `a.field`.
-    fn column(&self, name: &ast::ObjectName) -> Result<Ident> {
-        match self.object_name(name)?.0.parts.into_iter().next() {
+    fn written_column(&self, name: &ast::ObjectName) -> Result<Ident> {
+        let (name, extent) = self.object_name(name)?;
+        self.require_name(extent.first)?;
+        match name.parts.into_iter().next() {
             Some(ident) => Ok(ident),
             None => self.lost(),
         }
@@ -431,8 +454,8 @@ impl Lower<'_, '_> {
             .iter()
             .map(|tree| {
                 let columns: Vec<Ident> = match &tree.target {
-                    ast::AssignmentTarget::ColumnName(name) => vec![self.column(name)?],
-                    ast::AssignmentTarget::Tuple(names) => names.iter().map(|name| self.column(name)).collect::<Result<_>>()?,
+                    ast::AssignmentTarget::ColumnName(name) => vec![self.written_column(name)?],
+                    ast::AssignmentTarget::Tuple(names) => names.iter().map(|name| self.written_column(name)).collect::<Result<_>>()?,
                 };
                 let in_parts = columns.iter().any(|column| self.is_in_parts(column));
                 Ok(Assignment { columns, in_parts, value: self.value(&tree.value)? })
@@ -441,6 +464,10 @@ impl Lower<'_, '_> {
     }
 
     fn update(&self, tree: &ast::Update, with: Vec<Cte>) -> Result<Update> {
+        if !tree.table.joins.is_empty() {
+            let behind = self.relation(&tree.table.relation, &mut Vec::new())?.last + 1;
+            return self.refuse(behind);
+        }
         let from = match &tree.from {
             Some(ast::UpdateTableFromKind::AfterSet(tables)) => self.from(tables)?,
             Some(ast::UpdateTableFromKind::BeforeSet(_)) => return self.lost(),
@@ -453,6 +480,7 @@ impl Lower<'_, '_> {
             from,
             filter: self.optional(tree.selection.as_ref())?,
             returning: self.targets(tree.returning.as_deref().unwrap_or_default())?,
+            row_names: self.row_names(),
         })
     }
 
@@ -464,7 +492,24 @@ impl Lower<'_, '_> {
             using: self.from(tree.using.as_deref().unwrap_or_default())?,
             filter: self.optional(tree.selection.as_ref())?,
             returning: self.targets(tree.returning.as_deref().unwrap_or_default())?,
+            row_names: self.row_names(),
         })
+    }
+
+    /// The names of the old and the new row that `RETURNING WITH (OLD AS o, NEW AS n)` gives, or those that they have without.
+    fn row_names(&self) -> Vec<SmolStr> {
+        let cursor = &self.region.cursor;
+        let with = (cursor.pos..cursor.end).find(|at| self.region.is_word(*at, "RETURNING") && self.region.is_word(at + 1, "WITH"));
+        let given = with.and_then(|at| Some(at + 3..self.region.closing(at + 2)?));
+        let mut names: Vec<SmolStr> = ["old", "new"].map(SmolStr::from).to_vec();
+        for part in given.into_iter().flat_map(|range| cursor.part(range.start, range.end).list()) {
+            if part.part(part.pos + 1, part.end).is("AS") && part.end == part.pos + 3 {
+                let given = self.ident_at(part.pos + 2).name;
+                names.retain(|name| !part.is(name));
+                names.push(given);
+            }
+        }
+        names
     }
 
     /// The one relation that a statement writes to.
@@ -477,9 +522,9 @@ impl Lower<'_, '_> {
     }
 
     fn merge(&self, tree: &ast::Merge, with: Vec<Cte>) -> Result<Data> {
-        let mut items = Vec::new();
-        self.relation(&tree.table, &mut items)?;
-        self.relation(&tree.source, &mut items)?;
+        let (mut targets, mut sources) = (Vec::new(), Vec::new());
+        self.relation(&tree.table, &mut targets)?;
+        let within = self.relation(&tree.source, &mut sources)?;
         let mut exprs: Vec<Expr> = with.into_iter().map(subquery).collect();
         exprs.push(self.value(&tree.on)?);
         for clause in &tree.clauses {
@@ -494,7 +539,24 @@ impl Lower<'_, '_> {
                 _ => {}
             }
         }
-        let (Some(source), Some(target)) = (items.pop(), items.pop()) else { return self.lost() };
+        let (Some(source), Some(target)) = (sources.pop(), targets.pop()) else { return self.lost() };
+        let source = if sources.is_empty() {
+            source
+        } else {
+            sources.push(source);
+            FromItem {
+                span: self.region.span(within.first, within.last),
+                relation: FromRelation::Join(sources),
+                alias: None,
+                column_aliases: Vec::new(),
+                lateral: false,
+                join: None,
+                on: None,
+                using: Vec::new(),
+                using_alias: None,
+                natural: false,
+            }
+        };
         Ok(Data::Merge { target: Box::new(target), source: Box::new(source), exprs })
     }
 }

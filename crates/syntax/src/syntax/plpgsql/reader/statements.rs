@@ -411,7 +411,7 @@ impl<'a> Reader<'a> {
         if !part.is_ident() || !(alone || called) || part.is_any(&["SELECT", "VALUES"]) {
             return Ok(false);
         }
-        let name = part.clone().ident()?;
+        let name = part.clone().label()?;
         if self.scopes.iter().any(|scope| scope.cursors.contains(&name.name)) {
             return Ok(true);
         }
@@ -426,7 +426,7 @@ impl<'a> Reader<'a> {
         }
         loop {
             let named = self.cursor.is_ident() && self.cursor.ahead(1).is_some_and(|next| next.kind == TokenKind::Assign);
-            let name = if named { Some(self.cursor.ident()?) } else { None };
+            let name = if named { Some(self.cursor.label()?) } else { None };
             self.cursor.pos += named as usize;
             let (value, stop) = self.expression(&[Stop::Comma, Stop::RParen])?;
             out.push(CursorArg { name, value });
@@ -501,7 +501,7 @@ impl<'a> Reader<'a> {
             if !self.cursor.is_any(&OPTIONS) {
                 return Err(self.near("unrecognized RAISE statement option"));
             }
-            let name = self.cursor.ident()?.name;
+            let name = self.cursor.label()?.name;
             self.assign_operator()?;
             let (value, stop) = self.expression(&[Stop::Comma, Stop::Semicolon])?;
             out.push((name, value));
@@ -546,7 +546,7 @@ impl<'a> Reader<'a> {
         if !current && !other && !self.cursor.is("PG_CONTEXT") {
             return Err(self.near("unrecognized GET DIAGNOSTICS item"));
         }
-        let item = self.cursor.ident()?;
+        let item = self.cursor.label()?;
         if (current && stacked) || (other && !stacked) {
             let area = if stacked { "STACKED" } else { "CURRENT" };
             let name = item.name.to_ascii_uppercase();
