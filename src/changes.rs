@@ -2,7 +2,7 @@
 //!
 //! Promises: asks the `git` that is installed, in the folder itself, so that subfolders, worktrees and any current folder work; paths are
 //! taken as bytes between zeros, whatever they hold. What the working tree holds counts, committed or not. Refuses: to guess where git
-//! cannot tell.
+//! cannot tell, and to run programs that the repository names in its settings (fsmonitor, hooks, external diff, filters).
 
 use crate::error::Error;
 use crate::project::{Past, is_sql};
@@ -34,10 +34,11 @@ pub struct Changes {
 /// # Errors
 /// If git or the revision is not there.
 pub fn of(folder: &Path, against: &Against) -> Result<Changes, Error> {
-    let git = Git { folder };
+    let git = Git::of(folder)?;
     let mut changes = Changes::default();
     let mut old: Vec<(PathBuf, OsString)> = Vec::new();
-    let others = git.list(&["--others", "--exclude-standard"])?;
+    // A file that git ignores is no less a migration.
+    let others = git.list(&["--others"])?;
     if let Some(raw) = git.difference(against)? {
         let mut parts = raw.split(|byte| *byte == 0).filter(|part| !part.is_empty());
         while let Some(head) = parts.next() {
@@ -93,13 +94,27 @@ impl Changes {
 
 struct Git<'a> {
     folder: &'a Path,
+    /// Keys of the settings that name programs which filter files.
+    filters: Vec<OsString>,
 }
 
-impl Git<'_> {
+/// Settings that name no program to be run.
+const QUIET: [&str; 4] = ["core.fsmonitor=false", "core.hooksPath=/dev/null", "core.attributesFile=/dev/null", "core.pager=cat"];
+
+impl<'a> Git<'a> {
+    /// Looks up which programs the repository's settings would run on files, so that none of them runs.
+    fn of(folder: &'a Path) -> Result<Git<'a>, Error> {
+        let mut git = Git { folder, filters: Vec::new() };
+        let output = end(git.start(["config", "--null", "--name-only", "--get-regexp", r"^filter\."])?)?;
+        git.filters = output.stdout.split(|byte| *byte == 0).filter(|key| !key.is_empty()).map(os).collect();
+        Ok(git)
+    }
+
     /// What differs from a commit; nothing if there is none yet.
     fn difference(&self, against: &Against) -> Result<Option<Vec<u8>>, Error> {
         let from = |base: &str| {
-            self.start(["diff", "--raw", "-z", "--no-abbrev", "--no-ext-diff", "--find-renames", "--relative", base, "--", "."])
+            let kind = ["diff", "--raw", "-z", "--no-abbrev", "--no-ext-diff", "--no-textconv", "--ignore-submodules=all"];
+            self.start(kind.into_iter().chain(["--find-renames", "--relative", base, "--", "."]))
         };
         match against {
             Against::Head => {
@@ -147,8 +162,20 @@ impl Git<'_> {
 
     fn start<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Result<Child, Error> {
         let mut command = Command::new("git");
-        command.arg("-C").arg(self.folder).args(arguments);
+        command.arg("-C").arg(self.folder);
+        for setting in QUIET {
+            command.args(["-c", setting]);
+        }
+        command.args(arguments);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // A filter's name may hold any character, which `-c` would not take. What the environment sets already stays.
+        let first = std::env::var("GIT_CONFIG_COUNT").ok().and_then(|count| count.parse().ok()).unwrap_or(0usize);
+        command.env("GIT_CONFIG_COUNT", (first + self.filters.len()).to_string());
+        for (nth, key) in (first..).zip(&self.filters) {
+            let is_flag = key.as_encoded_bytes().to_ascii_lowercase().ends_with(b".required");
+            command.env(format!("GIT_CONFIG_KEY_{nth}"), key).env(format!("GIT_CONFIG_VALUE_{nth}"), if is_flag { "false" } else { "" });
+        }
+        command.env_remove("GIT_EXTERNAL_DIFF").env("GIT_NO_LAZY_FETCH", "1");
         // set where we are run by a hook, and meant from another folder
         for variable in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR"] {
             command.env_remove(variable);

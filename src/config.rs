@@ -272,7 +272,7 @@ pub fn read(root: &Path, chosen: Option<&Path>, supabase: Option<&Path>) -> Resu
 
 /// Whether a `config.toml` that stands beside a folder of migrations is Supabase's: many tools name theirs so.
 pub fn is_supabase(path: &Path) -> bool {
-    let table = fs::read_to_string(path).ok().and_then(|text| text.parse::<toml::Table>().ok()).unwrap_or_default();
+    let table = text(path).ok().flatten().and_then(|text| text.parse::<toml::Table>().ok()).unwrap_or_default();
     table.contains_key("project_id") || ["api", "db", "auth", "storage"].iter().filter(|name| table.contains_key(**name)).count() > 1
 }
 
@@ -311,7 +311,9 @@ impl Config {
         let globs = |globs: Vec<Spanned<String>>| {
             globs.iter().map(|glob| allowance::path_glob(glob.get_ref()).map_err(at(glob.span()))).collect::<Result<Vec<_>, _>>()
         };
+        let first = ignored_paths.as_ref().and_then(|globs| Some(globs.first()?.span())).unwrap_or_default();
         let ignored_paths = ignored_paths.map(globs).transpose()?;
+        allowance::compile(ignored_paths.as_deref().unwrap_or_default()).map_err(|error| at(first)(error))?;
         let since_version = since_version.map(|version| allowance::version(version.get_ref()).map_err(at(version.span()))).transpose()?;
         let read = |allow: Written| {
             let span = allow.span();
@@ -377,6 +379,7 @@ fn replace<T>(place: &mut T, value: Option<T>) {
 /// # Errors
 /// If it is there, and is no text or cannot be read.
 pub fn text(path: &Path) -> Result<Option<String>, Error> {
+    ordinary(path)?;
     let bytes = match fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -385,6 +388,33 @@ pub fn text(path: &Path) -> Result<Option<String>, Error> {
     let text =
         String::from_utf8(bytes).map_err(|error| Error::NotText { path: path.to_path_buf(), at: error.utf8_error().valid_up_to() })?;
     Ok(Some(text.strip_prefix('\u{feff}').map(str::to_string).unwrap_or(text)))
+}
+
+/// Refuses what is not an ordinary file, nor a link to one: reading a pipe would wait for its writer, and a device may have no end.
+///
+/// # Errors
+/// If there is something else at the path. Folders are left to whoever opens them.
+pub fn ordinary(path: &Path) -> Result<(), Error> {
+    let Ok(data) = fs::metadata(path) else { return Ok(()) };
+    if data.is_file() || data.is_dir() {
+        return Ok(());
+    }
+    Err(Error::NotAFile { path: path.to_path_buf(), kind: kind(data.file_type()) })
+}
+
+#[cfg(unix)]
+fn kind(kind: fs::FileType) -> &'static str {
+    use std::os::unix::fs::FileTypeExt;
+    match kind {
+        kind if kind.is_fifo() => "a named pipe",
+        kind if kind.is_socket() => "a socket",
+        _ => "a device",
+    }
+}
+
+#[cfg(not(unix))]
+fn kind(_: fs::FileType) -> &'static str {
+    "a device"
 }
 
 fn unusable(path: &Path, reason: String) -> Error {

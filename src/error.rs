@@ -2,8 +2,8 @@
 //!
 //! Promises: each message says what to do next.
 
-use std::io;
-use std::path::PathBuf;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -12,6 +12,27 @@ pub enum Error {
 
     #[error("no migrations found in `{}`: {}", path.display(), elsewhere(projects))]
     NoMigrations { path: PathBuf, projects: Vec<PathBuf> },
+
+    #[error("`{}` holds no migrations, so nothing was checked: {}", path.display(), or_schemas(schemas.as_deref()))]
+    Empty { path: PathBuf, schemas: Option<PathBuf> },
+
+    #[error("`{}` is not a migration: the project's migrations are in `{}`; name one of those, or the project", path.display(), folder.display())]
+    NotAMigration { path: PathBuf, folder: PathBuf },
+
+    #[error("`{}` is not an ordinary file but {kind}: name an ordinary file", path.display())]
+    NotAFile { path: PathBuf, kind: &'static str },
+
+    #[error("`{word}` does not exist: write `--fix={word}` to choose what --fix writes")]
+    FixWord { word: String },
+
+    #[error("{option} works on one project at a time: run {}", commands.iter().map(|command| format!("`{command}`")).collect::<Vec<_>>().join(", then "))]
+    OneProject { option: &'static str, commands: Vec<String> },
+
+    #[error("`{}` has characters that a shell or YAML may take for commands: rename the folder, or write hooks and workflows by hand", path.display())]
+    OddFolder { path: PathBuf },
+
+    #[error("--statistics has no form for --format {format}: choose terminal or json")]
+    NoStatistics { format: String },
 
     #[error("`{}` is not an .sql file: give a project folder, a folder of migrations, or .sql files", path.display())]
     NotSql { path: PathBuf },
@@ -25,10 +46,10 @@ pub enum Error {
     #[error("`{}` is not UTF-8 text (byte {at}): save it as UTF-8", path.display())]
     NotText { path: PathBuf, at: usize },
 
-    #[error("cannot write `{}` ({source}): choose another place with --output", path.display())]
+    #[error("cannot write `{}` ({source}): {}, or choose another place with --output", path.display(), make_writable(source))]
     Unwritable { path: PathBuf, source: io::Error },
 
-    #[error("cannot write `{}` ({source}): make room for it, and run again", path.display())]
+    #[error("cannot write `{}` ({source}): {}, and run again", path.display(), make_writable(source))]
     Unwritten { path: PathBuf, source: io::Error },
 
     #[error("`{}` is there already, and is not replaced: move it, and run again", path.display())]
@@ -85,6 +106,28 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+}
+
+/// What to do where a folder has no migrations.
+fn or_schemas(schemas: Option<&Path>) -> String {
+    match schemas {
+        Some(path) => {
+            format!("the schema is in `{0}`; run `supalint check {0}`, or write migrations with `supabase db diff`", path.display())
+        }
+        None => "write a first migration, or name another folder".to_string(),
+    }
+}
+
+/// What makes a file writable that cannot be written.
+fn make_writable(error: &io::Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::PermissionDenied => "make its folder writable",
+        ErrorKind::ReadOnlyFilesystem => "make its file system writable",
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room on the disk",
+        ErrorKind::NotFound => "make its folder",
+        ErrorKind::IsADirectory | ErrorKind::NotADirectory => "remove the folder or file that is in its place",
+        _ => "remove the cause",
+    }
 }
 
 /// Where there are migrations.

@@ -67,9 +67,11 @@ use changes::{Against, Changes};
 use config::{Config, FailOn};
 use engine::{Choice, Scope, Since};
 use error::Error;
+use finding::Severity;
 use jiff::civil::Date;
 use project::Project;
 use report::Report;
+use rustc_hash::FxHashSet;
 use source::{FileId, Sources};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -88,6 +90,8 @@ pub struct Options {
     /// Only what has changed is told.
     pub since: Option<Against>,
     pub baseline: Known,
+    /// The lowest severity that is reported; none: all.
+    pub severity: Option<Severity>,
 }
 
 /// Which findings are known.
@@ -120,7 +124,7 @@ pub struct Checked {
 pub fn check(options: &Options) -> Result<Checked, Error> {
     with_room(|| {
         let Opened { sources, project, choice, scope, baseline } = open(options)?;
-        let (report, hidden) = engine::run_within(sources, &project, &choice, &scope);
+        let (report, hidden) = examine(sources, &project, &choice, &scope, options);
         let is_gone = |known: &&baseline::Known| !hidden.contains(&known.fingerprint) && !rests(known, &project, &choice);
         let gone = baseline.findings.iter().filter(is_gone).count();
         Ok(Checked { report, fail_on: project.config.fail_on, gone, root: project.root })
@@ -145,7 +149,7 @@ pub fn record(options: &Options, path: &Path) -> Result<Recorded, Error> {
         let Opened { sources, project, choice, mut scope, baseline } = open(options)?;
         let shrinks = matches!(options.baseline, Known::In(_));
         let known = std::mem::take(&mut scope.baseline);
-        let (mut report, hidden) = engine::run_within(sources, &project, &choice, &scope);
+        let (mut report, hidden) = examine(sources, &project, &choice, &scope, options);
         let found = report.findings.iter().filter(|finding| !shrinks || known.contains(&finding.fingerprint));
         let mut entries: Vec<baseline::Known> = found.map(|finding| baseline::Known::of(finding, &report.sources)).collect();
         let old = read_baseline(path)?.unwrap_or_default();
@@ -155,6 +159,17 @@ pub fn record(options: &Options, path: &Path) -> Result<Recorded, Error> {
         engine::leave_out(&mut report, &baseline.prints());
         Ok(Recorded { checked: Checked { report, fail_on: project.config.fail_on, gone: 0, root: project.root }, baseline })
     })
+}
+
+/// What is found at the severities that are asked for, and the fingerprints of all else.
+fn examine(sources: Sources, project: &Project, choice: &Choice, scope: &engine::Scope, options: &Options) -> (Report, FxHashSet<String>) {
+    let (mut report, mut hidden) = engine::run_within(sources, project, choice, scope);
+    if let Some(least) = options.severity {
+        let below = report.findings.iter().filter(|finding| finding.severity < least);
+        hidden.extend(below.map(|finding| finding.fingerprint.clone()));
+        report.leave_out_below(least);
+    }
+    (report, hidden)
 }
 
 /// Is it a finding of a rule that did not run, so that nobody knows whether it is still there?
@@ -187,6 +202,9 @@ fn open(options: &Options) -> Result<Opened, Error> {
     });
     let mut project = read?;
     know(&project.config)?;
+    if project.migrations.is_empty() && project.skipped.is_empty() {
+        return Err(Error::Empty { schemas: project.schemas().map(near), path: near(project.folder) });
+    }
     project.config.allow.iter_mut().for_each(|allow| allow.expired = allow.until.is_some() && options.today > allow.until);
     let choice = Choice { select: options.select.clone(), ignore: options.ignore.clone() };
     let path = match &options.baseline {
@@ -198,6 +216,12 @@ fn open(options: &Options) -> Result<Opened, Error> {
     let baseline = baseline.unwrap_or_default();
     let scope = Scope { baseline: baseline.prints(), since: since(&project, changed.transpose()?, &mut sources)? };
     Ok(Opened { sources, project, choice, scope, baseline })
+}
+
+/// A path as short as it is from the current folder.
+fn near(path: PathBuf) -> PathBuf {
+    let here = std::env::current_dir().unwrap_or_default();
+    path.strip_prefix(&here).map(Path::to_path_buf).unwrap_or(path)
 }
 
 /// None if there is no such file.
@@ -249,7 +273,12 @@ pub struct Fixed {
 pub fn plan(options: &Options, level: fix::Level) -> Result<Fixed, Error> {
     with_room(|| {
         let Opened { sources, project, choice, scope, .. } = open(options)?;
-        let (found, hidden) = engine::run_within(sources.clone(), &project, &choice, &scope);
+        if project.is_planned() {
+            let reason =
+                "sqitch runs only what sqitch.plan lists; add a change with `sqitch add`, and copy the SQL that `supalint check` shows";
+            return Err(Error::NoPlan { reason: reason.to_string() });
+        }
+        let (found, hidden) = examine(sources.clone(), &project, &choice, &scope, options);
         let ground = fix::Ground { sources: &sources, project: &project, choice: &choice, hidden: &hidden };
         let mut plan = fix::plan(&ground, level).map_err(|reason| Error::NoPlan { reason })?;
         plan.report.left_out = found.left_out;
@@ -272,7 +301,7 @@ pub struct Revised {
 pub fn revise(options: &Options) -> Result<Revised, Error> {
     with_room(|| {
         let Opened { sources, project, choice, scope, .. } = open(options)?;
-        let (found, hidden) = engine::run_within(sources.clone(), &project, &choice, &scope);
+        let (found, hidden) = examine(sources.clone(), &project, &choice, &scope, options);
         let ground = fix::Ground { sources: &sources, project: &project, choice: &choice, hidden: &hidden };
         let mut edited = fix::inline::edit(&ground)?;
         edited.report.left_out = found.left_out;

@@ -8,6 +8,7 @@
 mod direction;
 mod layout;
 mod locate;
+mod plan;
 mod repository;
 mod text;
 
@@ -17,8 +18,8 @@ mod tests;
 use crate::config::{self, Config};
 use crate::error::Error;
 use crate::source::{FileId, Site, Sources, Span};
-pub use layout::is_sql;
 use layout::{Choice, Entry, Listing};
+pub use layout::{TEMPORARY, is_sql};
 pub use locate::Place;
 use smol_str::SmolStr;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -68,7 +69,7 @@ pub enum SkipReason {
     NotAFile,
     /// The first file of the folder, `<timestamp>_init.sql`, of before 2021-12-09: the Supabase runner holds it for a relic of its own.
     OldInit,
-    /// Undoes a migration (`.down.sql`, Flyway's `U1__…`), in a project that Supabase does not run.
+    /// Undoes a migration (`.down.sql`, Flyway's `U1__…`), or stands in no plan of sqitch's, in a project that Supabase does not run.
     Undo,
 }
 
@@ -165,6 +166,22 @@ pub fn find(paths: &[PathBuf]) -> Result<Place, Error> {
         return locate::around(&here);
     }
     locate::named(paths)
+}
+
+/// The paths of each project that `paths` name, in the order in which they are first named.
+///
+/// # Errors
+/// If a path cannot be looked at, or holds no project.
+pub fn each(paths: &[PathBuf]) -> Result<Vec<Vec<PathBuf>>, Error> {
+    locate::each(paths)
+}
+
+/// The way from a folder to another, with forward slashes and one at its end; empty for the same folder.
+pub fn way(from: &Path, to: &Path) -> String {
+    let common = from.components().zip(to.components()).take_while(|(one, other)| one == other).count();
+    let up = from.components().skip(common).map(|_| "../".to_string());
+    let down = to.components().skip(common).map(|part| format!("{}/", part.as_os_str().to_string_lossy()));
+    up.chain(down).collect()
 }
 
 /// The same as [`open`] for one that was found.
@@ -294,6 +311,16 @@ impl Project {
         let mut project = self.clone();
         project.migrations.retain(|migration| !files.contains(&migration.file));
         project
+    }
+
+    /// Whether the runner takes only what a plan lists, so that a new file alone does not run.
+    pub fn is_planned(&self) -> bool {
+        plan::path(&self.folder).is_some()
+    }
+
+    /// The folder of declarative schemas that stands beside the folder of migrations, if it holds SQL.
+    pub fn schemas(&self) -> Option<PathBuf> {
+        locate::schemas(&self.folder)
     }
 
     /// How many migrations it has in common with another before the first that differs.

@@ -1,6 +1,6 @@
 //! What a run found: plain data that every output format is a total function of.
 
-use crate::finding::Finding;
+use crate::finding::{Finding, Severity};
 use crate::source::{Site, Sources};
 pub use crate::syntax::ast::Unread;
 
@@ -13,6 +13,8 @@ pub struct LeftOut {
     pub earlier: usize,
     /// They stand in the baseline.
     pub baseline: usize,
+    /// They are less severe than what was asked for.
+    pub less_severe: usize,
 }
 
 /// Everything an output needs.
@@ -31,4 +33,36 @@ pub struct Report {
     /// Migration files.
     pub files: usize,
     pub sources: Sources,
+}
+
+impl Report {
+    /// Leaves out findings below a severity and counts them.
+    pub fn leave_out_below(&mut self, least: Severity) {
+        let all = self.findings.len();
+        self.findings.retain(|finding| finding.severity >= least);
+        self.left_out.less_severe += all - self.findings.len();
+    }
+
+    /// Appends the report of another project. `folder` is put before the paths of its files.
+    pub fn append(&mut self, mut other: Report, folder: &str) {
+        let moved = self.sources.append(other.sources, folder);
+        let suppressed = other.suppressed.iter_mut().map(|(finding, _)| finding);
+        for finding in other.findings.iter_mut().chain(suppressed) {
+            let labels = std::iter::once(&mut finding.primary).chain(&mut finding.related).map(|label| &mut label.site);
+            let edits = finding.fix.iter_mut().flat_map(|fix| &mut fix.rewrite).map(|edit| &mut edit.site);
+            labels.chain(edits).for_each(|site| *site = moved(*site));
+        }
+        other.unread.iter_mut().for_each(|unread| unread.site = moved(unread.site));
+        other.bounded.iter_mut().for_each(|site| *site = moved(*site));
+        self.findings.append(&mut other.findings);
+        self.suppressed.append(&mut other.suppressed);
+        self.unread.append(&mut other.unread);
+        self.bounded.append(&mut other.bounded);
+        self.statements += other.statements;
+        self.files += other.files;
+        self.left_out.ignored += other.left_out.ignored;
+        self.left_out.earlier += other.left_out.earlier;
+        self.left_out.baseline += other.left_out.baseline;
+        self.left_out.less_severe += other.left_out.less_severe;
+    }
 }

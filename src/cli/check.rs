@@ -2,21 +2,22 @@
 //!
 //! Promises: `--output` replaces a file whole or leaves it as it was.
 
-use super::{Manner, Status, print, say, unknown_rule};
+use super::{Manner, Status, print, print_text, progress, say, unknown_rule};
 use crate::changes::Against;
-use crate::config::FailOn;
+use crate::config::{self, FailOn};
 use crate::error::Error;
 use crate::finding::{Confidence, Safety, Severity};
 use crate::fix::{Level, Plan, Withheld, emit, inline, show, write};
-use crate::output::{Format, Look, count, summary};
-use crate::project::repository;
+use crate::output::clean::{Reader, guard};
+use crate::output::{Format, Look, count, statistics, summary};
+use crate::project::{self, repository};
 use crate::report::Report;
 use crate::{Checked, Fixed, Known, Options, Recorded, Revised, rules};
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use std::io::{self, BufWriter, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -28,12 +29,21 @@ pub struct Arguments {
     /// How the report is written [default: terminal; github under GITHUB_ACTIONS=true, unless --output is given]
     #[arg(long)]
     format: Option<Format>,
-    /// Write the report there instead of to standard output
+    /// Write the report there instead of to standard output; `-` is standard output
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Lowest severity that makes the exit status 1 [default: the settings', else warn]
     #[arg(long, value_name = "SEVERITY")]
     fail_on: Option<FailOn>,
+    /// Report problems of this severity and above; the rest is counted [default: info]
+    #[arg(long, value_name = "SEVERITY", value_parser = severity)]
+    severity: Option<Severity>,
+    /// Exit with 0 whatever is found; still with 2 if the check could not be done
+    #[arg(long)]
+    exit_zero: bool,
+    /// Print how often each rule reports, instead of the problems (terminal and json)
+    #[arg(long, conflicts_with_all = ["dry_run", "emit"])]
+    statistics: bool,
     /// Run only these rules: ids (rls/disabled) or groups (rls)
     #[arg(long, value_name = "RULE", value_delimiter = ',')]
     select: Vec<String>,
@@ -70,6 +80,10 @@ pub struct Arguments {
     config: Option<PathBuf>,
 }
 
+fn severity(name: &str) -> Result<Severity, String> {
+    Severity::ALL.into_iter().find(|severity| severity.name() == name).ok_or_else(|| "choose error, warn or info".to_string())
+}
+
 /// What `--fix` writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum How {
@@ -104,8 +118,33 @@ fn status(fail_on: FailOn, report: &Report) -> Status {
 
 pub fn run(arguments: &Arguments, manner: &Manner) -> Result<Status, Error> {
     let started = Instant::now();
-    let options = Options {
-        paths: arguments.paths.clone(),
+    let word = arguments.paths.iter().find(|path| arguments.fix.is_some() && !path.exists() && how(path).is_some());
+    if let Some(word) = word {
+        return Err(Error::FixWord { word: word.display().to_string() });
+    }
+    if let Some(format) = arguments.format.filter(|_| arguments.statistics)
+        && !matches!(format, Format::Terminal | Format::Json)
+    {
+        return Err(Error::NoStatistics {
+            format: format.to_possible_value().map(|value| value.get_name().to_string()).unwrap_or_default(),
+        });
+    }
+    let projects = project::each(&arguments.paths)?;
+    let status = match projects.as_slice() {
+        [] | [_] => check(arguments, projects.first().cloned().unwrap_or_default(), manner, started)?,
+        _ => several(arguments, projects, manner, started)?,
+    };
+    Ok(if arguments.exit_zero { Status::Clean } else { status })
+}
+
+/// What `--fix` writes, if the path is a word for it.
+fn how(path: &Path) -> Option<How> {
+    How::from_str(path.to_str()?, false).ok()
+}
+
+fn options(arguments: &Arguments, paths: Vec<PathBuf>) -> Result<Options, Error> {
+    Ok(Options {
+        paths,
         config: arguments.config.clone(),
         select: known(&arguments.select)?,
         ignore: known(&arguments.ignore)?,
@@ -120,33 +159,93 @@ pub fn run(arguments: &Arguments, manner: &Manner) -> Result<Status, Error> {
             None if arguments.no_baseline || arguments.write_baseline.is_some() => Known::None,
             None => Known::AsSet,
         },
-    };
-    let wanted = arguments.fail_on;
-    let ends = |report: &Report, fail_on: Option<FailOn>| status(wanted.or(fail_on).unwrap_or(FailOn::Warn), report);
+        severity: arguments.severity,
+    })
+}
+
+/// Checks several projects, each with its own settings, and reports them as one.
+fn several(arguments: &Arguments, projects: Vec<Vec<PathBuf>>, manner: &Manner, started: Instant) -> Result<Status, Error> {
+    let options_of_one = [
+        (arguments.fix.is_some(), "--fix"),
+        (arguments.emit.is_some(), "--emit"),
+        (arguments.write_baseline.is_some(), "--write-baseline"),
+        (arguments.baseline.is_some(), "--baseline"),
+    ];
+    if let Some((_, option)) = options_of_one.into_iter().find(|(is_given, _)| *is_given) {
+        let command = |paths: &Vec<PathBuf>| {
+            let paths: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+            format!("supalint check {} {option}…", paths.join(" "))
+        };
+        return Err(Error::OneProject { option, commands: projects.iter().map(command).collect() });
+    }
+    let here = std::env::current_dir().map_err(|source| Error::Unreadable { path: ".".into(), source })?;
+    let (mut all, mut worst, mut gone) = (Report::default(), Status::Clean, 0);
+    for paths in projects {
+        let options = options(arguments, paths)?;
+        let checked = progress::during(is_watched(arguments, manner), || crate::check(&options))?;
+        if ends(arguments, &checked.report, checked.fail_on) == Status::Findings {
+            worst = Status::Findings;
+        }
+        gone += checked.gone;
+        all.append(checked.report, &project::way(&here, &checked.root));
+    }
+    tell_gone(gone, manner);
+    tell(arguments, manner, &all, &here, started)?;
+    Ok(worst)
+}
+
+fn is_watched(arguments: &Arguments, manner: &Manner) -> bool {
+    !manner.quiet && matches!(arguments.format, None | Some(Format::Terminal))
+}
+
+/// The status that the report has by the command line's `--fail-on`, else the settings'.
+fn ends(arguments: &Arguments, report: &Report, fail_on: Option<FailOn>) -> Status {
+    status(arguments.fail_on.or(fail_on).unwrap_or(FailOn::Warn), report)
+}
+
+fn tell_gone(gone: usize, manner: &Manner) {
+    if gone > 0 {
+        let (are, them) = if gone == 1 { ("is", "it") } else { ("are", "them") };
+        say(manner, &format!("{} of the baseline {are} found no more: --write-baseline takes {them} out", count(gone, "finding")));
+    }
+}
+
+/// Says which project is checked, where the user named none and it is not the current folder's.
+fn tell_nested(arguments: &Arguments, manner: &Manner, root: &Path) {
+    let here = std::env::current_dir().unwrap_or_default();
+    if arguments.paths.is_empty()
+        && let Ok(way) = root.strip_prefix(&here)
+        && !way.as_os_str().is_empty()
+    {
+        say(manner, &format!("checking the project in {}", way.display()));
+    }
+}
+
+fn check(arguments: &Arguments, paths: Vec<PathBuf>, manner: &Manner, started: Instant) -> Result<Status, Error> {
+    let options = options(arguments, paths)?;
+    let is_watched = is_watched(arguments, manner);
     let level = match (arguments.fix, arguments.emit) {
         (None, None) => {
             let Checked { report, root, fail_on, gone } = match &arguments.write_baseline {
                 Some(path) => {
-                    let Recorded { checked, baseline } = crate::record(&options, path)?;
-                    save(path, |out| out.write_all(baseline.text().as_bytes()))?;
+                    let Recorded { checked, baseline } = progress::during(is_watched, || crate::record(&options, path))?;
+                    save(path, baseline.text().as_bytes())?;
                     say(manner, &format!("{} written to {}", count(baseline.findings.len(), "finding"), path.display()));
                     checked
                 }
-                None => crate::check(&options)?,
+                None => progress::during(is_watched, || crate::check(&options))?,
             };
-            if gone > 0 {
-                let (are, them) = if gone == 1 { ("is", "it") } else { ("are", "them") };
-                say(manner, &format!("{} of the baseline {are} found no more: --write-baseline takes {them} out", count(gone, "finding")));
-            }
+            tell_nested(arguments, manner, &root);
+            tell_gone(gone, manner);
             tell(arguments, manner, &report, &root, started)?;
-            return Ok(ends(&report, fail_on));
+            return Ok(ends(arguments, &report, fail_on));
         }
         (Some(How::Inline), Some(_)) => return Err(Error::NothingToEmit),
         (Some(How::Inline), None) => {
-            let Revised { found, edited, project, fail_on } = crate::revise(&options)?;
+            let Revised { found, mut edited, project, fail_on } = progress::during(is_watched, || crate::revise(&options))?;
             if arguments.dry_run {
                 print_or_save(arguments, manner, &show::edits(&edited.files))?;
-                return Ok(ends(&found, fail_on));
+                return Ok(ends(arguments, &found, fail_on));
             }
             inline::save(&project.root, &edited.files, |new| {
                 say(manner, &format!("edited {} ({})", new.path, count(new.edits, "place")));
@@ -155,13 +254,14 @@ pub fn run(arguments: &Arguments, manner: &Manner) -> Result<Status, Error> {
             if edited.files.is_empty() {
                 say(manner, "nothing to edit");
             }
+            arguments.severity.iter().for_each(|least| edited.report.leave_out_below(*least));
             tell(arguments, manner, &edited.report, &project.root, started)?;
-            return Ok(ends(&edited.report, fail_on));
+            return Ok(ends(arguments, &edited.report, fail_on));
         }
         (Some(How::Review), _) => Level::Review,
         (Some(How::Safe) | None, _) => Level::Safe,
     };
-    let Fixed { found, plan, fail_on } = crate::plan(&options, level)?;
+    let Fixed { found, mut plan, fail_on } = progress::during(is_watched, || crate::plan(&options, level))?;
     let script = match arguments.emit {
         Some(Script::Verify) => Some(emit::verify(&plan)),
         Some(Script::Rollback) => Some(emit::rollback(&plan)),
@@ -170,14 +270,16 @@ pub fn run(arguments: &Arguments, manner: &Manner) -> Result<Status, Error> {
     if let Some(script) = script {
         print_or_save(arguments, manner, &script)?;
         left_out(&plan, level, manner);
-        return Ok(ends(&found, fail_on));
+        // A script was asked for, and there it is.
+        return Ok(if arguments.emit.is_some() { Status::Clean } else { ends(arguments, &found, fail_on) });
     }
     write::write(&plan.project.folder, &plan.files, |planned| {
         say(manner, &format!("wrote {} ({})", planned.path, count(planned.statements.len(), "statement")));
     })?;
     left_out(&plan, level, manner);
+    arguments.severity.iter().for_each(|least| plan.report.leave_out_below(*least));
     tell(arguments, manner, &plan.report, &plan.project.root, started)?;
-    Ok(ends(&plan.report, fail_on))
+    Ok(ends(arguments, &plan.report, fail_on))
 }
 
 /// The day of the run, which the environment may set so that it gives the same another day.
@@ -242,22 +344,35 @@ fn told_withheld(withheld: &[Withheld], manner: &Manner) {
 
 /// Writes the report where it is wanted.
 fn tell(arguments: &Arguments, manner: &Manner, report: &Report, root: &Path, started: Instant) -> Result<(), Error> {
-    let format = arguments.format.unwrap_or_else(|| usual(arguments.output.is_some()));
+    let file = output_file(arguments);
+    let format = arguments.format.unwrap_or_else(|| usual(file.is_some()));
     let (_, home) = repository(root);
-    match &arguments.output {
+    let write = |look: &Look, out: &mut dyn Write| match (arguments.statistics, format) {
+        (true, Format::Json) => statistics::json(report, out),
+        (true, _) => statistics::text(report, look, out),
+        (false, _) => format.write(report, look, out),
+    };
+    match file {
         Some(path) => {
-            save(path, |out| format.write(report, &Look { home: home.clone(), ..manner.look_in_file() }, out))?;
+            let mut text = Vec::new();
+            write(&Look { home: home.clone(), ..manner.look_in_file() }, &mut text).map_err(Error::Output)?;
+            save(path, &text)?;
             say(manner, &format!("{} written to {}", count(report.findings.len(), "finding"), path.display()));
         }
         None => {
-            print(|out| format.write(report, &Look { elapsed: Some(started.elapsed()), home, ..manner.look() }, out))?;
+            print(|out| write(&Look { elapsed: Some(started.elapsed()), home, ..manner.look() }, out))?;
             // That format has lines of findings only.
-            if format == Format::Compact {
+            if format == Format::Compact && !arguments.statistics {
                 say(manner, &summary(report));
             }
         }
     }
     Ok(())
+}
+
+/// Where the output goes; none: to standard output, which is also called `-`.
+fn output_file(arguments: &Arguments) -> Option<&Path> {
+    arguments.output.as_deref().filter(|path| *path != Path::new("-"))
 }
 
 /// On GitHub's runners a log is read for commands; a file is not.
@@ -268,13 +383,13 @@ fn usual(into_file: bool) -> Format {
 
 /// Writes what goes in the report's place.
 fn print_or_save(arguments: &Arguments, manner: &Manner, text: &str) -> Result<(), Error> {
-    match &arguments.output {
+    match output_file(arguments) {
         Some(path) => {
-            save(path, |out| out.write_all(text.as_bytes()))?;
+            save(path, guard(text, Reader::Person).as_bytes())?;
             say(manner, &format!("written to {}", path.display()));
             Ok(())
         }
-        None => print(|out| out.write_all(text.as_bytes())),
+        None => print_text(text),
     }
 }
 
@@ -287,29 +402,10 @@ fn known(names: &[String]) -> Result<Vec<String>, Error> {
     }
 }
 
-fn save(path: &Path, text: impl Fn(&mut dyn Write) -> io::Result<()>) -> Result<(), Error> {
-    let unwritable = |source| Error::Unwritable { path: path.to_path_buf(), source };
-    // A device or a pipe is written to, never replaced.
-    if std::fs::metadata(path).is_ok_and(|target| !target.is_file() && !target.is_dir()) {
-        let mut out = BufWriter::new(std::fs::OpenOptions::new().write(true).open(path).map_err(unwritable)?);
-        return text(&mut out).and_then(|()| out.flush()).map_err(unwritable);
-    }
-    // What a link points to is replaced, not the link.
-    let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
-    let path = target.as_path();
-    // Only a file beside the target can take its place in one step.
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".supalint-");
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    // Its own message names the temporary file, which means nothing to anyone.
-    let file = builder.tempfile_in(folder).map_err(|error| unwritable(error.kind().into()))?;
-    let mut out = BufWriter::new(&file);
-    text(&mut out).and_then(|()| out.flush()).map_err(unwritable)?;
-    drop(out);
-    file.persist(path).map_err(|error| unwritable(error.error))?;
-    Ok(())
+/// Writes a file whole. A device or a pipe is refused: it cannot be replaced in one step.
+fn save(path: &Path, text: &[u8]) -> Result<(), Error> {
+    config::ordinary(path)?;
+    write::write_whole(path, text, true).map_err(|source| Error::Unwritable { path: path.to_path_buf(), source })
 }
 
 #[cfg(test)]
@@ -354,35 +450,28 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_pipe_and_a_link_stay_what_they_are() {
-        use std::os::unix::fs::FileTypeExt;
+    fn pipes_and_devices_are_refused_and_links_stay() {
         let folder = tempfile::tempdir().unwrap();
-        let [pipe, file, link] = ["pipe", "file", "link"].map(|name| folder.path().join(name));
+        let [pipe, file, link, to_device] = ["pipe", "file", "link", "null"].map(|name| folder.path().join(name));
         assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-        let reader = std::thread::spawn({
-            let pipe = pipe.clone();
-            move || std::fs::read_to_string(pipe).unwrap()
-        });
-        save(&pipe, |out| Format::Terminal.write(&Report::default(), &Look::PLAIN, out)).unwrap();
-        assert_eq!(reader.join().unwrap(), "No findings in 0 migrations (0 statements)\n");
-        assert!(std::fs::metadata(&pipe).unwrap().file_type().is_fifo());
+        std::os::unix::fs::symlink("/dev/null", &to_device).unwrap();
+        for path in [&pipe, &to_device, Path::new("/dev/null")] {
+            assert!(matches!(save(path, b"text"), Err(Error::NotAFile { .. })), "{}", path.display());
+        }
         std::fs::write(&file, "before").unwrap();
         std::os::unix::fs::symlink(&file, &link).unwrap();
-        save(&link, |out| Format::Terminal.write(&Report::default(), &Look::PLAIN, out)).unwrap();
-        assert!(
-            std::fs::symlink_metadata(&link).unwrap().is_symlink() && std::fs::read_to_string(&file).unwrap().starts_with("No findings")
-        );
+        save(&link, b"after").unwrap();
+        assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink() && std::fs::read_to_string(&file).unwrap() == "after");
     }
 
     #[test]
     fn a_report_replaces_a_file_whole() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("report.txt");
-        std::fs::write(&path, "something longer than what is going to be written, by far, so that a tail of it would be seen").unwrap();
-        save(&path, |out| Format::Terminal.write(&Report::default(), &Look::PLAIN, out)).unwrap();
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), "No findings in 0 migrations (0 statements)\n");
+        std::fs::write(&path, "something longer than what is going to be written, so that a tail of it would be seen").unwrap();
+        save(&path, b"short").unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "short");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
-        let nowhere = folder.path().join("missing/report.txt");
-        assert!(matches!(save(&nowhere, |out| Format::Json.write(&Report::default(), &Look::PLAIN, out)), Err(Error::Unwritable { .. })));
+        assert!(matches!(save(&folder.path().join("missing/report.txt"), b""), Err(Error::Unwritable { .. })));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Manner, Status, print, unknown_rule};
 use crate::error::Error;
-use crate::output::{Ink, page};
+use crate::output::{Ink, page, wrap};
 use crate::rules;
 use clap::Args;
 use std::io::{self, IsTerminal, Write};
@@ -29,20 +29,21 @@ pub fn run(arguments: &Arguments, manner: &Manner) -> Result<Status, Error> {
                 if !rules::ALL.iter().any(|rule| rule.id.starts_with(&prefix)) {
                     return Err(unknown_rule(name));
                 }
-                print(|out| list(&prefix, ink, out))?;
+                print(|out| list(&prefix, ink, manner.folded_width(), out))?;
             }
         },
-        None => print(|out| list("", ink, out))?,
+        None => print(|out| list("", ink, manner.folded_width(), out))?,
     }
     Ok(Status::Clean)
 }
 
-fn list(prefix: &str, ink: Ink, out: &mut dyn Write) -> io::Result<()> {
+/// The first sentence of each page.
+fn list(prefix: &str, ink: Ink, columns: usize, out: &mut dyn Write) -> io::Result<()> {
     let rules = || rules::ALL.iter().filter(|rule| rule.id.starts_with(prefix));
     let width = rules().map(|rule| rule.id.len()).max().unwrap_or(0);
     for rule in rules() {
-        let pad = " ".repeat(width - rule.id.len());
-        writeln!(out, "{}{pad}  {}", ink.name(rule.id), page::summary(rule.page))?;
+        let head = format!("{}{}  ", ink.name(rule.id), " ".repeat(width - rule.id.len()));
+        writeln!(out, "{}", wrap(&page::summary(rule.page), columns, &head, &" ".repeat(width + 2)))?;
     }
     Ok(())
 }

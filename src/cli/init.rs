@@ -3,10 +3,13 @@
 //! Promises: writes only files that are not there, each whole; what belongs into a file that is there is printed. Nothing is written
 //! outside of the repository.
 
-use super::{Manner, Status, print, say};
+use super::{Manner, Status, print_text, say};
+use crate::Options;
+use crate::config;
 use crate::error::Error;
 use crate::fix::write::put;
 use crate::history;
+use crate::output::clean;
 use crate::project;
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -20,6 +23,9 @@ pub struct Arguments {
     #[arg(long)]
     dry_run: bool,
 }
+
+/// The name of a baseline that texts propose.
+const BASELINE: &str = "supalint-baseline.json";
 
 const SETTINGS: &str = include_str!("init/supalint.toml");
 const GITHUB: &str = include_str!("init/github.yml");
@@ -46,20 +52,38 @@ struct Proposal {
 }
 
 impl Proposal {
-    fn file(&mut self, path: PathBuf, text: impl Into<String>) {
+    /// A file of its own. One that is there and lacks this project's part is added to.
+    fn file(&mut self, path: PathBuf, text: String, part: &str) {
         match path.exists() {
-            true => self.already.push(path),
-            false => self.new.push(Part { path, text: text.into() }),
+            true => self.line(path, text, part),
+            false => self.new.push(Part { path, text }),
         }
     }
 
-    /// To the file that is there, unless it speaks of supalint.
-    fn line(&mut self, path: PathBuf, text: impl Into<String>) {
-        match std::fs::read_to_string(&path) {
-            Ok(known) if known.contains("supalint") => self.already.push(path),
-            _ => self.add.push(Part { path, text: text.into() }),
+    /// What belongs into a file that is there, unless it holds `part` already.
+    fn line(&mut self, path: PathBuf, text: String, part: &str) {
+        match config::text(&path) {
+            Ok(Some(known)) if holds(&known, part) => self.already.push(path),
+            _ => self.add.push(Part { path, text }),
         }
     }
+}
+
+/// Whether a text holds a part that ends there: `supalint check apps/web` is not in `supalint check apps/web-admin`.
+fn holds(text: &str, part: &str) -> bool {
+    text.match_indices(part).any(|(at, _)| {
+        let next = text[at + part.len()..].chars().next();
+        next.is_none_or(|next| !next.is_alphanumeric() && !matches!(next, '-' | '_' | '/' | '.'))
+    })
+}
+
+/// Where the project lies, and how its files name it.
+struct Site<'a> {
+    repository: &'a Path,
+    /// Whether git knows the repository.
+    known: bool,
+    /// The way from the repository to the project, as hooks name it; empty for the same folder.
+    folder: String,
 }
 
 pub fn run(arguments: &Arguments, manner: &Manner) -> Result<Status, Error> {
@@ -68,16 +92,25 @@ pub fn run(arguments: &Arguments, manner: &Manner) -> Result<Status, Error> {
     let (repository, way) = project::repository(&project.root);
     let (known, within) = (repository.is_some(), way.trim_end_matches('/'));
     let repository = repository.unwrap_or_else(|| project.root.clone());
-    let settings = project.config.path.clone().unwrap_or_else(|| project.root.join("supalint.toml"));
+    let settings = project.config.path.clone().unwrap_or_else(|| project.root.join(config::FILE));
     let mut proposal = Proposal::default();
-    proposal.file(settings, SETTINGS);
-    hooks(&mut proposal, &repository, within);
-    servers(&mut proposal, &repository, within, known);
+    match settings.exists() {
+        true => proposal.already.push(settings),
+        false => proposal.new.push(Part { path: settings, text: SETTINGS.to_string() }),
+    }
+    let site = Site { repository: &repository, known, folder: if within.is_empty() { String::new() } else { quoted(within)? } };
+    // as the user has just named it
+    let named = arguments.paths.iter().map(|path| Ok(format!(" {}", quoted(&path.display().to_string())?)));
+    let named = named.collect::<Result<String, Error>>()?;
+    hooks(&mut proposal, &site);
+    servers(&mut proposal, &site);
     let shown = |path: &Path| path.strip_prefix(&repository).unwrap_or(path).display().to_string();
+    let texts = |verb: &str, parts: &[Part]| -> Vec<String> {
+        parts.iter().map(|part| format!("# {verb} {}\n{}", clean::line(&shown(&part.path)), part.text)).collect()
+    };
     if arguments.dry_run {
-        let parts = proposal.new.iter().map(|part| ("write", part)).chain(proposal.add.iter().map(|part| ("add to", part)));
-        let text: Vec<String> = parts.map(|(verb, part)| format!("# {verb} {}\n{}", shown(&part.path), part.text)).collect();
-        return print(|out| out.write_all(text.join("\n").as_bytes())).map(|()| Status::Clean);
+        let text = [texts("write", &proposal.new), texts("add to", &proposal.add)].concat();
+        return print_text(&text.join("\n")).map(|()| Status::Clean);
     }
     for part in &proposal.new {
         put(&part.path, part.text.as_bytes(), false)?;
@@ -86,31 +119,54 @@ pub fn run(arguments: &Arguments, manner: &Manner) -> Result<Status, Error> {
     for path in &proposal.already {
         say(manner, &format!("{} is there already", shown(path)));
     }
-    let text: Vec<String> = proposal.add.iter().map(|part| format!("# add to {}\n{}", shown(&part.path), part.text)).collect();
-    print(|out| out.write_all(text.join("\n").as_bytes()))?;
+    print_text(&texts("add to", &proposal.add).join("\n"))?;
     if !proposal.new.is_empty() {
-        // as the user has just named it
-        let named = arguments.paths.iter().map(|path| format!(" {}", quoted(&path.display().to_string())));
-        proposal.next.push(format!("supalint check{}", named.collect::<String>()));
+        proposal.next.push(format!("supalint check{named}"));
         say(manner, &format!("next: {}", proposal.next.join(" && ")));
+    }
+    if project.config.baseline.is_none() {
+        hint_at_baseline(arguments, manner, &named)?;
     }
     Ok(Status::Clean)
 }
 
+/// Tells an old project how to begin with what is new.
+fn hint_at_baseline(arguments: &Arguments, manner: &Manner, named: &str) -> Result<(), Error> {
+    /// More problems than anyone mends at once.
+    const MANY: usize = 20;
+    let found = match crate::check(&Options { paths: arguments.paths.clone(), ..Options::default() }) {
+        Ok(checked) => checked.report.findings.len(),
+        // A new project has no migrations yet.
+        Err(Error::Empty { .. }) => 0,
+        Err(error) => return Err(error),
+    };
+    if found > MANY {
+        say(
+            manner,
+            &format!(
+                "{found} problems are there already; to report only new ones, run `supalint check{named} --write-baseline {BASELINE}` \
+                 and set `baseline = \"{BASELINE}\"` in {}",
+                config::FILE
+            ),
+        );
+    }
+    Ok(())
+}
+
 /// Whatever runs the repository's hooks; where nothing does, pre-commit.
-fn hooks(proposal: &mut Proposal, repository: &Path, within: &str) {
-    let there = |names: &[&str]| names.iter().map(|name| repository.join(name)).find(|path| path.exists());
-    let command = |text: &str| command(text, within);
+fn hooks(proposal: &mut Proposal, site: &Site<'_>) {
+    let there = |names: &[&str]| names.iter().map(|name| site.repository.join(name)).find(|path| path.exists());
+    let command = |text: &str| command(text, &site.folder);
+    let part = command("supalint check");
     if let Some(path) = there(&["lefthook.yml", "lefthook.yaml", ".lefthook.yml", ".lefthook.yaml"]) {
-        proposal.line(path, command(LEFTHOOK));
+        proposal.line(path, command(LEFTHOOK), &part);
     } else if there(&[".husky"]).is_some() {
-        let hook = repository.join(".husky/pre-commit");
-        if hook.exists() { proposal.line(hook, command(HUSKY)) } else { proposal.file(hook, command(HUSKY)) }
+        proposal.file(site.repository.join(".husky/pre-commit"), command(HUSKY), &part);
     } else {
         match there(&[".pre-commit-config.yaml", ".pre-commit-config.yml"]) {
-            Some(path) => proposal.line(path, command(PRE_COMMIT)),
+            Some(path) => proposal.line(path, command(PRE_COMMIT), &part),
             None => {
-                proposal.file(repository.join(".pre-commit-config.yaml"), command(PRE_COMMIT));
+                proposal.file(site.repository.join(".pre-commit-config.yaml"), command(PRE_COMMIT), &part);
                 proposal.next.push("pre-commit install".to_string());
             }
         }
@@ -118,26 +174,66 @@ fn hooks(proposal: &mut Proposal, repository: &Path, within: &str) {
 }
 
 /// GitLab's where its file is, GitHub's in any other repository.
-fn servers(proposal: &mut Proposal, repository: &Path, within: &str, known: bool) {
-    let gitlab = repository.join(".gitlab-ci.yml");
+fn servers(proposal: &mut Proposal, site: &Site<'_>) {
+    let gitlab = site.repository.join(".gitlab-ci.yml");
     if gitlab.exists() {
-        proposal.line(gitlab, command(GITLAB, within));
-    } else if known {
-        let path = if within.is_empty() { String::new() } else { format!("          path: {}\n", quoted(within)) };
-        proposal.file(repository.join(".github/workflows/supalint.yml"), format!("{GITHUB}{path}"));
+        proposal.line(gitlab, command(GITLAB, &site.folder), &command("supalint check", &site.folder));
+    } else if site.known {
+        let path = site.repository.join(".github/workflows/supalint.yml");
+        let workflow = GITHUB.replace("[main]", &format!("[{}]", default_branch(site.repository)));
+        let input = format!("path: {}", site.folder);
+        let (text, part) = match site.folder.as_str() {
+            "" => (workflow, "supalint"),
+            _ => (format!("{workflow}          {input}\n"), input.as_str()),
+        };
+        // beside another project's step, only the step is missing
+        let step = text.find("      # A pull request").filter(|_| path.exists());
+        proposal.file(path, step.map_or(text.clone(), |at| text[at..].to_string()), part);
     }
 }
 
-/// A text with the project's folder in the command that it runs.
-fn command(text: &str, within: &str) -> String {
-    match within {
+/// The branch that the remote calls its default, as git has noted it; else the usual name.
+fn default_branch(repository: &Path) -> String {
+    let noted = config::text(&repository.join(".git/refs/remotes/origin/HEAD")).ok().flatten().unwrap_or_default();
+    let name = noted.trim().strip_prefix("ref: refs/remotes/origin/").unwrap_or_default();
+    let is_plain = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '/' | '_' | '-' | '.'));
+    if is_plain { name.to_string() } else { "main".to_string() }
+}
+
+/// A text with the project's folder, quoted, in the command that it runs.
+fn command(text: &str, folder: &str) -> String {
+    match folder {
         "" => text.to_string(),
-        folder => text.replace("supalint check", &format!("supalint check {}", quoted(folder))),
+        folder => text.replace("supalint check", &format!("supalint check {folder}")),
     }
 }
 
 /// A folder's name as YAML and a shell both take it.
-fn quoted(folder: &str) -> String {
-    let plain = folder.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '/' | '_' | '-' | '.')) && !folder.starts_with('-');
-    if plain { folder.to_string() } else { format!("\"{}\"", folder.replace('\\', "\\\\").replace('"', "\\\"")) }
+///
+/// # Errors
+/// If it holds what either of them would take for more than a name.
+fn quoted(folder: &str) -> Result<String, Error> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '_' | '-' | '.');
+    if folder.chars().all(is_plain) && !folder.starts_with('-') {
+        return Ok(folder.to_string());
+    }
+    let is_safe = |c: char| is_plain(c) || c.is_alphanumeric() || matches!(c, ' ' | '(' | ')' | '[' | ']' | '@' | '+' | ',' | '=' | '~');
+    match folder.chars().all(is_safe) && !folder.starts_with('-') {
+        true => Ok(format!("\"{folder}\"")),
+        false => Err(Error::OddFolder { path: folder.into() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_a_shell_would_run_is_refused() {
+        assert_eq!(quoted("apps/web").unwrap(), "apps/web");
+        assert_eq!(quoted("apps/(my) web").unwrap(), "\"apps/(my) web\"");
+        for name in ["$(id)", "a`id`", "a\"; id; \"", "a\nb", "a: b", "a #b", "-x", "a\\"] {
+            assert!(matches!(quoted(name), Err(Error::OddFolder { .. })), "{name}");
+        }
+    }
 }

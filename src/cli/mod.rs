@@ -6,10 +6,12 @@
 mod check;
 mod explain;
 mod init;
+mod progress;
 mod rules;
 mod schema;
 
 use crate::error::Error;
+use crate::output::clean::{self, Reader, guard};
 use crate::output::{Ink, Look};
 use crate::rules::names;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
@@ -106,6 +108,11 @@ impl Manner {
         }
     }
 
+    /// The columns into which lists are folded: those of a terminal. What goes into a pipe keeps a line per entry.
+    fn folded_width(&self) -> usize {
+        if io::stdout().is_terminal() { self.look().width } else { 10_000 }
+    }
+
     /// For what is written to a file.
     fn look_in_file(&self) -> Look {
         Look { colour: self.color == Color::Always, verbose: self.verbose, quiet: self.quiet, ..Look::PLAIN }
@@ -114,7 +121,15 @@ impl Manner {
 
 /// Runs the program with the process's arguments.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) if error.use_stderr() => {
+            // It repeats arguments, which may be names of files.
+            let _ = write!(io::stderr(), "{}", guard(&error.render().to_string(), Reader::Person));
+            return ExitCode::from(2);
+        }
+        Err(error) => error.exit(),
+    };
     let result = match &cli.command {
         Command::Check(arguments) => check::run(arguments, &cli.manner),
         Command::Explain(arguments) => explain::run(arguments, &cli.manner),
@@ -131,7 +146,7 @@ pub fn main() -> ExitCode {
             let colour = colour && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
             let head = Ink { colour }.severity(crate::finding::Severity::Error, "error:");
             // If nobody can be told, the exit status still tells.
-            let _ = writeln!(io::stderr(), "{head} {error}");
+            let _ = writeln!(io::stderr(), "{head} {}", one_line(&error.to_string()));
             ExitCode::from(2)
         }
     }
@@ -147,8 +162,13 @@ fn completions(shell: clap_complete::Shell) -> Result<Status, Error> {
 fn say(manner: &Manner, line: &str) {
     if !manner.quiet {
         // What is done is done; whether anyone hears of it changes nothing.
-        let _ = writeln!(io::stderr(), "{line}");
+        let _ = writeln!(io::stderr(), "{}", one_line(line));
     }
+}
+
+/// A line that nobody takes for anything else.
+fn one_line(text: &str) -> String {
+    guard(&clean::line(text), Reader::Person).into_owned()
 }
 
 /// Writes to standard output; a closed pipe ends the writing, quietly.
@@ -162,6 +182,11 @@ fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Err
         }
         other => other.map_err(Error::Output),
     }
+}
+
+/// Writes a text that holds names of users.
+fn print_text(text: &str) -> Result<(), Error> {
+    print(|out| out.write_all(guard(text, Reader::Person).as_bytes()))
 }
 
 fn unknown_rule(name: &str) -> Error {

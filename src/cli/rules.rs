@@ -3,7 +3,7 @@
 use super::{ListFormat, Manner, Status, print};
 use crate::error::Error;
 use crate::finding::{Category, Severity};
-use crate::output::{Ink, page, write_json};
+use crate::output::{Ink, page, wrap, write_json};
 use crate::rules;
 use clap::Args;
 use serde::Serialize;
@@ -27,29 +27,29 @@ struct Entry {
 }
 
 pub fn run(arguments: &Arguments, manner: &Manner) -> Result<Status, Error> {
-    let ink = Ink { colour: manner.look().colour };
+    let (ink, width) = (Ink { colour: manner.look().colour }, manner.folded_width());
     print(|out| match arguments.format {
-        ListFormat::Text => table(ink, out),
+        ListFormat::Text => table(ink, width, out),
         ListFormat::Json => json(out),
     })?;
     Ok(Status::Clean)
 }
 
-fn table(ink: Ink, out: &mut dyn Write) -> io::Result<()> {
+/// A row per rule. Titles that need more than `columns` go on below.
+fn table(ink: Ink, columns: usize, out: &mut dyn Write) -> io::Result<()> {
     let width = rules::ALL.iter().map(|rule| rule.id.len()).max().unwrap_or(0).max(4);
     writeln!(out, "{}", ink.dim(&format!("{:width$}  {:11}  {:8}  {:3}  title", "rule", "category", "severity", "fix")))?;
     for rule in rules::ALL {
         let severity = ink.severity(rule.severity, rule.severity.name());
-        writeln!(
-            out,
-            "{}{}  {:11}  {severity}{}  {:3}  {}",
+        let head = format!(
+            "{}{}  {:11}  {severity}{}  {:3}  ",
             ink.name(rule.id),
             " ".repeat(width - rule.id.len()),
             category(rule.category),
             " ".repeat(8 - rule.severity.name().len()),
             if rule.fixable { "yes" } else { "" },
-            page::title(rule.page)
-        )?;
+        );
+        writeln!(out, "{}", wrap(page::title(rule.page), columns, &head, &" ".repeat(width + 30)))?;
     }
     Ok(())
 }
@@ -76,4 +76,19 @@ fn json(out: &mut dyn Write) -> io::Result<()> {
         })
         .collect();
     write_json(out, &entries)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn titles_wrap_between_words() {
+        let mut out = Vec::new();
+        table(Ink { colour: false }, 80, &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        let titles = rules::ALL.iter().flat_map(|rule| page::title(rule.page).split_whitespace());
+        assert!(titles.clone().all(|word| text.split_whitespace().any(|shown| shown == word)));
+    }
 }

@@ -1,14 +1,13 @@
 //! `supalint schema`: the schema that the migrations add up to.
 
-use super::{ListFormat, Manner, Status, print};
+use super::{ListFormat, Manner, Status, print, say};
 use crate::analysis::matrix;
 use crate::catalog::When;
 use crate::error::Error;
 use crate::history;
-use crate::output::{count, schema};
+use crate::output::{Look, count, schema};
 use crate::project::{self};
 use clap::Args;
-use std::io::{self, Write};
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
@@ -35,7 +34,7 @@ fn write(arguments: &Arguments, manner: &Manner) -> Result<Status, Error> {
     let mut sources = history::sources();
     let project = project::open(&arguments.paths, arguments.config.as_deref(), &mut sources)?;
     let replay = history::replay(&mut sources, &project, &mut ());
-    let look = manner.look();
+    let look = Look { width: if arguments.matrix { manner.folded_width() } else { manner.look().width }, ..manner.look() };
     print(|out| match arguments.format {
         format if arguments.matrix => matrix::of(&replay.catalog, &sources, &project, |matrix| match format {
             ListFormat::Text => schema::matrix::text(matrix, &sources, &look, out),
@@ -46,9 +45,8 @@ fn write(arguments: &Arguments, manner: &Manner) -> Result<Status, Error> {
     })?;
     let rejected = replay.catalog.rejected.iter().filter(|rejected| rejected.when == When::Always).count();
     let left_out = [(rejected, "that PostgreSQL would reject"), (replay.unread.len(), "that nobody could read")];
-    for (number, which) in left_out.into_iter().filter(|(number, _)| *number > 0 && !manner.quiet) {
-        // The schema is written; whether anyone hears of the rest changes nothing.
-        let _ = writeln!(io::stderr(), "left out: {} {which}; `supalint check` tells which", count(number, "statement"));
+    for (number, which) in left_out.into_iter().filter(|(number, _)| *number > 0) {
+        say(manner, &format!("left out: {} {which}; `supalint check` tells which", count(number, "statement")));
     }
     Ok(Status::Clean)
 }

@@ -97,15 +97,29 @@ pub fn path_glob(written: &str) -> Result<Glob, String> {
 }
 
 fn no_glob(error: &globset::Error) -> String {
-    format!("`{}` is no pattern: {}", error.glob().unwrap_or_default(), error.kind())
+    format!("`{}` is no pattern: {}", error.glob().unwrap_or_default(), reason(error))
 }
 
-/// All of them at once.
+/// All patterns as one set. Settings with patterns that cannot be one set are refused when they are read.
 pub fn paths(globs: &[Glob]) -> GlobSet {
+    compile(globs).unwrap_or_default()
+}
+
+/// All patterns as one set.
+///
+/// # Errors
+/// If a pattern, or all of them together, is too large.
+pub fn compile(globs: &[Glob]) -> Result<GlobSet, String> {
     let mut set = GlobSetBuilder::new();
-    globs.iter().for_each(|glob| {
+    for glob in globs {
         set.add(glob.clone());
-    });
-    // each was built once already
-    set.build().unwrap_or_default()
+    }
+    set.build().map_err(|error| format!("`ignored_paths` cannot be used ({}): write fewer or shorter patterns", reason(&error)))
+}
+
+/// The first line of an error, shortened: an error may repeat a pattern of any length.
+fn reason(error: &globset::Error) -> String {
+    const LONGEST: usize = 120;
+    let text = error.kind().to_string();
+    text.lines().next().unwrap_or_default().chars().take(LONGEST).collect()
 }

@@ -22,7 +22,7 @@ pub fn rollback(plan: &Plan) -> String {
     let mut out = String::from("-- Takes back what supalint's corrective migrations changed. For psql.\n\\set ON_ERROR_STOP on\n");
     for planned in plan.files.iter().rev() {
         let undone: Vec<&str> = planned.statements.iter().rev().filter_map(|planned| planned.statement.undo.as_deref()).collect();
-        let _ = writeln!(out, "\n-- {}", planned.path);
+        let _ = writeln!(out, "\n-- {}", in_comment(&planned.path));
         if undone.is_empty() {
             out.push_str("-- nothing to take back\n");
         }
@@ -40,6 +40,11 @@ pub fn rollback(plan: &Plan) -> String {
         );
     }
     out
+}
+
+/// Text that ends no comment.
+fn in_comment(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
 }
 
 /// Asserts what is so behind the plan and was not before.
@@ -113,7 +118,12 @@ fn regclass(name: &QName) -> String {
 
 impl Script {
     fn assert(&mut self, holds: &str, otherwise: &str) {
-        let _ = writeln!(self.out, "do $verify$ begin assert {holds}, {}; end $verify$;", quote_literal(otherwise));
+        let body = format!("begin assert {holds}, {}; end", quote_literal(otherwise));
+        let mut tag = "$verify$".to_string();
+        while body.contains(&tag) {
+            tag.insert(1, '_');
+        }
+        let _ = writeln!(self.out, "do {tag} {body} {tag};");
     }
 
     fn privilege(&mut self, asked: &str, has: bool, role: &str, word: &str, of: &str) {

@@ -308,7 +308,8 @@ fn rollback(out: &mut String, statements: &[Planned]) {
         (false, true) => "-- Rollback; rows keep the values they were given:\n",
         (false, false) => "-- Rollback:\n",
     });
-    for line in undone.iter().flat_map(|sql| sql.lines()) {
+    // A lone carriage return ends a comment too.
+    for line in undone.iter().flat_map(|sql| sql.split(['\n', '\r'])).filter(|line| !line.is_empty()) {
         let _ = writeln!(out, "{}", format!("-- {line}").trim_end());
     }
     for statement in left {

@@ -5,9 +5,11 @@
 
 use super::files::PlannedFile;
 use crate::error::Error;
+use crate::project::TEMPORARY;
 use std::fs;
-use std::io::{ErrorKind, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::Path;
+use std::time::Duration;
 
 /// Writes files in their order; `told` hears of each that is there.
 ///
@@ -22,29 +24,107 @@ pub fn write(folder: &Path, files: &[PlannedFile], mut told: impl FnMut(&Planned
     Ok(())
 }
 
-/// Puts a text in its place in one step.
+/// Puts a text in its place in one step. What a link points to is replaced, not the link.
 pub fn put(path: &Path, text: &[u8], replace: bool) -> Result<(), Error> {
     let unwritten = |source| Error::Unwritten { path: path.to_path_buf(), source };
-    let folder = path.parent().unwrap_or(Path::new("."));
-    if !replace {
-        fs::create_dir_all(folder).map_err(unwritten)?;
+    match write_whole(path, text, replace) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && !replace => Err(Error::Exists { path: path.to_path_buf() }),
+        other => other.map_err(unwritten),
     }
+}
+
+/// The same for any file, with the system's own error.
+///
+/// # Errors
+/// If the file cannot be written, or is there and not to be replaced.
+pub fn write_whole(path: &Path, text: &[u8], replace: bool) -> io::Result<()> {
+    let target = if replace { fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf()) } else { path.to_path_buf() };
+    // Only a file beside the target can take its place in one step.
+    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !replace {
+        fs::create_dir_all(folder)?;
+    }
+    sweep(folder);
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".supalint-");
+    builder.prefix(TEMPORARY);
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    // its own message names the temporary file, which means nothing to anyone
-    let mut file = builder.tempfile_in(folder).map_err(|error| unwritten(error.kind().into()))?;
-    file.write_all(text).and_then(|()| file.as_file().sync_all()).map_err(unwritten)?;
-    let done = if replace {
-        fs::metadata(path).and_then(|old| fs::set_permissions(file.path(), old.permissions())).map_err(unwritten)?;
-        file.persist(path)
-    } else {
-        file.persist_noclobber(path)
-    };
-    match done {
-        Ok(_) => Ok(()),
-        Err(error) if error.error.kind() == ErrorKind::AlreadyExists => Err(Error::Exists { path: path.to_path_buf() }),
-        Err(error) => Err(unwritten(error.error)),
+    // Errors of the crate name the temporary file, which means nothing to anyone.
+    let mut file = builder.tempfile_in(folder).map_err(plain)?;
+    file.as_file_mut().write_all(text)?;
+    file.as_file().sync_all()?;
+    if !replace {
+        return file.persist_noclobber(&target).map(drop).map_err(|error| plain(error.error));
+    }
+    if let Ok(old) = fs::metadata(&target) {
+        fs::set_permissions(file.path(), old.permissions())?;
+    }
+    file.persist(&target).map(drop).map_err(|error| plain(error.error))
+}
+
+/// An error of the system without what was added to its text.
+fn plain(error: io::Error) -> io::Error {
+    match error.raw_os_error() {
+        Some(code) => io::Error::from_raw_os_error(code),
+        None => error.kind().into(),
+    }
+}
+
+/// Removes temporary files that a killed run has left. Those of a run that still writes are younger.
+fn sweep(folder: &Path) {
+    const OLD: Duration = Duration::from_secs(60);
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let is_ours = entry.file_name().as_encoded_bytes().starts_with(TEMPORARY.as_bytes());
+        let data = entry.metadata().ok().filter(|data| is_ours && data.is_file());
+        let age = data.and_then(|data| data.modified().ok()?.elapsed().ok());
+        if age.is_some_and(|age| age > OLD) {
+            // Whoever cannot remove it can still write.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::SystemTime;
+
+    #[test]
+    fn files_that_a_killed_run_left_are_removed_by_the_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let [old, new, other] = [".supalint-old", ".supalint-new", ".other"].map(|name| folder.path().join(name));
+        for path in [&old, &new, &other] {
+            fs::write(path, "part of a").unwrap();
+        }
+        let hour_ago = SystemTime::now() - Duration::from_secs(3600);
+        for path in [&old, &other] {
+            fs::File::options().write(true).open(path).unwrap().set_modified(hour_ago).unwrap();
+        }
+        put(&folder.path().join("a.sql"), b"select 1;", false).unwrap();
+        assert_eq!([old, new, other].map(|path| path.exists()), [false, true, true]);
+    }
+
+    #[test]
+    fn what_stands_there_is_replaced_only_if_that_is_wanted() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.sql");
+        put(&path, b"one", false).unwrap();
+        assert!(matches!(put(&path, b"two", false), Err(Error::Exists { .. })));
+        put(&path, b"three", true).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"three");
+        let error = put(&folder.path().join("missing/a.sql"), b"", true).unwrap_err().to_string();
+        assert!(error.contains("make its folder") && !error.contains(".supalint-"), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_stays_a_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let [file, link] = ["file", "link"].map(|name| folder.path().join(name));
+        fs::write(&file, "before").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        put(&link, b"after", true).unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read(&file).unwrap(), b"after");
     }
 }

@@ -4,7 +4,8 @@
 //! label of the platform, outside its text, or on top of another becomes a note rather than a panic. Long lines are cut around the
 //! words that matter, labels of many lines to their first, and control characters are made visible.
 
-use super::ink::{clean, columns};
+use super::clean::{clean, line};
+use super::ink::columns;
 use crate::finding::{Finding, Label};
 use crate::source::{FileId, Site, Source, Sources, Span};
 use std::ops::Range;
@@ -315,6 +316,6 @@ pub fn place(sources: &Sources, site: Site) -> Option<Place> {
 
 impl std::fmt::Display for Place {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}:{}:{}", clean(&self.path), self.line, self.column)
+        write!(f, "{}:{}:{}", line(&self.path), self.line, self.column)
     }
 }

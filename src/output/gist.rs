@@ -4,7 +4,6 @@
 //! error with readers that know only levels, as it never fails a run.
 
 use super::count;
-use super::ink::clean;
 use crate::finding::{Confidence, Finding, Severity};
 use crate::report::{LeftOut, Report};
 use crate::rules::{self, Rule};
@@ -85,8 +84,10 @@ pub fn ground(report: &Report) -> String {
     if !report.suppressed.is_empty() {
         out.push_str(&format!("; {} allowed", report.suppressed.len()));
     }
-    let LeftOut { ignored, earlier, baseline } = report.left_out;
-    for (number, what) in [(baseline, "in the baseline"), (earlier, "there before"), (ignored, "in ignored files")] {
+    let LeftOut { ignored, earlier, baseline, less_severe } = report.left_out;
+    for (number, what) in
+        [(baseline, "in the baseline"), (earlier, "there before"), (ignored, "in ignored files"), (less_severe, "less severe")]
+    {
         if number > 0 {
             out.push_str(&format!("; {number} {what}"));
         }
@@ -107,11 +108,6 @@ pub fn subject(finding: &Finding) -> String {
         (Some(table), kind) => format!("{kind} \"{}\" on {schema}{table}", subject.name),
         (None, kind) => format!("{kind} {schema}{}", subject.name),
     }
-}
-
-/// Text of a user's, made fit for one line of a log.
-pub fn line(text: &str) -> String {
-    clean(text).replace(['\n', '\t'], " ")
 }
 
 /// A range of a file.

@@ -5,6 +5,7 @@
 //! toolkit escapes it (packages/core/src/command.ts), and no name that a migration holds is taken for a command. Columns are given
 //! only within a line, as the runner wants them.
 
+use super::clean::{Reader, clean, guard};
 use super::gist::{self, Stand};
 use super::{Look, compact, count};
 use crate::finding::{Confidence, Finding, Severity};
@@ -43,7 +44,7 @@ pub fn write(report: &Report, look: &Look, out: &mut dyn Write) -> io::Result<()
     let more = count(rest.len(), "more finding");
     writeln!(out, "::group::{}", data(&more))?;
     for finding in &rest {
-        writeln!(out, "{}", harmless(&compact::line(&look.home, finding, &report.sources)))?;
+        writeln!(out, "{}", guard(&compact::line(&look.home, finding, &report.sources), Reader::Person))?;
     }
     writeln!(out, "::endgroup::")?;
     let are = if rest.len() == 1 { "is" } else { "are" };
@@ -78,14 +79,9 @@ fn command(report: &Report, look: &Look, finding: &Finding) -> String {
 }
 
 fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    clean(&text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")).into_owned()
 }
 
 fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
-}
-
-/// The runner takes `##[…]` for a command wherever it stands in a line, and `::` at its beginning.
-fn harmless(line: &str) -> String {
-    line.replace("##[", "## [")
 }

@@ -1,10 +1,8 @@
-//! Colour, or none; and text made fit for a terminal.
-//!
-//! Promises: without colour not one escape sequence is written, whatever the SQL under review contains.
+//! Colour, or none; widths and lines of a terminal.
 
 use crate::finding::Severity;
 use owo_colors::{OwoColorize, Style};
-use std::borrow::Cow;
+use textwrap::{Options, WordSeparator, WordSplitter};
 use unicode_width::UnicodeWidthChar;
 
 /// A pen that may be dry.
@@ -51,20 +49,6 @@ impl Ink {
     }
 }
 
-/// Replaces what would move the cursor, colour the screen or reorder the text. Tabs and line feeds stay.
-pub fn clean(text: &str) -> Cow<'_, str> {
-    if text.chars().any(is_treacherous) {
-        Cow::Owned(text.chars().map(|c| if is_treacherous(c) { '\u{fffd}' } else { c }).collect())
-    } else {
-        Cow::Borrowed(text)
-    }
-}
-
-fn is_treacherous(c: char) -> bool {
-    let bidirectional = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    bidirectional || (c.is_control() && c != '\t' && c != '\n')
-}
-
 pub(super) const TAB: usize = 4;
 
 /// Columns that text takes which starts at column `from`.
@@ -83,4 +67,15 @@ pub(super) fn untab(text: &str, from: usize) -> String {
         out.push_str(piece);
     }
     out
+}
+
+/// Lines of at most `width` columns, the first and the rest each with its indent. No word is broken.
+pub fn wrap(text: &str, width: usize, first: &str, rest: &str) -> String {
+    let options = Options::new(width)
+        .initial_indent(first)
+        .subsequent_indent(rest)
+        .break_words(false)
+        .word_separator(WordSeparator::AsciiSpace)
+        .word_splitter(WordSplitter::NoHyphenation);
+    textwrap::fill(text, options)
 }

@@ -78,6 +78,7 @@ struct Counts {
     ignored: usize,
     earlier: usize,
     baseline: usize,
+    less_severe: usize,
 }
 
 #[derive(Serialize)]
@@ -88,7 +89,7 @@ struct Statements {
 }
 
 #[derive(Serialize)]
-struct Summary {
+pub(super) struct Summary {
     files: usize,
     error: usize,
     warn: usize,
@@ -96,8 +97,7 @@ struct Summary {
 }
 
 pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let of = |severity| report.findings.iter().filter(|finding| finding.severity == severity).count();
-    let LeftOut { ignored, earlier, baseline } = report.left_out;
+    let LeftOut { ignored, earlier, baseline, less_severe } = report.left_out;
     let document = Document {
         version: 1,
         tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
@@ -107,11 +107,17 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             .iter()
             .map(|(finding, reason)| Suppressed { finding: entry(finding, &report.sources), reason })
             .collect(),
-        left_out: Counts { ignored, earlier, baseline },
+        left_out: Counts { ignored, earlier, baseline, less_severe },
         statements: Statements { total: report.statements, unread: report.unread.len(), bounded: report.bounded.len() },
-        summary: Summary { files: report.files, error: of(Severity::Error), warn: of(Severity::Warn), info: of(Severity::Info) },
+        summary: summary(report),
     };
     write_json(out, &document)
+}
+
+/// The numbers of a report.
+pub(super) fn summary(report: &Report) -> Summary {
+    let of = |severity| report.findings.iter().filter(|finding| finding.severity == severity).count();
+    Summary { files: report.files, error: of(Severity::Error), warn: of(Severity::Warn), info: of(Severity::Info) }
 }
 
 fn entry<'a>(finding: &'a Finding, sources: &'a Sources) -> Entry<'a> {

@@ -6,8 +6,8 @@
 //! Text is made fit for XML 1.0.
 
 use super::Look;
+use super::clean::{clean, line};
 use super::gist::{self, Stand};
-use super::ink::clean;
 use crate::finding::{Confidence, Finding, Severity};
 use crate::report::Report;
 use crate::source::{FileId, Site};
@@ -21,7 +21,7 @@ pub fn write(report: &Report, look: &Look, out: &mut dyn Write) -> io::Result<()
     let mut names: BTreeMap<(FileId, String), usize> = BTreeMap::new();
     for (finding, reason) in report.findings.iter().map(|finding| (finding, None)).chain(allowed) {
         let file = report.sources.resolve(finding.primary.site).file;
-        let name = fit(&gist::line(&format!("{} {}", finding.rule, gist::subject(finding))));
+        let name = fit(&line(&format!("{} {}", finding.rule, gist::subject(finding))));
         let times = names.entry((file, name.clone())).or_default();
         *times += 1;
         let name = if *times == 1 { name } else { format!("{name} ({times})") };
@@ -30,7 +30,7 @@ pub fn write(report: &Report, look: &Look, out: &mut dyn Write) -> io::Result<()
     let unread = unread(report);
     let mut junit = quick_junit::Report::new(env!("CARGO_PKG_NAME"));
     for (file, cases) in cases {
-        let path = fit(&gist::line(&format!("{}{}", look.home, report.sources.get(file).path)));
+        let path = fit(&line(&format!("{}{}", look.home, report.sources.get(file).path)));
         let mut suite = TestSuite::new(&path);
         if cases.is_empty() {
             let mut passes = TestCase::new("no findings", TestCaseStatus::success());
@@ -60,7 +60,7 @@ fn unread(report: &Report) -> BTreeMap<FileId, Vec<String>> {
         out.entry(home.file).or_default().push(format!("line {line}: {words}"));
     };
     for unread in &report.unread {
-        say(unread.site, gist::line(&format!("could not be read: {}: {}", unread.head, unread.reason)));
+        say(unread.site, line(&format!("could not be read: {}: {}", unread.head, unread.reason)));
     }
     for site in &report.bounded {
         say(*site, "runs too long to be followed to its end".to_string());
@@ -75,7 +75,7 @@ fn case(report: &Report, look: &Look, finding: &Finding, reason: Option<&str>, n
         Some(reason) => format!("allowed: {reason}"),
         None => finding.message.clone(),
     };
-    status.set_type(finding.severity.name()).set_message(fit(&gist::line(&message)));
+    status.set_type(finding.severity.name()).set_message(fit(&line(&message)));
     let stand = gist::stand(&report.sources, finding.primary.site);
     let mut text = String::new();
     if let Some(Stand { file, start, .. }) = stand {
@@ -95,7 +95,7 @@ fn case(report: &Report, look: &Look, finding: &Finding, reason: Option<&str>, n
     status.set_description(fit(&clean(&text)));
     let mut case = TestCase::new(name, status);
     if let Some(Stand { file, start, .. }) = stand {
-        case.extra.insert("file".into(), fit(&gist::line(&format!("{}{file}", look.home))).into());
+        case.extra.insert("file".into(), fit(&line(&format!("{}{file}", look.home))).into());
         case.extra.insert("line".into(), start.line.to_string().into());
     }
     case

@@ -4,8 +4,8 @@
 //! wrote it and does nothing: no markup, no HTML, no link, no mention of a person or an issue. Begins with a mark by which a bot finds its
 //! comment again.
 
+use super::clean::{clean, line};
 use super::gist::{self, Stand};
-use super::ink::clean;
 use super::{Look, count, page};
 use crate::finding::{Cause, Confidence, Finding, Safety};
 use crate::report::Report;
@@ -169,7 +169,7 @@ fn longest_run(text: &str) -> usize {
 
 /// A code span, in which nothing means anything.
 fn code(text: &str) -> String {
-    let text = gist::line(text);
+    let text = line(text);
     let ticks = "`".repeat(longest_run(&text) + 1);
     // One space at each end is not shown.
     let edge = |c: char| c == '`' || c == ' ';
@@ -179,7 +179,7 @@ fn code(text: &str) -> String {
 
 /// Text of ours with names of users' in it: what stands between backticks is code, all else plain.
 fn prose(text: &str) -> String {
-    let text = gist::line(text);
+    let text = line(text);
     let parts: Vec<&str> = text.split('`').collect();
     if parts.len().is_multiple_of(2) {
         return plain(&text);

@@ -6,6 +6,7 @@
 //! A new format is a file with a `write`, a variant of [`Format`] and an arm in [`Format::write`].
 
 mod advisors;
+pub mod clean;
 mod compact;
 mod excerpt;
 mod gist;
@@ -19,12 +20,14 @@ pub mod page;
 mod proposal;
 mod sarif;
 pub mod schema;
+pub mod statistics;
 mod terminal;
 
 pub use gist::summary;
-pub use ink::{Ink, clean};
+pub use ink::{Ink, wrap};
 
 use crate::report::Report;
+use clean::{Reader, guard};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::time::Duration;
@@ -59,7 +62,7 @@ impl Format {
     /// # Errors
     /// Only what `out` returns.
     pub fn write(self, report: &Report, look: &Look, out: &mut dyn Write) -> io::Result<()> {
-        match self {
+        guarded(out, self.reader(), |out| match self {
             Format::Terminal => terminal::write(report, look, out),
             Format::Json => json::write(report, out),
             Format::Sarif => sarif::write(report, look, out),
@@ -69,6 +72,14 @@ impl Format {
             Format::Markdown => markdown::write(report, look, out),
             Format::Advisors => advisors::write(report, out),
             Format::Compact => compact::write(report, out),
+        })
+    }
+
+    fn reader(self) -> Reader {
+        match self {
+            Format::Json | Format::Sarif | Format::Gitlab | Format::Advisors => Reader::Json,
+            Format::Github => Reader::Runner,
+            Format::Terminal | Format::Junit | Format::Markdown | Format::Compact => Reader::Person,
         }
     }
 }
@@ -96,6 +107,13 @@ impl Look {
     /// What goes into a pipe or a file: the same on every machine.
     pub const PLAIN: Look =
         Look { colour: false, unicode: true, width: 100, verbose: false, quiet: false, elapsed: None, home: String::new() };
+}
+
+/// Writes at once what `write` writes, made fit for its reader.
+pub fn guarded(out: &mut dyn Write, reader: Reader, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let mut bytes = Vec::new();
+    write(&mut bytes)?;
+    out.write_all(guard(&String::from_utf8_lossy(&bytes), reader).as_bytes())
 }
 
 /// JSON for people to read too: written at once, as it is made of very many small pieces.

@@ -22,47 +22,83 @@ pub fn summary(page: &str) -> String {
     let paragraph = paragraph.join(" ");
     let end = paragraph.match_indices(". ").find(|(at, _)| !paragraph[..*at].ends_with("e.g") && !paragraph[..*at].ends_with("i.e"));
     match end {
-        Some((at, _)) => paragraph[..=at].to_string(),
-        None => paragraph,
+        Some((at, _)) => links(&paragraph[..=at], |label, _| label.to_string()),
+        None => links(&paragraph, |label, _| label.to_string()),
     }
 }
 
-/// Items of the "See also" section: what other tools call the same thing.
+/// Tools whose rules the "See also" sections name.
+const PEERS: [&str; 10] =
+    ["Supabase advisor", "pgrls", "pgspot", "rlsautotest", "squawk", "pgls", "pgrubic", "safe-migrate", "Atlas", "ESLint"];
+
+/// Other tools' names for the rule, from the items of the "See also" section: `pgrls: PERF001`.
 pub fn peers(page: &str) -> Vec<String> {
     let section = page.lines().skip_while(|line| !is_heading(line, "see also")).skip(1).take_while(|line| !line.starts_with('#'));
     let mut items: Vec<String> = Vec::new();
     for line in section {
-        match line.strip_prefix("- ").or_else(|| line.strip_prefix("* ")) {
-            Some(item) => items.push(plain(item.trim())),
-            None if line.starts_with(' ') && !line.trim().is_empty() => {
-                if let Some(item) = items.last_mut() {
-                    item.push(' ');
-                    item.push_str(&plain(line.trim()));
-                }
+        match (line.strip_prefix("- ").or_else(|| line.strip_prefix("* ")), items.last_mut()) {
+            (Some(item), _) => items.push(item.trim().to_string()),
+            (None, Some(item)) if line.starts_with(' ') => {
+                item.push(' ');
+                item.push_str(line.trim());
             }
-            None => {}
+            (None, _) => {}
         }
     }
-    items
+    let items: Vec<String> = items.iter().map(|item| links(item, |label, _| label.to_string())).collect();
+    let parts = items.iter().flat_map(|item| item.split(';')).map(str::trim);
+    let of_peer = |part: &'_ str| PEERS.iter().find_map(|peer| Some((*peer, part.strip_prefix(peer)?.strip_prefix(':')?.to_string())));
+    parts
+        .filter_map(of_peer)
+        .flat_map(|(peer, names)| rule_names(&names).map(|name| format!("{peer}: {name}")).collect::<Vec<_>>())
+        .collect()
+}
+
+/// Names of rules in a list of them: what stands between backticks, codes such as `SEC001`, and words with hyphens.
+fn rule_names(text: &str) -> impl Iterator<Item = &str> {
+    let is_code = |word: &str| {
+        let digits = word.trim_start_matches(|c: char| c.is_ascii_uppercase());
+        digits.len() < word.len() && !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit())
+    };
+    let is_hyphenated = |word: &str| word.contains('-') && word.chars().all(|c| c.is_ascii_lowercase() || c == '-');
+    text.split('`').enumerate().flat_map(move |(index, part)| {
+        let words = part.split_whitespace().map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()));
+        let quoted = (index % 2 == 1).then_some(part);
+        quoted.into_iter().chain(words.filter(move |word| index % 2 == 0 && (is_code(word) || is_hyphenated(word))))
+    })
 }
 
 fn is_heading(line: &str, name: &str) -> bool {
     line.strip_prefix("##").is_some_and(|rest| rest.trim_start_matches('#').trim().eq_ignore_ascii_case(name))
 }
 
-/// Without marks of code and links.
+/// Text without the marks of code and links.
 fn plain(text: &str) -> String {
+    links(text, |label, _| label.to_string()).replace('`', "")
+}
+
+/// Text with its links rewritten from label and target.
+fn links(text: &str, form: impl Fn(&str, &str) -> String) -> String {
     let mut out = String::new();
     let mut rest = text;
-    while let Some(open) = rest.find('[') {
-        let Some((label, after)) = rest[open + 1..].split_once("](") else { break };
-        let Some((_, tail)) = after.split_once(')') else { break };
-        out.push_str(&rest[..open]);
-        out.push_str(label);
+    while let Some((before, label, target, tail)) = next_link(rest) {
+        out.push_str(before);
+        out.push_str(&form(label, target));
         rest = tail;
     }
-    out.push_str(rest);
-    out.replace('`', "")
+    out + rest
+}
+
+fn next_link(text: &str) -> Option<(&str, &str, &str, &str)> {
+    let (head, tail) = text.split_once("](")?;
+    let open = head.rfind('[')?;
+    let (target, tail) = tail.split_once(')')?;
+    Some((&head[..open], &head[open + 1..], target, tail))
+}
+
+/// A link for a terminal. Targets inside the repository mean nothing there.
+fn shown_link(label: &str, target: &str) -> String {
+    if target.contains("://") { format!("{label} ({target})") } else { label.to_string() }
 }
 
 /// The page as a person reads it in a terminal.
@@ -110,14 +146,16 @@ fn flush(paragraph: &mut Vec<&str>, out: &mut String, ink: Ink, width: usize) {
     } else {
         let indent = first.len() - first.trim_start().len();
         let hang = " ".repeat(indent + if is_own_line(first) { 2 } else { 0 });
-        let text: Vec<Cow<str>> = paragraph.iter().map(|line| code(line.trim(), ink)).collect();
+        // Links and code may span lines.
+        let text = paragraph.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ");
+        let text = links(&text, shown_link);
         let options = Options::new(width)
             .initial_indent(&hang[..indent])
             .subsequent_indent(&hang)
             .break_words(false)
             .word_separator(WordSeparator::AsciiSpace)
             .word_splitter(WordSplitter::NoHyphenation);
-        out.push_str(&textwrap::fill(&text.join(" "), options));
+        out.push_str(&textwrap::fill(&code(&text, ink), options));
     }
     out.push('\n');
     paragraph.clear();

@@ -7,7 +7,8 @@ mod json;
 pub mod matrix;
 mod text;
 
-use super::Look;
+use super::clean::Reader;
+use super::{Look, guarded};
 use crate::catalog::Catalog;
 use crate::catalog::object::{Certainty, Column, Function, Table, Type, View};
 use crate::source::{Site, Sources};
@@ -19,7 +20,7 @@ use std::io::{self, Write};
 /// # Errors
 /// Only what `out` returns.
 pub fn json(catalog: &Catalog, sources: &Sources, out: &mut dyn Write) -> io::Result<()> {
-    json::write(&Listing { catalog, sources }, out)
+    guarded(out, Reader::Json, |out| json::write(&Listing { catalog, sources }, out))
 }
 
 /// Writes an outline to read in a terminal.
@@ -27,7 +28,7 @@ pub fn json(catalog: &Catalog, sources: &Sources, out: &mut dyn Write) -> io::Re
 /// # Errors
 /// Only what `out` returns.
 pub fn text(catalog: &Catalog, sources: &Sources, look: &Look, out: &mut dyn Write) -> io::Result<()> {
-    text::write(&Listing { catalog, sources }, look, out)
+    guarded(out, Reader::Person, |out| text::write(&Listing { catalog, sources }, look, out))
 }
 
 /// The project's own objects.

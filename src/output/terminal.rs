@@ -4,19 +4,22 @@
 //! and every rule shows its first ones whole. This is the only format that knows `miette`, which draws the framed lines; frames of
 //! several files come from one [`Excerpt`], which answers miette's questions from lines already cut out.
 
+use super::clean::{clean, line};
 use super::excerpt::{Excerpt, Fitted, place};
 use super::gist::{UNSURE, causes, ground, groups, tallies, tally};
-use super::ink::{Ink, clean, columns, untab};
+use super::ink::{Ink, columns, untab, wrap};
 use super::proposal::{Kind, Row, proposal};
+use super::statistics::is_fixable;
 use super::{Look, count};
 use crate::finding::{Confidence, Finding, Fix, Run, Safety, Severity};
-use crate::report::Report;
+use crate::report::{Report, Unread};
+use crate::source::Site;
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, SourceSpan, SpanContents};
 use owo_colors::Style;
 use std::fmt;
 use std::io::{self, Write};
 use std::ops::Range;
-use textwrap::{Options, WordSeparator, WordSplitter};
+use textwrap::{WordSeparator, WordSplitter};
 
 /// Findings of one rule that are shown whole.
 const WHOLE: usize = 3;
@@ -25,6 +28,8 @@ const FIX_LINES: usize = 16;
 /// Other places that explain a finding.
 const RELATED: usize = 6;
 const UNREAD: usize = 5;
+/// The rule that reports statements nobody can read.
+const SYNTAX: &str = "migration/syntax";
 
 pub fn write(report: &Report, look: &Look, out: &mut dyn Write) -> io::Result<()> {
     let page = Page { report, look, ink: Ink { colour: look.colour } };
@@ -104,7 +109,7 @@ impl Page<'_> {
         for (finding, place) in findings.iter().zip(&places) {
             let pad = " ".repeat(width.saturating_sub(columns(place, 0)));
             let severity = self.ink.severity(finding.severity, finding.severity.name());
-            let message = clean(&finding.message).replace('\n', " ");
+            let message = line(&finding.message);
             writeln!(out, "  {}{pad}  {severity}  {message}{}", self.ink.name(place), self.doubt(finding))?;
         }
         Ok(())
@@ -194,7 +199,7 @@ impl Page<'_> {
         for (index, hunk) in hunks.iter().enumerate() {
             let elsewhere = hunk.file != home;
             if elsewhere {
-                let path = clean(&self.report.sources.get(hunk.file).path).into_owned();
+                let path = line(&self.report.sources.get(hunk.file).path);
                 writeln!(out, "       {}", self.ink.name(&path))?;
             } else if index > 0 {
                 writeln!(out, "       {}", self.ink.dim("..."))?;
@@ -278,14 +283,21 @@ impl Page<'_> {
         }
         writeln!(out, "\n{}", self.ink.bold("allowed:"))?;
         for (finding, reason) in &self.report.suppressed {
-            writeln!(out, "  {}  {}  {}", self.ink.name(&self.place(finding)), finding.rule, clean(&finding.message))?;
-            writeln!(out, "    because {}", clean(reason))?;
+            writeln!(out, "  {}  {}  {}", self.ink.name(&self.place(finding)), finding.rule, line(&finding.message))?;
+            writeln!(out, "    because {}", line(reason))?;
         }
         Ok(())
     }
 
     fn unread(&self, out: &mut dyn Write) -> io::Result<()> {
-        let unread = &self.report.unread;
+        // A statement that a syntax error is reported for is shown there.
+        let reported = self.report.findings.iter().filter(|finding| finding.rule == SYNTAX);
+        let reported: Vec<Site> = reported.map(|finding| self.report.sources.resolve(finding.primary.site)).collect();
+        let is_reported = |unread: &&Unread| {
+            let site = self.report.sources.resolve(unread.site);
+            reported.iter().any(|error| error.file == site.file && site.span.contains(error.span))
+        };
+        let unread: Vec<&Unread> = self.report.unread.iter().filter(|unread| !is_reported(unread)).collect();
         if unread.is_empty() {
             return Ok(());
         }
@@ -299,7 +311,7 @@ impl Page<'_> {
         let most = if self.look.verbose { unread.len() } else { UNREAD };
         for one in unread.iter().take(most) {
             let at = place(&self.report.sources, one.site).map_or(String::new(), |place| place.to_string());
-            writeln!(out, "  {}  {}: {}", self.ink.name(&at), clean(&one.head), clean(&one.reason))?;
+            writeln!(out, "  {}  {}: {}", self.ink.name(&at), line(&one.head), line(&one.reason))?;
         }
         if unread.len() > most {
             writeln!(out, "  ... and {} more (--verbose shows all)", unread.len() - most)?;
@@ -343,6 +355,7 @@ impl Page<'_> {
                 writeln!(out, "{row}")?;
             }
         }
+        let fixable = |safety| report.findings.iter().filter(|finding| is_fixable(finding, safety)).count();
         if !report.findings.is_empty() || !report.unread.is_empty() || !report.bounded.is_empty() {
             writeln!(out)?;
         }
@@ -352,10 +365,19 @@ impl Page<'_> {
             .collect();
         let found = if found.is_empty() { self.ink.bold("No findings") } else { found.join(", ") };
         write!(out, "{found} in {}", ground(report))?;
+        if !report.unread.is_empty() {
+            write!(out, "; {} not read", count(report.unread.len(), "statement"))?;
+        }
         if let Some(elapsed) = self.look.elapsed {
             write!(out, "; {} ms", elapsed.as_millis())?;
         }
-        writeln!(out)
+        writeln!(out)?;
+        match (fixable(Safety::Safe), fixable(Safety::Review)) {
+            (0, 0) => Ok(()),
+            (0, review) => writeln!(out, "{} fixable with --fix=review", count(review, "problem")),
+            (safe, 0) => writeln!(out, "{} fixable with --fix", count(safe, "problem")),
+            (safe, review) => writeln!(out, "{} fixable with --fix, {review} more with --fix=review", count(safe, "problem")),
+        }
     }
 
     fn handler(&self, finding: &Finding, excerpt: &Excerpt) -> GraphicalReportHandler {
@@ -386,16 +408,6 @@ impl Page<'_> {
             .without_syntax_highlighting()
             .tab_width(super::ink::TAB)
     }
-}
-
-fn wrap(text: &str, width: usize, first: &str, rest: &str) -> String {
-    let options = Options::new(width)
-        .initial_indent(first)
-        .subsequent_indent(rest)
-        .break_words(false)
-        .word_separator(WordSeparator::AsciiSpace)
-        .word_splitter(WordSplitter::NoHyphenation);
-    textwrap::fill(text, options)
 }
 
 /// A finding as miette asks for it.
@@ -448,7 +460,7 @@ impl miette::SourceCode for Excerpt {
         let block =
             self.blocks.iter().find(|block| block.span.contains(&start) && end <= block.span.end).ok_or(MietteError::OutOfBounds)?;
         let mark = self.marks.iter().find(|mark| mark.span.start == start);
-        let name = mark.map_or(String::new(), |mark| clean(&mark.place.path).into_owned());
+        let name = mark.map_or(String::new(), |mark| line(&mark.place.path));
         Ok(Box::new(if before == 0 && after == 0 {
             let (line, column) = mark.map_or((block.first_line, 0), |mark| (mark.place.line - 1, mark.place.column - 1));
             MietteSpanContents::new_named(name, &self.text.as_bytes()[start..end], *span, line, column, 1)

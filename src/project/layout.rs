@@ -3,7 +3,7 @@
 //! Promises: only names and kinds of entries are looked at; nothing but folders is opened, and no link is followed into a loop.
 
 use super::text::Decoded;
-use super::{Past, SkipReason, unreadable};
+use super::{Past, SkipReason, plan, unreadable};
 use crate::error::Error;
 use std::cmp::Ordering;
 use std::ffi::OsString;
@@ -33,6 +33,8 @@ pub struct Listing {
     pub entries: Vec<Entry>,
     /// No entry has a name that the Supabase runner takes, and some run nevertheless.
     pub lenient: bool,
+    /// A plan gives the order of entries.
+    pub planned: bool,
     /// The first name of all in the folder, whatever it is.
     first: OsString,
 }
@@ -50,6 +52,9 @@ pub fn list(folder: &Path, past: &Past) -> Result<Listing, Error> {
         None => kind_behind(&folder.join(name)),
     };
     let first = names.first().map(|(name, _)| name.clone()).unwrap_or_default();
+    if let Some(order) = plan::order(folder) {
+        return Ok(Listing { entries: planned(folder, past, order, &names), lenient: true, planned: true, first });
+    }
     let files = names.iter().map(|(name, kind)| (Path::new(name), *kind)).filter(|(name, _)| is_sql(name));
     let files: Vec<(PathBuf, Kind)> = files.map(|(name, known)| (name.to_path_buf(), kind(name, known))).collect();
     let of_kind_file = || files.iter().filter(|(_, kind)| *kind == Kind::File).map(|(path, _)| path);
@@ -57,7 +62,7 @@ pub fn list(folder: &Path, past: &Past) -> Result<Listing, Error> {
     if of_kind_file().next().is_none() {
         let entries: Vec<Entry> = names.iter().filter_map(|(name, _)| in_own_folder(folder, past, name)).collect();
         if !entries.is_empty() {
-            return Ok(Listing { entries, lenient: true, first });
+            return Ok(Listing { entries, lenient: true, planned: false, first });
         }
     }
     // The strictest scheme that takes anything.
@@ -72,7 +77,22 @@ pub fn list(folder: &Path, past: &Past) -> Result<Listing, Error> {
         };
         Entry { relative, choice, decoded: Decoded::default() }
     };
-    Ok(Listing { entries: files.into_iter().map(entry).collect(), lenient: scheme > 0, first })
+    let entries = files.into_iter().map(entry).collect();
+    Ok(Listing { entries, lenient: scheme > 0, planned: false, first })
+}
+
+/// Scripts that a plan names, in its order, and behind them those of the folder that it does not name.
+fn planned(folder: &Path, past: &Past, order: Vec<PathBuf>, names: &[(OsString, Option<Kind>)]) -> Vec<Entry> {
+    let is_file = |path: &PathBuf| past.texts.contains_key(path) || !past.absent.contains(path) && folder.join(path).is_file();
+    let entry = |relative: PathBuf, choice: Choice| Entry { relative, choice, decoded: Decoded::default() };
+    let name = |path: &Path| shown(&path.with_extension(""));
+    let rest = names.iter().map(|(name, _)| PathBuf::from(name)).filter(|path| is_sql(path) && !order.contains(path));
+    let rest: Vec<Entry> = rest.filter(is_file).map(|path| entry(path, Choice::Skip(SkipReason::Undo))).collect();
+    let run = order.into_iter().filter(is_file).map(|path| {
+        let choice = Choice::Run { version: String::new(), name: name(&path) };
+        entry(path, choice)
+    });
+    run.chain(rest).collect()
 }
 
 impl Listing {
@@ -98,7 +118,7 @@ impl Listing {
 
     /// As runners do that compare numbers: 9 before 10, and what has no number last. Where each migration has a folder, its name counts as text.
     pub fn sort_by_number(&mut self) {
-        if self.entries.iter().any(|entry| entry.relative.components().count() > 1) {
+        if self.planned || self.entries.iter().any(|entry| entry.relative.components().count() > 1) {
             return;
         }
         self.entries.sort_by_cached_key(|entry| {
@@ -134,11 +154,15 @@ pub fn holds_folders(folder: &Path) -> bool {
     list(folder, &Past::default()).is_ok_and(|listing| listing.entries.iter().any(|entry| entry.relative.components().count() > 1))
 }
 
+/// What names of temporary files begin with. A run that is killed leaves them.
+pub const TEMPORARY: &str = ".supalint-";
+
 /// All names in byte order, which is how the Supabase runner meets them. What a link leads to is not known yet.
 fn names(folder: &Path) -> Result<Vec<(OsString, Option<Kind>)>, Error> {
     let entries = fs::read_dir(folder).map_err(unreadable(folder))?;
     let name = |entry: fs::DirEntry| (entry.file_name(), entry.file_type().ok().and_then(Kind::of));
     let mut names = entries.map(|entry| entry.map(name)).collect::<Result<Vec<_>, _>>().map_err(unreadable(folder))?;
+    names.retain(|(name, _)| !name.as_encoded_bytes().starts_with(TEMPORARY.as_bytes()));
     names.sort_by(|(one, _), (other, _)| one.as_encoded_bytes().cmp(other.as_encoded_bytes()));
     Ok(names)
 }

@@ -2,7 +2,7 @@
 //!
 //! Promises: looks at names and kinds only; what a path means does not depend on what else was asked.
 
-use super::{layout, unreadable};
+use super::{layout, plan, unreadable};
 use crate::config;
 use crate::error::Error;
 use std::fs;
@@ -22,22 +22,23 @@ pub struct Place {
     pub supabase_config: Option<PathBuf>,
 }
 
-/// The project that `here` is in, or is.
+/// The project that `here` is in, or is; else the only one further down.
 pub fn around(here: &Path) -> Result<Place, Error> {
-    let folder = here.ancestors().find_map(inside);
-    folder.map(|folder| Place::of(folder, Vec::new())).ok_or_else(|| no_migrations(here, Path::new("")))
+    for folder in here.ancestors() {
+        if let Some(migrations) = inside(folder)? {
+            return Ok(Place::of(migrations, Vec::new()));
+        }
+    }
+    nested(here, Path::new(""))
 }
 
 /// The project that the paths name; there is one at least.
 pub fn named(paths: &[PathBuf]) -> Result<Place, Error> {
     let mut place: Option<(PathBuf, Vec<PathBuf>)> = None;
+    let is_one = paths.iter().all(|path| is_same(path, &paths[0]));
     for path in paths {
-        let is_folder = match fs::metadata(path) {
-            Ok(data) => data.is_dir(),
-            Err(error) if error.kind() == ErrorKind::NotFound => return Err(Error::NoSuchPath { path: path.clone() }),
-            Err(error) => return Err(unreadable(path)(error)),
-        };
-        if is_folder && paths.len() == 1 {
+        let is_folder = is_folder(path)?;
+        if is_folder && is_one {
             return folder(path);
         }
         let (folder, name) = if is_folder { (path.clone(), PathBuf::new()) } else { file(path)? };
@@ -52,19 +53,44 @@ pub fn named(paths: &[PathBuf]) -> Result<Place, Error> {
     Ok(Place::of(folder, names))
 }
 
+/// Paths by the folder of migrations that they name. Where a folder is named, files in it say nothing more.
+pub fn each(paths: &[PathBuf]) -> Result<Vec<Vec<PathBuf>>, Error> {
+    let mut projects: Vec<(PathBuf, Vec<PathBuf>)> = Vec::new();
+    for path in paths {
+        let migrations = if is_folder(path)? { folder(path)?.folder } else { file(path)?.0 };
+        match projects.iter_mut().find(|(known, _)| is_same(known, &migrations)) {
+            Some((_, all)) => all.push(path.clone()),
+            None => projects.push((migrations, vec![path.clone()])),
+        }
+    }
+    let whole = |paths: Vec<PathBuf>| match paths.iter().find(|path| path.is_dir()) {
+        Some(folder) => vec![folder.clone()],
+        None => paths,
+    };
+    Ok(projects.into_iter().map(|(_, paths)| whole(paths)).collect())
+}
+
+fn is_folder(path: &Path) -> Result<bool, Error> {
+    match fs::metadata(path) {
+        Ok(data) => Ok(data.is_dir()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Err(Error::NoSuchPath { path: path.to_path_buf() }),
+        Err(error) => Err(unreadable(path)(error)),
+    }
+}
+
 fn folder(path: &Path) -> Result<Place, Error> {
     let whole = absolute(path)?;
     let is_folder_of_migrations = || match whole.file_name() {
         Some(name) if name == "migrations" => is_supabase_folder(whole.parent()) || layout::may_hold_migrations(&whole),
         _ => layout::holds_migrations(&whole),
     };
-    match inside(&whole) {
+    match inside(&whole)? {
         Some(folder) => Ok(Place::of(folder, Vec::new())),
         None if is_folder_of_migrations() => Ok(Place::of(whole, Vec::new())),
         // One that nobody can look into is not one without migrations.
         None => {
             fs::read_dir(&whole).map_err(unreadable(path))?;
-            Err(no_migrations(path, path))
+            nested(&whole, path)
         }
     }
 }
@@ -75,6 +101,11 @@ fn file(path: &Path) -> Result<(PathBuf, PathBuf), Error> {
     let name = path.file_name().filter(|_| layout::is_sql(path)).ok_or_else(no_file)?;
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let parent = absolute(parent)?;
+    // A seed or a dump beside the folder of migrations is not a migration.
+    if let Some(folder) = inside(&parent)? {
+        let folder = folder.strip_prefix(&parent).map(|way| path.with_file_name(way)).unwrap_or(folder);
+        return Err(Error::NotAMigration { path: path.to_path_buf(), folder });
+    }
     if layout::OWN_FOLDER_FILES.iter().any(|file| name == *file)
         && let (Some(folder), Some(own)) = (parent.parent(), parent.file_name())
         && layout::holds_folders(folder)
@@ -85,20 +116,56 @@ fn file(path: &Path) -> Result<(PathBuf, PathBuf), Error> {
 }
 
 /// The folder of migrations that a project, or its `supabase` folder, holds.
-fn inside(project: &Path) -> Option<PathBuf> {
-    let supabase = project.join("supabase/migrations");
-    let plain = project.join("migrations");
-    if supabase.is_dir() {
-        Some(supabase)
-    } else if plain.is_dir() && (is_supabase_folder(Some(project)) || layout::may_hold_migrations(&plain)) {
-        Some(plain)
-    } else {
-        None
+fn inside(project: &Path) -> Result<Option<PathBuf>, Error> {
+    let [supabase, plain, deploy] = ["supabase/migrations", "migrations", "deploy"].map(|name| project.join(name));
+    if is_there(&supabase)? {
+        return Ok(Some(supabase));
+    }
+    if is_there(&plain)? && (is_supabase_folder(Some(project)) || layout::may_hold_migrations(&plain)) {
+        return Ok(Some(plain));
+    }
+    Ok(Some(deploy).filter(|deploy| plan::path(deploy).is_some() && deploy.is_dir()))
+}
+
+/// Whether there is a folder. One that nobody may look at is an error: nothing could be concluded without it.
+fn is_there(folder: &Path) -> Result<bool, Error> {
+    match fs::metadata(folder) {
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => Err(unreadable(folder)(error)),
+        data => Ok(data.is_ok_and(|data| data.is_dir())),
+    }
+}
+
+/// The folder of declarative schemas beside a folder of migrations, if it holds SQL.
+pub fn schemas(migrations: &Path) -> Option<PathBuf> {
+    let folder = migrations.with_file_name("schemas");
+    let is_called_migrations = migrations.file_name().is_some_and(|name| name == "migrations");
+    Some(folder).filter(|folder| is_called_migrations && layout::holds_migrations(folder))
+}
+
+/// The only project further down in a folder, which users reach by `way`.
+fn nested(folder: &Path, way: &Path) -> Result<Place, Error> {
+    match below(folder).as_slice() {
+        [only] => match inside(only)? {
+            Some(migrations) => Ok(Place::of(migrations, Vec::new())),
+            None => Ok(Place::of(only.clone(), Vec::new())),
+        },
+        _ => Err(no_migrations(folder, way)),
     }
 }
 
 /// Nothing in a folder, which users reach by `way`; told are the projects further down, as in a repository of many.
 fn no_migrations(folder: &Path, way: &Path) -> Error {
+    let schemas = [folder.join("supabase/schemas"), folder.join("schemas")];
+    if let Some(schemas) = schemas.into_iter().find(|path| is_supabase_folder(path.parent()) && layout::holds_migrations(path)) {
+        let shown = way.join(schemas.strip_prefix(folder).unwrap_or(&schemas));
+        return Error::Empty { path: folder.to_path_buf(), schemas: Some(shown) };
+    }
+    let shown = |path: PathBuf| way.join(path.strip_prefix(folder).unwrap_or(&path));
+    Error::NoMigrations { path: folder.to_path_buf(), projects: below(folder).into_iter().map(shown).collect() }
+}
+
+/// Projects further down in a folder.
+fn below(folder: &Path) -> Vec<PathBuf> {
     /// Folders down.
     const DEPTH: usize = 4;
     let holds_projects = |entry: &DirEntry| {
@@ -110,12 +177,11 @@ fn no_migrations(folder: &Path, way: &Path) -> Error {
     let projects = folders.flatten().filter(|entry| {
         let path = entry.path();
         // Drizzle's folder is a folder of migrations itself
-        let holds = || inside(path).is_some_and(|folder| layout::holds_migrations(&folder));
+        let holds = || inside(path).ok().flatten().is_some_and(|folder| layout::holds_migrations(&folder));
         let itself = || entry.file_name() == "drizzle" && layout::holds_migrations(path);
         !is_supabase_folder(Some(path)) && (holds() || itself())
     });
-    let shown = |entry: DirEntry| way.join(entry.path().strip_prefix(folder).unwrap_or(entry.path()));
-    Error::NoMigrations { path: folder.to_path_buf(), projects: projects.map(shown).collect() }
+    projects.map(|entry| entry.path().to_path_buf()).collect()
 }
 
 fn is_supabase_folder(path: Option<&Path>) -> bool {
@@ -139,8 +205,9 @@ impl Place {
         named.dedup();
         let is_called_migrations = folder.file_name().is_some_and(|name| name == "migrations");
         let root = match folder.parent() {
-            Some(parent) if is_called_migrations && is_supabase_folder(Some(parent)) => parent.parent().unwrap_or(parent),
-            Some(parent) if is_called_migrations => parent,
+            // Declarative schemas are beside the migrations.
+            Some(parent) if is_supabase_folder(Some(parent)) => parent.parent().unwrap_or(parent),
+            Some(parent) if is_called_migrations || plan::path(&folder).is_some() => parent,
             _ => &folder,
         };
         let own = root.join("supabase");

@@ -82,7 +82,8 @@ fn a_project_is_found_from_any_of_its_folders() {
         assert_eq!(place.folder, root.path().join("app/supabase/migrations"), "{here}");
     }
     assert!(matches!(try_open(&root, &["app/supabase/functions"]), Err(Error::NoMigrations { .. })));
-    assert!(matches!(locate::around(root.path()), Err(Error::NoMigrations { .. })));
+    // from above, the only one is meant
+    assert_eq!(locate::around(root.path()).unwrap().folder, root.path().join("app/supabase/migrations"));
 }
 
 #[test]
@@ -125,6 +126,8 @@ fn wrong_paths_are_refused() {
     assert_eq!(message(&["missing"]), format!("`missing` does not exist: {what_to_give}"));
     assert_eq!(message(&["a/1_a.sql", "missing.sql"]), format!("`missing.sql` does not exist: {what_to_give}"));
     assert_eq!(message(&["a/notes.md"]), format!("`a/notes.md` is not an .sql file: {what_to_give}"));
+    assert_eq!(opened(&root, &["a/1_a.sql", "a/1_a.sql"]).project.named.len(), 1);
+    assert_eq!(opened(&root, &["a", "a/../a"]).project.named.len(), 0);
     let apart = "are not .sql files of one folder: check them one by one";
     assert_eq!(message(&["a/1_a.sql", "b/1_b.sql"]), format!("`a/1_a.sql` and `b/1_b.sql` {apart}"));
     assert_eq!(message(&["a", "b"]), format!("`b` and `a` {apart}"));

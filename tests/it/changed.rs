@@ -260,3 +260,55 @@ fn a_past_of_files_that_hold_both_ways_runs_as_far_as_they_run_now() {
     let (shown, earlier) = repository.report("", CHANGED);
     assert!(shown.is_empty() && earlier > 0, "{shown:?} {earlier}");
 }
+
+#[test]
+fn a_migration_that_git_ignores_is_new() {
+    let repository = Repository::new();
+    repository.put(migration(1, "create schema a;"));
+    put(repository.path(), ".gitignore", "*_step.sql\n");
+    repository.git(&["add", "--force", "--all"]);
+    repository.commit();
+    repository.put(migration(2, &table("ignored")));
+    let (shown, _) = repository.report("", &["--changed"]);
+    assert!(shown.iter().any(|one| one.starts_with("rls/disabled")), "{shown:?}");
+}
+
+/// Whatever a repository names in its settings, none of it runs.
+#[cfg(unix)]
+#[test]
+fn nothing_that_the_repository_names_is_run() {
+    use std::os::unix::fs::PermissionsExt;
+    let repository = Repository::new();
+    let ran = repository.path().join("ran");
+    let program = repository.path().join("program.sh");
+    put(repository.path(), "program.sh", format!("#!/bin/sh\necho \"$@\" >> '{}'\ncat\n", ran.display()));
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("it can be made a program");
+    repository.put(migration(1, "create schema a;"));
+    repository.put(migration(2, &table("kept")));
+    put(repository.path(), ".gitattributes", "*.sql filter=odd diff=odd\n");
+    repository.commit();
+    let program = program.to_str().expect("UTF-8");
+    for (key, value) in [
+        ("core.fsmonitor", program),
+        ("diff.external", program),
+        ("diff.odd.command", program),
+        ("diff.odd.textconv", program),
+        ("filter.odd.clean", program),
+        ("filter.odd.smudge", program),
+        ("filter.odd.required", "true"),
+        ("core.pager", program),
+    ] {
+        repository.git(&["config", key, value]);
+    }
+    let _ = std::fs::remove_file(&ran);
+    // an edit, a name that changes, a new file, and a time that alone is new
+    repository.put(migration(2, &format!("{}\n-- edited\n", table("kept"))));
+    let old = repository.path().join(migration(1, "").0);
+    std::fs::rename(&old, repository.path().join("supabase/migrations/20250103000000_step.sql")).expect("it can be renamed");
+    repository.put(migration(4, &table("new")));
+    for arguments in [&["--changed"], &["--since=HEAD"]] {
+        let (shown, _) = repository.report("", arguments);
+        assert!(shown.iter().any(|one| one.contains("new")), "{shown:?}");
+    }
+    assert!(!ran.exists(), "{}", std::fs::read_to_string(&ran).unwrap_or_default());
+}

@@ -2,6 +2,8 @@
 
 use crate::support::command::{command as program, json, project, shown, supalint, told};
 use std::path::{Path, PathBuf};
+use supalint::matrix;
+use supalint::output::{Look, schema};
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -64,9 +66,10 @@ fn where_there_is_no_project_those_further_down_are_named() {
     let one = ("apps/web/supabase/migrations/20250101000000_a.sql", sql);
     let foreign = ("node_modules/x/supabase/migrations/20250101000000_a.sql", sql);
     let folder = project(&[one, foreign]);
-    let said = |arguments: &[&str]| told(&supalint(folder.path(), arguments));
-    assert!(said(&["check"]).ends_with(": name the project that is in `apps/web`\n"), "{}", said(&["check"]));
-    assert!(said(&["init", "apps"]).ends_with(": name the project that is in `apps/web`\n"), "{}", said(&["init", "apps"]));
+    // the only one is used
+    let only = supalint(folder.path(), &["check"]);
+    assert_eq!((only.status.code(), told(&only).as_str()), (Some(0), "checking the project in apps/web\n"), "{}", shown(&only));
+    assert_eq!(shown(&supalint(folder.path(), &["check", "apps"])), shown(&only));
     let prisma = ("packages/db/prisma/migrations/20250101000000_a/migration.sql", sql);
     let folder = project(&[one, prisma, ("drizzle/0000_a.sql", sql), ("packages/code/migrations/up.rb", sql)]);
     let said = told(&supalint(folder.path(), &["check"]));
@@ -454,5 +457,342 @@ fn what_fails_follows_the_version_of_postgresql() {
         let folder = project(&[("supabase/migrations/20250101000000_a.sql", block), ("supalint.toml", settings.as_bytes())]);
         let told = shown(&supalint(folder.path(), &["check"]));
         assert_eq!(told.contains("type \"public.gone\" does not exist"), fails, "{settings}: {told}");
+    }
+}
+
+const TABLE: &[u8] = b"create table public.notes (id int primary key);";
+
+#[test]
+fn what_is_beside_the_migrations_is_not_one() {
+    let folder =
+        project(&[("supabase/migrations/20250101000000_a.sql", TABLE), ("supabase/seed.sql", TABLE), ("supabase/roles.sql", TABLE)]);
+    let output = supalint(folder.path(), &["check", "supabase/seed.sql"]);
+    assert_eq!(output.status.code(), Some(2));
+    insta::assert_snapshot!("not_a_migration", told(&output));
+}
+
+#[test]
+fn a_folder_named_twice_is_named_once() {
+    let folder = project(&[("supabase/migrations/20250101000000_a.sql", TABLE)]);
+    let once = shown(&supalint(folder.path(), &["check", "."]));
+    for paths in [&[".", "."], &["supabase/migrations", "."], &["supabase/migrations/20250101000000_a.sql", "."]] {
+        assert_eq!(shown(&supalint(folder.path(), &[&["check"], &paths[..]].concat())), once, "{paths:?}");
+    }
+}
+
+#[test]
+fn a_project_without_migrations_cannot_be_checked() {
+    let folder = project(&[("supabase/migrations/.keep", b"" as &[u8])]);
+    let output = supalint(folder.path(), &["check"]);
+    assert_eq!(output.status.code(), Some(2));
+    insta::assert_snapshot!("empty", told(&output));
+    std::fs::create_dir(folder.path().join("supabase/schemas")).expect("a folder can be made");
+    std::fs::write(folder.path().join("supabase/schemas/a.sql"), TABLE).expect("a file can be written");
+    insta::assert_snapshot!("empty_with_schemas", told(&supalint(folder.path(), &["check"])));
+    std::fs::remove_dir_all(folder.path().join("supabase/migrations")).expect("a folder can be removed");
+    let output = supalint(folder.path(), &["check"]);
+    assert!(output.status.code() == Some(2) && told(&output).contains("supalint check supabase/schemas"), "{}", told(&output));
+    assert_eq!(supalint(folder.path(), &["check", "supabase/schemas"]).status.code(), Some(1));
+}
+
+#[test]
+fn a_word_for_fix_that_stands_apart_is_explained() {
+    let folder = project(&[("supabase/migrations/20250101000000_a.sql", TABLE)]);
+    let output = supalint(folder.path(), &["check", "--fix", "review"]);
+    assert_eq!(
+        (output.status.code(), told(&output).as_str()),
+        (Some(2), "error: `review` does not exist: write `--fix=review` to choose what --fix writes\n")
+    );
+}
+
+#[test]
+fn a_dash_is_standard_output() {
+    let folder = project(&[("supabase/migrations/20250101000000_a.sql", TABLE)]);
+    let to_dash = supalint(folder.path(), &["check", "-o", "-", "--format", "json"]);
+    assert_eq!(to_dash.stdout, supalint(folder.path(), &["check", "--format", "json"]).stdout);
+    assert!(!folder.path().join("-").exists());
+}
+
+#[test]
+fn a_script_that_is_printed_is_a_success() {
+    for script in ["verify", "rollback"] {
+        let output = supalint(&root(), &["check", "fixtures/conversations", "--fix=review", "--emit", script]);
+        assert_eq!(output.status.code(), Some(0), "{}", told(&output));
+    }
+    assert_eq!(supalint(&root(), &["check", "no/such/path", "--emit", "verify"]).status.code(), Some(2));
+}
+
+#[test]
+fn statistics_count_what_each_rule_reports() {
+    let output = supalint(&root(), &["check", "fixtures/conversations", "--statistics"]);
+    assert_eq!(output.status.code(), Some(1));
+    insta::assert_snapshot!("statistics", shown(&output));
+    let value = json(&root(), &["check", "fixtures/conversations", "--statistics"]);
+    let whole = json(&root(), &["check", "fixtures/conversations"]);
+    let counts = value["statistics"].as_array().expect("a list").iter().filter_map(|row| row["count"].as_u64());
+    assert_eq!(counts.sum::<u64>() as usize, whole["findings"].as_array().expect("a list").len());
+    assert_eq!(value["summary"], whole["summary"]);
+    let sarif = supalint(&root(), &["check", "fixtures/conversations", "--statistics", "--format", "sarif"]);
+    assert_eq!((sarif.status.code(), told(&sarif).contains("choose terminal or json")), (Some(2), true));
+}
+
+#[test]
+fn exit_zero_and_severity_decide_how_a_run_ends() {
+    let status = |arguments: &[&str]| supalint(&root(), &[&["check", "fixtures/conversations"], arguments].concat()).status.code();
+    assert_eq!(status(&["--exit-zero"]), Some(0));
+    assert_eq!(supalint(&root(), &["check", "no/such/path", "--exit-zero"]).status.code(), Some(2));
+    let whole = json(&root(), &["check", "fixtures/conversations"]);
+    for (severity, hidden) in [("error", &["warn", "info"] as &[&str]), ("warn", &["info"]), ("info", &[])] {
+        let shown = json(&root(), &["check", "fixtures/conversations", "--severity", severity]);
+        let number = |report: &serde_json::Value, severity: &str| report["summary"][severity].as_u64().expect("a number");
+        assert!(hidden.iter().all(|hidden| number(&shown, hidden) == 0));
+        assert_eq!(shown["left_out"]["less_severe"].as_u64(), Some(hidden.iter().map(|hidden| number(&whole, hidden)).sum()));
+    }
+    // what is not shown does not fail a run
+    let folder = project(&[(
+        "supabase/migrations/20250101000000_a.sql",
+        b"create table public.t (id int primary key);\nalter table public.t enable row level security;",
+    )]);
+    assert_eq!(supalint(folder.path(), &["check", "--fail-on", "info"]).status.code(), Some(1));
+    let output = supalint(folder.path(), &["check", "--fail-on", "info", "--severity", "warn"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(shown(&output).starts_with("No findings in 1 migration (2 statements); "), "{}", shown(&output));
+    assert!(shown(&output).contains(" less severe"));
+    assert_eq!(supalint(folder.path(), &["check", "--severity", "loud"]).status.code(), Some(2));
+}
+
+#[test]
+fn several_projects_are_checked_with_their_own_settings() {
+    let folder = project(&[
+        ("a/supabase/migrations/20250101000000_a.sql", TABLE),
+        ("b/supabase/migrations/20250101000000_b.sql", TABLE),
+        ("b/supalint.toml", b"ignore = [\"rls/disabled\"]"),
+    ]);
+    let report = json(folder.path(), &["check", "a", "b/supabase/migrations", "--select", "rls/disabled,schema"]);
+    let files: Vec<_> = report["findings"].as_array().expect("a list").iter().map(|finding| &finding["location"]["file"]).collect();
+    assert_eq!(files, ["a/supabase/migrations/20250101000000_a.sql"]);
+    assert_eq!(report["summary"]["files"], 2);
+    let terminal = supalint(folder.path(), &["check", "a", "b", "--select", "rls/disabled"]);
+    assert_eq!(terminal.status.code(), Some(1));
+    assert!(shown(&terminal).contains("╭─[a/supabase/migrations/20250101000000_a.sql:1:14]"), "{}", shown(&terminal));
+    // from a folder beside, and those of files
+    let beside = json(&folder.path().join("b"), &["check", "../a/supabase/migrations/20250101000000_a.sql", "."]);
+    assert_eq!(beside["findings"][0]["location"]["file"], "../a/supabase/migrations/20250101000000_a.sql");
+    for format in FORMATS {
+        assert_eq!(supalint(folder.path(), &["check", "a", "b", "--format", format]).status.code(), Some(1), "{format}");
+    }
+    let fix = supalint(folder.path(), &["check", "a", "b", "--fix"]);
+    assert_eq!(fix.status.code(), Some(2));
+    insta::assert_snapshot!("one_project", told(&fix));
+}
+
+#[test]
+fn a_syntax_error_is_shown_once() {
+    let folder = project(&[("supabase/migrations/20250101000000_a.sql", b"create tabel public.notes (id int);\nselect 1;")]);
+    let text = shown(&supalint(folder.path(), &["check"]));
+    assert_eq!(text.matches("create tabel").count(), 1, "{text}");
+    assert!(text.contains("; 1 statement not read"), "{text}");
+    // and in a summary of its own where the rule does not run
+    let text = shown(&supalint(folder.path(), &["check", "--ignore", "migration/syntax"]));
+    assert!(text.contains("1 statement could not be read"), "{text}");
+}
+
+#[test]
+fn tables_break_between_words() {
+    let long =
+        "create table public.a_table_with_a_rather_long_name_of_its_own (id int primary key, owner_of_the_row uuid references auth.users);";
+    let folder = project(&[("supabase/migrations/20250101000000_a_migration_with_a_name.sql", long)]);
+    let mut sources = supalint::history::sources();
+    let project = supalint::project::open(&[folder.path().to_path_buf()], None, &mut sources).expect("there is a project");
+    let replay = supalint::history::replay(&mut sources, &project, &mut ());
+    let mut text = Vec::new();
+    let look = Look { width: 80, ..Look::PLAIN };
+    matrix::of(&replay.catalog, &sources, &project, |matrix| schema::matrix::text(matrix, &sources, &look, &mut text))
+        .expect("it is written");
+    insta::assert_snapshot!("matrix_narrow", String::from_utf8_lossy(&text));
+    let explained = shown(&supalint(folder.path(), &["explain", "rls/bare-auth-call", "--color", "always"]));
+    assert!(!explained.contains("]("), "{explained}");
+    let rules: serde_json::Value = serde_json::from_slice(&supalint(folder.path(), &["rules", "--format", "json"]).stdout).expect("JSON");
+    let peers = rules.as_array().expect("a list").iter().flat_map(|rule| rule["peers"].as_array().expect("a list"));
+    let peers: Vec<&str> = peers.map(|peer| peer.as_str().expect("text")).collect();
+    assert!(peers.contains(&"Supabase advisor: auth_rls_initplan") && peers.contains(&"pgrls: PERF001"), "{peers:?}");
+    assert!(peers.iter().all(|peer| !peer.contains(['[', '(', '`']) && peer.matches(": ").count() == 1), "{peers:?}");
+}
+
+#[test]
+fn sqitch_deploys_in_the_order_of_its_plan() {
+    let plan = "%syntax-version=1.0.0\n%project=app\n\nusers 2025-01-01T00:00:00Z A <a@b> # first\nnotes [users] 2025-01-02T00:00:00Z A <a@b> # second\n";
+    let folder = project(&[
+        ("sqitch.plan", plan),
+        ("deploy/notes.sql", "begin;\ncreate table public.notes (id int primary key, owner int references public.users);\ncommit;\n"),
+        ("deploy/users.sql", "begin;\ncreate table public.users (id int primary key);\ncommit;\n"),
+        ("deploy/unplanned.sql", "create table public.notes (id int);\n"),
+        ("revert/users.sql", "drop table public.users;\n"),
+    ]);
+    for path in [".", "deploy"] {
+        let report = json(folder.path(), &["check", path, "--select", "migration"]);
+        assert_eq!(report["findings"].as_array().map(Vec::len), Some(0), "{report:#}");
+        assert_eq!(report["summary"]["files"], 2);
+    }
+    let fix = supalint(folder.path(), &["check", "--fix=review"]);
+    assert!(fix.status.code() == Some(2) && told(&fix).contains("sqitch add"), "{}", told(&fix));
+}
+
+#[cfg(unix)]
+#[test]
+fn settings_and_outputs_that_are_no_files_are_refused() {
+    use std::os::unix::fs::symlink;
+    let fifo = |path: &Path| assert!(std::process::Command::new("mkfifo").arg(path).status().expect("mkfifo starts").success());
+    let new = || project(&[("supabase/migrations/20250101000000_a.sql", TABLE)]);
+    let refused = |folder: &Path, arguments: &[&str]| {
+        let output = supalint(folder, arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", shown(&output));
+        assert!(told(&output).contains("is not an ordinary file but a "), "{arguments:?}: {}", told(&output));
+    };
+    for name in ["supalint.toml", "supabase/config.toml"] {
+        let folder = new();
+        fifo(&folder.path().join(name));
+        refused(folder.path(), &["check"]);
+        std::fs::remove_file(folder.path().join(name)).expect("a file can be removed");
+        symlink("/dev/zero", folder.path().join(name)).expect("a link can be made");
+        refused(folder.path(), &["check"]);
+    }
+    let folder = new();
+    fifo(&folder.path().join("pipe"));
+    symlink("/dev/null", folder.path().join("null")).expect("a link can be made");
+    for at in ["pipe", "null"] {
+        for option in ["--config", "--baseline", "--write-baseline", "--output"] {
+            refused(folder.path(), &["check", option, at]);
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn an_edit_in_place_of_a_link_edits_its_target() {
+    let text = b"create table public.notes (id int primary key, owner uuid not null);
+alter table public.notes enable row level security;
+create policy own on public.notes to authenticated using (owner = auth.uid());
+";
+    let folder = project(&[("sql/notes.sql", text)]);
+    let name = "supabase/migrations/20250101000000_a.sql";
+    std::fs::create_dir_all(folder.path().join("supabase/migrations")).expect("a folder can be made");
+    std::os::unix::fs::symlink(folder.path().join("sql/notes.sql"), folder.path().join(name)).expect("a link can be made");
+    assert!(supalint(folder.path(), &["check", name, "--select", "rls/bare-auth-call", "--fix=inline"]).status.success());
+    assert!(std::fs::symlink_metadata(folder.path().join(name)).expect("it is there").is_symlink());
+    assert!(std::fs::read_to_string(folder.path().join("sql/notes.sql")).expect("text").contains("(select auth.uid())"));
+}
+
+#[test]
+fn what_a_killed_run_left_is_no_migration() {
+    // it stands before the first migration, which the runner would hold for a relic
+    let folder = project(&[("supabase/migrations/.supalint-abc", TABLE), ("supabase/migrations/20200101000000_init.sql", TABLE)]);
+    let without = project(&[("supabase/migrations/20200101000000_init.sql", TABLE)]);
+    assert_eq!(shown(&supalint(folder.path(), &["check"])), shown(&supalint(without.path(), &["check"])));
+}
+
+#[test]
+fn patterns_that_are_too_large_are_refused() {
+    let settings = format!("ignored_paths = [{}]", vec![format!("\"{}\"", "[a-z]*{a,b,c,d}?".repeat(2000)); 40].join(", "));
+    let folder = project(&[("supabase/migrations/20250101000000_a.sql", TABLE), ("supalint.toml", settings.as_bytes())]);
+    let output = supalint(folder.path(), &["check"]);
+    assert_eq!(output.status.code(), Some(2), "{}", shown(&output));
+    assert!(told(&output).contains("line 1: `ignored_paths` cannot be used") && told(&output).len() < 1000, "{}", told(&output));
+}
+
+/// Names that terminals, logs and psql would take for something else.
+const HOSTILE: [&str; 8] = [
+    "a\u{1b}[2Jb",
+    "a\n::error file=x::y",
+    "a\r\n##[error]b",
+    "::add-mask::x",
+    "a\u{9b}31mb\u{7f}",
+    "a\u{202e}b",
+    "$verify$; drop table x; --",
+    "a\rdrop table x; --",
+];
+
+fn is_harmless(text: &str, format: &str, name: &str) {
+    let bad = |c: char| c.is_control() && c != '\n' && c != '\t' || c == '\u{202e}';
+    assert!(!text.chars().any(bad), "{format} {name:?}: {text:?}");
+    let commands = ["::error", "::add-mask", "##[error]"];
+    for line in text.lines().map(str::trim_start) {
+        let is_own = format == "github"
+            && ["::error file=", "::error title=", "::warning file=", "::notice "].iter().any(|own| line.starts_with(own));
+        assert!(is_own || !commands.iter().any(|command| line.starts_with(command)), "{format} {name:?}: {line}");
+        assert!(format == "github" || !line.contains("##["), "{format} {name:?}: {line}");
+    }
+}
+
+/// Names of tables, policies, columns, files, folders and settings reach every output, and do nothing there.
+#[test]
+fn hostile_names_do_nothing_wherever_they_are_shown() {
+    for name in HOSTILE {
+        let quoted = |suffix: &str| format!("\"{}{suffix}\"", name.replace('"', "\"\""));
+        let (own, text) = (quoted(""), format!("'{}'", name.replace('\'', "''")));
+        let sql = format!(
+            "create table public.{own} (id int primary key, {own} uuid references auth.users (id), owner uuid);\n\
+             create policy {own} on public.{own} to authenticated using (owner = auth.uid());\n\
+             create function public.{own}() returns int language sql security definer as $f$ select 1 $f$;\n\
+             create view public.{view} as select * from public.{own};\n\
+             create index {one} on public.{own} (owner);\ncreate index {other} on public.{own} (owner);\n\
+             create type public.{kind} as enum ({text});\nalter table public.{own} alter column {own} typ int;\n",
+            view = quoted("v"),
+            one = quoted("1"),
+            other = quoted("2"),
+            kind = quoted("k"),
+        );
+        let file = format!("supabase/migrations/20250101000000_{}.sql", name.replace('/', "_"));
+        // only what a file's name may hold on this system
+        let names: Vec<(String, String)> =
+            if cfg!(unix) { vec![(file, sql)] } else { vec![("supabase/migrations/20250101000000_a.sql".into(), sql)] };
+        let folder = project(&names);
+        for format in FORMATS {
+            let output = supalint(folder.path(), &["check", "--verbose", "--format", format]);
+            assert!(matches!(output.status.code(), Some(0 | 1)), "{format} {name:?}: {}", told(&output));
+            let text = String::from_utf8(output.stdout.clone()).expect("reports are UTF-8");
+            is_harmless(&text, format, name);
+            is_harmless(&told(&output), "stderr", name);
+        }
+        for arguments in [
+            &["check", "--fix=review", "--dry-run"] as &[&str],
+            &["check", "--fix=review", "--emit", "verify"],
+            &["check", "--fix=review", "--emit", "rollback"],
+            &["check", "--statistics"],
+            &["schema"],
+            &["schema", "--format", "json"],
+            &["schema", "--matrix"],
+            &["schema", "--matrix", "--format", "json"],
+            &["init"],
+            &["check", "--select", name],
+            &["check", "--config", name],
+            &["check", "--since", name],
+            &["check", "--baseline", name],
+            &["check", "--no-such", name],
+            &["explain", name],
+            &["check", name],
+            &[name],
+            &["check", "--fix=review"],
+        ] {
+            let output = supalint(folder.path(), arguments);
+            is_harmless(&String::from_utf8_lossy(&output.stdout), &arguments.join(" "), name);
+            is_harmless(&told(&output), &arguments.join(" "), name);
+            assert!(output.status.code().is_some_and(|code| code < 3), "{arguments:?}: {}", told(&output));
+            let text = String::from_utf8_lossy(&output.stdout).into_owned();
+            if arguments.contains(&"verify") && name.starts_with("$verify$") {
+                assert!(!text.contains("do $verify$ begin assert") || !text.contains("$verify$; drop"), "{text}");
+            }
+        }
+        // a comment ends where PostgreSQL says, and nothing of it runs
+        for (file, text) in migrations(folder.path()).iter().filter(|(file, _)| file.contains("supalint_")) {
+            let comments = text.split(['\n', '\r']).skip_while(|line| !line.starts_with("-- Rollback"));
+            assert!(comments.clone().all(|line| line.is_empty() || line.starts_with("--")), "{file}: {text:?}");
+        }
+        let settings = format!("select = [{}]", serde_json::to_string(name).expect("a string"));
+        std::fs::write(folder.path().join("supalint.toml"), settings).expect("a file can be written");
+        let output = supalint(folder.path(), &["check"]);
+        assert_eq!(output.status.code(), Some(2));
+        is_harmless(&told(&output), "settings", name);
+        assert_eq!(told(&output).lines().count(), 1, "{:?}", told(&output));
     }
 }

@@ -239,3 +239,61 @@ fn shells_complete_the_command_line() {
         assert!(output.status.success() && String::from_utf8_lossy(&output.stdout).contains("fail-on"), "{shell}");
     }
 }
+
+#[test]
+fn init_tells_what_a_second_project_of_a_repository_adds() {
+    let home = tempfile::tempdir().expect("a folder can be made");
+    let home = home.path();
+    let top = repository(home, "two");
+    let init = |path: &str| run(program("supalint", &top, home).args(["init", path]));
+    for project in ["apps/web", "apps/web-admin"] {
+        write(&top, &format!("{project}/supabase/migrations/20250101000000_a.sql"), GOOD);
+    }
+    assert!(init("apps/web").status.success());
+    let second = init("apps/web-admin");
+    assert!(top.join("apps/web-admin/supalint.toml").exists());
+    insta::assert_snapshot!("init_second", String::from_utf8_lossy(&second.stdout));
+    // once it is there, nothing is left to add
+    for file in [".pre-commit-config.yaml", ".github/workflows/supalint.yml"] {
+        let known = std::fs::read_to_string(top.join(file)).expect("text");
+        write(&top, file, format!("{known}{}", known.replace("apps/web", "apps/web-admin")));
+    }
+    let again = init("apps/web-admin");
+    assert!(again.stdout.is_empty(), "{}", text(&again));
+}
+
+#[test]
+fn init_hints_at_a_baseline_where_much_is_found() {
+    let home = tempfile::tempdir().expect("a folder can be made");
+    let home = home.path();
+    let project = repository(home, "old");
+    let tables: String = (0..30).map(|n| format!("create tabel t{n} (id int);\n")).collect();
+    write(&project, "supabase/migrations/20250102000000_many.sql", tables);
+    let first = run(program("supalint", &project, home).arg("init"));
+    let hint = "to report only new ones, run `supalint check --write-baseline supalint-baseline.json`";
+    assert!(first.status.success() && text(&first).contains(hint), "{}", text(&first));
+    let settings = std::fs::read_to_string(project.join("supalint.toml")).expect("text");
+    assert!(settings.starts_with("#:schema https://"), "{settings}");
+    done(program("supalint", &project, home).args(["check", "--write-baseline", "supalint-baseline.json", "--fail-on", "never"]));
+    write(&project, "supalint.toml", "baseline = \"supalint-baseline.json\"\n");
+    let again = run(program("supalint", &project, home).arg("init"));
+    assert!(!text(&again).contains(hint), "{}", text(&again));
+    // a new project has nothing yet
+    let empty = home.join("empty");
+    write(&empty, "supabase/migrations/.keep", "");
+    assert!(run(program("supalint", &empty, home).arg("init")).status.success());
+}
+
+#[test]
+fn the_workflow_reports_all_only_on_the_default_branch_and_never_fails_there() {
+    let home = tempfile::tempdir().expect("a folder can be made");
+    let home = home.path();
+    let project = repository(home, "trunk");
+    write(&project, ".git/refs/remotes/origin/HEAD", "ref: refs/remotes/origin/trunk\n");
+    assert!(run(program("supalint", &project, home).arg("init")).status.success());
+    let workflow = yaml(&project.join(".github/workflows/supalint.yml"));
+    assert_eq!(workflow["on"]["push"]["branches"][0].as_str(), Some("trunk"));
+    let with = &workflow["jobs"]["supalint"]["steps"][1]["with"];
+    assert!(with["since"].as_str().is_some_and(|since| since.contains("pull_request.base.sha")));
+    assert_eq!(with["fail-on"].as_str(), Some("${{ github.event_name == 'push' && 'never' || '' }}"));
+}

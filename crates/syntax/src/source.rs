@@ -181,6 +181,25 @@ impl Sources {
         (source.text, source.lines) = (text.into(), OnceLock::new());
     }
 
+    /// Appends the sources of another run, whose platform is the same. `folder` is put before the paths of its files.
+    /// Returns what their sites become.
+    pub fn append(&mut self, other: Sources, folder: &str) -> impl Fn(Site) -> Site + use<> {
+        let by = self.files.len().saturating_sub(1) as u32;
+        let moved = move |site: Site| if site.is_platform() { site } else { Site { file: FileId(site.file.0 + by), ..site } };
+        let known = usize::from(!self.files.is_empty());
+        for (nth, mut source) in other.files.into_iter().enumerate().skip(known) {
+            if nth > 0 {
+                source.path = format!("{folder}{}", source.path).into();
+            }
+            if let Origin::Derived(site) = &mut source.origin {
+                *site = moved(*site);
+            }
+            self.files.push(source);
+        }
+        self.derived.extend(other.derived.into_iter().map(|((site, text), file)| ((moved(site), text), FileId(file.0 + by))));
+        moved
+    }
+
     pub fn get(&self, file: FileId) -> &Source {
         &self.files[file.0 as usize]
     }

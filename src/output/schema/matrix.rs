@@ -7,10 +7,12 @@ use super::place;
 use crate::analysis::matrix::{Access, Answer, Cell, Lookup, Matrix, Need};
 use crate::catalog::object::{Certainty, Table};
 use crate::finding::Severity;
-use crate::output::{Ink, Look, clean, write_json};
+use crate::output::clean::{Reader, line};
+use crate::output::{Ink, Look, guarded, wrap, write_json};
 use crate::source::{Site, Sources};
 use serde::Serialize;
 use std::io::{self, Write};
+use textwrap::core::display_width;
 use unicode_width::UnicodeWidthStr;
 
 const COMMANDS: [&str; 4] = ["SELECT", "INSERT", "UPDATE", "DELETE"];
@@ -38,43 +40,77 @@ fn need(need: Need) -> &'static str {
 /// # Errors
 /// Only what `out` returns.
 pub fn text(matrix: &Matrix<'_>, sources: &Sources, look: &Look, out: &mut dyn Write) -> io::Result<()> {
+    guarded(out, Reader::Person, |out| {
+        access(matrix, look, out)?;
+        indexes(matrix, sources, look, out)
+    })
+}
+
+fn name(table: &Table) -> String {
+    line(&table.name.to_string())
+}
+
+/// A row per table with the cells of all roles. Where that is too wide, each table has a row per role.
+fn access(matrix: &Matrix<'_>, look: &Look, out: &mut dyn Write) -> io::Result<()> {
     let ink = Ink { colour: look.colour };
-    let name = |table: &Table| clean(&table.name.to_string()).into_owned();
-    let widest = matrix.access.iter().map(|access| name(access.table).width()).max().unwrap_or(0).max("Access".len());
     let roles: Vec<&str> =
         matrix.access.first().map(|access| access.cells.iter().step_by(COMMANDS.len()).map(|cell| cell.role).collect()).unwrap_or_default();
     let group = WIDTH * COMMANDS.len();
+    let widest = matrix.access.iter().map(|access| name(access.table).width()).max().unwrap_or(0).max("Access".len());
+    let fits = widest + roles.len() * (group + 2) + " maybe".len() <= look.width;
+    let commands: String = COMMANDS.iter().map(|command| format!("{command:WIDTH$}")).collect();
+    let maybe = |table: &Table| if table.certainty == Certainty::Maybe || table.external { " maybe" } else { "" };
+    if !fits {
+        let widest = roles.iter().map(|role| role.len()).max().unwrap_or(0);
+        writeln!(
+            out,
+            "{}{}  {}",
+            ink.bold("Access"),
+            " ".repeat((widest + 2).saturating_sub("Access".len())),
+            ink.dim(commands.trim_end())
+        )?;
+        for Access { table, cells } in &matrix.access {
+            writeln!(out, "{}{}", ink.name(&name(table)), maybe(table))?;
+            for (role, cells) in roles.iter().zip(cells.chunks(COMMANDS.len())) {
+                writeln!(out, "  {role:widest$}  {}", row(cells, ink).trim_end())?;
+            }
+        }
+        return Ok(());
+    }
     write!(out, "{}{}", ink.bold("Access"), " ".repeat(widest - "Access".len()))?;
     for (at, role) in roles.iter().enumerate() {
         let rest = if at + 1 == roles.len() { 0 } else { group.saturating_sub(role.len()) };
         write!(out, "  {}{}", ink.bold(role), " ".repeat(rest))?;
     }
-    write!(out, "\n{}", " ".repeat(widest))?;
-    for _ in &roles {
-        write!(out, "  ")?;
-        COMMANDS.iter().try_for_each(|command| write!(out, "{}", ink.dim(&format!("{command:WIDTH$}"))))?;
-    }
-    writeln!(out)?;
+    writeln!(out, "\n{}{}", " ".repeat(widest), ink.dim(&format!("  {commands}").repeat(roles.len())))?;
     for Access { table, cells } in &matrix.access {
         let name = name(table);
         write!(out, "{}{}", ink.name(&name), " ".repeat(widest - name.width()))?;
-        for (at, cell) in cells.iter().enumerate() {
-            let gap = if at % COMMANDS.len() == 0 { "  " } else { "" };
-            let shown = match cell.answer {
-                Answer::Open => ink.severity(Severity::Warn, "open"),
-                Answer::Policy => word(cell.answer).to_string(),
-                Answer::Denied => ink.dim("-"),
-            };
-            let width = if cell.answer == Answer::Denied { 1 } else { word(cell.answer).len() };
-            let rest = if at + 1 == cells.len() { 0 } else { WIDTH - width };
-            write!(out, "{gap}{shown}{}", " ".repeat(rest))?;
-        }
-        writeln!(out, "{}", if table.certainty == Certainty::Maybe || table.external { " maybe" } else { "" })?;
+        let rows: String = cells.chunks(COMMANDS.len()).map(|cells| format!("  {}", row(cells, ink))).collect();
+        writeln!(out, "{}{}", rows.trim_end(), maybe(table))?;
     }
+    Ok(())
+}
+
+/// The cells of one role.
+fn row(cells: &[Cell], ink: Ink) -> String {
+    let cell = |cell: &Cell| {
+        let (text, shown) = match cell.answer {
+            Answer::Open => ("open", ink.severity(Severity::Warn, "open")),
+            Answer::Policy => ("policy", "policy".to_string()),
+            Answer::Denied => ("-", ink.dim("-")),
+        };
+        shown + &" ".repeat(WIDTH - text.len())
+    };
+    cells.iter().map(cell).collect()
+}
+
+fn indexes(matrix: &Matrix<'_>, sources: &Sources, look: &Look, out: &mut dyn Write) -> io::Result<()> {
+    let ink = Ink { colour: look.colour };
     let missing = matrix.lookups.iter().filter(|lookup| lookup.index.is_none()).count();
     writeln!(out, "\n{}  {} of {} look-ups have an index", ink.bold("Indexes"), matrix.lookups.len() - missing, matrix.lookups.len())?;
-    let columns = |lookup: &Lookup| clean(&lookup.columns.join(", ")).into_owned();
-    let found = |lookup: &Lookup| lookup.index.map_or("none".to_string(), |index| clean(&index.name).into_owned());
+    let columns = |lookup: &Lookup| line(&lookup.columns.join(", "));
+    let found = |lookup: &Lookup| lookup.index.map_or("none".to_string(), |index| line(&index.name));
     let longest = |of: &dyn Fn(&Lookup) -> String| matrix.lookups.iter().map(|lookup| of(lookup).width()).max().unwrap_or(0);
     let (widest, longest) = (longest(&columns), longest(&found));
     let mut last = None;
@@ -83,13 +119,19 @@ pub fn text(matrix: &Matrix<'_>, sources: &Sources, look: &Look, out: &mut dyn W
             writeln!(out, "{}", ink.name(&name(lookup.table)))?;
             last = Some(&lookup.table.name);
         }
-        let (columns, of) = (columns(lookup), clean(&lookup.of).into_owned());
+        let (columns, of) = (columns(lookup), line(&lookup.of));
         let pad = " ".repeat(widest - columns.width());
         let index = found(lookup);
         let gap = " ".repeat(longest - index.width());
         let index = if lookup.index.is_some() { index } else { ink.severity(Severity::Warn, &index) };
-        let (file, line) = place(sources, lookup.at);
-        writeln!(out, "  {:11}  {columns}{pad}  {index}{gap}  {}", need(lookup.need), ink.dim(&format!("{of}, {}:{line}", clean(file))))?;
+        let (file, number) = place(sources, lookup.at);
+        let head = format!("  {:11}  {columns}{pad}  {index}{gap}", need(lookup.need));
+        let tail = format!("{of}, {}:{number}", line(file));
+        if display_width(&head) + 2 + tail.width() <= look.width {
+            writeln!(out, "{head}  {}", ink.dim(&tail))?;
+        } else {
+            writeln!(out, "{}\n{}", head.trim_end(), wrap(&ink.dim(&tail), look.width, "      ", "      "))?;
+        }
     }
     Ok(())
 }
@@ -126,7 +168,7 @@ pub fn json(matrix: &Matrix<'_>, sources: &Sources, out: &mut dyn Write) -> io::
         at: at(lookup.at),
     };
     let document = Document { version: 1, access: access.collect(), indexes: matrix.lookups.iter().map(lookup).collect() };
-    write_json(out, &document)
+    guarded(out, Reader::Json, |out| write_json(out, &document))
 }
 
 #[derive(Serialize)]

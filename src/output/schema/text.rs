@@ -4,7 +4,8 @@ use super::{Listing, is_own, search_path};
 use crate::catalog::acl::Privileges;
 use crate::catalog::name::{QName, quote_ident};
 use crate::catalog::object::*;
-use crate::output::{Ink, Look, clean, count};
+use crate::output::clean::{clean, line};
+use crate::output::{Ink, Look, count};
 use crate::source::Site;
 use smol_str::SmolStr;
 use std::io::{self, Write};
@@ -60,21 +61,21 @@ fn action(action: ReferentialAction) -> &'static str {
 
 impl Outline<'_> {
     fn place(&self, at: Site) -> String {
-        let (file, line) = self.listing.place(at);
-        if file == self.file { format!(":{line}") } else { format!("{file}:{line}") }
+        let (file, number) = self.listing.place(at);
+        if file == self.file { format!(":{number}") } else { format!("{}:{number}", line(file)) }
     }
 
     /// Starts an object: parts of it that stand in the same file are told by their line alone.
     fn head(&mut self, what: &str, name: &QName, notes: &[&str], at: Site, sure: Certainty, out: &mut dyn Write) -> io::Result<()> {
-        let (file, line) = self.listing.place(at);
+        let (file, number) = self.listing.place(at);
         self.file = file.to_string();
         let mut notes: Vec<&str> = notes.to_vec();
         if sure == Certainty::Maybe {
             notes.push("maybe");
         }
         let notes = if notes.is_empty() { String::new() } else { format!("  {}", notes.join(", ")) };
-        let name = self.ink.bold(&clean(&name.quoted()));
-        writeln!(out, "{} {name}{notes}  {}", self.ink.name(what), self.ink.dim(&format!("{file}:{line}")))
+        let name = self.ink.bold(&line(&name.quoted()));
+        writeln!(out, "{} {name}{notes}  {}", self.ink.name(what), self.ink.dim(&format!("{}:{number}", line(file))))
     }
 
     /// Rows whose cells stand under each other, each with its place.
@@ -86,17 +87,17 @@ impl Outline<'_> {
             .map(Option::unwrap_or_default)
             .collect();
         for row in rows {
-            let mut line = String::from(" ");
+            let mut text = String::from(" ");
             for (at, (cell, width)) in row.cells.iter().zip(&widths).enumerate() {
                 if rows.iter().all(|row| row.cells.get(at).is_none_or(String::is_empty)) {
                     continue;
                 }
-                line.push(' ');
-                line.push_str(cell);
-                line.push_str(&" ".repeat(width.saturating_sub(cell.width())));
+                text.push(' ');
+                text.push_str(cell);
+                text.push_str(&" ".repeat(width.saturating_sub(cell.width())));
             }
             let maybe = if row.maybe { " maybe" } else { "" };
-            writeln!(out, "{}{maybe}  {}", line.trim_end(), self.ink.dim(&self.place(row.at)))?;
+            writeln!(out, "{}{maybe}  {}", text.trim_end(), self.ink.dim(&self.place(row.at)))?;
         }
         Ok(())
     }
@@ -117,7 +118,7 @@ impl Outline<'_> {
             TableKind::Partitioned => notes.push("partitioned"),
             TableKind::Foreign => notes.push("foreign"),
         }
-        let of = table.partition_of.as_ref().map(|parent| format!("partition of {}", parent.quoted()));
+        let of = table.partition_of.as_ref().map(|parent| format!("partition of {}", line(&parent.quoted())));
         notes.extend(of.as_deref());
         if table.external {
             notes.push("not made by these migrations");
@@ -247,10 +248,10 @@ impl Outline<'_> {
         }
         self.head(what, &view.name, &notes, view.at, view.certainty, out)?;
         if !view.columns.is_empty() {
-            writeln!(out, "  columns  {}", list(view.columns.iter().map(|column| &column.name)))?;
+            writeln!(out, "  columns  {}", flat(&list(view.columns.iter().map(|column| &column.name))))?;
         }
         if !view.reads.is_empty() {
-            writeln!(out, "  reads  {}", view.reads.iter().map(QName::quoted).collect::<Vec<_>>().join(", "))?;
+            writeln!(out, "  reads  {}", flat(&view.reads.iter().map(QName::quoted).collect::<Vec<_>>().join(", ")))?;
         }
         self.indexes(&view.indexes, out)?;
         self.triggers(&view.triggers, out)?;
@@ -265,7 +266,7 @@ impl Outline<'_> {
             let own = table.policies.iter().any(|policy| !policy.at.is_platform());
             if own || table.triggers.iter().any(|trigger| !trigger.at.is_platform()) {
                 self.file.clear();
-                let name = self.ink.bold(&table.name.quoted());
+                let name = self.ink.bold(&line(&table.name.quoted()));
                 writeln!(out, "{} {name}  {}", self.ink.name("table"), self.ink.dim("(Supabase)"))?;
                 self.policies(table, out)?;
                 self.triggers(&table.triggers, out)?;
@@ -308,7 +309,7 @@ impl Outline<'_> {
         if rows.is_empty() {
             return Ok(());
         }
-        writeln!(out, "{}", self.ink.name(title))?;
+        writeln!(out, "{}", self.ink.name(&line(title)))?;
         self.rows(rows, out)?;
         writeln!(out)
     }

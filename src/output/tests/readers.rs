@@ -1,6 +1,6 @@
 //! Reads each format back, as whoever takes it in does, and compares what is read with the report.
 
-use super::super::gist;
+use super::super::{clean, gist};
 use super::*;
 use crate::source::Sources;
 use serde_json::Value;
@@ -181,7 +181,7 @@ fn github(report: &Report, text: &str) {
         let worst = gist::worst_first(&report.findings).into_iter().filter(|finding| gist::weight(finding) == severity);
         for (command, finding) in of_level.zip(worst) {
             annotated += 1;
-            assert!(command.data.starts_with(&finding.message), "{}", command.data);
+            assert!(command.data.starts_with(&*clean::clean(&finding.message)), "{}", command.data);
             assert_eq!(command.properties["title"], finding.rule);
             if let Some(stand) = gist::stand(&report.sources, finding.primary.site) {
                 let line = stand.start.line.to_string();
@@ -229,7 +229,7 @@ fn junit(report: &Report, text: &str) {
     assert_eq!(read.tests as usize, cases.len());
     let passed = cases.iter().filter(|case| case.status.is_success()).count();
     assert_eq!(cases.len() - passed, report.findings.len() + report.suppressed.len());
-    let fit = |text: &str| gist::line(text).replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}");
+    let fit = |text: &str| clean::line(text).replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}");
     let message = |case: &&junit_parser::TestCase| match &case.status {
         junit_parser::TestStatus::Failure(failure) => Some(failure.message.clone()),
         junit_parser::TestStatus::Skipped(skipped) => Some(skipped.message.clone()),
@@ -292,7 +292,7 @@ fn markdown(report: &Report, text: &str) {
     if !text.contains("not shown here") {
         for finding in &report.findings {
             // between backticks stands code, whose backticks are not shown
-            let message = gist::line(&finding.message).replace('`', "");
+            let message = clean::line(&finding.message).replace('`', "");
             assert!(words.replace('`', "").contains(&message), "{message}\n{words}");
         }
     }
@@ -320,12 +320,12 @@ fn compact(report: &Report, text: &str) {
         assert!(!line.chars().any(char::is_control), "{line:?}");
         let rest = match gist::stand(&report.sources, finding.primary.site) {
             Some(stand) => {
-                let place = format!("{}:{}:{}", gist::line(stand.file), stand.start.line, stand.start.column);
+                let place = format!("{}:{}:{}", clean::line(stand.file), stand.start.line, stand.start.column);
                 line.strip_prefix(&place).expect("begins with its place")
             }
             None => line.strip_prefix("(platform)").expect("begins with its place"),
         };
-        assert!(rest.starts_with(&format!(": {}: {}", finding.severity.name(), gist::line(&finding.message))), "{line}");
+        assert!(rest.starts_with(&format!(": {}: {}", finding.severity.name(), clean::line(&finding.message))), "{line}");
         assert!(rest.ends_with(&format!(" [{}]", finding.rule)), "{line}");
     }
 }
