@@ -7,8 +7,9 @@
 
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
-use std::fmt::Write;
+use std::fmt::Write as _;
 use std::hint::black_box;
+use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
@@ -225,7 +226,8 @@ fn lint(folder: &Path) {
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
-    println!("| history | MB | sqlparser, ms | supalint, ms | ratio | of 1 MB |\n|---|--:|--:|--:|--:|--:|");
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "| history | MB | sqlparser, ms | supalint, ms | ratio | of 1 MB |\n|---|--:|--:|--:|--:|--:|");
     for (name, piece, file) in HISTORIES {
         if !wanted.is_empty() && !wanted.iter().any(|word| name.contains(word.as_str())) {
             continue;
@@ -242,7 +244,13 @@ fn main() {
             }
             let (parsed, linted) = (time(|| parse(&files)), time(|| lint(folder.path())));
             let of_small = linted / *small.get_or_insert(linted);
-            println!("| {name} | {megabytes} | {:.0} | {:.0} | {:.2} | {of_small:.1} |", parsed * 1e3, linted * 1e3, linted / parsed);
+            let _ = writeln!(
+                out,
+                "| {name} | {megabytes} | {:.0} | {:.0} | {:.2} | {of_small:.1} |",
+                parsed * 1e3,
+                linted * 1e3,
+                linted / parsed
+            );
         }
     }
 }

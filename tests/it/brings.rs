@@ -76,7 +76,8 @@ fn created<'t>(pieces: &[&'t str]) -> Option<&'t str> {
     let is = |words: &[&str], piece: &str| words.iter().any(|word| piece.eq_ignore_ascii_case(word));
     let mut rest = pieces.iter().copied().filter(|piece| !piece.trim().is_empty() && !is(&BETWEEN, piece)).peekable();
     let first = rest.next()?;
-    if !is(&["constraint"], first) && !(is(&["create"], first) && is(&KINDS, rest.next()?)) {
+    let is_created = is(&["create"], first) && is(&KINDS, rest.next()?);
+    if !is_created && !is(&["constraint"], first) {
         return None;
     }
     let name = rest.next().filter(|name| !is(&["on"], name))?;

@@ -2,7 +2,7 @@
 
 use crate::support::command::{command as program, json, project, shown, supalint, told};
 use std::path::{Path, PathBuf};
-use supalint::matrix;
+use supalint::analysis::matrix;
 use supalint::output::{Look, schema};
 
 fn root() -> PathBuf {
