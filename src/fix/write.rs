@@ -46,7 +46,7 @@ pub fn write_whole(path: &Path, text: &[u8], replace: bool) -> io::Result<()> {
     }
     sweep(folder);
     let mut builder = tempfile::Builder::new();
-    builder.prefix(TEMPORARY);
+    builder.prefix(TEMPORARY).rand_bytes(RANDOM);
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     // Errors of the crate name the temporary file, which means nothing to anyone.
@@ -70,11 +70,15 @@ fn plain(error: io::Error) -> io::Error {
     }
 }
 
+/// Letters behind the prefix of a temporary file's name.
+const RANDOM: usize = 8;
+
 /// Removes temporary files that a killed run has left. Those of a run that still writes are younger.
 fn sweep(folder: &Path) {
     const OLD: Duration = Duration::from_secs(60);
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let is_ours = entry.file_name().as_encoded_bytes().starts_with(TEMPORARY.as_bytes());
+        let name = entry.file_name();
+        let is_ours = name.len() == TEMPORARY.len() + RANDOM && name.as_encoded_bytes().starts_with(TEMPORARY.as_bytes());
         let data = entry.metadata().ok().filter(|data| is_ours && data.is_file());
         let age = data.and_then(|data| data.modified().ok()?.elapsed().ok());
         if age.is_some_and(|age| age > OLD) {
@@ -92,7 +96,8 @@ mod tests {
     #[test]
     fn files_that_a_killed_run_left_are_removed_by_the_next() {
         let folder = tempfile::tempdir().unwrap();
-        let [old, new, other] = [".supalint-old", ".supalint-new", ".other"].map(|name| folder.path().join(name));
+        let [old, new, other] =
+            [".supalint-tmp-aaaaaaaa", ".supalint-tmp-bbbbbbbb", ".supalint-baseline"].map(|name| folder.path().join(name));
         for path in [&old, &new, &other] {
             fs::write(path, "part of a").unwrap();
         }
@@ -113,7 +118,7 @@ mod tests {
         put(&path, b"three", true).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"three");
         let error = put(&folder.path().join("missing/a.sql"), b"", true).unwrap_err().to_string();
-        assert!(error.contains("make its folder") && !error.contains(".supalint-"), "{error}");
+        assert!(error.contains("make its folder") && !error.contains(TEMPORARY), "{error}");
     }
 
     #[cfg(unix)]

@@ -10,7 +10,9 @@ use std::fmt::Write;
 /// What a text is read by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reader {
-    /// A person: a terminal, a log or a script.
+    /// A person at a terminal, for whom we colour. Text of users was cleaned before it was coloured.
+    Screen,
+    /// A person, in a log, a file or a script.
     Person,
     /// A program that reads JSON.
     Json,
@@ -42,11 +44,16 @@ const COMMANDS: [&str; 16] = [
 pub fn guard(text: &str, reader: Reader) -> Cow<'_, str> {
     match reader {
         Reader::Json => json(text),
-        Reader::Runner => controls(text),
-        Reader::Person => match controls(text) {
-            Cow::Borrowed(text) => commands(text),
-            Cow::Owned(text) => Cow::Owned(commands(&text).into_owned()),
-        },
+        Reader::Runner => clean(text),
+        Reader::Person => both(clean(text)),
+        Reader::Screen => both(controls(text)),
+    }
+}
+
+fn both(text: Cow<'_, str>) -> Cow<'_, str> {
+    match text {
+        Cow::Borrowed(text) => commands(text),
+        Cow::Owned(text) => Cow::Owned(commands(&text).into_owned()),
     }
 }
 
@@ -147,15 +154,16 @@ mod tests {
     #[test]
     fn controls_become_visible_and_colours_stay() {
         assert_eq!(guard("a\u{1b}[2Jb\r\u{7f}\u{9b}\tc\n", Reader::Person), "a\u{fffd}[2Jb\u{fffd}\u{fffd}\u{fffd}\tc\n");
-        assert_eq!(guard("\u{1b}[1;31mred\u{1b}[0m", Reader::Person), "\u{1b}[1;31mred\u{1b}[0m");
-        assert_eq!(guard("\u{1b}[8mhidden", Reader::Person), "\u{fffd}[8mhidden");
+        assert_eq!(guard("\u{1b}[1;31mred\u{1b}[0m", Reader::Screen), "\u{1b}[1;31mred\u{1b}[0m");
+        assert_eq!(guard("\u{1b}[31mred", Reader::Person), "\u{fffd}[31mred");
+        assert_eq!(guard("\u{1b}[8mhidden", Reader::Screen), "\u{fffd}[8mhidden");
         assert!(matches!(guard("plain\n  text", Reader::Person), Cow::Borrowed(_)));
     }
 
     #[test]
     fn commands_of_a_log_are_broken_and_casts_stay() {
         for command in ["::error::x", "  ::set-output name=a::b", "::add-mask::x", "::stop-commands::x", "\u{1b}[1m::error::x", "::::"] {
-            assert!(!is_command(&guard(command, Reader::Person)), "{command}");
+            assert!(!is_command(&guard(command, Reader::Screen)), "{command}");
         }
         assert_eq!(guard("a ##[error]b", Reader::Person), "a ## [error]b");
         assert_eq!(guard("  ::text)::uuid", Reader::Person), "  ::text)::uuid");

@@ -79,7 +79,8 @@ impl Format {
         match self {
             Format::Json | Format::Sarif | Format::Gitlab | Format::Advisors => Reader::Json,
             Format::Github => Reader::Runner,
-            Format::Terminal | Format::Junit | Format::Markdown | Format::Compact => Reader::Person,
+            Format::Terminal => Reader::Screen,
+            Format::Junit | Format::Markdown | Format::Compact => Reader::Person,
         }
     }
 }

@@ -28,7 +28,7 @@ pub fn json(catalog: &Catalog, sources: &Sources, out: &mut dyn Write) -> io::Re
 /// # Errors
 /// Only what `out` returns.
 pub fn text(catalog: &Catalog, sources: &Sources, look: &Look, out: &mut dyn Write) -> io::Result<()> {
-    guarded(out, Reader::Person, |out| text::write(&Listing { catalog, sources }, look, out))
+    guarded(out, Reader::Screen, |out| text::write(&Listing { catalog, sources }, look, out))
 }
 
 /// The project's own objects.

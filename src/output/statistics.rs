@@ -63,7 +63,7 @@ pub fn is_fixable(finding: &Finding, safety: Safety) -> bool {
 /// Only what `out` returns.
 pub fn text(report: &Report, look: &Look, out: &mut dyn Write) -> io::Result<()> {
     let (ink, rows) = (Ink { colour: look.colour }, rows(report));
-    guarded(out, Reader::Person, |out| {
+    guarded(out, Reader::Screen, |out| {
         let digits = rows.first().map_or(1, |row| row.count.to_string().len());
         let width = rows.iter().map(|row| row.rule.len()).max().unwrap_or(0);
         for row in &rows {

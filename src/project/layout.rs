@@ -155,7 +155,7 @@ pub fn holds_folders(folder: &Path) -> bool {
 }
 
 /// What names of temporary files begin with. A run that is killed leaves them.
-pub const TEMPORARY: &str = ".supalint-";
+pub const TEMPORARY: &str = ".supalint-tmp-";
 
 /// All names in byte order, which is how the Supabase runner meets them. What a link leads to is not known yet.
 fn names(folder: &Path) -> Result<Vec<(OsString, Option<Kind>)>, Error> {

@@ -40,7 +40,7 @@ fn need(need: Need) -> &'static str {
 /// # Errors
 /// Only what `out` returns.
 pub fn text(matrix: &Matrix<'_>, sources: &Sources, look: &Look, out: &mut dyn Write) -> io::Result<()> {
-    guarded(out, Reader::Person, |out| {
+    guarded(out, Reader::Screen, |out| {
         access(matrix, look, out)?;
         indexes(matrix, sources, look, out)
     })
