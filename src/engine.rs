@@ -69,7 +69,7 @@ pub fn run_within(sources: Sources, project: &Project, choice: &Choice, scope: &
 
 /// Nobody waits for a large catalog to be freed: the process may end before it is.
 fn free_aside<T: Send + 'static>(what: T) {
-    let _ = std::thread::Builder::new().spawn(move || drop(what));
+    let _ = std::thread::Builder::new().stack_size(sql::ROOM).spawn(move || drop(what));
 }
 
 /// The same for one who asks more than the report holds.

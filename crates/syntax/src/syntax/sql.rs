@@ -33,6 +33,8 @@ const RECURSION: usize = 160;
 const SHALLOW: usize = 3;
 /// Bytes of stack for what is deeper: three times what the deepest text within the bounds was seen to take.
 const DEEP_STACK: usize = 96 << 20;
+/// The stack of a thread that holds the trees of the deepest text, be it to read, to walk or to free them.
+pub const ROOM: usize = 2 * DEEP_STACK;
 const TOO_DEEP: &str = "expression is nested too deeply to be read";
 
 /// Reads the tokens up to `end` as one expression.
@@ -107,7 +109,7 @@ pub fn roomy_thread<'scope, T: Send + 'scope>(
     scope: &'scope Scope<'scope, '_>,
     work: impl FnOnce() -> T + Send + 'scope,
 ) -> std::io::Result<ScopedJoinHandle<'scope, T>> {
-    std::thread::Builder::new().stack_size(2 * DEEP_STACK).spawn_scoped(scope, || {
+    std::thread::Builder::new().stack_size(ROOM).spawn_scoped(scope, || {
         ROOMY.set(true);
         work()
     })

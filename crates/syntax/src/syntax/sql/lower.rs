@@ -14,6 +14,21 @@ use smol_str::SmolStr;
 use sqlparser::ast;
 use sqlparser::tokenizer::Span as Place;
 
+/// Functions that are called by their name alone.
+pub const BARE: [&str; 11] = [
+    "current_catalog",
+    "current_date",
+    "current_role",
+    "current_schema",
+    "current_time",
+    "current_timestamp",
+    "current_user",
+    "localtime",
+    "localtimestamp",
+    "session_user",
+    "user",
+];
+
 /// The first and last token of a node, with the parentheses around it.
 #[derive(Clone, Copy, Debug)]
 pub struct Extent {
@@ -444,19 +459,6 @@ impl<'r, 'a> Lower<'r, 'a> {
             if ident.name == "default" {
                 return Ok(self.make(extent, ExprKind::Other(Vec::new())));
             }
-            const BARE: [&str; 11] = [
-                "current_catalog",
-                "current_date",
-                "current_role",
-                "current_schema",
-                "current_time",
-                "current_timestamp",
-                "current_user",
-                "localtime",
-                "localtimestamp",
-                "session_user",
-                "user",
-            ];
             if BARE.contains(&ident.name.as_str()) {
                 let name = ObjectName { parts: vec![ident] };
                 return Ok(self.make(extent, ExprKind::Call(Box::new(plain_call(name, Vec::new())))));

@@ -8,7 +8,7 @@ use super::super::expression::{
     Target, Update,
 };
 use super::super::lexer::TokenKind;
-use super::lower::{Extent, Lower, Placed, plain_call};
+use super::lower::{BARE, Extent, Lower, Placed, plain_call};
 use smol_str::SmolStr;
 use sqlparser::ast;
 
@@ -294,8 +294,14 @@ impl Lower<'_, '_> {
         let (relation, mut extent, alias) = match tree {
             ast::TableFactor::Table { name, alias, args: None, .. } => {
                 let (name, extent) = self.object_name(name)?;
-                self.require_name(extent.first)?;
-                (FromRelation::Table { name, bound: None }, extent, alias)
+                let bare = name.parts.len() == 1 && self.region.is_kind(extent.first, TokenKind::Word) && BARE.contains(&name.last());
+                if bare {
+                    let call = self.make(extent, ExprKind::Call(Box::new(plain_call(name, Vec::new())))).0;
+                    (FromRelation::Function { calls: vec![call], ordinality: false }, extent, alias)
+                } else {
+                    self.require_name(extent.first)?;
+                    (FromRelation::Table { name, bound: None }, extent, alias)
+                }
             }
             ast::TableFactor::Table { name, alias, args: Some(args), with_ordinality, .. } => {
                 let (relation, extent) = self.table_function(name, &args.args, *with_ordinality)?;

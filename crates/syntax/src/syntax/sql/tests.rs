@@ -387,3 +387,66 @@ fn of_many_rows_the_first_are_kept_and_all_are_read() {
     let error = try_data(&broken).expect_err("a broken row");
     assert!(broken[error.span.start as usize..].starts_with(", 2)"));
 }
+
+#[test]
+fn clauses_of_sql_json_and_xml_are_passed_over() {
+    for text in [
+        "json_object('a': '1', 'b': null absent on null)",
+        "json_object('a' value 1, (b || 'c') value 2 with unique keys returning jsonb format json encoding utf8)",
+        "json_object(returning json format json)",
+        "json_array('a', null, b absent on null)",
+        "json_array(select i from t returning jsonb)",
+        "json_arrayagg(a order by b null on null)",
+        "json_objectagg(k: v absent on null with unique)",
+        "json_serialize('1' format json returning bytea)",
+        "json_query(a, '$' null on empty)",
+        "js is json array",
+        "js is not json object with unique keys",
+        "xmlserialize(document x as text no indent)",
+        "xmlroot(x, version no value, standalone no value)",
+    ] {
+        assert_eq!(expr(text).span.of(text), text);
+    }
+    assert_eq!(call("json_object('a' value b)").1, ["'a' value b"]);
+    // words that are names elsewhere
+    assert_eq!(texts("json_build_object(value, format)"), ["json_build_object(value, format)", "value", "format"]);
+    assert_eq!(texts("json_array(value, absent)"), ["json_array(value, absent)", "value", "absent"]);
+}
+
+#[test]
+fn a_step_that_does_not_go_forward_is_refused() {
+    for text in ["select (tablesample x)", "select * from t tablesample system", "select only (", "select (search depth x)", "(cycle a)"] {
+        assert!(try_data(text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn the_version_that_the_newest_syntax_asks_for() {
+    use super::super::ast::Form;
+    use super::super::parser;
+    use super::super::split::Splitter;
+    let read = |text: &str| {
+        let statement = Splitter::new(text).next().map(|raw| parser::statement(text, &raw)).expect(text);
+        assert!(matches!(statement.form, Form::Read(_)), "{text}: {statement:?}");
+        statement
+    };
+    for (text, version, near) in [
+        ("create table t (a int, b int generated always as (a) not null)", 18, "not"),
+        ("create table t (a int, constraint n not null a)", 18, "not"),
+        ("create table t (a int check (a > 0) not enforced)", 18, "not"),
+        ("alter table t add primary key (a, b without overlaps)", 18, "without"),
+        ("alter table t add foreign key (a, period b) references u (a, period b)", 18, "period"),
+        ("update t set a = 1 returning with (old as o) o.a", 18, "with"),
+        ("alter table t alter a set expression as (b)", 17, "expression"),
+        ("grant select, maintain on t to r", 17, "maintain"),
+        ("merge into t using u on true when not matched by source then delete", 17, "by"),
+        ("select now() at local", 17, "local"),
+        ("select * from json_table('[1]', '$' columns (a int path '$')) as j", 17, "columns"),
+    ] {
+        assert!(matches!(read(text).read_by(version).form, Form::Read(_)), "{text}");
+        match read(text).read_by(version - 1).form {
+            Form::Opaque(opaque) => assert_eq!(opaque.at.of(text), near, "{text}"),
+            Form::Read(_) => panic!("{text}"),
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The fold, and the schema that it writes.
+
+#![no_main]
+
+#[path = "../../tests/support/hostile.rs"]
+#[allow(dead_code, reason = "one target of several")]
+mod hostile;
+
+libfuzzer_sys::fuzz_target!(|text: &str| hostile::folds(text));

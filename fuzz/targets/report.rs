@@ -1,0 +1,9 @@
+//! All rules, and all formats.
+
+#![no_main]
+
+#[path = "../../tests/support/hostile.rs"]
+#[allow(dead_code, reason = "one target of several")]
+mod hostile;
+
+libfuzzer_sys::fuzz_target!(|text: &str| hostile::reports(text));

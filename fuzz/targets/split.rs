@@ -1,0 +1,9 @@
+//! The lexer, and the splitter against a plain reference.
+
+#![no_main]
+
+#[path = "../../tests/support/hostile.rs"]
+#[allow(dead_code, reason = "one target of several")]
+mod hostile;
+
+libfuzzer_sys::fuzz_target!(|text: &str| hostile::splits(text));

@@ -1,0 +1,244 @@
+//! What must hold for any text at all: nothing panics or loops, no statement is hidden or split otherwise than by the rules of the
+//! lexer, and the same text gives the same bytes in every format.
+
+use std::sync::OnceLock;
+use supalint::engine::{self, Choice};
+use supalint::history;
+use supalint::output::{Format, Look, schema};
+use supalint::project::{self, Project};
+use supalint::source::{FileId, Sources};
+use supalint::syntax::ast::{Ast, Form};
+use supalint::syntax::expression::{Data, Node, Walk};
+use supalint::syntax::lexer::Lexer;
+use supalint::syntax::split::Splitter;
+use supalint::syntax::{parser, sql};
+
+const FORMATS: [Format; 9] = [
+    Format::Terminal,
+    Format::Json,
+    Format::Sarif,
+    Format::Github,
+    Format::Gitlab,
+    Format::Junit,
+    Format::Markdown,
+    Format::Advisors,
+    Format::Compact,
+];
+
+/// Every byte is part of a token, a comment or white space, and every token part of one statement.
+pub fn splits(text: &str) {
+    let mut lexer = Lexer::new(text);
+    let mut parts = Vec::new();
+    while let Some(token) = lexer.next_token() {
+        assert!(token.start < token.end && text.get(token.start as usize..token.end as usize).is_some(), "{token:?} of {text:?}");
+        parts.push((token.start, token.end));
+    }
+    parts.extend(lexer.comments.iter().map(|comment| (comment.start, comment.end)));
+    parts.sort_unstable();
+    let mut behind = 0;
+    for (start, end) in parts.into_iter().chain([(text.len() as u32, text.len() as u32)]) {
+        let gap = text.get(behind as usize..start as usize).unwrap_or_else(|| panic!("overlap before {start} in {text:?}"));
+        assert!(gap.chars().all(|c| matches!(c, ' ' | '\t' | '\n' | '\r' | '\x0b' | '\x0c' | '\u{feff}')), "{gap:?} of {text:?}");
+        behind = end;
+    }
+    let mut at = 0;
+    let mut statements = Vec::new();
+    for raw in Splitter::new(text) {
+        let span = raw.span();
+        assert!(!raw.tokens.is_empty() && span.start >= at, "{span:?} of {text:?}");
+        at = span.end;
+        statements.push(span.of(text));
+    }
+    if let Some(expected) = reference(text) {
+        assert_eq!(statements, expected, "{text:?}");
+    }
+}
+
+/// Every statement is read or refused, and every place in it is one of the text.
+pub fn parses(text: &str) {
+    for raw in Splitter::new(text) {
+        let statement = parser::statement(text, &raw);
+        match &statement.form {
+            Form::Read(ast) => {
+                if let Ast::Data(data) = &**ast {
+                    places(data, text);
+                }
+            }
+            Form::Opaque(opaque) => {
+                let at = opaque.at;
+                assert!(text.get(at.start as usize..at.end as usize).is_some(), "{at:?} of {text:?}");
+            }
+        }
+    }
+}
+
+fn places(data: &Data, text: &str) {
+    data.walk(&mut |node| {
+        if let Node::Expr(expr) = node {
+            assert!(text.get(expr.span.start as usize..expr.span.end as usize).is_some(), "{expr:?} of {text:?}");
+        }
+        Walk::Into
+    });
+}
+
+/// A project of one migration, whose text is put in.
+struct Ground {
+    sources: Sources,
+    project: Project,
+    file: FileId,
+}
+
+fn ground() -> &'static Ground {
+    static GROUND: OnceLock<Ground> = OnceLock::new();
+    GROUND.get_or_init(|| {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let migrations = folder.path().join("supabase/migrations");
+        std::fs::create_dir_all(&migrations).expect("a folder can be made");
+        std::fs::write(migrations.join("20250101000000_a.sql"), "select 1;").expect("a file can be written");
+        let mut sources = history::sources();
+        let project = project::open(&[folder.path().to_path_buf()], None, &mut sources).expect("there is a migration");
+        let file = project.migrations[0].file;
+        Ground { sources, project, file }
+    })
+}
+
+fn with_text<T: Send>(text: &str, work: impl FnOnce(Sources, Project) -> T + Send) -> T {
+    let Ground { sources, project, file } = ground();
+    let (mut sources, mut project) = (sources.clone(), project.clone());
+    sources.replace(*file, text);
+    project.migrations[0].end = text.len() as u32;
+    sql::with_room(|| work(sources, project)).expect("there is a thread")
+}
+
+/// The history is folded, and its schema written.
+pub fn folds(text: &str) {
+    let write = || {
+        with_text(text, |mut sources, project| {
+            let replay = history::replay(&mut sources, &project, &mut ());
+            let mut out = Vec::new();
+            schema::text(&replay.catalog, &sources, &Look::PLAIN, &mut out).expect("memory takes it");
+            schema::json(&replay.catalog, &sources, &mut out).expect("memory takes it");
+            out
+        })
+    };
+    assert!(write() == write(), "{text:?}");
+}
+
+/// All rules run over it, and all formats write what they find.
+pub fn reports(text: &str) {
+    let write = || {
+        with_text(text, |sources, project| {
+            let report = engine::run(sources, &project, &Choice::default());
+            let mut out = Vec::new();
+            FORMATS.iter().for_each(|format| format.write(&report, &Look::PLAIN, &mut out).expect("memory takes it"));
+            out
+        })
+    };
+    assert!(write() == write(), "{text:?}");
+}
+
+/// The statements of a text by the plainest reading of PostgreSQL's lexical rules, written without a look at the lexer. None where a
+/// quote, comment or parenthesis is left open, and where settings, psql or COPY would have to be followed.
+fn reference(text: &str) -> Option<Vec<&str>> {
+    let lower = text.to_ascii_lowercase();
+    if ["standard_conforming_strings", "stdin", "\\"].iter().any(|word| lower.contains(word)) {
+        return None;
+    }
+    let bytes = text.as_bytes();
+    let is_word = |byte: u8| byte.is_ascii_alphabetic() || byte == b'_' || byte >= 0x80;
+    let find = |needle: &str, from: usize| text[from..].find(needle).map(|at| from + at);
+    let mut statements = Vec::new();
+    // the words and signs of the statement so far
+    let mut tokens: Vec<&str> = Vec::new();
+    let (mut start, mut end, mut depth, mut atomic) = (0, 0, 0usize, false);
+    let mut at = 0;
+    while at < bytes.len() {
+        let rest = &text[at..];
+        let first = bytes[at];
+        let length = if rest.starts_with("--") {
+            at += rest.find(['\n', '\r']).unwrap_or(rest.len());
+            continue;
+        } else if rest.starts_with("/*") {
+            let mut open = 0usize;
+            loop {
+                if bytes.get(at..at + 2) == Some(b"/*") {
+                    open += 1;
+                    at += 2;
+                } else if bytes.get(at..at + 2) == Some(b"*/") {
+                    open -= 1;
+                    at += 2;
+                } else if at < bytes.len() {
+                    at += 1;
+                } else {
+                    return None;
+                }
+                if open == 0 {
+                    break;
+                }
+            }
+            continue;
+        } else if rest.starts_with('\u{feff}') {
+            at += 3;
+            continue;
+        } else if matches!(first, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c) {
+            at += 1;
+            continue;
+        } else if first == b'\'' || first == b'"' {
+            // a doubled quote reads like the end of one literal and the start of the next
+            find(if first == b'"' { "\"" } else { "'" }, at + 1)? + 1 - at
+        } else if first == b'$' {
+            let tag = bytes[at + 1..].iter().take_while(|byte| is_word(**byte) || byte.is_ascii_digit()).count();
+            let named = tag == 0 || is_word(bytes[at + 1]);
+            if named && bytes.get(at + 1 + tag) == Some(&b'$') {
+                let tag = &text[at..at + tag + 2];
+                find(tag, at + tag.len())? + tag.len() - at
+            } else if bytes.get(at + 1).is_some_and(u8::is_ascii_digit) {
+                1 + bytes[at + 1..].iter().take_while(|byte| byte.is_ascii_digit()).count()
+            } else {
+                1
+            }
+        } else if is_word(first) {
+            bytes[at..].iter().take_while(|byte| is_word(**byte) || byte.is_ascii_digit() || **byte == b'$').count()
+        } else if first.is_ascii_digit() || (first == b'.' && bytes.get(at + 1).is_some_and(u8::is_ascii_digit)) {
+            // letters behind digits are junk of the number
+            let digits = |from: usize| bytes[from..].iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+            let whole = digits(at);
+            let fraction = bytes.get(at + whole) == Some(&b'.') && bytes.get(at + whole + 1) != Some(&b'.');
+            whole + if fraction { 1 + digits(at + whole + 1) } else { 0 }
+        } else {
+            rest.chars().next().map_or(1, char::len_utf8)
+        };
+        let token = &text[at..at + length];
+        at += length;
+        let is = |token: Option<&&str>, word: &str| token.is_some_and(|token| token.eq_ignore_ascii_case(word));
+        if token == ";" && !atomic {
+            if depth > 0 {
+                return None;
+            }
+            if !tokens.is_empty() {
+                statements.push(&text[start..end]);
+            }
+            tokens.clear();
+            continue;
+        }
+        depth = if token == "(" { depth + 1 } else { depth.saturating_sub((token == ")") as usize) };
+        let routine = |word: Option<&&str>| is(word, "function") || is(word, "procedure");
+        let makes = is(tokens.first(), "create")
+            && (routine(tokens.get(1)) || (is(tokens.get(1), "or") && is(tokens.get(2), "replace") && routine(tokens.get(3))));
+        if atomic {
+            let begins = tokens.last() == Some(&";") || is(tokens.last(), "atomic");
+            atomic = !(depth == 0 && begins && is(Some(&token), "end"));
+        } else if depth == 0 && makes && is(Some(&token), "atomic") && is(tokens.last(), "begin") {
+            atomic = true;
+        }
+        if tokens.is_empty() {
+            start = at - length;
+        }
+        end = at;
+        tokens.push(token);
+    }
+    if !tokens.is_empty() {
+        statements.push(&text[start..end]);
+    }
+    Some(statements)
+}

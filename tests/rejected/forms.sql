@@ -1,0 +1,36 @@
+create table t (id int primary key, a int, b text, d date, e text[], js jsonb);
+create table u (id int, a int, b text);
+create unique index i on t ((b::text collate "C"));
+create policy p on t using (b < ('foo'::text collate "C"));
+select sum(a) over (order by d range between '1 year'::interval preceding and '1 year'::interval following) from t;
+select sum(a) over (order by a rows (select 1) preceding) from t;
+select x.a from t join u using (a) as x where x.a = 1;
+select * from t join u using (a) as x where x.id = 1; -- 42703
+select xml '<a/>' is document, xml '<a/>' is not document;
+select * from rows from (json_to_record('{}') as (a int, b int)) with ordinality;
+select a from t order by 1 fetch first (1 + 1) rows with ties;
+select a from t group by grouping sets ((), grouping sets ((), (a)));
+merge into t using u inner join u as v on u.a = v.a on t.a = u.a when not matched then insert (id, e[1]) values (1, 'a');
+create table tbl (c1 int, exclude using btree (c1 with =) include (c1));
+create rule r as on update to t do also (update u set a = new.a; update u set a = new.a);
+alter index i no depends on extension plpgsql;
+create unlogged sequence s1;
+create local temporary sequence s2;
+create local temp view v1 as select 1 as a;
+create unlogged view v2 as select 1 as a; -- 42601
+set role to postgres;
+set role to default;
+set session authorization 'postgres';
+reset session authorization;
+select * into table tmp from t;
+select a into temp table st1 from t;
+select * from t* x;
+select not exists (select), 2 from t* where true;
+select;
+select union select;
+insert into u select returning *;
+select xmlserialize(content '<a/>' as character varying(10)), xmlserialize(document '<a/>' as text);
+select xmlroot(xml '<a/>', version no value, standalone yes), xmlroot(xml '<a/>', version '1.0');
+create table p1 (a int, b int) partition by hash (a);
+create table p2 partition of p1 for values with (modulus 2, remainder 0) partition by hash (b);
+create function z() returns boolean begin atomic ;;return false;; end;
