@@ -6,7 +6,7 @@ use crate::catalog::When;
 use crate::error::Error;
 use crate::history;
 use crate::output::{count, schema};
-use crate::project::{self};
+use crate::project;
 use clap::Args;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -28,6 +28,11 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments, manner: &Manner) -> Result<Status, Error> {
+    // deep expressions take more stack than the first thread of a process has
+    crate::with_room(|| list(arguments, manner))
+}
+
+fn list(arguments: &Arguments, manner: &Manner) -> Result<Status, Error> {
     let mut sources = history::sources();
     let project = project::open(&arguments.paths, arguments.config.as_deref(), &mut sources)?;
     let replay = history::replay(&mut sources, &project, &mut ());
