@@ -102,7 +102,7 @@ fn examine_within(mut sources: Sources, project: &Project, choice: &Choice, scop
             fingerprints(Revision { replay, visitor, sources })
         }));
     }
-    let Replay { catalog, statements, unread, bounded } = replay;
+    let Replay { catalog, statements, unread, bounded, undecided } = replay;
     let analyses = Analyses::default();
     let Judged { mut findings, mut suppressed, ignored } = engine.found(State::new(&catalog, project, &sources, &analyses));
     let (mut left_out, mut hidden) = (LeftOut { ignored, ..LeftOut::default() }, FxHashSet::default());
@@ -123,7 +123,7 @@ fn examine_within(mut sources: Sources, project: &Project, choice: &Choice, scop
     count_causes(&mut findings);
     suppressed.sort_by_cached_key(|(finding, _)| place_in_order(finding, &sources));
     free_aside(analyses);
-    let report = Report { findings, suppressed, left_out, unread, bounded, statements, files: project.migrations.len(), sources };
+    let report = Report { findings, suppressed, left_out, unread, bounded, undecided, statements, files: project.migrations.len(), sources };
     Examined { report, catalog, hidden }
 }
 

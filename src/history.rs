@@ -67,6 +67,8 @@ pub struct Replay {
     pub unread: Vec<Unread>,
     /// Statements whose code was not run to its end, because it runs too long.
     pub bounded: Vec<Site>,
+    /// Statements with code that was passed over, because it depends on what is not known.
+    pub undecided: Vec<Site>,
 }
 
 /// Sources that hold the platform's own start, for a project to be read into.
@@ -214,7 +216,7 @@ impl Fold {
     fn end(mut self) -> Replay {
         self.begin_session();
         self.replay.unread.append(&mut self.world.unread);
-        Replay { catalog: self.world.catalog, bounded: self.world.bounded, ..self.replay }
+        Replay { catalog: self.world.catalog, bounded: self.world.bounded, undecided: self.world.undecided, ..self.replay }
     }
 
     fn each_world(&mut self, act: impl FnMut(&mut World)) {

@@ -28,6 +28,8 @@ pub struct Report {
     pub unread: Vec<Unread>,
     /// Code that runs too long to be followed to its end, so that not all it does is known.
     pub bounded: Vec<Site>,
+    /// Statements with code that was passed over because it depends on what is not known, and that may have changed the schema.
+    pub undecided: Vec<Site>,
     /// Statements in all migrations.
     pub statements: usize,
     /// Migration files.

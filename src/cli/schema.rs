@@ -6,7 +6,7 @@ use crate::catalog::When;
 use crate::error::Error;
 use crate::history;
 use crate::output::{Look, count, schema};
-use crate::project::{self};
+use crate::project;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -27,6 +27,7 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments, manner: &Manner) -> Result<Status, Error> {
+    // deep expressions take more stack than the first thread of a process has
     crate::with_room(|| write(arguments, manner))
 }
 

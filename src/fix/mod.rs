@@ -1,7 +1,7 @@
 //! Corrective migrations: planned from the steps of findings, proven, and then written.
 //!
 //! Promises: a plan is proven before anyone sees it. History and plan are analysed again in memory; a cure whose finding survives, that
-//! fails, or that brings a new finding is left out and told with its reason. What a plan makes curable is planned too, so that a second
+//! fails, or that brings a new finding is left out and told with its reason, and so is one that another rule would take back. What a plan makes curable is planned too, so that a second
 //! run finds nothing to do. The same project gives the same plan, byte for byte. Refuses: to change a migration that is there
 //! (but for [`inline`], which was asked to), to write what rests on facts that are not certain, and to fill in what only a person knows.
 
@@ -9,6 +9,7 @@ pub mod emit;
 pub mod files;
 pub mod inline;
 pub mod merge;
+mod oppose;
 mod prove;
 pub mod show;
 mod version;
@@ -155,7 +156,8 @@ fn attempt(ground: &Ground<'_>, level: Level, patience: Patience) -> Result<(Pla
         let Examined { catalog, .. } = std::mem::replace(&mut now, after);
         before.get_or_insert(catalog);
     }
-    let is_clean = prove::brought(&had, &now.report).next().is_none();
+    let planned = work.project.migrations[ground.project.migrations.len()..].iter().map(|migration| migration.file).collect();
+    let is_clean = prove::brought(&had, &planned, &now.report).next().is_none();
     for cure in work.cures(&now.report, &BTreeSet::new()) {
         let reason = "it changes text that another cure changes: run --fix again".to_string();
         work.refused.insert(cure.finding.fingerprint.clone(), withheld(cure.finding, reason));

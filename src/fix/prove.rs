@@ -6,19 +6,21 @@
 
 use super::files::PlannedFile;
 use super::merge::Cure;
+use super::oppose::Done;
 use super::{Withheld, withheld};
 use crate::catalog::{Rejected, When};
 use crate::engine::Examined;
 use crate::finding::{Finding, Severity, Subject};
 use crate::project::Project;
 use crate::report::Report;
-use crate::source::Site;
+use crate::source::{FileId, Site};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Was everything read, and would all of it run?
 pub fn is_solid(state: &Examined) -> bool {
     let external = state.catalog.tables.values().any(|table| table.external);
-    rejected(state).next().is_none() && state.report.bounded.is_empty() && state.report.unread.is_empty() && !external
+    let followed = state.report.bounded.is_empty() && state.report.undecided.is_empty();
+    rejected(state).next().is_none() && followed && state.report.unread.is_empty() && !external
 }
 
 /// Statements that PostgreSQL would reject, on one database or another.
@@ -65,8 +67,12 @@ pub fn faults(
             out.blame(vec![cure], "the finding would still be there");
         }
     }
+    for (cures, reason) in taken_back(&after.report, files) {
+        out.blame(cures, &reason);
+    }
     let had = had(&before.report);
-    for finding in brought(&had, &after.report).filter(|finding| !curable.contains(finding.fingerprint.as_str())) {
+    let planned: BTreeSet<FileId> = own.iter().map(|migration| migration.file).collect();
+    for finding in brought(&had, &planned, &after.report).filter(|finding| !curable.contains(finding.fingerprint.as_str())) {
         let mut to_blame = at(finding.primary.site);
         if to_blame.is_empty() {
             to_blame = finding.related.iter().flat_map(|label| at(label.site)).collect();
@@ -87,12 +93,34 @@ pub fn had(report: &Report) -> BTreeMap<String, Severity> {
     report.findings.iter().map(|finding| (finding.fingerprint.clone(), finding.severity)).collect()
 }
 
-/// Findings that matter and were not there, or mattered less. What is said of the project as a whole is nobody's fault: a table that
-/// gets row level security comes to be one of those whose policies lean on default grants.
-pub fn brought<'r>(had: &BTreeMap<String, Severity>, report: &'r Report) -> impl Iterator<Item = &'r Finding> {
+/// Fixes that a rule would take back behind the plan, however severe its diagnostic is: two rules that disagree would never come to an
+/// end. Each is named by the fixes that its statement belongs to.
+fn taken_back(after: &Report, files: &[PlannedFile]) -> Vec<(Vec<usize>, String)> {
+    let statements: Vec<_> = files.iter().flat_map(|file| &file.statements).map(|planned| &planned.statement).collect();
+    let done = Done::of(statements.iter().map(|statement| statement.sql.as_str()));
+    let mut out = Vec::new();
+    for finding in &after.findings {
+        let Some(fix) = &finding.fix else { continue };
+        for statement in done.opposed(fix.steps.iter().map(|step| step.sql.as_str())) {
+            let reason = format!("{} would take it back: {}", finding.rule, finding.message);
+            out.push((statements[statement].cures.clone(), reason));
+        }
+    }
+    out
+}
+
+/// Diagnostics that matter and were not there, or mattered less. In the plan's own files every diagnostic matters. What is said of the
+/// project as a whole is nobody's fault: a table that gets row level security comes to be one of those whose policies lean on default
+/// grants.
+pub fn brought<'r>(
+    had: &BTreeMap<String, Severity>,
+    planned: &BTreeSet<FileId>,
+    report: &'r Report,
+) -> impl Iterator<Item = &'r Finding> {
     report.findings.iter().filter(|finding| {
         let of_project = finding.subject.kind == "project";
-        finding.severity > Severity::Info
+        let matters = finding.severity > Severity::Info || planned.contains(&report.sources.resolve(finding.primary.site).file);
+        matters
             && !of_project
             && had.get(&finding.fingerprint).is_none_or(|severity| *severity < finding.severity)
     })

@@ -86,6 +86,7 @@ struct Statements {
     total: usize,
     unread: usize,
     bounded: usize,
+    undecided: usize,
 }
 
 #[derive(Serialize)]
@@ -108,7 +109,7 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             .map(|(finding, reason)| Suppressed { finding: entry(finding, &report.sources), reason })
             .collect(),
         left_out: Counts { ignored, earlier, baseline, less_severe },
-        statements: Statements { total: report.statements, unread: report.unread.len(), bounded: report.bounded.len() },
+        statements: Statements { total: report.statements, unread: report.unread.len(), bounded: report.bounded.len(), undecided: report.undecided.len() },
         summary: summary(report),
     };
     write_json(out, &document)

@@ -47,6 +47,7 @@ pub fn write(report: &Report, look: &Look, out: &mut dyn Write) -> io::Result<()
     }
     page.unread(out)?;
     page.bounded(out)?;
+    page.undecided(out)?;
     page.summary(out)
 }
 
@@ -328,6 +329,22 @@ impl Page<'_> {
         let mark = self.ink.severity(Severity::Warn, "!");
         writeln!(out, "\n{mark} {} {what} too long to be followed to the end, so not all that {them} is known:", bounded.len())?;
         for site in bounded {
+            let at = place(&self.report.sources, *site).map_or(String::new(), |place| place.to_string());
+            writeln!(out, "  {}", self.ink.name(&at))?;
+        }
+        Ok(())
+    }
+
+    /// Listed for whoever asks for more, because the schema is shown as far as it is known in any case.
+    fn undecided(&self, out: &mut dyn Write) -> io::Result<()> {
+        let undecided = &self.report.undecided;
+        if undecided.is_empty() || !self.look.verbose {
+            return Ok(());
+        }
+        let (what, depends) = if undecided.len() == 1 { ("statement runs", "depends") } else { ("statements run", "depend") };
+        let mark = self.ink.severity(Severity::Warn, "!");
+        writeln!(out, "\n{mark} {} {what} code that {depends} on data, so what it changes is uncertain:", undecided.len())?;
+        for site in undecided {
             let at = place(&self.report.sources, *site).map_or(String::new(), |place| place.to_string());
             writeln!(out, "  {}", self.ink.name(&at))?;
         }

@@ -98,12 +98,18 @@ impl Catalog {
                 self.rename_relation(&name, &to);
             }
             Change::SetPartition { table, parent } => {
+                if let Some(parent) = &parent {
+                    self.check_family(&table, parent)?;
+                }
                 self.has_families = true;
                 let table = self.table_mut(&table)?;
                 table.indexes.iter_mut().for_each(|index| index.part_of = None);
                 table.partition_of = parent;
             }
             Change::SetInherit { table, parent, inherit } => {
+                if inherit {
+                    self.check_family(&table, &parent)?;
+                }
                 self.has_families = true;
                 let table = self.table_mut(&table)?;
                 table.inherits.retain(|name| *name != parent);
@@ -527,6 +533,14 @@ impl Catalog {
         }
     }
 
+    /// Refuses a parent that is the table itself or descends from it.
+    fn check_family(&self, table: &QName, parent: &QName) -> Applied {
+        if table != parent && !self.descendants(table).contains(parent) {
+            return Ok(());
+        }
+        Err(Contradiction::new("42P07", "circular inheritance not allowed"))
+    }
+
     fn drop_schema(&mut self, name: &SmolStr, cascade: bool) -> Applied {
         if !self.schemas.contains(name) {
             return Err(missing("3F000", "schema", name));
@@ -546,7 +560,7 @@ impl Catalog {
         if !(cascade || is_empty) {
             return Err(depends(&format!("schema {name}")));
         }
-        relations.iter().for_each(|relation| self.remove_relation(relation));
+        self.remove_relations(relations);
         functions.iter().for_each(|(function, signature)| self.remove_function(function, signature));
         types.iter().for_each(|ty| self.remove_type(ty));
         self.schemas.remove(name);

@@ -6,6 +6,7 @@ use super::mention::Names;
 use super::name::QName;
 use super::object::*;
 use super::rename::{expressions, refers};
+use super::walk::reachable;
 use crate::source::Site;
 use crate::syntax::expression::{Binding, Expr, ExprKind, FromRelation, Node, Query, Walk};
 use smol_str::SmolStr;
@@ -15,6 +16,10 @@ use std::sync::Arc;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Dependent {
     View(QName),
+    /// A table that inherits from another, or a partition of it.
+    Table(QName),
+    /// A sequence that a column owns.
+    Sequence(QName),
     Constraint { table: QName, name: SmolStr },
     Policy { table: QName, name: SmolStr },
     Trigger { relation: QName, name: SmolStr },
@@ -149,6 +154,11 @@ impl Catalog {
         self.tables.which(is_child).map(|child| child.name.clone()).collect()
     }
 
+    /// The same with the children of those and so on, each once and behind a parent of its own.
+    pub fn descendants(&self, table: &QName) -> Vec<QName> {
+        reachable([table.clone()], |table| self.children(table)).split_off(1)
+    }
+
     /// What would keep a relation from being dropped.
     pub fn dependents_of_relation(&self, name: &QName) -> Vec<Dependent> {
         let mut out = self.expressions_using(&Wanted::Relation(name), Some(name));
@@ -157,6 +167,10 @@ impl Catalog {
                 if key.table == *name {
                     out.push(Dependent::Constraint { table: table.name.clone(), name: constraint.name.clone() });
                 }
+            }
+            // a partition goes with its table
+            if table.inherits.contains(name) {
+                out.push(Dependent::Table(table.name.clone()));
             }
         }
         if self.sequences.contains(name) {
@@ -255,6 +269,8 @@ impl Catalog {
         let table = |name: &QName| self.tables.get(name);
         let described = match dependent {
             Dependent::View(name) => (format!("view `{name}`"), self.views.get(name)?.named),
+            Dependent::Table(name) => (format!("table `{name}`"), table(name)?.named),
+            Dependent::Sequence(name) => (format!("sequence `{name}`"), self.sequences.get(name)?.at),
             Dependent::Constraint { table: on, name } => {
                 (format!("constraint `{name}` of `{on}`"), table(on)?.constraints.iter().find(|known| known.name == *name)?.at)
             }
@@ -278,11 +294,73 @@ impl Catalog {
         Some(described)
     }
 
-    /// Takes a dependent object away, with what depends on it in turn.
-    pub(super) fn drop_dependent(&mut self, dependent: Dependent) {
-        match dependent {
-            Dependent::View(name) => self.remove_relation(&name),
-            Dependent::Constraint { table, name } => self.remove_constraint(&table, &name),
+    /// Takes objects away, with all that depends on them or belongs to them.
+    fn remove(&mut self, start: impl IntoIterator<Item = Dependent>) {
+        let all = reachable(start, |object| self.goes_with(object));
+        all.into_iter().rev().for_each(|object| self.take_out(object));
+    }
+
+    /// What goes when an object goes: what depends on it, and parts of other objects that belong to it.
+    fn goes_with(&self, object: &Dependent) -> Vec<Dependent> {
+        match object {
+            Dependent::View(name) | Dependent::Table(name) | Dependent::Sequence(name) => {
+                let mut out = self.dependents_of_relation(name);
+                if self.tables.contains(name) {
+                    let owned = |sequence: &Sequence| sequence.owned_by.as_ref().is_some_and(|(owner, _)| owner == name);
+                    out.extend(self.sequences.which(owned).map(|sequence| Dependent::Sequence(sequence.name.clone())));
+                    out.extend(self.children(name).into_iter().map(Dependent::Table));
+                }
+                out
+            }
+            Dependent::Constraint { table, name } => {
+                let Some(constraint) = self.tables.get(table).and_then(|table| table.constraint(name)) else { return Vec::new() };
+                let mut out = self.dependents_of_key(table, constraint);
+                for child in self.children(table) {
+                    let of_child = self.tables.get(&child).into_iter().flat_map(|found| inherited_constraints(found, constraint));
+                    out.extend(of_child.map(|own| Dependent::Constraint { table: child.clone(), name: own.name.clone() }));
+                }
+                out
+            }
+            Dependent::Index { relation, name } => {
+                let mut out = Vec::new();
+                for child in self.children(relation) {
+                    let indexes = self.tables.get(&child).into_iter().flat_map(|table| &table.indexes);
+                    let parts = indexes.filter(|index| index.part_of.as_ref() == Some(name));
+                    out.extend(parts.map(|index| Dependent::Index { relation: child.clone(), name: index.name.clone() }));
+                }
+                out
+            }
+            Dependent::Column { table, column } => {
+                let mut out = self.dependents_of_column(table, column);
+                let Some(found) = self.tables.get(table) else { return out };
+                out.extend(constraints_of_column(found, column));
+                out.extend(indexes_of_column(found, column));
+                out.extend(found.column(column).and_then(|column| column.sequence.clone()).map(Dependent::Sequence));
+                out.extend(self.children(table).into_iter().map(|child| Dependent::Column { table: child, column: column.clone() }));
+                out
+            }
+            Dependent::Function { name, signature } => {
+                self.function(name, signature).map(|function| self.dependents_of_function(function)).unwrap_or_default()
+            }
+            Dependent::Type(name) => self.dependents_of_type(name),
+            Dependent::Policy { .. } | Dependent::Trigger { .. } | Dependent::Default { .. } | Dependent::EventTrigger(_) => Vec::new(),
+        }
+    }
+
+    /// Takes away one object alone.
+    fn take_out(&mut self, object: Dependent) {
+        match object {
+            Dependent::View(name) | Dependent::Table(name) | Dependent::Sequence(name) => self.take_out_relation(&name),
+            Dependent::Constraint { table, name } => {
+                let Some(constraint) = self.tables.get(&table).and_then(|table| table.constraint(&name)) else { return };
+                if let Some(index) = &constraint.index {
+                    self.index_homes.remove(&QName::new(table.schema.clone(), index.clone()));
+                }
+                if let Some(table) = self.tables.get_mut(&table) {
+                    table.constraints.retain(|constraint| constraint.name != name);
+                    table.indexes.retain(|index| index.constraint.as_ref() != Some(&name));
+                }
+            }
             Dependent::Policy { table, name } => {
                 if let Some(table) = self.tables.get_mut(&table) {
                     table.policies.retain(|policy| policy.name != name);
@@ -298,31 +376,39 @@ impl Catalog {
                     column.default = None;
                 }
             }
-            Dependent::Column { table, column } => self.remove_column(&table, &column),
-            Dependent::Index { relation, name } => self.remove_index(&relation, &name),
-            Dependent::Function { name, signature } => self.remove_function(&name, &signature),
-            Dependent::Type(name) => self.remove_type(&name),
+            Dependent::Column { table, column } => {
+                if let Some(found) = self.tables.get_mut(&table) {
+                    found.columns.retain(|known| known.name != column);
+                }
+            }
+            Dependent::Index { relation, name } => {
+                self.index_homes.remove(&QName::new(relation.schema.clone(), name.clone()));
+                if let Some(table) = self.tables.get_mut(&relation) {
+                    table.indexes.retain(|index| index.name != name);
+                } else if let Some(view) = self.views.get_mut(&relation) {
+                    view.indexes.retain(|index| index.name != name);
+                }
+            }
+            Dependent::Function { name, signature } => {
+                let Some(overloads) = self.functions.get_mut(&name) else { return };
+                overloads.retain(|function| function.signature() != signature);
+                if overloads.is_empty() {
+                    self.functions.remove(&name);
+                }
+            }
+            Dependent::Type(name) => {
+                self.types.remove(&name);
+            }
             Dependent::EventTrigger(name) => {
                 self.event_triggers.remove(&name);
             }
         }
     }
 
-    /// A relation with all that belongs to it and all that depends on it.
-    pub(super) fn remove_relation(&mut self, name: &QName) {
-        for dependent in self.dependents_of_relation(name) {
-            self.drop_dependent(dependent);
-        }
+    fn take_out_relation(&mut self, name: &QName) {
         let mut indexes = Vec::new();
         if let Some(table) = self.tables.remove(name) {
             indexes.extend(table.indexes.iter().map(|index| index.name.clone()));
-            let owned: Vec<QName> = self
-                .sequences
-                .which(|sequence| sequence.owned_by.as_ref().is_some_and(|(owner, _)| owner == name))
-                .map(|sequence| sequence.name.clone())
-                .collect();
-            owned.iter().for_each(|sequence| self.remove_relation(sequence));
-            self.children(name).iter().for_each(|child| self.remove_relation(child));
             self.publications.update(
                 |publication| publication.tables.iter().any(|(table, _)| table == name),
                 |publication| publication.tables.retain(|(table, _)| table != name),
@@ -337,28 +423,30 @@ impl Catalog {
         self.sequences.remove(name);
     }
 
+    /// Relations with all that belongs to them and all that depends on them.
+    pub(super) fn remove_relations(&mut self, names: impl IntoIterator<Item = QName>) {
+        self.remove(names.into_iter().map(Dependent::Table));
+    }
+
     pub(super) fn remove_constraint(&mut self, table: &QName, name: &str) {
-        let Some(constraint) = self.tables.get(table).and_then(|table| table.constraint(name)).cloned() else { return };
-        for dependent in self.dependents_of_key(table, &constraint) {
-            self.drop_dependent(dependent);
-        }
-        let inherited = matches!(constraint.kind, ConstraintKind::Check | ConstraintKind::ForeignKey);
-        for child in self.children(table) {
-            let Some(found) = self.tables.get(&child) else { continue };
-            let is_part = |own: &str| found.index(own).is_some_and(|index| index.part_of.is_some() && index.part_of == constraint.index);
-            let goes = |own: &&Constraint| {
-                inherited && own.kind == constraint.kind && own.name == constraint.name || own.index.as_deref().is_some_and(is_part)
-            };
-            let parts: Vec<SmolStr> = found.constraints.iter().filter(goes).map(|own| own.name.clone()).collect();
-            parts.iter().for_each(|part| self.remove_constraint(&child, part));
-        }
-        if let Some(index) = &constraint.index {
-            self.index_homes.remove(&QName::new(table.schema.clone(), index.clone()));
-        }
-        if let Some(table) = self.tables.get_mut(table) {
-            table.constraints.retain(|constraint| constraint.name != name);
-            table.indexes.retain(|index| index.constraint.as_deref() != Some(name));
-        }
+        self.remove([Dependent::Constraint { table: table.clone(), name: name.into() }]);
+    }
+
+    /// With its parts, where the table is partitioned.
+    pub(super) fn remove_index(&mut self, relation: &QName, name: &str) {
+        self.remove([Dependent::Index { relation: relation.clone(), name: name.into() }]);
+    }
+
+    pub(super) fn remove_column(&mut self, table: &QName, column: &str) {
+        self.remove([Dependent::Column { table: table.clone(), column: column.into() }]);
+    }
+
+    pub(super) fn remove_function(&mut self, name: &QName, signature: &[SmolStr]) {
+        self.remove([Dependent::Function { name: name.clone(), signature: signature.to_vec() }]);
+    }
+
+    pub(super) fn remove_type(&mut self, name: &QName) {
+        self.remove([Dependent::Type(name.clone())]);
     }
 
     /// Foreign keys that rely on a key, where no other key serves them.
@@ -382,78 +470,34 @@ impl Catalog {
         }
         out
     }
+}
 
-    /// With its parts, where the table is partitioned.
-    pub(super) fn remove_index(&mut self, relation: &QName, name: &str) {
-        for child in self.children(relation) {
-            let parts = self.tables.get(&child).into_iter().flat_map(|table| &table.indexes);
-            let parts: Vec<SmolStr> =
-                parts.filter(|index| index.part_of.as_deref() == Some(name)).map(|index| index.name.clone()).collect();
-            parts.iter().for_each(|part| self.remove_index(&child, part));
-        }
-        self.index_homes.remove(&QName::new(relation.schema.clone(), name));
-        if let Some(table) = self.tables.get_mut(relation) {
-            table.indexes.retain(|index| index.name != name);
-        } else if let Some(view) = self.views.get_mut(relation) {
-            view.indexes.retain(|index| index.name != name);
-        }
-    }
+/// Constraints that a child has from its parent's constraint.
+fn inherited_constraints<'t>(child: &'t Table, of: &'t Constraint) -> impl Iterator<Item = &'t Constraint> {
+    let inherited = matches!(of.kind, ConstraintKind::Check | ConstraintKind::ForeignKey);
+    child.constraints.iter().filter(move |own| {
+        let is_part = |index: &SmolStr| child.index(index).is_some_and(|index| index.part_of.is_some() && index.part_of == of.index);
+        inherited && own.kind == of.kind && own.name == of.name || own.index.as_ref().is_some_and(is_part)
+    })
+}
 
-    pub(super) fn remove_column(&mut self, table: &QName, column: &str) {
-        for dependent in self.dependents_of_column(table, column) {
-            self.drop_dependent(dependent);
-        }
-        let Some(found) = self.tables.get(table) else { return };
-        let mentions = |expression: &Expression| {
-            expression.root.all().iter().any(|expr| match &expr.kind {
-                ExprKind::Column { path, .. } => path.last().is_some_and(|last| last == column),
-                _ => false,
-            })
-        };
-        let constraints: Vec<SmolStr> = found
-            .constraints
-            .iter()
-            .filter(|constraint| constraint.columns.iter().any(|name| name == column))
-            .map(|constraint| constraint.name.clone())
-            .collect();
-        let indexes: Vec<SmolStr> = found
-            .indexes
-            .iter()
-            .filter(|index| {
-                index.columns.iter().any(|part| part.column.as_deref() == Some(column) || (part.column.is_none() && mentions(&part.expr)))
-                    || index.include.iter().any(|name| name == column)
-                    || index.predicate.as_ref().is_some_and(mentions)
-            })
-            .map(|index| index.name.clone())
-            .collect();
-        let sequence = found.column(column).and_then(|column| column.sequence.clone());
-        constraints.iter().for_each(|name| self.remove_constraint(table, name));
-        indexes.iter().for_each(|name| self.remove_index(table, name));
-        if let Some(sequence) = sequence {
-            self.sequences.remove(&sequence);
-        }
-        if let Some(found) = self.tables.get_mut(table) {
-            found.columns.retain(|known| known.name != column);
-        }
-        self.children(table).iter().for_each(|child| self.remove_column(child, column));
-    }
+fn constraints_of_column(table: &Table, column: &str) -> Vec<Dependent> {
+    let of_column = table.constraints.iter().filter(|constraint| constraint.columns.iter().any(|name| name == column));
+    of_column.map(|constraint| Dependent::Constraint { table: table.name.clone(), name: constraint.name.clone() }).collect()
+}
 
-    pub(super) fn remove_function(&mut self, name: &QName, signature: &[SmolStr]) {
-        let Some(function) = self.function(name, signature).cloned() else { return };
-        for dependent in self.dependents_of_function(&function) {
-            self.drop_dependent(dependent);
-        }
-        let Some(overloads) = self.functions.get_mut(name) else { return };
-        overloads.retain(|function| function.signature() != signature);
-        if overloads.is_empty() {
-            self.functions.remove(name);
-        }
-    }
-
-    pub(super) fn remove_type(&mut self, name: &QName) {
-        for dependent in self.dependents_of_type(name) {
-            self.drop_dependent(dependent);
-        }
-        self.types.remove(name);
-    }
+fn indexes_of_column(table: &Table, column: &str) -> Vec<Dependent> {
+    let mentions = |expression: &Expression| {
+        expression.root.all().iter().any(|expr| match &expr.kind {
+            ExprKind::Column { path, .. } => path.last().is_some_and(|last| last == column),
+            _ => false,
+        })
+    };
+    let uses = |index: &&Index| {
+        index.columns.iter().any(|part| part.column.as_deref() == Some(column) || (part.column.is_none() && mentions(&part.expr)))
+            || index.include.iter().any(|name| name == column)
+            || index.predicate.as_ref().is_some_and(mentions)
+    };
+    let of_column = table.indexes.iter().filter(uses);
+    of_column.map(|index| Dependent::Index { relation: table.name.clone(), name: index.name.clone() }).collect()
 }

@@ -12,6 +12,7 @@ pub mod name;
 pub mod object;
 mod rename;
 pub mod store;
+pub mod walk;
 
 use acl::{Acl, DefaultPrivilege, Grant, Privileges};
 use future::{Future, Made, Moment};

@@ -49,6 +49,11 @@ impl Expression {
         Expression { site: Site::new(file, root.span), names: Names::of_expr(&root), root: Arc::new(root), renamed: Vec::new() }
     }
 
+    /// The expression with its names bound otherwise. Its places stay those of the file in which it was written.
+    pub fn with(&self, root: Expr) -> Expression {
+        Expression { site: self.site, names: Names::of_expr(&root), root: Arc::new(root), renamed: self.renamed.clone() }
+    }
+
     /// The place of a part of this expression.
     pub fn at(&self, part: &Expr) -> Site {
         Site::new(self.site.file, part.span)

@@ -58,10 +58,10 @@ impl Context<'_> {
     }
 
     /// What a generated column computes, bound.
-    pub fn generated(&mut self, table: &Table, expr: Expr, item: Item) -> Result<Expression, Contradiction> {
+    pub fn generated(&mut self, table: &Table, written: &Expression, item: Item) -> Result<Expression, Contradiction> {
         let place = "column generation expression";
-        self.check_place(&expr, "column generation expressions", Some(place))?;
-        let generated = self.bound(expr, item)?;
+        self.check_place(&written.root, "column generation expressions", Some(place))?;
+        let generated = self.rebound(written, item)?;
         let of_generated = |part: &&Expr| {
             let column = part.column().filter(|_| matches!(part.kind, ExprKind::Column { .. })).and_then(|name| table.column(name));
             column.is_some_and(|column| column.generated.is_some())

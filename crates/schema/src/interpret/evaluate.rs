@@ -6,8 +6,10 @@
 //! fail it is taken as not run, since a guard is there to keep a statement from failing. Time and memory are bounded: what
 //! runs longer is stopped, its place is listed in [`World::bounded`], and what it could still have changed is not certain
 //! any more.
-//! Refuses: to guess. A loop over rows that are not known is passed over, and so is a command whose text is not known.
+//! Refuses: to guess. A loop over rows that are not known is passed over, and so is a command whose text is not known: what it could
+//! have changed is not certain any more, and its place is listed in [`World::undecided`].
 
+mod acl;
 mod aggregate;
 mod condition;
 mod doubt;
@@ -131,6 +133,10 @@ pub struct Machine<'w> {
     dropped: Vec<Dropped>,
     /// Tables that an event trigger is told about.
     created: Vec<QName>,
+    /// What is not certain any more because something was passed over.
+    doubts: Vec<Effect>,
+    /// Whether something was passed over that could have changed the schema.
+    undecided: bool,
 }
 
 impl<'w> Machine<'w> {
@@ -152,6 +158,8 @@ impl<'w> Machine<'w> {
             expressions: 0,
             dropped: Vec::new(),
             created: Vec::new(),
+            doubts: Vec::new(),
+            undecided: false,
         }
     }
 
@@ -218,6 +226,13 @@ impl<'w> Machine<'w> {
         self.world.catalog.commit();
         if self.cut {
             self.doubt();
+        }
+        if self.undecided {
+            let place = self.sources.resolve(self.origin);
+            // a loop comes by many times
+            if self.world.undecided.last() != Some(&place) {
+                self.world.undecided.push(place);
+            }
         }
         if self.blind {
             let change = Change::Obscure { span: self.sources.resolve(self.origin).span };

@@ -10,8 +10,10 @@ use crate::catalog::Contradiction;
 use crate::catalog::effect::{Change, Effect};
 use crate::catalog::name::{QName, derived_name};
 use crate::catalog::object::{Constraint, ConstraintKind, Index, TableKind};
+use crate::catalog::walk::reachable;
 use crate::syntax::expression::ObjectName;
 use smol_str::SmolStr;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Context<'_> {
     pub(super) fn partitions(&self, relation: &QName) -> Vec<QName> {
@@ -19,14 +21,27 @@ impl Context<'_> {
         if is_partitioned { self.catalog.children(relation) } else { Vec::new() }
     }
 
-    /// What an index of a partitioned table is in one of its partitions: the one like it that is there already, or a new one.
+    /// What an index of a partitioned table is in one of its partitions, and in the partitions of that: the one like it that is there
+    /// already, or a new one.
     pub(super) fn index_partition(&mut self, partition: &QName, index: &Index, taken: &mut Vec<SmolStr>) {
+        let mut parts = vec![(partition.clone(), index.clone())];
+        let all = reachable([partition.clone()], |table| self.partitions(table));
+        for partition in all {
+            let Some(at) = parts.iter().position(|(table, _)| *table == partition) else { continue };
+            let (_, index) = parts.swap_remove(at);
+            let Some(part) = self.index_part_of(&partition, &index, taken) else { continue };
+            parts.extend(self.partitions(&partition).into_iter().map(|below| (below, part.clone())));
+        }
+    }
+
+    /// A new index of one partition. None where the partition has one that is like it.
+    fn index_part_of(&mut self, partition: &QName, index: &Index, taken: &mut Vec<SmolStr>) -> Option<Index> {
         let whole = index.name.clone();
         let own = self.catalog.table(partition).into_iter().flat_map(|table| &table.indexes);
         if let Some(own) = own.into_iter().find(|own| own.part_of.is_none() && own.is_like(index)) {
             let name = own.name.clone();
             self.emit(Change::AttachIndex { partition: partition.clone(), name, whole });
-            return;
+            return None;
         }
         let mut parts: Vec<SmolStr> = index.columns.iter().map(index_part).collect();
         parts.extend(index.include.iter().cloned());
@@ -34,9 +49,7 @@ impl Context<'_> {
         taken.push(name.clone());
         let part = Index { name, at: self.at, named: self.at, part_of: Some(whole), ..index.clone() };
         self.emit(Change::CreateIndex { relation: partition.clone(), index: Box::new(part.clone()) });
-        for below in self.partitions(partition) {
-            self.index_partition(&below, &part, taken);
-        }
+        Some(part)
     }
 
     /// `ALTER INDEX whole ATTACH PARTITION part`
@@ -85,43 +98,55 @@ impl Context<'_> {
     /// Does to partitions, and to tables that inherit, what was done to a table since `mark`: all constraints go to partitions, checks
     /// and NOT NULL to heirs too. Source: PostgreSQL's documentation, "ALTER TABLE", and "Declarative Partitioning".
     pub(super) fn hand_down(&mut self, name: &QName, mark: usize) {
-        let children = self.catalog.children(name);
-        if children.is_empty() {
+        if self.catalog.children(name).is_empty() {
             return;
         }
-        let done: Vec<Change> = self.effects[mark..].iter().map(|effect| effect.change.clone()).collect();
-        for child in children {
-            let Some(table) = self.catalog.table(&child) else { continue };
-            let mark = self.effects.len();
-            for change in &done {
-                match change {
-                    Change::SetNotNull { table, column, not_null } if table == name => {
-                        self.emit(Change::SetNotNull { table: child.clone(), column: column.clone(), not_null: *not_null });
-                    }
-                    Change::AddConstraint { table: target, constraint, index } if target == name => {
-                        let of_partition = table.partition_of.as_ref() == Some(name);
-                        if !of_partition && constraint.kind != ConstraintKind::Check {
-                            continue;
-                        }
-                        let mut own = (**constraint).clone();
-                        own.name = name_in_partition(&own, &child.name);
-                        let is_key = matches!(own.kind, ConstraintKind::PrimaryKey | ConstraintKind::Unique);
-                        let same =
-                            |known: &Constraint| known.name == own.name || is_key && known.kind == own.kind && known.columns == own.columns;
-                        if table.constraints.iter().any(same) {
-                            continue;
-                        }
-                        let index = index.as_ref().map(|whole| {
-                            let (name, part_of) = (own.name.clone(), Some(whole.name.clone()));
-                            Box::new(Index { constraint: Some(name.clone()), name, part_of, ..(**whole).clone() })
-                        });
-                        own.index = index.as_ref().map(|index| index.name.clone());
-                        self.emit(Change::AddConstraint { table: child.clone(), constraint: Box::new(own), index });
-                    }
-                    _ => {}
+        let own: Vec<Change> = self.effects[mark..].iter().map(|effect| effect.change.clone()).collect();
+        if !own.iter().any(|change| matches!(change, Change::SetNotNull { .. } | Change::AddConstraint { .. })) {
+            return;
+        }
+        let mut done = BTreeMap::from([(name.clone(), own)]);
+        let mut reached = BTreeSet::from([name.clone()]);
+        for parent in reachable([name.clone()], |table| self.catalog.children(table)) {
+            let Some(changes) = done.remove(&parent) else { continue };
+            for child in self.catalog.children(&parent) {
+                // a child of two of the tables gets the constraint once
+                if !reached.insert(child.clone()) {
+                    continue;
                 }
+                let mark = self.effects.len();
+                changes.iter().for_each(|change| self.hand_to(&child, &parent, change));
+                done.insert(child, self.effects[mark..].iter().map(|effect| effect.change.clone()).collect());
             }
-            self.hand_down(&child, mark);
+        }
+    }
+
+    fn hand_to(&mut self, child: &QName, parent: &QName, change: &Change) {
+        let Some(table) = self.catalog.table(child) else { return };
+        match change {
+            Change::SetNotNull { table, column, not_null } if table == parent => {
+                self.emit(Change::SetNotNull { table: child.clone(), column: column.clone(), not_null: *not_null });
+            }
+            Change::AddConstraint { table: target, constraint, index } if target == parent => {
+                let of_partition = table.partition_of.as_ref() == Some(parent);
+                if !of_partition && constraint.kind != ConstraintKind::Check {
+                    return;
+                }
+                let mut own = (**constraint).clone();
+                own.name = name_in_partition(&own, &child.name);
+                let is_key = matches!(own.kind, ConstraintKind::PrimaryKey | ConstraintKind::Unique);
+                let same = |known: &Constraint| known.name == own.name || is_key && known.kind == own.kind && known.columns == own.columns;
+                if table.constraints.iter().any(same) {
+                    return;
+                }
+                let index = index.as_ref().map(|whole| {
+                    let (name, part_of) = (own.name.clone(), Some(whole.name.clone()));
+                    Box::new(Index { constraint: Some(name.clone()), name, part_of, ..(**whole).clone() })
+                });
+                own.index = index.as_ref().map(|index| index.name.clone());
+                self.emit(Change::AddConstraint { table: child.clone(), constraint: Box::new(own), index });
+            }
+            _ => {}
         }
     }
 }

@@ -180,11 +180,16 @@ impl<'x> Context<'x> {
         self.catalog.place(name).ok_or_else(|| Contradiction::new("3F000", "no schema has been selected to create in"))
     }
 
-    /// An expression in the scope of one relation.
-    pub fn bound(&mut self, mut expr: Expr, item: Item) -> Result<Expression, Contradiction> {
-        let mut binder = Binder::new(self, Scopes::over(item));
-        binder.expr(&mut expr)?;
-        Ok(Expression::new(self.file, expr))
+    /// An expression of the statement in the scope of one relation.
+    pub fn bound(&mut self, expr: Expr, item: Item) -> Result<Expression, Contradiction> {
+        self.rebound(&Expression::new(self.file, expr), item)
+    }
+
+    /// The same expression in the scope of another relation. It stays in the file in which it was written.
+    pub fn rebound(&mut self, expression: &Expression, item: Item) -> Result<Expression, Contradiction> {
+        let mut root = (*expression.root).clone();
+        Binder::new(self, Scopes::over(item)).expr(&mut root)?;
+        Ok(expression.with(root))
     }
 
     pub fn data_type(&self, written: &TypeName) -> DataType {

@@ -37,6 +37,8 @@ pub struct World {
     pub inserted: Store<QName, ()>,
     /// Statements whose code was not run to its end, because it runs too long.
     pub bounded: Vec<Site>,
+    /// Statements with code that was passed over because it depends on what is not known, and that may have changed the schema.
+    pub undecided: Vec<Site>,
     /// Statements inside code that nobody could read.
     pub unread: Vec<Unread>,
     /// What the platform would have refused since somebody last took it away.

@@ -330,7 +330,7 @@ impl Context<'_> {
     fn bind_columns(&mut self, table: &mut Table) -> Meaning {
         for at in 0..table.columns.len() {
             if let Some(generated) = table.columns[at].generated.clone() {
-                table.columns[at].generated = Some(Box::new(self.generated(table, (*generated.root).clone(), item_of(table))?));
+                table.columns[at].generated = Some(Box::new(self.generated(table, &generated, item_of(table))?));
             }
         }
         Ok(())
@@ -721,7 +721,7 @@ impl Context<'_> {
             let item = item_of(table);
             self.draft = Some((name.clone(), table.columns.iter().map(|column| (column.name.clone(), column.ty.clone())).collect()));
             if let Some(generated) = column.generated.take() {
-                column.generated = Some(Box::new(self.generated(table, (*generated.root).clone(), item)?));
+                column.generated = Some(Box::new(self.generated(table, &generated, item)?));
             }
         }
         self.emit(Change::AddColumn { table: name.clone(), column: Box::new(column) });

@@ -117,7 +117,7 @@ impl Catalog {
         if !cascade {
             self.refuse_dependents(&format!("{} {}", kind.noun(), self.shown(name)), &self.dependents_of_relation(name))?;
         }
-        self.remove_relation(name);
+        self.remove_relations([name.clone()]);
         Ok(())
     }
 
@@ -136,10 +136,10 @@ impl Catalog {
         if let Some(sequence) = sequence {
             self.own_sequence(sequence, at, table, &name, certainty);
         }
-        for child in self.children(table) {
-            let has = self.tables.get(&child).is_some_and(|child| child.column(&name).is_some());
-            if !has {
-                self.add_column(&child, Column { sequence: None, ..column.clone() })?;
+        for child in self.descendants(table) {
+            let Some(found) = self.tables.get_mut(&child) else { continue };
+            if found.column(&name).is_none() {
+                push(&mut found.columns, Column { sequence: None, ..column.clone() });
             }
         }
         Ok(())

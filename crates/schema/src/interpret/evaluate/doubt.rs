@@ -4,9 +4,9 @@
 //! a command that is put together names in some literal what it drops or alters.
 
 use super::{FileId, Machine};
-use crate::catalog::effect::{Change, Doubted, Effect};
+use crate::catalog::effect::{Change, Doubted, Effect, Grantable};
 use crate::catalog::name::QName;
-use crate::source::{Site, Sources};
+use crate::source::{Sources, Span};
 use crate::syntax::ast::Body;
 use crate::syntax::plpgsql::Piece;
 use std::collections::HashSet;
@@ -27,79 +27,205 @@ const NOUNS: [(Doubted, &[&str]); 12] = [
     (Doubted::Sequences, &["sequence"]),
 ];
 
+/// Kinds of part that a command takes from a table, with the words that speak of them.
+const PARTS: [(Doubted, &str); 5] = [
+    (Doubted::Constraints, "constraint"),
+    (Doubted::Policies, "policy"),
+    (Doubted::Triggers, "trigger"),
+    (Doubted::Indexes, "index"),
+    (Doubted::Columns, "column"),
+];
+
 impl Machine<'_> {
     /// Takes the certainty from what the statement that is being run may still have changed.
     pub(super) fn doubt(&mut self) {
         let origin = self.sources.resolve(self.origin);
-        let words = self.reachable_words(origin);
-        let has = |word: &str| words.contains(word);
-        // `alter table … drop …` leaves the table where it is, but for the kinds that are named beside it
-        let verb = ["drop", "alter", "rename", "replace", "enable", "disable", "cascade"].into_iter().any(has);
-        let grants = ["grant", "revoke", "privileges"].into_iter().any(has);
-        let unclear = has("execute") && !verb && !grants && !has("create") && !has("insert");
-        let kinds = NOUNS.into_iter().filter(|(_, nouns)| unclear || verb && nouns.iter().any(|noun| has(noun))).map(|(kind, _)| kind);
-        let tables = |kind: &Doubted| *kind != Doubted::Tables || unclear || has("drop") || has("rename");
-        let kinds = kinds.filter(tables).chain((unclear || grants).then_some(Doubted::Grants));
-        let effects = kinds.map(|kind| Effect { at: self.origin, certainty: self.certainty, change: Change::Doubt(kind) }).collect();
-        self.world.apply(effects);
-        self.world.catalog.secretive |= has("execute") && (unclear || has("create"));
-        if unclear || has("insert") || has("copy") {
-            let tables: Vec<QName> = self.world.catalog.tables.keys().cloned().collect();
-            tables.into_iter().for_each(|table| self.world.inserted.insert(table, ()));
-        }
-    }
-
-    /// Takes the certainty from what a command may drop whose text is not known, but for words in it: of the tables that it names, or else of all.
-    pub(super) fn doubt_dropped(&mut self, command: Piece) {
-        const PARTS: [(Doubted, &str); 5] = [
-            (Doubted::Constraints, "constraint"),
-            (Doubted::Policies, "policy"),
-            (Doubted::Triggers, "trigger"),
-            (Doubted::Indexes, "index"),
-            (Doubted::Columns, "column"),
-        ];
-        let Some(program) = self.program_now() else { return };
-        let mut words = HashSet::new();
-        add_words(command.span.of(&program.text), &mut words);
-        if !words.contains("drop") {
-            return;
-        }
-        let named: Vec<QName> = self.world.catalog.tables.keys().filter(|name| words.contains(name.name.as_str())).cloned().collect();
-        let kinds = PARTS.into_iter().filter(|(_, noun)| words.contains(*noun)).map(|(kind, _)| kind);
-        let changes = kinds.flat_map(|kind| match named.as_slice() {
-            [] => vec![Change::Doubt(kind)],
-            tables => tables.iter().map(|table| Change::DoubtOf { table: table.clone(), doubted: kind }).collect(),
-        });
-        let effects = changes.map(|change| Effect { at: self.origin, certainty: self.certainty, change }).collect();
-        self.world.apply(effects);
-    }
-
-    /// Takes the certainty from parts of tables like those that were dropped where it was not sure that the statement runs.
-    pub(super) fn doubt_parts(&mut self, tried: &[Effect]) {
-        let doubt = |effect: &Effect| {
-            let (table, doubted) = match &effect.change {
-                Change::DropConstraint { table, .. } => (table, Doubted::Constraints),
-                Change::DropPolicy { table, .. } => (table, Doubted::Policies),
-                Change::DropTrigger { relation, .. } => (relation, Doubted::Triggers),
-                Change::DropColumn { table, .. } => (table, Doubted::Columns),
-                _ => return None,
-            };
-            let change = Change::DoubtOf { table: table.clone(), doubted };
-            Some(Effect { at: effect.at, certainty: effect.certainty, change })
-        };
-        // one of what the loop itself made is no part of anything any more
-        for effect in tried.iter().filter_map(doubt) {
-            self.world.apply(vec![effect]);
-        }
-    }
-
-    /// Words of the statement, and of functions that they name.
-    fn reachable_words(&self, origin: Site) -> HashSet<String> {
         let mut words = HashSet::new();
         add_words(self.sources.slice(origin), &mut words);
         if !self.created.is_empty() {
             words.extend(self.world.catalog.event_triggers.values().map(|trigger| trigger.function.name.to_lowercase()));
         }
+        let words = self.reachable_words(words);
+        self.doubt_words(&words, words.contains("execute"), &[]);
+    }
+
+    /// Passes over a part of the body that is running: what it could have changed is not certain any more.
+    pub(super) fn pass_over(&mut self, part: Span) {
+        self.blind = true;
+        let Some(program) = self.program_now() else { return };
+        let mut words = HashSet::new();
+        add_words(part.of(&program.text), &mut words);
+        let words = self.reachable_words(words);
+        self.undecided |= self.doubt_words(&words, words.contains("execute"), &[]);
+    }
+
+    /// Passes over a command whose text is not known, but for words in it: it may change the tables that it names, or else all.
+    pub(super) fn pass_over_command(&mut self, command: Piece) {
+        self.blind = true;
+        let Some(program) = self.program_now() else {
+            self.world.catalog.secretive = true;
+            return;
+        };
+        let text = command.span.of(&program.text);
+        let mut words = HashSet::new();
+        add_words(text, &mut words);
+        // of a command that was put together before, the body holds the words
+        let bare = !text.contains(['\'', '$']);
+        if bare {
+            add_words(&program.text, &mut words);
+            add_words(self.sources.slice(self.sources.resolve(self.origin)), &mut words);
+        }
+        let tables = self.world.catalog.tables.keys().filter(|name| !bare && words.contains(name.name.as_str()));
+        let named: Vec<QName> = tables.cloned().collect();
+        self.world.catalog.secretive |= bare || words.contains("create");
+        self.undecided |= self.doubt_words(&words, bare, &named);
+    }
+
+    /// Takes the certainty from what code with these words may change. `unknown`: it runs commands that may hold other words.
+    /// Parts of tables are doubted for the tables `named`, if there are any. False where the code can change nothing.
+    fn doubt_words(&mut self, words: &HashSet<String>, unknown: bool, named: &[QName]) -> bool {
+        let has = |word: &str| words.contains(word);
+        // `alter table … drop …` leaves the table where it is, but for the kinds that are named beside it
+        let verb = has("drop") || has("alter") || has("create") && has("replace");
+        let grants = ["grant", "revoke", "privileges"].into_iter().any(has);
+        let unclear = unknown && !verb && !grants && !has("create") && !has("insert");
+        let kinds = NOUNS.into_iter().filter(|(_, nouns)| unclear || verb && nouns.iter().any(|noun| has(noun))).map(|(kind, _)| kind);
+        let tables = |kind: &Doubted| *kind != Doubted::Tables || unclear || has("drop") || has("rename");
+        let kinds = kinds.filter(tables).chain((unclear || grants).then_some(Doubted::Grants));
+        let mut changes = Vec::new();
+        for kind in kinds {
+            match named {
+                tables if !tables.is_empty() && PARTS.iter().any(|(part, _)| *part == kind) => {
+                    changes.extend(tables.iter().map(|table| Change::DoubtOf { table: table.clone(), doubted: kind }));
+                }
+                _ => changes.push(Change::Doubt(kind)),
+            }
+        }
+        let creates = has("create");
+        let changes_schema = !changes.is_empty() || creates || unclear;
+        for change in changes {
+            self.apply_doubt(Effect { at: self.origin, certainty: self.certainty, change });
+        }
+        self.world.catalog.secretive |= has("execute") && (unclear || creates);
+        if unclear || has("insert") || has("copy") {
+            let tables: Vec<QName> = self.world.catalog.tables.keys().cloned().collect();
+            tables.into_iter().for_each(|table| self.world.inserted.insert(table, ()));
+        }
+        changes_schema
+    }
+
+    fn apply_doubt(&mut self, effect: Effect) {
+        self.world.apply(vec![effect.clone()]);
+        self.doubts.push(effect);
+    }
+
+    /// Doubts again what was doubted since `mark` and has been taken back with the code around it.
+    pub(super) fn doubt_again(&mut self, mark: usize) {
+        for effect in self.doubts.get(mark..).unwrap_or_default().to_vec() {
+            self.world.apply(vec![effect]);
+        }
+    }
+
+    /// Takes the certainty from what was changed where it was not sure that the code runs: what it made is not there, and what it
+    /// changed or took away may be as it was.
+    pub(super) fn doubt_tried(&mut self, tried: &[Effect]) {
+        for effect in tried {
+            if let Some(change) = self.doubt_of(&effect.change) {
+                self.undecided = true;
+                // one of what the code itself made is no part of anything any more
+                self.apply_doubt(Effect { at: effect.at, certainty: effect.certainty, change });
+            }
+        }
+    }
+
+    fn doubt_of(&self, change: &Change) -> Option<Change> {
+        let of = |table: &QName, doubted| Some(Change::DoubtOf { table: table.clone(), doubted });
+        match change {
+            Change::DropConstraint { table, .. }
+            | Change::ValidateConstraint { table, .. }
+            | Change::RenameConstraint { table, .. }
+            | Change::SetNotNull { table, .. } => of(table, Doubted::Constraints),
+            Change::DropPolicy { table, .. } | Change::AlterPolicy { table, .. } | Change::RenamePolicy { table, .. } => {
+                of(table, Doubted::Policies)
+            }
+            Change::DropTrigger { relation, .. } | Change::RenameTrigger { relation, .. } | Change::EnableTrigger { relation, .. } => {
+                of(relation, Doubted::Triggers)
+            }
+            Change::DropColumn { table, .. }
+            | Change::RenameColumn { relation: table, .. }
+            | Change::SetColumnType { table, .. }
+            | Change::SetDefault { table, .. }
+            | Change::SetIdentity { table, .. }
+            | Change::DropGenerated { table, .. } => of(table, Doubted::Columns),
+            Change::SetRls { table, .. } | Change::SetForceRls { table, .. } => of(table, Doubted::RowSecurity),
+            Change::Grant { on: Grantable::Relation(name), .. } | Change::Revoke { on: Grantable::Relation(name), .. }
+                if self.world.catalog.tables.contains(name) =>
+            {
+                of(name, Doubted::Grants)
+            }
+            Change::Grant { .. } | Change::Revoke { .. } => Some(Change::Doubt(Doubted::Grants)),
+            Change::DropRelation { name, .. } | Change::RenameRelation { name, .. } => match self.world.catalog.tables.contains(name) {
+                true => of(name, Doubted::Tables),
+                false => Some(Change::Doubt(Doubted::Views)),
+            },
+            Change::SetPartition { table, .. } | Change::SetInherit { table, .. } => of(table, Doubted::Tables),
+            Change::DropIndex { .. } | Change::RenameIndex { .. } => Some(Change::Doubt(Doubted::Indexes)),
+            Change::SetSecurityInvoker { .. } | Change::CreateView { replace: true, .. } => Some(Change::Doubt(Doubted::Views)),
+            Change::AlterFunction { .. }
+            | Change::DropFunction { .. }
+            | Change::RenameFunction { .. }
+            | Change::CreateFunction { replace: true, .. } => Some(Change::Doubt(Doubted::Functions)),
+            Change::DropType { .. } | Change::RenameType { .. } | Change::AddLabel { .. } | Change::RenameLabel { .. } => {
+                Some(Change::Doubt(Doubted::Types))
+            }
+            Change::DropSchema { .. } | Change::RenameSchema { .. } => Some(Change::Doubt(Doubted::Schemas)),
+            Change::OwnSequence { .. } => Some(Change::Doubt(Doubted::Sequences)),
+            // what is made is taken back, and nothing else rests on it
+            Change::CreateSchema(_)
+            | Change::CreateTable(_)
+            | Change::AddColumn { .. }
+            | Change::AddConstraint { .. }
+            | Change::CreateIndex { .. }
+            | Change::AttachIndex { .. }
+            | Change::CommentIndex { .. }
+            | Change::CreatePolicy { .. }
+            | Change::CreateTrigger { .. }
+            | Change::CreateView { .. }
+            | Change::CreateFunction { .. }
+            | Change::CreateType(_)
+            | Change::CreateSequence(_)
+            | Change::CreateExtension(_)
+            | Change::CreateRole(_)
+            | Change::CreatePublication(_)
+            | Change::CreateEventTrigger(_)
+            | Change::AssumeTable { .. }
+            | Change::AssumeColumn { .. }
+            | Change::UpdateColumns { .. }
+            | Change::TouchColumns { .. }
+            | Change::Obscure { .. }
+            | Change::Doubt(_)
+            | Change::DoubtOf { .. } => None,
+            // kinds without a certainty of their own
+            Change::DropExtension { .. }
+            | Change::DropRole { .. }
+            | Change::JoinRole { .. }
+            | Change::DropPublication { .. }
+            | Change::SetPublication { .. }
+            | Change::PutBucket(_)
+            | Change::SetBucketPublic { .. }
+            | Change::RemoveBucket { .. }
+            | Change::DropEventTrigger { .. }
+            | Change::DefaultPrivileges { .. }
+            | Change::EndPlatformDefaults
+            | Change::SetOwner { .. }
+            | Change::SetSearchPath { .. }
+            | Change::CheckBodies { .. }
+            | Change::SetRole { .. } => None,
+        }
+    }
+
+    /// These words, with those of the functions that they name.
+    fn reachable_words(&self, mut words: HashSet<String>) -> HashSet<String> {
         let mut waiting: Vec<_> = self.world.catalog.functions.iter().collect();
         loop {
             let before = waiting.len();

@@ -251,7 +251,19 @@ impl Machine<'_> {
                 Value::Bool(self.is_visible(object))
             }
             ("pg_get_serial_sequence", _) => Value::Unknown,
-            ("has_table_privilege" | "has_function_privilege" | "has_schema_privilege", _) => self.has_privilege(name, args)?,
+            ("acldefault", Some(kind)) => match (kind, args.get(1).map(|owner| self.role_of(owner))) {
+                (Value::Text(kind), Some(Some(owner))) => super::acl::default(&self.world.catalog, kind, &owner),
+                _ => Value::Something,
+            },
+            (
+                "has_table_privilege"
+                | "has_function_privilege"
+                | "has_schema_privilege"
+                | "has_sequence_privilege"
+                | "has_column_privilege"
+                | "has_any_column_privilege",
+                _,
+            ) => self.has_privilege(name, args)?,
             ("pg_has_role", _) => self.has_role(args)?,
             ("pg_event_trigger_ddl_commands", _) => Value::Unknown,
             _ => return Ok(None),
@@ -327,23 +339,42 @@ impl Machine<'_> {
         }
     }
 
+    /// The role that a name or an oid stands for; everybody has the oid 0.
+    fn role_of(&self, value: &Value) -> Option<SmolStr> {
+        match value {
+            Value::Text(role) => Some(role.clone()),
+            Value::Int(0) => Some(crate::catalog::PUBLIC.into()),
+            Value::Object { object, .. } => match &**object {
+                Object::Role(role) => Some(role.clone()),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// `has_table_privilege([role,] table, 'SELECT, …')` and its kin.
     fn has_privilege(&self, name: &str, args: &[Value]) -> Ran<Value> {
-        let (role, object, privileges) = match args {
-            [object, privileges] => (self.world.catalog.current_role(), object, privileges),
-            [Value::Text(role), object, privileges] => (role.clone(), object, privileges),
-            [Value::Object { object: role, .. }, object, privileges] => match &**role {
-                Object::Role(role) => (role.clone(), object, privileges),
-                _ => return Ok(Value::Unknown),
-            },
+        // a NULL among the arguments is the answer
+        if args.contains(&Value::Null) {
+            return Ok(Value::Null);
+        }
+        let of_column = name == "has_column_privilege";
+        let (role, rest) = if args.len() == 3 + usize::from(of_column) {
+            (args.first().and_then(|role| self.role_of(role)), &args[1..])
+        } else {
+            (Some(self.world.catalog.current_role()), args)
+        };
+        let (object, column, privileges) = match rest {
+            [object, privileges] => (object, None, privileges),
+            [object, column, privileges] if of_column => (object, Some(column), privileges),
             _ => return Ok(Value::Unknown),
         };
-        let Value::Text(privileges) = privileges else { return Ok(Value::Unknown) };
+        let (Some(role), Value::Text(privileges)) = (role, privileges) else { return Ok(Value::Unknown) };
         let catalog = &self.world.catalog;
         if role != crate::catalog::PUBLIC && !self.is_role(&role) {
             return Err(Contradiction::new("42704", format!("role \"{role}\" does not exist")).into());
         }
-        let held = match name {
+        let (acl, owner, kind) = match name {
             "has_function_privilege" => {
                 if let Value::Text(text) = object
                     && self.regprocedure(text) == Some(Value::Null)
@@ -353,32 +384,57 @@ impl Machine<'_> {
                 let Some(function) = self.function_of(object).filter(|function| !function.at.is_platform()) else {
                     return Ok(Value::Unknown);
                 };
-                catalog.privileges(&role, &function.acl, &function.owner, ObjectKind::Function)
+                (&function.acl, &function.owner, ObjectKind::Function)
             }
             "has_schema_privilege" => {
                 let name = match object {
                     Value::Text(name) => name.clone(),
+                    Value::Object { object, .. } => match &**object {
+                        Object::Schema(name) => name.clone(),
+                        _ => return Ok(Value::Unknown),
+                    },
                     _ => return Ok(Value::Unknown),
                 };
                 let Some(schema) = catalog.schemas.get(&name) else { return Ok(Value::Unknown) };
-                catalog.privileges(&role, &schema.acl, &schema.owner, ObjectKind::Schema)
+                (&schema.acl, &schema.owner, ObjectKind::Schema)
+            }
+            "has_sequence_privilege" => {
+                let sequence = self.relation_of(object).and_then(|name| catalog.sequences.get(&name));
+                let Some(sequence) = sequence else { return Ok(Value::Unknown) };
+                (&sequence.acl, &sequence.owner, ObjectKind::Sequence)
             }
             _ => {
                 let Some(relation) = self.relation_of(object) else { return Ok(Value::Unknown) };
                 match (catalog.relation_kind(&relation), catalog.table(&relation), catalog.views.get(&relation)) {
-                    (Some(RelationKind::Table), Some(table), _) if !table.external => catalog.table_privileges(&role, table),
-                    (_, _, Some(view)) => catalog.privileges(&role, &view.acl, &view.owner, ObjectKind::Table),
+                    (Some(RelationKind::Table), Some(table), _) if !table.external => (&table.acl, &table.owner, ObjectKind::Table),
+                    (_, _, Some(view)) => (&view.acl, &view.owner, ObjectKind::Table),
                     _ => return Ok(Value::Unknown),
                 }
             }
         };
-        let mut any = false;
-        for privilege in privileges.split(',') {
-            match Privileges::named(&privilege.trim().to_ascii_lowercase()) {
-                Some(privilege) => any |= held.contains(privilege),
-                None => return Ok(Value::Unknown),
-            }
+        // what only may be granted settles nothing
+        let (mut certain, mut possible) = (acl.clone(), acl.clone());
+        certain.grants.retain(|grant| grant.certainty == Certainty::Certain);
+        for acl in [&mut certain, &mut possible] {
+            acl.grants.retain_mut(|grant| match (&grant.column, column) {
+                (None, _) => true,
+                (Some(of), Some(Value::Text(wanted))) if of != wanted => false,
+                // a grant on the column that is asked about, or on any column, does
+                _ => {
+                    grant.column = None;
+                    name != "has_table_privilege"
+                }
+            });
         }
-        Ok(Value::Bool(any))
+        let [certain, possible] = [certain, possible].map(|acl| catalog.privileges(&role, &acl, owner, kind));
+        let (mut sure, mut perhaps) = (false, false);
+        for privilege in privileges.split(',') {
+            let privilege = privilege.trim().to_ascii_lowercase();
+            // WITH GRANT OPTION is not modelled
+            let Some(privilege) = Privileges::named(&privilege) else { return Ok(Value::Unknown) };
+            sure |= certain.contains(privilege);
+            perhaps |= possible.contains(privilege);
+        }
+        Ok(if sure == perhaps { Value::Bool(sure) } else { Value::Unknown })
     }
 }

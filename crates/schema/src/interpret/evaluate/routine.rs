@@ -271,6 +271,9 @@ impl Machine<'_> {
         for arg in &call.args {
             args.push(self.eval(&arg.value, env)?);
         }
+        if call.name.last() == "aclexplode" {
+            return Ok(super::acl::exploded(args.first().unwrap_or(&Value::Null)));
+        }
         if call.name.schema().is_none_or(|schema| schema == "pg_catalog")
             && let Some(value) = self.system_call(call.name.last(), &args)?
         {
@@ -526,7 +529,7 @@ impl Machine<'_> {
                 reason: opaque.reason.clone(),
             };
             self.world.unread.push(unread);
-            self.blind = true;
+            self.pass_over(statement.span);
         }
     }
 

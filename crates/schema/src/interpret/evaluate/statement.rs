@@ -319,6 +319,7 @@ impl Machine<'_> {
         let world = &self.world;
         let (session, unread, bounded) = (world.catalog.session.clone(), world.unread.len(), world.bounded.len());
         let (mark, refused) = (self.effects.len(), world.refused.len());
+        let doubts = self.doubts.len();
         self.world.catalog.begin();
         let ran = self.perhaps(body);
         self.world.catalog.rollback();
@@ -327,7 +328,8 @@ impl Machine<'_> {
         self.world.bounded.truncate(bounded);
         self.world.refused.truncate(refused);
         let tried = self.effects.split_off(mark);
-        self.doubt_parts(&tried);
+        self.doubt_again(doubts);
+        self.doubt_tried(&tried);
         ran.map(|_| ())
     }
 
@@ -422,7 +424,7 @@ impl Machine<'_> {
                 let (low, high) = (self.value(*low)?, self.value(*high)?);
                 let by = by.map(|by| self.value(by)).transpose()?.map_or(Some(1), |by| by.as_int());
                 let (Some(mut at), Some(to), Some(by)) = (low.as_int(), high.as_int(), by.filter(|by| *by > 0)) else {
-                    return self.unknown_rows();
+                    return self.unknown_rows(span);
                 };
                 self.frame().declare(&var.name, Value::Null, None);
                 while if *reverse { at >= to } else { at <= to } {
@@ -441,36 +443,36 @@ impl Machine<'_> {
                     Parsed::Query(query) => self.query(query, &Env::EMPTY),
                     _ => Ok(Table::unknown()),
                 };
-                self.each_row(a_loop, targets, table)
+                self.each_row(a_loop, span, targets, table)
             }
             LoopControl::Execute { targets, command, using } => {
                 let table = self.command_rows(span, *command, using);
-                self.each_row(a_loop, targets, table)
+                self.each_row(a_loop, span, targets, table)
             }
             LoopControl::Cursor { var, cursor, .. } => {
                 let known = self.frame().cursors.iter().rev().find(|(name, _)| *name == cursor.name).map(|(_, query)| *query);
-                let (Some(program), Some(query)) = (self.program_now(), known) else { return self.unknown_rows() };
+                let (Some(program), Some(query)) = (self.program_now(), known) else { return self.unknown_rows(span) };
                 let table = match &*program.query(query) {
                     Parsed::Query(query) => self.query(query, &Env::EMPTY),
                     _ => Ok(Table::unknown()),
                 };
                 self.frame().declare(&var.name, Value::Null, None);
                 let target = ObjectName { parts: vec![var.clone()] };
-                self.each_row(a_loop, &[target], table)
+                self.each_row(a_loop, span, &[target], table)
             }
             LoopControl::Each { targets, slice, array } => {
                 let items = match self.value(*array)? {
                     Value::Array(items) if slice.is_none() => items,
                     Value::Text(text) if slice.is_none() => match super::value::parse_array(&text) {
                         Some(items) => Arc::new(items),
-                        None => return self.unknown_rows(),
+                        None => return self.unknown_rows(span),
                     },
                     Value::Null => {
                         return self
                             .tolerate(Contradiction::new("22004", "FOREACH expression must not be null").into())
                             .map(|()| Flow::Next);
                     }
-                    _ => return self.unknown_rows(),
+                    _ => return self.unknown_rows(span),
                 };
                 for item in items.iter() {
                     if let [target] = targets.as_slice() {
@@ -487,18 +489,20 @@ impl Machine<'_> {
     }
 
     /// A loop over what is not known is passed over; what follows can't be held against the world as it is.
-    fn unknown_rows(&mut self) -> Ran<Flow> {
-        self.blind = true;
+    fn unknown_rows(&mut self, span: Span) -> Ran<Flow> {
+        self.pass_over(span);
         Ok(Flow::Next)
     }
 
-    fn each_row(&mut self, a_loop: &Loop, targets: &[ObjectName], table: Ran<Table>) -> Ran<Flow> {
+    fn each_row(&mut self, a_loop: &Loop, span: Span, targets: &[ObjectName], table: Ran<Table>) -> Ran<Flow> {
         let table = match table {
             Ok(table) => table,
             Err(stop) => return self.tolerate(stop).map(|()| Flow::Next),
         };
         let exists = table.exists();
-        self.blind |= !table.complete;
+        if !table.complete {
+            self.pass_over(span);
+        }
         for (cells, presence) in &table.rows {
             match presence {
                 Presence::Unclear => {
@@ -728,9 +732,7 @@ impl Machine<'_> {
             Value::Text(text) => text,
             Value::Null => return Err(Contradiction::new("22004", "query string argument of EXECUTE is null").into()),
             _ => {
-                self.blind = true;
-                self.world.catalog.secretive |= self.may_create(command_piece);
-                self.doubt_dropped(command_piece);
+                self.pass_over_command(command_piece);
                 return Ok(Table::unknown());
             }
         };
@@ -748,13 +750,6 @@ impl Machine<'_> {
         }
         self.frames.pop();
         last.map(|table| table.unwrap_or_default())
-    }
-
-    /// Could a command whose text is not known create something? Not where it is put together behind other words.
-    fn may_create(&mut self, command: Piece) -> bool {
-        let Some(program) = self.program_now() else { return true };
-        let text = command.span.of(&program.text).to_ascii_lowercase();
-        text.contains("create") || !text.contains('\'')
     }
 
     fn raise(&mut self, raise: &Raise) -> Ran<Flow> {

@@ -239,6 +239,9 @@ pub fn compare(a: &Value, b: &Value) -> Option<Ordering> {
         (Value::Bool(a), Value::Text(_)) => Some(a.cmp(&b.holds()?)),
         (Value::Text(_), Value::Bool(b)) => Some(a.holds()?.cmp(b)),
         (Value::Object { object: a, .. }, Value::Object { object: b, .. }) => Some(a.cmp(b)),
+        // the oid that no object has
+        (Value::Int(0), Value::Object { .. }) => Some(Ordering::Less),
+        (Value::Object { .. }, Value::Int(0)) => Some(Ordering::Greater),
         _ => None,
     }
 }

@@ -1,9 +1,11 @@
 //! `pg_catalog`.
 
+use super::super::acl;
 use super::super::value::{Object, Value};
 use super::*;
+use crate::catalog::acl::{Acl, DefaultPrivilege, Grant};
 use crate::catalog::name::quote_ident;
-use crate::syntax::ast::Body;
+use crate::syntax::ast::{Body, ObjectKind};
 
 impl<'a> Build<'a> {
     pub(super) fn system(&mut self, name: &str) -> bool {
@@ -23,6 +25,7 @@ impl<'a> Build<'a> {
             "pg_type" => self.pg_type(),
             "pg_enum" => self.pg_enum(),
             "pg_proc" => self.pg_proc(),
+            "pg_default_acl" => self.pg_default_acl(),
             "pg_language" => self.pg_language(),
             "pg_trigger" => self.pg_trigger(),
             "pg_event_trigger" => self.pg_event_trigger(),
@@ -185,6 +188,7 @@ impl<'a> Build<'a> {
             "relpersistence",
             "reloptions",
             "relhastriggers",
+            "relacl",
         ];
         let only = self.only(["relnamespace", "relname", "oid"]);
         // an index stands with its relation
@@ -238,6 +242,10 @@ impl<'a> Build<'a> {
             return;
         }
         let [rls, forced, partition] = flags;
+        let held = self.catalog.tables.get(name).map(|table| (&table.acl, ObjectKind::Table));
+        let held = held.or_else(|| self.catalog.views.get(name).map(|view| (&view.acl, ObjectKind::Table)));
+        let held = held.or_else(|| self.catalog.sequences.get(name).map(|sequence| (&sequence.acl, ObjectKind::Sequence)));
+        let list = held.map_or(Value::Null, |(held, kind)| acl::list(self.catalog, held, owner, kind));
         let (has_index, options, has_triggers) = match (self.catalog.tables.get(name), self.catalog.views.get(name)) {
             (Some(table), _) => {
                 let has_index = table.indexes.iter().any(|index| index.name != name.name);
@@ -262,21 +270,23 @@ impl<'a> Build<'a> {
             Value::text("p"),
             options,
             has_triggers,
+            list,
         ];
         self.row(sure, cells);
     }
 
     fn pg_namespace(&mut self) {
-        self.columns = &["oid", "nspname", "nspowner"];
+        self.columns = &["oid", "nspname", "nspowner", "nspacl"];
         for schema in self.catalog.schemas.values() {
-            let cells = [Value::schema(&schema.name), text(&schema.name), Value::role(&schema.owner)];
+            let held = acl::list(self.catalog, &schema.acl, &schema.owner, ObjectKind::Schema);
+            let cells = [Value::schema(&schema.name), text(&schema.name), Value::role(&schema.owner), held];
             if self.wants("oid", &cells[0]) && self.wants("nspname", &cells[1]) {
                 self.row(sure(schema.certainty), cells);
             }
         }
         for name in ["pg_catalog", "information_schema", "pg_toast"] {
             let name = SmolStr::new(name);
-            let cells = [Value::schema(&name), text(&name), Value::role(&"postgres".into())];
+            let cells = [Value::schema(&name), text(&name), Value::role(&"postgres".into()), Value::Something];
             if self.wants("oid", &cells[0]) && self.wants("nspname", &cells[1]) {
                 self.row(true, cells);
             }
@@ -529,6 +539,7 @@ impl<'a> Build<'a> {
             "proargnames",
             "prosrc",
             "proconfig",
+            "proacl",
         ];
         let catalog = self.catalog;
         for (name, overloads) in catalog.functions.iter() {
@@ -572,6 +583,7 @@ impl<'a> Build<'a> {
                 Value::Something,
                 Value::Null,
                 text(&name),
+                Value::Null,
                 Value::Null,
             ];
             self.row(true, cells);
@@ -617,8 +629,36 @@ impl<'a> Build<'a> {
             if names.is_empty() { Value::Null } else { Value::array(names) },
             source,
             settings,
+            acl::list(self.catalog, &function.acl, &function.owner, ObjectKind::Function),
         ];
         self.row(function_sure(function), cells);
+    }
+
+    fn pg_default_acl(&mut self) {
+        self.columns = &["oid", "defaclrole", "defaclnamespace", "defaclobjtype", "defaclacl"];
+        let mut lists: Vec<(&DefaultPrivilege, Acl)> = Vec::new();
+        for entry in self.catalog.default_privileges.get(&()).into_iter().flatten() {
+            let same = |known: &DefaultPrivilege| (&known.role, &known.schema, known.on) == (&entry.role, &entry.schema, entry.on);
+            let at = match lists.iter().position(|(known, _)| same(known)) {
+                Some(at) => at,
+                None => {
+                    lists.push((entry, Acl::default()));
+                    lists.len() - 1
+                }
+            };
+            let (grantee, privileges, certainty) = (entry.grantee.clone(), entry.privileges, Certainty::Certain);
+            lists[at].1.grant(Grant { grantee, privileges, column: None, at: entry.at, certainty, by_default: None });
+        }
+        for (entry, held) in lists.into_iter().filter(|(_, held)| !held.grants.is_empty()) {
+            let list = acl::list(self.catalog, &held, &entry.role, entry.on);
+            // an entry of one schema adds to what the owner has anyway
+            let list = match list {
+                Value::Array(items) if entry.schema.is_some() => Value::array(items.iter().skip(1).cloned().collect()),
+                list => list,
+            };
+            let schema = entry.schema.as_ref().map_or(Value::Int(0), Value::schema);
+            self.row(true, [Value::Something, Value::role(&entry.role), schema, Value::text(acl::letter(entry.on)), list]);
+        }
     }
 
     fn pg_language(&mut self) {
