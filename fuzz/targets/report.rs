@@ -2,7 +2,7 @@
 
 #![no_main]
 
-#[path = "../../tests/support/hostile.rs"]
+#[path = "../../tests/it/support/hostile.rs"]
 #[allow(dead_code, reason = "one target of several")]
 mod hostile;
 

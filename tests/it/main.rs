@@ -14,6 +14,7 @@ mod evaluate;
 #[cfg(unix)]
 mod fixes;
 mod fold;
+mod hostile;
 mod hooks;
 #[cfg(unix)]
 mod postgres;

@@ -8,7 +8,7 @@ pub mod apply;
 pub mod catalog;
 pub mod command;
 pub mod plan;
-#[cfg(unix)]
+pub mod hostile;
 pub mod random;
 pub mod replay;
 #[cfg(unix)]

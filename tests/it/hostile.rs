@@ -1,13 +1,8 @@
 //! Texts that nobody would write, made from those that somebody did: cut, doubled, mixed and sprinkled with what has meaning to a lexer.
-//! The same texts on every run; `HOSTILE=100000 cargo test --release --test hostile` tries more of them. `fuzz/` looks for others.
+//! The same texts on every run; `HOSTILE=100000 cargo test --release --test it hostile` tries more of them. `fuzz/` looks for others.
 
-#[path = "support/hostile.rs"]
-mod hostile;
-#[path = "support/random.rs"]
-#[allow(dead_code, reason = "only the dice")]
-mod random;
-
-use random::Random;
+use crate::support::hostile;
+use crate::support::random::Random;
 use std::path::{Path, PathBuf};
 
 /// What has broken something before.
