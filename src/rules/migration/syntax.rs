@@ -30,11 +30,11 @@ fn check(cx: &mut Cx, step: &Moment) {
                 .report(
                     About::statement("COPY"),
                     Site::new(step.site.file, step.statement.span),
-                    "rows behind `COPY … FROM stdin` are read by psql alone: the migration runner sends them to the server as SQL"
+                    "only psql reads the rows behind `COPY … FROM stdin`: the migration runner sends them to the server as SQL, which refuses them"
                         .to_string(),
                 )
                 .severity(Severity::Warn)
-                .help("write the rows as INSERT, or load them with psql or from the seed file"),
+                .help("write the rows as INSERT statements, or load them with psql"),
             _ => return,
         },
     };

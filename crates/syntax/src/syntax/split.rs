@@ -190,6 +190,13 @@ impl<'a> Splitter<'a> {
         std::mem::take(&mut self.lexer.comments)
     }
 
+    /// Was a parenthesis forgotten before this `;`? Those around the commands of a rule hold more than one.
+    fn is_broken(&self, tokens: &[Token]) -> bool {
+        let rule = tokens.first().is_some_and(|token| self.word(*token, "CREATE"))
+            && tokens[1..].iter().take(3).any(|token| self.word(*token, "RULE"));
+        !rule && self.ends_broken_statement()
+    }
+
     fn ends_broken_statement(&self) -> bool {
         let mut ahead = self.lexer.clone();
         let before = ahead.position();
@@ -258,7 +265,7 @@ impl Iterator for Splitter<'_> {
                 break;
             };
             match token.kind {
-                TokenKind::Semicolon if !atomic && (depth == 0 || self.ends_broken_statement()) => {
+                TokenKind::Semicolon if !atomic && (depth == 0 || self.is_broken(&statement.tokens)) => {
                     if statement.tokens.is_empty() {
                         continue;
                     }
@@ -306,6 +313,8 @@ mod tests {
             statements("create rule r as on insert to t do (select 1; select 2); select 3"),
             ["create rule r as on insert to t do (select 1; select 2)", "select 3"]
         );
+        let rule = "create or replace rule r as on update to t do also (\nupdate u set a = 1;\nupdate v set a = 1\n)";
+        assert_eq!(statements(&format!("{rule};\nselect 3")), [rule, "select 3"]);
         assert_eq!(
             statements("create function f() returns int begin atomic select case when true then 1 end; end; select 3"),
             ["create function f() returns int begin atomic select case when true then 1 end; end", "select 3"]
