@@ -1,4 +1,4 @@
-//! What hangs on what: the objects that keep another from being dropped, or go with it under CASCADE.
+//! Dependencies between objects. They prevent DROP, or are dropped by CASCADE.
 //! Source: PostgreSQL's documentation, "Dependency Tracking".
 
 use super::Catalog;
@@ -26,7 +26,7 @@ pub enum Dependent {
     EventTrigger(SmolStr),
 }
 
-/// What an expression or query is asked for.
+/// The object whose uses are searched.
 enum Wanted<'a> {
     Relation(&'a QName),
     Column(&'a QName, &'a str),
@@ -103,7 +103,8 @@ fn query_uses(query: &Query, wanted: &Wanted) -> bool {
 }
 
 impl Catalog {
-    /// Everything outside `table` (when given, its own parts go with it) whose expressions use what is wanted.
+    /// Returns the objects whose expressions use the wanted object. Parts of the table `except` are excluded, because they are dropped with
+    /// it.
     fn expressions_using(&self, wanted: &Wanted, except: Option<&QName>) -> Vec<Dependent> {
         let mut out = Vec::new();
         let asked = Names::only(wanted.name());
@@ -140,7 +141,7 @@ impl Catalog {
         out
     }
 
-    /// Partitions of a table, and tables that inherit from it.
+    /// Returns the partitions of a table, and the tables that inherit from it.
     pub fn children(&self, table: &QName) -> Vec<QName> {
         if !self.has_families {
             return Vec::new();
@@ -149,7 +150,7 @@ impl Catalog {
         self.tables.which(is_child).map(|child| child.name.clone()).collect()
     }
 
-    /// What would keep a relation from being dropped.
+    /// Returns the objects that prevent DROP of a relation.
     pub fn dependents_of_relation(&self, name: &QName) -> Vec<Dependent> {
         let mut out = self.expressions_using(&Wanted::Relation(name), Some(name));
         for table in self.tables.which(|table| table.name != *name && refers(table, name)) {
@@ -250,7 +251,7 @@ impl Catalog {
         out
     }
 
-    /// A dependent object as SQL names it, and the place that made it.
+    /// Returns the description of a dependent object and its location.
     pub fn describe(&self, dependent: &Dependent) -> Option<(String, Site)> {
         let table = |name: &QName| self.tables.get(name);
         let described = match dependent {
@@ -278,7 +279,7 @@ impl Catalog {
         Some(described)
     }
 
-    /// Takes a dependent object away, with what depends on it in turn.
+    /// Removes a dependent object with its own dependents.
     pub(super) fn drop_dependent(&mut self, dependent: Dependent) {
         match dependent {
             Dependent::View(name) => self.remove_relation(&name),
@@ -308,7 +309,7 @@ impl Catalog {
         }
     }
 
-    /// A relation with all that belongs to it and all that depends on it.
+    /// Removes a relation with its parts and dependents.
     pub(super) fn remove_relation(&mut self, name: &QName) {
         for dependent in self.dependents_of_relation(name) {
             self.drop_dependent(dependent);
@@ -361,7 +362,7 @@ impl Catalog {
         }
     }
 
-    /// Foreign keys that rely on a key, where no other key serves them.
+    /// Returns the foreign keys that depend on a key and have no other matching key.
     pub fn dependents_of_key(&self, table: &QName, key: &Constraint) -> Vec<Dependent> {
         if !matches!(key.kind, ConstraintKind::PrimaryKey | ConstraintKind::Unique) {
             return Vec::new();
@@ -383,7 +384,7 @@ impl Catalog {
         out
     }
 
-    /// With its parts, where the table is partitioned.
+    /// Removes an index, also those of partitions.
     pub(super) fn remove_index(&mut self, relation: &QName, name: &str) {
         for child in self.children(relation) {
             let parts = self.tables.get(&child).into_iter().flat_map(|table| &table.indexes);

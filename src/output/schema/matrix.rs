@@ -1,6 +1,7 @@
-//! `schema --matrix`: who may do what with each table, and which look-ups have an index.
+//! `schema --matrix`: access of each role to each table, and lookups with and without an index.
 //!
-//! Promises: a function of the matrix and its sources alone; the same cells as text and as JSON, where each has the lines behind it.
+//! Promises: the output depends only on the matrix and its sources. Text and JSON contain the same cells, in JSON with the locations of the
+//! reasons.
 
 use super::json::Place;
 use super::place;
@@ -14,7 +15,7 @@ use std::io::{self, Write};
 use unicode_width::UnicodeWidthStr;
 
 const COMMANDS: [&str; 4] = ["SELECT", "INSERT", "UPDATE", "DELETE"];
-/// Of a cell.
+/// Width of a cell in columns.
 const WIDTH: usize = 7;
 
 fn word(answer: Answer) -> &'static str {
@@ -33,10 +34,10 @@ fn need(need: Need) -> &'static str {
     }
 }
 
-/// Two tables to read in a terminal.
+/// Writes two tables for a terminal.
 ///
 /// # Errors
-/// Only what `out` returns.
+/// Only errors of `out`.
 pub fn text(matrix: &Matrix<'_>, sources: &Sources, look: &Look, out: &mut dyn Write) -> io::Result<()> {
     let ink = Ink { colour: look.colour };
     let name = |table: &Table| clean(&table.name.to_string()).into_owned();
@@ -94,10 +95,10 @@ pub fn text(matrix: &Matrix<'_>, sources: &Sources, look: &Look, out: &mut dyn W
     Ok(())
 }
 
-/// The same as one JSON object.
+/// Writes both tables as one JSON object.
 ///
 /// # Errors
-/// Only what `out` returns.
+/// Only errors of `out`.
 pub fn json(matrix: &Matrix<'_>, sources: &Sources, out: &mut dyn Write) -> io::Result<()> {
     let at = |site: Site| {
         let (file, line) = place(sources, site);
@@ -166,7 +167,7 @@ struct LookupEntry<'a> {
     need: &'static str,
     of: String,
     columns: Vec<String>,
-    /// None where none leads with the columns.
+    /// Name of the index, or `None` if no index begins with the columns.
     index: Option<String>,
     at: Place<'a>,
 }
