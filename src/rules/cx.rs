@@ -1,8 +1,7 @@
-//! What a rule may ask and how it reports.
+//! The interface of rules: queries about the state, and diagnostics.
 //!
-//! Promises: everything a rule is given outlives the rule's call, so that it can ask and report in one loop; questions that
-//! several rules have are answered here, the same for all. Refuses: severities from settings, order and duplicates, which are
-//! the engine's.
+//! Promises: all values outlive the call of the rule, so that it can query and report in one loop. Queries that several rules need are
+//! answered here in the same way. Limits: severities from settings, order and duplicates are handled by the engine.
 
 use super::Rule;
 use super::about::About;
@@ -21,10 +20,10 @@ use crate::source::{FileId, Site, Sources, Span};
 use crate::syntax::expression::Query;
 use std::collections::BTreeMap;
 
-/// The roles that a request to the API may act as.
+/// Roles of requests to the API.
 pub const API_ROLES: [&str; 2] = ["anon", "authenticated"];
 
-/// What a client may ask of a table: the command, the privilege it takes, and its name.
+/// Commands of clients on a table: the command, the required privilege, and its name.
 pub const COMMANDS: [(Command, Privileges, &str); 4] = [
     (Command::Select, Privileges::SELECT, "SELECT"),
     (Command::Insert, Privileges::INSERT, "INSERT"),
@@ -32,7 +31,7 @@ pub const COMMANDS: [(Command, Privileges, &str); 4] = [
     (Command::Delete, Privileges::DELETE, "DELETE"),
 ];
 
-/// Schemas whose tables the platform or an extension looks after, as Supabase's advisor lists them.
+/// Schemas whose tables the platform or an extension manages, as Supabase's advisor lists them.
 /// Source: splinter.sql, `n.nspname not in (…)`.
 const LOOKED_AFTER: [&str; 24] = [
     "_timescaledb_cache",
@@ -61,7 +60,7 @@ const LOOKED_AFTER: [&str; 24] = [
     "vault",
 ];
 
-/// A rule's view of a state, and the diagnostics it has reported.
+/// The view of a rule on a state, and the diagnostics that it has reported.
 pub struct Cx<'a> {
     pub catalog: &'a Catalog,
     pub sources: &'a Sources,
@@ -75,34 +74,34 @@ impl<'a> Cx<'a> {
         Cx { catalog: state.catalog, sources, state, rule, drafts: Vec::new() }
     }
 
-    /// Another that looks at the same.
+    /// Returns a new view on the same state without diagnostics.
     pub fn aside(&self) -> Cx<'a> {
         Cx::new(self.state, self.sources, self.rule)
     }
 
-    /// Starts a finding, which is certain if its subject is. The message names the object and says what happens to whom.
+    /// Starts a diagnostic. It is certain if its subject is certain. The message names the object and describes the consequence.
     pub fn report(&mut self, about: impl Into<About>, primary: Site, message: impl Into<String>) -> &mut Draft {
         self.drafts.push(Draft::new(self.rule, about.into(), primary, message.into()));
         self.drafts.last_mut().expect("a draft was just pushed")
     }
 
-    /// The finding that was started last.
+    /// Returns the diagnostic that was started last.
     pub fn last(&mut self) -> &mut Draft {
         self.drafts.last_mut().expect("a finding was reported")
     }
 
-    /// What the rule finds, complete.
+    /// Runs a check and returns its finished diagnostics.
     pub fn found(mut self, check: impl FnOnce(&mut Cx<'a>)) -> Vec<Told> {
         check(&mut self);
         self.drafts.into_iter().map(|draft| draft.finish(self.sources)).collect()
     }
 
-    /// What is computed from the state once for all rules.
+    /// Returns results that are computed once per state for all rules.
     pub fn analyses(&self) -> &'a Bodies {
         &self.state.bodies
     }
 
-    /// Functions, views and tables with the SQL that they hold.
+    /// Returns the functions, views and tables that contain SQL.
     pub fn sql_owners(&self) -> impl Iterator<Item = SqlOwner<'a>> + use<'a> {
         let functions = own(self.catalog).map(|(_, _, function)| SqlOwner::Function(function));
         functions.chain(self.user_views().map(SqlOwner::View)).chain(self.catalog.tables.values().map(SqlOwner::Table))
@@ -120,66 +119,67 @@ impl<'a> Cx<'a> {
         self.state.project
     }
 
-    /// Statements that PostgreSQL would reject.
+    /// Returns the statements that PostgreSQL would reject.
     pub fn rejected(&self) -> &'a [Rejected] {
         &self.catalog.rejected
     }
 
-    /// When what stands in a place comes in the history.
+    /// Returns the moment in the history at which a location is reached.
     pub fn moment(&self, at: Site) -> Option<Moment> {
         let site = self.sources.resolve(at);
         let number = self.state.project.migrations.iter().position(|migration| migration.file == site.file);
         number.map(|number| (number, site.span.start))
     }
 
-    /// Is there an API that acts as the role its caller has? Supabase's does, and so does one for which such a role was made.
+    /// Returns whether an API acts with the role of its caller. This holds for Supabase, and for projects that create such a role.
     pub fn serves_api(&self) -> bool {
         serves_api(self.state.project, self.catalog)
     }
 
-    /// Does the API serve what is in a schema?
+    /// Returns whether the API serves a schema.
     pub fn is_exposed(&self, schema: &str) -> bool {
         self.serves_api() && is_exposed(self.config(), schema)
     }
 
-    /// Tables of the project's own, in any schema.
+    /// Returns the tables of the project, in any schema.
     pub fn user_tables(&self) -> impl Iterator<Item = &'a Table> + use<'a> {
         self.catalog.tables.which(is_users_table)
     }
 
-    /// Tables of the project's own that the API serves, whether or not a role may use them.
+    /// Returns the tables of the project that the API serves, whether or not a role has privileges on them.
     pub fn exposed_tables(&self) -> impl Iterator<Item = &'a Table> + use<'a> {
         let (config, served) = (self.config(), self.serves_api());
         self.catalog.tables.which(move |table| served && is_exposed(config, &table.name.schema) && is_users_table(table))
     }
 
-    /// Tables that may have policies of the project's own: its tables, and the platform's that it is allowed to guard.
+    /// Returns the tables that can have policies of the project: its own tables, and tables of the platform on which it can create
+    /// policies.
     pub fn guarded_tables(&self) -> impl Iterator<Item = &'a Table> + use<'a> {
         self.catalog.tables.which(|table| policies_of(table).next().is_some())
     }
 
-    /// Policies of the project's own, each with its table.
+    /// Returns the policies of the project, each with its table.
     pub fn policies(&self) -> impl Iterator<Item = (&'a Table, &'a Policy)> + use<'a> {
         self.guarded_tables().flat_map(|table| policies_of(table).map(move |policy| (table, policy)))
     }
 
-    /// Views and materialized views of the project's own, in any schema.
+    /// Returns the views and materialized views of the project, in any schema.
     pub fn user_views(&self) -> impl Iterator<Item = &'a View> + use<'a> {
         self.catalog.views.which(is_users_view)
     }
 
-    /// The same that the API serves.
+    /// Returns the views and materialized views of the project that the API serves.
     pub fn exposed_views(&self) -> impl Iterator<Item = &'a View> + use<'a> {
         let (config, served) = (self.config(), self.serves_api());
         self.catalog.views.which(move |view| served && is_exposed(config, &view.name.schema) && is_users_view(view))
     }
 
-    /// Functions and procedures of the project's own, in any schema.
+    /// Returns the functions and procedures of the project, in any schema.
     pub fn user_functions(&self) -> impl Iterator<Item = &'a Function> + use<'a> {
         self.catalog.functions.values().flatten().filter(|function| is_users_function(function))
     }
 
-    /// Functions that the API serves as `/rpc/…`. Those that return a trigger can't be called.
+    /// Returns the functions that the API serves as `/rpc/…`. Trigger functions cannot be called.
     pub fn api_functions(&self) -> impl Iterator<Item = &'a Function> + use<'a> {
         let (config, served) = (self.config(), self.serves_api());
         self.user_functions().filter(move |function| {
@@ -187,7 +187,7 @@ impl<'a> Cx<'a> {
         })
     }
 
-    /// May a role use at least one of these privileges, on the whole table or a column of it?
+    /// Returns whether a role has at least one of these privileges, on the whole table or on one of its columns.
     pub fn reachable(&self, role: &str, table: &Table, privileges: Privileges) -> bool {
         let columns = [Privileges::SELECT, Privileges::INSERT, Privileges::UPDATE]
             .into_iter()
@@ -196,12 +196,12 @@ impl<'a> Cx<'a> {
             && (columns || self.catalog.table_privileges(role, table).intersects(privileges))
     }
 
-    /// The API roles that may use at least one of these privileges.
+    /// Returns the API roles that have at least one of these privileges.
     pub fn reaching(&self, table: &Table, privileges: Privileges) -> Vec<&'static str> {
         API_ROLES.into_iter().filter(|role| self.reachable(role, table, privileges)).collect()
     }
 
-    /// The API roles that may call a function.
+    /// Returns the API roles that can call a function.
     pub fn callers(&self, function: &Function) -> Vec<&'static str> {
         API_ROLES
             .into_iter()
@@ -209,13 +209,13 @@ impl<'a> Cx<'a> {
             .collect()
     }
 
-    /// Policies that PostgreSQL looks at when a role runs a command: permissive ones, and restrictive ones.
+    /// Returns the policies that apply when a role runs a command: the permissive ones, and the restrictive ones.
     pub fn applicable<'t>(&self, table: &'t Table, role: &str, command: Command) -> (Vec<&'t Policy>, Vec<&'t Policy>) {
         let concerned = |policy: &&Policy| policy.applies_to(command) && self.concerns(policy, role);
         table.policies.iter().filter(concerned).partition(|policy| policy.permissive)
     }
 
-    /// Is a policy for a role, or for one that it inherits from?
+    /// Returns whether a policy applies to a role, directly or through a role that it inherits from.
     pub fn concerns(&self, policy: &Policy, role: &str) -> bool {
         let mut seen: Vec<&str> = vec![role];
         let mut at = 0;
@@ -233,17 +233,17 @@ impl<'a> Cx<'a> {
         false
     }
 
-    /// An expression as the user wrote it, with names as they are now.
+    /// Returns an expression as the user wrote it, with the current names.
     pub fn text(&self, expression: &Expression) -> String {
         expression.text(self.sources)
     }
 
-    /// Does a later statement that can't be told in full speak of policies? Then one that is known may have been changed by it.
+    /// Returns whether a later statement with unknown effects on policies may have changed a policy.
     pub fn may_have_changed(&self, policy: &Policy) -> bool {
         self.is_unclear_behind(0, policy.at)
     }
 
-    /// Does a later statement that can't be told in full speak of grants?
+    /// Returns whether a later statement with unknown effects on grants may have granted privileges on a table.
     pub fn may_have_been_granted(&self, table: &Table) -> bool {
         self.is_unclear_behind(1, table.created)
     }
@@ -262,19 +262,19 @@ impl<'a> Cx<'a> {
         !unclear.is_empty() && self.moment(at).is_none_or(|moment| unclear.iter().any(|unclear| moment < *unclear))
     }
 
-    /// The text at a place.
+    /// Returns the text at a location.
     pub fn slice(&self, site: Site) -> &'a str {
         self.sources.slice(site)
     }
 
-    /// A file's name without its folder.
+    /// Returns the name of a file without its folder.
     pub fn name_of(&self, file: FileId) -> &'a str {
         let path = &self.sources.get(file).path;
         path.rsplit('/').next().unwrap_or(path)
     }
 
-    /// Statements and expressions in functions and views of the project's own; those that can't be read are left out.
-    /// Parsed once for a state of the catalog: a question for rules that look at the schema.
+    /// Returns the statements and expressions in functions and views of the project. Code that cannot be parsed is omitted. It is parsed
+    /// once per state of the catalog, so only rules that check the schema should use it.
     pub fn code(&self) -> impl Iterator<Item = (Origin<'a>, Code<'a>)> + use<'a> {
         let (catalog, functions) = (self.catalog, self.state.bodies.of(self.catalog, self.sources));
         let in_functions = functions.iter().flat_map(move |body| body.code(catalog));
@@ -282,18 +282,18 @@ impl<'a> Cx<'a> {
         in_functions.chain(in_views)
     }
 
-    /// The same of one function.
+    /// Returns the statements and expressions in one function. Code that cannot be parsed is omitted.
     pub fn code_of(&self, function: &Function) -> impl Iterator<Item = (Origin<'a>, Code<'a>)> + use<'a> {
         let catalog = self.catalog;
         self.body(function).into_iter().flat_map(move |body| body.code(catalog))
     }
 
-    /// How the project asks who is calling.
+    /// Returns the functions of the project that identify the caller.
     pub fn who(&self) -> &'a Callers {
         self.state.bodies.callers.get_or_init(|| Callers::of(self))
     }
 
-    /// How many foreign keys refer to a table.
+    /// Returns the number of foreign keys that refer to a table.
     pub fn referring(&self, table: &QName) -> usize {
         let count = || {
             let mut counts: BTreeMap<QName, usize> = BTreeMap::new();
@@ -305,7 +305,8 @@ impl<'a> Cx<'a> {
         self.state.bodies.referring.get_or_init(count).get(table).copied().unwrap_or(0)
     }
 
-    /// Is everything in a function's body among [`Cx::code_of`]? Not what EXECUTE builds, nor what can't be read.
+    /// Returns whether [`Cx::code_of`] returns the whole body of a function. Bodies with EXECUTE or with code that cannot be parsed are
+    /// incomplete.
     pub fn is_read_whole(&self, function: &Function) -> bool {
         self.body(function).is_some_and(Parsed::is_whole)
     }
@@ -315,7 +316,7 @@ impl<'a> Cx<'a> {
         bodies.iter().find(|body| body.is(self.catalog, function))
     }
 
-    /// Queries in functions and views, those inside other queries and expressions included.
+    /// Returns the queries in functions and views, including subqueries.
     pub fn queries(&self) -> impl Iterator<Item = (Origin<'a>, &'a Query)> + use<'a> {
         self.code().flat_map(|(origin, code)| code.queries().into_iter().map(move |query| (origin, query)))
     }
@@ -329,12 +330,12 @@ fn is_exposed(config: &Config, schema: &str) -> bool {
     config.exposed_schemas.iter().any(|exposed| exposed == schema)
 }
 
-/// Is a schema the project's to care for?
+/// Returns whether a schema belongs to the project.
 fn is_users(schema: &str) -> bool {
     schema != "pg_temp" && !is_system_schema(schema) && !LOOKED_AFTER.contains(&schema)
 }
 
-/// Is a table the project's to care for?
+/// Returns whether a table belongs to the project.
 pub fn is_users_table(table: &Table) -> bool {
     !table.of_extension && !table.created.is_platform() && is_users(&table.name.schema)
 }
@@ -343,13 +344,13 @@ fn is_users_view(view: &View) -> bool {
     !view.of_extension && !view.at.is_platform() && is_users(&view.name.schema)
 }
 
-/// Policies of the project's own.
+/// Returns the policies of a table that belong to the project.
 pub fn policies_of(table: &Table) -> impl Iterator<Item = &Policy> {
     let guards = !table.of_extension && table.name.schema != "pg_temp";
     table.policies.iter().filter(move |policy| guards && !policy.at.is_platform())
 }
 
-/// Is a function the project's to care for?
+/// Returns whether a function belongs to the project.
 pub fn is_users_function(function: &Function) -> bool {
     !function.of_extension && !function.at.is_platform() && is_users(&function.name.schema)
 }

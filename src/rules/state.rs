@@ -1,4 +1,4 @@
-//! A state of a project, and what is computed from it once for all rules.
+//! A state of a project, and results that are computed once per state for all rules.
 
 use super::code::Bodies;
 use crate::catalog::Catalog;
@@ -9,7 +9,7 @@ use crate::project::Project;
 pub struct State<'a> {
     pub catalog: &'a Catalog,
     pub project: &'a Project,
-    /// What is computed from it once for all rules.
+    /// Results that are computed once for all rules.
     pub bodies: Bodies,
 }
 
@@ -19,11 +19,11 @@ impl<'a> State<'a> {
     }
 }
 
-/// An object whose definition holds SQL.
+/// An object whose definition contains SQL.
 #[derive(Clone, Copy)]
 pub enum SqlOwner<'a> {
     Function(&'a Function),
     View(&'a View),
-    /// With its policies, indexes and constraints.
+    /// A table with its policies, indexes and constraints.
     Table(&'a Table),
 }

@@ -1,4 +1,4 @@
-//! Views that read with their owner's rights, past the row level security of what they read.
+//! Views that read with the privileges of their owner and bypass row level security of their tables.
 
 use super::shown::{Shown, is_filtered};
 use crate::rules::prelude::*;
@@ -18,7 +18,7 @@ fn check(cx: &mut Cx) {
         if !tables.is_empty() {
             report(cx, view, &readers, &tables);
         }
-}
+    }
 }
 
 fn may_select(cx: &Cx, role: &str, view: &View) -> bool {
@@ -37,15 +37,15 @@ fn report(cx: &mut Cx, view: &View, readers: &[&str], tables: &[&Table]) {
         [one, other] => format!("`{}` and `{}`", one.name, other.name),
         [one, more @ ..] => format!("`{}` and {} more tables", one.name, more.len()),
     };
-    let why = if view.materialized { "keeps a copy made with its owner's rights" } else { "runs with its owner's rights" };
+    let why = if view.materialized { "stores the rows that its owner can read" } else { "reads with the privileges of its owner" };
     let message = if guarded.is_empty() {
-        format!("`{name}` {why}, so row level security of {shown} is left out; today its policies let {who} read every row anyway")
+        format!("`{name}` {why} and bypasses row level security of {shown}, but the current policies let {who} read every row anyway")
     } else if filters {
         format!(
-            "`{name}` {why}, so row level security of {shown} is left out: its own condition on the caller is all that keeps {who} from other rows"
+            "`{name}` {why} and bypasses row level security of {shown}: only its own condition on the caller limits the rows that {who} can read"
         )
     } else {
-        format!("`{name}` {why}, so row level security of {shown} is left out: {who} can read every row that it selects")
+        format!("`{name}` {why} and bypasses row level security of {shown}: {who} can read every row that it selects")
     };
     let meant = !view.materialized && written_value(cx, view).is_some();
     let severity = match () {
@@ -57,17 +57,18 @@ fn report(cx: &mut Cx, view: &View, readers: &[&str], tables: &[&Table]) {
     let invoker = !view.materialized && cx.config().postgres_version >= 15;
     let help = match unreadable {
         _ if view.materialized => {
-            "revoke it from the API roles, or move it to a schema that the API does not serve: no policy can be put on it".to_string()
+            "Revoke it from the API roles, or move it to a schema that the API does not serve. A materialized view cannot have policies."
+                .to_string()
         }
-        _ if !invoker => "revoke it from the API roles: security_invoker came with PostgreSQL 15".to_string(),
+        _ if !invoker => "Revoke it from the API roles. `security_invoker` requires PostgreSQL 15.".to_string(),
         _ if meant => {
-            "give the reason in a comment, and see that the view holds no column and no row that its readers should not have".to_string()
+            "Give the reason in a comment. Check that the view has no column and no row that its readers should not see.".to_string()
         }
         Some(table) => format!(
-            "take `{}` out of it, then set security_invoker: API roles may not read that table, so the view would fail for them; until then, revoke it",
+            "Remove `{}` from the view, then set `security_invoker`. API roles cannot read that table, so the view would fail for them. Until then, revoke the view from the API roles.",
             table.name
         ),
-        None => "set security_invoker, so that the policies of whoever reads it apply".to_string(),
+        None => "Set `security_invoker = true`, so that the policies of the reader apply.".to_string(),
     };
     // what somebody chose on purpose is shown, and not written over
     let safety = if meant { Safety::Manual } else { Safety::Review };
@@ -84,10 +85,10 @@ fn report(cx: &mut Cx, view: &View, readers: &[&str], tables: &[&Table]) {
         .help(help)
         .fix(safety, title, [step]);
     if set_at != view.at {
-        draft.because(set_at, "switched off here");
+        draft.because(set_at, "disabled here");
     }
     if let Some(grant) = readable.filter(|grant| *grant != view.at) {
-        draft.because(grant, "readable since here");
+        draft.because(grant, "SELECT is granted here");
     }
     if view.materialized {
         draft.advisor("materialized_view_in_api", format!("materialized_view_in_api_{}_{}", name.schema, name.name));
@@ -96,8 +97,7 @@ fn report(cx: &mut Cx, view: &View, readers: &[&str], tables: &[&Table]) {
     }
 }
 
-/// What somebody wrote for security_invoker, which PostgreSQL keeps as it was written. Off is its default, and is written only to say
-/// that it is so on purpose.
+/// Returns the value of security_invoker as written in the statement. The default is off, so a written value is intended.
 fn written_value<'a>(cx: &Cx<'a>, view: &View) -> Option<&'a str> {
     let place = if view.security_invoker.at != view.named {
         view.security_invoker.at
@@ -113,7 +113,7 @@ fn written_value<'a>(cx: &Cx<'a>, view: &View) -> Option<&'a str> {
     Some(value.map_or("false", |token| token.text(text)))
 }
 
-/// Do its policies let a role read every row anyway?
+/// Returns whether the policies of a table let a role read every row.
 fn is_open(cx: &Cx, table: &Table, role: &str) -> bool {
     let (permissive, restrictive) = cx.applicable(table, role, Command::Select);
     restrictive.is_empty() && permissive.iter().any(|policy| policy.using.as_ref().is_some_and(|using| using.root.is_true()))
@@ -126,10 +126,10 @@ fn by_invoker(cx: &Cx, view: &View) -> (String, Step) {
         None => format!("alter view {quoted} reset (security_invoker);"),
     };
     let step = Step::batch(Phase::View, format!("alter view {quoted} set (security_invoker = true);")).undo(back);
-    (format!("Let `{}` read with its reader's rights", view.name), step)
+    (format!("Set `security_invoker` on `{}`", view.name), step)
 }
 
 fn by_revoke(view: &View) -> (String, Step) {
     let (sql, back) = restore::revoke(&view.name.quoted(), &view.acl, &["public", "anon", "authenticated"], Privileges::SELECT, "select");
-    (format!("Take `{}` out of the API", view.name), Step::batch(Phase::Grant, sql).undo(back))
+    (format!("Revoke SELECT on `{}` from the API roles", view.name), Step::batch(Phase::Grant, sql).undo(back))
 }

@@ -1,21 +1,21 @@
-//! Statements that make and drop indexes in the way that keeps nobody waiting.
+//! Statements that create and drop indexes without blocking writes.
 //!
-//! Promises: names are free and short enough for PostgreSQL to take them as they are.
+//! Promises: names are unused and short enough for PostgreSQL.
 //! Source: PostgreSQL's documentation, "CREATE INDEX", "Building Indexes Concurrently".
 
 use crate::rules::prelude::*;
 use crate::rules::restore;
 
-/// An index to be made.
+/// An index to create.
 pub struct New<'a> {
     pub table: &'a Table,
-    /// Columns, and what follows each: `` or ` desc`.
+    /// Columns, each with its suffix: an empty string or ` desc`.
     pub keys: Vec<(SmolStr, &'static str)>,
     pub predicate: Option<String>,
 }
 
 impl New<'_> {
-    /// `(conversation_id, created_at desc)`
+    /// Returns the column list: `(conversation_id, created_at desc)`.
     pub fn list(&self) -> String {
         let predicate = self.predicate.as_ref().map(|text| format!(" where {text}")).unwrap_or_default();
         format!("({}){predicate}", self.keys().join(", "))
@@ -38,7 +38,7 @@ impl New<'_> {
         })
     }
 
-    /// Building in a transaction keeps writers out for its time.
+    /// Returns the safety of the fix. Creating an index in a transaction blocks writes.
     pub fn safety(&self) -> Safety {
         if self.table.kind == TableKind::Partitioned { Safety::Review } else { Safety::Safe }
     }
@@ -52,7 +52,7 @@ impl New<'_> {
     }
 }
 
-/// Does the index hold every row that a search for these columns could want?
+/// Returns whether the index contains every row that a search for these columns can return.
 pub fn is_complete_for(index: &Index, columns: &[SmolStr]) -> bool {
     let Some(predicate) = &index.predicate else { return true };
     // `x = $1` finds no row whose x is null
@@ -62,18 +62,18 @@ pub fn is_complete_for(index: &Index, columns: &[SmolStr]) -> bool {
     })
 }
 
-/// Can a search for these columns begin with the index?
+/// Returns whether a search for these columns can use the index.
 pub fn serves(index: &Index, columns: &[SmolStr]) -> bool {
     let method = index.method == "btree" || index.method == "hash" && columns.len() == 1;
     method && index.leads_with(columns) && is_complete_for(index, columns)
 }
 
-/// Is a constraint or index one that a partition got from its parent, where alone it can be changed?
+/// Returns whether a partition inherits a constraint or index from its parent, where it must be changed.
 pub fn of_parent(cx: &Cx, table: &Table, has: impl Fn(&Table) -> bool) -> bool {
     table.partition_of.as_ref().and_then(|parent| cx.catalog.table(parent)).is_some_and(has)
 }
 
-/// Takes an index away.
+/// Returns the step that drops an index.
 pub fn drop_index(cx: &Cx, table: &Table, index: &Index) -> Step {
     let part = |part: &IndexColumn| {
         let mut out = match &part.column {

@@ -1,5 +1,5 @@
-//! Tables that the API serves must have row level security on. One with policies is `rls/policy-without-rls`'s; a foreign
-//! table can have none.
+//! Tables of the API without row level security. `rls/policy-without-rls` handles tables with policies. A foreign table cannot have row
+//! level security.
 
 use super::sibling::mirrored;
 use crate::catalog::name::derived_name;
@@ -16,19 +16,19 @@ fn check(cx: &mut Cx) {
         if !is_used {
             draft.cause(
                 "never-enabled",
-                "table has no row level security, which no migration enables on any table",
-                "tables have no row level security, which no migration enables on any table",
+                "table has no row level security: it is enabled on no table of the project",
+                "tables have no row level security: it is enabled on no table of the project",
             );
         }
     }
 }
 
-/// What is known of an external table is not enough to say that it lacks anything.
+/// Returns whether a table can have row level security and its definition is known.
 pub fn can_have_rls(table: &Table) -> bool {
     !table.external && table.kind != TableKind::Foreign
 }
 
-/// Enables row level security on a table.
+/// Returns the step that enables row level security on a table.
 pub fn enable(table: &Table) -> Step {
     let name = table.name.quoted();
     Step::batch(Phase::Rls, format!("alter table {name} enable row level security;"))
@@ -41,24 +41,24 @@ fn report<'c>(cx: &'c mut Cx, table: &Table) -> &'c mut Draft {
     let exposure = exposure(cx, table);
     let message = match &exposure {
         Some(words) => format!("`{name}` has no row level security: {words}"),
-        None => format!("`{name}` has no row level security: only the missing grants keep API roles out"),
+        None => format!("`{name}` has no row level security: only missing grants prevent access by API roles"),
     };
     let grant = API_ROLES.iter().find_map(|role| table.acl.site(role, Privileges::SELECT | WRITES[0] | WRITES[1] | WRITES[2]));
     let selects = API_ROLES.iter().any(|role| cx.catalog.table_privileges(role, table).contains(Privileges::SELECT));
     let (title, steps) = cure(cx, table);
     let draft = match turned_off {
-        true => cx.report(table, table.rls.at, message).label("turned off here").because(table.named, "created here"),
+        true => cx.report(table, table.rls.at, message).label("disabled here").because(table.named, "created here"),
         false => cx.report(table, table.named, message).label("created here, and row level security is never enabled"),
     };
     draft
         .given(table.rls.certainty)
-        .help("enable row level security, then add a policy for each command that clients need; until then only the service role gets through")
+        .help("Enable row level security, then add a policy for each command that clients need. Until then, only the service role has access.")
         .fix(Safety::Review, title, steps);
     if let Some(grant) = grant.filter(|grant| *grant != table.created) {
-        draft.because(grant, "API roles get their privileges here");
+        draft.because(grant, "API roles are granted privileges here");
     }
     if exposure.is_none() {
-        draft.severity(Severity::Info).help("enable it anyway, so that a grant made later does not open every row");
+        draft.severity(Severity::Info).help("Enable it anyway. Otherwise a later grant exposes every row.");
     }
     if selects && table.kind == TableKind::Ordinary {
         draft.advisor("rls_disabled_in_public", format!("rls_disabled_in_public_{}_{}", name.schema, name.name));
@@ -66,32 +66,33 @@ fn report<'c>(cx: &'c mut Cx, table: &Table) -> &'c mut Draft {
     draft
 }
 
-/// A policy that lets nobody in, as if there were none: it says that this is meant, and shows where those for clients belong.
+/// Returns a policy that denies all access. It documents the intention and shows where policies for clients belong.
 fn closed(table: &Table) -> Step {
     let (name, on) = (quote_ident(&derived_name(&table.name.name, "", "closed")), table.name.quoted());
     Step::batch(
         Phase::Policy,
-        format!("-- lets nobody in: put policies for what clients need in its place\ncreate policy {name} on {on} using (false);"),
+        format!("-- denies all access: replace it with policies for what clients need\ncreate policy {name} on {on} using (false);"),
     )
     .undo(format!("drop policy {name} on {on};"))
 }
 
-/// Without a policy the table is shut to clients, so those of a table like it come along where there is one.
+/// Returns the title and steps of the fix. Without policies clients have no access, so the policies of a similar table are added if there
+/// is one.
 fn cure(cx: &Cx, table: &Table) -> (String, Vec<Step>) {
     let enable = enable(table);
     match mirrored(cx, table) {
         Some(mirrored) => {
-            let title = format!("Enable row level security on `{}`, with policies after those of `{}`", table.name, mirrored.of.name);
+            let title = format!("Enable row level security on `{}` with the policies of `{}`", table.name, mirrored.of.name);
             (title, mirrored.steps.into_iter().chain([enable]).collect())
         }
         None => {
-            let title = format!("Enable row level security on `{}`, which shuts clients out until it has policies for them", table.name);
+            let title = format!("Enable row level security on `{}` (clients have no access until it has policies)", table.name);
             (title, vec![closed(table), enable])
         }
     }
 }
 
-/// Who may do what to every row, in words; none if no API role may do anything.
+/// Returns a description of the access to all rows, or `None` if no API role has privileges.
 pub fn exposure(cx: &Cx, table: &Table) -> Option<String> {
     let verbs = |role: &str| {
         let verb = |privilege: Privileges| match privilege {

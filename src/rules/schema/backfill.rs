@@ -1,10 +1,10 @@
-//! Filling a tenant column from the rows that a table's rows belong to.
+//! Steps that fill a tenant column from related rows.
 //!
-//! Refuses: to guess. Without a foreign key to a table that knows the tenant, a person has to say whose the rows are.
+//! Limits: without a foreign key to a table with the tenant, the statement has a placeholder that the user has to replace.
 
 use crate::rules::prelude::*;
 
-/// Where a row's tenant can be read: along a foreign key, in a table that knows it.
+/// A foreign key to a table from which the tenant of a row can be read.
 pub struct Path<'a> {
     pub parent: &'a Table,
     pub key: SmolStr,
@@ -12,7 +12,7 @@ pub struct Path<'a> {
     pub parent_column: SmolStr,
 }
 
-/// The foreign key that leads from a table to one that has the same tenant column; one that is never NULL there is best.
+/// Returns the foreign key to a table with the same tenant column. Columns that are NOT NULL are preferred.
 pub fn path<'a>(cx: &Cx<'a>, table: &Table, column: &str) -> Option<Path<'a>> {
     let mut paths: Vec<Path<'a>> = Vec::new();
     let target = target(table, column);
@@ -36,7 +36,7 @@ pub fn path<'a>(cx: &Cx<'a>, table: &Table, column: &str) -> Option<Path<'a>> {
     paths.into_iter().next()
 }
 
-/// What a column refers to.
+/// Returns the table that a column refers to.
 pub fn target<'t>(table: &'t Table, column: &str) -> Option<&'t QName> {
     table
         .foreign_keys()
@@ -44,7 +44,7 @@ pub fn target<'t>(table: &'t Table, column: &str) -> Option<&'t QName> {
         .map(|(_, key)| &key.table)
 }
 
-/// Fills a column where it is NULL, and stops the migration if rows remain.
+/// Returns the steps that fill a column where it is NULL, and that raise an error if rows with NULL remain.
 pub fn backfill(table: &Table, column: &str, path: Option<&Path>) -> [Step; 2] {
     let (name, column_sql) = (table.name.quoted(), quote_ident(column));
     let fill = match path {
@@ -55,7 +55,7 @@ pub fn backfill(table: &Table, column: &str, path: Option<&Path>) -> [Step; 2] {
             quote_ident(parent_key),
             quote_ident(key),
         ),
-        None => format!("update {name} set {column_sql} = <whose these rows are> where {column_sql} is null;"),
+        None => format!("update {name} set {column_sql} = <tenant of these rows> where {column_sql} is null;"),
     };
     let words = quote_literal(&format!("{} still has rows without {column}", table.name).replace('%', "%%"));
     let body = format!(

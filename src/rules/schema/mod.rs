@@ -1,4 +1,4 @@
-//! The shape of tables: keys, types and the columns that tell tenants apart.
+//! Rules for the schema: JSON columns and tenant columns.
 
 mod backfill;
 pub mod json_use;
@@ -12,7 +12,7 @@ pub mod tenant_split;
 use super::cx::Cx;
 use smol_str::SmolStr;
 
-/// Names of columns that hold a tenant: those of the settings, and those that policies of several tables isolate by.
+/// Returns the names of tenant columns: those of the settings, and those that policies of several tables use.
 pub fn tenant_columns(cx: &Cx) -> Vec<SmolStr> {
     let mut out: Vec<SmolStr> = cx.config().tenant_columns.iter().map(SmolStr::from).collect();
     out.extend(tenant::Tenants::of(cx).columns());
