@@ -1,7 +1,7 @@
-//! What people have allowed, with their reasons: comments in migrations, and `[[allow]]` in the settings.
+//! Allow comments in migrations, and `[[allow]]` in the settings.
 //!
-//! Promises: a comment that means to be an allow is one or is a [`Fault`], never passed over; files that hold none cost one look for a word.
-//! Refuses: to judge whether the rules that are named exist, and to take a finding out of anything: it answers with the reason.
+//! Promises: each comment that begins with `supalint:` is either valid or a [`Fault`]. Files without such a comment cost one text search.
+//! Limits: the names of rules are not checked here, and no diagnostics are removed. The result is the reason.
 
 use crate::config::Allowance;
 use crate::finding::Finding;
@@ -12,22 +12,22 @@ use crate::syntax::split::Splitter;
 use globset::GlobMatcher;
 use memchr::memmem;
 
-/// What every allow begins with.
+/// Start of every allow comment.
 pub const MARK: &str = "supalint:";
 
-/// All allows of a project.
+/// All allow comments and settings of a project.
 #[derive(Debug, Default)]
 pub struct Allows {
     pub comments: Vec<Comment>,
     pub faults: Vec<Fault>,
     pub settings: Vec<Setting>,
-    /// Ids of rules that have looked.
+    /// Ids of rules that ran.
     ran: Vec<&'static str>,
-    /// Ids of those that have not.
+    /// Ids of rules that did not run.
     idle: Vec<&'static str>,
 }
 
-/// `supalint: allow(rule, …) because …`
+/// A comment such as `supalint: allow(rule, …) because …`.
 #[derive(Debug)]
 pub struct Comment {
     pub site: Site,
@@ -36,35 +36,35 @@ pub struct Comment {
     reach: Reach,
 }
 
-/// `[[allow]]`
+/// An entry of `[[allow]]`.
 #[derive(Debug)]
 pub struct Setting {
     pub allowance: Allowance,
     pub site: Site,
     matcher: GlobMatcher,
-    /// Has it allowed anything?
+    /// Whether the entry has allowed a problem.
     pub used: bool,
 }
 
-/// A rule or group that an allow names.
+/// A rule or group in a comment.
 #[derive(Debug)]
 pub struct Named {
     pub name: String,
     pub site: Site,
-    /// Has it allowed anything?
+    /// Whether the name has allowed a problem.
     pub used: bool,
 }
 
-/// Where findings are allowed.
+/// Range in which problems are allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reach {
     File,
     Statement(Span),
-    /// A line in a function's body.
+    /// A line in the body of a function.
     Line(usize),
 }
 
-/// A comment that is no allow, though it means to be.
+/// An invalid allow comment.
 #[derive(Debug)]
 pub struct Fault {
     pub site: Site,
@@ -73,20 +73,20 @@ pub struct Fault {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Why {
-    /// Neither `allow` nor `allow-file`.
+    /// The keyword is neither `allow` nor `allow-file`.
     Word(String),
-    /// No rules in parentheses.
+    /// There are no rules in parentheses.
     Rules,
-    /// No `because`, or nothing behind it.
+    /// There is no `because`, or no text after it.
     Reason,
-    /// `allow-file` behind the beginning of the file.
+    /// `allow-file` is not at the beginning of the file.
     Late,
-    /// No statement to belong to.
+    /// No statement follows the comment.
     Nowhere,
 }
 
 impl Allows {
-    /// Of rules it is told which ran and which did not.
+    /// Reads all allow comments and settings. `ran` and `idle` are the ids of rules that ran and did not run.
     pub fn read(sources: &Sources, project: &Project, ran: Vec<&'static str>, idle: Vec<&'static str>) -> Allows {
         let mut allows = Allows { ran, idle, ..Allows::default() };
         if let Some(file) = project.settings {
@@ -108,12 +108,12 @@ impl Allows {
         allows
     }
 
-    /// Have all rules of a name looked, so that what they have not found is not there?
+    /// Returns whether all rules with a name ran, so that their diagnostics are complete.
     pub fn ran(&self, name: &str) -> bool {
         self.ran.iter().any(|rule| is_of(rule, name)) && !self.idle.iter().any(|rule| is_of(rule, name))
     }
 
-    /// The reason for which a finding is allowed, if it is.
+    /// Returns the reason for which a diagnostic is allowed, or `None`.
     pub fn reason(&mut self, finding: &Finding, sources: &Sources) -> Option<String> {
         let mut reason = None;
         for comment in &mut self.comments {
@@ -136,7 +136,7 @@ impl Allows {
     }
 }
 
-/// Is a rule meant by its id or its group?
+/// Returns whether a name is the id or the group of a rule.
 fn is_of(rule: &str, name: &str) -> bool {
     rule == name || rule.split_once('/').is_some_and(|(group, _)| group == name)
 }
@@ -157,14 +157,14 @@ impl Reach {
     }
 }
 
-/// Reads the allows of one file.
+/// Reader of the allow comments of one file.
 struct Reader<'a> {
     file: FileId,
     source: &'a Source,
     allows: &'a mut Allows,
 }
 
-/// What a comment says.
+/// Content of a comment.
 enum Said {
     Allow { whole_file: bool, names: Vec<Named>, because: String },
     Fault(Why),
@@ -194,14 +194,14 @@ impl Reader<'_> {
         }
     }
 
-    /// Does a comment stand on the line on which the statement before it ends, with nothing else behind it there?
+    /// Returns whether a comment is on the last line of the statement before it, at the end of the line.
     fn is_behind(&self, before: Span, comment: Span, next: Option<Span>) -> bool {
         let line = |at: u32| self.source.line_index(at);
         let shares = |next: Span| comment.end <= next.start && line(comment.end) == line(next.start);
         before.end <= comment.start && line(before.end) == line(comment.start) && !next.is_some_and(shares)
     }
 
-    /// Comments in a body speak of a line.
+    /// Reads comments in a function body, which apply to a line.
     fn body(&mut self, token: Token) {
         let text = self.source.text();
         let whole = token.text(text);
@@ -218,7 +218,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The line a comment in a body is for: its own if there is code on it, else the next that holds some.
+    /// Returns the line to which a comment in a body applies: its own line if it contains code, otherwise the next line with code.
     fn line_of(&self, comment: Span) -> Option<usize> {
         let (source, text) = (self.source, self.source.text());
         let first = source.line_index(comment.start);
@@ -257,7 +257,7 @@ impl Reader<'_> {
         self.allows.faults.push(Fault { site, why });
     }
 
-    /// What a comment says to us, and where; nothing if it does not begin with our name.
+    /// Returns the location and content of a comment, or `None` if it does not begin with [`MARK`].
     fn said(&self, comment: Span) -> Option<(Site, Said)> {
         let whole = comment.of(self.source.text());
         let inner = whole.strip_prefix("/*").map_or(whole, |inner| inner.strip_suffix("*/").unwrap_or(inner));
@@ -291,7 +291,7 @@ impl Reader<'_> {
         Said::Allow { whole_file, names, because: reason.join(" ") }
     }
 
-    /// A name in the list, which is a part of the file's text.
+    /// Returns a name in the list with its location.
     fn named(&self, name: &str) -> Named {
         let name = name.trim();
         let start = (name.as_ptr() as usize - self.source.text().as_ptr() as usize) as u32;
@@ -311,7 +311,7 @@ mod tests {
         (sources, allows)
     }
 
-    /// Words of each allow, with what it reaches.
+    /// Returns the text of each allow comment with its range.
     fn reached(text: &str) -> Vec<(String, String)> {
         let (sources, allows) = read(text);
         let told = |comment: &Comment| {

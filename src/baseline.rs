@@ -1,14 +1,14 @@
-//! Findings that are known: a file that a project keeps, so that only what is new is told.
+//! Baseline: a file of known problems, so that only new problems are reported.
 //!
-//! Promises: the same findings give the same bytes, in an order that keeps a change of one finding a change of few lines; nothing but the
-//! fingerprint decides, all else is for whoever reads it. Refuses: a file of another form, rather than taking nothing to be known.
+//! Promises: the same problems give the same bytes, and a change of one problem changes few lines. Only the fingerprint identifies a
+//! problem. The other fields are for readers. Limits: a file with another form is an error.
 
 use crate::finding::Finding;
 use crate::source::Sources;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
-/// The file.
+/// Content of a baseline file.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Baseline {
@@ -16,7 +16,7 @@ pub struct Baseline {
     pub findings: Vec<Known>,
 }
 
-/// A finding that is known. Lines change too often to be told.
+/// A known problem, without line numbers, which change too often.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Known {
@@ -29,8 +29,10 @@ pub struct Known {
 const VERSION: u32 = 1;
 
 impl Baseline {
+    /// Parses a baseline.
+    ///
     /// # Errors
-    /// If it is of no form that we know.
+    /// If the text has an unknown form.
     pub fn read(text: &str) -> Result<Baseline, String> {
         let baseline: Baseline = serde_json::from_str(text).map_err(|error| error.to_string())?;
         match baseline.version {

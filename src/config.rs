@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// What runs the migrations, and so what exists before the first of them.
+/// Runner of the migrations. It determines which objects exist before the first migration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
@@ -31,37 +31,38 @@ pub enum Platform {
     Postgres,
 }
 
-/// What the API roles may do with a new object in `public` that no migration grants.
-/// Supabase changed it: new projects since 2026-05-30, all since 2026-10-30. Says nothing about plain PostgreSQL, which grants none.
+/// Privileges of the API roles on a new object in `public` without a GRANT.
+/// Supabase discontinued them for new projects on 2026-05-30 and for all projects on 2026-10-30. PostgreSQL itself grants none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum DefaultPrivileges {
-    /// As Supabase had it when the migration was written.
+    /// The default of Supabase at the date of the migration.
     #[default]
     ByDate,
-    /// All, to `anon`, `authenticated` and `service_role`.
+    /// All privileges for `anon`, `authenticated` and `service_role`.
     Granted,
+    /// No privileges.
     None,
 }
 
-/// How `--fix` makes and drops indexes.
+/// Form in which `--fix` creates and drops indexes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum IndexForm {
-    /// CONCURRENTLY, a few each in a file of its own, more together.
+    /// CONCURRENTLY: one file per index for up to five indexes, and one file for more.
     #[default]
     Auto,
-    /// CONCURRENTLY, each in a file of its own: what every Supabase CLI runs.
+    /// CONCURRENTLY, with one file per index. Every version of the Supabase CLI can run them.
     Each,
-    /// CONCURRENTLY, together in one file.
+    /// CONCURRENTLY, in one file.
     Together,
-    /// In a transaction, which keeps writers out for its time.
+    /// Without CONCURRENTLY, in a transaction that blocks writes while it runs.
     Off,
 }
 
-/// A rule's severity in this project.
+/// Severity of a rule in this project. `off` disables the rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
@@ -73,7 +74,7 @@ pub enum Level {
 }
 
 impl Level {
-    /// None if the rule does not run.
+    /// Returns the severity, or `None` if the rule does not run.
     pub fn severity(self) -> Option<Severity> {
         match self {
             Level::Off => None,
@@ -84,7 +85,7 @@ impl Level {
     }
 }
 
-/// Lowest severity that makes the exit status 1.
+/// Lowest severity that causes exit status 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, clap::ValueEnum)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
@@ -95,36 +96,36 @@ pub enum FailOn {
     Never,
 }
 
-/// Settings with every default filled in, save those that the command line or the rules themselves decide.
+/// Settings with defaults, except for those that the command line or the rules set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// The settings file, if there is one: to be named when something in it is wrong.
+    /// Path of the settings file, if it exists. Errors name it.
     pub path: Option<PathBuf>,
-    /// What it holds.
+    /// Text of the settings file.
     pub text: String,
-    /// None: to be told from the files.
+    /// Runner of the migrations. `None` detects it from the files.
     pub platform: Option<Platform>,
-    /// Schemas the API exposes. `graphql_public` may be among them: it exposes nothing of `public`.
+    /// Schemas that the API serves. `graphql_public` in this list does not expose tables of `public`.
     pub exposed_schemas: Vec<String>,
     pub default_privileges: DefaultPrivileges,
-    /// Columns that say whose a row is, where customers share tables.
+    /// Columns that separate tenants.
     pub tenant_columns: Vec<String>,
-    /// Ids of rules or groups; empty means all.
+    /// Ids of rules or groups that run. An empty list means all rules.
     pub select: Vec<String>,
     pub ignore: Vec<String>,
-    /// By id of rule or group.
+    /// Severities by id of a rule or group.
     pub severity: BTreeMap<String, Level>,
     pub fail_on: Option<FailOn>,
-    /// Major version.
+    /// Major version of PostgreSQL.
     pub postgres_version: u32,
     pub index_concurrently: IndexForm,
-    /// Migrations whose findings are not told, though what they do counts.
+    /// Migrations whose problems are not reported, although their statements count.
     pub ignored_paths: Vec<Glob>,
-    /// Only what migrations behind this version bring is told.
+    /// Version after which problems are reported.
     pub since_version: Option<String>,
-    /// The file of findings that are known.
+    /// File of known problems.
     pub baseline: Option<PathBuf>,
-    /// Findings that are allowed, by the object they are about.
+    /// Allowed problems, by their object.
     pub allow: Vec<Allowance>,
 }
 
@@ -151,10 +152,10 @@ impl Default for Config {
     }
 }
 
-/// What `supabase init` writes as `major_version`.
+/// Value of `major_version` that `supabase init` writes.
 const NEWEST_POSTGRES: u32 = 17;
 
-/// Names that mean whoever rents the product. Places within a tenant (store, branch, location, project, group) are left out.
+/// Usual names of tenant columns. Parts of a tenant (store, branch, location, project, group) are excluded.
 const TENANT_COLUMNS: [&str; 18] = [
     "organization_id",
     "organisation_id",
@@ -176,21 +177,21 @@ const TENANT_COLUMNS: [&str; 18] = [
     "restaurant_id",
 ];
 
-/// The settings file in a project's root, or in its `supabase` folder.
+/// Name of the settings file in the root of a project, or in its `supabase` folder.
 pub const FILE: &str = "supalint.toml";
 
-/// Settings of supalint, in `supalint.toml` beside `supabase/`.
+/// Settings of supalint, in `supalint.toml` next to `supabase/`.
 #[derive(Debug, Default, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(title = "supalint.toml"))]
 #[serde(deny_unknown_fields)]
 struct Settings {
-    /// What runs the migrations; told from the files if not said.
+    /// Runner of the migrations [default: detected from the files].
     platform: Option<Platform>,
-    /// Schemas that the API serves [default: `[api] schemas` of supabase/config.toml, else public].
+    /// Schemas that the API serves [default: `[api] schemas` of supabase/config.toml, or public].
     exposed_schemas: Option<Vec<String>>,
-    /// What new tables give to anon and authenticated without a GRANT [default: by-date].
+    /// Privileges of anon and authenticated on new tables without a GRANT [default: by-date].
     default_privileges: Option<DefaultPrivileges>,
-    /// Columns that say whose a row is, where customers share tables.
+    /// Columns that separate tenants [default: usual names, such as organization_id and tenant_id].
     tenant_columns: Option<Vec<String>>,
     /// Rules that run: ids or groups [default: all].
     #[cfg_attr(test, schemars(with = "Option<Vec<schema::Rule>>"))]
@@ -198,27 +199,27 @@ struct Settings {
     /// Rules that do not run: ids or groups.
     #[cfg_attr(test, schemars(with = "Option<Vec<schema::Rule>>"))]
     ignore: Option<Vec<String>>,
-    /// Severities of rules, by id or group; `off` leaves a rule out.
+    /// Severities of rules, by id or group. `off` disables a rule.
     #[cfg_attr(test, schemars(schema_with = "schema::severities"))]
     #[serde(default)]
     severity: Option<BTreeMap<String, Level>>,
-    /// Lowest severity that makes the exit status 1 [default: warn].
+    /// Lowest severity that causes exit status 1 [default: warn].
     fail_on: Option<FailOn>,
     /// Major version of PostgreSQL [default: `[db] major_version` of supabase/config.toml].
     #[cfg_attr(test, schemars(range(min = 10, max = 99)))]
     postgres_version: Option<u32>,
-    /// How `--fix` makes and drops indexes [default: auto].
+    /// Form in which `--fix` creates and drops indexes [default: auto].
     index_concurrently: Option<IndexForm>,
-    /// Migrations whose findings are not reported, as globs over paths from the project's root. They stay a part of the history.
+    /// Migrations whose problems are not reported, as globs over paths relative to the project. Their statements still count.
     #[cfg_attr(test, schemars(with = "Option<Vec<String>>"))]
     ignored_paths: Option<Vec<Spanned<String>>>,
-    /// Report only what migrations behind this version bring.
+    /// Report only problems of migrations after this version.
     #[cfg_attr(test, schemars(schema_with = "schema::version"))]
     #[serde(default)]
     since_version: Option<Spanned<toml::Value>>,
-    /// File of findings that are known and not reported, from the folder of this file; `supalint check --write-baseline` writes it.
+    /// File of known problems that are not reported, relative to this file. `supalint check --write-baseline` writes it.
     baseline: Option<PathBuf>,
-    /// Findings that are allowed, each with the reason.
+    /// Allowed problems, each with a reason.
     allow: Option<Vec<Written>>,
 }
 

@@ -1,7 +1,7 @@
-//! Runs rules over a history and makes the report.
+//! Runs rules over a history and creates the report.
 //!
-//! Promises: the same project gives the same report. A finding is told once, however many statements bring it about; one that is allowed is
-//! kept apart with the reason. Refuses: to know any rule by name.
+//! Promises: the same project gives the same report. Each problem is reported once, even if several statements cause it. Allowed problems
+//! are kept with their reasons. Limits: the engine does not depend on single rules.
 
 use crate::allow::Allows;
 use crate::analysis::Analyses;
@@ -22,57 +22,57 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-/// Rules that were asked for beside what the project's settings say: ids or groups.
+/// Selection of rules on the command line: ids or groups.
 #[derive(Clone, Debug, Default)]
 pub struct Choice {
-    /// Instead of the settings' list; empty leaves it to them.
+    /// Rules that run, instead of those of the settings. An empty list uses the settings.
     pub select: Vec<String>,
-    /// Beside the settings' list.
+    /// Rules that do not run, in addition to those of the settings.
     pub ignore: Vec<String>,
 }
 
-/// What is asked about of all that is found.
+/// Part of the problems that is reported.
 #[derive(Default)]
 pub struct Scope {
-    /// Fingerprints of findings that are known.
+    /// Fingerprints of known problems.
     pub baseline: BTreeSet<String>,
-    /// Each leaves out what was there before.
+    /// Changes. Each one excludes the problems that existed before it.
     pub since: Vec<Since>,
 }
 
-/// Only what some files bring: what was not found without them, and what stands in one of them.
+/// A change: only new problems and problems in its files are reported.
 pub struct Since {
     pub new: BTreeSet<FileId>,
-    /// The project without them, its files in the same sources. With none, what stands in no new file counts as having been there.
+    /// Project before the change, whose files are in the same sources. With `None`, all problems outside the new files count as existing.
     pub before: Option<Project>,
 }
 
-/// A report, and what it was made from.
+/// A report with the state that it is based on.
 pub struct Examined {
     pub report: Report,
     pub catalog: Catalog,
-    /// Fingerprints of findings that were not asked about.
+    /// Fingerprints of problems that are not reported.
     pub hidden: FxHashSet<String>,
 }
 
-/// Replays a project under all rules that are on.
+/// Checks a project with all enabled rules.
 pub fn run(sources: Sources, project: &Project, choice: &Choice) -> Report {
     run_within(sources, project, choice, &Scope::default()).0
 }
 
-/// The same for one who asks about a part of what is found; also told are the fingerprints of the rest.
+/// Checks a project and reports the problems within a scope. Also returns the fingerprints of the other problems.
 pub fn run_within(sources: Sources, project: &Project, choice: &Choice, scope: &Scope) -> (Report, FxHashSet<String>) {
     let Examined { report, catalog, hidden } = examine_within(sources, project, choice, scope);
     free_aside(catalog);
     (report, hidden)
 }
 
-/// Nobody waits for a large catalog to be freed: the process may end before it is.
+/// Frees a value in another thread, because freeing a large catalog takes time.
 fn free_aside<T: Send + 'static>(what: T) {
     let _ = std::thread::Builder::new().stack_size(sql::ROOM).spawn(move || drop(what));
 }
 
-/// The same for one who asks more than the report holds.
+/// Checks a project and returns the report with its state.
 pub fn examine(sources: Sources, project: &Project, choice: &Choice) -> Examined {
     examine_within(sources, project, choice, &Scope::default())
 }
@@ -123,11 +123,12 @@ fn examine_within(mut sources: Sources, project: &Project, choice: &Choice, scop
     count_causes(&mut findings);
     suppressed.sort_by_cached_key(|(finding, _)| place_in_order(finding, &sources));
     free_aside(analyses);
-    let report = Report { findings, suppressed, left_out, unread, bounded, undecided, statements, files: project.migrations.len(), sources };
+    let report =
+        Report { findings, suppressed, left_out, unread, bounded, undecided, statements, files: project.migrations.len(), sources };
     Examined { report, catalog, hidden }
 }
 
-/// What is found in a revision.
+/// Returns the fingerprints of the problems of a revision.
 fn fingerprints(revision: Revision<Engine>) -> FxHashSet<String> {
     let Revision { replay, visitor: mut engine, sources } = revision;
     let analyses = Analyses::default();
@@ -136,13 +137,13 @@ fn fingerprints(revision: Revision<Engine>) -> FxHashSet<String> {
 }
 
 impl Since {
-    /// Whether a finding stands in a new file.
+    /// Whether a diagnostic is in a new file.
     fn holds(&self, finding: &Finding, sources: &Sources) -> bool {
         self.new.contains(&sources.resolve(finding.primary.site).file)
     }
 }
 
-/// Leaves out what is known; told are its fingerprints.
+/// Removes known problems from a report and returns their fingerprints.
 pub fn leave_out(report: &mut Report, baseline: &BTreeSet<String>) -> BTreeSet<String> {
     let is_known = |finding: &Finding| baseline.contains(&finding.fingerprint);
     let hidden: BTreeSet<String> =
@@ -153,35 +154,35 @@ pub fn leave_out(report: &mut Report, baseline: &BTreeSet<String>) -> BTreeSet<S
     hidden
 }
 
-/// Is a rule on?
+/// Returns whether a rule is enabled.
 pub fn is_on(id: &str, project: &Project, choice: &Choice) -> bool {
     rules::ALL.iter().any(|rule| rule.id == id && activate(rule, &project.config, choice).is_some())
 }
 
 struct Engine<'a> {
     project: &'a Project,
-    /// Rules that look while the history unfolds.
+    /// Rules that run while the history is replayed.
     on_the_way: Vec<Active>,
     at_the_end: Vec<Active>,
     told: Vec<Told>,
-    /// The files that a change brings, and the last statement in them that changed an object.
+    /// Files of a change, and the last statement in them that changed each object.
     changed: BTreeSet<FileId>,
     touched: FxHashMap<QName, Site>,
 }
 
-/// More would wait for the slowest rule.
+/// Maximum number of threads. More would wait for the slowest rule.
 const MOST_THREADS: usize = 4;
 
-/// A rule that is on.
+/// An enabled rule.
 #[derive(Clone, Copy)]
 struct Active {
     rule: &'static Rule,
-    /// What the settings want it to be.
+    /// Severity in the settings.
     severity: Option<Severity>,
 }
 
 impl Active {
-    /// What the rule finds as `check` has it look.
+    /// Returns the diagnostics of the rule for a check.
     fn run<'a>(&self, cx: Cx<'a>, check: impl FnOnce(&mut Cx<'a>)) -> Vec<Told> {
         let mut found = cx.found(check);
         for told in &mut found {
@@ -199,7 +200,7 @@ impl<'a> Engine<'a> {
         Engine { project, on_the_way, at_the_end, told: Vec::new(), changed: BTreeSet::new(), touched: FxHashMap::default() }
     }
 
-    /// Points a finding to what the change did to its object, where it stands elsewhere.
+    /// Moves the primary location of a diagnostic to the statement of the change that affects its object.
     fn place_in_change(&self, finding: &mut Finding, sources: &Sources) {
         let is_in_change = |site: Site| self.changed.contains(&sources.resolve(site).file);
         if self.changed.is_empty() || is_in_change(finding.primary.site) {
@@ -223,13 +224,13 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// The same for a revision that has come to the same state.
+    /// Returns an engine for a revision that has the same state so far.
     fn of(&self, revision: &'a Project) -> Engine<'a> {
         let (on_the_way, at_the_end, told) = (self.on_the_way.clone(), self.at_the_end.clone(), self.told.clone());
         Engine { project: revision, on_the_way, at_the_end, told, changed: BTreeSet::new(), touched: FxHashMap::default() }
     }
 
-    /// Runs the checks of one moment of the history, which `call` picks out.
+    /// Runs the checks of one moment in the history, which `call` selects.
     fn check(&mut self, catalog: &Catalog, sources: &Sources, call: impl Fn(Check, &mut Cx<'_>)) {
         let analyses = Analyses::default();
         let state = State::new(catalog, self.project, sources, &analyses);
@@ -291,7 +292,7 @@ impl<'a> Engine<'a> {
         Allows::read(sources, self.project, ids(ran), ids(idle))
     }
 
-    /// Leaves out what stands in files that the settings ignore, and counts it.
+    /// Removes problems in files that the settings ignore, and returns their number.
     fn ignore(&self, findings: &mut Vec<Finding>, sources: &Sources) -> usize {
         let ignored = config::paths(&self.project.config.ignored_paths);
         let all = findings.len();
@@ -311,14 +312,14 @@ impl<'a> Engine<'a> {
     }
 }
 
-/// What is found, what is allowed with its reason, and how much stands in files that the settings ignore.
+/// Reported problems, allowed problems with their reasons, and the number of problems in ignored files.
 struct Judged {
     findings: Vec<Finding>,
     suppressed: Vec<(Finding, String)>,
     ignored: usize,
 }
 
-/// Puts the number of findings into the sentence of each cause.
+/// Inserts the number of diagnostics into the sentence of each cause.
 pub fn count_causes(findings: &mut [Finding]) {
     let mut counts: FxHashMap<(&'static str, String), usize> = FxHashMap::default();
     for finding in findings.iter() {
@@ -334,22 +335,22 @@ pub fn count_causes(findings: &mut [Finding]) {
     }
 }
 
-/// Where a finding stands in a report.
+/// Returns the sort key of a diagnostic in a report.
 fn place_in_order(finding: &Finding, sources: &Sources) -> impl Ord + use<> {
     let site = sources.resolve(finding.primary.site);
     let path = sources.get(site.file).path.clone();
     (path, site.span, finding.rule, finding.subject.clone(), finding.message.clone())
 }
 
-/// Has each finding told once.
+/// Filter that reports each problem once.
 #[derive(Default)]
 struct Once {
-    /// Places that have brought one of a fingerprint.
+    /// Locations of each fingerprint.
     places: FxHashMap<String, Vec<Site>>,
 }
 
 impl Once {
-    /// The finding, if it holds in this state and was not told yet.
+    /// Returns the diagnostic if it holds in this state and was not reported before.
     fn told(&mut self, told: Told, catalog: &Catalog, sources: &Sources) -> Option<Finding> {
         if !told.lasts(catalog) {
             return None;
@@ -358,8 +359,8 @@ impl Once {
         Some(Finding { fingerprint, ..*told.finding })
     }
 
-    /// The fingerprint that tells a finding from those of other places. A statement's has the name of its file in it, so that an equal one
-    /// in another file changes nothing.
+    /// Returns the fingerprint that separates a diagnostic from equal ones at other locations. That of a statement contains the name of its
+    /// file, so that an equal statement in another file does not change it.
     fn print(&mut self, finding: &Finding, per_place: bool, sources: &Sources) -> Option<String> {
         let site = sources.resolve(finding.primary.site);
         let of_statement = per_place && finding.subject.kind != "migration";
@@ -381,7 +382,7 @@ impl Once {
     }
 }
 
-/// The first or last of what nobody does yet.
+/// Takes the first or last piece of remaining work.
 fn take<T>(left: &Mutex<VecDeque<T>>, last: bool) -> Option<T> {
     let mut left = left.lock().unwrap_or_else(PoisonError::into_inner);
     if last { left.pop_back() } else { left.pop_front() }
@@ -409,7 +410,7 @@ impl Visitor for Engine<'_> {
     }
 }
 
-/// Whether a rule is on, and what the settings make of its severity.
+/// Returns a rule with the severity of the settings, if it is enabled.
 fn activate(rule: &'static Rule, config: &Config, choice: &Choice) -> Option<Active> {
     let select = if choice.select.is_empty() { &config.select } else { &choice.select };
     let selected = if select.is_empty() { Some(Naming::Nothing) } else { naming(rule, select) };
@@ -426,7 +427,7 @@ fn activate(rule: &'static Rule, config: &Config, choice: &Choice) -> Option<Act
     }
 }
 
-/// How exactly a rule is named; less exact comes first.
+/// Precision with which a setting names a rule, in increasing order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Naming {
     Nothing,
@@ -438,7 +439,7 @@ fn naming<'n>(rule: &Rule, names: impl IntoIterator<Item = &'n String>) -> Optio
     names.into_iter().filter(|name| rule.is_named(name)).map(|name| if rule.id == name { Naming::Id } else { Naming::Group }).max()
 }
 
-/// The settings speak of a rule's usual findings; one that the rule itself holds for less stays less.
+/// Returns the severity of a diagnostic. Settings replace the default severity of the rule, but do not raise diagnostics with a lower one.
 fn set(own: Severity, usual: Severity, wanted: Option<Severity>) -> Severity {
     match wanted {
         None => own,

@@ -1,11 +1,11 @@
-//! What a rule says: plain data, no behaviour beyond its own order and names.
+//! Diagnostics and fixes as plain data.
 
 use crate::catalog::name::{QName, quote_ident, quote_literal};
 use crate::source::{Site, Sources, Span};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
-/// How much a finding matters. `Error` breaks access, data or the push; `Warn` costs; `Info` is worth knowing.
+/// Severity of a diagnostic. `Error` breaks access, data or the push. `Warn` has a cost. `Info` is for information.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
@@ -26,7 +26,7 @@ impl Severity {
     }
 }
 
-/// Whether everything the finding rests on was read from the migrations.
+/// Whether all facts behind a diagnostic were read from the migrations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Confidence {
@@ -34,7 +34,7 @@ pub enum Confidence {
     Certain,
 }
 
-/// What a rule is about.
+/// Subject area of a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Category {
@@ -44,22 +44,22 @@ pub enum Category {
     Migration,
 }
 
-/// A place with a few words on what is to be seen there.
+/// A location with a short description.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Label {
     pub site: Site,
     pub message: String,
 }
 
-/// How far a fix may be trusted.
+/// Safety of a fix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Safety {
-    /// Nobody's access and no row changes.
+    /// The fix changes no access and no rows.
     Safe,
-    /// Right in form; a person has to agree with what it changes.
+    /// The fix is correct SQL, but changes access or data, so it needs review.
     Review,
-    /// Holds a placeholder that a person must fill.
+    /// The fix contains a placeholder that has to be replaced by hand.
     Manual,
 }
 
@@ -70,7 +70,7 @@ pub struct Edit {
     pub text: String,
 }
 
-/// Where a step stands in a corrective migration: privileges before policies before indexes before constraints.
+/// Position of a step in a migration with fixes: privileges, then policies, then constraints, then indexes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
@@ -85,56 +85,56 @@ pub enum Phase {
     Index,
 }
 
-/// How a step shares a file with others under the Supabase migration runner.
+/// The way in which a step can share a file with others under the Supabase migration runner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Run {
     /// In one transaction with other steps.
     Batch,
-    /// In a file after the one before it.
+    /// In a later file than the preceding step.
     NextFile,
-    /// The only statement of its file.
+    /// As the only statement of its file.
     Alone,
 }
 
-/// One statement of a cure.
+/// One statement of a fix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// As it reads where no other step has to do with the same object.
+    /// The statement if no other step concerns the same object.
     pub sql: String,
     pub phase: Phase,
     pub run: Run,
-    /// None where nothing has to be undone, or nothing can.
+    /// Statement that undoes the step, or `None` if there is nothing to undo or no such statement.
     pub undo: Option<String>,
     pub work: Work,
 }
 
-/// What a step works on, where one statement may do the work of several steps, or do it in another form.
+/// Object of a step, so that steps on the same object can be merged or written in another form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Work {
-    /// Stands for itself.
+    /// A statement that is not merged with others.
     Statement,
-    /// Changes nothing, and raises where something is not as it should be.
+    /// A statement without effect that raises an error if a condition does not hold.
     Assertion,
     Policy(PolicyChange),
     Index(IndexChange),
     Grant(GrantChange),
 }
 
-/// Privileges on objects of one kind that a role gets.
+/// Privileges on objects of one kind that a role is granted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GrantChange {
-    /// `select, insert`
+    /// Privileges as SQL: `select, insert`.
     pub what: String,
-    /// `table` or `function`
+    /// Kind of the objects: `table` or `function`.
     pub noun: &'static str,
-    /// As SQL names them.
+    /// Names of the objects as SQL.
     pub objects: Vec<String>,
     pub role: &'static str,
 }
 
 impl GrantChange {
-    /// Objects that stand in one line.
+    /// Maximum number of objects in one line.
     const IN_A_LINE: usize = 2;
 
     pub fn sql(&self) -> String {
@@ -146,19 +146,19 @@ impl GrantChange {
     }
 }
 
-/// New text for parts of a policy's clauses.
+/// New text for parts of the clauses of a policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyChange {
     pub table: QName,
     pub policy: SmolStr,
-    /// In the policy's order; those that change.
+    /// Changed clauses, in the order of the policy.
     pub clauses: Vec<ClauseChange>,
 }
 
-/// A clause of a policy, and what shall stand in place of its parts.
+/// A clause of a policy, and replacements of its parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClauseChange {
-    /// `using` or `with check`
+    /// Keyword of the clause: `using` or `with check`.
     pub word: String,
     pub site: Site,
     /// Names that have changed since the clause was written.
@@ -178,7 +178,7 @@ impl PolicyChange {
         self.statement(|clause| clause.text(sources, &clause.edits))
     }
 
-    /// The statement that gives the clauses their present texts.
+    /// Returns the statement that restores the clauses.
     pub fn undo(&self, sources: &Sources) -> String {
         self.statement(|clause| clause.text(sources, &[]))
     }
@@ -189,20 +189,20 @@ impl PolicyChange {
     }
 }
 
-/// An index that is made or dropped.
+/// An index that is created or dropped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IndexChange {
     pub made: bool,
     pub table: QName,
     pub name: SmolStr,
     pub unique: bool,
-    /// The key columns as SQL, in their order.
+    /// Key columns as SQL, in order.
     pub columns: Vec<String>,
-    /// What stands behind the table's name.
+    /// Text after the name of the table.
     pub definition: String,
-    /// PostgreSQL refuses CONCURRENTLY on a partitioned table (0A000).
+    /// Whether CONCURRENTLY is used. PostgreSQL rejects it on a partitioned table (0A000).
     pub concurrently: bool,
-    /// What COMMENT says of one that is dropped.
+    /// Comment on a dropped index.
     pub comment: Option<SmolStr>,
 }
 
@@ -263,7 +263,7 @@ impl Step {
         Step { run, work: Work::Index(change), ..step }
     }
 
-    /// Without a way back: where older grants still exist, a REVOKE would take those too.
+    /// Creates a step that grants privileges. It has no undo statement, because a REVOKE would also remove older grants.
     pub fn grant(change: GrantChange) -> Step {
         Step { work: Work::Grant(change.clone()), ..Step::batch(Phase::Grant, change.sql()) }
     }
@@ -274,23 +274,23 @@ impl Step {
     }
 }
 
-/// A cure.
+/// A fix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fix {
     pub title: String,
     pub safety: Safety,
-    /// What a person has to look at before agreeing.
+    /// What to check before applying the fix.
     pub check: Option<String>,
-    /// The statement as it should have been written.
+    /// Edits of the statement in the source.
     pub rewrite: Vec<Edit>,
-    /// What to run on a database that already has it.
+    /// Statements to run on a database that already has the problem.
     pub steps: Vec<Step>,
 }
 
-/// The object a finding is about: its identity across edits and moved lines.
+/// The object of a diagnostic. It identifies the diagnostic across edits.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Subject {
-    /// `table`, `policy`, `function`, `column`, `index`, `constraint`, `view`, `migration`, `statement`, `project`.
+    /// Kind of the object: `table`, `policy`, `function`, `column`, `index`, `constraint`, `view`, `migration`, `statement`, `project`.
     pub kind: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schema: Option<SmolStr>,
@@ -300,33 +300,34 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// As it is called in SQL, and the same without quotes.
+    /// Returns the name as SQL, and the name without quotes.
     pub fn names(&self) -> [String; 2] {
         let parts: Vec<&str> = self.schema.iter().chain(&self.table).map(SmolStr::as_str).chain([self.name.as_str()]).collect();
         [parts.iter().map(|part| quote_ident(part)).collect::<Vec<_>>().join("."), parts.join(".")]
     }
 }
 
-/// What the same lint is called by Supabase's own advisor.
+/// The same lint in Supabase's advisor: its name and key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Advisor {
     pub name: &'static str,
     pub cache_key: String,
 }
 
-/// What several findings of a rule have in common. Formats for people group by it; all others show each finding.
+/// The cause that several diagnostics of a rule share. Formats for people group diagnostics by cause. Other formats list each diagnostic
+/// with its cause.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Cause {
-    /// The same for all findings of the cause.
+    /// Key of the cause. Diagnostics of a rule with the same key have the same cause.
     pub key: String,
-    /// What follows the number of findings in the sentence for all of them: of one, and of several.
+    /// Text after the number of diagnostics in the sentence about the cause, for one and for several diagnostics.
     #[serde(skip)]
     pub words: [String; 2],
-    /// `12 tables have no row level security, which no migration enables`
+    /// Sentence about the cause: `12 tables have no row level security: it is enabled on no table of the project`.
     pub message: String,
 }
 
-/// One thing that is wrong, where, why, and what cures it.
+/// A diagnostic: one problem with its locations, help and fix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     pub rule: &'static str,
@@ -340,11 +341,12 @@ pub struct Finding {
     pub fix: Option<Fix>,
     pub advisor: Option<Advisor>,
     pub cause: Option<Cause>,
-    /// Hash of rule and subject (and of `discriminator`), never of a place; of several files that bring the like, also of which it is.
+    /// Hash of the rule, the subject and added text, independent of locations. For problems of single statements, it also contains the
+    /// file.
     pub fingerprint: String,
 }
 
-/// A fingerprint of another and what tells it from that.
+/// Returns a fingerprint that combines another fingerprint with a text.
 pub fn mixed(print: &str, with: &str) -> String {
     format!("{:032x}", xxhash_rust::xxh3::xxh3_128(format!("{print}\0{with}").as_bytes()))
 }

@@ -1,7 +1,7 @@
-//! The whole history, statement by statement, with a visitor who is told what each did.
+//! Replay of the whole history, statement by statement, with a visitor.
 //!
-//! Promises: a file begins with a fresh session, as the Supabase runner does (`RESET ALL`); a statement that PostgreSQL would
-//! reject changes nothing and is listed in the catalog with the reason; memory does not grow with the number of statements.
+//! Promises: each file begins with a new session, as in the Supabase runner (`RESET ALL`). A statement that PostgreSQL would reject changes
+//! nothing and is listed in the catalog with the error. Memory use does not grow with the number of statements.
 
 mod ahead;
 
@@ -22,78 +22,78 @@ use smol_str::SmolStr;
 use std::sync::{Arc, Mutex, PoisonError};
 use supalint_schema::platform::SUPABASE;
 
-/// The first version of a migration that gets no grants from the platform's defaults any more.
+/// First version of migrations whose objects get no default grants of the platform.
 /// Source: Supabase changelog 45329, existing projects since 2026-10-30.
 const DEFAULT_GRANTS_ENDED: u64 = 20261030000000;
 
-/// A statement that is about to run.
+/// A statement before it runs.
 pub struct Step<'a> {
-    /// The world before it.
+    /// State before the statement.
     pub catalog: &'a Catalog,
     pub migration: &'a Migration,
     pub statement: &'a Statement,
     pub site: Site,
 }
 
-/// What became of a statement.
+/// A statement after it ran.
 pub struct Outcome<'a> {
-    /// The world behind it.
+    /// State after the statement.
     pub catalog: &'a Catalog,
     pub migration: &'a Migration,
     pub effects: &'a [Effect],
-    /// Why PostgreSQL would have rejected it.
+    /// Error with which PostgreSQL would reject the statement.
     pub failed: Option<&'a Contradiction>,
-    /// What of it a hosted Supabase project refuses, though PostgreSQL lets a superuser do it.
+    /// Parts that hosted Supabase refuses, although PostgreSQL runs them for a superuser.
     pub refused: &'a [Refusal],
     pub site: Site,
 }
 
-/// Is told of each statement while a history unfolds; the sources hold what has been read so far.
+/// Visitor of the statements of a history. The sources contain all texts so far.
 pub trait Visitor {
-    /// Before each statement.
+    /// Called before each statement.
     fn statement(&mut self, _: &Step<'_>, _: &Sources) {}
-    /// After each statement.
+    /// Called after each statement.
     fn outcome(&mut self, _: &Outcome<'_>, _: &Sources) {}
 }
 
-/// For whoever needs only the final state.
+/// Visitor for callers that need only the final state.
 impl Visitor for () {}
 
-/// What the history adds up to.
+/// Result of a replay.
 #[derive(Clone, Default)]
 pub struct Replay {
     pub catalog: Catalog,
     pub statements: usize,
     pub unread: Vec<Unread>,
-    /// Statements whose code was not run to its end, because it runs too long.
+    /// Locations of code that runs too long to evaluate.
     pub bounded: Vec<Site>,
     /// Statements with code that was passed over, because it depends on what is not known.
     pub undecided: Vec<Site>,
 }
 
-/// Sources that hold the platform's own start, for a project to be read into.
+/// Returns sources with the SQL of the platform, to which a project can be added.
 pub fn sources() -> Sources {
     let mut sources = Sources::default();
     sources.add("(Supabase)", SUPABASE);
     sources
 }
 
-/// Folds a project's migrations.
+/// Replays the migrations of a project.
 pub fn replay(sources: &mut Sources, project: &Project, visitor: &mut impl Visitor) -> Replay {
     let mut fold = Fold::begin(sources, project);
     fold.migrations(&project.migrations, sources, visitor);
     fold.end()
 }
 
-/// A revision of a project, folded: its final state, and the visitor that saw it unfold.
+/// Result for a revision of a project: its final state and its visitor.
 pub struct Revision<V> {
     pub replay: Replay,
     pub visitor: V,
     pub sources: Sources,
 }
 
-/// Folds a project and another revision of it, whose files are in the same sources. The migrations that both begin with are folded once,
-/// unless later ones change what the first ones mean. `visitor_of` makes the other's visitor from the one that saw those, or a new one.
+/// Replays a project and another revision of it, whose files are in the same sources. Equal first migrations are replayed once, unless
+/// later ones change their meaning. `visitor_of` creates the visitor of the other revision from the current one, or a new one.
 pub fn replay_both<V: Visitor + Send>(
     sources: &mut Sources,
     project: &Project,
@@ -137,17 +137,17 @@ fn text(migration: &Migration, sources: &Sources) -> Arc<str> {
     if runs.len() < text.len() { runs.into() } else { text }
 }
 
-/// A history under way. A clone of it goes its own way.
+/// A replay in progress. A clone can continue with other migrations.
 #[derive(Clone)]
 pub struct Fold {
     world: World,
-    /// The same without what no migration creates, from the statement on that is the first to rely on such a thing.
+    /// State without objects that no migration creates, beginning with the first statement that depends on such an object.
     bare: Option<World>,
-    /// Statements of the file so far, each with what it is called if it refuses a transaction.
+    /// Statements of the current file, each with its name if it cannot run in a transaction.
     batch: Vec<(Site, Option<SmolStr>)>,
     replay: Replay,
     defaults_ended: bool,
-    /// Migrations that have run.
+    /// Number of replayed migrations.
     done: usize,
 }
 
@@ -164,8 +164,8 @@ impl Fold {
         Fold { world, bare: None, batch: Vec::new(), replay: Replay::default(), defaults_ended, done: 0 }
     }
 
-    /// The fold of another revision that begins with the same migrations, if it has come to the same state: later migrations decide
-    /// whether an object that is not there yet is missing.
+    /// Returns the replay for another revision with the same first migrations, or `None` if its state differs. Later migrations determine
+    /// whether an object is missing.
     fn of(&self, other: &Project, sources: &Sources) -> Option<Fold> {
         let future = self.world.catalog.future.with(texts(sources, other));
         if !self.world.catalog.future.answers_as(&future, self.done) {
@@ -177,7 +177,7 @@ impl Fold {
         Some(fold)
     }
 
-    /// Folds migrations, while other threads read those that follow.
+    /// Replays migrations, while other threads parse the following ones.
     fn migrations(&mut self, migrations: &[Migration], sources: &mut Sources, visitor: &mut impl Visitor) {
         std::thread::scope(|scope| {
             let pieces = migrations.iter().map(|migration| (sources.text(migration.file), migration.site().span));
@@ -192,7 +192,7 @@ impl Fold {
         });
     }
 
-    /// Before the first statement of a migration.
+    /// Prepares the state for the first statement of a migration.
     fn open(&mut self, migration: &Migration) {
         if !self.defaults_ended && is_after_default_grants(&migration.version) {
             self.each_world(World::end_platform_defaults);
@@ -205,7 +205,7 @@ impl Fold {
         self.each_world(|world| world.catalog.session = Default::default());
     }
 
-    /// After its last statement.
+    /// Ends a migration.
     fn close(&mut self) {
         self.each_world(World::end_transaction);
         self.each_world(World::drop_temporary);
@@ -227,7 +227,7 @@ impl Fold {
         self.world.catalog.rejected.push(Rejected { site, reason, when, makes });
     }
 
-    /// The runner sends a file's statements in one pipeline, but for one that is alone.
+    /// Checks the statements of a file that cannot run in a transaction. The runner sends all statements of a file in one pipeline.
     fn end_batch(&mut self) {
         let batch = std::mem::take(&mut self.batch);
         if batch.len() < 2 {
@@ -242,8 +242,8 @@ impl Fold {
         }
     }
 
-    /// Runs a statement in the world without the outside too, which begins with the statement that shows that there is one: it is
-    /// read once more, as the first run took it.
+    /// Runs a statement in the state without objects outside the migrations. The first such statement is parsed again, because the first
+    /// run consumed it.
     fn run_bare(&mut self, site: Site, statement: Option<Statement>, sources: &mut Sources) -> Option<Contradiction> {
         if self.bare.is_none() {
             self.bare = Some(self.world.without_the_outside()?);
@@ -254,7 +254,7 @@ impl Fold {
         bare.run(sources, site.file, statement, Certainty::Certain).failed
     }
 
-    /// Puts the next statement of a migration to the world.
+    /// Runs the next statement of a migration.
     fn statement(&mut self, migration: &Migration, statement: Statement, sources: &mut Sources, visitor: &mut impl Visitor) {
         let file = migration.file;
         let statement = statement.read_by(self.world.catalog.postgres_version);
@@ -285,7 +285,9 @@ impl Fold {
             (None, Some(reason)) => (reason, When::Afresh),
             (None, None) => return,
         };
-        let makes = read_again(site, sources, self.world.catalog.postgres_version).and_then(|statement| Some(creates(statement.ast(unchecked)?))).unwrap_or_default();
+        let makes = read_again(site, sources, self.world.catalog.postgres_version)
+            .and_then(|statement| Some(creates(statement.ast(unchecked)?)))
+            .unwrap_or_default();
         self.reject(site, reason, when, makes);
     }
 }
@@ -297,7 +299,7 @@ fn read_again(site: Site, sources: &Sources, version: u32) -> Option<Statement> 
     Some(parser::statement(&text, &raw).read_by(version))
 }
 
-/// Is this the version of a migration made after the day, where it is a time stamp at all?
+/// Returns whether a version is a timestamp after the end of the default grants.
 fn is_after_default_grants(version: &str) -> bool {
     version.len() == 14 && version.parse::<u64>().is_ok_and(|stamp| stamp >= DEFAULT_GRANTS_ENDED)
 }

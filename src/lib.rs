@@ -1,46 +1,45 @@
-//! supalint: a static linter and advisor for the SQL migrations of Supabase and PostgreSQL projects.
+//! supalint: a static linter for the SQL migrations of Supabase and PostgreSQL projects.
 //!
 //! # Architecture
 //!
-//! Files become *statements*, statements have *effects*, effects fold into a *catalog* in which every *fact* remembers the
-//! line that made it so; *rules* read the catalog and report *findings*, and a finding's *fix* is *steps*. A value goes down this table
-//! once; nothing imports a module below its own.
+//! Files are parsed to *statements*. Statements have *effects*. Effects are applied to a *catalog*, in which every *fact* has the location
+//! of the statement that defines it. *Rules* read the catalog and report diagnostics ([`finding::Finding`]). The *fix* of a diagnostic
+//! consists of *steps*.
 //!
-//! | crate | module | what it does |
+//! | module | task | may use |
 //! |---|---|---|
-//! | `supalint-syntax` | [`source`] | texts, spans and sites; bytes to lines |
-//! | | [`syntax`] | text to statements: lexer, splitter, reader, PL/pgSQL; the only home of `sqlparser` |
-//! | `supalint-schema` | [`catalog`] | the state, the closed list of changes, and `apply`, the only place where state changes |
-//! | | [`platform`] | what exists before the first migration, as SQL |
-//! | | [`interpret`] | what a statement means: names bound, effects made, DO blocks run |
-//! | `supalint` | [`finding`], [`report`] | what a rule reports, what a run found: plain data |
-//! | | [`config`], [`project`] | settings; finds and orders migrations as their runner does |
-//! | | [`changes`] | what git says is new in a folder |
-//! | | [`history`] | folds a project's migrations, with a visitor; two revisions share what both begin with |
-//! | | [`allow`] | what comments and settings allow |
-//! | | [`analysis`] | what several rules ask of a state, computed once |
-//! | | [`remedy`] | statements that fix a problem |
-//! | | [`rules`] | one file and one page per rule; asks the state, never the parser, the text or the disk |
-//! | | [`engine`] | runs rules over a history: severity, order, duplicates, what is allowed, what was there before |
-//! | | [`baseline`] | findings that are known |
-//! | | [`fix`] | steps of findings to proven migrations, and those to the disk |
-//! | | [`output`] | one file per format, each a total function of the report |
-//! | | [`cli`] | arguments, one file per command, exit status |
+//! | [`source`] | texts, spans and locations; bytes to lines | nothing |
+//! | [`finding`], [`report`] | diagnostics and the result of a run, as plain data | `source`, names of `catalog` |
+//! | [`syntax`] | text to statements: lexer, splitter, parser, PL/pgSQL; the only user of `sqlparser` | `source` |
+//! | [`catalog`] | the state, all changes, and `apply`, the only place that changes the state | `syntax` |
+//! | [`interpret`] | the effects of a statement: binding of names, evaluation of DO blocks | `catalog` |
+//! | [`project`], [`config`] | migrations in the order of their runner; settings | `source`, `syntax`, [`error`] |
+//! | [`changes`] | changed files according to git | `project` |
+//! | [`history`] | replay of a project with a visitor; a replay can be kept and continued | `interpret`, `project` |
+//! | [`allow`] | allow comments and settings | `syntax`, `finding`, `project` |
+//! | [`rules`] | one file and one page per rule; reads the catalog, not the parser or the disk | `catalog`, `history`, `allow` |
+//! | [`engine`] | runs rules over a replay, and over that of the project before a change: severity, order, duplicates, allowed problems | `rules` |
+//! | [`matrix`] | access of roles to tables, and lookups with and without an index | `rules` |
+//! | [`baseline`] | known problems | `finding` |
+//! | [`fix`] | steps of diagnostics to tested migrations, and migrations to files | `engine` |
+//! | [`output`] | one file per format, each of which renders the whole report | `report` |
+//! | [`cli`] | arguments, one file per command, exit status | all |
 //!
-//! What the tests in `tests/it/architecture.rs` keep true, and what is kept true by hand:
+//! The tests in `tests/architecture.rs` check the uses of modules. The following rules hold too:
 //!
-//! - Parsing cannot fail. A statement that nobody can read costs only itself, becomes [`syntax::ast::Opaque`] and is counted.
-//!   `sqlparser` reads every query, data statement and expression, fed with our own tokens so that each node knows its bytes;
-//!   definitions are read clause by clause, because a message points at clauses and `sqlparser`'s definitions carry no places.
-//! - [`interpret`] is the only place that knows what SQL means. A statement that PostgreSQL would reject changes nothing and
-//!   leaves a [`catalog::Contradiction`]; where that is not certain, nothing is said.
-//! - Expressions are bound when the statement runs, as PostgreSQL binds views and policies: a reference knows its relation and how
-//!   many queries out it stands, and follows a rename.
-//! - The platform's own start is SQL too (`crates/schema/src/platform/supabase.sql`), folded like any migration; its facts stand in
-//!   [`source::FileId::PLATFORM`].
-//! - Nothing is written that was not analysed behind the history first: [`fix`] withholds what fails, does not cure, or brings something new.
-//! - SQL that is shown is the user's text with edits, or text that we compose; never a printed syntax tree.
-//! - The same input gives the same bytes: no order of a hash, no time, in any output.
+//! - Parsing cannot fail. A statement that cannot be parsed becomes [`syntax::ast::Opaque`] and is counted, and the others are not affected.
+//!   `sqlparser` parses every query, data statement and expression from the tokens of supalint, so that each node has a range of bytes.
+//!   Definitions are parsed clause by clause, because messages point to clauses, and the definitions of `sqlparser` have no locations.
+//! - Only [`interpret`] knows the meaning of SQL. A statement that PostgreSQL would reject changes nothing and leaves a
+//!   [`catalog::Contradiction`]. If the rejection is uncertain, nothing is reported.
+//! - Expressions are bound when the statement runs, as PostgreSQL binds views and policies. A reference has its relation and the number of
+//!   queries between them, and follows a rename.
+//! - The initial objects of the platform are SQL too (`history/supabase.sql`) and are replayed like a migration. Their facts have locations
+//!   in [`source::FileId::PLATFORM`].
+//! - No fix is written without an analysis of the history with it. [`fix`] skips fixes that fail, do not resolve the problem or cause a
+//!   new one.
+//! - SQL in the output is the text of the user with edits, or text that supalint composes, and never a printed syntax tree.
+//! - The same input gives the same bytes. No output depends on the order of a hash table or on the time.
 
 pub mod allow;
 pub mod analysis;
@@ -76,51 +75,51 @@ use source::{FileId, Sources};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// What to check, with which rules, and what to tell of it.
+/// Input of a run: the project, the rules, and the problems to report.
 #[derive(Debug, Default)]
 pub struct Options {
-    /// Of files that are named, only what they bring is told.
+    /// Project, folder of migrations, or files. For single files, only their problems are reported.
     pub paths: Vec<PathBuf>,
     pub config: Option<PathBuf>,
-    /// Ids or groups; empty means all.
+    /// Ids of rules or groups that run. An empty list means all rules of the settings.
     pub select: Vec<String>,
     pub ignore: Vec<String>,
-    /// The day on which it is asked; none: nothing expires.
+    /// Day for which allow settings can expire. With `None`, none expires.
     pub today: Option<Date>,
-    /// Only what has changed is told.
+    /// Change whose problems are reported. With `None`, all problems are reported.
     pub since: Option<Against>,
     pub baseline: Known,
     /// The lowest severity that is reported; none: all.
     pub severity: Option<Severity>,
 }
 
-/// Which findings are known.
+/// Source of known problems.
 #[derive(Debug, Default)]
 pub enum Known {
-    /// As the settings say.
+    /// The baseline of the settings.
     #[default]
     AsSet,
     None,
-    /// Those in a file.
+    /// A baseline file.
     In(PathBuf),
 }
 
-/// What a run found, and what the project's settings make of it.
+/// Result of a check.
 #[derive(Debug)]
 pub struct Checked {
     pub report: Report,
-    /// The project's folder.
+    /// Root folder of the project.
     pub root: PathBuf,
-    /// Lowest severity that fails a run, where the settings say.
+    /// Lowest severity that fails a run, if the settings define it.
     pub fail_on: Option<FailOn>,
-    /// Findings of the baseline that are not found any more.
+    /// Number of problems in the baseline that no longer exist.
     pub gone: usize,
 }
 
-/// Opens a project, replays its history under the rules, and tells what they found.
+/// Reads a project, replays its history and runs the rules.
 ///
 /// # Errors
-/// If nothing can be concluded: a path that does not exist, a file that cannot be read, unusable settings.
+/// If a path does not exist, a file cannot be read, or the settings are invalid.
 pub fn check(options: &Options) -> Result<Checked, Error> {
     with_room(|| {
         let Opened { sources, project, choice, scope, baseline } = open(options)?;
@@ -131,16 +130,16 @@ pub fn check(options: &Options) -> Result<Checked, Error> {
     })
 }
 
-/// What a run found, with the baseline that makes it known.
+/// Result of a check with a new baseline.
 #[derive(Debug)]
 pub struct Recorded {
-    /// What is left to tell.
+    /// Result of the check, with problems that are not in the baseline.
     pub checked: Checked,
     pub baseline: Baseline,
 }
 
-/// The same as [`check`], with a baseline of what was found: all of it, or of what the baseline named in the options already holds.
-/// What the file at `path` holds already of what was not looked at stays. Writes nothing.
+/// Checks a project and creates a baseline. It contains all problems, or those that the baseline in the options already contains. Entries
+/// of the file at `path` whose rules did not run are kept. Nothing is written.
 ///
 /// # Errors
 /// As [`check`].
@@ -181,7 +180,7 @@ fn with_room<T: Send>(work: impl FnOnce() -> Result<T, Error> + Send) -> Result<
     syntax::sql::with_room(work).map_err(|source| Error::NoThread { source })?
 }
 
-/// A project, and what is asked about it.
+/// A project with the selected rules and scope.
 struct Opened {
     sources: Sources,
     project: Project,
@@ -230,7 +229,7 @@ fn read_baseline(path: &Path) -> Result<Option<Baseline>, Error> {
     config::text(path)?.map(read).transpose()
 }
 
-/// What is not asked about because it was there before.
+/// Returns the changes whose existing problems are not reported.
 fn since(project: &Project, changed: Option<Changes>, sources: &mut Sources) -> Result<Vec<Since>, Error> {
     let mut all = Vec::new();
     if let Some(version) = &project.config.since_version {
@@ -252,24 +251,24 @@ fn since(project: &Project, changed: Option<Changes>, sources: &mut Sources) -> 
     Ok(all)
 }
 
-/// The project without some files, where they are its last ones.
+/// Returns the project without some files, if they are its last ones.
 fn without_last(project: &Project, files: &BTreeSet<FileId>) -> Option<Project> {
     let before = project.without(files);
     let some = before.migrations.len() < project.migrations.len();
     (some && project.common(&before) == before.migrations.len()).then_some(before)
 }
 
-/// What a run would write, what it found, and what will still be found.
+/// A plan with fixes, and the report before it.
 pub struct Fixed {
     pub found: Report,
     pub plan: fix::Plan,
     pub fail_on: Option<FailOn>,
 }
 
-/// The same as [`check`], with corrective migrations planned. Writes nothing.
+/// Checks a project and plans migrations with fixes. Nothing is written.
 ///
 /// # Errors
-/// As [`check`], or if no name is left for a migration behind the last.
+/// As [`check`], or if no name sorts after the last migration.
 pub fn plan(options: &Options, level: fix::Level) -> Result<Fixed, Error> {
     with_room(|| {
         let Opened { sources, project, choice, scope, .. } = open(options)?;
@@ -286,7 +285,7 @@ pub fn plan(options: &Options, level: fix::Level) -> Result<Fixed, Error> {
     })
 }
 
-/// What edits of the named files would make of them.
+/// Edits of files, and the report before them.
 pub struct Revised {
     pub found: Report,
     pub edited: fix::inline::Edited,
@@ -294,7 +293,7 @@ pub struct Revised {
     pub fail_on: Option<FailOn>,
 }
 
-/// The same with the named files edited in place. Writes nothing.
+/// Checks a project and edits the named files. Nothing is written.
 ///
 /// # Errors
 /// As [`check`], or if no file is named.
@@ -310,7 +309,7 @@ pub fn revise(options: &Options) -> Result<Revised, Error> {
     })
 }
 
-/// Refuses settings that name a rule nobody knows: a misspelt one would be ignored in silence.
+/// Returns an error if the settings name an unknown rule.
 fn know(config: &Config) -> Result<(), Error> {
     let mut names =
         config.select.iter().chain(&config.ignore).chain(config.severity.keys()).chain(config.allow.iter().map(|allow| &allow.rule));

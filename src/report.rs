@@ -1,38 +1,38 @@
-//! What a run found: plain data that every output format is a total function of.
+//! Result of a run: plain data that every output format renders.
 
 use crate::finding::{Finding, Severity};
 use crate::source::{Site, Sources};
 pub use crate::syntax::ast::Unread;
 
-/// How many findings are there and not told, because they were not asked about.
+/// Numbers of problems that are not reported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LeftOut {
-    /// They stand in files that the settings ignore.
+    /// Number of problems in files that the settings ignore.
     pub ignored: usize,
-    /// They were there before what was asked about.
+    /// Number of problems that existed before the change.
     pub earlier: usize,
-    /// They stand in the baseline.
+    /// Number of problems in the baseline.
     pub baseline: usize,
     /// They are less severe than what was asked for.
     pub less_severe: usize,
 }
 
-/// Everything an output needs.
+/// Input of an output format.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// In the order they are shown: by file, place, rule and subject.
+    /// Diagnostics in the order of file, location, rule and subject.
     pub findings: Vec<Finding>,
-    /// Findings that a person has allowed, with the reason given.
+    /// Allowed diagnostics, each with its reason.
     pub suppressed: Vec<(Finding, String)>,
     pub left_out: LeftOut,
     pub unread: Vec<Unread>,
-    /// Code that runs too long to be followed to its end, so that not all it does is known.
+    /// Locations of code that runs too long to evaluate, so that some of its effects are unknown.
     pub bounded: Vec<Site>,
     /// Statements with code that was passed over because it depends on what is not known, and that may have changed the schema.
     pub undecided: Vec<Site>,
     /// Statements in all migrations.
     pub statements: usize,
-    /// Migration files.
+    /// Number of migration files.
     pub files: usize,
     pub sources: Sources,
 }

@@ -1,19 +1,19 @@
-//! Who is asking: calls that say it, and the project's own functions that hide such a call.
+//! Calls that identify the caller, also inside functions of the project.
 
 use crate::analysis::eval_frequency::depends_on_row;
 use crate::analysis::prelude::*;
 
-/// Functions are looked into that deep: one that calls one that calls …
+/// Maximum depth of nested function calls that are followed.
 const DEPTH: usize = 4;
 
-/// Does a call tell who is asking, the same for the whole statement?
+/// Returns whether a call identifies the caller and has the same result for the whole statement.
 pub fn is_session_call(call: &Call) -> bool {
     let name = &call.name;
     let auth = name.schema() == Some("auth") && matches!(name.last(), "uid" | "jwt" | "role" | "email");
     auth && call.args.is_empty() || name.last() == "current_setting" && name.schema().is_none_or(|schema| schema == "pg_catalog")
 }
 
-/// The project's own function that is called, if it must be this one. PostgreSQL itself works out an IMMUTABLE one beforehand.
+/// Returns the function of the project that a call runs, if it is unambiguous. PostgreSQL evaluates IMMUTABLE functions in advance.
 pub fn own_function<'a>(cx: &State<'a>, call: &Call) -> Option<&'a Function> {
     match cx.catalog.callable(&call.name, call.args.len()).as_slice() {
         [function] => Some(*function).filter(|function| {
@@ -26,13 +26,13 @@ pub fn own_function<'a>(cx: &State<'a>, call: &Call) -> Option<&'a Function> {
     }
 }
 
-/// Does an expression depend on who is asking, itself or through a function of the project's own?
+/// Returns whether an expression depends on the caller, directly or through a function of the project.
 pub fn asks(cx: &State, root: &Expr) -> bool {
     let of_caller = |function: &Function| Hidden::of(cx, function).asks;
     root.all().into_iter().filter_map(Expr::as_call).any(|call| is_session_call(call) || own_function(cx, call).is_some_and(of_caller))
 }
 
-/// What the body of a function does, and of those that it calls.
+/// The effects of the body of a function and of the functions that it calls.
 #[derive(Default)]
 pub struct Hidden {
     pub asks: bool,
@@ -68,7 +68,7 @@ impl Hidden {
     }
 }
 
-/// The column of the policy's table that an equality ties to who is asking.
+/// Returns the column of the policy's table that an equality compares with the caller.
 pub fn pinned(cx: &State, conjunct: &Expr) -> Option<SmolStr> {
     let (left, right) = conjunct.equality()?;
     let column = |expr: &Expr| match (&expr.kind, expr.column()) {

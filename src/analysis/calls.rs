@@ -1,4 +1,4 @@
-//! Who calls a function in the database: policies, and the code of functions and views.
+//! Callers of a function in the database: policies, functions and views.
 
 use crate::analysis::prelude::*;
 use std::collections::HashMap;
@@ -6,7 +6,7 @@ use std::collections::HashMap;
 /// A policy and its table.
 pub type OfPolicy<'a> = (&'a Table, &'a Policy);
 
-/// All calls, by the name of what is called.
+/// All calls, by the name of the called function.
 pub struct Calls<'a> {
     by_name: HashMap<&'a str, Vec<(Option<OfPolicy<'a>>, &'a Call)>>,
 }
@@ -30,13 +30,13 @@ impl<'a> Calls<'a> {
         });
     }
 
-    /// Those that may be of a function.
+    /// Returns the calls that may call a function.
     pub fn to(&self, function: &Function) -> impl Iterator<Item = &(Option<OfPolicy<'a>>, &'a Call)> {
         let fits = |(_, call): &&(_, &Call)| call.name.schema().is_none_or(|schema| schema == function.name.schema);
         self.by_name.get(function.name.name.as_str()).into_iter().flatten().filter(fits)
     }
 
-    /// Policies that call a function.
+    /// Returns the policies that call a function.
     pub fn policies(&self, function: &Function) -> Vec<OfPolicy<'a>> {
         let mut policies: Vec<OfPolicy<'a>> = self.to(function).filter_map(|(policy, _)| *policy).collect();
         // calls of one policy follow each other

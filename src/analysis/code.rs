@@ -1,7 +1,7 @@
-//! Statements and expressions inside functions and views, for rules that ask what the database itself will run.
+//! Statements and expressions inside functions and views.
 //!
-//! Promises: each is placed in the file it was written in; a table is found along the function's own search path. Refuses: to be
-//! complete. A body, statement or expression that can't be read is left out, and so is what EXECUTE builds.
+//! Promises: each piece of code has a location in its file, and tables are found with the search path of the function. Limits: bodies,
+//! statements and expressions that cannot be parsed are omitted, and so are statements that EXECUTE builds.
 
 use crate::catalog::name::QName;
 use crate::catalog::object::{Function, View};
@@ -15,7 +15,7 @@ use crate::syntax::sql;
 use smol_str::SmolStr;
 use std::sync::{Arc, OnceLock};
 
-/// What holds a piece of code.
+/// The function or view that contains a piece of code.
 #[derive(Clone, Copy, Debug)]
 pub enum Home<'a> {
     Function(&'a Function),
@@ -31,7 +31,7 @@ pub enum Code<'a> {
 }
 
 impl<'a> Code<'a> {
-    /// A part of a body.
+    /// Returns a part of a body as code.
     fn of(part: &'a Part) -> Code<'a> {
         match part.get() {
             PartOf::Data(data) => Code::Data(data),
@@ -39,7 +39,7 @@ impl<'a> Code<'a> {
         }
     }
 
-    /// Visits everything in it, in written order.
+    /// Visits all nodes, in the order of the text.
     pub fn walk(self, visit: &mut dyn FnMut(Node<'a>) -> Walk) {
         match self {
             Code::Data(data) => data.walk(visit),
@@ -48,7 +48,7 @@ impl<'a> Code<'a> {
         }
     }
 
-    /// Every statement in it that reads or writes rows, those of WITH entries included.
+    /// Visits every statement that reads or writes rows, including WITH entries.
     pub fn each_data(self, visit: &mut dyn FnMut(&'a Data)) {
         let writes = |cte: &&Cte| !matches!(cte.body, Data::Query(_));
         if let Code::Data(data) = self {
@@ -69,7 +69,7 @@ impl<'a> Code<'a> {
         });
     }
 
-    /// Every query in it, at any depth.
+    /// Returns every query, at any depth.
     pub fn queries(self) -> Vec<&'a Query> {
         let mut out = Vec::new();
         self.walk(&mut |node| {
@@ -82,24 +82,24 @@ impl<'a> Code<'a> {
     }
 }
 
-/// Where a piece of code stands, and what its names mean there.
+/// The location of a piece of code, and the meaning of its names.
 #[derive(Clone, Copy)]
 pub struct Origin<'a> {
     pub home: Home<'a>,
     catalog: &'a Catalog,
     file: FileId,
     placing: Placing,
-    /// None where every name is already bound.
+    /// The search path, or `None` if all names are already bound.
     path: Option<&'a [SmolStr]>,
     ctes: &'a [SmolStr],
 }
 
-/// How a place in a body is found in its file.
+/// The relation between positions in a body and positions in its file.
 #[derive(Clone, Copy, Debug)]
 enum Placing {
-    /// So many bytes further on.
+    /// Positions in the file are larger by this number of bytes.
     Shifted(u32),
-    /// The body is quoted with escapes: only the whole literal is a place.
+    /// The body is a literal with escapes, so that only the whole literal has a location.
     Whole(Span),
 }
 
@@ -111,7 +111,7 @@ impl<'a> Origin<'a> {
         Some((origin, Code::Query(query)))
     }
 
-    /// The place of a node.
+    /// Returns the location of a node.
     pub fn at(&self, span: Span) -> Site {
         match self.placing {
             Placing::Shifted(by) => Site::new(self.file, span.shifted(by)),
@@ -133,12 +133,12 @@ impl<'a> Origin<'a> {
         }
     }
 
-    /// Is a name that of a WITH entry?
+    /// Returns whether a name is that of a WITH entry.
     pub fn is_cte(&self, name: &ObjectName) -> bool {
         name.parts.len() == 1 && self.ctes.iter().any(|cte| cte == name.last())
     }
 
-    /// The table or view that an item of a FROM clause reads, if it is one that exists.
+    /// Returns the existing table or view that an item of a FROM clause reads.
     pub fn relation(&self, item: &FromItem) -> Option<QName> {
         match &item.relation {
             FromRelation::Table { bound: Some(bound), .. } => Some(QName::new(bound.0.clone(), bound.1.clone())),
@@ -147,7 +147,7 @@ impl<'a> Origin<'a> {
         }
     }
 
-    /// The table that a statement writes.
+    /// Returns the table that a statement writes.
     pub fn written(&self, data: &Data) -> Option<QName> {
         match data {
             Data::Insert(insert) => self.named(&insert.table),
@@ -158,7 +158,7 @@ impl<'a> Origin<'a> {
         }
     }
 
-    /// The table or view that a name stands for: the target of an INSERT, or one in a FROM clause.
+    /// Returns the existing table or view with a name, which is the target of an INSERT or is in a FROM clause.
     pub fn named(&self, name: &ObjectName) -> Option<QName> {
         let exists = |name: &QName| {
             matches!(self.catalog.relation_kind(name), Some(RelationKind::Table | RelationKind::View | RelationKind::MaterializedView))
@@ -173,14 +173,14 @@ impl<'a> Origin<'a> {
     }
 }
 
-/// Bodies of the functions of one catalog, read when they are first asked for.
+/// Parsed bodies of the functions of one catalog. They are parsed on demand.
 #[derive(Default)]
 pub struct Bodies {
     read: OnceLock<Vec<Parsed>>,
 }
 
 impl Bodies {
-    /// Those of the functions that share a name.
+    /// Returns the bodies of the functions with a name.
     pub(super) fn named(&self, catalog: &Catalog, sources: &Sources, name: &QName) -> &[Parsed] {
         let all = self.of(catalog, sources);
         let start = all.partition_point(|body| body.name < *name);
@@ -188,7 +188,7 @@ impl Bodies {
         &rest[..rest.partition_point(|body| body.name == *name)]
     }
 
-    /// Ordered by name.
+    /// Returns all bodies, ordered by name.
     pub(super) fn of(&self, catalog: &Catalog, sources: &Sources) -> &[Parsed] {
         self.read.get_or_init(|| {
             let all: Vec<_> = own(catalog).collect();
@@ -213,7 +213,7 @@ impl Bodies {
     }
 }
 
-/// Functions of the project's own, each with its name and its number among those of the name. Who asks about one looks at its name.
+/// Returns the functions of the project, each with its name and its index among the functions with this name.
 pub(super) fn own(catalog: &Catalog) -> impl Iterator<Item = (&QName, usize, &Function)> {
     let all = catalog.functions.iter().flat_map(|(name, list)| list.iter().enumerate().map(move |(nth, one)| (name, nth, one)));
     all.filter(|(_, _, function)| !function.of_extension && !function.at.is_platform())
@@ -222,7 +222,7 @@ pub(super) fn own(catalog: &Catalog) -> impl Iterator<Item = (&QName, usize, &Fu
 /// The body of one function.
 pub(super) struct Parsed {
     name: QName,
-    /// Among functions of its name.
+    /// Index among the functions with this name.
     nth: usize,
     placing: Placing,
     path: Vec<SmolStr>,
@@ -244,7 +244,7 @@ impl Parsed {
         Parsed { name: name.clone(), nth, placing, path: search_path(function), sql }
     }
 
-    /// Is everything in it told?
+    /// Returns whether the whole body was parsed.
     pub(super) fn is_whole(&self) -> bool {
         self.sql.whole
     }
@@ -274,7 +274,7 @@ impl Parsed {
     }
 }
 
-/// Where the names of a body are looked up; without a setting, in what Supabase gives to every role.
+/// Returns the search path of a body. Without a setting, it is the path that Supabase sets for every role.
 fn search_path(function: &Function) -> Vec<SmolStr> {
     match function.setting("search_path") {
         Some(list) => path_names(list),
@@ -282,7 +282,7 @@ fn search_path(function: &Function) -> Vec<SmolStr> {
     }
 }
 
-/// Names of a search path as PostgreSQL keeps it: `"$user", public`.
+/// Returns the names in a search path as PostgreSQL stores it: `"$user", public`.
 pub fn path_names(list: &str) -> Vec<SmolStr> {
     let names = tokens(list).into_iter().filter(|token| matches!(token.kind, TokenKind::Word | TokenKind::QuotedIdent));
     names.map(|token| ident_value(token, list)).filter(|name| !name.is_empty()).collect()

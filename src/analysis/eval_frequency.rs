@@ -1,29 +1,29 @@
-//! How often PostgreSQL evaluates what stands in a policy, told from where it stands.
+//! Frequency with which PostgreSQL evaluates parts of a policy, depending on their position.
 //!
-//! Promises: a scope is the rows of one query, counted as the binder counts them; 0 is the policy's own table. A subquery that needs
-//! no row from outside runs once. So does an EXISTS whose only ties to its surroundings are equalities of its WHERE: PostgreSQL
-//! keeps its answers in a hash table. Any other subquery runs again for each row that it is tied to.
+//! Promises: a scope is the rows of one query, numbered as the binder numbers them. Scope 0 is the table of the policy. A subquery without
+//! outer references runs once. An EXISTS whose only outer references are equalities in its WHERE runs once too, because PostgreSQL keeps
+//! its results in a hash table. Any other subquery runs again for each row of its outer references.
 //! Source: PostgreSQL's `make_subplan` and `convert_EXISTS_to_ANY`.
 
 use crate::analysis::prelude::*;
 
-/// From least to most.
+/// Frequency of evaluation, from the lowest to the highest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Often {
-    /// Per run of the statement.
+    /// Once per statement.
     Once,
-    /// Per row that a subquery reads.
+    /// Once per row that a subquery reads.
     Inner,
-    /// Per row of the policy's table, beside something that costs far more.
+    /// Once per row of the policy's table, next to an expression that costs much more.
     Beside,
-    /// Per row of the policy's table.
+    /// Once per row of the policy's table.
     Row,
 }
 
-/// What a query directly holds.
+/// An expression that a query contains directly.
 struct Part<'a> {
     level: usize,
-    /// Evaluated for each row that the query reads, not once for each of its runs.
+    /// Whether the expression is evaluated for each row that the query reads, not once per run.
     per_row: bool,
     node: Held<'a>,
 }
@@ -33,13 +33,13 @@ enum Held<'a> {
     Query(&'a Query),
 }
 
-/// Visits the expressions of a clause. What the visitor returns bounds what stands inside; with none, that is passed over.
+/// Visits the expressions of a clause. The result of the visitor limits the frequency of inner expressions. `None` skips them.
 pub fn visit<'a>(root: &'a Expr, visitor: &mut dyn FnMut(&'a Expr, Often) -> Option<Often>) {
     Visit { scopes: vec![Often::Row], visitor }.expr(root, 0, Often::Row);
 }
 
 struct Visit<'v, 'a> {
-    /// How often each scope around the place yields a row.
+    /// Frequency with which each surrounding scope returns a row.
     scopes: Vec<Often>,
     visitor: &'v mut dyn FnMut(&'a Expr, Often) -> Option<Often>,
 }
@@ -127,7 +127,7 @@ fn of_from<'a>(items: &'a [FromItem], level: usize, add: &mut dyn FnMut(usize, b
     }
 }
 
-/// Every column reference in an expression, with its scope; none where that is not known.
+/// Visits every column reference in an expression with its scope, or `None` if the scope is unknown.
 pub fn columns<'a>(expr: &'a Expr, level: usize, found: &mut dyn FnMut(&'a Expr, Option<usize>)) {
     match &expr.kind {
         ExprKind::Column { binding: Binding::Column { depth, .. }, .. } => found(expr, level.checked_sub(*depth as usize)),
@@ -149,31 +149,31 @@ fn columns_of<'a>(query: &'a Query, level: usize, found: &mut dyn FnMut(&'a Expr
     }
 }
 
-/// Scopes of the columns in an expression.
+/// Returns the scopes of the columns in an expression.
 fn scopes(expr: &Expr, level: usize) -> Vec<Option<usize>> {
     let mut out = Vec::new();
     columns(expr, level, &mut |_, scope| out.push(scope));
     out
 }
 
-/// Scopes around a query that it reads from.
+/// Returns the surrounding scopes that a query reads from.
 pub fn outer_scopes(query: &Query, level: usize) -> Vec<usize> {
     let mut out = Vec::new();
     columns_of(query, level, &mut |_, scope| out.extend(scope.filter(|scope| *scope <= level)));
     out
 }
 
-/// Does the value depend on a row around it, whichever that is?
+/// Returns whether a value depends on a row of any surrounding scope.
 pub fn depends_on_row(expr: &Expr) -> bool {
     names_row(expr, 0)
 }
 
-/// Does an expression, in so many scopes, read the row of the policy's table, or what may be that?
+/// Returns whether an expression at a nesting level reads, or may read, the row of the policy's table.
 pub fn names_row(expr: &Expr, level: usize) -> bool {
     scopes(expr, level).iter().any(|scope| scope.is_none_or(|scope| scope == 0))
 }
 
-/// A select that yields its rows as they are: PostgreSQL may turn its ties into a lookup.
+/// Returns a select without grouping, ordering or limits. PostgreSQL can convert its outer references to a lookup.
 pub fn plain(query: &Query) -> Option<&Select> {
     let SetExpr::Select(select) = &query.body else { return None };
     let whole = query.with.is_empty() && !query.locks && query.offset.is_none();
@@ -181,7 +181,7 @@ pub fn plain(query: &Query) -> Option<&Select> {
     (whole && !limited && select.group_by.is_empty() && select.having.is_none()).then_some(select)
 }
 
-/// Is `conjunct` an equality with the row outside on one side and the subquery's own on the other?
+/// Returns whether `conjunct` is an equality between the outer row and the subquery.
 pub fn is_tie(conjunct: &Expr, level: usize) -> bool {
     let all = |expr: &Expr, own: bool| {
         let scopes = scopes(expr, level + 1);
@@ -191,7 +191,7 @@ pub fn is_tie(conjunct: &Expr, level: usize) -> bool {
     conjunct.equality().is_some_and(|(left, right)| (all(left, true) && all(right, false)) || (all(left, false) && all(right, true)))
 }
 
-/// Can PostgreSQL answer an EXISTS over this query, which stands in so many scopes, from a hash table?
+/// Returns whether PostgreSQL can answer an EXISTS on this query, at this nesting level, from a hash table.
 pub fn is_hashable(query: &Query, level: usize) -> bool {
     let Some(select) = plain(query) else { return false };
     let tied = |expr: &Expr| scopes(expr, level + 1).contains(&Some(level));

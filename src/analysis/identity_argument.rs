@@ -1,8 +1,8 @@
-//! Arguments of a function that say who is asking, or for whom.
+//! Arguments of a function that identify the caller or a tenant.
 
 use crate::analysis::prelude::*;
 
-/// What people write before and behind a parameter's name to tell it from a column.
+/// Prefixes and suffixes that distinguish parameters from columns.
 const BEFORE: [&str; 12] = ["p_", "_", "in_", "v_", "arg_", "param_", "input_", "target_", "check_", "the_", "given_", "current_"];
 const BEHIND: [&str; 6] = ["_param", "_input", "_arg", "_in", "_val", "_"];
 const PEOPLE: [&str; 12] = [
@@ -19,7 +19,7 @@ const PEOPLE: [&str; 12] = [
     "user",
     "owner",
 ];
-/// Who knows such a value may act on it: it is what is checked.
+/// Words in the names of secrets. A caller who knows the secret may act on it, so the function checks it.
 const SECRETS: [&str; 9] = ["token", "secret", "password", "passcode", "signature", "hash", "code", "api_key", "pin"];
 
 fn bare(name: &str) -> &str {
@@ -32,7 +32,7 @@ pub fn takes_secret(function: &Function) -> bool {
     names.map(bare).any(|name| SECRETS.iter().any(|secret| name == *secret || name.ends_with(&format!("_{secret}"))))
 }
 
-/// Does an argument say who is asking, or for whom? By its name, or by the column that the body compares it with.
+/// Returns whether an argument identifies the caller or a tenant, by its name or by the column that the body compares with it.
 pub fn is_identity(cx: &State, function: &Function, argument: &Argument, tenants: &[SmolStr]) -> bool {
     let type_fits = ["uuid", "text", "character varying", "bigint", "integer"].iter().any(|ty| argument.ty.is(ty));
     let names = |name: &str| PEOPLE.contains(&name) || tenants.iter().any(|tenant| tenant == name);
@@ -71,7 +71,7 @@ pub fn is_identity(cx: &State, function: &Function, argument: &Argument, tenants
     used && (compared || names(bare(name)) || names(name))
 }
 
-/// As `pg_get_function_identity_arguments` prints them.
+/// Returns the arguments as `pg_get_function_identity_arguments` prints them.
 pub fn identity_arguments(function: &Function) -> String {
     let shown = function.args.iter().filter(|argument| argument.mode != ArgMode::Table).map(|argument| {
         let mode = match argument.mode {

@@ -1,7 +1,8 @@
-//! Where SQL asks who is calling: `auth.uid()` and its kin, the settings of a request, and the project's own functions that ask.
+//! Code that identifies the caller: `auth.uid()` and similar functions, settings of the request, and functions of the project that use
+//! them.
 //!
-//! Promises: a function that is found to ask does so in its text, in a dynamic statement too, or calls one that does. Refuses: to
-//! say what is done with the answer.
+//! Promises: a function is included if its text, also a dynamic statement, identifies the caller or calls such a function. Limits: the use
+//! of the result is not analysed.
 
 use crate::analysis::state::State;
 use crate::catalog::object::Function;
@@ -14,16 +15,16 @@ use std::collections::BTreeSet;
 
 const AUTH: [&str; 4] = ["uid", "jwt", "role", "email"];
 
-/// The project's functions that ask.
+/// Functions of the project that identify the caller.
 #[derive(Default)]
 pub struct Callers {
-    /// Names of those that can be called, which ask directly or through another.
+    /// Names of callable functions that identify the caller, directly or through another function.
     helpers: BTreeSet<SmolStr>,
-    /// All of them, triggers' among them.
+    /// Locations of all functions that identify the caller, including trigger functions.
     asking: BTreeSet<Site>,
 }
 
-/// What a function's text says, as far as its tokens tell.
+/// Facts about the body of a function that its tokens show.
 #[derive(Default)]
 struct Mentions {
     asks: bool,
@@ -51,7 +52,7 @@ impl Callers {
         }
     }
 
-    /// Does a function's body ask?
+    /// Returns whether the body of a function identifies the caller.
     pub fn is_asking(&self, function: &Function) -> bool {
         self.asking.contains(&function.at)
     }
@@ -75,24 +76,24 @@ impl Callers {
         if *found { Walk::Over } else { Walk::Into }
     }
 
-    /// Does a call itself ask, whatever its arguments are?
+    /// Returns whether a call itself identifies the caller, independent of its arguments.
     pub fn asks(&self, call: &Call) -> bool {
         is_auth_call(call) || self.is_helper(call)
     }
 
-    /// Is it one of the project's own functions that ask?
+    /// Returns whether a call is a function of the project that identifies the caller.
     pub fn is_helper(&self, call: &Call) -> bool {
         call.name.schema() != Some("auth") && self.helpers.contains(call.name.last())
     }
 }
 
-/// `auth.uid()` or another of the platform's, or a setting of the request.
+/// Returns whether a call is `auth.uid()` or a similar function of the platform, or reads a setting of the request.
 pub fn is_auth_call(call: &Call) -> bool {
     let auth = call.name.schema() == Some("auth") && AUTH.contains(&call.name.last());
     auth || (call.name.last() == "current_setting" && call.args.first().is_some_and(|arg| arg.value.as_str().is_some_and(tells_caller)))
 }
 
-/// Is it `auth.uid()`?
+/// Returns whether an expression is `auth.uid()`.
 pub fn is_uid(expr: &Expr) -> bool {
     match &expr.uncast().kind {
         ExprKind::Call(call) => call.name.is("auth", "uid"),
@@ -103,7 +104,7 @@ pub fn is_uid(expr: &Expr) -> bool {
     }
 }
 
-/// A setting that the API, or an application of its own, fills in for each request.
+/// Returns whether the API or an application sets this setting for each request.
 fn tells_caller(setting: &str) -> bool {
     const WORDS: [&str; 8] = ["user", "tenant", "org", "account", "workspace", "company", "team", "claim"];
     setting == "role"
@@ -111,7 +112,7 @@ fn tells_caller(setting: &str) -> bool {
         || setting.split_once('.').is_some_and(|(_, own)| WORDS.iter().any(|word| own.contains(word)))
 }
 
-/// The code of a function; empty for one in C.
+/// Returns the code of a function. It is empty for a function in C.
 pub fn body<'f>(cx: &State<'f>, function: &'f Function) -> &'f str {
     match &*function.body {
         Body::Code(code) => code.text(cx.sources.get(function.at.file).text()),

@@ -1,24 +1,24 @@
-//! Whether one index stands for another.
+//! Whether one index can replace another.
 
 use crate::analysis::prelude::*;
 
-/// How one index stands for another.
+/// The reason why an index can replace another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cover {
-    /// Nothing but the name differs.
+    /// Only the names differ.
     Same,
-    /// The other is unique, or in the opposite order, and finds the same rows.
+    /// The replacing index is unique or has the opposite order, and finds the same rows.
     Equal,
-    /// The other goes on with further columns.
+    /// The replacing index has more columns.
     Longer,
 }
 
-/// The catalog keeps no collations and no parameters of operator classes.
+/// Returns whether indexes can be compared. The catalog stores no collations and no parameters of operator classes.
 pub fn comparable(cx: &State, index: &Index) -> bool {
     index.method != "gist" && !cx.slice(index.at).to_ascii_lowercase().contains("collate")
 }
 
-/// How does another index serve every query that this one serves?
+/// Returns the reason why another index serves every query of this index, or `None` if it does not.
 pub fn covers(cx: &State, other: &Index, index: &Index) -> Option<Cover> {
     let plain = |text: &Option<Expression>| text.as_ref().map(|expr| normal(&cx.text(expr)));
     let alike = |a: &IndexColumn, b: &IndexColumn| {
@@ -57,14 +57,14 @@ pub fn covers(cx: &State, other: &Index, index: &Index) -> Option<Cover> {
     }
 }
 
-/// `with (lists = 100)`: how an index of another method than btree is built decides what it finds.
+/// Returns storage parameters such as `with (lists = 100)`. In methods other than btree, they can change the result of a search.
 fn options(cx: &State, index: &Index) -> Option<String> {
     let text = normal(cx.slice(index.at));
     let start = text.find("with(")?;
     text[start..].split(')').next().map(str::to_string)
 }
 
-/// The text of an expression without what PostgreSQL makes nothing of.
+/// Returns the text of an expression without parts that have no meaning for PostgreSQL.
 fn normal(text: &str) -> String {
     let mut out = String::new();
     let mut quote = None;
@@ -83,7 +83,7 @@ fn normal(text: &str) -> String {
     out
 }
 
-/// Is the parenthesis that a text begins with the one it ends with?
+/// Returns whether the first and last characters of a text are a matching pair of parentheses.
 fn closes_at_end(text: &str) -> bool {
     let mut depth = 0i32;
     text.char_indices()

@@ -1,29 +1,29 @@
-//! What places that look into a JSON column say of its structure.
+//! The structure of a JSON column that SQL expects.
 
 use super::prelude::*;
 use super::scope::{Reader, visit};
 use super::state::{SqlOwner, is_users_table};
 use std::collections::BTreeMap;
 
-/// A place that looks into a column.
+/// A location that reads a JSON column.
 #[derive(Clone, PartialEq)]
 pub struct Use {
     pub key: Option<SmolStr>,
-    /// What `jsonb_typeof` of the key's value must be, where the place shows it.
+    /// Required `jsonb_typeof` of the value of the key, if known.
     pub of_key: Option<&'static str>,
-    /// The same of the column itself.
+    /// Required `jsonb_typeof` of the column itself, if known.
     pub of_column: Option<&'static str>,
-    /// A value that can't be cast makes the whole statement fail.
+    /// Whether a value that cannot be cast makes the whole statement fail.
     pub casts: bool,
     pub at: Site,
     pub reader: String,
     pub policy: bool,
 }
 
-/// Those of each column, by the names of its table and its own.
+/// Uses of each column, by the names of its table and column.
 pub type Uses = BTreeMap<(QName, SmolStr), Vec<Use>>;
 
-/// The column that an expression looks into, and what that says of its structure.
+/// Returns the column that an expression reads, and the structure that it expects.
 pub fn look(expr: &Expr) -> Option<(&Expr, Use)> {
     let seen = |key: Option<&str>, of_key, of_column| Use {
         key: key.map(SmolStr::from),
@@ -99,7 +99,7 @@ pub fn look(expr: &Expr) -> Option<(&Expr, Use)> {
     }
 }
 
-/// An expression of this operator on a column itself.
+/// Returns the operand of an operator that is applied to the column itself.
 fn unnested<'e>(expr: &'e Expr, operator: &str) -> Option<&'e Expr> {
     match &expr.kind {
         ExprKind::Binary { op, left, .. } if op == operator && column(left).is_some() => Some(expr),
@@ -108,7 +108,7 @@ fn unnested<'e>(expr: &'e Expr, operator: &str) -> Option<&'e Expr> {
     }
 }
 
-/// A column, with or without a cast to the type it has.
+/// Returns a column, with or without a cast to its own type.
 pub fn column(expr: &Expr) -> Option<&Expr> {
     match &expr.kind {
         ExprKind::Column { .. } => Some(expr),
@@ -117,7 +117,7 @@ pub fn column(expr: &Expr) -> Option<&Expr> {
     }
 }
 
-/// A condition for the column, from what all the places agree on.
+/// Returns a condition on the column that all uses imply.
 pub fn shape(column: &Column, uses: &[Use]) -> Option<String> {
     let kind = if column.ty.is("json") { "json_typeof" } else { "jsonb_typeof" };
     let name = quote_ident(&column.name);

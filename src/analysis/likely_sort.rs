@@ -1,13 +1,13 @@
-//! Tables that look as if clients listed the rows of one parent by time, where no SQL of the project shows it.
+//! Tables whose rows clients are likely to list by parent and time, although no SQL of the project does.
 
 use super::index_cover::is_indexed;
 use crate::analysis::prelude::*;
 use crate::analysis::sorted_query::{Sorted, TIMES, Want, is_served, nearest_parent};
 
-/// What tables are called whose rows are shown by time, those of one parent at once. Logs and events are too, but rarely read.
+/// Last words of the names of such tables. Logs and events are excluded, because clients rarely read them.
 const LISTED: [&str; 3] = ["messages", "comments", "notifications"];
 
-/// The index that such a table may lack; one for a table.
+/// Returns the index that such a table may need, at most one per table.
 pub fn likely(cx: &State, table: &Table) -> Option<Sorted> {
     let complete = |index: &&Index| index.method == "btree" && index.predicate.is_none();
     let single =
@@ -22,9 +22,9 @@ pub fn likely(cx: &State, table: &Table) -> Option<Sorted> {
     let key = nearest_parent(cx, table, &owned)?;
     let (want, at, reader) = match single(&time.name) {
         Some(index) if single(&key).is_some() || !is_indexed(table, std::slice::from_ref(&key)) => {
-            (Want::Apart, index.named, "knows only the time")
+            (Want::Apart, index.named, "contains only the time")
         }
-        _ if LISTED.iter().any(|word| table.name.name.split('_').next_back() == Some(*word)) => (Want::Listed, time.named, "the time"),
+        _ if LISTED.iter().any(|word| table.name.name.split('_').next_back() == Some(*word)) => (Want::Listed, time.named, "time column"),
         _ => return None,
     };
     // one of a part of the rows was somebody's choice

@@ -1,8 +1,8 @@
-//! What roles need to hold, so that policies can let something through; and whether they hold it.
+//! The privileges that roles need for the policies of a table, and the privileges that they have.
 //!
-//! PostgreSQL asks for the privilege on a table before it looks at a policy, and runs what a policy reads and calls with the rights of
-//! whoever runs the query. Names in a policy were looked up when it was made, so those take no USAGE on a schema.
-//! Source: PostgreSQL's documentation, "Privileges" and "Row Security Policies"; all of it tried on PostgreSQL 15.
+//! PostgreSQL checks the privilege on a table before it applies a policy. A policy reads and calls with the privileges of the role that
+//! runs the query. Names in a policy are bound at creation, so they need no USAGE on a schema.
+//! Source: PostgreSQL's documentation, "Privileges" and "Row Security Policies". Tested on PostgreSQL 15.
 
 use crate::analysis::code::path_names;
 use crate::analysis::policy_grantees::{ROLES, SERVICE, is_invited};
@@ -12,28 +12,28 @@ use crate::syntax::ast::ObjectKind;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-/// Functions are looked into that deep: one that calls one that calls …
+/// Maximum depth of nested function calls that are followed.
 const DEPTH: usize = 4;
 
-/// What the policies of a table mean one role to do.
+/// The privileges that the policies of a table require for one role.
 pub struct Need<'a> {
     pub role: &'static str,
-    /// Commands that some policy is meant to let through.
+    /// Commands that at least one policy is meant to allow.
     pub invited: Privileges,
-    /// The same, and SELECT where UPDATE or DELETE have to find their rows.
+    /// Commands that at least one policy is meant to allow, plus SELECT if UPDATE or DELETE need it to find their rows.
     pub wanted: Privileges,
     /// Sequences that fill columns of new rows, each with its column.
     pub sequences: Vec<(QName, SmolStr)>,
-    /// What policies read and call, each with the first policy that does.
+    /// Objects that policies read or call, each with the first policy that uses it.
     pub behind: Vec<(Behind<'a>, &'a Policy)>,
 }
 
-/// What a policy rests on.
+/// An object that a policy uses.
 #[derive(Clone)]
 pub enum Behind<'a> {
-    /// Takes SELECT.
+    /// A relation, which requires SELECT.
     Relation(QName),
-    /// Takes EXECUTE.
+    /// A function, which requires EXECUTE.
     Function(&'a Function),
 }
 
@@ -54,13 +54,13 @@ impl Behind<'_> {
     }
 }
 
-/// What each role needs that the policies of a table invite.
+/// Returns the privileges that each role needs for the policies of a table.
 pub fn of<'a>(cx: &State<'a>, table: &'a Table) -> Vec<Need<'a>> {
     let mut rests = BTreeMap::new();
     ROLES.into_iter().filter_map(|role| of_role(cx, table, role, &mut rests)).collect()
 }
 
-/// What clauses rest on, by their places: the same for each role and command.
+/// Objects that clauses use, by the location of the clause. They are the same for each role and command.
 type Rests<'a> = BTreeMap<Site, Vec<Behind<'a>>>;
 
 fn of_role<'a>(cx: &State<'a>, table: &'a Table, role: &'static str, rests: &mut Rests<'a>) -> Option<Need<'a>> {
@@ -92,7 +92,7 @@ fn of_role<'a>(cx: &State<'a>, table: &'a Table, role: &'static str, rests: &mut
     Some(Need { role, invited, wanted, sequences, behind })
 }
 
-/// Policies whose clauses are evaluated when a role runs a command.
+/// Returns the policies whose clauses are evaluated when a role runs a command.
 fn run<'t>(cx: &State, table: &'t Table, role: &str, command: Command) -> Vec<&'t Policy> {
     let (mut permissive, restrictive) = cx.applicable(table, role, command);
     // `true OR …` is true before anything runs, and what it would read is never opened
@@ -145,7 +145,7 @@ fn look<'a>(cx: &State<'a>, node: Node, named: &dyn Fn(&FromItem) -> Option<QNam
     Walk::Into
 }
 
-/// Sequences that columns take their values from. Those of identity columns need no privilege.
+/// Returns the sequences of columns. Sequences of identity columns need no privilege.
 fn sequences(cx: &State, table: &Table) -> Vec<(QName, SmolStr)> {
     let called = |column: &Column| {
         let call = column.default.as_ref()?.root.uncast().as_call()?;
@@ -161,7 +161,7 @@ fn sequences(cx: &State, table: &Table) -> Vec<(QName, SmolStr)> {
     filled.filter_map(|column| Some((called(column)?, column.name.clone()))).collect()
 }
 
-/// What roles hold: as the history left it, or as it would be in a database made from it today.
+/// The privileges of roles, either at the end of the history or on a database that is created from the migrations today.
 #[derive(Clone, Copy)]
 pub struct Held<'a> {
     pub catalog: &'a Catalog,
@@ -173,7 +173,7 @@ impl Held<'_> {
         if self.fresh { Cow::Owned(acl.without_ended_defaults(kind)) } else { Cow::Borrowed(acl) }
     }
 
-    /// Privileges on a table or view, on the whole or on some column. Of what is not known, all are held.
+    /// Returns the privileges on a table or view, or on at least one of its columns. An unknown relation has all privileges.
     pub fn relation(&self, role: &str, name: &QName) -> Privileges {
         let catalog = self.catalog;
         let (acl, owner) = match (catalog.table(name), catalog.views.get(name)) {
@@ -191,7 +191,7 @@ impl Held<'_> {
         out
     }
 
-    /// `nextval` takes either of two privileges.
+    /// Returns whether a role can call `nextval`, which requires USAGE or UPDATE.
     pub fn sequence(&self, role: &str, name: &QName) -> bool {
         self.catalog.sequences.get(name).is_none_or(|sequence| {
             let acl = self.acl(&sequence.acl, ObjectKind::Sequence);
@@ -212,18 +212,18 @@ impl Held<'_> {
         }
     }
 
-    /// Schemas that nobody made here are not known.
+    /// Returns whether a role can use a schema. A schema that no migration creates is assumed to be usable.
     pub fn schema(&self, role: &str, name: &str) -> bool {
         !self.catalog.schemas.contains(&name.into()) || self.catalog.may_use_schema(role, name)
     }
 }
 
-/// The commands of a set, in the order of [`COMMANDS`].
+/// Returns the names of the commands in a set, in the order of [`COMMANDS`].
 pub fn words(privileges: Privileges) -> Vec<&'static str> {
     COMMANDS.into_iter().filter(|(_, privilege, _)| privileges.contains(*privilege)).map(|(.., word)| word).collect()
 }
 
-/// `a`, `a and b`, `a, b and c`
+/// Joins items: `a`, `a and b`, `a, b and c`.
 pub fn list<T: AsRef<str>>(items: &[T], last: &str) -> String {
     match items {
         [] => String::new(),

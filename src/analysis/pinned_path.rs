@@ -1,13 +1,13 @@
-//! The search path that a function can be pinned to without anything in it coming to mean something else.
+//! The search path to which a function can be set without a change in the meaning of its names.
 
 use crate::analysis::prelude::*;
 use crate::analysis::search_path_effects::Paths;
 
-/// Their operators are found along the path; without it, `=` on citext quietly becomes that of text.
+/// Extensions with operators. Operators are found through the path: without the schema of citext, `=` on citext becomes that of text.
 pub const OPERATOR_EXTENSIONS: [&str; 10] =
     ["citext", "cube", "hstore", "intarray", "ip4r", "ltree", "pg_trgm", "pgroonga", "postgis", "vector"];
 
-/// Functions of pg_catalog (and forms of the grammar that read like calls) that migrations commonly use.
+/// Functions of pg_catalog, and syntax that looks like a call, that migrations commonly use.
 const BUILTIN: &str = " abs age any array_agg array_append array_cat array_length array_position array_prepend array_remove \
     array_replace array_to_json array_to_string array_upper ascii avg bit_and bit_or bool_and bool_or btrim cardinality cast ceil \
     ceiling char_length chr clock_timestamp coalesce concat concat_ws convert_from convert_to corr count cume_dist currval \
@@ -31,7 +31,7 @@ const BUILTIN: &str = " abs age any array_agg array_append array_cat array_lengt
     to_tsquery to_tsvector transaction_timestamp translate trim trunc ts_headline ts_rank ts_rank_cd tsrange tstzrange txid_current \
     unnest upper var_pop var_samp variance websearch_to_tsquery width_bucket ";
 
-/// The path as SQL, and whether it surely leaves the function as it is.
+/// Returns the path as SQL, and whether the function certainly keeps its behavior.
 pub fn pinned<'a>(cx: &State, paths: &mut Paths<'a>, function: &'a Function) -> (String, Safety) {
     let along = paths.of(function);
     if !along.unknown && along.schemas.is_empty() {
@@ -47,7 +47,7 @@ pub fn pinned<'a>(cx: &State, paths: &mut Paths<'a>, function: &'a Function) -> 
     (path.collect::<Vec<_>>().join(", "), if along.unknown { Safety::Review } else { Safety::Safe })
 }
 
-/// A table or function that a body calls by its bare name, that is found along the usual path, and that `auth` has none of.
+/// Returns a table or function that a body uses without a schema, that the usual path finds, and that does not exist in `auth`.
 pub fn unfound_in_auth(cx: &State, function: &Function) -> Option<SmolStr> {
     let missing = |found: Option<QName>| found.filter(|name| matches!(name.schema.as_str(), "public" | "extensions")).map(|name| name.name);
     let relation = |name: &ObjectName, origin: &Origin| {

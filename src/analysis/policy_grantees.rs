@@ -1,16 +1,16 @@
-//! Whom a policy means to let in.
+//! The roles that a policy is meant for.
 //!
-//! Promises: a role that a policy can never be true for is not invited. Refuses: to take a policy without TO for an invitation to
-//! `anon`, unless it plainly lets somebody through who is not signed in, for one command that it names.
+//! Promises: a role for which a policy can never be true is not included. Limits: a policy without TO includes `anon` only if it clearly
+//! allows requests without sign-in, for one named command.
 
 use crate::analysis::identity_helpers::{is_auth_call, is_uid};
 use crate::analysis::prelude::*;
 
-/// Roles of API requests. The service role passes by row level security, and needs privileges like any other.
+/// Roles of API requests. The service role bypasses row level security but needs privileges.
 pub const ROLES: [&str; 3] = ["anon", "authenticated", SERVICE];
 pub const SERVICE: &str = "service_role";
 
-/// Is a permissive policy meant to let a role run a command?
+/// Returns whether a permissive policy is meant to allow a command for a role.
 pub fn is_invited(cx: &State, policy: &Policy, role: &str, command: Command) -> bool {
     if !policy.permissive || !policy.applies_to(command) {
         return false;
@@ -31,12 +31,13 @@ fn is_public(policy: &Policy) -> bool {
     policy.roles.iter().any(|name| name == "public")
 }
 
-/// Opening a table to strangers for reading, or for what a form sends in, is done on purpose; for the rest TO was forgotten.
+/// Returns whether a command without sign-in is usually intended: reading, or inserting from a form. For other commands, TO was probably
+/// forgotten.
 fn is_harmless(command: Command) -> bool {
     matches!(command, Command::Select | Command::Insert)
 }
 
-/// Can an expression never be true for a role?
+/// Returns whether an expression can never be true for a role.
 pub fn refuses(root: &Expr, role: &str) -> bool {
     let anon = role == "anon";
     match &root.kind {
@@ -51,12 +52,12 @@ pub fn refuses(root: &Expr, role: &str) -> bool {
     }
 }
 
-/// Is an expression true for the service role alone?
+/// Returns whether an expression is true only for the service role.
 fn is_for_service(root: &Expr) -> bool {
     root.conjuncts().into_iter().any(|conjunct| roles_asked(conjunct).is_some_and(|roles| roles == [SERVICE]))
 }
 
-/// Can an expression be true for somebody who is not signed in?
+/// Returns whether an expression can be true for requests without sign-in.
 fn needs_nobody(cx: &State, root: &Expr) -> bool {
     match &root.kind {
         ExprKind::Logic { op: Logic::And, left, right } => needs_nobody(cx, left) && needs_nobody(cx, right),
@@ -65,7 +66,7 @@ fn needs_nobody(cx: &State, root: &Expr) -> bool {
     }
 }
 
-/// The roles that `auth.role() = 'x'` and its kin compare the caller's with.
+/// Returns the roles that `auth.role() = 'x'` and similar expressions compare with the role of the caller.
 fn roles_asked(expr: &Expr) -> Option<Vec<&str>> {
     match &expr.kind {
         ExprKind::InList { expr, list, negated: false } if is_role(expr) => list.iter().map(Expr::as_str).collect(),
@@ -76,7 +77,7 @@ fn roles_asked(expr: &Expr) -> Option<Vec<&str>> {
     }
 }
 
-/// `auth.role()`, `auth.jwt() ->> 'role'`, `current_user`, or a setting that holds the same.
+/// Returns whether an expression is the role of the caller: `auth.role()`, `auth.jwt() ->> 'role'`, `current_user`, or a setting with it.
 fn is_role(expr: &Expr) -> bool {
     let expr = unwrapped(expr).unwrap_or(expr).uncast();
     match &expr.kind {
@@ -95,7 +96,7 @@ fn is_role(expr: &Expr) -> bool {
     }
 }
 
-/// What `(select x)` selects.
+/// Returns the expression that `(select x)` selects.
 fn unwrapped(expr: &Expr) -> Option<&Expr> {
     let ExprKind::Subquery(query) = &expr.uncast().kind else { return None };
     let select = query.select().filter(|select| select.from.is_empty() && select.filter.is_none())?;

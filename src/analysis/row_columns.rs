@@ -1,8 +1,8 @@
-//! The row that a policy is asked about: which columns of it an expression names, at any depth of queries.
+//! References to the row of a policy in an expression, at any nesting level.
 
 use crate::analysis::prelude::*;
 
-/// Columns of the policy's own row in an expression, each with the node that names it.
+/// Returns the columns of the policy's row in an expression, each with its node.
 pub fn row_columns<'e>(expr: &'e Expr, table: &Table, depth: u16) -> Vec<(&'e str, &'e Expr)> {
     let mut out = Vec::new();
     each_row_column(expr, table, depth, &mut |name, node| out.push((name, node)));
@@ -19,7 +19,7 @@ fn each_row_column<'e>(expr: &'e Expr, table: &Table, depth: u16, visit: &mut dy
     }
 }
 
-/// Expressions of a query, each with the number of queries around it.
+/// Visits the expressions of a query, each with its nesting level.
 pub fn in_query<'e>(query: &'e Query, depth: u16, visit: &mut dyn FnMut(&'e Expr, u16)) {
     for cte in &query.with {
         if let Data::Query(inner) = &cte.body {
@@ -41,7 +41,7 @@ pub fn in_query<'e>(query: &'e Query, depth: u16, visit: &mut dyn FnMut(&'e Expr
     }
 }
 
-/// The name of a column of the row that a policy is asked about.
+/// Returns the name of a column of the policy's row.
 pub fn row_column<'e>(expr: &'e Expr, table: &Table, depth: u16) -> Option<&'e str> {
     match &expr.uncast().kind {
         ExprKind::Column { path, binding: Binding::Column { depth: bound, relation: Some(relation) } }
@@ -53,7 +53,7 @@ pub fn row_column<'e>(expr: &'e Expr, table: &Table, depth: u16) -> Option<&'e s
     }
 }
 
-/// Is NULL given a meaning of its own?
+/// Returns whether an expression handles NULL in the column explicitly.
 pub fn handles_null(expr: &Expr, table: &Table, column: &str) -> bool {
     let is = |expr: &Expr, depth| row_column(expr, table, depth) == Some(column);
     let mut found = false;

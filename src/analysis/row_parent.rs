@@ -1,8 +1,10 @@
-//! The rows that a table's rows belong to, along foreign keys.
+//! Steps that fill a tenant column from related rows.
+//!
+//! Limits: without a foreign key to a table with the tenant, the statement has a placeholder that the user has to replace.
 
 use super::prelude::*;
 
-/// Where a row's tenant can be read: along a foreign key, in a table that knows it.
+/// A foreign key to a table from which the tenant of a row can be read.
 pub struct Path<'a> {
     pub parent: &'a Table,
     pub key: SmolStr,
@@ -10,7 +12,7 @@ pub struct Path<'a> {
     pub parent_column: SmolStr,
 }
 
-/// The foreign key that leads from a table to one that has the same tenant column; one that is never NULL there is best.
+/// Returns the foreign key to a table with the same tenant column. Columns that are NOT NULL are preferred.
 pub fn path<'a>(cx: &State<'a>, table: &Table, column: &str) -> Option<Path<'a>> {
     let mut paths: Vec<Path<'a>> = Vec::new();
     let target = target(table, column);
@@ -34,7 +36,7 @@ pub fn path<'a>(cx: &State<'a>, table: &Table, column: &str) -> Option<Path<'a>>
     paths.into_iter().next()
 }
 
-/// What a column refers to.
+/// Returns the table that a column refers to.
 pub fn target<'t>(table: &'t Table, column: &str) -> Option<&'t QName> {
     table
         .foreign_keys()

@@ -1,7 +1,7 @@
-//! What a column stands for inside the queries of functions, views and policies.
+//! Resolution of column names in the queries of functions, views and policies.
 //!
-//! Promises: a column is found in the innermost query that has it, as PostgreSQL does. Refuses to guess: one that two relations
-//! of a query could have stands for nothing.
+//! Promises: a column is resolved to the innermost query that has it, as PostgreSQL does. Limits: a name that two relations of a query may
+//! have is not resolved.
 
 use crate::analysis::code::{Code, Origin};
 use crate::analysis::state::SqlOwner;
@@ -13,7 +13,7 @@ use crate::source::{Site, Span};
 use crate::syntax::expression::*;
 use smol_str::SmolStr;
 
-/// Who runs a piece of code.
+/// The object that contains a piece of code.
 #[derive(Clone, Copy)]
 pub enum Reader<'a> {
     /// A function or a view.
@@ -29,7 +29,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// ``function `public.f` ``
+    /// Returns a description of the object, such as ``function `public.f` ``.
     pub fn words(&self) -> String {
         match self {
             Reader::Policy(_, policy) => format!("policy \"{}\"", policy.name),
@@ -50,26 +50,26 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// A relation by the name that columns may be qualified with; the relation is none for a sub-select, a CTE or a function.
+/// A relation by its name or alias in the query. The relation is `None` for a subquery, a CTE or a function.
 type Item = (SmolStr, Option<QName>);
 
-/// The relations of each query around a place, innermost last.
+/// The relations of each surrounding query, innermost last.
 pub struct Scope<'a> {
     catalog: &'a Catalog,
     levels: Vec<Vec<Item>>,
 }
 
-/// What a column reference stands for.
+/// The table and column of a reference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
-    /// 0 for a relation of the query the reference stands in.
+    /// Number of queries between the reference and its relation. 0 is the query of the reference.
     pub depth: usize,
     pub table: QName,
     pub column: SmolStr,
 }
 
 impl<'a> Scope<'a> {
-    /// The table and column of a reference.
+    /// Returns the table and column of a reference.
     pub fn column(&self, expr: &Expr) -> Option<Found> {
         let ExprKind::Column { path, binding } = &expr.kind else { return None };
         let column = path.last()?.clone();
@@ -91,14 +91,14 @@ impl<'a> Scope<'a> {
         None
     }
 
-    /// Tables of the innermost query that stand in it once.
+    /// Returns the tables that the innermost query contains exactly once.
     pub fn tables(&self) -> Vec<&'a Table> {
         let level = self.levels.last().map(Vec::as_slice).unwrap_or_default();
         let once = |table: &&QName| level.iter().filter(|(_, other)| other.as_ref() == Some(*table)).count() == 1;
         level.iter().filter_map(|(_, table)| table.as_ref()).filter(once).filter_map(|table| self.catalog.table(table)).collect()
     }
 
-    /// Has an expression one value for all rows of the innermost query?
+    /// Returns whether an expression has one value for all rows of the innermost query.
     pub fn is_constant(&self, expr: &Expr) -> bool {
         let level = self.levels.last().map(Vec::as_slice).unwrap_or_default();
         let mut constant = true;
@@ -121,7 +121,7 @@ impl<'a> Scope<'a> {
     }
 }
 
-/// Visits every query and expression of a function, a view or the policies of a table; a query is visited inside its own scope.
+/// Visits every query and expression of a function, a view or the policies of a table. Each query is visited inside its own scope.
 pub fn visit<'a>(cx: &State<'a>, owner: SqlOwner<'a>, seen: &mut dyn FnMut(Reader<'a>, Node<'_>, &Scope<'a>)) {
     let code = |(origin, code)| Walker::new(cx.catalog, Reader::Code(origin), Vec::new(), seen).code(code);
     match owner {

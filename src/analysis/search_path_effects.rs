@@ -1,8 +1,8 @@
-//! Which schemas of the search path a function's names are found in, its own and those of whatever it sets off: a path that a function
-//! sets holds for the functions that it calls and for the triggers of the tables that it writes too, unless they set their own.
+//! The schemas of the search path in which a function and everything it runs find their names. A search_path setting of a function also
+//! applies to the functions that it calls and to the triggers of the tables that it writes, unless they have their own setting.
 //!
-//! Promises: what is said to be known is so in every session that has one of the usual paths. Refuses: to look into what EXECUTE
-//! builds, bodies that can't be read, and languages other than SQL and PL/pgSQL.
+//! Promises: a result that is marked known holds in every session with one of the usual paths. Limits: statements that EXECUTE builds,
+//! bodies that cannot be parsed, and languages other than SQL and PL/pgSQL are not read.
 
 use crate::analysis::pinned_path::{OPERATOR_EXTENSIONS, is_builtin};
 use crate::analysis::prelude::*;
@@ -13,7 +13,7 @@ use crate::syntax::plpgsql::DeclKind;
 use crate::syntax::types::{TypeName, builtin_name};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What stands for a name where a session has one of the usual paths: the same thing for all of them, or it is not known.
+/// The schemas in which names are found, if a session has one of the usual paths. A name is known if all usual paths find the same object.
 #[derive(Clone, Default)]
 pub struct Along {
     pub schemas: BTreeSet<SmolStr>,
@@ -27,7 +27,7 @@ impl Along {
     }
 }
 
-/// What one body says: the names that it looks up, and what it sets off.
+/// The names that one body looks up, and the functions that it runs.
 #[derive(Clone, Default)]
 struct Read {
     along: Along,
@@ -50,10 +50,10 @@ const BY_NAME: [&str; 8] = [
 const NAMING_TYPES: [&str; 9] =
     ["regclass", "regproc", "regprocedure", "regtype", "regoper", "regoperator", "regconfig", "regdictionary", "regcollation"];
 
-/// Bodies are read once for all functions that set them off.
+/// Search paths of functions. Each body is read once.
 pub struct Paths<'a> {
     cx: State<'a>,
-    /// Those that sessions have: the default, and that of a request to each schema that the API serves.
+    /// The usual paths of sessions: the default path, and the path of a request to each schema that the API serves.
     usual: Vec<Vec<SmolStr>>,
     read: BTreeMap<Site, Read>,
 }
@@ -66,7 +66,7 @@ impl<'a> Paths<'a> {
         Paths { cx: *cx, usual: std::iter::once(base().collect()).chain(served).collect(), read: BTreeMap::new() }
     }
 
-    /// All that happens when a function runs.
+    /// Returns the schemas for everything that runs when a function runs.
     pub fn of(&mut self, function: &'a Function) -> Along {
         let mut out = Along::default();
         let mut open = vec![function];
@@ -102,7 +102,7 @@ impl<'a> Paths<'a> {
         }
     }
 
-    /// What a write to a table sets off: its triggers, what its columns and constraints call, and the same of tables that follow it.
+    /// Adds the functions that a write to a table runs: those of triggers, columns and constraints, also of tables that follow it.
     fn written(&self, name: &QName, seen: &mut BTreeSet<QName>, calls: &mut BTreeSet<QName>, open: &mut Vec<&'a Function>) {
         let Some(table) = self.cx.catalog.tables.get(name).filter(|_| seen.insert(name.clone())) else { return };
         for trigger in &table.triggers {
@@ -126,7 +126,7 @@ impl<'a> Paths<'a> {
         }
     }
 
-    /// What reading a relation calls: a view's query, and policies where they hold.
+    /// Adds the functions that reading a relation runs: those of the query of a view, and those of policies that apply.
     fn viewed(&self, name: &QName, bypasses: bool, seen: &mut BTreeSet<QName>, calls: &mut BTreeSet<QName>) {
         if !seen.insert(name.clone()) {
             return;
@@ -147,7 +147,7 @@ impl<'a> Paths<'a> {
         }
     }
 
-    /// Calls in what PostgreSQL bound when it was made, in whichever schema they were found.
+    /// Adds the calls that PostgreSQL bound when it created the expression.
     fn bound_calls(&self, expr: &Expr, calls: &mut BTreeSet<QName>) {
         expr.all().into_iter().filter_map(Expr::as_call).for_each(|call| self.bound_call(call, calls));
     }
@@ -208,7 +208,7 @@ impl<'a> Paths<'a> {
         }
     }
 
-    /// The schema in which every usual path finds something.
+    /// Returns the schema in which every usual path finds an object.
     fn schema(&self, is_in: impl Fn(&SmolStr) -> bool) -> Option<SmolStr> {
         let mut found = self.usual.iter().map(|path| path.iter().find(|schema| is_in(schema)));
         let first = found.next()??;
@@ -250,7 +250,7 @@ impl<'a> Paths<'a> {
         }
     }
 
-    /// `'notes'::regclass`
+    /// Adds names that appear as text, such as `'notes'::regclass`.
     fn named_as_text(&self, expr: &Expr, out: &mut Read) {
         match expr.as_str() {
             Some(text) if text.contains('.') || text.chars().all(|c| c.is_ascii_digit()) => {}

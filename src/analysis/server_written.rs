@@ -1,8 +1,7 @@
-//! Signs that server code alone is meant to write a table, or to run one command on it.
+//! Signs that only server code writes a table or runs one command on it.
 //!
-//! Promises: each sign is something that somebody wrote down: a function with its owner's rights or a trigger that writes the table, a
-//! policy for the service role, a privilege that clients lack, a policy for the command that was dropped. Refuses: to know what runs
-//! outside of the database; without a sign, clients may still not be meant to.
+//! Promises: each sign is written in the migrations: a SECURITY DEFINER function or trigger that writes the table, a policy for the service
+//! role, a privilege that clients lack, or a dropped policy for the command. Limits: code outside the database is unknown.
 
 use crate::analysis::identity_helpers;
 use crate::analysis::prelude::*;
@@ -38,13 +37,13 @@ fn names_service_role(cx: &State, table: &Table) -> bool {
     })
 }
 
-/// Clients hold all privileges or none where nobody has thought about it.
+/// Returns whether clients have only some privileges. All or none are the defaults.
 fn is_granted_in_part(cx: &State, table: &Table, roles: &[&str]) -> bool {
     let all = Privileges::SELECT | Privileges::INSERT | Privileges::UPDATE | Privileges::DELETE;
     roles.iter().any(|role| !cx.catalog.table_privileges(role, table).contains(all))
 }
 
-/// Did a migration drop a policy for the command, going by its name, that is not there any more?
+/// Returns whether a migration dropped a policy for the command, judging by its name, that no longer exists.
 fn was_dropped(cx: &State, table: &Table, command: Command) -> bool {
     let words: &[&str] = match command {
         Command::All => &[],

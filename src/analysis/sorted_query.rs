@@ -1,5 +1,5 @@
-//! Queries that look rows up by a foreign key and want them by a second column: what `index/foreign-key-sort` finds fault with, and
-//! what `index/foreign-key` takes along.
+//! Queries that look up rows by a foreign key and sort or filter by a second column. `index/foreign-key-sort` and `index/foreign-key` use
+//! them.
 
 use super::index_cover::is_complete_for;
 use crate::analysis::likely_sort::likely;
@@ -9,7 +9,7 @@ use crate::analysis::state::SqlOwner;
 use crate::analysis::state::is_users_table;
 use std::collections::BTreeMap;
 
-/// Names of columns that hold when a row came to be.
+/// Names of columns with the creation time of a row.
 pub const TIMES: [&str; 10] = [
     "created_at",
     "started_at",
@@ -23,34 +23,34 @@ pub const TIMES: [&str; 10] = [
     "timestamp",
 ];
 
-/// What is wanted of the rows of one key.
+/// The use of the second column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Want {
-    /// The first few, by the second column.
+    /// The first rows in the order of the second column.
     Few,
-    /// The least or greatest.
+    /// The minimum or maximum of the second column.
     Extreme,
-    /// Those of a stretch of time.
+    /// A range of the second column.
     Stretch,
-    /// All, in order.
+    /// All rows in the order of the second column.
     Order,
-    /// No query is seen; both columns have an index each.
+    /// No query is known, but each column has its own index.
     Apart,
-    /// No query is seen; the table's name tells of rows that are listed by time.
+    /// No query is known, but the name of the table suggests rows that are listed by time.
     Listed,
 }
 
-/// A query that looks rows up by a key and wants them by a second column.
+/// A query that looks up rows by a key and uses a second column.
 #[derive(Clone, PartialEq)]
 pub struct Sorted {
     pub table: QName,
     pub key: SmolStr,
     pub column: SmolStr,
     pub at: Site,
-    /// ``function `public.f` ``; what stands at the place, if no query does
+    /// The reader, such as ``function `public.f` ``, or a label for the location if there is no query.
     pub reader: String,
     pub order: &'static str,
-    /// The column of `deleted_at is null`, where the query asks for it.
+    /// The column of `deleted_at is null`, if the query has this condition.
     pub alive: Option<SmolStr>,
     pub want: Want,
 }
@@ -61,23 +61,24 @@ impl Sorted {
         matches!(self.want, Want::Apart | Want::Listed)
     }
 
-    /// Does an index save more than the sort?
+    /// Returns whether an index saves more than the sort.
     pub fn is_strong(&self) -> bool {
         matches!(self.want, Want::Few | Want::Extreme | Want::Stretch)
     }
 }
 
-/// Queries of functions, views and policies for rows of a table that an index on a foreign key and a second column would serve, and none
-/// does; where there are none, what clients are likely to ask.
+/// Returns the queries of functions, views and policies that an index on a foreign key and a second column would serve, but that no index
+/// serves.
+/// If there are none, it returns the likely queries of clients.
 pub fn sorts_of<'a>(cx: &State<'a>, table: &Table) -> &'a [Sorted] {
     let sorts = || by_table(cx.sql_owners().map(|owner| Sorts::of(cx, owner)).collect());
     cx.analyses().sorts.get_or_init(sorts).get(&table.name).map(Vec::as_slice).unwrap_or_default()
 }
 
-/// What one piece of SQL asks for.
+/// The queries of one piece of SQL.
 struct Sorts {
     seen: Vec<Sorted>,
-    /// What clients are likely to ask of a table.
+    /// The likely query of clients on a table.
     likely: Option<Sorted>,
 }
 
@@ -150,17 +151,17 @@ fn judge<'q>(cx: &State, reader: Reader<'_>, query: &'q Query, scope: &Scope<'_>
     Some(Sorted { table: table.name.clone(), key, column, at: reader.at(span), reader: reader.words(), order, alive, want })
 }
 
-/// Of the foreign keys that are fixed, the one to the table that the fewest refer to: a conversation rather than a tenant.
+/// Returns the column of the fixed foreign key whose parent has the fewest references: a conversation rather than a tenant.
 pub fn nearest_parent(cx: &State, table: &Table, bound: &[SmolStr]) -> Option<SmolStr> {
     let single = |key: &Constraint| if let [only] = key.columns.as_slice() { Some(only.clone()) } else { None };
     let keys = table.foreign_keys().filter_map(|(key, to)| Some((single(key).filter(|only| bound.contains(only))?, &to.table)));
     keys.min_by_key(|(_, parent)| cx.referring(parent)).map(|(column, _)| column)
 }
 
-/// A column, what is written behind it in an index, and what is wanted of it where.
+/// A column, its suffix in an index, its use, and the location.
 type Order = (SmolStr, &'static str, Want, Span);
 
-/// What the query sorts by, and how.
+/// Returns the column that the query sorts by, and the direction.
 fn ordered(query: &Query, select: &Select, table: &Table, bound: &[SmolStr], own: &dyn Fn(&Expr) -> Option<SmolStr>) -> Option<Order> {
     if !select.group_by.is_empty() || select.distinct {
         return None;
@@ -200,7 +201,7 @@ fn ordered(query: &Query, select: &Select, table: &Table, bound: &[SmolStr], own
     Some((column, order, want, first.expr.span))
 }
 
-/// The column of `column > constant` and its kin. What lies before a moment is nearly everything.
+/// Returns the column of `column > constant` and similar conditions. A condition such as `column < constant` matches nearly all rows.
 fn stretch(expr: &Expr, scope: &Scope<'_>, own: &dyn Fn(&Expr) -> Option<SmolStr>) -> Option<SmolStr> {
     match &expr.kind {
         ExprKind::Binary { op, left, right } => match op.as_str() {
@@ -213,7 +214,7 @@ fn stretch(expr: &Expr, scope: &Scope<'_>, own: &dyn Fn(&Expr) -> Option<SmolStr
     }
 }
 
-/// Does a column hold when its row came to be?
+/// Returns whether a column contains the creation time of its row.
 pub fn is_time(table: &Table, name: &str) -> bool {
     let now = |expr: &Expr| match &expr.uncast().kind {
         ExprKind::Call(call) => matches!(
@@ -227,7 +228,7 @@ pub fn is_time(table: &Table, name: &str) -> bool {
     })
 }
 
-/// Does an index hold the rows of these constants in that order, or are there few such rows at most?
+/// Returns whether an index contains the rows of these constants in this order, or whether there are only few such rows.
 pub fn is_served(table: &Table, bound: &[SmolStr], column: &SmolStr, asked: &[SmolStr]) -> bool {
     let fixed = |part: &IndexColumn| part.column.as_ref().is_some_and(|name| bound.contains(name));
     table.indexes.iter().any(|index| {

@@ -1,7 +1,7 @@
-//! Which column says whose a row is, as a table's own policies tell.
+//! Tenant columns of tables, as their policies use them.
 //!
-//! Promises: a tenant column is one that a policy compares with what the caller belongs to. Refuses: to take a name for proof, and
-//! to take the caller's own id (`user_id = auth.uid()`) for a tenant.
+//! Promises: a tenant column is one that a policy compares with the tenants of the caller. Limits: a name alone is not sufficient, and the
+//! id of the caller (`user_id = auth.uid()`) is not a tenant.
 
 use super::row_parent::target;
 use crate::analysis::identity_helpers;
@@ -11,22 +11,22 @@ use crate::analysis::state::SqlOwner;
 use crate::analysis::state::{is_users_function, is_users_table, policies_of};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A column that policies isolate tenants by.
+/// A column with which policies separate tenants.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tenant {
     pub column: SmolStr,
-    /// The comparison.
+    /// Location of the comparison.
     pub at: Site,
 }
 
-/// The tenant columns of every table that has any, in the order in which its policies name them.
+/// The tenant columns of every table that has any, in the order in which its policies use them.
 pub struct Tenants<'a> {
     of: &'a BTreeMap<QName, Vec<Tenant>>,
     homes: Homes<'a>,
     callers: &'a Callers,
 }
 
-/// Tables that people are members of.
+/// Tables with members, such as organizations.
 type Homes<'a> = &'a BTreeSet<QName>;
 
 impl<'a> Tenants<'a> {
@@ -35,7 +35,7 @@ impl<'a> Tenants<'a> {
         Tenants { of, homes: homes(cx), callers: cx.who() }
     }
 
-    /// A table and its tenant columns.
+    /// Returns a table with its tenant columns.
     fn of_one(cx: &State, table: &Table) -> Option<(QName, Vec<Tenant>)> {
         if !is_users_table(table) || !table.rls.value {
             return None;
@@ -58,12 +58,12 @@ impl<'a> Tenants<'a> {
         self.of
     }
 
-    /// Are people members of a table?
+    /// Returns whether users are members of the rows of a table.
     pub fn is_home(&self, table: &QName) -> bool {
         is_home(self.homes, table)
     }
 
-    /// Names that tell tenants apart in more than one table: one alone may be a thing that people share, like a project.
+    /// Returns the names that separate tenants in more than one table. A name in one table can be a shared object, such as a project.
     pub fn columns(&self) -> BTreeSet<SmolStr> {
         let mut once = BTreeSet::new();
         let all = self.of.values().flatten().map(|tenant| &tenant.column).filter(|column| *column != "id");
@@ -74,7 +74,7 @@ impl<'a> Tenants<'a> {
         self.of.get(&table.name).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// Who sees a row whose column is NULL, if that is nobody but those who see everything.
+    /// Returns who can read a row with NULL in the column, or `None` if users of a tenant can.
     pub fn hides_null(&self, cx: &State, table: &Table, column: &str) -> Option<Sight> {
         let reads = |policy: &&Policy| policy.applies_to(Command::Select) && API_ROLES.iter().any(|role| cx.concerns(policy, role));
         let (permissive, restrictive): (Vec<&Policy>, Vec<&Policy>) = table.policies.iter().filter(reads).partition(|one| one.permissive);
@@ -94,7 +94,7 @@ impl<'a> Tenants<'a> {
         (seen.contains(&Sight::Tenant) && most < Sight::Everyone).then_some(most)
     }
 
-    /// Who may see a row in which the column is NULL, going by one condition.
+    /// Returns who can read a row with NULL in the column, according to one condition.
     fn sight(&self, expr: &Expr, table: &Table, column: &str, depth: u16) -> Sight {
         match &expr.kind {
             ExprKind::Logic { op: Logic::And, left, right } => {
@@ -120,17 +120,17 @@ impl<'a> Tenants<'a> {
     }
 }
 
-/// Who sees a row whose tenant is NULL; more see it further down.
+/// Visibility of a row without a tenant, in increasing order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Sight {
-    /// Nobody: the comparison is not true.
+    /// No user, because the comparison is not true.
     Tenant,
-    /// Those whom a condition lets see whatever the row holds: administrators, the service role.
+    /// Users whom a condition lets read any row, such as administrators and the service role.
     Few,
     Everyone,
 }
 
-/// Does a condition that names no column of the row ask for more than being signed in?
+/// Returns whether a condition without columns of the row requires more than a signed-in user.
 fn is_special(expr: &Expr, callers: &Callers) -> bool {
     expr.all().iter().any(|part| match &part.kind {
         ExprKind::Call(call) => callers.is_helper(call),
@@ -145,12 +145,12 @@ fn is_home(homes: Homes, table: &QName) -> bool {
     homes.contains(table)
 }
 
-/// Tables that people are members of: a table refers to both, and its user is compared with the caller.
+/// Returns the tables with members: another table refers to them and to a user that is compared with the caller.
 fn homes<'a>(cx: &State<'a>) -> Homes<'a> {
     cx.analyses().homes.get_or_init(|| homes_of(cx, cx.sql_owners().flat_map(|owner| read_for_callers(cx, owner)).collect()))
 }
 
-/// Tables that are read where SQL asks for what is its caller's.
+/// Returns the tables that are read to determine the tenants of the caller.
 fn read_for_callers(cx: &State, owner: SqlOwner) -> BTreeSet<QName> {
     let callers = cx.who();
     let mut members: BTreeSet<QName> = BTreeSet::new();
@@ -207,12 +207,12 @@ fn is_people(table: &QName) -> bool {
     table.is("auth", "users") || matches!(table.name.as_str(), "users" | "profiles" | "user_profiles")
 }
 
-/// Does a column hold a person's id, going by its name?
+/// Returns whether a column contains the id of a user, judging by its name.
 pub fn is_person(column: &str) -> bool {
     matches!(column, "user_id" | "userid" | "uid" | "user_uuid" | "auth_user_id" | "profile_id" | "owner_id" | "owner")
 }
 
-/// Reads the policies of one table.
+/// Reader of the policies of one table.
 struct Reader<'r, 'a> {
     cx: &'r State<'a>,
     callers: &'r Callers,
@@ -265,7 +265,7 @@ impl Reader<'_, '_> {
         });
     }
 
-    /// Is a value what the caller belongs to: a claim, a membership, a helper's answer?
+    /// Returns whether a value is a tenant of the caller: a claim, a membership or the result of a helper function.
     fn is_callers(&self, value: &Expr, column: &str) -> bool {
         match &value.uncast().kind {
             ExprKind::Subquery(query) | ExprKind::ArrayQuery(query) => self.gives_tenants(query, column),
@@ -276,13 +276,13 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// `auth.jwt() -> 'app_metadata' ->> 'org_id'`, however wrapped; not the user's own id or role.
+    /// Returns whether a value is a claim such as `auth.jwt() -> 'app_metadata' ->> 'org_id'`, but not the id or role of the user.
     fn is_claim(&self, value: &Expr) -> bool {
         let keys: Vec<&str> = value.all().into_iter().filter_map(Expr::as_str).collect();
         self.callers.in_expr(value) && !keys.iter().any(|key| matches!(*key, "sub" | "role" | "email"))
     }
 
-    /// Does a query select what its caller is a member of? A parent's own key tells of the parent, not of a tenant.
+    /// Returns whether a query selects the memberships of the caller. The key of a parent identifies the parent, not a tenant.
     fn gives_tenants(&self, query: &Query, column: &str) -> bool {
         let Some(select) = query.select() else {
             return query.body.selects().iter().any(|_| self.callers.in_query(query) && self.is_known(column));
@@ -310,7 +310,7 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// `exists (select … from members where members.org_id = row.org_id and members.user_id = auth.uid())`
+    /// Adds the columns of `exists (select … from members where members.org_id = row.org_id and members.user_id = auth.uid())`.
     fn correlated(&self, query: &Query, depth: u16, add: &mut dyn FnMut(&str, &Expr)) {
         for select in query.body.selects() {
             let conditions = select.filter.iter().chain(select.from.iter().flat_map(|item| &item.on)).flat_map(Expr::conjuncts);
@@ -329,13 +329,13 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// A function that asks who is calling, or is told.
+    /// Returns whether a call is a function that identifies the caller or takes the caller as an argument.
     fn is_membership(&self, call: &Call) -> bool {
         call.name.schema() != Some("auth")
             && (self.callers.is_helper(call) || call.args.iter().any(|arg| identity_helpers::is_uid(&arg.value)))
     }
 
-    /// Does a column refer to something that people are members of, or is it named so in the settings?
+    /// Returns whether a column refers to a table with members, or is a tenant column in the settings.
     fn is_known(&self, column: &str) -> bool {
         !is_person(column) && (self.cx.config().tenant_columns.iter().any(|known| known == column) || self.refers_home(self.table, column))
     }

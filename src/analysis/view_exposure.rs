@@ -1,10 +1,10 @@
-//! What a view shows, and to whom it shows less.
+//! The tables whose rows a view shows, and the roles for which policies would hide rows.
 
 use crate::analysis::prelude::*;
 use crate::catalog::MIGRATION_ROLE;
 use std::collections::BTreeSet;
 
-/// Tables whose row level security a view leaves out.
+/// Tables whose row level security a view bypasses.
 pub struct Shown<'s, 'a> {
     cx: &'s State<'a>,
     owner: &'s str,
@@ -19,7 +19,8 @@ impl<'s, 'a> Shown<'s, 'a> {
         shown.tables
     }
 
-    /// `refreshed`: a materialized view is filled by its owner, to whom every rule for the current user applies.
+    /// Adds the tables of a view. `refreshed` is true in a materialized view, which runs as its owner, so that rules for the current user
+    /// apply to the owner.
     fn view(&mut self, view: &View, refreshed: bool) {
         for name in &view.reads {
             if !self.seen.insert(name.clone()) {
@@ -45,7 +46,7 @@ impl<'s, 'a> Shown<'s, 'a> {
     }
 }
 
-/// Does a query leave out rows by who is calling?
+/// Returns whether a query filters rows by the caller.
 pub fn is_filtered(query: &Query, callers: &Callers) -> bool {
     let selects = query.body.selects();
     let asks = |select: &&Select| {

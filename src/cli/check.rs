@@ -23,16 +23,16 @@ use std::time::Instant;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// A project, a folder of migrations, or .sql files [default: the project around the current folder]
+    /// Project, folder of migrations, or .sql files [default: the project that contains the current folder]
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// How the report is written [default: terminal; github under GITHUB_ACTIONS=true, unless --output is given]
+    /// Format of the report [default: terminal, or github if GITHUB_ACTIONS=true and there is no --output]
     #[arg(long)]
     format: Option<Format>,
-    /// Write the report there instead of to standard output; `-` is standard output
+    /// Write the report to a file instead of standard output
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Lowest severity that makes the exit status 1 [default: the settings', else warn]
+    /// Lowest severity that causes exit status 1 [default: fail_on of the settings, or warn]
     #[arg(long, value_name = "SEVERITY")]
     fail_on: Option<FailOn>,
     /// Report problems of this severity and above; the rest is counted [default: info]
@@ -47,35 +47,34 @@ pub struct Arguments {
     /// Run only these rules: ids (rls/disabled) or groups (rls)
     #[arg(long, value_name = "RULE", value_delimiter = ',')]
     select: Vec<String>,
-    /// Leave out these rules: ids or groups
+    /// Do not run these rules: ids or groups
     #[arg(long, value_name = "RULE", value_delimiter = ',')]
     ignore: Vec<String>,
-    /// Write corrective migrations: those that change nobody's access, with `review` also those to agree with; `inline` edits the named
-    /// .sql files instead
+    /// Write migrations with fixes: safe fixes, with `review` also fixes that need review. `inline` edits the given .sql files instead
     #[arg(long, value_name = "HOW", num_args = 0..=1, require_equals = true, default_missing_value = "safe")]
     fix: Option<How>,
-    /// Print what --fix would write, and write nothing
+    /// Print the migrations that --fix would write, and write nothing
     #[arg(long, requires = "fix")]
     dry_run: bool,
-    /// Print a psql script instead: one that asserts what --fix=… would write, or one that takes it back [default of --fix: safe]
+    /// Print a psql script instead of writing migrations: it verifies the fixes, or undoes them [default of --fix: safe]
     #[arg(long, value_name = "SCRIPT", conflicts_with = "dry_run")]
     emit: Option<Script>,
-    /// Report only what the files bring that differ from where this branch left REV (git); the whole history is read all the same
+    /// Report only problems of files that differ from the point where this branch left REV (git), and new problems. All migrations are read
     #[arg(long, value_name = "REV", conflicts_with = "changed")]
     since: Option<String>,
-    /// Report only what the files bring that differ from the last commit, untracked ones included (git)
+    /// Report only problems of files that differ from the last commit (git), also untracked files, and new problems
     #[arg(long)]
     changed: bool,
-    /// Leave out findings that this file holds [default: the settings']
+    /// Do not report the problems in this file [default: baseline of the settings]
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
-    /// Tell what the settings' baseline holds too
+    /// Report all problems, also those in the baseline of the settings
     #[arg(long, conflicts_with = "baseline")]
     no_baseline: bool,
-    /// Write what is found into a baseline; with --baseline only what that holds and is still found
+    /// Record all problems in a baseline. With --baseline, record only the problems of that file that still exist
     #[arg(long, value_name = "FILE", conflicts_with_all = ["fix", "emit", "since", "changed"])]
     write_baseline: Option<PathBuf>,
-    /// Settings to use instead of the project's supalint.toml
+    /// Settings file to use instead of supalint.toml of the project
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
@@ -87,20 +86,20 @@ fn severity(name: &str) -> Result<Severity, String> {
 /// What `--fix` writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum How {
-    /// What changes nobody's access and no row
+    /// Fixes that change no access and no rows
     Safe,
-    /// Also what a person has to agree with
+    /// Also fixes that need review
     Review,
-    /// No migration: edits of the .sql files named, which are applied nowhere yet
+    /// Edits of the given .sql files instead of migrations. No database may have applied the files
     Inline,
 }
 
 /// What `--emit` prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Script {
-    /// Raises on a database where the corrective migrations have not done what they promise
+    /// Raises an error if a fix had no effect in the database
     Verify,
-    /// Takes the corrective migrations back, the last first
+    /// Undoes the fixes, the last one first
     Rollback,
 }
 
@@ -205,8 +204,8 @@ fn ends(arguments: &Arguments, report: &Report, fail_on: Option<FailOn>) -> Stat
 
 fn tell_gone(gone: usize, manner: &Manner) {
     if gone > 0 {
-        let (are, them) = if gone == 1 { ("is", "it") } else { ("are", "them") };
-        say(manner, &format!("{} of the baseline {are} found no more: --write-baseline takes {them} out", count(gone, "finding")));
+        let (exist, them) = if gone == 1 { ("no longer exists", "it") } else { ("no longer exist", "them") };
+        say(manner, &format!("{} of the baseline {exist}: --write-baseline removes {them}", count(gone, "problem")));
     }
 }
 
@@ -230,7 +229,7 @@ fn check(arguments: &Arguments, paths: Vec<PathBuf>, manner: &Manner, started: I
                 Some(path) => {
                     let Recorded { checked, baseline } = progress::during(is_watched, || crate::record(&options, path))?;
                     save(path, baseline.text().as_bytes())?;
-                    say(manner, &format!("{} written to {}", count(baseline.findings.len(), "finding"), path.display()));
+                    say(manner, &format!("{} written to {}", count(baseline.findings.len(), "problem"), path.display()));
                     checked
                 }
                 None => progress::during(is_watched, || crate::check(&options))?,
@@ -304,19 +303,19 @@ fn left_out(plan: &Plan, level: Level, manner: &Manner) {
         say(
             manner,
             &format!(
-                "{} not written, because not all {} on is certain",
-                count(plan.unsure, "cure"),
-                if plan.unsure == 1 { "it rests" } else { "they rest" }
+                "{} skipped, because {} on uncertain facts",
+                count(plan.unsure, "fix"),
+                if plan.unsure == 1 { "it depends" } else { "they depend" }
             ),
         );
     }
     let of = |safety| plan.shown.iter().filter(|shown| shown.safety == safety).count();
     let (review, manual) = (of(Safety::Review), of(Safety::Manual));
     if review > 0 && level == Level::Safe {
-        say(manner, &format!("{} for a person to agree with: --fix=review", count(review, "further cure")));
+        say(manner, &format!("{} {}: --fix=review", count(review, "more fix"), if review == 1 { "needs review" } else { "need review" }));
     }
     if manual > 0 {
-        say(manner, &format!("{} to finish by hand: --dry-run shows them", count(manual, "cure")));
+        say(manner, &format!("{} to complete by hand: --dry-run shows {}", count(manual, "fix"), if manual == 1 { "it" } else { "them" }));
     }
 }
 
@@ -333,10 +332,10 @@ fn told_withheld(withheld: &[Withheld], manner: &Manner) {
         let of_reason: Vec<&Withheld> = withheld.iter().filter(|withheld| withheld.reason == reason).collect();
         let shown = if manner.verbose { of_reason.len() } else { MOST };
         for withheld in of_reason.iter().take(shown) {
-            say(manner, &format!("withheld {}: {}", withheld.rule, withheld.message));
+            say(manner, &format!("skipped {}: {}", withheld.rule, withheld.message));
         }
         if of_reason.len() > shown {
-            say(manner, &format!("withheld {} more", count(of_reason.len() - shown, "cure")));
+            say(manner, &format!("skipped {}", count(of_reason.len() - shown, "more fix")));
         }
         say(manner, &format!("  because {reason}"));
     }
@@ -357,7 +356,7 @@ fn tell(arguments: &Arguments, manner: &Manner, report: &Report, root: &Path, st
             let mut text = Vec::new();
             write(&Look { home: home.clone(), ..manner.look_in_file() }, &mut text).map_err(Error::Output)?;
             save(path, &text)?;
-            say(manner, &format!("{} written to {}", count(report.findings.len(), "finding"), path.display()));
+            say(manner, &format!("{} written to {}", count(report.findings.len(), "problem"), path.display()));
         }
         None => {
             print(|out| write(&Look { elapsed: Some(started.elapsed()), home, ..manner.look() }, out))?;

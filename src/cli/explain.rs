@@ -9,7 +9,7 @@ use std::io::{self, IsTerminal, Write};
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// A rule (rls/disabled) or a group of rules (rls) [default: all rules, a line each]
+    /// Rule (rls/disabled) or group of rules (rls) [default: all rules, one line each]
     rule: Option<String>,
 }
 

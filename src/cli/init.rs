@@ -16,10 +16,10 @@ use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// A project, or its folder of migrations [default: the project around the current folder]
+    /// Project, or its folder of migrations [default: the project that contains the current folder]
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// Print what would be written, and write nothing
+    /// Print the files that would be written, and write nothing
     #[arg(long)]
     dry_run: bool,
 }
@@ -117,7 +117,7 @@ pub fn run(arguments: &Arguments, manner: &Manner) -> Result<Status, Error> {
         say(manner, &format!("wrote {}", shown(&part.path)));
     }
     for path in &proposal.already {
-        say(manner, &format!("{} is there already", shown(path)));
+        say(manner, &format!("{} already exists", shown(path)));
     }
     print_text(&texts("add to", &proposal.add).join("\n"))?;
     if !proposal.new.is_empty() {

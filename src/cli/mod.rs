@@ -30,23 +30,23 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Check migrations and say what is wrong, where, and what cures it
+    /// Check migrations and report problems with their locations and fixes
     Check(check::Arguments),
-    /// Show a rule's page: what it finds, why that matters, and how to cure it
+    /// Show the page of a rule: the problem, why it matters, and how to fix it
     Explain(explain::Arguments),
     /// List all rules
     Rules(rules::Arguments),
-    /// Show the schema that the migrations add up to
+    /// Show the schema that the migrations create
     Schema(schema::Arguments),
-    /// Write settings, and what makes hooks and CI run the check
+    /// Write the settings, the hook and the CI workflow of a project
     Init(init::Arguments),
-    /// Print what makes a shell complete the command line
+    /// Print completions for a shell
     Completions(Shell),
 }
 
 #[derive(Debug, Args)]
 struct Shell {
-    /// Which shell; put what is printed where that one looks for completions
+    /// Shell to print completions for. Save the output where the shell looks for completions
     shell: clap_complete::Shell,
 }
 
@@ -56,17 +56,17 @@ struct Manner {
     /// Colour the output
     #[arg(long, global = true, display_order = 100, value_name = "WHEN", default_value = "auto")]
     color: Color,
-    /// Print findings only
+    /// Print only problems
     #[arg(long, short, global = true, display_order = 100, conflicts_with = "verbose")]
     quiet: bool,
-    /// Print every finding whole, and what was allowed or unread
+    /// Print every problem in full, also allowed problems and statements that cannot be parsed
     #[arg(long, short, global = true, display_order = 100)]
     verbose: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Color {
-    /// If the reader is a terminal and NO_COLOR is not set
+    /// If standard output is a terminal and NO_COLOR is not set
     Auto,
     Always,
     Never,

@@ -11,7 +11,7 @@ use std::io::{self, Write};
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// How the list is written
+    /// Format of the list
     #[arg(long, default_value = "text")]
     format: ListFormat,
 }

@@ -12,16 +12,16 @@ use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// A project, a folder of migrations, or .sql files [default: the project around the current folder]
+    /// Project, folder of migrations, or .sql files [default: the project that contains the current folder]
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// How the schema is written
+    /// Format of the schema
     #[arg(long, default_value = "text")]
     format: ListFormat,
-    /// Show instead who may do what with each table, and which look-ups have an index
+    /// Show the access of each role to each table instead, and the lookups that have an index
     #[arg(long)]
     matrix: bool,
-    /// Settings to use instead of the project's supalint.toml
+    /// Settings file to use instead of supalint.toml of the project
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
@@ -45,9 +45,9 @@ fn write(arguments: &Arguments, manner: &Manner) -> Result<Status, Error> {
         ListFormat::Json => schema::json(&replay.catalog, &sources, out),
     })?;
     let rejected = replay.catalog.rejected.iter().filter(|rejected| rejected.when == When::Always).count();
-    let left_out = [(rejected, "that PostgreSQL would reject"), (replay.unread.len(), "that nobody could read")];
+    let left_out = [(rejected, "that PostgreSQL would reject"), (replay.unread.len(), "that cannot be parsed")];
     for (number, which) in left_out.into_iter().filter(|(number, _)| *number > 0) {
-        say(manner, &format!("left out: {} {which}; `supalint check` tells which", count(number, "statement")));
+        say(manner, &format!("left out: {} {which}. `supalint check` lists them", count(number, "statement")));
     }
     Ok(Status::Clean)
 }

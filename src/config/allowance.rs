@@ -9,35 +9,35 @@ use serde::Deserialize;
 use std::ops::Range;
 use toml::{Spanned, Value};
 
-/// A finding that is allowed by what it is about.
+/// A problem that the settings allow for an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Allowance {
     /// Id of a rule, or a group.
     pub rule: String,
-    /// Over names such as `public.notes."read own"`.
+    /// Glob over names such as `public.notes."read own"`.
     pub object: Glob,
     pub because: String,
-    /// The last day on which it holds.
+    /// Last day on which the problem is allowed.
     pub until: Option<Date>,
-    /// Is that day over?
+    /// Whether the last day is over.
     pub expired: bool,
-    /// Its rule, in the text of the settings.
+    /// Location of the rule in the text of the settings.
     pub span: Span,
 }
 
-/// A finding that is allowed by what it is about.
+/// A problem that is allowed for an object.
 #[derive(Debug, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Allow"))]
 #[serde(deny_unknown_fields)]
 pub struct Written {
-    /// The rule that finds it: an id or a group.
+    /// Id of the rule, or a group.
     #[cfg_attr(test, schemars(with = "super::schema::Rule"))]
     rule: Spanned<String>,
-    /// What it is about, as a glob over names such as public.notes or public.notes."read own".
+    /// Object of the problem, as a glob over names such as public.notes or public.notes."read own".
     object: String,
-    /// Why it may stay.
+    /// Reason why the problem is allowed.
     because: String,
-    /// The last day on which it is allowed, such as "2026-12-31".
+    /// Last day on which the problem is allowed, such as "2026-12-31".
     #[cfg_attr(test, schemars(schema_with = "super::schema::day"))]
     #[serde(default)]
     until: Option<Spanned<Value>>,
@@ -47,7 +47,7 @@ pub struct Written {
 pub const KEYS: [&str; 4] = ["rule", "object", "because", "until"];
 
 impl Written {
-    /// Where what is wrong with it is told.
+    /// Returns the location for errors in the entry.
     pub fn span(&self) -> Range<usize> {
         self.rule.span()
     }
@@ -56,7 +56,7 @@ impl Written {
         let span = self.span();
         let because = self.because.split_whitespace().collect::<Vec<_>>().join(" ");
         if because.is_empty() {
-            return Err("`because` is empty: say why it may stay".to_string());
+            return Err("`because` is empty: give a reason".to_string());
         }
         // a backslash means the same everywhere
         let object = GlobBuilder::new(&self.object).backslash_escape(true).build().map_err(|error| no_glob(&error))?;
@@ -76,7 +76,7 @@ fn day(value: &Value) -> Result<Date, String> {
     text.parse().ok().filter(|_| is_day).ok_or_else(|| "`until` is a day, such as \"2026-12-31\"".to_string())
 }
 
-/// The digits a migration's name begins with.
+/// Reads a version: the digits at the start of the name of a migration.
 pub fn version(value: &Value) -> Result<String, String> {
     let text = match value {
         Value::String(text) => text.clone(),

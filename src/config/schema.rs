@@ -1,6 +1,6 @@
 //! The JSON schema of `supalint.toml` that the repository ships, made of the types that read it.
 //!
-//! `UPDATE_DOCS=1 cargo test --lib schema` writes it anew.
+//! `UPDATE_DOCS=1 cargo test` rewrites it.
 
 #![cfg(test)]
 
@@ -80,7 +80,7 @@ fn the_schema_that_is_shipped_is_of_these_settings() {
     if std::env::var_os("UPDATE_DOCS").is_some() {
         fs::write(path(), &text).unwrap();
     }
-    assert_eq!(fs::read_to_string(path()).unwrap(), text, "UPDATE_DOCS=1 cargo test --lib schema writes it anew");
+    assert_eq!(fs::read_to_string(path()).unwrap(), text, "`UPDATE_DOCS=1 cargo test` rewrites it");
 }
 
 /// What the code takes the schema takes, and what the one refuses so does the other.

@@ -121,7 +121,7 @@ fn what_is_not_usable_is_refused_with_its_line() {
         ("\nignored_paths = ['a', '[z']", "line 2: `**/[z` is no pattern: unclosed character class; missing ']'"),
         ("since_version = 'v3'", "line 1: `since_version` is the digits of a migration's name, such as \"20250101000000\""),
         ("[[allow]]\nrule = 'rls'\nobject = '*'", "line 1: missing field `because`"),
-        ("[[allow]]\nrule = 'rls'\nobject = '*'\nbecause = ' '", "line 2: `because` is empty: say why it may stay"),
+        ("[[allow]]\nrule = 'rls'\nobject = '*'\nbecause = ' '", "line 2: `because` is empty: give a reason"),
         (
             "[[allow]]\nrule = 'rls'\nobject = '{a'\nbecause = 'x'",
             "line 2: `{a` is no pattern: unclosed alternate group; missing '}' (maybe escape '{' with '[{]'?)",

@@ -1,7 +1,7 @@
-//! Scripts for psql that go with a plan: one takes it back, one asserts on a live database what it promises.
+//! Scripts for psql: one verifies the fixes of a plan in a database, and one undoes them.
 //!
-//! Promises: both stop at the first failure. What is asserted comes from the catalogs before and behind the plan, so it says nothing
-//! that the plan did not change, whichever rule asked for it.
+//! Promises: both stop at the first error. The assertions compare the catalogs before and after the plan, so they cover only what the plan
+//! changed.
 
 use super::Plan;
 use crate::catalog::acl::Privileges;
@@ -11,20 +11,20 @@ use crate::finding::Work;
 use crate::source::Site;
 use std::fmt::Write;
 
-/// Whose privileges are looked at.
+/// Roles whose privileges are verified.
 const ROLES: [&str; 3] = ["anon", "authenticated", "service_role"];
 
 const TABLE_PRIVILEGES: [(Privileges, &str); 4] =
     [(Privileges::SELECT, "SELECT"), (Privileges::INSERT, "INSERT"), (Privileges::UPDATE, "UPDATE"), (Privileges::DELETE, "DELETE")];
 
-/// All that takes the plan back, from its last statement to its first.
+/// Returns a script that undoes the plan, the last statement first.
 pub fn rollback(plan: &Plan) -> String {
-    let mut out = String::from("-- Takes back what supalint's corrective migrations changed. For psql.\n\\set ON_ERROR_STOP on\n");
+    let mut out = String::from("-- Undoes the changes of the migrations that supalint wrote. Run it with psql.\n\\set ON_ERROR_STOP on\n");
     for planned in plan.files.iter().rev() {
         let undone: Vec<&str> = planned.statements.iter().rev().filter_map(|planned| planned.statement.undo.as_deref()).collect();
         let _ = writeln!(out, "\n-- {}", in_comment(&planned.path));
         if undone.is_empty() {
-            out.push_str("-- nothing to take back\n");
+            out.push_str("-- nothing to undo\n");
         }
         for sql in undone {
             let _ = writeln!(out, "{};", sql.trim_end().trim_end_matches(';'));
@@ -34,7 +34,7 @@ pub fn rollback(plan: &Plan) -> String {
         let versions: Vec<&str> = plan.files.iter().map(|planned| planned.version.as_str()).collect();
         let _ = writeln!(
             out,
-            "\n-- Afterwards, outside this script: delete the files, and let the history know:\n\
+            "\n-- Afterwards, outside this script, delete the files and update the migration history:\n\
              -- supabase migration repair --status reverted {}",
             versions.join(" ")
         );
@@ -51,7 +51,7 @@ fn in_comment(text: &str) -> String {
 pub fn verify(plan: &Plan) -> String {
     let mut script = Script {
         out: String::from(
-            "-- Raises where supalint's corrective migrations have not done what they promise. For psql.\n\\set ON_ERROR_STOP on\n",
+            "-- Raises an error if a migration that supalint wrote had no effect. Run it with psql.\n\\set ON_ERROR_STOP on\n",
         ),
     };
     let own: Vec<_> = plan.project.migrations[plan.from..].iter().map(|migration| migration.file).collect();
@@ -67,7 +67,7 @@ pub fn verify(plan: &Plan) -> String {
                 "select from pg_class where oid = {name} and coalesce(reloptions, '{{}}') && array['security_invoker=true', 'security_invoker=on', 'security_invoker=1']"
             );
             let holds = if view.security_invoker.value { exists(&found) } else { not(&found) };
-            script.assert(&holds, &format!("{} does not read with the rights that it should", view.name));
+            script.assert(&holds, &format!("{} does not read with the required privileges", view.name));
         }
         for role in ROLES {
             for (privilege, word) in TABLE_PRIVILEGES {
@@ -96,7 +96,7 @@ pub fn verify(plan: &Plan) -> String {
     for assertion in statements.filter(|statement| statement.work == Work::Assertion) {
         let _ = writeln!(script.out, "{};", assertion.sql.trim_end().trim_end_matches(';'));
     }
-    script.out.push_str("\n\\echo 'all promises hold'\n");
+    script.out.push_str("\n\\echo 'all checks passed'\n");
     script.out
 }
 
@@ -128,8 +128,8 @@ impl Script {
 
     fn privilege(&mut self, asked: &str, has: bool, role: &str, word: &str, of: &str) {
         match has {
-            true => self.assert(asked, &format!("{role} may not {word} {of}")),
-            false => self.assert(&format!("not {asked}"), &format!("{role} may still {word} {of}")),
+            true => self.assert(asked, &format!("{role} cannot {word} {of}")),
+            false => self.assert(&format!("not {asked}"), &format!("{role} can still {word} {of}")),
         }
     }
 
@@ -149,7 +149,7 @@ impl Script {
             let column_name = quote_literal(&column.name);
             self.assert(
                 &exists(&format!("select from pg_attribute where attrelid = {class} and attname = {column_name} and attnotnull")),
-                &format!("{name}.{} may be NULL", column.name),
+                &format!("{name}.{} can be NULL", column.name),
             );
         }
         for constraint in table.constraints.iter().filter(|constraint| made(constraint.at) || made(constraint.validated.at)) {
@@ -168,7 +168,7 @@ impl Script {
             let index_class = regclass(&QName::new(name.schema.clone(), index.name.clone()));
             self.assert(
                 &exists(&format!("select from pg_index where indexrelid = {index_class} and indrelid = {class} and indisvalid")),
-                &format!("index {} of {name} is missing, or was not built to its end: drop it and build it again", index.name),
+                &format!("index {} of {name} is missing or invalid: drop it and create it again", index.name),
             );
         }
         let Some(before) = before else { return };
@@ -209,7 +209,7 @@ impl Script {
                 of(policy.using.is_some()),
                 of(policy.check.is_some()),
             )),
-            &format!("policy \"{}\" on {} is missing, or for another command or other roles", policy.name, table.name),
+            &format!("policy \"{}\" on {} is missing, or has another command or other roles", policy.name, table.name),
         );
     }
 
@@ -229,7 +229,7 @@ impl Script {
             let wanted = if function.security_definer.value { "prosecdef" } else { "not prosecdef" };
             self.assert(
                 &exists(&format!("select from pg_proc where oid = {procedure} and {wanted}")),
-                &format!("{} does not run with the rights that it should", function.display()),
+                &format!("{} does not run with the required privileges", function.display()),
             );
         }
         for role in ROLES {
@@ -246,7 +246,7 @@ impl Script {
         }
     }
 
-    /// What was there and shall be no more.
+    /// Asserts that dropped objects no longer exist.
     fn gone(&mut self, plan: &Plan) {
         for before in plan.before.tables.values() {
             let (name, class) = (&before.name, regclass(&before.name));

@@ -1,11 +1,11 @@
-//! Files out of statements, as the Supabase runner takes them.
+//! Division of statements into migration files for the Supabase runner.
 //!
-//! Promises: what is safe stands in other files than what a person has to agree with, and before it, so that nobody has to take both.
-//! Access, data and indexes stand apart: a file is one transaction, and a row that stops one should not stop the other. What refuses a
-//! transaction stands alone, or with nothing but its like where the header says who runs that. Each file begins with the rules and sites
-//! it answers to and ends with what takes it back.
-//! Sources: Supabase CLI, pull requests 5671 (version 2.109.0 runs CREATE INDEX CONCURRENTLY outside the file's transaction) and 6276
-//! (DROP INDEX CONCURRENTLY, which 2.111.0 did not yet).
+//! Promises: safe fixes are in other files than fixes that need review, and run first. Access, data and indexes are in separate files,
+//! because a file is one transaction and an error in one should not stop the others. Statements that cannot run in a transaction get their
+//! own file, or share one with statements of the same kind if the runner supports it. Each file begins with its rules and locations and
+//! ends with its rollback.
+//! Sources: Supabase CLI, pull requests 5671 (version 2.109.0 runs CREATE INDEX CONCURRENTLY outside the file's transaction) and 6276 (DROP
+//! INDEX CONCURRENTLY, after version 2.111.0).
 
 use super::merge::{Cure, Statement};
 use super::version::Naming;
@@ -17,39 +17,39 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::Path;
 
-/// A migration to be written.
+/// A migration to write.
 #[derive(Clone, Debug)]
 pub struct PlannedFile {
     pub version: String,
-    /// What stands between version and ending.
+    /// Part of the name between the version and the extension.
     pub slug: String,
-    /// Within the folder of migrations.
+    /// Name of the file in the folder of migrations.
     pub name: String,
-    /// As users see it: from the project's root.
+    /// Path relative to the root of the project.
     pub path: String,
     pub text: String,
     pub safety: Safety,
     pub statements: Vec<Planned>,
 }
 
-/// A statement and its place in the file.
+/// A statement and its range in the file.
 #[derive(Clone, Debug)]
 pub struct Planned {
     pub span: Span,
     pub statement: Statement,
 }
 
-/// More indexes than this would make more files than anybody reads.
+/// Maximum number of indexes that get their own file with the setting `auto`.
 const MOST_ALONE: usize = 5;
 
 const WIDTH: usize = 110;
 
-/// What stands in one file, in the order of files.
+/// Content of a file, in the order of files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
     Access,
     Data,
-    /// Access that goes by data which the same cure puts there.
+    /// Access that depends on data of the same fix.
     AccessByData,
     Index,
 }
@@ -63,7 +63,7 @@ impl Kind {
         }
     }
 
-    /// Kinds of statements, in their order.
+    /// Returns the kind of each statement, in their order.
     fn all(statements: &[Statement]) -> Vec<Kind> {
         let with_data = statements.iter().filter(|statement| Kind::of(statement.phase) == Kind::Data);
         let with_data: BTreeSet<usize> = with_data.flat_map(|statement| statement.cures.iter().copied()).collect();
@@ -75,7 +75,7 @@ impl Kind {
     }
 }
 
-/// Puts index statements into the form that the settings want.
+/// Changes index statements to the form of the settings.
 pub fn form(statements: &mut [Statement], wanted: IndexForm) {
     if wanted != IndexForm::Off {
         return;
@@ -89,8 +89,10 @@ pub fn form(statements: &mut [Statement], wanted: IndexForm) {
     }
 }
 
+/// Divides statements into files.
+///
 /// # Errors
-/// If no name is left that would come last.
+/// If there is no unused name that sorts last.
 pub fn cut(
     mut statements: Vec<Statement>,
     cures: &[Cure],
@@ -139,7 +141,7 @@ fn is_alone(statement: &Statement) -> bool {
     statement.run == Run::Alone
 }
 
-/// Does a statement make an index, or drop one?
+/// Returns whether a statement creates an index (`true`) or drops one (`false`), or `None` for other statements.
 fn made(statement: &Statement) -> Option<bool> {
     statement.index().map(|index| index.made)
 }
@@ -202,8 +204,8 @@ fn file(group: Vec<Statement>, cures: &[Cure], sources: &Sources, project: &Proj
 
 fn header(out: &mut String, group: &[Statement], cures: &[Cure], sources: &Sources, platform: Platform) {
     let what = match group[0].safety {
-        Safety::Safe => "Nobody's access changes, and no row.",
-        Safety::Review | Safety::Manual => "A person has to agree with what changes: see what to check above each statement.",
+        Safety::Safe => "These fixes change no access and no rows.",
+        Safety::Review | Safety::Manual => "Review these fixes: the comment above each statement names what to check.",
     };
     let _ = writeln!(out, "-- Written by supalint. {what}");
     let concurrently = group.iter().filter_map(Statement::index).find(|index| index.concurrently && group.iter().all(is_alone));
@@ -211,18 +213,19 @@ fn header(out: &mut String, group: &[Statement], cures: &[Cure], sources: &Sourc
         let many = group.len() > 1;
         let supabase = platform == Platform::Supabase;
         out.push_str(match (index.made, many) {
-            (true, false) => "-- Keep it the only statement of its file: CREATE INDEX CONCURRENTLY refuses a transaction.\n",
-            (false, false) => "-- Keep it the only statement of its file: DROP INDEX CONCURRENTLY refuses a transaction.\n",
-            (_, true) => "-- Keep other statements out of this file: CONCURRENTLY refuses a transaction.\n",
+            (true, false) => "-- Keep it the only statement of its file. CREATE INDEX CONCURRENTLY cannot run in a transaction.\n",
+            (false, false) => "-- Keep it the only statement of its file. DROP INDEX CONCURRENTLY cannot run in a transaction.\n",
+            (_, true) => "-- Do not add other statements to this file. CONCURRENTLY cannot run in a transaction.\n",
         });
         out.push_str(match (supabase, index.made, many) {
             (true, true, true) => {
-                "-- Supabase CLI 2.109.0 and later run these outside the file's transaction. Earlier ones refuse all but the first (25001):\n\
-                 -- for them, set index_concurrently = \"each\" in supalint.toml.\n"
+                "-- Supabase CLI 2.109.0 and later run these statements outside the transaction of the file. Earlier versions reject all but\n\
+                 -- the first (25001): for them, set index_concurrently = \"each\" in supalint.toml.\n"
             }
-            (true, false, false) => "-- Supabase CLI 2.109.0 to 2.111.0 refuse it (25001); earlier and later ones run it.\n",
+            (true, false, false) => "-- Supabase CLI 2.109.0 to 2.111.0 reject it (25001). Earlier and later versions run it.\n",
             (true, false, true) => {
-                "-- Supabase CLI later than 2.111.0 runs these outside the file's transaction. Earlier ones refuse them (25001).\n"
+                "-- Supabase CLI later than 2.111.0 runs these statements outside the transaction of the file. Earlier versions reject them\n\
+                 -- (25001).\n"
             }
             (true, true, false) | (false, ..) => "",
         });
@@ -259,37 +262,40 @@ fn header(out: &mut String, group: &[Statement], cures: &[Cure], sources: &Sourc
     }
 }
 
-/// What a statement is for, and what to look at first where somebody has to.
+/// Returns the titles of the fixes of a statement, and what to check for fixes that need review.
 fn introduction(statement: &Statement, cures: &[Cure]) -> Vec<String> {
-    let mut told: Vec<String> = Vec::new();
+    let (mut titles, mut checks): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
     for cure in statement.cures.iter().map(|at| cures[*at]) {
-        let mut words = vec![format!("{} ({})", plain(&cure.fix.title), cure.finding.rule)];
+        titles.push(format!("{} ({})", plain(&cure.fix.title), cure.finding.rule));
         if cure.fix.safety != Safety::Safe {
-            words.push(format!("Check: {}", plain(cure.fix.check.as_deref().unwrap_or(concern(&cure.fix.steps)))));
+            checks.push(format!("Review: {}", plain(cure.fix.check.as_deref().unwrap_or(concern(&cure.fix.steps)))));
         }
-        words.retain(|line| !told.contains(line));
-        told.append(&mut words);
     }
-    told
+    let mut seen = BTreeSet::new();
+    titles.into_iter().chain(checks).filter(|line| seen.insert(line.clone())).collect()
 }
 
-/// What a change can go wrong by.
+/// Returns what to check before applying steps.
 fn concern(steps: &[Step]) -> &'static str {
     let has = |phase: Phase| steps.iter().any(|step| step.phase == phase);
     let drops = steps.iter().any(|step| matches!(&step.work, Work::Index(index) if !index.made));
     let concurrent = !drops && steps.iter().all(|step| step.run == Run::Alone);
     match steps.first().map(|step| step.phase) {
-        _ if has(Phase::Data) => "look at the rows it changes, on a copy of the data, and for code that writes what is refused then",
-        _ if has(Phase::Rls) => "make sure that there is a policy for all that clients do: without one they see no row and write none",
-        Some(Phase::Function) => "run what uses the function, as each role that does",
-        Some(Phase::Grant) => "make sure that nobody else needs the privilege, or should not get it",
-        Some(Phase::Column) => "look for code that reads or writes the column",
-        Some(Phase::Policy) => "compare what each role sees and may write before and after",
-        Some(Phase::View) => "read the view as each role that reads it: it will show what that role's policies let through",
-        Some(Phase::Index) if concurrent => "see whether the index is worth its upkeep",
-        Some(Phase::Index) if drops => "see in pg_stat_user_indexes whether queries use it, on the database that serves them",
-        Some(Phase::Index) => "run it when few write: until the index is made, writers wait",
-        Some(Phase::Constraint | Phase::Data | Phase::Rls) | None => "look for code that writes what the constraint refuses",
+        _ if has(Phase::Data) => {
+            "Check the rows that it changes on a copy of the data. Search for code that writes values which are then rejected."
+        }
+        _ if has(Phase::Rls) => {
+            "Make sure that a policy allows every command that clients run. Without a policy, clients can neither read nor write rows."
+        }
+        Some(Phase::Function) => "Test everything that uses the function, with each role that uses it.",
+        Some(Phase::Grant) => "Make sure that exactly the intended roles have the privilege.",
+        Some(Phase::Column) => "Search for code that reads or writes the column.",
+        Some(Phase::Policy) => "Compare what each role can read and write before and after the fix.",
+        Some(Phase::View) => "Read the view with each role that uses it. It will show only the rows that the policies of that role allow.",
+        Some(Phase::Index) if concurrent => "Check that the index is worth its cost at each write.",
+        Some(Phase::Index) if drops => "Check in pg_stat_user_indexes of the production database whether queries use the index.",
+        Some(Phase::Index) => "Run it at a time with few writes. Writes wait until the index is built.",
+        Some(Phase::Constraint | Phase::Data | Phase::Rls) | None => "Search for code that writes values which the constraint rejects.",
     }
 }
 
@@ -303,9 +309,9 @@ fn rollback(out: &mut String, statements: &[Planned]) {
     let left: Vec<&Statement> = statements.iter().map(|planned| &planned.statement).filter(lasts).collect();
     out.push_str(match (undone.is_empty(), fills) {
         (true, false) if !left.is_empty() => "-- Rollback:\n",
-        (true, false) => "-- Rollback: there is nothing to take back.\n",
-        (true, true) => "-- Rollback: none. Rows keep the values they were given.\n",
-        (false, true) => "-- Rollback; rows keep the values they were given:\n",
+        (true, false) => "-- Rollback: nothing to undo.\n",
+        (true, true) => "-- Rollback: none. Rows keep the filled values.\n",
+        (false, true) => "-- Rollback (rows keep the filled values):\n",
         (false, false) => "-- Rollback:\n",
     });
     // A lone carriage return ends a comment too.
@@ -314,11 +320,11 @@ fn rollback(out: &mut String, statements: &[Planned]) {
     }
     for statement in left {
         let words = statement.sql.split_whitespace().collect::<Vec<_>>().join(" ");
-        comment(out, &format!("No statement is known that takes this back: {words}"));
+        comment(out, &format!("There is no statement that undoes this: {words}"));
     }
 }
 
-/// In one line: a name may hold anything.
+/// Returns a text in one line, because names can contain line breaks.
 fn plain(text: &str) -> String {
     text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
 }

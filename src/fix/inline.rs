@@ -1,8 +1,8 @@
-//! Edits in place, for migrations that are not applied anywhere yet.
+//! Edits of migration files that no database has applied.
 //!
-//! Promises: only files that were named are changed, only by cures that are safe, and every byte beside the edits stays. The project is
-//! analysed with the edits in place first: a cure whose finding survives, or that brings something new, is left out. Refuses: a file
-//! whose bytes are not the text that was read (another encoding, bytes that are no text).
+//! Promises: only the named files change, only by safe fixes, and all bytes outside the edits stay the same. The edited project is analysed
+//! first, and fixes that do not resolve the problem or cause a new one are skipped. Limits: files whose bytes differ from the parsed text
+//! (another encoding) are not edited.
 
 use super::{Ground, Withheld, prove, withheld, write};
 use crate::engine::{self, Choice, Examined};
@@ -14,28 +14,28 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-/// Files as they are to be.
+/// Result of the edits.
 pub struct Edited {
     pub files: Vec<NewText>,
     pub withheld: Vec<Withheld>,
-    /// What is found then, by the rules that were asked for.
+    /// Problems after the edits, of the selected rules.
     pub report: Report,
 }
 
-/// A named file's new text.
+/// The new text of a file.
 pub struct NewText {
     pub file: FileId,
-    /// As users see it.
+    /// Path relative to the root of the project.
     pub path: String,
     pub old: String,
     pub text: String,
     pub edits: usize,
 }
 
-/// Each leaves out a cure at least.
+/// Maximum number of rounds. Each round skips at least one fix.
 const MOST_ROUNDS: usize = 30;
 
-/// What the named files would be with every safe edit in place.
+/// Returns the named files with all safe edits.
 ///
 /// # Errors
 /// If no file was named.
@@ -75,7 +75,7 @@ fn edited(ground: &Ground<'_>, state: Examined, files: Vec<NewText>, refused: BT
     Edited { files, withheld: refused.into_values().collect(), report }
 }
 
-/// Findings whose edits stand in named files and beside each other.
+/// Returns the diagnostics whose edits are in named files and do not overlap.
 fn chosen<'a>(ground: &Ground<'_>, state: &'a Examined, refused: &mut BTreeMap<String, Withheld>) -> Vec<(&'a Finding, &'a [Edit])> {
     let named = |edit: &Edit| ground.project.named.contains(&edit.site.file);
     let mut out: Vec<(&Finding, &[Edit])> = Vec::new();
@@ -89,7 +89,7 @@ fn chosen<'a>(ground: &Ground<'_>, state: &'a Examined, refused: &mut BTreeMap<S
             out.iter().flat_map(|(_, edits)| *edits).any(|known| known != edit && known.site.file == edit.site.file && touch(known, edit))
         };
         if fix.rewrite.iter().any(clashes) {
-            let reason = "it changes text that another cure changes: run --fix=inline again".to_string();
+            let reason = "it changes the same text as another fix: run --fix=inline again".to_string();
             refused.insert(finding.fingerprint.clone(), withheld(finding, reason));
         } else {
             out.push((finding, &fix.rewrite));
@@ -120,19 +120,19 @@ fn texts(sources: &Sources, chosen: &[(&Finding, &[Edit])]) -> Vec<NewText> {
     files.into_iter().map(new).collect()
 }
 
-/// An edit that leaves its finding, or one that comes with findings nobody had.
+/// Returns the fixes that do not resolve their problem or cause a new one, by fingerprint.
 fn faults(before: &Examined, after: &Examined, chosen: &[(&Finding, &[Edit])]) -> BTreeMap<String, Withheld> {
     let mut out = BTreeMap::new();
     let left: BTreeSet<&str> = after.report.findings.iter().map(|finding| finding.fingerprint.as_str()).collect();
     for (finding, _) in chosen.iter().filter(|(finding, _)| left.contains(finding.fingerprint.as_str())) {
-        out.insert(finding.fingerprint.clone(), withheld(finding, "the finding would still be there".to_string()));
+        out.insert(finding.fingerprint.clone(), withheld(finding, "it does not resolve the problem".to_string()));
     }
     let brought = prove::brought(&prove::had(&before.report), &BTreeSet::new(), &after.report)
         .next()
-        .map(|new| format!("it would bring {}: {}", new.rule, new.message));
-    let fails =
-        (prove::rejected(after).count() > prove::rejected(before).count()).then(|| "PostgreSQL would refuse a statement then".to_string());
-    let unread = (after.report.unread.len() > before.report.unread.len()).then(|| "a statement could not be read then".to_string());
+        .map(|new| format!("it would cause {}: {}", new.rule, new.message));
+    let fails = (prove::rejected(after).count() > prove::rejected(before).count())
+        .then(|| "PostgreSQL would reject a statement afterwards".to_string());
+    let unread = (after.report.unread.len() > before.report.unread.len()).then(|| "a statement could not be parsed afterwards".to_string());
     if let Some(reason) = fails.or(unread).or(brought) {
         // places have moved, so nothing tells who is to blame
         for (finding, _) in chosen {
@@ -142,10 +142,10 @@ fn faults(before: &Examined, after: &Examined, chosen: &[(&Finding, &[Edit])]) -
     out
 }
 
-/// Puts the new texts in their places; `told` hears of each.
+/// Writes the new texts and calls `told` after each file.
 ///
 /// # Errors
-/// If a file is no longer what was read, or can't be written.
+/// If a file changed since it was read, or cannot be written.
 pub fn save(root: &Path, files: &[NewText], mut told: impl FnMut(&NewText)) -> Result<(), Error> {
     for new in files {
         let path = root.join(&new.path);

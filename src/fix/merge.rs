@@ -1,7 +1,7 @@
-//! Statements out of cures: what several findings want of one object becomes one statement.
+//! Merging of fixes: one statement per object.
 //!
-//! Promises: nothing is left out unless another statement does it. Two cures that want different things of the same text are never
-//! mixed: the wider one stands, the other is told. Names of new indexes are free and short enough.
+//! Promises: no step is dropped unless another statement covers it. Fixes that change the same text differently are never mixed: the wider
+//! one is kept, and the other one is reported. Names of new indexes are unused and short enough.
 
 use super::Level;
 use crate::catalog::Catalog;
@@ -12,7 +12,7 @@ use crate::source::{Sources, Span};
 use smol_str::{SmolStr, format_smolstr};
 use std::collections::BTreeMap;
 
-/// A finding whose cure is to be written.
+/// A diagnostic whose fix is written.
 #[derive(Clone, Copy)]
 pub struct Cure<'a> {
     pub finding: &'a Finding,
@@ -26,23 +26,25 @@ pub struct Statement {
     pub undo: Option<String>,
     pub phase: Phase,
     pub run: Run,
-    /// How many files have to run before its own.
+    /// Number of files that have to run before the file of the statement.
     pub stage: usize,
     pub safety: Safety,
     pub work: Work,
-    /// Which cures it is a part of.
+    /// Indexes of the fixes that need the statement.
     pub cures: Vec<usize>,
 }
 
-/// Cures that may be written, in the order of the report.
+/// Returns the fixes to write, in the order of the report.
 pub fn cures<'a>(report: &'a Report, level: Level, wanted: impl Fn(&Finding) -> bool) -> Vec<Cure<'a>> {
     let of = |finding: &'a Finding| Some(Cure { finding, fix: finding.fix.as_ref().filter(|fix| !fix.steps.is_empty())? });
     let writes = |cure: &Cure| level.writes(cure.fix.safety) && wanted(cure.finding);
     report.findings.iter().filter_map(of).filter(writes).collect()
 }
 
+/// Merges the steps of fixes to statements.
+///
 /// # Errors
-/// Cures that want other things of a text than wider ones do.
+/// Indexes of fixes that change the same text as wider fixes in another way.
 pub fn statements(cures: &[Cure], catalog: &Catalog, sources: &Sources) -> Result<Vec<Statement>, Vec<usize>> {
     let mut all: Vec<Statement> = Vec::new();
     let mut places: BTreeMap<&str, usize> = BTreeMap::new();
@@ -81,7 +83,7 @@ impl Statement {
     }
 }
 
-/// One GRANT for all objects on which a role gets the same.
+/// Merges grants of the same privileges to a role into one GRANT.
 fn grants(all: Vec<Statement>) -> Vec<Statement> {
     let mut out: Vec<Statement> = Vec::new();
     let mut places: BTreeMap<(&'static str, &'static str, String), usize> = BTreeMap::new();
@@ -104,7 +106,7 @@ fn grants(all: Vec<Statement>) -> Vec<Statement> {
     out
 }
 
-/// One ALTER POLICY for each policy.
+/// Merges changes of a policy into one ALTER POLICY.
 fn policies(all: Vec<Statement>, sources: &Sources) -> Result<Vec<Statement>, Vec<usize>> {
     let mut out: Vec<Statement> = Vec::new();
     let mut overlapping: Vec<usize> = Vec::new();
@@ -139,7 +141,7 @@ fn width(change: &PolicyChange) -> usize {
     change.clauses.iter().flat_map(|clause| &clause.edits).map(|(span, _)| span.len()).sum()
 }
 
-/// Both changes in one; none where they want different things of the same text.
+/// Merges two changes, or returns `None` if they change the same text differently.
 fn merged(one: &PolicyChange, other: &PolicyChange) -> Option<PolicyChange> {
     let touch = |a: Span, b: Span| a.start < b.end && b.start < a.end || a.start == b.start;
     let mut out = one.clone();
@@ -166,7 +168,7 @@ fn merged(one: &PolicyChange, other: &PolicyChange) -> Option<PolicyChange> {
     Some(out)
 }
 
-/// One index where several are alike or one begins as another does, each under a name of its own.
+/// Merges indexes that are equal or prefixes of another, and gives each an unused name.
 fn indexes(all: Vec<Statement>, catalog: &Catalog) -> Vec<Statement> {
     let mut out: Vec<Statement> = Vec::new();
     for statement in all {
@@ -211,7 +213,7 @@ fn indexes(all: Vec<Statement>, catalog: &Catalog) -> Vec<Statement> {
     out
 }
 
-/// Does one index do what another is made for?
+/// Returns whether one index serves the purpose of another.
 fn serves(one: &IndexChange, other: &IndexChange) -> bool {
     let plain = |index: &IndexChange| !index.unique && index.definition == format!("({})", index.columns.join(", "));
     one.table == other.table
@@ -231,7 +233,7 @@ impl Statement {
         self.index().filter(|index| index.made)
     }
 
-    /// Gives the statement another form of its index.
+    /// Replaces the index of the statement.
     pub fn set(&mut self, index: IndexChange) {
         (self.sql, self.undo) = (index.sql(), Some(index.undo()));
         self.work = Work::Index(index);
@@ -246,7 +248,7 @@ mod tests {
 
     const TEXT: &str = "owner = auth.uid() and team = auth.role()";
 
-    /// A change of the policy that replaces words in one of its clauses.
+    /// Returns a change of the policy that replaces words in one clause.
     fn change(sources: &Sources, word: &str, edits: &[(&str, &str)]) -> Statement {
         let file = crate::source::FileId(0);
         let edit = |(old, new): &(&str, &str)| {

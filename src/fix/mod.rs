@@ -1,9 +1,9 @@
-//! Corrective migrations: planned from the steps of findings, proven, and then written.
+//! Migrations with fixes: planned from the steps of diagnostics, tested, and then written.
 //!
-//! Promises: a plan is proven before anyone sees it. History and plan are analysed again in memory; a cure whose finding survives, that
-//! fails, or that brings a new finding is left out and told with its reason, and so is one that another rule would take back. What a plan makes curable is planned too, so that a second
-//! run finds nothing to do. The same project gives the same plan, byte for byte. Refuses: to change a migration that is there
-//! (but for [`inline`], which was asked to), to write what rests on facts that are not certain, and to fill in what only a person knows.
+//! Promises: a plan is tested before it is shown. The history and the plan are analysed in memory. Fixes that fail, do not resolve the
+//! problem or cause a new one are skipped and listed with the reason. Fixes that become possible through the plan are included, so a second
+//! run has nothing to do. The same project gives the same plan, byte for byte. Limits: existing migrations are not changed (except by
+//! [`inline`]), fixes that depend on uncertain facts are skipped, and placeholders are not filled.
 
 pub mod emit;
 pub mod files;
@@ -27,7 +27,7 @@ use smol_str::SmolStr;
 use std::collections::{BTreeMap, BTreeSet};
 use version::Naming;
 
-/// Which cures are written.
+/// Safety of the fixes that are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
     Safe,
@@ -44,7 +44,7 @@ impl Level {
     }
 }
 
-/// A cure that is not written, and why.
+/// A skipped fix and the reason.
 #[derive(Clone, Debug)]
 pub struct Withheld {
     pub rule: &'static str,
@@ -52,7 +52,7 @@ pub struct Withheld {
     pub reason: String,
 }
 
-/// A cure that is for a person to agree with, or to fill in.
+/// A fix that is shown but not written, because it needs review or has a placeholder.
 #[derive(Clone, Debug)]
 pub struct Shown {
     pub rule: &'static str,
@@ -62,12 +62,12 @@ pub struct Shown {
 }
 
 impl Shown {
-    /// The statements, with a word where another file begins.
+    /// Returns the statements, with a comment where another file begins.
     pub fn sql(&self) -> String {
         let mut out = String::new();
         for step in &self.steps {
             if step.run != Run::Batch && !out.is_empty() {
-                out.push_str("-- in a file behind the one before:\n");
+                out.push_str("-- in a later file:\n");
             }
             out.push_str(step.sql.trim_end().trim_end_matches(';'));
             out.push_str(";\n");
@@ -76,31 +76,31 @@ impl Shown {
     }
 }
 
-/// What is to be written, and what the project is then.
+/// The files to write, and the state of the project after them.
 pub struct Plan {
     pub files: Vec<PlannedFile>,
     pub withheld: Vec<Withheld>,
     pub shown: Vec<Shown>,
-    /// Cures that are not written because they rest on what could not be decided.
+    /// Number of fixes that are skipped because they depend on uncertain facts.
     pub unsure: usize,
-    /// The state before the plan.
+    /// State before the plan.
     pub before: Catalog,
-    /// What is found behind the plan, by the rules that were asked for.
+    /// Problems after the plan, of the selected rules.
     pub report: Report,
     pub after: Catalog,
-    /// The first migration that is the plan's own.
+    /// Index of the first migration of the plan.
     pub from: usize,
     pub project: Project,
 }
 
-/// What a plan is made for.
+/// Input of a plan.
 pub struct Ground<'a> {
-    /// As the project was read, before anything was made of it.
+    /// Sources as they were read, before the analysis.
     pub sources: &'a Sources,
     pub project: &'a Project,
-    /// The rules whose findings are to be cured. What a plan brings is judged by all that the settings leave on.
+    /// Rules whose problems are fixed. New problems are tested with all rules of the settings.
     pub choice: &'a Choice,
-    /// Fingerprints of findings that were not asked about.
+    /// Fingerprints of problems that are not reported.
     pub hidden: &'a FxHashSet<String>,
 }
 
@@ -110,27 +110,29 @@ impl Ground<'_> {
     }
 }
 
-/// Each makes something curable that was not before, such as the second of two changes to the same text.
+/// Maximum number of passes. Each pass makes new fixes possible, such as the second of two changes of the same text.
 const MOST_PASSES: usize = 6;
-/// Each leaves out a cure at least; a plan that still fails is given up.
+/// Maximum number of rounds. Each round skips at least one fix.
 const MOST_ROUNDS: usize = 30;
 
+/// Plans migrations with fixes.
+///
 /// # Errors
-/// If the names of the project's migrations leave no room for one behind them.
+/// If no name sorts after the existing migrations.
 pub fn plan(ground: &Ground<'_>, level: Level) -> Result<Plan, String> {
     // what one cure brings another may take away; where none does, nothing may be brought
     let (plan, is_clean) = attempt(ground, level, Patience::UntilTheEnd)?;
     if is_clean { Ok(plan) } else { Ok(attempt(ground, level, Patience::None)?.0) }
 }
 
-/// Whether a cure may bring what another cure takes away.
+/// Whether a fix may cause a problem that another fix of the plan resolves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Patience {
     UntilTheEnd,
     None,
 }
 
-/// A plan, and whether it takes away all that it brings.
+/// Returns a plan, and whether it resolves all problems that it causes.
 fn attempt(ground: &Ground<'_>, level: Level, patience: Patience) -> Result<(Plan, bool), String> {
     let mut work = Planning {
         level,
@@ -159,7 +161,7 @@ fn attempt(ground: &Ground<'_>, level: Level, patience: Patience) -> Result<(Pla
     let planned = work.project.migrations[ground.project.migrations.len()..].iter().map(|migration| migration.file).collect();
     let is_clean = prove::brought(&had, &planned, &now.report).next().is_none();
     for cure in work.cures(&now.report, &BTreeSet::new()) {
-        let reason = "it changes text that another cure changes: run --fix again".to_string();
+        let reason = "it changes the same text as another fix: run --fix again".to_string();
         work.refused.insert(cure.finding.fingerprint.clone(), withheld(cure.finding, reason));
     }
     let Examined { mut report, catalog, .. } = now;
@@ -174,16 +176,16 @@ fn withheld(finding: &Finding, reason: String) -> Withheld {
     Withheld { rule: finding.rule, message: finding.message.clone(), reason }
 }
 
-/// A plan in the making.
+/// State of the planning.
 struct Planning<'a> {
     level: Level,
     patience: Patience,
-    /// With what is planned so far.
+    /// The project with the files that are planned so far.
     project: Project,
     sources: Sources,
-    /// By fingerprint of the finding.
+    /// Skipped fixes, by the fingerprint of their diagnostic.
     refused: BTreeMap<String, Withheld>,
-    /// Was everything read that could bear on a finding?
+    /// Whether all statements were parsed and run.
     solid: bool,
     ground: &'a Ground<'a>,
     naming: Option<Naming>,
@@ -209,7 +211,7 @@ impl Planning<'_> {
         })
     }
 
-    /// Is it certain enough that the cure is needed?
+    /// Returns whether a diagnostic is certain enough for its fix to be written.
     fn is_sure(&self, finding: &Finding) -> bool {
         finding.confidence == Confidence::Certain || self.solid && self.level == Level::Review
     }
@@ -222,7 +224,7 @@ impl Planning<'_> {
         report.findings.iter().filter(meant).count()
     }
 
-    /// What a person has to agree with or fill in.
+    /// Returns the fixes that need review or have placeholders.
     fn shown(&self, report: &Report) -> Vec<Shown> {
         let of = |finding: &Finding| {
             let fix = finding.fix.as_ref().filter(|fix| !fix.steps.is_empty() && !self.level.writes(fix.safety))?;
@@ -236,7 +238,7 @@ impl Planning<'_> {
         report.findings.iter().filter_map(of).collect()
     }
 
-    /// Files that cure what can be cured in this state, and the state behind them; none if there is nothing to do.
+    /// Returns the files that fix the problems of a state, and the state after them, or `None` if there is nothing to fix.
     fn pass(&mut self, now: &Examined) -> Result<Option<(Vec<PlannedFile>, Examined)>, String> {
         // what was refused beside others may do without them
         self.refused.clear();
@@ -267,13 +269,13 @@ impl Planning<'_> {
             self.refused.extend(faults);
         }
         for cure in self.cures(&now.report, &BTreeSet::new()) {
-            let reason = "no set of cures was found that brings nothing new".to_string();
+            let reason = "no set of fixes was found that causes no new problem".to_string();
             self.refused.insert(cure.finding.fingerprint.clone(), withheld(cure.finding, reason));
         }
         Ok(None)
     }
 
-    /// Cures that can stand beside each other; the others have to wait for what these leave.
+    /// Returns fixes that can be combined, with their statements. The others wait for the next pass.
     fn choose<'n>(&self, now: &'n Examined) -> (Vec<merge::Cure<'n>>, Vec<merge::Statement>) {
         let mut waiting: BTreeSet<String> = BTreeSet::new();
         loop {
@@ -285,7 +287,7 @@ impl Planning<'_> {
         }
     }
 
-    /// The project with files behind all it has.
+    /// Returns the project with additional files at the end.
     fn with(&self, files: &[PlannedFile]) -> (Project, Sources) {
         let (mut project, mut sources) = (self.project.clone(), self.sources.clone());
         for planned in files {

@@ -1,8 +1,8 @@
-//! Whether a plan does what it promises, told from an analysis of history and plan.
+//! Test of a plan, by analysis of the history with the plan.
 //!
-//! Promises: nothing passes that PostgreSQL would refuse, that leaves its finding, or that brings one that matters. What is only worth
-//! knowing may come: an index for a search makes a shorter one redundant. Who is to blame is told by place, else by object; where
-//! neither tells, the whole plan is refused.
+//! Promises: fixes are rejected if PostgreSQL would reject them, if they do not resolve their problem, or if they cause a new warning or
+//! error. New problems with the severity info are allowed, such as a shorter index that becomes redundant. The responsible fix is found by
+//! location, otherwise by object. If neither identifies it, the whole plan is rejected.
 
 use super::files::PlannedFile;
 use super::merge::Cure;
@@ -16,19 +16,19 @@ use crate::report::Report;
 use crate::source::{FileId, Site};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Was everything read, and would all of it run?
+/// Returns whether all statements were parsed and would run.
 pub fn is_solid(state: &Examined) -> bool {
     let external = state.catalog.tables.values().any(|table| table.external);
     let followed = state.report.bounded.is_empty() && state.report.undecided.is_empty();
     rejected(state).next().is_none() && followed && state.report.unread.is_empty() && !external
 }
 
-/// Statements that PostgreSQL would reject, on one database or another.
+/// Returns the statements that PostgreSQL would reject, on an existing or a new database.
 pub fn rejected(state: &Examined) -> impl Iterator<Item = &Rejected> {
     state.catalog.rejected.iter().filter(|rejected| rejected.when != When::AmongItsLike)
 }
 
-/// Cures that must not be written, by the fingerprint of their finding.
+/// Returns the fixes that must not be written, by the fingerprint of their diagnostic.
 pub fn faults(
     before: &Examined,
     after: &Examined,
@@ -49,12 +49,12 @@ pub fn faults(
     };
     let was_unread: BTreeSet<Site> = before.report.unread.iter().map(|unread| unread.site).collect();
     for unread in after.report.unread.iter().filter(|unread| !was_unread.contains(&unread.site)) {
-        out.blame(at(unread.site), &format!("its statement can't be read: {}", unread.reason));
+        out.blame(at(unread.site), &format!("its statement cannot be parsed: {}", unread.reason));
     }
     for Rejected { site, reason, when, .. } in rejected(after) {
         let reason = match when {
-            When::Afresh => "it rests on what no migration creates".to_string(),
-            When::Always | When::InBatch | When::AmongItsLike => format!("PostgreSQL would refuse it: {}", reason.message),
+            When::Afresh => "it depends on objects that no migration creates".to_string(),
+            When::Always | When::InBatch | When::AmongItsLike => format!("PostgreSQL would reject it: {}", reason.message),
         };
         out.blame(at(*site), &reason);
     }
@@ -64,7 +64,7 @@ pub fn faults(
     let left: BTreeSet<&str> = after.report.findings.iter().map(|finding| finding.fingerprint.as_str()).collect();
     for (cure, Cure { finding, .. }) in cures.iter().enumerate() {
         if left.contains(finding.fingerprint.as_str()) {
-            out.blame(vec![cure], "the finding would still be there");
+            out.blame(vec![cure], "it does not resolve the problem");
         }
     }
     for (cures, reason) in taken_back(&after.report, files) {
@@ -83,12 +83,12 @@ pub fn faults(
         if to_blame.is_empty() {
             to_blame = (0..cures.len()).collect();
         }
-        out.blame(to_blame, &format!("it would bring {}: {}", finding.rule, finding.message));
+        out.blame(to_blame, &format!("it would cause {}: {}", finding.rule, finding.message));
     }
     out.told
 }
 
-/// How severe what is found is, by fingerprint.
+/// Returns the severity of each problem, by fingerprint.
 pub fn had(report: &Report) -> BTreeMap<String, Severity> {
     report.findings.iter().map(|finding| (finding.fingerprint.clone(), finding.severity)).collect()
 }
@@ -109,24 +109,19 @@ fn taken_back(after: &Report, files: &[PlannedFile]) -> Vec<(Vec<usize>, String)
     out
 }
 
-/// Diagnostics that matter and were not there, or mattered less. In the plan's own files every diagnostic matters. What is said of the
-/// project as a whole is nobody's fault: a table that gets row level security comes to be one of those whose policies lean on default
-/// grants.
-pub fn brought<'r>(
-    had: &BTreeMap<String, Severity>,
-    planned: &BTreeSet<FileId>,
-    report: &'r Report,
-) -> impl Iterator<Item = &'r Finding> {
+/// Rule whose diagnostics no fix causes: the privileges depend on the default grants before the fix too. They are reported when row level
+/// security protects the rows.
+const DEFAULT_GRANTS: &str = "access/relies-on-default-grants";
+
+/// Returns new warnings and errors, and those with an increased severity. In the plan's own files every diagnostic counts.
+pub fn brought<'r>(had: &BTreeMap<String, Severity>, planned: &BTreeSet<FileId>, report: &'r Report) -> impl Iterator<Item = &'r Finding> {
     report.findings.iter().filter(|finding| {
-        let of_project = finding.subject.kind == "project";
         let matters = finding.severity > Severity::Info || planned.contains(&report.sources.resolve(finding.primary.site).file);
-        matters
-            && !of_project
-            && had.get(&finding.fingerprint).is_none_or(|severity| *severity < finding.severity)
+        matters && finding.rule != DEFAULT_GRANTS && had.get(&finding.fingerprint).is_none_or(|severity| *severity < finding.severity)
     })
 }
 
-/// Do two findings speak of the same table, or the same object of another kind?
+/// Returns whether two subjects concern the same table, or the same object of another kind.
 fn is_about(one: &Subject, other: &Subject) -> bool {
     let of = |subject: &Subject| (subject.schema.clone(), subject.table.clone().unwrap_or_else(|| subject.name.clone()));
     of(one) == of(other)

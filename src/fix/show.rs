@@ -1,4 +1,4 @@
-//! A plan for people: what changes, the files in full, and what is left to them.
+//! Output of a plan for people: changed policies, full files, and fixes to complete by hand.
 
 use super::files::Planned;
 use super::inline::NewText;
@@ -6,7 +6,7 @@ use super::{Plan, Shown};
 use crate::finding::{Safety, Work};
 use std::fmt::Write;
 
-/// The plan as `--dry-run` prints it.
+/// Returns the plan as `--dry-run` prints it.
 pub fn dry_run(plan: &Plan) -> String {
     let mut out = String::new();
     if plan.files.is_empty() {
@@ -30,7 +30,7 @@ pub fn dry_run(plan: &Plan) -> String {
     }
     let manual: Vec<&Shown> = plan.shown.iter().filter(|shown| shown.safety == Safety::Manual).collect();
     if !manual.is_empty() {
-        out.push_str("=== For a person to fill in; never written\n\n");
+        out.push_str("=== To complete by hand (never written)\n\n");
     }
     for shown in manual {
         let _ = writeln!(out, "-- {} ({})\n{}", shown.title, shown.rule, shown.sql());
@@ -38,7 +38,7 @@ pub fn dry_run(plan: &Plan) -> String {
     out
 }
 
-/// Edits in place as `--dry-run` prints them.
+/// Returns the edits of files as `--dry-run` prints them.
 pub fn edits(files: &[NewText]) -> String {
     let mut out = String::new();
     if files.is_empty() {
@@ -52,7 +52,7 @@ pub fn edits(files: &[NewText]) -> String {
     out
 }
 
-/// Lines of a text that go, and those that come in their place.
+/// Returns the difference of two texts by lines.
 fn diff(old: &str, new: &str) -> String {
     let (old, new): (Vec<&str>, Vec<&str>) = (old.lines().collect(), new.lines().collect());
     let mut out = String::new();

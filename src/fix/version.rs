@@ -1,13 +1,13 @@
-//! Names for migrations that run behind all there are.
+//! Names for migrations that run after all existing ones.
 //!
-//! Promises: a name that the project's runner takes and puts last, in the manner of the project's own names: a time stamp goes on by a
-//! second, a date by a day, a number by one with its zeros kept. A version that exists is stepped over. No clock is asked, so the same
-//! project gets the same names. Refuses: a project whose names leave no room behind the last, and one whose names have no version.
+//! Promises: the runner accepts the name and sorts it last. It follows the names of the project: a timestamp increases by a second, a date
+//! by a day, a number by one with the same number of digits. Existing versions are skipped. No clock is used, so the same project gets the
+//! same names. Limits: there is no name if the last version cannot be increased, or if no name has a version.
 
 use crate::project::{Platform, Project};
 use std::collections::BTreeSet;
 
-/// How the project's last migration is named, and which versions are taken.
+/// Form of the names of migrations, and the versions in use.
 #[derive(Clone)]
 pub struct Naming {
     before: String,
@@ -15,13 +15,15 @@ pub struct Naming {
     between: String,
     behind: String,
     taken: BTreeSet<String>,
-    /// What a name has to sort behind where names are compared as text.
+    /// Name after which new names have to sort, if names are compared as text.
     last: Option<String>,
 }
 
 impl Naming {
+    /// Reads the form of the names of a project.
+    ///
     /// # Errors
-    /// If no migration's name has a version.
+    /// If no migration has a version in its name.
     pub fn of(project: &Project) -> Result<Naming, String> {
         let last = project.migrations.iter().rev().find(|migration| !migration.version.is_empty());
         let Some(last) = last else {
@@ -50,10 +52,10 @@ impl Naming {
         })
     }
 
-    /// The next version, and the name of its file.
+    /// Returns the next version and file name.
     ///
     /// # Errors
-    /// If no name would sort behind the last.
+    /// If no name sorts after the last.
     pub fn next(&mut self, slug: &str) -> Result<(String, String), String> {
         let mut version = self.version.clone();
         loop {
@@ -92,7 +94,7 @@ fn number_after(number: &str) -> String {
     }
 }
 
-/// The next day, minute or second of what is one.
+/// Returns the next day, minute or second of a timestamp.
 fn moment_after(number: &str) -> Option<String> {
     if !matches!(number.len(), 8 | 12 | 14) {
         return None;

@@ -1,7 +1,7 @@
-//! Planned files on the disk.
+//! Writing of planned files.
 //!
-//! Promises: a file appears whole or not at all, and none that is there is ever replaced. If one can't be written, those behind it are
-//! not: they may build on it.
+//! Promises: a file is written completely or not at all, and no existing file is replaced. If a file cannot be written, the following ones
+//! are not written, because they may depend on it.
 
 use super::files::PlannedFile;
 use crate::error::Error;
@@ -11,10 +11,10 @@ use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 use std::time::Duration;
 
-/// Writes files in their order; `told` hears of each that is there.
+/// Writes files in order and calls `told` after each one.
 ///
 /// # Errors
-/// If one cannot be written.
+/// If a file cannot be written.
 pub fn write(folder: &Path, files: &[PlannedFile], mut told: impl FnMut(&PlannedFile)) -> Result<(), Error> {
     for planned in files {
         let path = folder.join(&planned.name);
@@ -24,7 +24,7 @@ pub fn write(folder: &Path, files: &[PlannedFile], mut told: impl FnMut(&Planned
     Ok(())
 }
 
-/// Puts a text in its place in one step. What a link points to is replaced, not the link.
+/// Writes a text to a file in one step.
 pub fn put(path: &Path, text: &[u8], replace: bool) -> Result<(), Error> {
     let unwritten = |source| Error::Unwritten { path: path.to_path_buf(), source };
     match write_whole(path, text, replace) {

@@ -1,6 +1,7 @@
-//! Statements read on other threads while those before them are folded: reading is most of the work, and needs no catalog.
+//! Parsing of statements in other threads while earlier statements are applied. Parsing is most of the work and needs no catalog.
 //!
-//! Promises: statements come in order; no more than some thousand are held at a time; whoever folds reads too rather than wait.
+//! Promises: statements are in order. The number of statements in memory is limited to some thousand. The applying thread parses too
+//! instead of waiting.
 
 use crate::source::Span;
 use crate::syntax::ast::Statement;
@@ -11,33 +12,33 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::Scope;
 
-/// Statements of a large piece that are read at a time.
+/// Number of statements of a large text that are parsed as one piece of work.
 const BATCH: usize = 128;
-/// Bytes of small pieces that are read at a time, each whole.
+/// Size in bytes of small texts that are parsed together as one piece of work.
 const SMALL: usize = 4 << 10;
-/// Pieces of work that may be under way or wait.
+/// Maximum number of pieces of work that are in progress or waiting.
 const AHEAD: usize = 16;
-/// Threads beside the one that folds: more would wait for it.
+/// Maximum number of additional threads. More would wait for the applying thread.
 const MOST_READERS: usize = 3;
 
-/// Some statements of one piece, in order.
+/// Consecutive statements of one text.
 struct Batch {
     statements: Vec<Statement>,
-    /// Nothing of the piece follows.
+    /// Whether the batch is the last of its text.
     ends_piece: bool,
 }
 
-/// A text, and the part of it that is read.
+/// A text, and the part of it to parse.
 pub type Piece = (Arc<str>, Span);
 
-/// The statements of some pieces of texts, one after the other.
+/// The statements of several texts, in order.
 pub struct Ahead {
     desk: Arc<Desk>,
-    /// What comes next.
+    /// Parsed batches that come next.
     at_hand: VecDeque<Batch>,
 }
 
-/// Begins to read. Where no thread is to be had, pieces are read as their statements are asked for.
+/// Starts to parse. Without threads, texts are parsed when their statements are requested.
 pub fn read<'scope>(scope: &'scope Scope<'scope, '_>, pieces: Vec<Piece>) -> Ahead {
     let state =
         State { pieces, piece: 0, at: None, taken: 0, given: 0, read: VecDeque::new(), idle: 0, hungry: false, closed: false, lost: false };
@@ -53,7 +54,7 @@ pub fn read<'scope>(scope: &'scope Scope<'scope, '_>, pieces: Vec<Piece>) -> Ahe
 }
 
 impl Ahead {
-    /// The statements of the next piece, to its end.
+    /// Returns the remaining statements of the next text.
     pub fn piece(&mut self) -> impl Iterator<Item = Statement> {
         let mut ends = false;
         let batches = std::iter::from_fn(move || {
@@ -79,12 +80,12 @@ impl Drop for Ahead {
     }
 }
 
-/// Where work is taken from and put.
+/// Shared state of the parsing threads.
 struct Desk {
     state: Mutex<State>,
-    /// There is room again.
+    /// Signals that there is room for more work.
     room: Condvar,
-    /// Something was put.
+    /// Signals that a batch is ready.
     ready: Condvar,
 }
 
@@ -95,30 +96,30 @@ struct State {
     at: Option<(u32, Session)>,
     /// Pieces of work that somebody took.
     taken: usize,
-    /// Those that were handed on.
+    /// Number of returned pieces of work.
     given: usize,
-    /// Those between, where they are done.
+    /// Pieces of work between these numbers. `Some` if parsed.
     read: VecDeque<Option<VecDeque<Batch>>>,
-    /// Readers that wait for room.
+    /// Number of threads that wait for room.
     idle: usize,
-    /// Whoever folds waits for a piece.
+    /// Whether the applying thread waits for a batch.
     hungry: bool,
-    /// Nobody asks any more.
+    /// Whether no more statements are requested.
     closed: bool,
-    /// A reader panicked, and what it took will never be put.
+    /// Whether a thread panicked, so that its batch is lost.
     lost: bool,
 }
 
-/// What one reads at a time: never nothing.
+/// A piece of work, which is never empty.
 struct Work {
     number: usize,
     runs: Vec<Run>,
 }
 
-/// Statements of one piece.
+/// Statements of one text.
 struct Run {
     piece: Piece,
-    /// None for all of the piece, which nobody has split yet.
+    /// Split statements, or `None` for a whole text that is not split yet.
     raw: Option<Vec<RawStatement>>,
     ends_piece: bool,
 }
@@ -143,7 +144,7 @@ impl Run {
 }
 
 impl State {
-    /// Small pieces, or a part of a large one.
+    /// Takes several small texts, or a part of a large one.
     fn take(&mut self) -> Option<Work> {
         if self.read.len() >= AHEAD {
             return None;
@@ -186,12 +187,12 @@ impl State {
 }
 
 impl Desk {
-    /// A panic elsewhere is told by the thread that it befell.
+    /// Locks the state. A panic in another thread is reported by that thread.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next piece of work, done.
+    /// Returns the statements of the next piece of work.
     fn next(&self) -> Option<VecDeque<Batch>> {
         let mut state = self.lock();
         loop {
@@ -227,7 +228,7 @@ impl Desk {
         state
     }
 
-    /// Reads until nothing is left.
+    /// Parses until no work is left.
     fn serve(&self) {
         let _watch = Watch(self);
         let mut state = self.lock();
@@ -252,7 +253,7 @@ fn wait<'a>(for_what: &Condvar, state: MutexGuard<'a, State>) -> MutexGuard<'a, 
     for_what.wait(state).unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Wakes who waits when a reader panics, so that the panic is told.
+/// Wakes waiting threads if a parsing thread panics.
 struct Watch<'a>(&'a Desk);
 
 impl Drop for Watch<'_> {

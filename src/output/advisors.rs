@@ -1,10 +1,9 @@
-//! `check --format advisors`: the rows that Supabase's database linter (github.com/supabase/splinter) returns from a live database, for
-//! the lints that files can decide.
+//! `check --format advisors`: rows of Supabase's database linter (github.com/supabase/splinter), for the lints that can be decided from
+//! files.
 //!
-//! Promises: name, title, level, facing, categories and remediation are the linter's own, `cache_key` and the names in `metadata` are formed
-//! as it forms them, so that ignore lists and dashboards made for it fit; the prose is ours. As there, a case of a lint is one row, however
-//! many findings are about it. What the linter knows from the catalog and no finding carries (numbers of columns, a function's language)
-//! is left out of `metadata`.
+//! Promises: name, title, level, facing, categories and remediation are those of the linter. `cache_key` and the names in `metadata` have
+//! the same form, so that ignore lists and dashboards work. Descriptions are those of supalint. Each case of a lint is one row, even if
+//! several diagnostics concern it. Facts that diagnostics lack (numbers of columns, languages of functions) are omitted from `metadata`.
 
 use super::{gist, page, write_json};
 use crate::finding::{Advisor, Category, Finding, Severity};
@@ -56,7 +55,7 @@ struct Lint {
     title: &'static str,
     level: &'static str,
     category: &'static str,
-    /// `metadata.type`, where it has one.
+    /// Value of `metadata.type`, if the lint has one.
     kind: Option<&'static str>,
 }
 
@@ -71,7 +70,7 @@ const fn lint(
     Lint { number, name, title, level, category, kind }
 }
 
-/// Those that hang on nothing but the schema. Source: `lints/` of supabase/splinter.
+/// Lints that depend only on the schema. Source: `lints/` of supabase/splinter.
 #[rustfmt::skip]
 const LINTS: &[Lint] = &[
     lint(1, "unindexed_foreign_keys", "Unindexed foreign keys", "INFO", "PERFORMANCE", Some("table")),
@@ -167,7 +166,7 @@ fn metadata<'a>(finding: &'a Finding, advisor: &'a Advisor, kind: Option<&'stati
     }
 }
 
-/// What stands behind the object's name in the key.
+/// Returns the part of the key after the name of the object.
 fn tail<'a>(advisor: &'a Advisor, schema: &str, name: &str) -> Option<&'a str> {
     advisor.cache_key.strip_prefix(&format!("{}_{schema}_{name}_", advisor.name))
 }
@@ -183,7 +182,7 @@ mod tests {
         assert_eq!(names.len(), LINTS.len());
     }
 
-    /// A rule that names a lint of Supabase's names one that is known here.
+    /// All lints that rules name are declared here.
     #[test]
     fn what_rules_name_is_known() {
         fn walk(folder: &std::path::Path, names: &mut BTreeSet<String>) {

@@ -1,8 +1,8 @@
-//! The few lines of source that show a finding, as a small text of their own.
+//! The lines of source that illustrate a diagnostic, as a separate text.
 //!
-//! Promises: building one costs what it shows, whatever the size of the files it is taken from; any site is shown somehow, so a
-//! label of the platform, outside its text, or on top of another becomes a note rather than a panic. Long lines are cut around the
-//! words that matter, labels of many lines to their first, and control characters are made visible.
+//! Promises: the cost depends on the length of the excerpt, not on the length of the files. Labels in the platform, outside the text, or on
+//! top of another label become notes. Long lines are cut around the labels, long labels to their first line, and control characters are
+//! made visible.
 
 use super::clean::{clean, line};
 use super::ink::columns;
@@ -11,12 +11,12 @@ use crate::source::{FileId, Site, Source, Sources, Span};
 use std::ops::Range;
 use std::sync::Arc;
 
-/// A label of more lines than this is shown by its first one.
+/// Maximum number of lines of a label that is shown completely.
 const LABEL_LINES: usize = 3;
-/// How far above a label the start of its statement is looked for.
+/// Maximum number of lines above a label that are searched for the start of its statement.
 const STATEMENT_LINES: usize = 4;
 
-/// A place as users name it.
+/// A location as users write it.
 #[derive(Clone, Debug)]
 pub struct Place {
     pub path: Arc<str>,
@@ -37,22 +37,22 @@ pub struct Mark {
 #[derive(Debug)]
 pub struct Block {
     pub span: Range<usize>,
-    /// Counted from 0.
+    /// Line number, counted from 0.
     pub first_line: usize,
     pub lines: usize,
 }
 
-/// What is shown of the sources for one finding: the primary label's block first.
+/// Excerpt of the sources for one diagnostic. The block of the primary label is first.
 #[derive(Debug, Default)]
 pub struct Excerpt {
     pub text: String,
     pub blocks: Vec<Block>,
     pub marks: Vec<Mark>,
-    /// Labels that have no lines to be drawn on.
+    /// Labels without lines.
     pub notes: Vec<(Option<Place>, String)>,
 }
 
-/// A label placed on the lines of a real file.
+/// A label with its location in a file.
 struct Wanted<'a> {
     label: &'a Label,
     primary: bool,
@@ -68,7 +68,8 @@ struct Window {
 }
 
 impl Excerpt {
-    /// `limit` is the number of columns a line may take; `related` that of other places shown.
+    /// Creates the excerpt of a diagnostic. `limit` is the maximum width of a line in columns, and `related` the maximum number of related
+    /// locations.
     pub fn of(finding: &Finding, sources: &Sources, limit: usize, related: usize) -> Excerpt {
         let mut excerpt = Excerpt::default();
         let mut wanted: Vec<Wanted> = Vec::new();
@@ -129,7 +130,7 @@ impl Excerpt {
         }
     }
 
-    /// Two labels cannot be drawn on the same characters: the later one gives way.
+    /// Adds a mark. If two labels cover the same characters, the later one becomes a note.
     fn mark(&mut self, mut mark: Mark) {
         mark.span.end = mark.span.end.max(mark.span.start);
         for taken in &self.marks {
@@ -150,7 +151,7 @@ impl Excerpt {
     }
 }
 
-/// The part of a span that is underlined, and its lines.
+/// Returns the part of a span that is underlined, and its lines.
 fn shown(source: &Source, span: Span) -> (Span, (usize, usize)) {
     let text = source.text();
     let mut start = floor(text, span.start as usize);
@@ -178,7 +179,7 @@ fn floor(text: &str, offset: usize) -> usize {
     offset
 }
 
-/// Lines worth seeing with the labelled ones: back to where the statement starts if that is near, and one line on if it continues.
+/// Returns the lines to show around labelled lines: from the start of the statement if it is near, and one more line if it continues.
 fn surroundings(source: &Source, (first, last): (usize, usize)) -> (usize, usize) {
     let line = |index: usize| source.line_span(index).of(source.text()).trim();
     let ends = |text: &str| {
@@ -219,11 +220,11 @@ fn merge(windows: &mut [Window], wanted: &mut [Wanted]) {
     }
 }
 
-/// A line cut to a number of columns around the parts that are needed.
+/// A line that is cut to a number of columns around the required parts.
 pub struct Fitted<'a> {
     pub text: String,
     line: &'a str,
-    /// What is kept of the line, and where it stands in `text`.
+    /// Kept ranges of the line, and their offsets in `text`.
     kept: Vec<(Range<usize>, usize)>,
 }
 
@@ -243,7 +244,7 @@ impl<'a> Fitted<'a> {
         fitted
     }
 
-    /// Where an offset of the line stands in the cut text.
+    /// Returns the offset in the cut text of an offset in the line.
     pub fn map(&self, offset: usize) -> usize {
         let (range, at) = self.kept.iter().rev().find(|(range, _)| range.start <= offset).unwrap_or(&self.kept[0]);
         let offset = offset.clamp(range.start, range.end);
@@ -303,7 +304,7 @@ fn keep(line: &str, needed: &[Range<usize>], limit: usize) -> Vec<Range<usize>> 
     merged.into_iter().map(|(range, words)| word_start(range.start, words.start)..word_end(range.end, words.end)).collect()
 }
 
-/// A site as users name it, or `None` for what the platform brings.
+/// Returns a location as users write it, or `None` for the platform.
 pub fn place(sources: &Sources, site: Site) -> Option<Place> {
     let site = sources.resolve(site);
     let position = sources.get(site.file).position(site.span.start);

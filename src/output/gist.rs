@@ -1,7 +1,6 @@
-//! What several formats say of a report alike: its sum in a line, the worst first, where a finding stands.
+//! Parts that several formats share: summaries, order and locations.
 //!
-//! Promises: orders are stable and hang on nothing but the report; a finding that rests on what could not be decided never weighs as an
-//! error with readers that know only levels, as it never fails a run.
+//! Promises: orders are stable and depend only on the report. In formats without confidence, an unsure diagnostic is at most a warning.
 
 use super::count;
 use crate::finding::{Confidence, Finding, Severity};
@@ -11,7 +10,7 @@ use crate::source::{Position, Site, Sources};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-/// Findings of one rule, most severe rule first; within a rule the report's order.
+/// Returns the diagnostics grouped by rule, the most severe rule first.
 pub fn groups(findings: &[Finding]) -> Vec<Vec<&Finding>> {
     let mut sorted: Vec<&Finding> = findings.iter().collect();
     sorted.sort_by_key(|finding| finding.rule);
@@ -23,7 +22,7 @@ pub fn groups(findings: &[Finding]) -> Vec<Vec<&Finding>> {
     groups
 }
 
-/// Findings of a rule, those of one cause together where the first of them stands.
+/// Returns the diagnostics of a rule grouped by cause. Each group is at the position of its first diagnostic.
 pub fn causes<'f>(group: &[&'f Finding]) -> Vec<Vec<&'f Finding>> {
     let mut out: Vec<Vec<&Finding>> = Vec::new();
     let mut places: BTreeMap<&str, usize> = BTreeMap::new();
@@ -37,14 +36,14 @@ pub fn causes<'f>(group: &[&'f Finding]) -> Vec<Vec<&'f Finding>> {
     out
 }
 
-/// Most severe first, what is certain before what is not; of equals the report's order.
+/// Returns the diagnostics ordered by severity and confidence, otherwise in the order of the report.
 pub fn worst_first(findings: &[Finding]) -> Vec<&Finding> {
     let mut sorted: Vec<&Finding> = findings.iter().collect();
     sorted.sort_by_key(|finding| (Reverse(weight(finding)), Reverse(finding.confidence)));
     sorted
 }
 
-/// The severity for readers to whom an error is a reason to fail.
+/// Returns the severity for readers that fail on errors. An unsure error counts as a warning.
 pub fn weight(finding: &Finding) -> Severity {
     match finding.confidence {
         Confidence::Certain => finding.severity,
@@ -52,10 +51,10 @@ pub fn weight(finding: &Finding) -> Severity {
     }
 }
 
-/// What is said of a finding that is not sure.
-pub const UNSURE: &str = "unsure: this rests on SQL that files alone cannot decide; it does not fail the run";
+/// Note on an unsure diagnostic.
+pub const UNSURE: &str = "unsure: this depends on SQL that cannot be evaluated from the files alone, and does not fail the run";
 
-/// `2 errors`, `1 warning`, `3 info`.
+/// Returns a number with its severity: `2 errors`, `1 warning`, `3 info`.
 pub fn tally(severity: Severity, number: usize) -> String {
     match severity {
         Severity::Error => count(number, "error"),
@@ -64,21 +63,21 @@ pub fn tally(severity: Severity, number: usize) -> String {
     }
 }
 
-/// How many there are of each severity that occurs.
+/// Returns the number of diagnostics per severity, without zeros.
 pub fn tallies<'f>(findings: impl Iterator<Item = &'f Finding> + Clone) -> Vec<(Severity, usize)> {
     let of = |severity| findings.clone().filter(|finding| finding.severity == severity).count();
     Severity::ALL.iter().map(|severity| (*severity, of(*severity))).filter(|(_, number)| *number > 0).collect()
 }
 
-/// `6 errors, 16 warnings in 9 migrations (61 statements)`
+/// Returns the summary: `6 errors, 16 warnings in 9 migrations (61 statements)`.
 pub fn summary(report: &Report) -> String {
     let found: Vec<String> = tallies(report.findings.iter()).into_iter().map(|(severity, number)| tally(severity, number)).collect();
-    let found = if found.is_empty() { "No findings".to_string() } else { found.join(", ") };
-    let unread = if report.unread.is_empty() { String::new() } else { format!("; {} not read", count(report.unread.len(), "statement")) };
+    let found = if found.is_empty() { "No problems".to_string() } else { found.join(", ") };
+    let unread = if report.unread.is_empty() { String::new() } else { format!("; {} not parsed", count(report.unread.len(), "statement")) };
     format!("{found} in {}{unread}", ground(report))
 }
 
-/// `9 migrations (61 statements); 2 allowed; 30 in the baseline`
+/// Returns the scope of a report: `9 migrations (61 statements); 2 allowed; 30 in the baseline`.
 pub fn ground(report: &Report) -> String {
     let mut out = format!("{} ({})", count(report.files, "migration"), count(report.statements, "statement"));
     if !report.suppressed.is_empty() {
@@ -86,7 +85,7 @@ pub fn ground(report: &Report) -> String {
     }
     let LeftOut { ignored, earlier, baseline, less_severe } = report.left_out;
     for (number, what) in
-        [(baseline, "in the baseline"), (earlier, "there before"), (ignored, "in ignored files"), (less_severe, "less severe")]
+        [(baseline, "in the baseline"), (earlier, "existing and not shown"), (ignored, "in ignored files"), (less_severe, "less severe")]
     {
         if number > 0 {
             out.push_str(&format!("; {number} {what}"));
@@ -99,7 +98,7 @@ pub fn rule(id: &str) -> Option<&'static Rule> {
     rules::ALL.iter().copied().find(|rule| rule.id == id)
 }
 
-/// `policy "Own notes" on public.notes`, in one line and as stable as the object's name.
+/// Returns the object of a diagnostic in one line, such as `policy "Own notes" on public.notes`.
 pub fn subject(finding: &Finding) -> String {
     let subject = &finding.subject;
     let schema = subject.schema.as_deref().map(|schema| format!("{schema}.")).unwrap_or_default();
@@ -118,7 +117,7 @@ pub struct Stand<'a> {
     pub end: Position,
 }
 
-/// Where a site lies, or `None` for what the platform brings.
+/// Returns the file and range of a location, or `None` for the platform.
 pub fn stand(sources: &Sources, site: Site) -> Option<Stand<'_>> {
     let home = sources.resolve(site);
     let (start, end) = sources.range(home);

@@ -1,9 +1,9 @@
-//! `check --format github`: workflow commands, which GitHub Actions turns into annotations of a pull request's lines.
+//! `check --format github`: workflow commands, which GitHub Actions shows as annotations of a pull request.
 //!
-//! Promises: no more annotations than are shown, which is 10 of each level for a step (github.com/actions/toolkit, docs/problem-matchers.md,
-//! "Limitations"), the worst first; a last line says how many more there are, and those stand in the log, folded. Text is escaped as the
-//! toolkit escapes it (packages/core/src/command.ts), and no name that a migration holds is taken for a command. Columns are given
-//! only within a line, as the runner wants them.
+//! Promises: there are at most 10 annotations of each level per step, which is the limit of GitHub (github.com/actions/toolkit,
+//! docs/problem-matchers.md, "Limitations"). The most severe come first. The last line has the number of the others, which are in a folded
+//! group of the log. Text is escaped as in the toolkit (packages/core/src/command.ts), and names in migrations cannot form commands.
+//! Columns are given only for ranges within a line, as the runner requires.
 
 use super::clean::{Reader, clean, guard};
 use super::gist::{self, Stand};
@@ -13,7 +13,7 @@ use crate::report::Report;
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-/// Annotations of a level that are shown.
+/// Maximum number of annotations per level.
 const SHOWN: usize = 10;
 
 pub fn write(report: &Report, look: &Look, out: &mut dyn Write) -> io::Result<()> {
@@ -41,14 +41,17 @@ pub fn write(report: &Report, look: &Look, out: &mut dyn Write) -> io::Result<()
     if rest.is_empty() {
         return writeln!(out, "supalint: {}", gist::summary(report));
     }
-    let more = count(rest.len(), "more finding");
+    let more = count(rest.len(), "more problem");
     writeln!(out, "::group::{}", data(&more))?;
     for finding in &rest {
         writeln!(out, "{}", guard(&compact::line(&look.home, finding, &report.sources), Reader::Person))?;
     }
     writeln!(out, "::endgroup::")?;
     let are = if rest.len() == 1 { "is" } else { "are" };
-    let words = format!("{}; {more} {are} in the log of this step, for GitHub shows {SHOWN} annotations of a level", gist::summary(report));
+    let words = format!(
+        "{}; {more} {are} in the log of this step, because GitHub shows at most {SHOWN} annotations per level",
+        gist::summary(report)
+    );
     writeln!(out, "::notice title=supalint::{}", data(&words))
 }
 

@@ -1,7 +1,7 @@
 //! `check --format gitlab`: a Code Quality report, for `artifacts: reports: codequality` (docs.gitlab.com, "Code Quality report format").
 //!
-//! Promises: every entry has a fingerprint of its own, which stays when lines move: GitLab compares those of two branches, and takes
-//! entries of one fingerprint for one.
+//! Promises: each entry has a unique fingerprint that does not depend on line numbers. GitLab compares the fingerprints of two branches,
+//! and merges entries with the same fingerprint.
 
 use super::gist::{self, Stand};
 use super::{Look, write_json};

@@ -1,11 +1,13 @@
-//! Colour, or none; widths and lines of a terminal.
+//! Color, and text that is safe to print in a terminal.
+//!
+//! Promises: without color, the output contains no escape sequences, independent of the SQL.
 
 use crate::finding::Severity;
 use owo_colors::{OwoColorize, Style};
 use textwrap::{Options, WordSeparator, WordSplitter};
 use unicode_width::UnicodeWidthChar;
 
-/// A pen that may be dry.
+/// Writer of text with or without color.
 #[derive(Clone, Copy, Debug)]
 pub struct Ink {
     pub colour: bool,
@@ -51,12 +53,12 @@ impl Ink {
 
 pub(super) const TAB: usize = 4;
 
-/// Columns that text takes which starts at column `from`.
+/// Returns the width of a text in columns, if it starts at column `from`.
 pub(super) fn columns(text: &str, from: usize) -> usize {
     text.chars().fold(from, |at, c| at + if c == '\t' { TAB - at % TAB } else { c.width().unwrap_or(0) }) - from
 }
 
-/// Text with its tabs as spaces, starting at column `from`.
+/// Returns a text with spaces instead of tabs, if it starts at column `from`.
 pub(super) fn untab(text: &str, from: usize) -> String {
     let mut out = String::with_capacity(text.len());
     for (index, piece) in text.split('\t').enumerate() {

@@ -1,7 +1,7 @@
-//! `check --format json`: the form that programs build on; it may grow, and never changes meaning.
+//! `check --format json`: the format for programs. Fields can be added, but never change their meaning.
 //!
-//! Promises: fields in a fixed order, lines and columns from 1, columns in characters, sites that no file holds resolved to the one
-//! they came from.
+//! Promises: the order of fields is fixed. Lines and columns count from 1, and columns are characters. Locations in built statements are
+//! those of the code that builds them.
 
 use super::write_json;
 use crate::finding::{Advisor, Cause, Confidence, Finding, Label, Safety, Severity, Subject};
@@ -72,7 +72,7 @@ struct Cure<'a> {
     sql: Vec<&'a str>,
 }
 
-/// Findings that were not asked about.
+/// Numbers of problems that are not reported.
 #[derive(Serialize)]
 struct Counts {
     ignored: usize,
@@ -109,7 +109,12 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             .map(|(finding, reason)| Suppressed { finding: entry(finding, &report.sources), reason })
             .collect(),
         left_out: Counts { ignored, earlier, baseline, less_severe },
-        statements: Statements { total: report.statements, unread: report.unread.len(), bounded: report.bounded.len(), undecided: report.undecided.len() },
+        statements: Statements {
+            total: report.statements,
+            unread: report.unread.len(),
+            bounded: report.bounded.len(),
+            undecided: report.undecided.len(),
+        },
         summary: summary(report),
     };
     write_json(out, &document)

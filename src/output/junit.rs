@@ -1,9 +1,8 @@
-//! `check --format junit`: test results, for CI servers that show those.
+//! `check --format junit`: test results for CI servers.
 //!
-//! Promises: a suite for each file, so that a clean project shows files that pass and not an empty report, which some servers refuse. A
-//! finding is a test case that fails, named after the rule and the object and not after a line, so that servers see the same test in
-//! every run. What never fails a run by itself (info, what is not sure, what a person has allowed) is a skipped case with its reason.
-//! Text is made fit for XML 1.0.
+//! Promises: there is one suite per file, so that a clean project has passed tests, because some servers reject an empty report. A
+//! diagnostic is a failed test with the names of rule and object, without line numbers, so that servers recognize it in later runs.
+//! Diagnostics that never fail a run (info, unsure, allowed) are skipped tests with the reason. Text contains only characters of XML 1.0.
 
 use super::Look;
 use super::clean::{clean, line};
@@ -33,7 +32,7 @@ pub fn write(report: &Report, look: &Look, out: &mut dyn Write) -> io::Result<()
         let path = fit(&line(&format!("{}{}", look.home, report.sources.get(file).path)));
         let mut suite = TestSuite::new(&path);
         if cases.is_empty() {
-            let mut passes = TestCase::new("no findings", TestCaseStatus::success());
+            let mut passes = TestCase::new("no problems", TestCaseStatus::success());
             passes.set_classname(&path);
             passes.extra.insert("file".into(), (&path).into());
             suite.add_test_case(passes);
@@ -51,7 +50,7 @@ pub fn write(report: &Report, look: &Look, out: &mut dyn Write) -> io::Result<()
     writeln!(out, "{}", text.trim_end())
 }
 
-/// What was not read or not followed, by file.
+/// Returns notes on statements that were not parsed or not evaluated, by file.
 fn unread(report: &Report) -> BTreeMap<FileId, Vec<String>> {
     let mut out: BTreeMap<FileId, Vec<String>> = BTreeMap::new();
     let mut say = |site: Site, words: String| {
@@ -60,10 +59,10 @@ fn unread(report: &Report) -> BTreeMap<FileId, Vec<String>> {
         out.entry(home.file).or_default().push(format!("line {line}: {words}"));
     };
     for unread in &report.unread {
-        say(unread.site, line(&format!("could not be read: {}: {}", unread.head, unread.reason)));
+        say(unread.site, line(&format!("could not be parsed: {}: {}", unread.head, unread.reason)));
     }
     for site in &report.bounded {
-        say(*site, "runs too long to be followed to its end".to_string());
+        say(*site, "runs too long to evaluate, so some effects are unknown".to_string());
     }
     out
 }
@@ -101,7 +100,7 @@ fn case(report: &Report, look: &Look, finding: &Finding, reason: Option<&str>, n
     case
 }
 
-/// Two characters are no text to XML 1.0, and do not count as control characters.
+/// Replaces the two characters that are not control characters but invalid in XML 1.0.
 fn fit(text: &str) -> String {
     text.replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}")
 }

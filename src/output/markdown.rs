@@ -1,8 +1,8 @@
-//! `check --format markdown`: a comment on a pull request: a table of what was found, then the findings by rule, folded.
+//! `check --format markdown`: a comment on a pull request, with a table of rules and folded diagnostics per rule.
 //!
-//! Promises: fits into a comment (GitHub takes 65,536 characters), and says what it left out for that; the worst stands first. What users named stands as they
-//! wrote it and does nothing: no markup, no HTML, no link, no mention of a person or an issue. Begins with a mark by which a bot finds its
-//! comment again.
+//! Promises: the output fits into a comment (65,536 characters on GitHub) and has the number of omitted diagnostics. The most severe come
+//! first. Names in migrations cannot form markup, HTML, links, or mentions of users and issues. The first line is a marker with which a bot
+//! finds its comment.
 
 use super::clean::{clean, line};
 use super::gist::{self, Stand};
@@ -11,13 +11,13 @@ use crate::finding::{Cause, Confidence, Finding, Safety};
 use crate::report::Report;
 use std::io::{self, Write};
 
-/// In bytes, of which a comment never takes more than characters. What is left of 65,536 is for a bot's own words.
+/// Maximum size in bytes. The rest of 65,536 is for the text of a bot.
 const ROOM: usize = 64_000;
-/// For what stands behind the findings.
+/// Space in bytes for the text after the diagnostics.
 const END: usize = 300;
-/// Findings of one cause that are shown whole.
+/// Maximum number of diagnostics per cause that are shown in full.
 const WHOLE: usize = 3;
-/// Lines of SQL for a finding.
+/// Maximum number of lines of SQL per diagnostic.
 const LINES: usize = 12;
 
 pub fn write(report: &Report, look: &Look, out: &mut dyn Write) -> io::Result<()> {
@@ -52,24 +52,24 @@ pub fn write(report: &Report, look: &Look, out: &mut dyn Write) -> io::Result<()
     }
     if left > 0 {
         let are = if left == 1 { "is" } else { "are" };
-        text.push_str(&format!("\n{} {are} not shown here, for a comment has room for no more.\n", count(left, "finding")));
+        text.push_str(&format!("\n{} {are} not shown because of the size limit of a comment.\n", count(left, "problem")));
     }
     if !report.bounded.is_empty() {
         let pieces = count(report.bounded.len(), "place");
-        text.push_str(&format!("\nCode in {pieces} runs too long to be followed to its end, so not all that it does is known.\n"));
+        text.push_str(&format!("\nCode in {pieces} runs too long to evaluate, so some effects are unknown.\n"));
     }
     out.write_all(text.as_bytes())
 }
 
-/// How a finding is shown.
+/// Form in which a diagnostic is shown.
 enum Place<'f> {
     Whole,
-    /// Whole, behind the sentence for all findings of its cause.
+    /// In full, after the sentence about its cause.
     First(&'f Cause),
     Line,
 }
 
-/// Findings by cause.
+/// Returns the diagnostics ordered by cause, with the form of each.
 fn in_order<'f>(group: &[&'f Finding]) -> Vec<(&'f Finding, Place<'f>)> {
     let mut out = Vec::new();
     for alike in gist::causes(group) {
@@ -83,11 +83,11 @@ fn in_order<'f>(group: &[&'f Finding]) -> Vec<(&'f Finding, Place<'f>)> {
     out
 }
 
-/// What there is of each rule.
+/// Returns the summary and the table of rules.
 fn head(report: &Report, groups: &[Vec<&Finding>]) -> String {
     let mut out = format!("<!-- supalint -->\n### supalint\n\n{}\n", gist::summary(report));
     if !groups.is_empty() {
-        out.push_str("\n| rule | severity | findings | what it finds |\n|---|---|---:|---|\n");
+        out.push_str("\n| rule | severity | problems | title |\n|---|---|---:|---|\n");
     }
     for group in groups {
         let (rule, worst) = (group[0].rule, group[0].severity.name());
@@ -105,7 +105,7 @@ fn place(report: &Report, look: &Look, finding: &Finding) -> String {
     }
 }
 
-/// A line for one of many findings of a cause.
+/// Returns one line for a diagnostic that is not shown in full.
 fn short(report: &Report, look: &Look, finding: &Finding) -> String {
     format!("\n- {} {}\n", place(report, look, finding), prose(&finding.message))
 }
@@ -121,16 +121,16 @@ fn entry(report: &Report, look: &Look, finding: &Finding) -> String {
         Some(fix) if !fix.steps.is_empty() => {
             let safety = match fix.safety {
                 Safety::Safe => "safe",
-                Safety::Review => "review it first",
-                Safety::Manual => "fill in the gaps",
+                Safety::Review => "needs review",
+                Safety::Manual => "complete it by hand",
             };
             let steps = fix.steps.iter().map(|step| {
                 let sql = step.sql.trim_end();
                 if sql.is_empty() || sql.ends_with(';') { sql.to_string() } else { format!("{sql};") }
             });
-            (format!("{} ({safety})", fix.title), steps.collect::<Vec<_>>().join("\n"))
+            (format!("Fix ({safety}): {}", fix.title), steps.collect::<Vec<_>>().join("\n"))
         }
-        _ => ("The lines it is about".to_string(), about(report, finding)),
+        _ => ("Affected lines".to_string(), about(report, finding)),
     };
     if !sql.trim().is_empty() {
         out.push_str(&format!("\n{}:\n\n{}", prose(&title), fenced(&sql)));
@@ -138,7 +138,7 @@ fn entry(report: &Report, look: &Look, finding: &Finding) -> String {
     out
 }
 
-/// The lines that hold what a finding points at.
+/// Returns the lines at the primary location of a diagnostic.
 fn about(report: &Report, finding: &Finding) -> String {
     let site = report.sources.resolve(finding.primary.site);
     if site.is_platform() {
@@ -150,7 +150,7 @@ fn about(report: &Report, finding: &Finding) -> String {
     lines.map(|line| source.line_span(line).of(source.text())).collect::<Vec<_>>().join("\n")
 }
 
-/// A block of SQL, by a fence that it does not hold itself.
+/// Returns a block of SQL with a fence that the SQL does not contain.
 fn fenced(sql: &str) -> String {
     let sql = clean(sql);
     let mut lines: Vec<&str> = sql.lines().collect();
@@ -167,7 +167,7 @@ fn longest_run(text: &str) -> usize {
     text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
 }
 
-/// A code span, in which nothing means anything.
+/// Returns a code span.
 fn code(text: &str) -> String {
     let text = line(text);
     let ticks = "`".repeat(longest_run(&text) + 1);
@@ -177,7 +177,7 @@ fn code(text: &str) -> String {
     format!("{ticks}{pad}{text}{pad}{ticks}")
 }
 
-/// Text of ours with names of users' in it: what stands between backticks is code, all else plain.
+/// Returns a message as Markdown. Text between backticks becomes code, and other text is escaped.
 fn prose(text: &str) -> String {
     let text = line(text);
     let parts: Vec<&str> = text.split('`').collect();
@@ -195,7 +195,7 @@ fn prose(text: &str) -> String {
         .collect()
 }
 
-/// No mark-up, and an empty comment wherever a site would make a link or call somebody.
+/// Escapes Markdown, and inserts empty comments where a site would create links or mentions.
 fn plain(text: &str) -> String {
     const NOTHING: &str = "<!-- -->";
     let mut out = String::with_capacity(text.len());

@@ -1,9 +1,9 @@
-//! Renders a [`Report`]: one file per format.
+//! Output of a [`Report`]: one file per format.
 //!
-//! Promises: every format is a total function of the report; none filters, decides or fails on what it is given, and the same
-//! report gives the same bytes. Refuses: reading the clock, the environment or the disk; what a format needs of those is in [`Look`].
+//! Promises: each format accepts every report and filters nothing. The same report gives the same bytes. Limits: formats do not read the
+//! clock, the environment or the disk. [`Look`] contains what they need.
 //!
-//! A new format is a file with a `write`, a variant of [`Format`] and an arm in [`Format::write`].
+//! A new format is a file with a `write` function, a variant of [`Format`] and an arm in [`Format::write`].
 
 mod advisors;
 pub mod clean;
@@ -32,27 +32,27 @@ use serde::Serialize;
 use std::io::{self, Write};
 use std::time::Duration;
 
-/// How a report is written.
+/// Format of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
-    /// For people
+    /// Text for people
     Terminal,
-    /// For programs: all that is known of each finding
+    /// JSON for programs: all facts about each problem
     Json,
-    /// SARIF 2.1.0: GitHub code scanning and other viewers
+    /// SARIF 2.1.0 for GitHub code scanning and other viewers
     Sarif,
-    /// Annotations of a pull request's lines, by workflow commands of GitHub Actions
+    /// Workflow commands of GitHub Actions, which annotate a pull request
     Github,
-    /// GitLab Code Quality
+    /// Report for GitLab Code Quality
     Gitlab,
-    /// JUnit XML: a suite for each file
+    /// JUnit XML with one suite per file
     Junit,
-    /// A comment on a pull request
+    /// Markdown for a comment on a pull request
     Markdown,
-    /// Rows of Supabase's database linter, for what was made for those
+    /// Rows as Supabase's database linter returns them
     Advisors,
-    /// A line for each finding: path:line:column: severity: message, and the rule in brackets
-    #[value(help = "A line for each finding: path:line:column: severity: message [rule]")]
+    /// One line per problem: path:line:column: severity: message, and the rule in brackets
+    #[value(help = "One line per problem: path:line:column: severity: message [rule]")]
     Compact,
 }
 
@@ -60,7 +60,7 @@ impl Format {
     /// Writes the whole report.
     ///
     /// # Errors
-    /// Only what `out` returns.
+    /// Only errors of `out`.
     pub fn write(self, report: &Report, look: &Look, out: &mut dyn Write) -> io::Result<()> {
         guarded(out, self.reader(), |out| match self {
             Format::Terminal => terminal::write(report, look, out),
@@ -85,27 +85,27 @@ impl Format {
     }
 }
 
-/// How the reader wants to see a report. Of all this, formats for programs look at [`Look::home`] at most.
+/// Appearance of a report. Formats for programs use only [`Look::home`] and [`Look::quiet`].
 #[derive(Clone, Debug)]
 pub struct Look {
     pub colour: bool,
-    /// Box drawing characters, or plain ASCII.
+    /// Whether box drawing characters are used instead of ASCII.
     pub unicode: bool,
-    /// In columns.
+    /// Width in columns.
     pub width: usize,
-    /// Nothing is folded away.
+    /// Whether all diagnostics are printed in full.
     pub verbose: bool,
-    /// Findings only.
+    /// Whether only diagnostics are printed.
     pub quiet: bool,
-    /// Time the run took; `None` prints none.
+    /// Duration of the run. `None` prints none.
     pub elapsed: Option<Duration>,
-    /// Folder of the project in its repository, `apps/web/`; empty where it is the repository's own. Formats that sites read name
-    /// files from there, all others from the project's root.
+    /// Folder of the project in its repository, such as `apps/web/`, or empty for the root. Formats for websites prefix paths with it. In
+    /// all other formats, paths are relative to the root of the project.
     pub home: String,
 }
 
 impl Look {
-    /// What goes into a pipe or a file: the same on every machine.
+    /// Appearance in pipes and files, which is the same on every machine.
     pub const PLAIN: Look =
         Look { colour: false, unicode: true, width: 100, verbose: false, quiet: false, elapsed: None, home: String::new() };
 }
@@ -124,9 +124,14 @@ pub fn write_json(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()>
     out.write_all(&text)
 }
 
-/// `1 finding`, `2 findings`.
+/// Returns a number with its noun: `1 problem`, `2 problems`, `2 fixes`.
 pub fn count(number: usize, singular: &str) -> String {
-    format!("{number} {singular}{}", if number == 1 { "" } else { "s" })
+    let ending = match number {
+        1 => "",
+        _ if singular.ends_with('x') => "es",
+        _ => "s",
+    };
+    format!("{number} {singular}{ending}")
 }
 
 #[cfg(test)]

@@ -1,17 +1,17 @@
-//! A rule's page: the Markdown that is documentation, `explain` text and the source of titles.
+//! Pages of rules: Markdown that is the documentation, the text of `explain`, and the source of titles.
 //!
-//! Promises: reads what the pages are made of (headings, paragraphs, lists, fences), and shows anything else as it stands.
+//! Promises: headings, paragraphs, lists and fences are formatted. Other text is shown unchanged.
 
 use super::ink::Ink;
 use std::borrow::Cow;
 use textwrap::{Options, WordSeparator, WordSplitter};
 
-/// Text of the first heading.
+/// Returns the text of the first heading.
 pub fn title(page: &str) -> &str {
     page.lines().find_map(|line| line.strip_prefix("# ")).unwrap_or("").trim()
 }
 
-/// First sentence of the first paragraph.
+/// Returns the first sentence of the first paragraph.
 pub fn summary(page: &str) -> String {
     let paragraph: Vec<&str> = page
         .lines()
@@ -72,7 +72,7 @@ fn is_heading(line: &str, name: &str) -> bool {
     line.strip_prefix("##").is_some_and(|rest| rest.trim_start_matches('#').trim().eq_ignore_ascii_case(name))
 }
 
-/// Text without the marks of code and links.
+/// Returns a text without the markup of code and links.
 fn plain(text: &str) -> String {
     links(text, |label, _| label.to_string()).replace('`', "")
 }
@@ -101,7 +101,7 @@ fn shown_link(label: &str, target: &str) -> String {
     if target.contains("://") { format!("{label} ({target})") } else { label.to_string() }
 }
 
-/// The page as a person reads it in a terminal.
+/// Returns the page formatted for a terminal.
 pub fn render(page: &str, ink: Ink, width: usize) -> String {
     let mut out = String::new();
     let mut fenced = false;
@@ -161,7 +161,7 @@ fn flush(paragraph: &mut Vec<&str>, out: &mut String, ink: Ink, width: usize) {
     paragraph.clear();
 }
 
-/// Words between backticks in colour, or as they stand where there is none.
+/// Returns a text in which code between backticks is colored, or the unchanged text without color.
 fn code(text: &str, ink: Ink) -> Cow<'_, str> {
     if !ink.colour || text.matches('`').count() % 2 == 1 {
         return Cow::Borrowed(text);

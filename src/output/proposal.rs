@@ -1,7 +1,7 @@
-//! The lines of a statement as they should stand: source text with a fix's edits in place.
+//! Preview of a fix: source lines with the edits.
 //!
-//! Promises: shows only lines that an edit touches, in source text and never in a printed syntax tree. Refuses edits of text that
-//! no file holds: there is no line of the user's to show.
+//! Promises: only lines that an edit touches are shown, as source text and never as a printed syntax tree. Limits: edits of built
+//! statements are not shown, because no file contains these lines.
 
 use crate::finding::Edit;
 use crate::source::{FileId, Source, Sources, Span};
@@ -10,39 +10,39 @@ use std::ops::Range;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Stands as before.
+    /// Unchanged line.
     Same,
-    /// Stands as before but for what was put in at [`Row::marks`].
+    /// Line in which only the text at [`Row::marks`] is new.
     Grown,
     Removed,
     Added,
 }
 
-/// One line of a proposal.
+/// One line of a preview.
 #[derive(Debug)]
 pub struct Row {
-    /// Counted from 1: in the old text for what is removed, else in the new.
+    /// Line number, counted from 1, in the old text for removed lines and in the new text for others.
     pub number: usize,
     pub kind: Kind,
     pub text: String,
-    /// New bytes of `text`.
+    /// Ranges of new bytes in `text`.
     pub marks: Vec<Range<usize>>,
 }
 
-/// Lines that belong together.
+/// Consecutive lines.
 #[derive(Debug)]
 pub struct Hunk {
     pub file: FileId,
     pub rows: Vec<Row>,
 }
 
-/// A change in its smallest form.
+/// A minimal change.
 struct Piece<'a> {
     span: Span,
     text: &'a str,
 }
 
-/// Hunks in the order of the text. Empty if no edit can be shown.
+/// Returns the hunks in the order of the text, or none if an edit cannot be shown.
 pub fn proposal(sources: &Sources, edits: &[Edit]) -> Vec<Hunk> {
     let mut edits: Vec<&Edit> = edits.iter().filter(|edit| is_shown(sources, edit)).collect();
     edits.sort_by_key(|edit| edit.site);
@@ -60,8 +60,8 @@ pub fn proposal(sources: &Sources, edits: &[Edit]) -> Vec<Hunk> {
     hunks
 }
 
-/// The edits in the order of their places, each of which can be made beside the others; none if one of them is of text that no file holds.
-/// Of two that overlap the outer one counts, or else the first.
+/// Returns the edits in the order of their locations, or none if an edit is in a built statement. If edits overlap, the outer or first one
+/// is kept.
 pub fn exact<'e>(sources: &Sources, edits: &'e [Edit]) -> Vec<&'e Edit> {
     let mut sorted: Vec<&Edit> = edits.iter().collect();
     if !sorted.iter().all(|edit| is_shown(sources, edit)) {
@@ -158,7 +158,7 @@ fn rows(source: &Source, pieces: &[Piece], shift: &mut isize) -> Vec<Row> {
     }
 }
 
-/// Lines without their endings, each with the part of the marks that it holds.
+/// Returns the lines without line endings, each with its part of the marks.
 fn lines<'a>(text: &'a str, marks: &[Range<usize>]) -> Vec<(&'a str, Vec<Range<usize>>)> {
     let mut start = 0;
     text.split('\n')

@@ -1,13 +1,13 @@
 //! `check --format sarif`: SARIF 2.1.0, for GitHub code scanning and other viewers.
 //!
-//! Promises: what GitHub accepts (docs.github.com, "SARIF support for code scanning" and "SARIF results exceed one or more limits"): at
-//! most 25,000 results in a run, of which it shows 5,000; 10 MB compressed, kept by staying below before compression; one location for
-//! each result; of related locations the 100 that it takes in; descriptions of 1,024 characters. What is cut away is the least severe,
-//! and a notification says how much. Files are named from `%SRCROOT%`, the repository's root, and never by an absolute path. `fixes`
-//! hold the exact edits of a file, and are left out where an edit is of text that no file holds.
+//! Promises: the output is within the limits of GitHub (docs.github.com, "SARIF support for code scanning" and "SARIF results exceed one or
+//! more limits"): at most 25,000 results per run, of which GitHub shows 5,000; 10 MB after compression, here before compression; one
+//! location per result; 100 related locations; descriptions of 1,024 characters. The least severe results are omitted, and a notification
+//! has their number. Paths are relative to `%SRCROOT%`, the root of the repository, and never absolute. `fixes` contains the exact edits of
+//! a file, without edits of built statements.
 //!
-//! `primaryLocationLineHash` is left to GitHub's upload action, which computes it and complains about any other value; our own
-//! fingerprint stands beside it. GitHub passes over `suppressions`; other viewers do not.
+//! GitHub's upload action computes `primaryLocationLineHash` and rejects other values, so the fingerprint has its own name. GitHub ignores
+//! `suppressions`, which other viewers use.
 
 use super::gist::{self, Stand};
 use super::ink::Ink;
@@ -22,7 +22,7 @@ use serde::Serialize;
 use std::io::{self, Write};
 
 const RESULTS: usize = 25_000;
-/// Of results, before compression: 10 MB less what rules and notifications may take.
+/// Maximum size of results in bytes before compression: 10 MB minus space for rules and notifications.
 const BYTES: usize = 8_000_000;
 const RELATED: usize = 100;
 const DESCRIPTION: usize = 1_024;
@@ -164,7 +164,7 @@ struct Entry<'a> {
     partial_fingerprints: Fingerprints<'a>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     fixes: Vec<Change<'a>>,
-    /// On every result or on none (§3.27.23).
+    /// Required on every result or on none (§3.27.23).
     suppressions: Vec<Suppression<'a>>,
     properties: Properties,
 }
@@ -259,7 +259,9 @@ pub fn write(report: &Report, look: &Look, out: &mut dyn Write) -> io::Result<()
             // GitHub takes what stands before the last slash for the category, which tells a repository's projects apart.
             automation_details: Id { id: format!("supalint/{}", look.home) },
             column_kind: "unicodeCodePoints",
-            original_uri_base_ids: BaseIds { root: Described { description: text("the root of the repository, or else of the project") } },
+            original_uri_base_ids: BaseIds {
+                root: Described { description: text("the root of the repository, or of the project if there is no repository") },
+            },
             invocations: [Invocation { execution_successful: true, tool_execution_notifications: page.notifications(report, left) }],
             results,
         }],
@@ -289,9 +291,9 @@ fn driver() -> Driver {
         information_uri: env!("CARGO_PKG_REPOSITORY"),
         rules: rules::ALL.iter().map(|rule| descriptor(rule)).collect(),
         notifications: vec![
-            kind("unread", "A statement that could not be read, so that what it did is not known"),
-            kind("bounded", "Code that runs too long to be followed to its end"),
-            kind("cut", "Less is written than there is"),
+            kind("unread", "Statement that could not be parsed, so its effect is unknown"),
+            kind("bounded", "Code that runs too long to evaluate, so some effects are unknown"),
+            kind("cut", "Output that was cut because of a size limit"),
         ],
     }
 }
@@ -327,7 +329,7 @@ fn descriptor(rule: &Rule) -> Descriptor {
     }
 }
 
-/// In the middle of what GitHub calls high, medium and low. Critical (over 9.0) is not for a linter to say, who sees no data.
+/// Returns the score in the middle of the ranges high, medium and low of GitHub. A linter without data does not use critical (over 9.0).
 fn score(severity: Severity) -> &'static str {
     match severity {
         Severity::Error => "8.0",
@@ -343,7 +345,7 @@ fn cut(words: &str, most: usize) -> String {
     }
 }
 
-/// `Wrap the call.`
+/// Returns a text as a sentence: `Wrap the call.`
 fn sentence(words: &str) -> String {
     let mut chars = words.chars();
     let start: String = chars.next().map(|first| first.to_uppercase().collect()).unwrap_or_default();
@@ -357,7 +359,7 @@ struct Page<'a> {
 }
 
 impl<'a> Page<'a> {
-    /// The worst that there is room for, and how many are left out.
+    /// Returns the most severe results within the limits, and the number of omitted results.
     fn results(&self, report: &'a Report) -> io::Result<(Vec<Entry<'a>>, usize)> {
         let found = gist::worst_first(&report.findings).into_iter().map(|finding| (finding, None));
         // GitHub shows them as open
@@ -406,7 +408,7 @@ impl<'a> Page<'a> {
         }
     }
 
-    /// The first sentence is what is shown where there is little room.
+    /// Returns the message. Its first sentence is shown alone where space is limited.
     fn message(&self, finding: &Finding, more: usize) -> String {
         let mut out = finding.message.clone();
         if !out.ends_with('.') {
@@ -421,7 +423,7 @@ impl<'a> Page<'a> {
             out.push_str(&sentence(gist::UNSURE));
         }
         if more > 0 {
-            out.push_str(&format!(" ({} like these)", count(more, "more place")));
+            out.push_str(&format!(" ({})", count(more, "more related location")));
         }
         out
     }
@@ -453,7 +455,7 @@ impl<'a> Page<'a> {
         Some(Location { id: None, physical_location, message: None })
     }
 
-    /// A relative reference: a colon in its first part would make that a scheme.
+    /// Returns a relative reference. A colon in its first part would be read as a scheme.
     fn artifact(&self, path: &str) -> Artifact {
         const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
         let encode = |part: &str| utf8_percent_encode(part, KEPT).to_string();
@@ -468,20 +470,24 @@ impl<'a> Page<'a> {
             locations: site.and_then(|site| self.location(site)).into_iter().collect(),
         };
         let cut_off = (left > 0).then(|| {
-            let words = format!("{} of {} not written: more than GitHub code scanning takes", left, count(report_len(report), "result"));
+            let words = format!(
+                "{} of {} not written, because GitHub code scanning limits the number of results",
+                left,
+                count(report_len(report), "result")
+            );
             notify("cut", "warning", words, None)
         });
         let unread = report.unread.iter().map(|unread| {
             let words = format!("{}: {}", cut(&unread.head, REASON), cut(&unread.reason, REASON));
-            notify("unread", "warning", format!("a statement could not be read, so what it did is not known: {words}"), Some(unread.site))
+            notify("unread", "warning", format!("a statement could not be parsed, so its effect is unknown: {words}"), Some(unread.site))
         });
         let bounded = report.bounded.iter().map(|site| {
-            let words = "code runs too long to be followed to the end, so not all that it does is known".to_string();
+            let words = "code runs too long to evaluate, so some effects are unknown".to_string();
             notify("bounded", "warning", words, Some(*site))
         });
         let all = report.unread.len() + report.bounded.len();
         let more = (all > NOTIFICATIONS).then(|| {
-            notify("cut", "warning", format!("{} of statements and code not written", count(all - NOTIFICATIONS, "notification")), None)
+            notify("cut", "warning", format!("{} about statements and code not written", count(all - NOTIFICATIONS, "notification")), None)
         });
         cut_off.into_iter().chain(unread.chain(bounded).take(NOTIFICATIONS)).chain(more).collect()
     }
@@ -496,7 +502,7 @@ fn region(stand: Stand<'_>) -> Region {
     Region { start_line: start.line, start_column: start.column, end_line: end.line, end_column: end.column }
 }
 
-/// Counts what is written.
+/// Counter of written bytes.
 struct Size(usize);
 
 impl Write for Size {

@@ -1,7 +1,7 @@
-//! Renders a [`Catalog`]: the schema that the migrations add up to, for programs and for people.
+//! Output of a [`Catalog`]: the schema that the migrations create.
 //!
-//! Promises: a function of the catalog and its sources alone; objects in order of their names, columns in theirs; only what the
-//! project made, not what the platform or an extension brought. Refuses: to judge.
+//! Promises: the output depends only on the catalog and its sources. Objects and columns are in the order of their names. Objects of the
+//! platform and of extensions are omitted.
 
 mod json;
 pub mod matrix;
@@ -15,23 +15,23 @@ use crate::source::{Site, Sources};
 use smol_str::SmolStr;
 use std::io::{self, Write};
 
-/// Writes everything as one JSON object, in the shape of `schema --format json`.
+/// Writes the schema as one JSON object.
 ///
 /// # Errors
-/// Only what `out` returns.
+/// Only errors of `out`.
 pub fn json(catalog: &Catalog, sources: &Sources, out: &mut dyn Write) -> io::Result<()> {
     guarded(out, Reader::Json, |out| json::write(&Listing { catalog, sources }, out))
 }
 
-/// Writes an outline to read in a terminal.
+/// Writes the schema as an outline for a terminal.
 ///
 /// # Errors
-/// Only what `out` returns.
+/// Only errors of `out`.
 pub fn text(catalog: &Catalog, sources: &Sources, look: &Look, out: &mut dyn Write) -> io::Result<()> {
     guarded(out, Reader::Screen, |out| text::write(&Listing { catalog, sources }, look, out))
 }
 
-/// The project's own objects.
+/// The objects of the project.
 #[derive(Clone, Copy)]
 struct Listing<'a> {
     catalog: &'a Catalog,
@@ -60,7 +60,7 @@ impl<'a> Listing<'a> {
         place(self.sources, site)
     }
 
-    /// The default as SQL. That of a serial column stands nowhere in the source.
+    /// Returns the default as SQL. The default of a serial column is not in the source.
     fn default(self, column: &Column) -> Option<String> {
         let default = column.default.as_ref().or(column.generated.as_deref())?;
         match &column.sequence {
@@ -69,7 +69,7 @@ impl<'a> Listing<'a> {
         }
     }
 
-    /// Who of the API's two roles may do what with an object.
+    /// Returns the write commands that an API role can run on a table.
     fn writes(self, role: &str, table: &Table) -> Vec<&'static str> {
         use crate::catalog::acl::Privileges;
         let held = self.catalog.table_privileges(role, table);
@@ -80,7 +80,7 @@ impl<'a> Listing<'a> {
     }
 }
 
-/// The file and line that people open.
+/// Returns the file and line of a location.
 fn place(sources: &Sources, site: Site) -> (&str, u32) {
     let (start, _) = sources.range(site);
     (&sources.get(sources.resolve(site).file).path, start.line)
@@ -101,7 +101,7 @@ fn certainty(certainty: Certainty) -> &'static str {
     }
 }
 
-/// A setting as pg_proc.proconfig holds it.
+/// Returns a setting as pg_proc.proconfig stores it.
 fn search_path(function: &Function) -> Option<SmolStr> {
     function.setting("search_path").map(|value| smol_str::format_smolstr!("search_path={value}"))
 }

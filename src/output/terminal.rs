@@ -1,8 +1,7 @@
-//! The form for people: findings by rule, each with the lines it is about and the SQL that cures it, then a summary.
+//! `check --format terminal`: diagnostics by rule with excerpts and fixes, then a summary.
 //!
-//! Promises: rendering a finding costs what it prints, never the length of its files; every finding has at least a line of its own,
-//! and every rule shows its first ones whole. This is the only format that knows `miette`, which draws the framed lines; frames of
-//! several files come from one [`Excerpt`], which answers miette's questions from lines already cut out.
+//! Promises: the cost of a diagnostic depends on the length of its output, not of its files. Each diagnostic has at least one line, and the
+//! first ones of each rule are shown in full. Only this format uses `miette`, which draws frames from an [`Excerpt`].
 
 use super::clean::{clean, line};
 use super::excerpt::{Excerpt, Fitted, place};
@@ -21,11 +20,11 @@ use std::io::{self, Write};
 use std::ops::Range;
 use textwrap::{WordSeparator, WordSplitter};
 
-/// Findings of one rule that are shown whole.
+/// Number of diagnostics per rule and cause that are shown in full.
 const WHOLE: usize = 3;
-/// Lines of a fix, and statements nobody could read, that are shown unless all is asked for.
+/// Maximum number of lines of a fix without `--verbose`.
 const FIX_LINES: usize = 16;
-/// Other places that explain a finding.
+/// Maximum number of related locations without `--verbose`.
 const RELATED: usize = 6;
 const UNREAD: usize = 5;
 /// The rule that reports statements nobody can read.
@@ -61,7 +60,7 @@ impl Page<'_> {
     fn group(&self, group: &[&Finding], out: &mut dyn Write) -> io::Result<()> {
         let rule = group[0].rule;
         if group.len() > WHOLE {
-            self.heading(rule, &count(group.len(), "finding"), out)?;
+            self.heading(rule, &count(group.len(), "problem"), out)?;
         }
         let (alone, several): (Vec<_>, Vec<_>) = causes(group).into_iter().partition(|alike| alike.len() == 1);
         let alone: Vec<&Finding> = alone.into_iter().flatten().collect();
@@ -75,7 +74,8 @@ impl Page<'_> {
         writeln!(out, "  {} supalint explain {rule}", self.ink.dim("why:"))
     }
 
-    /// Findings without a cause, or all of one: the sentence for all of them, the first ones whole, and a line for each other.
+    /// Writes diagnostics with the same cause, or without one: the sentence about the cause, the first ones in full, and one line for each
+    /// of the others.
     fn alike(&self, findings: &[&Finding], out: &mut dyn Write) -> io::Result<()> {
         if let ([_, _, ..], Some(cause)) = (findings, &findings[0].cause) {
             let head = format!("{} ", self.ink.name("cause:"));
@@ -91,7 +91,7 @@ impl Page<'_> {
         }
         if whole < findings.len() {
             let more = format!("{} more of {}", findings.len() - whole, findings[0].rule);
-            writeln!(out, "\n  {} {}", self.ink.bold(&more), self.ink.dim("(--verbose shows them whole)"))?;
+            writeln!(out, "\n  {} {}", self.ink.bold(&more), self.ink.dim("(--verbose shows them in full)"))?;
             self.lines(&findings[whole..], out)?;
         }
         Ok(())
@@ -144,13 +144,13 @@ impl Page<'_> {
         for (place, message) in &shown.excerpt.notes {
             let note = match place {
                 Some(place) => format!("{place}: {message}"),
-                None => format!("{message} (by the platform, before the first migration)"),
+                None => format!("{message} (created by the platform before the first migration)"),
             };
             self.entry("note", &note, out)?;
         }
         if finding.related.len() > most {
-            let more = count(finding.related.len() - most, "more place");
-            self.entry("note", &format!("{more} like these (--verbose shows them, and so does --format json)"), out)?;
+            let more = count(finding.related.len() - most, "more related location");
+            self.entry("note", &format!("{more} (shown by --verbose and --format json)"), out)?;
         }
         self.expansion(finding, out)?;
         if finding.confidence == Confidence::Unsure {
@@ -171,7 +171,7 @@ impl Page<'_> {
         writeln!(out, "{}", wrap(&clean(text), self.look.width, &first, &rest))
     }
 
-    /// What `EXECUTE` builds is not in the file, so the frame alone does not show it.
+    /// Writes the statement that `EXECUTE` builds, because it is not in the file.
     fn expansion(&self, finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
         let (site, sources) = (finding.primary.site, &self.report.sources);
         if !sources.is_derived(site.file) {
@@ -191,10 +191,11 @@ impl Page<'_> {
     fn fix(&self, finding: &Finding, fix: &Fix, out: &mut dyn Write) -> io::Result<()> {
         let safety = match fix.safety {
             Safety::Safe => "safe",
-            Safety::Review => "review it first",
-            Safety::Manual => "finish it by hand",
+            Safety::Review => "needs review",
+            Safety::Manual => "complete it by hand",
         };
-        self.entry("fix", &format!("{} ({safety})", fix.title), out)?;
+        let head = format!("  {} ", self.ink.name(&format!("fix ({safety}):")));
+        writeln!(out, "{}", wrap(&clean(&fix.title), self.look.width, &head, "       "))?;
         let hunks = proposal(&self.report.sources, &fix.rewrite);
         let home = self.report.sources.resolve(finding.primary.site).file;
         for (index, hunk) in hunks.iter().enumerate() {
@@ -260,8 +261,8 @@ impl Page<'_> {
         let mut lines: Vec<String> = Vec::new();
         for (index, step) in fix.steps.iter().enumerate() {
             match step.run {
-                Run::Alone => lines.push(self.ink.dim("-- alone in its migration")),
-                Run::NextFile if index > 0 => lines.push(self.ink.dim("-- in the next migration")),
+                Run::Alone => lines.push(self.ink.dim("-- in a separate migration")),
+                Run::NextFile if index > 0 => lines.push(self.ink.dim("-- in a later migration")),
                 Run::Batch | Run::NextFile => {}
             }
             let sql = step.sql.trim_end();
@@ -302,13 +303,8 @@ impl Page<'_> {
         if unread.is_empty() {
             return Ok(());
         }
-        let (what, them) = if unread.len() == 1 { ("statement", "it") } else { ("statements", "they") };
-        writeln!(
-            out,
-            "\n{} {} {what} could not be read, so what {them} did is not known:",
-            self.ink.severity(Severity::Warn, "!"),
-            unread.len()
-        )?;
+        let (what, effects) = if unread.len() == 1 { ("statement", "its effect is") } else { ("statements", "their effects are") };
+        writeln!(out, "\n{} {} {what} could not be parsed, so {effects} unknown:", self.ink.severity(Severity::Warn, "!"), unread.len())?;
         let most = if self.look.verbose { unread.len() } else { UNREAD };
         for one in unread.iter().take(most) {
             let at = place(&self.report.sources, one.site).map_or(String::new(), |place| place.to_string());
@@ -325,9 +321,9 @@ impl Page<'_> {
         if bounded.is_empty() {
             return Ok(());
         }
-        let (what, them) = if bounded.len() == 1 { ("piece of code runs", "it does") } else { ("pieces of code run", "they do") };
+        let what = if bounded.len() == 1 { "piece of code runs" } else { "pieces of code run" };
         let mark = self.ink.severity(Severity::Warn, "!");
-        writeln!(out, "\n{mark} {} {what} too long to be followed to the end, so not all that {them} is known:", bounded.len())?;
+        writeln!(out, "\n{mark} {} {what} too long to evaluate, so some effects are unknown:", bounded.len())?;
         for site in bounded {
             let at = place(&self.report.sources, *site).map_or(String::new(), |place| place.to_string());
             writeln!(out, "  {}", self.ink.name(&at))?;
@@ -380,7 +376,7 @@ impl Page<'_> {
             .into_iter()
             .map(|(severity, number)| self.ink.severity(severity, &tally(severity, number)))
             .collect();
-        let found = if found.is_empty() { self.ink.bold("No findings") } else { found.join(", ") };
+        let found = if found.is_empty() { self.ink.bold("No problems") } else { found.join(", ") };
         write!(out, "{found} in {}", ground(report))?;
         if !report.unread.is_empty() {
             write!(out, "; {} not read", count(report.unread.len(), "statement"))?;
@@ -471,7 +467,7 @@ impl miette::Diagnostic for Shown<'_> {
 }
 
 impl miette::SourceCode for Excerpt {
-    /// The lines around a span are the block that was cut out for it: whatever is asked for, a block is never left.
+    /// Returns the block around a span. Lines outside the block are never returned.
     fn read_span<'a>(&'a self, span: &SourceSpan, before: usize, after: usize) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
         let (start, end) = (span.offset(), span.offset() + span.len());
         let block =

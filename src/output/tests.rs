@@ -1,4 +1,4 @@
-//! What reports look like, by snapshots of reports made by hand.
+//! Snapshots of reports that are constructed by hand.
 
 mod formats;
 mod readers;
@@ -8,7 +8,7 @@ use crate::finding::{Advisor, Confidence, Edit, Finding, Fix, Label, Phase, Safe
 use crate::report::Unread;
 use crate::source::{FileId, Site, Span};
 
-/// A report in the making.
+/// Builder of a report.
 struct Made {
     report: Report,
 }
@@ -25,7 +25,7 @@ impl Made {
         self.report.sources.add(format!("supabase/migrations/{name}"), text)
     }
 
-    /// The first place where the words stand.
+    /// Returns the first location of a text.
     fn at(&self, file: FileId, words: &str) -> Site {
         let start = self.report.sources.get(file).text().find(words).expect("the words stand in the file") as u32;
         Site::new(file, Span::new(start, start + words.len() as u32))
@@ -188,7 +188,7 @@ fn many_findings_of_several_rules() {
     insta::assert_snapshot!("many", made.show());
     insta::assert_snapshot!("many_verbose", made.show_with(&Look { verbose: true, ..Look::PLAIN }));
     insta::assert_snapshot!("many_json", written(Format::Json, &made.report, &Look::PLAIN).replace(env!("CARGO_PKG_VERSION"), "VERSION"));
-    assert!(!made.show_with(&Look { quiet: true, ..Look::PLAIN }).contains("could not be read"));
+    assert!(!made.show_with(&Look { quiet: true, ..Look::PLAIN }).contains("could not be parsed"));
 }
 
 #[test]
@@ -355,7 +355,7 @@ fn no_site_or_edit_is_too_odd_to_be_shown() {
 
 #[test]
 fn nothing_found_is_said_in_a_line() {
-    insta::assert_snapshot!(Made::new().show(), @"No findings in 0 migrations (12 statements)");
+    insta::assert_snapshot!(Made::new().show(), @"No problems in 0 migrations (12 statements)");
 }
 
 #[test]

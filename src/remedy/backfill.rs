@@ -5,7 +5,7 @@
 use crate::analysis::prelude::*;
 use crate::analysis::row_parent::{Path, path};
 
-/// Fills a column where it is NULL, and stops the migration if rows remain.
+/// Returns the steps that fill a column where it is NULL, and that raise an error if rows with NULL remain.
 pub fn backfill(table: &Table, column: &str, path: Option<&Path>) -> [Step; 2] {
     let (name, column_sql) = (table.name.quoted(), quote_ident(column));
     let fill = match path {
@@ -16,7 +16,7 @@ pub fn backfill(table: &Table, column: &str, path: Option<&Path>) -> [Step; 2] {
             quote_ident(parent_key),
             quote_ident(key),
         ),
-        None => format!("update {name} set {column_sql} = <whose these rows are> where {column_sql} is null;"),
+        None => format!("update {name} set {column_sql} = <tenant of these rows> where {column_sql} is null;"),
     };
     let words = quote_literal(&format!("{} still has rows without {column}", table.name).replace('%', "%%"));
     let body = format!(

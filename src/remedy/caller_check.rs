@@ -1,8 +1,8 @@
-//! A function that asks `auth.uid()` where it believed an argument: the user's own text, with exactly the argument replaced.
+//! A function that uses `auth.uid()` instead of an argument: the text of the user, in which only the argument is replaced.
 //!
-//! Promises: nothing else of the function changes but a search_path where it has none. Refuses: bodies that can't be read whole, arguments
-//! that are written to or that a column is called like, functions that ALTER FUNCTION has changed, and functions that somebody asks about
-//! others than the caller.
+//! Promises: nothing else in the function changes, except that a missing search_path is added. Limits: there is no such text if the body
+//! cannot be parsed, if the argument is assigned or has the name of a column, if ALTER FUNCTION changed the function, or if a call passes
+//! the id of another user.
 
 use crate::analysis::calls::Calls;
 use crate::analysis::identity_helpers::is_uid;
@@ -13,7 +13,7 @@ use crate::remedy::restore::is_as_written;
 use crate::syntax::ast::Body;
 use crate::syntax::lexer::{TokenKind, ident_value, tokens};
 
-/// What takes the argument's place.
+/// The expression that replaces the argument.
 const CALLER: &str = "(select auth.uid())";
 
 pub fn asking<'a>(cx: &State<'a>, function: &'a Function, argument: &Argument, calls: &Calls) -> Option<Step> {
@@ -52,14 +52,14 @@ pub fn asking<'a>(cx: &State<'a>, function: &'a Function, argument: &Argument, c
     Some(Step::batch(Phase::Function, format!("{}{path};", or_replace(&new)?)).undo(format!("{};", or_replace(old)?)))
 }
 
-/// `create or replace function …`
+/// Returns `create or replace function …` for a CREATE FUNCTION statement.
 fn or_replace(text: &str) -> Option<String> {
     let rest = text.get("create".len()..).filter(|_| text[.."create".len()].eq_ignore_ascii_case("create"))?;
     let already = rest.split_whitespace().next().is_some_and(|word| word.eq_ignore_ascii_case("or"));
     Some(if already { text.to_string() } else { format!("{} or replace{rest}", &text[.."create".len()]) })
 }
 
-/// Places of the argument in the body, in order; none where a column of a table that is read may be meant.
+/// Returns the locations of the argument in the body, in order, or `None` if a name may be a column of a table that the body reads.
 fn references(cx: &State, function: &Function, name: &str, place: usize) -> Option<Vec<Span>> {
     let number = format!("${}", place + 1);
     let (mut out, mut clear) = (Vec::new(), true);

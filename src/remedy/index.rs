@@ -1,16 +1,16 @@
-//! Statements that make and drop indexes in the way that keeps nobody waiting.
+//! Statements that create and drop indexes without blocking writes.
 //!
-//! Promises: names are free and short enough for PostgreSQL to take them as they are.
+//! Promises: names are unused and short enough for PostgreSQL.
 //! Source: PostgreSQL's documentation, "CREATE INDEX", "Building Indexes Concurrently".
 
 use crate::analysis::prelude::*;
 use crate::analysis::sorted_query::Sorted;
 use crate::remedy::restore;
 
-/// An index to be made.
+/// An index to create.
 pub struct New<'a> {
     pub table: &'a Table,
-    /// Columns, and what follows each: `` or ` desc`.
+    /// Columns, each with its suffix: an empty string or ` desc`.
     pub keys: Vec<(SmolStr, &'static str)>,
     pub predicate: Option<String>,
 }
@@ -27,7 +27,7 @@ impl<'a> New<'a> {
 }
 
 impl New<'_> {
-    /// `(conversation_id, created_at desc)`
+    /// Returns the column list: `(conversation_id, created_at desc)`.
     pub fn list(&self) -> String {
         let predicate = self.predicate.as_ref().map(|text| format!(" where {text}")).unwrap_or_default();
         format!("({}){predicate}", self.keys().join(", "))
@@ -50,7 +50,7 @@ impl New<'_> {
         })
     }
 
-    /// Building in a transaction keeps writers out for its time.
+    /// Returns the safety of the fix. Creating an index in a transaction blocks writes.
     pub fn safety(&self) -> Safety {
         if self.table.kind == TableKind::Partitioned { Safety::Review } else { Safety::Safe }
     }

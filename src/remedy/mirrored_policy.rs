@@ -1,8 +1,8 @@
-//! Policies for a table that has none, after those of a table like it.
+//! Policies for a table without policies, based on those of a similar table.
 //!
-//! Promises: the other table ties each row to the caller by columns that this one has too, of the same types and referring to the
-//! same, and the new policies say of this table what those say of the other. Refuses: tables of which a policy lets rows through to
-//! everybody, reads its own table, or may have been changed unseen.
+//! Promises: the other table restricts rows to the caller with columns that this table has too, with the same types and references. The new
+//! policies are those of the other table with the name of this one. Limits: tables are excluded if a policy allows everyone, reads its own
+//! table, or may have been changed by an unknown statement.
 
 use super::wrapped_call::wrapped;
 use crate::analysis::caller_check::asks;
@@ -16,7 +16,7 @@ pub struct Mirrored<'a> {
     pub steps: Vec<Step>,
 }
 
-/// The policies of the table that is most like this one.
+/// Returns the policies of the most similar table.
 pub fn mirrored<'a>(cx: &State<'a>, table: &Table) -> Option<Mirrored<'a>> {
     let alike = |other: &Table| other.columns.iter().filter(|column| is_same(table, other, &column.name)).count();
     let commands = |other: &Table| {
@@ -38,7 +38,7 @@ fn for_clients<'t>(cx: &State, table: &'t Table) -> impl Iterator<Item = &'t Pol
     table.policies.iter().filter(|policy| API_ROLES.iter().any(|role| cx.concerns(policy, role)))
 }
 
-/// Does a policy for all commands let through what another does for one, in the same words? Then PostgreSQL would ask both for nothing.
+/// Returns whether a policy for all commands has the same condition as a policy for one command. PostgreSQL would evaluate both.
 fn says_as_much(cx: &State, all: &Policy, one: &Policy) -> bool {
     let text = |clause: Option<&Expression>| clause.map(|clause| cx.text(clause).split_whitespace().collect::<Vec<_>>().join(" "));
     let same = |of: fn(&Policy) -> Option<&Expression>| of(one).is_none() || text(of(all)) == text(of(one));
@@ -51,7 +51,7 @@ fn says_as_much(cx: &State, all: &Policy, one: &Policy) -> bool {
         && (!writes(one) || same(|policy| policy.check.as_ref().or(policy.using.as_ref())))
 }
 
-/// Has a table the column that another has, of the same type and referring to the same?
+/// Returns whether both tables have a column with the same type and reference.
 fn is_same(table: &Table, other: &Table, column: &str) -> bool {
     let (Some(one), Some(two)) = (table.column(column), other.column(column)) else { return false };
     one.ty == two.ty && target(table, column) == target(other, column)
@@ -77,7 +77,7 @@ fn is_model(cx: &State, table: &Table, other: &Table) -> bool {
         })
 }
 
-/// Can what a policy says of one table be said of the other?
+/// Returns whether the condition of a policy can be used for the other table.
 fn fits(table: &Table, other: &Table, root: &Expr) -> bool {
     let (mut known, mut refers, mut names_row) = (true, false, false);
     // a key that refers to nothing says which row it is, not whose

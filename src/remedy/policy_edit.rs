@@ -1,11 +1,11 @@
-//! A policy's clauses with parts of their text replaced.
+//! Clauses of a policy with replaced parts.
 
 use crate::analysis::prelude::*;
 
-/// Parts of a clause and what shall stand in their place.
+/// Parts of a clause and their replacements.
 pub type Edits = Vec<(Span, String)>;
 
-/// A part of a clause as it reads now, with further replacements.
+/// Returns a part of a clause with current names and the given replacements.
 pub fn text(cx: &State, clause: &Expression, span: Span, edits: &Edits) -> String {
     let mut part = clause.clone();
     part.site.span = span;
@@ -14,8 +14,8 @@ pub fn text(cx: &State, clause: &Expression, span: Span, edits: &Edits) -> Strin
     part.text_with(cx.sources, &edits)
 }
 
-/// Tables that are named without a schema and would not be found so along a migration's usual path, by their full names. What is
-/// written runs in another file than the policy, which may have set a path of its own.
+/// Returns the full names of tables that are written without a schema and are not found through the usual path of a migration. The
+/// statement runs in another file than the policy, which may have set its own path.
 fn placed(cx: &State, clause: &Expression) -> Vec<(Span, SmolStr)> {
     let mut out = Vec::new();
     clause.root.walk(&mut |node| {
@@ -32,7 +32,7 @@ fn placed(cx: &State, clause: &Expression) -> Vec<(Span, SmolStr)> {
     out
 }
 
-/// The whole clause as it has to be written in another file, with further replacements.
+/// Returns the whole clause as it has to be written in another file, with the given replacements.
 pub fn whole(cx: &State, clause: &Expression, edits: &Edits) -> String {
     let mut clause = clause.clone();
     let named = placed(cx, &clause);
@@ -40,13 +40,13 @@ pub fn whole(cx: &State, clause: &Expression, edits: &Edits) -> String {
     clause.text_with(cx.sources, edits)
 }
 
-/// The replacements as edits of the file, unless the names in it have changed since.
+/// Returns the replacements as edits of the file, or none if names in the clause have changed since.
 pub fn in_place(clause: &Expression, edits: &Edits) -> Vec<Edit> {
     let edits = edits.iter().filter(|_| clause.renamed.is_empty());
     edits.map(|(span, text)| Edit { site: Site::new(clause.site.file, *span), text: text.clone() }).collect()
 }
 
-/// Gives a policy's clauses, in their order, new texts; those without a change are left as they are.
+/// Returns the step that changes clauses of a policy. Edits are in the order of the clauses, and clauses without edits are kept.
 pub fn alter(cx: &State, table: &Table, policy: &Policy, edits: &[Edits]) -> Step {
     let clauses = policy.clauses().zip(edits).filter(|(_, edits)| !edits.is_empty());
     let change = |((word, clause), edits): ((&str, &Expression), &Edits)| ClauseChange {
@@ -59,8 +59,8 @@ pub fn alter(cx: &State, table: &Table, policy: &Policy, edits: &[Edits]) -> Ste
     Step::policy(change, cx.sources)
 }
 
-/// Today's text of a policy is known unless something may have changed it unseen. Then what would be written is shown, and the
-/// finding is unsure: new text made from the old one would undo that change.
+/// Returns the safety and certainty of a fix that depends on the text of a policy. If an unknown statement may have changed the policy, the
+/// fix is only shown and the diagnostic is unsure, because a text that is based on the old one could undo that change.
 pub fn rests_on_text(cx: &State, policy: &Policy, safety: Safety) -> (Safety, Certainty) {
     if cx.may_have_changed(policy) { (Safety::Manual, Certainty::Maybe) } else { (safety, Certainty::Certain) }
 }

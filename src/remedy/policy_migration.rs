@@ -1,7 +1,7 @@
-//! Policies of a table that go by its old tenant column, to go by the new one as those of another table do.
+//! Policies of a table that use its old tenant column, rewritten to the new column as another table uses it.
 //!
-//! Promises: a condition is replaced by one that asks the same of the caller (the same roles and states, for the same command). Refuses:
-//! all of them where one can't be replaced so.
+//! Promises: a condition is replaced by one with the same requirements for the caller (the same roles and states, for the same command).
+//! Limits: if one condition cannot be replaced, none is.
 
 use crate::analysis::eval_frequency;
 use crate::analysis::prelude::*;
@@ -9,7 +9,7 @@ use crate::remedy::policy_edit::{Edits, alter, text};
 use crate::remedy::wrapped_call::wrapped;
 use std::collections::BTreeSet;
 
-/// A table whose policies ask about the new tenant, and by which of its columns.
+/// A table whose policies use the new tenant, and the column that they use.
 #[derive(Clone, Copy)]
 pub struct Example<'t> {
     pub table: &'t Table,
@@ -48,7 +48,7 @@ fn edits(cx: &State, table: &Table, policy: &Policy, clause: &Expression, old: &
     Some(out)
 }
 
-/// How the other table asks for the new column what a condition asks for the old one.
+/// Returns the condition of the other table on the new column that corresponds to a condition on the old column.
 fn model(cx: &State, table: &Table, policy: &Policy, leaf: &Expr, new: &str, example: Example) -> Option<String> {
     let fitting = example.table.policies.iter().filter(|other| other.permissive == policy.permissive && !cx.may_have_changed(other));
     let (same, beside): (Vec<&Policy>, Vec<&Policy>) = fitting.partition(|other| other.command == policy.command);
@@ -74,7 +74,7 @@ fn model(cx: &State, table: &Table, policy: &Policy, leaf: &Expr, new: &str, exa
     })
 }
 
-/// Sides of AND and OR, whichever way they stand in each other.
+/// Returns the operands of nested AND and OR.
 fn leaves(expr: &Expr) -> Vec<&Expr> {
     match &expr.kind {
         ExprKind::Logic { left, right, .. } => leaves(left).into_iter().chain(leaves(right)).collect(),
@@ -82,7 +82,7 @@ fn leaves(expr: &Expr) -> Vec<&Expr> {
     }
 }
 
-/// Columns of the policy's own row; none where one is not known to be.
+/// Returns the columns of the policy's row, or `None` if a reference is unknown.
 fn row_columns(expr: &Expr) -> Option<BTreeSet<&str>> {
     let (mut out, mut known) = (BTreeSet::new(), true);
     eval_frequency::columns(expr, 0, &mut |column, scope| match scope {
@@ -97,7 +97,7 @@ fn strings(expr: &Expr) -> BTreeSet<&str> {
     expr.all().into_iter().filter_map(|part| if let ExprKind::String(text) = &part.kind { Some(text.as_str()) } else { None }).collect()
 }
 
-/// Does it read one of these tables, or give its name to something else?
+/// Returns whether an expression reads one of these tables, or uses its name as an alias.
 fn names(expr: &Expr, tables: &[&Table]) -> bool {
     let mut found = false;
     expr.walk(&mut |node| {

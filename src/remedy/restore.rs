@@ -1,7 +1,7 @@
-//! Statements that bring back what a cure takes away.
+//! Statements that restore what a fix removes.
 //!
-//! Promises: what they make is what was there, in today's names. Refuses: to guess. Where the catalog and the user's own text do not
-//! tell all of a definition, there is no statement, and a cure has to say that it can't be undone.
+//! Promises: the statements create the same objects with their current names. Limits: if the catalog and the text of the user do not
+//! contain the whole definition, there is no statement, and the fix states that it cannot be undone.
 
 use crate::analysis::prelude::*;
 use crate::catalog::acl::Acl;
@@ -9,7 +9,7 @@ use crate::remedy::policy_edit::{Edits, whole};
 use crate::syntax::ast::ObjectKind;
 use crate::syntax::lexer::{Token, TokenKind, ident_value, tokens};
 
-/// `create policy …`
+/// Returns the `create policy …` statement of a policy.
 pub fn policy(cx: &State, table: &Table, policy: &Policy) -> String {
     let clauses = policy.clauses().map(|(word, clause)| (word, whole(cx, clause, &Edits::new())));
     create_policy(table, &policy.name, policy.permissive, policy.command, &policy.roles, clauses)
@@ -35,7 +35,7 @@ pub fn create_policy<'c>(
     )
 }
 
-/// A name for a new policy that neither the table's policies have nor those of the same cure.
+/// Returns an unused name for a new policy. Names of other policies of the same fix are passed in.
 pub fn free_policy_name(table: &Table, command: Command, taken: &[SmolStr]) -> SmolStr {
     let word = command.word().to_lowercase();
     let numbered = (2..).map(|nth: u32| derived_name(&table.name.name, &word, &nth.to_string()));
@@ -43,12 +43,12 @@ pub fn free_policy_name(table: &Table, command: Command, taken: &[SmolStr]) -> S
     std::iter::once(derived_name(&table.name.name, "", &word)).chain(numbered).find(free).expect("there are more numbers than names")
 }
 
-/// A role as SQL; everybody is a keyword, and a role called `"public"` can't be.
+/// Returns a role as SQL. `public` is a keyword here, and no role can have the quoted name `"public"`.
 pub fn role_name(role: &str) -> String {
     if role == crate::catalog::PUBLIC { role.to_string() } else { quote_ident(role) }
 }
 
-/// `alter table … add constraint …`
+/// Returns the `alter table … add constraint …` statement of a constraint.
 pub fn constraint(cx: &State, table: &Table, constraint: &Constraint) -> Option<String> {
     let list = |names: &[SmolStr]| names.iter().map(|name| quote_ident(name)).collect::<Vec<_>>().join(", ");
     let text = cx.slice(constraint.at).to_ascii_lowercase();
@@ -91,7 +91,7 @@ pub fn constraint(cx: &State, table: &Table, constraint: &Constraint) -> Option<
     Some(format!("alter table {} add constraint {} {definition}{unproven};", table.name.quoted(), quote_ident(&constraint.name)))
 }
 
-/// `with (fillfactor = 70)`, of which the catalog keeps nothing.
+/// Returns storage parameters such as `with (fillfactor = 70)` from the text, because the catalog does not store them.
 pub fn storage(cx: &State, at: Site) -> Option<String> {
     let text = cx.slice(at);
     let all = tokens(text);
@@ -104,7 +104,7 @@ fn is_word(token: Token, text: &str, word: &str) -> bool {
     token.kind == TokenKind::Word && token.text(text).eq_ignore_ascii_case(word)
 }
 
-/// The name behind one of these words, as far as it is written: `schema.name` or `name`.
+/// Returns the name after one of these words as it is written: `schema.name` or `name`.
 fn name_behind(text: &str, words: &[&str]) -> Option<(Option<SmolStr>, SmolStr)> {
     let all = tokens(text);
     let at = all.iter().position(|token| words.iter().any(|word| is_word(*token, text, word)))? + 1;
@@ -118,12 +118,12 @@ fn name_behind(text: &str, words: &[&str]) -> Option<(Option<SmolStr>, SmolStr)>
     }
 }
 
-/// Does a name as it is written stand for this object, in a session of a migration that sets nothing?
+/// Returns whether a written name refers to an object in a session without settings.
 fn stands_for(written: &(Option<SmolStr>, SmolStr), object: &QName) -> bool {
     written.1 == object.name && written.0.as_deref().unwrap_or("public") == object.schema
 }
 
-/// The user's own `create trigger …`, unless table, trigger or function have been renamed since.
+/// Returns the `create trigger …` statement of the user, or `None` if the table, trigger or function was renamed.
 pub fn trigger(cx: &State, table: &Table, trigger: &Trigger) -> Option<String> {
     let text = cx.slice(trigger.at);
     let same = name_behind(text, &["trigger"])?.1 == trigger.name
@@ -136,7 +136,7 @@ pub fn trigger(cx: &State, table: &Table, trigger: &Trigger) -> Option<String> {
     same.then(|| format!("{};{disabled}", text.trim_end().trim_end_matches(';')))
 }
 
-/// Does the user's own `create function …` say all of what a function is, in its present name? Not where ALTER FUNCTION has changed it.
+/// Returns whether the `create function …` statement of the user is the complete definition. ALTER FUNCTION and renames make it incomplete.
 pub fn is_as_written(cx: &State, function: &Function) -> bool {
     let text = cx.slice(function.at);
     let lower = text.to_ascii_lowercase();
@@ -148,7 +148,7 @@ pub fn is_as_written(cx: &State, function: &Function) -> bool {
         && function.owner == cx.catalog.current_role()
 }
 
-/// The user's own `create function …` with the privileges that it has now.
+/// Returns the `create function …` statement of the user with the current privileges.
 pub fn function(cx: &State, function: &Function) -> Option<String> {
     let kind = if function.kind == RoutineKind::Procedure { "procedure" } else { "function" };
     let born = cx.catalog.initial_acl(ObjectKind::Function, &function.name.schema, function.at, Certainty::Certain);
@@ -168,7 +168,7 @@ pub fn function(cx: &State, function: &Function) -> Option<String> {
     is_as_written(cx, function).then_some(out)
 }
 
-/// Takes a privilege from roles, whole and of columns, and what gives it back as it was.
+/// Returns statements that revoke a privilege from roles, also on columns, and statements that restore it.
 pub fn revoke(what: &str, acl: &Acl, holders: &[&str], privilege: Privileges, word: &str) -> (String, String) {
     let whole: Vec<&str> = holders.iter().copied().filter(|role| acl.direct(role).contains(privilege)).collect();
     let any: Vec<&str> = holders.iter().copied().filter(|role| acl.site(role, privilege).is_some()).collect();

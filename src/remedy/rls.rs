@@ -9,12 +9,12 @@ pub fn enable(table: &Table) -> Step {
         .undo(format!("alter table {name} disable row level security;"))
 }
 
-/// A policy that lets nobody in, as if there were none: it says that this is meant, and shows where those for clients belong.
+/// Returns a policy that denies all access. It documents the intention and shows where policies for clients belong.
 pub fn closed(table: &Table) -> Step {
     let (name, on) = (quote_ident(&derived_name(&table.name.name, "", "closed")), table.name.quoted());
     Step::batch(
         Phase::Policy,
-        format!("-- lets nobody in: put policies for what clients need in its place\ncreate policy {name} on {on} using (false);"),
+        format!("-- denies all access: replace it with policies for what clients need\ncreate policy {name} on {on} using (false);"),
     )
     .undo(format!("drop policy {name} on {on};"))
 }

@@ -28,10 +28,10 @@ pub fn by_invoker(cx: &State, view: &View) -> (String, Step) {
         None => format!("alter view {quoted} reset (security_invoker);"),
     };
     let step = Step::batch(Phase::View, format!("alter view {quoted} set (security_invoker = true);")).undo(back);
-    (format!("Let `{}` read with its reader's rights", view.name), step)
+    (format!("Set `security_invoker` on `{}`", view.name), step)
 }
 
 pub fn by_revoke(view: &View) -> (String, Step) {
     let (sql, back) = restore::revoke(&view.name.quoted(), &view.acl, &["public", "anon", "authenticated"], Privileges::SELECT, "select");
-    (format!("Take `{}` out of the API", view.name), Step::batch(Phase::Grant, sql).undo(back))
+    (format!("Revoke SELECT on `{}` from the API roles", view.name), Step::batch(Phase::Grant, sql).undo(back))
 }

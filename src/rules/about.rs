@@ -1,14 +1,14 @@
-//! What a finding is about: the object's identity, and whether the object is known to be as the catalog says.
+//! Subjects of diagnostics: the identity of the object, and whether the catalog knows it for certain.
 
 use crate::catalog::object::*;
 use crate::finding::Subject;
 use smol_str::SmolStr;
 
-/// A subject and what is known of it.
+/// The subject of a diagnostic, and the certainty of what is known about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct About {
     pub subject: Subject,
-    /// Read from statements that surely run.
+    /// Whether all statements that define the subject certainly run.
     pub certain: bool,
 }
 
@@ -20,7 +20,7 @@ fn certain(certainty: Certainty) -> bool {
     certainty == Certainty::Certain
 }
 
-/// Of a table known only from what refers to it, nothing is certain.
+/// Whether the table is known from its own definition, not only from statements that refer to it.
 fn known(table: &Table) -> bool {
     certain(table.certainty) && !table.external
 }
@@ -51,7 +51,7 @@ impl About {
         about(kind, Some(&table.name.schema), Some(&table.name.name), name.clone(), certain)
     }
 
-    /// With its arguments, for functions of one name are many.
+    /// Returns the subject of a function. Its name includes the argument types, which separate overloads.
     pub fn function(function: &Function) -> About {
         let name = format!("{}({})", function.name.name, function.signature().join(", "));
         about("function", Some(&function.name.schema), None, name, certain(function.certainty))
@@ -73,12 +73,13 @@ impl About {
         about("extension", None, None, extension.name.clone(), certain(extension.certainty))
     }
 
-    /// A file, by its name.
+    /// Returns the subject of a migration file.
     pub fn migration(name: &str) -> About {
         about("migration", None, None, name, true)
     }
 
-    /// A statement, by its first words; what tells it from others like it is for [`super::cx::Draft::discriminate`].
+    /// Returns the subject of a statement by its first words. [`super::draft::Draft::discriminate`] separates statements with the same
+    /// first words.
     pub fn statement(head: &str) -> About {
         about("statement", None, None, head, true)
     }
@@ -87,7 +88,7 @@ impl About {
         about("project", None, None, "project", true)
     }
 
-    /// The same subject, resting on something that may not be so.
+    /// Returns the same subject, which is certain only if the given fact is certain too.
     pub fn given(mut self, certainty: Certainty) -> About {
         self.certain &= certain(certainty);
         self

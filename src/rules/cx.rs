@@ -1,6 +1,7 @@
-//! What a rule is given: a state to ask about, and a list to report to.
+//! The interface of rules: queries about the state, and diagnostics.
 //!
-//! Refuses: severities from settings, order and duplicates, which are the engine's.
+//! Promises: all values outlive the call of the rule, so that it can query and report in one loop. Queries that several rules need are
+//! answered here in the same way. Limits: severities from settings, order and duplicates are handled by the engine.
 
 use super::Rule;
 use super::about::About;
@@ -30,18 +31,18 @@ impl<'a> Cx<'a> {
         Cx { state, rule, drafts: Vec::new() }
     }
 
-    /// Starts a finding, which is certain if its subject is. The message names the object and says what happens to whom.
+    /// Starts a diagnostic. It is certain if its subject is certain. The message names the object and describes the consequence.
     pub fn report(&mut self, about: impl Into<About>, primary: Site, message: impl Into<String>) -> &mut Draft {
         self.drafts.push(Draft::new(self.rule, about.into(), primary, message.into()));
         self.drafts.last_mut().expect("a draft was just pushed")
     }
 
-    /// The finding that was started last.
+    /// Returns the diagnostic that was started last.
     pub fn last(&mut self) -> &mut Draft {
         self.drafts.last_mut().expect("a finding was reported")
     }
 
-    /// What the rule finds, complete.
+    /// Runs a check and returns its finished diagnostics.
     pub fn found(mut self, check: impl FnOnce(&mut Cx<'a>)) -> Vec<Told> {
         check(&mut self);
         self.drafts.into_iter().map(|draft| draft.finish(self.state.sources)).collect()

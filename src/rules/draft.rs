@@ -1,4 +1,4 @@
-//! A finding in the making, and one that is made.
+//! Diagnostics under construction, and finished diagnostics.
 
 use super::Rule;
 use super::about::About;
@@ -10,26 +10,26 @@ use crate::syntax::lexer::{Token, TokenKind, tokens};
 use smol_str::SmolStr;
 use std::sync::Arc;
 
-/// Whether a finding holds in the state that the whole history leaves.
+/// Predicate that states whether a diagnostic holds in the state at the end of the history.
 type Lasting = Arc<dyn Fn(&Catalog) -> bool + Send + Sync>;
 
-/// A finding, which may hang on what the history is still to bring.
+/// A finished diagnostic, which may depend on later statements.
 #[derive(Clone)]
 pub struct Told {
     pub finding: Box<Finding>,
-    /// Whether each statement or file that brings the like has a finding of its own.
+    /// Whether each statement or file with this problem has its own diagnostic.
     pub per_place: bool,
     lasting: Option<Lasting>,
 }
 
 impl Told {
-    /// Does it hold in the state that the history has come to?
+    /// Returns whether the diagnostic holds in the given state.
     pub fn lasts(&self, catalog: &Catalog) -> bool {
         self.lasting.as_ref().is_none_or(|lasts| lasts(catalog))
     }
 }
 
-/// A statement's words, whatever the white space and the comments between them, and in whichever case its keywords are.
+/// Returns the tokens of a statement, without white space, comments and the case of keywords.
 fn words(text: &str) -> String {
     let word = |token: Token| match token.kind {
         TokenKind::Word => token.text(text).to_ascii_lowercase(),
@@ -39,7 +39,7 @@ fn words(text: &str) -> String {
     tokens(text).into_iter().map(word).collect::<Vec<_>>().join(" ")
 }
 
-/// The name of a file without the digits it begins with: a migration that has to run later is renamed, and stays what it is.
+/// Returns the name of a file without its leading digits. A migration that is renamed to run later keeps its identity.
 pub(crate) fn without_version(name: &str) -> &str {
     let rest = name.trim_start_matches(|letter: char| letter.is_ascii_digit());
     rest.strip_prefix('_').filter(|rest| !rest.is_empty()).unwrap_or(name)
@@ -83,13 +83,13 @@ impl Draft {
         }
     }
 
-    /// A few words under the primary place.
+    /// Sets the label of the primary location.
     pub fn label(&mut self, words: impl Into<String>) -> &mut Draft {
         self.finding.primary.message = words.into();
         self
     }
 
-    /// Another place that explains the finding. One that nobody wrote, or that is the primary one, is dropped.
+    /// Adds a related location. Locations in the platform and the primary location are ignored.
     pub fn because(&mut self, site: Site, words: impl Into<String>) -> &mut Draft {
         if !site.is_platform() && site != self.finding.primary.site {
             self.finding.related.push(Label { site, message: words.into() });
@@ -97,33 +97,33 @@ impl Draft {
         self
     }
 
-    /// What to do, beginning with a verb.
+    /// Sets the help, which describes what to do and begins with a verb.
     pub fn help(&mut self, words: impl Into<String>) -> &mut Draft {
         self.finding.help = Some(words.into());
         self
     }
 
-    /// The cure, as statements to run on a database that has the fault.
+    /// Sets the fix: statements to run on a database with the problem.
     pub fn fix(&mut self, safety: Safety, title: impl Into<String>, steps: impl IntoIterator<Item = Step>) -> &mut Draft {
         let fix = self.cure();
         (fix.safety, fix.title, fix.steps) = (safety, title.into(), steps.into_iter().collect());
         self
     }
 
-    /// What a person has to look at before agreeing to the cure, beginning with a verb; goes with [`Draft::fix`].
+    /// Sets what to check before applying the fix of [`Draft::fix`]. The text begins with a verb.
     pub fn check(&mut self, words: impl Into<String>) -> &mut Draft {
         self.cure().check = Some(words.into());
         self
     }
 
-    /// The cure, as changes to the statement; goes with [`Draft::fix`], which names it.
+    /// Adds the fix as edits of the statement. [`Draft::fix`] sets its title.
     pub fn rewrite(&mut self, edits: impl IntoIterator<Item = Edit>) -> &mut Draft {
         self.cure().rewrite.extend(edits);
         self
     }
 
-    /// What it has in common with other findings of the rule: a key, and what follows their number in a sentence for all of them, of one
-    /// (`table has no row level security`) and of several (`tables have no row level security`).
+    /// Sets the cause that this diagnostic shares with others of the rule: a key, and the text after the number of diagnostics in a
+    /// sentence for all of them, for one (`table has no row level security`) and for several (`tables have no row level security`).
     pub fn cause(&mut self, key: impl Into<String>, one: impl Into<String>, several: impl Into<String>) -> &mut Draft {
         self.finding.cause = Some(Cause { key: key.into(), words: [one.into(), several.into()], message: String::new() });
         self
@@ -139,36 +139,36 @@ impl Draft {
         })
     }
 
-    /// Another severity than the rule's own.
+    /// Sets a severity other than the default of the rule.
     pub fn severity(&mut self, severity: Severity) -> &mut Draft {
         self.finding.severity = severity;
         self
     }
 
-    /// It rests on something that could not be decided.
+    /// Marks the diagnostic as unsure.
     pub fn unsure(&mut self) -> &mut Draft {
         self.finding.confidence = Confidence::Unsure;
         self
     }
 
-    /// It rests on this fact too.
+    /// Marks the diagnostic as unsure if this fact is uncertain.
     pub fn given(&mut self, certainty: Certainty) -> &mut Draft {
         if certainty == Certainty::Maybe { self.unsure() } else { self }
     }
 
-    /// Only if this is so in the state that the whole history leaves: what a statement does wrong may be mended by a later one.
+    /// Reports the diagnostic only if the predicate holds at the end of the history, because a later statement can solve the problem.
     pub fn lasting(&mut self, lasts: impl Fn(&Catalog) -> bool + Send + Sync + 'static) -> &mut Draft {
         self.lasting = Some(Arc::new(lasts));
         self
     }
 
-    /// What Supabase's advisor calls the same lint, and this case of it.
+    /// Sets the name and key of the same lint in Supabase's advisor.
     pub fn advisor(&mut self, name: &'static str, cache_key: impl Into<String>) -> &mut Draft {
         self.finding.advisor = Some(Advisor { name, cache_key: cache_key.into() });
         self
     }
 
-    /// Tells this finding from the rule's others on the same subject: a column, a clause, never a place.
+    /// Adds text to the identity of the diagnostic, such as a column or clause. It must not depend on a location.
     pub fn discriminate(&mut self, text: impl AsRef<str>) -> &mut Draft {
         self.discriminators.push(Discriminator::Text(text.as_ref().to_string()));
         self

@@ -1,10 +1,10 @@
-//! Rules: what each is, and the list of all.
+//! Rules: their type, and the list of all rules.
 //!
-//! A rule is a page (`rules/<group>/<name>.md`), a file here, its `mod` line and its entry in [`ALL`]. Its id, category and severity
-//! stand in its declaration, its title, reasons and examples in its page, its messages and cures in its function.
+//! A rule consists of a page (`rules/<group>/<name>.md`), a file here, its `mod` line and its entry in [`ALL`]. Its declaration contains
+//! the id, category and severity. Its page contains the title, reasons and examples. Its function contains the messages and fixes.
 //!
-//! Promises: a rule cannot fail. Refuses: disk, clock, the parser's types, and whatever runs rules; a rule asks the catalog
-//! through [`Cx`].
+//! Promises: a rule cannot fail. Limits: a rule uses no disk, no clock, no types of the parser and no engine. It reads the catalog through
+//! [`Cx`].
 
 pub mod about;
 pub mod access;
@@ -22,31 +22,31 @@ use crate::finding::{Category, Severity};
 use crate::history::{Outcome, Step};
 use cx::Cx;
 
-/// What is checked, and how it is told.
+/// A rule: its metadata and its check.
 #[derive(Debug)]
 pub struct Rule {
-    /// `group/name`
+    /// Id of the rule: `group/name`.
     pub id: &'static str,
     pub category: Category,
-    /// Unless the project's settings say otherwise.
+    /// Default severity. Settings can change it.
     pub severity: Severity,
     pub check: Check,
-    /// `rules/<id>.md`
+    /// Text of the page `rules/<id>.md`.
     pub page: &'static str,
-    /// Does any of its findings come with statements or edits that cure it?
+    /// Whether at least one diagnostic of the rule has a fix.
     pub fixable: bool,
 }
 
-/// The one moment at which a rule looks.
+/// The moment at which a rule runs.
 #[derive(Clone, Copy, Debug)]
 pub enum Check {
-    /// Before each statement.
+    /// Runs before each statement.
     Statement(fn(&mut Cx<'_>, &Step<'_>)),
-    /// Behind each statement, told what it did.
+    /// Runs after each statement, with its outcome.
     Outcome(fn(&mut Cx<'_>, &Outcome<'_>)),
-    /// After all files.
+    /// Runs after all files.
     Schema(fn(&mut Cx<'_>)),
-    /// After all other rules, told what was allowed of what they found.
+    /// Runs after all other rules, with the allow comments and settings.
     Report(fn(&mut Cx<'_>, &Allows)),
 }
 
@@ -55,7 +55,7 @@ impl Rule {
         self.id.split('/').next().unwrap_or(self.id)
     }
 
-    /// Is the rule meant by its id or by its group?
+    /// Returns whether a name is the id or the group of the rule.
     pub fn is_named(&self, name: &str) -> bool {
         self.id == name || self.group() == name
     }
@@ -82,7 +82,7 @@ macro_rules! rule {
 }
 pub(crate) use rule;
 
-/// What a rule's file imports.
+/// Imports of the file of a rule.
 pub mod prelude {
     pub use super::about::About;
     pub use super::cx::Cx;
@@ -95,7 +95,7 @@ pub mod prelude {
     pub use crate::project::Migration;
 }
 
-/// Every rule, in the order of ids.
+/// All rules, in the order of their ids.
 #[rustfmt::skip]
 pub static ALL: &[&Rule] = &[
     &access::definer_search_path::RULE,

@@ -1,20 +1,20 @@
-//! Names of rules and groups as people type them.
+//! Names of rules and groups in user input.
 
 use super::ALL;
 
-/// Groups of rules, in the order of the list.
+/// Returns the groups of rules, in the order of the list.
 pub fn groups() -> Vec<&'static str> {
     let mut groups: Vec<&'static str> = ALL.iter().map(|rule| rule.group()).collect();
     groups.dedup();
     groups
 }
 
-/// Is this the id of a rule, or a group?
+/// Returns whether a name is the id of a rule or a group.
 pub fn is_known(name: &str) -> bool {
     ALL.iter().any(|rule| rule.is_named(name))
 }
 
-/// The rule or group that was probably meant.
+/// Returns the rule or group with the most similar name.
 pub fn meant(name: &str) -> Option<&'static str> {
     nearest(name, ALL.iter().map(|rule| rule.id).chain(groups()))
 }

@@ -35,7 +35,7 @@ fn a_comment_allows_what_any_label_points_to() {
     let both = report(&format!("-- supalint: allow(rls, index/redundant, rls/nopolicy) because only the server reads it\n{JOBS}"));
     assert_eq!(found(&both, "findings"), ["allow/unused:1", "allow/malformed:1"]);
     assert_eq!(found(&both, "suppressed").len(), 1);
-    assert_eq!(both["findings"][1]["help"], "write `rls/no-policy`");
+    assert_eq!(both["findings"][1]["help"], "Write `rls/no-policy`.");
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn what_nobody_can_read_stays_counted_though_it_is_allowed() {
     let shown = supalint(folder.path(), &["check"]);
     assert_eq!(shown.status.code(), Some(0));
     let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
-    assert!(shown.contains("1 statement could not be read") && shown.contains("; 1 allowed"), "{shown}");
+    assert!(shown.contains("1 statement could not be parsed") && shown.contains("; 1 allowed"), "{shown}");
 }
 
 #[test]
@@ -180,7 +180,10 @@ because = 'it was small'
     assert_eq!(report["findings"][0]["location"]["file"], "supalint.toml");
     let report = on(next, &[]);
     assert_eq!(found(&report, "findings"), ["rls/disabled:1", "allow/unused:2", "allow/unused:13"]);
-    assert_eq!(report["findings"][1]["message"], "`rls/disabled` was allowed for `public.*_list` until 2026-06-30, and is not any more");
+    assert_eq!(
+        report["findings"][1]["message"],
+        "`rls/disabled` was allowed for `public.*_list` until 2026-06-30, and this date has passed"
+    );
     let output = command::command(folder.path()).env("SOURCE_DATE_EPOCH", "today").arg("check").output().expect("supalint starts");
     assert_eq!(
         (output.status.code(), told(&output).as_str()),
@@ -238,8 +241,8 @@ fn a_baseline_leaves_what_is_new() {
     ]);
     let check = |arguments: &[&str]| ran(folder.path(), &[&["check", "--select", "rls"], arguments].concat());
     let (shown, said, status) = check(&["--write-baseline", "known.json"]);
-    assert_eq!((said.as_str(), status), ("2 findings written to known.json\n", Some(0)));
-    assert_eq!(shown, "No findings in 2 migrations (2 statements); 2 in the baseline");
+    assert_eq!((said.as_str(), status), ("2 problems written to known.json\n", Some(0)));
+    assert_eq!(shown, "No problems in 2 migrations (2 statements); 2 in the baseline");
     let text = std::fs::read_to_string(folder.path().join("known.json")).expect("a baseline");
     insta::assert_snapshot!("baseline", text);
     // written again it is the same, from elsewhere too
@@ -251,11 +254,11 @@ fn a_baseline_leaves_what_is_new() {
     let (name, text) = migration(3, "create table public.c (id int primary key);\nalter table public.a enable row level security;\n");
     command::put(folder.path(), name, text);
     let (shown, said, status) = check(&["--baseline", "known.json"]);
-    assert_eq!((said.as_str(), status), ("1 finding of the baseline is found no more: --write-baseline takes it out\n", Some(1)));
+    assert_eq!((said.as_str(), status), ("1 problem of the baseline no longer exists: --write-baseline removes it\n", Some(1)));
     assert!(shown.contains("public.c") && !shown.contains("`public.b`") && shown.contains("; 1 in the baseline\n"), "{shown}");
     // shrunk, and nothing added
     let (_, said, status) = check(&["--baseline", "known.json", "--write-baseline", "known.json"]);
-    assert_eq!((said.as_str(), status), ("1 finding written to known.json\n", Some(1)));
+    assert_eq!((said.as_str(), status), ("1 problem written to known.json\n", Some(1)));
     let known = std::fs::read_to_string(folder.path().join("known.json")).expect("a baseline");
     assert!(known.contains("public.b") && !known.contains("public.a") && !known.contains("public.c"), "{known}");
     // with all, by the settings
@@ -283,7 +286,7 @@ fn a_baseline_keeps_what_was_not_looked_at() {
     // a finding that is allowed since is not known any more
     command::put(folder.path(), "supalint.toml", "[[allow]]\nrule = 'rls/disabled'\nobject = 'public.a'\nbecause = 'it is public'\n");
     let (_, said, status) = ran(folder.path(), &["check", "--select", "rls/disabled,index", "--baseline", "known.json"]);
-    assert_eq!((said.as_str(), status), ("1 finding of the baseline is found no more: --write-baseline takes it out\n", Some(0)));
+    assert_eq!((said.as_str(), status), ("1 problem of the baseline no longer exists: --write-baseline removes it\n", Some(0)));
     assert_eq!(entries(&["--select", "rls/disabled"]), 2);
 }
 

@@ -108,7 +108,7 @@ fn an_edit_of_an_old_file_brings_what_points_to_it_and_what_it_changes_elsewhere
     repository.commit();
     repository.is(CHANGED, &[], 1);
     repository.put(migration(2, "create policy p on public.a using (true);\n"));
-    repository.is(CHANGED, &["rls/policy-without-rls a"], 1);
+    repository.is(CHANGED, &["rls/policy-without-rls p"], 1);
     // what no longer works without a file that is gone
     std::fs::remove_file(repository.path().join(migration(1, "").0)).expect("it was there");
     let (shown, earlier) = repository.report("", CHANGED);
@@ -118,7 +118,7 @@ fn an_edit_of_an_old_file_brings_what_points_to_it_and_what_it_changes_elsewhere
 #[test]
 fn what_a_change_creates_has_a_say_in_what_came_before_it() {
     let repository = Repository::new();
-    let allowed = "-- supalint: allow(rls, migration) because it is read by the server alone\n";
+    let allowed = "-- supalint: allow(rls) because it is read by the server alone\n";
     repository.put(migration(1, "alter table public.outside add column a int;\n"));
     repository.put(migration(2, &format!("{allowed}{}", table("a"))));
     repository.put(migration(3, "alter table public.a add column b int;\n"));

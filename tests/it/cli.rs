@@ -177,7 +177,7 @@ fn a_line_for_each_finding_goes_with_a_summary_beside_it() {
     let output = supalint(folder.path(), &[&arguments[..], &["--quiet"]].concat());
     assert_eq!((shown(&output).as_str(), told(&output).as_str()), (line, ""));
     let output = supalint(folder.path(), &[&arguments[..], &["--output", "report"]].concat());
-    assert_eq!((shown(&output).as_str(), told(&output).as_str()), ("", "1 finding written to report\n"));
+    assert_eq!((shown(&output).as_str(), told(&output).as_str()), ("", "1 problem written to report\n"));
     assert_eq!(std::fs::read_to_string(folder.path().join("report")).expect("it is written"), format!("{line}\n"));
 }
 
@@ -332,12 +332,12 @@ create view public.all_notes as select id, body from public.notes;
 ";
     let folder = project(&[("supabase/migrations/20250101000000_a.sql", text)]);
     let alone = supalint(folder.path(), &["check", "--select", "rls/disabled", "--fix=review"]);
-    assert!(told(&alone).starts_with("nothing to write\nwithheld rls/disabled: `public.notes`"), "{}", told(&alone));
-    assert!(told(&alone).contains("because it would bring access/view-bypasses-rls"), "{}", told(&alone));
+    assert!(told(&alone).starts_with("nothing to write\nskipped rls/disabled: `public.notes`"), "{}", told(&alone));
+    assert!(told(&alone).contains("because it would cause access/view-bypasses-rls"), "{}", told(&alone));
     assert_eq!(migrations(folder.path()).len(), 1);
     // with the view's own cure behind it, nothing is left that was not there
     let both = supalint(folder.path(), &["check", "--fix=review"]);
-    assert!(!told(&both).contains("withheld"), "{}", told(&both));
+    assert!(!told(&both).contains("skipped"), "{}", told(&both));
     assert_eq!(migrations(folder.path()).len(), 3);
 }
 
@@ -351,7 +351,7 @@ end if; end $$;
 ";
     let folder = project(&[("supabase/migrations/20250101000000_a.sql", text)]);
     let output = supalint(folder.path(), &["check", "--fix", "--select", "rls/bare-auth-call"]);
-    assert_eq!(told(&output), "nothing to write\n1 further cure for a person to agree with: --fix=review\n");
+    assert_eq!(told(&output), "nothing to write\n1 more fix needs review: --fix=review\n");
     assert_eq!(migrations(folder.path()).len(), 1);
 }
 

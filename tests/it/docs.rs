@@ -145,5 +145,5 @@ fn the_readme_lists_every_rule() {
         std::fs::write(&path, format!("{before}<!-- rules -->\n{wanted}<!-- /rules -->{after}")).expect("the README can be written");
         return;
     }
-    assert_eq!(table, wanted, "UPDATE_DOCS=1 cargo test --test it docs writes it anew");
+    assert_eq!(table, wanted, "`UPDATE_DOCS=1 cargo test` rewrites it");
 }

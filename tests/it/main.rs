@@ -14,8 +14,8 @@ mod evaluate;
 #[cfg(unix)]
 mod fixes;
 mod fold;
-mod hostile;
 mod hooks;
+mod hostile;
 #[cfg(unix)]
 mod postgres;
 mod rejected;

@@ -1,4 +1,4 @@
-//! `schema --format json`. Types, letters and lists are those of PostgreSQL's own catalogs, so that both can be compared.
+//! `schema --format json`. Types, letters and lists have the form of PostgreSQL's catalogs, so that both can be compared.
 
 use super::{Listing, certainty, is_own, search_path};
 use crate::catalog::acl::Privileges;
@@ -11,7 +11,7 @@ use serde::ser::{SerializeMap, Serializer};
 use smol_str::SmolStr;
 use std::io::{self, Write};
 
-/// Written as it is read, so that the whole never stands in memory.
+/// Sequence that is serialized while it is read, so that memory use stays low.
 struct Stream<F>(F);
 
 impl<F, I> Serialize for Stream<F>
@@ -53,7 +53,7 @@ impl Serialize for Document<'_> {
     }
 }
 
-/// Where an object comes from, and whether it is sure to be there.
+/// Location of an object, and the certainty that it exists.
 #[derive(Serialize)]
 struct Origin<'a> {
     at: Place<'a>,
@@ -274,7 +274,7 @@ fn constraints<'a>(listing: Listing<'a>, table: &'a Table) -> impl Iterator<Item
     })
 }
 
-/// `confdeltype` of pg_constraint.
+/// Returns `confdeltype` of pg_constraint.
 fn action_letter(action: ReferentialAction) -> &'static str {
     match action {
         ReferentialAction::NoAction => "a",

@@ -1,6 +1,7 @@
-//! `schema --matrix`: who may do what with each table, and which look-ups have an index.
+//! `schema --matrix`: access of each role to each table, and lookups with and without an index.
 //!
-//! Promises: a function of the matrix and its sources alone; the same cells as text and as JSON, where each has the lines behind it.
+//! Promises: the output depends only on the matrix and its sources. Text and JSON contain the same cells, in JSON with the locations of the
+//! reasons.
 
 use super::json::Place;
 use super::place;
@@ -16,7 +17,7 @@ use textwrap::core::display_width;
 use unicode_width::UnicodeWidthStr;
 
 const COMMANDS: [&str; 4] = ["SELECT", "INSERT", "UPDATE", "DELETE"];
-/// Of a cell.
+/// Width of a cell in columns.
 const WIDTH: usize = 7;
 
 fn word(answer: Answer) -> &'static str {
@@ -35,10 +36,10 @@ fn need(need: Need) -> &'static str {
     }
 }
 
-/// Two tables to read in a terminal.
+/// Writes two tables for a terminal.
 ///
 /// # Errors
-/// Only what `out` returns.
+/// Only errors of `out`.
 pub fn text(matrix: &Matrix<'_>, sources: &Sources, look: &Look, out: &mut dyn Write) -> io::Result<()> {
     guarded(out, Reader::Screen, |out| {
         access(matrix, look, out)?;
@@ -136,10 +137,10 @@ fn indexes(matrix: &Matrix<'_>, sources: &Sources, look: &Look, out: &mut dyn Wr
     Ok(())
 }
 
-/// The same as one JSON object.
+/// Writes both tables as one JSON object.
 ///
 /// # Errors
-/// Only what `out` returns.
+/// Only errors of `out`.
 pub fn json(matrix: &Matrix<'_>, sources: &Sources, out: &mut dyn Write) -> io::Result<()> {
     let at = |site: Site| {
         let (file, line) = place(sources, site);
@@ -208,7 +209,7 @@ struct LookupEntry<'a> {
     need: &'static str,
     of: String,
     columns: Vec<String>,
-    /// None where none leads with the columns.
+    /// Name of the index, or `None` if no index begins with the columns.
     index: Option<String>,
     at: Place<'a>,
 }

@@ -1,4 +1,4 @@
-//! The outline for people: each object with what belongs to it, and in dim letters the line that made it.
+//! `schema --format text`: an outline of each object with its parts and locations.
 
 use super::{Listing, is_own, search_path};
 use crate::catalog::acl::Privileges;
@@ -15,11 +15,11 @@ struct Outline<'a> {
     listing: Listing<'a>,
     ink: Ink,
     width: usize,
-    /// The file of the object being written: its parts need only say the line.
+    /// File of the current object. Parts in the same file are listed with their line only.
     file: String,
 }
 
-/// A line of parts, of which the first stand in columns.
+/// A line of cells, followed by free text.
 struct Row {
     cells: Vec<String>,
     at: Site,
@@ -40,7 +40,7 @@ pub fn write(listing: &Listing<'_>, look: &Look, out: &mut dyn Write) -> io::Res
     outline.others(out)
 }
 
-/// Text on one line.
+/// Returns a text in one line.
 fn flat(text: &str) -> String {
     clean(text).split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -65,7 +65,7 @@ impl Outline<'_> {
         if file == self.file { format!(":{number}") } else { format!("{}:{number}", line(file)) }
     }
 
-    /// Starts an object: parts of it that stand in the same file are told by their line alone.
+    /// Writes the heading of an object. Parts in the same file are listed with their line only.
     fn head(&mut self, what: &str, name: &QName, notes: &[&str], at: Site, sure: Certainty, out: &mut dyn Write) -> io::Result<()> {
         let (file, number) = self.listing.place(at);
         self.file = file.to_string();
@@ -78,7 +78,7 @@ impl Outline<'_> {
         writeln!(out, "{} {name}{notes}  {}", self.ink.name(what), self.ink.dim(&format!("{}:{number}", line(file))))
     }
 
-    /// Rows whose cells stand under each other, each with its place.
+    /// Writes rows in aligned columns, each with its location.
     fn rows(&self, rows: &[Row], out: &mut dyn Write) -> io::Result<()> {
         let most = (self.width / 2).max(24);
         let columns = rows.iter().map(|row| row.cells.len()).max().unwrap_or(0);
@@ -176,7 +176,7 @@ impl Outline<'_> {
         self.rows(&rows, out)
     }
 
-    /// Those of constraints are told with their constraint.
+    /// Writes indexes, except those of constraints.
     fn indexes(&self, indexes: &[Index], out: &mut dyn Write) -> io::Result<()> {
         let mut rows = Vec::new();
         for index in indexes.iter().filter(|index| index.constraint.is_none()) {
@@ -229,7 +229,7 @@ impl Outline<'_> {
         self.rows(&rows, out)
     }
 
-    /// What the two roles of the API may do.
+    /// Writes the privileges of the two API roles.
     fn grants(&self, all: &str, held: impl Fn(&str) -> Privileges, out: &mut dyn Write) -> io::Result<()> {
         let mut parts = Vec::new();
         for role in ["anon", "authenticated"] {
@@ -260,7 +260,7 @@ impl Outline<'_> {
         writeln!(out)
     }
 
-    /// Policies and triggers that the project puts on the platform's own tables.
+    /// Writes policies and triggers of the project on tables of the platform.
     fn elsewhere(&mut self, out: &mut dyn Write) -> io::Result<()> {
         for table in self.listing.catalog.tables.values().filter(|table| table.created.is_platform()) {
             let own = table.policies.iter().any(|policy| !policy.at.is_platform());

@@ -1,4 +1,4 @@
-//! Formats for programs, over the fixtures and over reports made to break them.
+//! Tests of formats for programs, with fixtures and with reports that are difficult to encode.
 
 use super::readers::READ;
 use super::*;
@@ -8,7 +8,7 @@ fn name(format: Format) -> String {
     format!("{format:?}").to_lowercase()
 }
 
-/// A snapshot of SARIF shows a result in a line, and of the rules, which are the same for every project, the first ones without their pages.
+/// Returns the text for a snapshot. A SARIF result is one line, and only the first rules are included, without their pages.
 fn told(format: Format, text: String) -> String {
     let text = text.replace(&format!("\"{}\"", env!("CARGO_PKG_VERSION")), "\"VERSION\"");
     if format != Format::Sarif {
@@ -74,7 +74,7 @@ const NAMES: [&str; 30] = [
     "\ttab  \u{b}",
 ];
 
-/// Every name in every place where a user's name may stand.
+/// Creates a report with difficult names in every place.
 fn hostile() -> Made {
     let mut made = Made::new();
     let text: String = NAMES.iter().map(|name| format!("create policy \"{name}\" on public.notes using (true);\n")).collect();
@@ -161,7 +161,7 @@ fn files_are_named_from_the_repository_for_sites_and_from_the_project_for_people
     }
 }
 
-/// So many findings that every limit is passed.
+/// Creates a report that exceeds every limit.
 fn many(number: usize) -> Made {
     let mut made = Made::new();
     let file = made.file("20240101000000_a.sql", "create policy p on public.notes using (auth.uid() = owner);\n");
@@ -197,11 +197,11 @@ fn annotations_and_comments_hold_the_worst_and_say_what_is_missing() {
     let text = written(Format::Github, &made.report, &Look::PLAIN);
     let starts = |head: &str| text.lines().filter(|line| line.starts_with(head)).count();
     assert_eq!((starts("::error "), starts("::warning "), starts("::notice ")), (10, 10, 10));
-    assert!(text.lines().last().unwrap().contains("; 371 more findings are in the log"), "{}", text.lines().last().unwrap());
+    assert!(text.lines().last().unwrap().contains("; 371 more problems are in the log"), "{}", text.lines().last().unwrap());
     let text = written(Format::Markdown, &made.report, &Look::PLAIN);
     assert!(text.len() > 50_000 && text.len() <= 65_536);
     let shown = text.lines().filter(|line| line.starts_with("**")).count();
-    assert!(text.contains(&format!("({shown} of 400)")) && text.contains(&format!("\n{} findings are not shown here", 400 - shown)));
+    assert!(text.contains(&format!("({shown} of 400)")) && text.contains(&format!("\n{} problems are not shown because", 400 - shown)));
     assert_eq!(text.lines().filter(|line| line.starts_with("**error**")).count(), 40);
     for (format, read) in READ {
         read(&made.report, &written(format, &made.report, &Look::PLAIN));
@@ -239,7 +239,7 @@ fn what_is_not_sure_is_no_error_where_errors_fail() {
     assert!(
         has(Format::Github, "::warning file=") && has(Format::Gitlab, "\"major\"") && has(Format::Junit, "skipped=\"1\" failures=\"0\"")
     );
-    assert!(has(Format::Sarif, "\"level\":\"warning\",\"message\":{\"text\":\"it may be open. Unsure: this rests on SQL"));
+    assert!(has(Format::Sarif, "\"level\":\"warning\",\"message\":{\"text\":\"it may be open. Unsure: this depends on SQL"));
     assert!(has(Format::Compact, ": error: it may be open (unsure) [") && has(Format::Markdown, "**error (unsure)**"));
 }
 

@@ -1,4 +1,4 @@
-//! Reads each format back, as whoever takes it in does, and compares what is read with the report.
+//! Parses each format and compares the result with the report.
 
 use super::super::{clean, gist};
 use super::*;
@@ -6,10 +6,10 @@ use crate::source::Sources;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Panics where the text does not say what the report says.
+/// Function that panics if the text does not match the report.
 type Reader = fn(&Report, &str);
 
-/// Every format but the terminal's.
+/// All formats except the terminal format.
 pub const READ: [(Format, Reader); 8] = [
     (Format::Json, json),
     (Format::Sarif, sarif),
@@ -102,7 +102,7 @@ fn sarif(report: &Report, text: &str) {
     assert!(list(run, "/invocations/0/toolExecutionNotifications").len() >= report.unread.len() + report.bounded.len());
 }
 
-/// What a site covers in its file.
+/// Returns the text of a location in its file.
 fn slice(sources: &Sources, site: Site) -> &str {
     let home = sources.resolve(site);
     let (text, clamp) = (sources.get(home.file).text(), |at: u32| (at as usize).min(sources.get(home.file).text().len()));
@@ -124,7 +124,7 @@ fn located<'s>(sources: &'s Sources, location: &Value) -> &'s str {
     &text[range(text, &physical["region"])]
 }
 
-/// The replacements make of each file what the edits make of it.
+/// Asserts that the replacements have the same result as the edits.
 fn fixed(sources: &Sources, edits: &[Edit], fix: &Value) {
     let mut files = BTreeSet::new();
     for change in list(fix, "/artifactChanges") {
@@ -145,7 +145,7 @@ fn fixed(sources: &Sources, edits: &[Edit], fix: &Value) {
     assert_eq!(files, edits.iter().map(|edit| edit.site.file).collect());
 }
 
-/// A workflow command as the runner reads it.
+/// A workflow command in the form that the runner reads.
 struct Command {
     name: String,
     properties: BTreeMap<String, String>,
@@ -175,10 +175,15 @@ fn github(report: &Report, text: &str) {
     assert_eq!(commands.len(), of("error") + of("warning") + of("notice") + of("group") + of("endgroup"));
     let plain: Vec<&str> = text.lines().filter(|line| command(line).is_none()).collect();
     assert!(plain.iter().all(|line| !line.contains("##[")), "the runner takes these for commands too");
+    // the first of each cause comes before the others
+    let mut causes = BTreeSet::new();
+    let is_further = |finding: &&Finding| finding.cause.as_ref().is_some_and(|cause| !causes.insert((finding.rule, cause.key.clone())));
+    let (further, first): (Vec<&Finding>, Vec<&Finding>) = gist::worst_first(&report.findings).into_iter().partition(is_further);
+    let sorted: Vec<&Finding> = first.into_iter().chain(further).collect();
     let mut annotated = 0;
     for (name, severity) in [("error", Severity::Error), ("warning", Severity::Warn), ("notice", Severity::Info)] {
         let of_level = commands.iter().filter(|command| command.name == name && command.properties["title"] != "supalint");
-        let worst = gist::worst_first(&report.findings).into_iter().filter(|finding| gist::weight(finding) == severity);
+        let worst = sorted.iter().filter(|finding| gist::weight(finding) == severity);
         for (command, finding) in of_level.zip(worst) {
             annotated += 1;
             // a carriage return is escaped, and all other control characters are replaced
@@ -197,7 +202,7 @@ fn github(report: &Report, text: &str) {
     match more {
         0 => assert!(last.starts_with("supalint: ")),
         _ => assert!(
-            last.starts_with("::notice title=supalint::") && last.contains(&format!("; {} ", count(more, "more finding"))),
+            last.starts_with("::notice title=supalint::") && last.contains(&format!("; {} ", count(more, "more problem"))),
             "{last}"
         ),
     }
@@ -291,7 +296,7 @@ fn markdown(report: &Report, text: &str) {
     assert_eq!(html % 3, 0, "opened, named and closed");
     let rules: BTreeSet<&str> = report.findings.iter().map(|finding| finding.rule).collect();
     assert_eq!(rows, rules.len());
-    if !text.contains("not shown here") {
+    if !text.contains("are not shown because") && !text.contains("is not shown because") {
         for finding in &report.findings {
             // between backticks stands code, whose backticks are not shown
             let message = clean::line(&finding.message).replace('`', "");

@@ -1,4 +1,4 @@
-//! Functions look names up along the caller's search path unless they say otherwise; one that runs with its owner's rights should.
+//! Functions without a search_path setting, which use the path of the caller. A SECURITY DEFINER function should set its own path.
 
 use crate::analysis::code::path_names;
 use crate::analysis::pinned_path::{pinned, unfound_in_auth};
@@ -35,11 +35,11 @@ fn looks_names_up(function: &Function) -> bool {
     function.kind != RoutineKind::Aggregate && matches!(function.language.as_str(), "sql" | "plpgsql")
 }
 
-/// Who calls functions along a path of their own.
+/// Users of functions with their own search path.
 struct Users<'a> {
-    /// API roles that may put objects where names without a schema are looked up.
+    /// API roles that can create objects in a schema in which unqualified names are found.
     creators: Vec<&'static str>,
-    /// Triggers of tables that Supabase Auth writes to.
+    /// Triggers of tables that Supabase Auth writes.
     auth: Vec<(&'a Table, &'a Trigger)>,
 }
 
@@ -58,17 +58,15 @@ fn unpinned(cx: &mut Cx, function: &Function, (path, safety): (String, Safety), 
     let creators = &users.creators;
     let message = match (&sign_up, creators.as_slice()) {
         (Some(SignUp { table, missing, swallowed, .. }), _) => format!(
-            "`{name}` runs on `{table}` without a search_path of its own: Supabase Auth looks names up in `auth` alone, does not find `{missing}`, and {}",
-            if *swallowed { "the function keeps quiet about what it did not do" } else { "its request, such as a sign-up, fails" }
+            "`{name}` runs on `{table}` without its own search_path: Supabase Auth searches only the schema `auth` and does not find `{missing}`, so {}",
+            if *swallowed { "the function fails silently" } else { "requests such as a sign-up fail" }
         ),
         (None, []) => format!(
-            "`{name}` runs with the rights of `{}` and looks names up along its caller's search_path: a caller who can set that path, or put an \
-             object into it, has it run code of theirs",
+            "`{name}` runs with the privileges of `{}` but uses the search_path of its caller: a caller who can set that path, or create objects in it, can run code with those privileges",
             function.owner
         ),
         (None, [role, ..]) => format!(
-            "`{name}` runs with the rights of `{}` and looks names up along its caller's search_path: `{role}` may create objects in `public`, and so \
-             have it run code of theirs",
+            "`{name}` runs with the privileges of `{}` but uses the search_path of its caller: `{role}` can create objects in `public` and run code with those privileges",
             function.owner
         ),
     };
@@ -87,21 +85,19 @@ fn unpinned(cx: &mut Cx, function: &Function, (path, safety): (String, Safety), 
     let draft = cx.report(function, function.named, message);
     draft
         .severity(severity)
-        .label("no search_path is set for it")
-        .because(definer, "runs with its owner's rights")
+        .label("no search_path is set")
+        .because(definer, "runs with the privileges of its owner")
         .help(match path.as_str() {
-            "''" => "pin the path to nothing: every name in the body is written with its schema or is PostgreSQL's own".to_string(),
-            _ => format!(
-                "pin the path that its names are found along today, with `{set}`; or write every name with its schema and pin it to ''"
-            ),
+            "''" => "Set an empty path: `set search_path = ''`. Every name in the body is qualified or built in.".to_string(),
+            _ => format!("Set the path in which its names are found today: `{set}`. Or qualify every name and set the path to ''."),
         })
-        .fix(safety, format!("Pin the search_path of `{name}`"), [step])
+        .fix(safety, format!("Set the search_path of `{name}`"), [step])
         .advisor("function_search_path_mutable", advisor);
     if inline {
         draft.rewrite([option]);
     }
     if let Some(sign_up) = sign_up {
-        draft.because(sign_up.trigger, "called from here");
+        draft.because(sign_up.trigger, "trigger that calls the function");
     }
 }
 
@@ -109,19 +105,19 @@ fn kind(function: &Function) -> &'static str {
     if function.kind == RoutineKind::Procedure { "procedure" } else { "function" }
 }
 
-/// May a role put objects where names without a schema are looked up?
+/// Returns whether a role can create objects in the schema in which unqualified names are found.
 fn may_create(cx: &Cx, role: &str) -> bool {
     cx.catalog.schemas.get(&"public".into()).is_some_and(|schema| {
         cx.catalog.privileges(role, &schema.acl, &schema.owner, crate::syntax::ast::ObjectKind::Schema).contains(Privileges::CREATE)
     })
 }
 
-/// A function that Supabase Auth runs, whose role has `search_path = auth`, and a name that it then does not find.
+/// A trigger function that Supabase Auth runs with `search_path = auth`, and a name that it does not find there.
 struct SignUp {
     table: QName,
     trigger: Site,
     missing: SmolStr,
-    /// Errors are caught.
+    /// Whether the function catches errors.
     swallowed: bool,
 }
 
@@ -131,7 +127,7 @@ fn sign_up_trigger(cx: &Cx, function: &Function, users: &Users) -> Option<SignUp
     Some(SignUp { table: table.name.clone(), trigger: trigger.at, missing, swallowed: identity_helpers::catches_errors(cx, function) })
 }
 
-/// `'public, extensions'` in quotes is the name of one schema.
+/// Reports a path such as `'public, extensions'`, which is the name of one schema.
 fn one_name(cx: &mut Cx, function: &Function, path: &[SmolStr]) {
     let Some(list) = path.iter().find(|name| name.contains(',')) else { return };
     if cx.catalog.schemas.contains(list) {
@@ -147,37 +143,37 @@ fn one_name(cx: &mut Cx, function: &Function, path: &[SmolStr]) {
     cx.report(
         function,
         function.named,
-        format!("the search_path of `{name}` is one schema called \"{list}\", which does not exist: names without a schema are not found when it runs"),
+        format!(
+            "the search_path of `{name}` is one schema named \"{list}\", which does not exist: the function does not find unqualified names"
+        ),
     )
-    .label("its search_path is a list in one pair of quotes")
-    .help("write the schemas without quotes around the whole list")
+    .label("the quotes turn the list into one name")
+    .help(format!("Remove the quotes around the whole list: `set search_path = {meant}`."))
     .fix(Safety::Review, format!("Set the search_path of `{name}` to a list"), [step])
     .discriminate("list");
 }
 
-/// One that does nothing that its caller could not do.
+/// Reports a SECURITY INVOKER function without a search_path setting.
 fn of_invoker(cx: &mut Cx, function: &Function) {
-    let message = format!(
-        "`{}` looks names up along its caller's search_path. It runs with its caller's rights, so that it cannot escalate privileges",
-        function.display()
-    );
+    let message =
+        format!("`{}` uses the search_path of its caller: it is SECURITY INVOKER, so this cannot escalate privileges", function.display());
     let advisor = advisor(cx, function);
     cx.report(function, function.named, message)
         .severity(Severity::Info)
         .discriminate("invoker")
         .cause(
             "invoker",
-            "SECURITY INVOKER function looks names up along its caller's search_path",
-            "SECURITY INVOKER functions look names up along their caller's search_path",
+            "SECURITY INVOKER function uses the search_path of its caller, which cannot escalate privileges",
+            "SECURITY INVOKER functions use the search_path of their caller, which cannot escalate privileges",
         )
         .advisor("function_search_path_mutable", advisor)
         .help(
-            "Set search_path if names must not depend on the caller. Leave it off SQL functions that queries inline, because a setting \
+            "Set search_path if names must not depend on the caller. Do not set it on SQL functions that queries inline, because a setting \
              prevents inlining.",
         );
 }
 
-/// Supabase's key holds the digest of the body, for functions of one name.
+/// Returns the key of Supabase's advisor, which contains the digest of the body to separate functions with the same name.
 fn advisor(cx: &Cx, function: &Function) -> String {
     let digest = identity_helpers::body_digest(cx, function);
     format!("function_search_path_mutable_{}_{}_{digest}", function.name.schema, function.name.name)

@@ -1,4 +1,4 @@
-//! A function with its owner's rights that believes its caller's word on who they are.
+//! SECURITY DEFINER functions that trust an id from their caller.
 
 use crate::analysis::calls::Calls;
 use crate::analysis::identity_argument::{identity_arguments, is_identity, takes_secret};
@@ -29,9 +29,9 @@ fn check(cx: &mut Cx) {
     }
 }
 
-/// What a function does with rows.
+/// The access of a function to rows.
 struct Touches {
-    /// The first table that it reads or writes.
+    /// The first table that the function reads or writes.
     rows: Option<QName>,
     writes: bool,
 }
@@ -63,12 +63,12 @@ fn report(cx: &mut Cx, function: &Function, argument: &Argument, roles: &[&str],
     let rows = touches.rows.as_ref().map_or_else(String::new, |rows| format!(" `{rows}`"));
     let answers_yes_or_no = function.returns.as_ref().is_some_and(|ty| ty.is("boolean") && !ty.setof) && !touches.writes;
     let what = match (touches.writes, answers_yes_or_no) {
-        (true, _) => format!("can pass any id and have it change what is in{rows}"),
-        (false, true) => format!("can pass any id and learn yes or no from{rows}"),
-        (false, false) => format!("can pass any id and read from{rows}"),
+        (true, _) => format!("can pass any id and change rows of{rows}"),
+        (false, true) => format!("can pass any id and get a yes or no answer from{rows}"),
+        (false, false) => format!("can pass any id and read rows of{rows}"),
     };
     let message =
-        format!("`{name}` runs with the rights of `{}` and believes `{told}` without asking who calls: {who} {what}", function.owner);
+        format!("`{name}` runs with the privileges of `{}` and trusts `{told}` without checking the caller: {who} {what}", function.owner);
     let severity = match () {
         () if answers_yes_or_no => Severity::Info,
         () if roles.contains(&"anon") && (policies.is_empty() || touches.writes) => Severity::Error,
@@ -77,39 +77,36 @@ fn report(cx: &mut Cx, function: &Function, argument: &Argument, roles: &[&str],
     let grant = ["public"].into_iter().chain(roles.iter().copied()).find_map(|role| function.acl.site(role, Privileges::EXECUTE));
     let key = format!("{}_{}_{}", function.name.schema, function.name.name, identity_arguments(function));
     let cure = match policies.is_empty() {
-        true => Some((format!("Leave `{name}` to the service role"), revoke(cx, function))),
-        false => asking(cx, function, argument, calls).map(|step| {
-            (format!("Let `{name}` ask who calls instead of believing `{told}`, which server code then can't tell it any more"), step)
-        }),
+        true => Some((format!("Revoke EXECUTE on `{name}` from the API roles"), revoke(cx, function))),
+        false => asking(cx, function, argument, calls)
+            .map(|step| (format!("Use `auth.uid()` instead of `{told}` in `{name}` (server code can no longer pass another user)"), step)),
     };
     let draft = cx.report(function, function.named, message);
-    draft.severity(severity).label("callable through the API").because(argument.at, "taken from the caller");
+    draft.severity(severity).label("callable through the API").because(argument.at, "passed by the caller");
     if let Some(grant) = grant.filter(|grant| *grant != function.at) {
-        draft.because(grant, "callable since here");
+        draft.because(grant, "EXECUTE is granted here");
     }
     match policies.first() {
         Some((table, policy)) => {
             let users = match policies.len() {
                 1 => "calls it".to_string(),
-                all => format!("and {} more call it", all - 1),
+                all => format!("and {} more policies call it", all - 1),
             };
-            draft.because(policy.named, "a policy calls it").help(format!(
-                "let it ask `auth.uid()` itself instead of taking `{told}`: policy \"{}\" on `{}` {users}, so EXECUTE can't be revoked from whoever \
-                 queries the table",
+            draft.because(policy.named, "a policy calls the function").help(format!(
+                "Use `auth.uid()` in the function instead of `{told}`. Policy \"{}\" on `{}` {users}, so roles that query the table need EXECUTE.",
                 policy.name, table.name
             ));
         }
         None => {
             draft.help(format!(
-                "compare `{told}` with what `auth.uid()` may see before anything else, or leave the function to the service role; revoking from anon \
-                 alone changes nothing while PUBLIC may execute it"
+                "Check first that `auth.uid()` may use `{told}`, or revoke EXECUTE from PUBLIC, anon and authenticated. Revoking it from anon alone changes nothing while PUBLIC has it."
             ));
         }
     }
     if let Some((title, step)) = cure {
         draft
             .fix(Safety::Review, title, [step])
-            .check("look for `rpc(…)` in the clients' code: who calls it there is refused, or gets what is their own");
+            .check("Search the client code for `rpc(…)`. These calls will fail, or return only the caller's own rows.");
     }
     let advisor = if roles.contains(&"anon") {
         "anon_security_definer_function_executable"
@@ -119,7 +116,8 @@ fn report(cx: &mut Cx, function: &Function, argument: &Argument, roles: &[&str],
     draft.advisor(advisor, format!("{advisor}_{key}"));
 }
 
-/// Takes the function from the API. Views and defaults that call it run as whoever uses them, and stop working for API roles too.
+/// Revokes EXECUTE from the API roles. Views and defaults call functions with the privileges of the user, so they stop working for API
+/// roles too.
 fn revoke(cx: &Cx, function: &Function) -> Step {
     let kind = if function.kind == RoutineKind::Procedure { "procedure" } else { "function" };
     let what = format!("{kind} {}", function.quoted());

@@ -1,4 +1,4 @@
-//! Policies for a role that lacks the privileges: PostgreSQL refuses its requests before it looks at a policy.
+//! Policies for a role without the required privileges. PostgreSQL checks privileges before policies.
 
 use crate::analysis::exposure::can_have_rls;
 use crate::analysis::needed_privileges::{self, Behind, Held, Need, list, words};
@@ -9,34 +9,34 @@ use crate::rules::prelude::*;
 
 rule!("access/missing-grant", Security, Error, Schema(check), fixable);
 
-/// A role and what it lacks on one table.
+/// A role and the privileges that it lacks on one table.
 struct Lack<'n, 'a> {
     need: &'n Need<'a>,
-    /// Of the commands that policies are meant to let through.
+    /// Missing privileges for the commands that policies allow.
     commands: Privileges,
-    /// SELECT alone, for UPDATE and DELETE to find their rows.
+    /// Whether SELECT is missing, which UPDATE and DELETE need to find their rows.
     blind: bool,
     sequences: Vec<&'n (QName, SmolStr)>,
     schema: bool,
 }
 
 impl Lack<'_, '_> {
-    /// Is SELECT among it?
+    /// Returns whether SELECT is missing.
     fn reads(&self) -> bool {
         self.blind || self.commands.contains(Privileges::SELECT)
     }
 }
 
-/// What policies rest on and roles may not use.
+/// Objects that policies use but roles cannot access.
 struct Gap<'a> {
     behind: Vec<Behind<'a>>,
     roles: Vec<&'static str>,
-    /// Run for those roles only because they have no TO.
+    /// Whether the policies apply to these roles only because they have no TO.
     unaddressed: bool,
     policies: Vec<(&'a Table, &'a Policy)>,
 }
 
-/// Policies of one role that one REVOKE left without use.
+/// Policies of one role that one REVOKE made useless.
 struct Dead<'a> {
     role: &'static str,
     revoked: Site,
@@ -89,7 +89,7 @@ fn lack<'n, 'a>(held: &Held, table: &Table, need: &'n Need<'a>) -> Option<Lack<'
     (!lacking.is_empty() || lack.schema || !lack.sequences.is_empty()).then_some(lack)
 }
 
-/// The REVOKE that took all of it from the role on this very table.
+/// Returns the REVOKE that removed all missing privileges of the role on this table.
 fn taken(table: &Table, lack: &Lack) -> Option<Site> {
     let revoke = table.acl.revokes.iter().find(|revoke| revoke.grantee == lack.need.role)?;
     let lacking = if lack.reads() { lack.commands | Privileges::SELECT } else { lack.commands };
@@ -107,22 +107,25 @@ fn ungranted(cx: &mut Cx, table: &Table, lacks: &[Lack]) {
     let message = if !without.is_empty() {
         let each: Vec<String> = without.iter().map(|lack| format!("`{}` ({})", lack.need.role, words(lack.commands).join(", "))).collect();
         format!(
-            "`{name}` has policies for {}, but no such privilege was granted: requests end in 42501, permission denied, before a policy is looked at",
+            "`{name}` has policies for {}, but these privileges are not granted: requests fail with 42501 (permission denied) before a policy applies",
             list(&each, "and")
         )
     } else if !outside.is_empty() {
-        format!("{} may not use schema `{}`: requests for `{name}` end in 42501, permission denied", told(&outside), name.schema)
+        format!("{} cannot use schema `{}`: requests for `{name}` fail with 42501 (permission denied)", told(&outside), name.schema)
     } else if !blind.is_empty() {
         let writes = words(blind[0].need.invited.meet(Privileges::UPDATE | Privileges::DELETE));
         format!(
-            "{} may {} but not SELECT on `{name}`, nor does a policy let it: a request that picks its rows ends in 42501, permission denied",
+            "{} can {} but not SELECT on `{name}`, and no policy allows SELECT: requests with a WHERE clause fail with 42501 (permission denied)",
             told(&blind),
             list(&writes, "and")
         )
     } else {
         let starved: Vec<&Lack> = lacks.iter().collect();
         let (sequence, column) = lacks[0].sequences[0];
-        format!("{} may INSERT into `{name}` but not use `{sequence}`, which fills `{column}`: 42501, permission denied", told(&starved))
+        format!(
+            "{} can INSERT into `{name}` but cannot use `{sequence}`, the sequence of `{column}`: INSERT fails with 42501 (permission denied)",
+            told(&starved)
+        )
     };
     let whole = lacks.iter().any(|lack| lack.schema || lack.commands == lack.need.invited);
     let first = table.policies.iter().find(|policy| roles.iter().any(|role| cx.concerns(policy, role)));
@@ -131,14 +134,14 @@ fn ungranted(cx: &mut Cx, table: &Table, lacks: &[Lack]) {
     let steps = steps(cx, table, lacks);
     let draft = cx.report(table, table.named, message);
     draft
-        .label("no privilege reaches those roles")
+        .label("these roles lack privileges")
         .severity(if whole { Severity::Error } else { Severity::Warn })
         .given(table.rls.certainty)
         .given(if certain { Certainty::Certain } else { Certainty::Maybe })
-        .help("grant each role what its policies are for; grant `service_role` too what server code does with the table, for it bypasses policies, not privileges")
-        .fix(Safety::Review, format!("Grant what the policies of `{name}` are for"), steps);
+        .help("Grant each role the commands that its policies allow. Also grant `service_role` what server code needs, because it bypasses policies but not privileges.")
+        .fix(Safety::Review, format!("Grant the privileges for the policies of `{name}`"), steps);
     if let Some(policy) = first {
-        draft.because(policy.named, "never looked at");
+        draft.because(policy.named, "this policy never applies");
     }
 }
 
@@ -169,7 +172,7 @@ fn steps(cx: &Cx, table: &Table, lacks: &[Lack]) -> Vec<Step> {
     out.into_iter().map(|(what, on, roles)| grant::grant(&what, &on, &roles)).chain(policy).collect()
 }
 
-/// Finds the policies that are for nothing but what was taken from a role.
+/// Collects the policies that allow only revoked privileges.
 fn bury<'a>(cx: &Cx, table: &'a Table, lack: &Lack, all: &mut Vec<Dead<'a>>) {
     let Some(revoked) = taken(table, lack) else { return };
     let role = lack.need.role;
@@ -190,10 +193,10 @@ fn bury<'a>(cx: &Cx, table: &'a Table, lack: &Lack, all: &mut Vec<Dead<'a>>) {
 
 fn refused(cx: &mut Cx, dead: &Dead) {
     let Dead { role, revoked, policies } = dead;
-    let help = format!("drop what `{role}` is not meant to do, or grant the privilege again");
+    let help = format!("Drop the policies that `{role}` does not need, or grant the privileges again.");
     for (table, policy, privileges) in policies {
         let message = format!(
-            "policy \"{}\" is for `{role}`, from which {} on `{}` was revoked: for that role it is never looked at",
+            "policy \"{}\" is for `{role}`, but {} on `{}` was revoked: the policy never applies to that role",
             policy.name,
             list(&words(*privileges), "and"),
             table.name
@@ -204,8 +207,8 @@ fn refused(cx: &mut Cx, dead: &Dead) {
             .because(*revoked, "revoked here")
             .cause(
                 format!("revoked {role}"),
-                format!("policy is for `{role}`, from which its privileges were revoked"),
-                format!("policies are for `{role}`, from which their privileges were revoked"),
+                format!("policy never applies to `{role}`, because the privileges of this role were revoked"),
+                format!("policies never apply to `{role}`, because the privileges of this role were revoked"),
             )
             .help(help.clone());
     }
@@ -230,7 +233,7 @@ fn gather<'a>(held: &Held, table: &'a Table, need: &Need<'a>, gaps: &mut Vec<Gap
     }
 }
 
-/// Gaps of the same policies are one.
+/// Merges gaps that concern the same policies.
 fn merged<'a>(gaps: impl Iterator<Item = Gap<'a>>) -> Vec<Gap<'a>> {
     let mut out: Vec<Gap> = Vec::new();
     for gap in gaps {
@@ -252,8 +255,8 @@ fn behind(cx: &mut Cx, gap: &Gap) {
     let roles = quoted(&gap.roles.iter().map(|role| role.to_string()).collect::<Vec<_>>());
     let names: Vec<String> = gap.behind.iter().map(Behind::name).collect();
     let (verb, verbs, what) = match gap.behind[0] {
-        Behind::Function(_) => ("calls", "call", format!("{}, which {roles} may not execute", quoted(&names))),
-        Behind::Relation(_) => ("reads", "read", format!("{}, which {roles} may not SELECT from", quoted(&names))),
+        Behind::Function(_) => ("calls", "call", format!("{}, which {roles} cannot execute", quoted(&names))),
+        Behind::Relation(_) => ("reads", "read", format!("{}, which {roles} cannot SELECT from", quoted(&names))),
     };
     let revoked = gap.behind.iter().find_map(|behind| revoked(cx, behind, &gap.roles));
     let (help, title, steps) = cure(cx, gap);
@@ -261,9 +264,9 @@ fn behind(cx: &mut Cx, gap: &Gap) {
         let place = format!("policy \"{}\" on `{}`", policy.name, table.name);
         let message = match gap.unaddressed {
             true => format!(
-                "{place} has no TO, so it is run for `anon` as well, and {verb} {what}: what `anon` may do there ends in 42501, permission denied"
+                "{place} has no TO, so it also applies to `anon`, and {verb} {what}: requests of `anon` fail with 42501 (permission denied)"
             ),
-            false => format!("{place} {verb} {what}: requests that it is for end in 42501, permission denied"),
+            false => format!("{place} {verb} {what}: requests fail with 42501 (permission denied)"),
         };
         // a policy's own statement, or the grants that all of them need
         let own = if gap.unaddressed { vec![steps[at].clone()] } else { steps.clone() };
@@ -287,7 +290,7 @@ fn behind(cx: &mut Cx, gap: &Gap) {
     }
 }
 
-/// Where what a policy rests on was taken from one of the roles.
+/// Returns the REVOKE that removed access to an object of a policy from one of the roles.
 fn revoked(cx: &Cx, behind: &Behind, roles: &[&'static str]) -> Option<Site> {
     match behind {
         Behind::Function(function) => roles.iter().chain(&["public"]).find_map(|role| function.acl.revoked(role, Privileges::EXECUTE)),
@@ -298,30 +301,30 @@ fn revoked(cx: &Cx, behind: &Behind, roles: &[&'static str]) -> Option<Site> {
     }
 }
 
-/// What to do, the name of the cure, and the cure where there is one for all of it.
+/// Returns the help, the title of the fix, and the steps of the fix. The steps are empty if no fix covers everything.
 fn cure(cx: &Cx, gap: &Gap) -> (&'static str, &'static str, Vec<Step>) {
-    const TITLE: &str = "Grant what the policies rest on";
+    const TITLE: &str = "Grant what the policies use";
     if gap.unaddressed {
         let step = |(table, policy): &(&Table, &Policy)| {
             let head = format!("alter policy {} on {}", quote_ident(&policy.name), table.name.quoted());
             Step::batch(Phase::Policy, format!("{head} to authenticated;")).undo(format!("{head} to public;"))
         };
-        let help = "say whom the policy is for: `to authenticated`";
-        return (help, "Keep the policies to those who are signed in", gap.policies.iter().map(step).collect());
+        let help = "Name the role of the policy: `to authenticated`.";
+        return (help, "Restrict the policies to `authenticated`", gap.policies.iter().map(step).collect());
     }
     let grants: Option<Vec<Step>> = gap.behind.iter().map(|behind| grant(cx, behind, &gap.roles)).collect();
     let help = match (&gap.behind[0], &grants) {
         (Behind::Function(_), _) => {
-            "grant EXECUTE to the roles that the policy is for: what it calls runs with the rights of whoever runs the query"
+            "Grant EXECUTE to the roles of the policy. A policy calls functions with the privileges of the role that runs the query."
         }
         (Behind::Relation(_), Some(_)) => {
-            "grant SELECT to the roles that the policy is for: what it reads is read with the rights of whoever runs the query"
+            "Grant SELECT to the roles of the policy. A policy reads tables with the privileges of the role that runs the query."
         }
         (Behind::Relation(name), None) if name.is("auth", "users") => {
-            "ask `auth.jwt()`, which holds the caller's e-mail and metadata, or a SECURITY DEFINER function: API roles can't be let into `auth.users`"
+            "Use `auth.jwt()`, which contains the e-mail and metadata of the caller, or a SECURITY DEFINER function. API roles cannot be granted access to `auth.users`."
         }
         (Behind::Relation(_), None) => {
-            "read it in a SECURITY DEFINER function: what the policy itself reads is read with the rights of whoever runs the query"
+            "Read the table in a SECURITY DEFINER function. The policy itself reads with the privileges of the role that runs the query."
         }
     };
     (help, TITLE, grants.unwrap_or_default())

@@ -1,5 +1,5 @@
-//! Who gets at what: functions and views that run with their owner's rights and so past row level security, and privileges that
-//! do not agree with the policies.
+//! Rules for access: functions and views that run with the privileges of their owner and bypass row level security, and privileges that do
+//! not match the policies.
 
 pub mod definer_search_path;
 pub mod definer_trusts_argument;

@@ -1,4 +1,4 @@
-//! Objects that API roles reach only through grants that Supabase no longer makes.
+//! Objects that API roles can use only because of default grants that Supabase has discontinued.
 
 use crate::analysis::exposure::can_have_rls;
 use crate::analysis::needed_privileges::{self, Behind, Held, Need, list, words};
@@ -26,23 +26,23 @@ enum Relation<'a> {
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Object {
     kind: Kind,
-    /// As SQL names it.
+    /// Name of the object as SQL.
     name: String,
 }
 
-/// What roles could no longer do with an object.
+/// Privileges that roles lose on one object.
 struct Loss {
     about: About,
     at: Site,
     of: Vec<(&'static str, Privileges)>,
 }
 
-/// The history as it stands, a database made from it today, and what lies between.
+/// A comparison of the current privileges with those on a database that is created from the migrations today.
 struct Survey<'a> {
     now: Held<'a>,
     fresh: Held<'a>,
     lost: BTreeMap<Object, Loss>,
-    /// Whom policies let read a table, as far as it was asked.
+    /// Roles that can read each table through its policies. Computed on demand.
     readers: BTreeMap<&'a QName, Vec<&'static str>>,
 }
 
@@ -99,7 +99,7 @@ impl<'a> Survey<'a> {
         }
     }
 
-    /// A view that asks for its reader's rights is for whoever can read all that it reads.
+    /// Adds a view. A SECURITY INVOKER view is for the roles that can read all tables of its query.
     fn view(&mut self, cx: &Cx<'a>, view: &'a View) {
         if !is_granted(&view.acl) {
             self.relation(Relation::View(view), SERVICE, Privileges::SELECT);
@@ -148,22 +148,24 @@ fn readers(needs: &[Need]) -> Vec<&'static str> {
     needs.iter().filter(|need| need.wanted.contains(Privileges::SELECT)).map(|need| need.role).collect()
 }
 
-/// Was an object granted to somebody by name? Then it may be for them alone.
+/// Returns whether a statement grants privileges on an object. Such an object may be for the named roles only.
 fn is_granted(acl: &Acl) -> bool {
     acl.grants.iter().any(|grant| grant.by_default.is_none())
 }
 
 fn report(cx: &mut Cx, object: &Object, loss: &Loss) {
     let name = &object.name;
-    let roles: Vec<String> = loss.of.iter().map(|(role, privileges)| format!("`{role}` ({})", what(object.kind, *privileges))).collect();
+    let mut of = loss.of.clone();
+    of.sort_by_key(|(role, _)| *role);
+    let roles: Vec<String> = of.iter().map(|(role, privileges)| format!("`{role}` ({})", what(object.kind, *privileges))).collect();
     // whether there is server code that does is not in the files
-    let severity = if loss.of.iter().any(|(role, _)| *role != SERVICE) { Severity::Warn } else { Severity::Info };
+    let severity = if of.iter().any(|(role, _)| *role != SERVICE) { Severity::Warn } else { Severity::Info };
     let message = format!(
-        "`{name}` is open to {} only through default grants that Supabase no longer makes: a fresh database (`db reset`, a preview branch, \
-         a new project) answers 42501, permission denied",
+        "{} can use `{name}` only because of default grants that Supabase has discontinued: on a new database (`db reset`, a preview branch, \
+         a new project), requests fail with 42501 (permission denied)",
         list(&roles, "and")
     );
-    let steps = loss.of.iter().map(|(role, privileges)| {
+    let steps = of.iter().map(|(role, privileges)| {
         let noun = if object.kind == Kind::Function { "function" } else { "table" };
         Step::grant(GrantChange { what: what(object.kind, *privileges).to_lowercase(), noun, objects: vec![name.clone()], role })
     });
@@ -172,15 +174,15 @@ fn report(cx: &mut Cx, object: &Object, loss: &Loss) {
         .severity(severity)
         .cause(
             "default-grants",
-            "object relies on default grants that Supabase no longer makes",
-            "objects rely on default grants that Supabase no longer makes",
+            "object depends on default grants that Supabase has discontinued",
+            "objects depend on default grants that Supabase has discontinued",
         )
-        .help("Grant in a migration what policies and server code need. This changes nothing where the old grants still exist.")
-        .fix(Safety::Review, format!("Grant what was given on `{name}` by default"), steps)
-        .check("see that every role should have what it is given: where the old grants still stand, nothing changes");
+        .help("Grant in a migration what policies and server code need. This changes nothing where the old grants exist.")
+        .fix(Safety::Review, format!("Grant the former default privileges on `{name}`"), steps)
+        .check("Check that each role should have these privileges. Nothing changes where the old grants exist.");
 }
 
-/// The privileges as GRANT names them.
+/// Returns the names of privileges as GRANT writes them.
 fn what(kind: Kind, privileges: Privileges) -> String {
     if kind == Kind::Function { "EXECUTE".to_string() } else { words(privileges).join(", ") }
 }

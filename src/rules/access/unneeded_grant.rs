@@ -1,4 +1,4 @@
-//! Privileges that were granted in so many words and that no policy lets the role use.
+//! Explicitly granted privileges that no policy lets the role use.
 
 use crate::analysis::exposure::can_have_rls;
 use crate::analysis::needed_privileges::{list, words};
@@ -8,12 +8,12 @@ use crate::rules::prelude::*;
 
 rule!("access/unneeded-grant", Security, Info, Schema(check), fixable);
 
-/// A role's idle privileges on a table.
+/// Unused privileges of a role on a table.
 struct Idle<'a> {
     table: &'a Table,
     role: &'static str,
     privileges: Privileges,
-    /// No policy of the table is for the role at all.
+    /// Whether no policy of the table applies to the role.
     whole: bool,
     at: Site,
     certainty: Certainty,
@@ -62,8 +62,8 @@ fn report(cx: &mut Cx, idle: &Idle) {
     let Idle { table, role, privileges, .. } = idle;
     let (name, words) = (&table.name, words(*privileges));
     let message = match idle.whole {
-        true => format!("`{role}` is granted {} on `{name}`, and no policy lets it do anything there", list(&words, "and")),
-        false => format!("`{role}` is granted {} on `{name}`, and no policy lets it do that", list(&words, "and")),
+        true => format!("`{role}` is granted {} on `{name}`, but no policy gives it access to the table", list(&words, "and")),
+        false => format!("`{role}` is granted {} on `{name}`, but no policy allows this for the role", list(&words, "and")),
     };
     cx.report(*table, idle.at, message)
         .because(table.named, "created here")
@@ -72,11 +72,11 @@ fn report(cx: &mut Cx, idle: &Idle) {
         .discriminate(role)
         .cause(
             *role,
-            format!("table grants `{role}` what no policy lets it use"),
-            format!("tables grant `{role}` what no policy lets it use"),
+            format!("table grants `{role}` privileges that no policy lets it use"),
+            format!("tables grant `{role}` privileges that no policy lets it use"),
         )
-        .help("revoke it, so that a policy written too widely later is not the only thing between that role and the rows")
-        .fix(Safety::Review, format!("Revoke from `{role}` what no policy lets it use"), [revoke(idle)]);
+        .help("Revoke it. Otherwise a later policy that is too broad exposes the rows.")
+        .fix(Safety::Review, format!("Revoke unused privileges from `{role}`"), [revoke(idle)]);
 }
 
 fn revoke(idle: &Idle) -> Step {

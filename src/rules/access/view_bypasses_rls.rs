@@ -1,4 +1,4 @@
-//! Views that read with their owner's rights, past the row level security of what they read.
+//! Views that read with the privileges of their owner and bypass row level security of their tables.
 
 use crate::analysis::view_exposure::{Shown, is_filtered};
 use crate::remedy::view::{by_invoker, by_revoke, written_value};
@@ -36,15 +36,15 @@ fn report(cx: &mut Cx, view: &View, readers: &[&str], tables: &[&Table]) {
         [one, other] => format!("`{}` and `{}`", one.name, other.name),
         [one, more @ ..] => format!("`{}` and {} more tables", one.name, more.len()),
     };
-    let why = if view.materialized { "keeps a copy made with its owner's rights" } else { "runs with its owner's rights" };
+    let why = if view.materialized { "stores the rows that its owner can read" } else { "reads with the privileges of its owner" };
     let message = if guarded.is_empty() {
-        format!("`{name}` {why}, so row level security of {shown} is left out; today its policies let {who} read every row anyway")
+        format!("`{name}` {why} and bypasses row level security of {shown}, but the current policies let {who} read every row anyway")
     } else if filters {
         format!(
-            "`{name}` {why}, so row level security of {shown} is left out: its own condition on the caller is all that keeps {who} from other rows"
+            "`{name}` {why} and bypasses row level security of {shown}: only its own condition on the caller limits the rows that {who} can read"
         )
     } else {
-        format!("`{name}` {why}, so row level security of {shown} is left out: {who} can read every row that it selects")
+        format!("`{name}` {why} and bypasses row level security of {shown}: {who} can read every row that it selects")
     };
     let meant = !view.materialized && written_value(cx, view).is_some();
     let severity = match () {
@@ -56,17 +56,18 @@ fn report(cx: &mut Cx, view: &View, readers: &[&str], tables: &[&Table]) {
     let invoker = !view.materialized && cx.config().postgres_version >= 15;
     let help = match unreadable {
         _ if view.materialized => {
-            "revoke it from the API roles, or move it to a schema that the API does not serve: no policy can be put on it".to_string()
+            "Revoke it from the API roles, or move it to a schema that the API does not serve. A materialized view cannot have policies."
+                .to_string()
         }
-        _ if !invoker => "revoke it from the API roles: security_invoker came with PostgreSQL 15".to_string(),
+        _ if !invoker => "Revoke it from the API roles. `security_invoker` requires PostgreSQL 15.".to_string(),
         _ if meant => {
-            "give the reason in a comment, and see that the view holds no column and no row that its readers should not have".to_string()
+            "Give the reason in a comment. Check that the view has no column and no row that its readers should not see.".to_string()
         }
         Some(table) => format!(
-            "take `{}` out of it, then set security_invoker: API roles may not read that table, so the view would fail for them; until then, revoke it",
+            "Remove `{}` from the view, then set `security_invoker`. API roles cannot read that table, so the view would fail for them. Until then, revoke the view from the API roles.",
             table.name
         ),
-        None => "set security_invoker, so that the policies of whoever reads it apply".to_string(),
+        None => "Set `security_invoker = true`, so that the policies of the reader apply.".to_string(),
     };
     // what somebody chose on purpose is shown, and not written over
     let safety = if meant { Safety::Manual } else { Safety::Review };
@@ -83,10 +84,10 @@ fn report(cx: &mut Cx, view: &View, readers: &[&str], tables: &[&Table]) {
         .help(help)
         .fix(safety, title, [step]);
     if set_at != view.at {
-        draft.because(set_at, "switched off here");
+        draft.because(set_at, "disabled here");
     }
     if let Some(grant) = readable.filter(|grant| *grant != view.at) {
-        draft.because(grant, "readable since here");
+        draft.because(grant, "SELECT is granted here");
     }
     if view.materialized {
         draft.advisor("materialized_view_in_api", format!("materialized_view_in_api_{}_{}", name.schema, name.name));

@@ -1,4 +1,4 @@
-//! Allows: whether they can be read, and whether they allow anything.
+//! Rules for allow comments and settings: invalid ones, and unused ones.
 
 pub mod malformed;
 pub mod unused;

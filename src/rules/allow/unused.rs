@@ -1,4 +1,4 @@
-//! Allows that allow nothing: what they were for is gone, or never was, and they would hide what comes to stand there next.
+//! Unused allow comments and settings. They would hide the next problem at their location.
 
 use crate::rules::prelude::*;
 
@@ -8,7 +8,7 @@ fn check(cx: &mut Cx, allows: &Allows) {
     for comment in &allows.comments {
         for named in comment.names.iter().filter(|named| !named.used && allows.ran(&named.name)) {
             let name = cx.name_of(named.site.file);
-            let message = format!("nothing of `{}` is found here, so there is nothing to allow", named.name);
+            let message = format!("`{}` reports nothing here, so there is nothing to allow", named.name);
             cx.report(About::migration(name), named.site, message).help(HELP).of_text(comment.site).of_text(named.site);
         }
     }
@@ -16,10 +16,10 @@ fn check(cx: &mut Cx, allows: &Allows) {
         let (rule, object) = (&setting.allowance.rule, setting.allowance.object.glob());
         let (message, help) = match setting.allowance.until {
             Some(day) if setting.allowance.expired => {
-                (format!("`{rule}` was allowed for `{object}` until {day}, and is not any more"), "remove it, or give it a later day")
+                (format!("`{rule}` was allowed for `{object}` until {day}, and this date has passed"), "Remove it, or set a later date.")
             }
             Some(_) | None if !setting.used && allows.ran(rule) => {
-                (format!("nothing of `{rule}` is found for `{object}`, so there is nothing to allow"), HELP)
+                (format!("`{rule}` reports nothing for `{object}`, so there is nothing to allow"), HELP)
             }
             Some(_) | None => continue,
         };
@@ -27,4 +27,4 @@ fn check(cx: &mut Cx, allows: &Allows) {
     }
 }
 
-const HELP: &str = "remove it, or it hides what comes next";
+const HELP: &str = "Remove it. It would hide the next problem.";

@@ -1,5 +1,5 @@
-//! A foreign key that no index leads: PostgreSQL makes none by itself. Where a query also sorts by another column, the index
-//! that serves both is proposed; where the key has an index already, that is `index/foreign-key-sort`'s.
+//! Foreign keys without an index. PostgreSQL does not create one. If a query also sorts by another column, the proposed index includes it.
+//! `index/foreign-key-sort` handles keys that already have an index.
 
 use crate::analysis::index_cover::{is_found, of_parent, serves};
 use crate::analysis::sorted_query::{Sorted, sorts_of};
@@ -32,20 +32,23 @@ fn report(cx: &mut Cx, table: &Table, constraint: &Constraint, key: &ForeignKey,
     let columns = &constraint.columns;
     let list = columns.join(", ");
     let (cost, severity) = match key.on_delete {
-        ReferentialAction::Cascade => ("to delete the rows that refer to it", Severity::Warn),
-        ReferentialAction::SetNull | ReferentialAction::SetDefault => ("to detach the rows that refer to it", Severity::Warn),
-        ReferentialAction::NoAction | ReferentialAction::Restrict => ("to see whether a row still refers to it", Severity::Info),
+        ReferentialAction::Cascade => ("to delete the referencing rows", Severity::Warn),
+        ReferentialAction::SetNull | ReferentialAction::SetDefault => ("to update the referencing rows", Severity::Warn),
+        ReferentialAction::NoAction | ReferentialAction::Restrict => ("to check for referencing rows", Severity::Info),
     };
     let near =
         table.indexes.iter().find(|index| columns.len() > 1 && columns.iter().any(|column| serves(index, std::slice::from_ref(column))));
     let partial = table.indexes.iter().find(|index| index.predicate.is_some() && index.leads_with(columns));
     let message = match near {
         Some(index) => format!(
-            "no index leads with all of `{list}` of `{}`: for each row deleted from `{}`, PostgreSQL reads every row that `{}` finds by its first column",
+            "no index begins with all columns of `{list}` of `{}`: for each row deleted from `{}`, PostgreSQL reads every row that `{}` finds by its first column",
             table.name, key.table, index.name
         ),
         None => {
-            format!("no index leads with `{list}` of `{}`: each row deleted from `{}` reads the whole table {cost}", table.name, key.table)
+            format!(
+                "no index begins with `{list}` of `{}`: for each row deleted from `{}`, PostgreSQL scans the whole table {cost}",
+                table.name, key.table
+            )
         }
     };
     let index = match sort {
@@ -59,23 +62,23 @@ fn report(cx: &mut Cx, table: &Table, constraint: &Constraint, key: &ForeignKey,
     draft
         .severity(if near.is_some() { Severity::Info } else { severity })
         .given(constraint.certainty)
-        .help(format!("create an index on {}; joins and filters over the key use it too", index.list()))
-        .fix(index.safety(), format!("Index `{list}` of `{}`", table.name), [step]);
+        .help(format!("Create an index on {}. Joins and filters on the key use it too.", index.list()))
+        .fix(index.safety(), format!("Create an index on `{list}` of `{}`", table.name), [step]);
     if let Some(sort) = sort {
         draft.because(
             sort.at,
             if sort.is_guess() {
-                "rows of one key are likely listed by it".into()
+                "clients are likely to sort by this column".into()
             } else {
                 format!("{} also sorts by `{}`", sort.reader, sort.column)
             },
         );
     }
     if let Some(partial) = partial {
-        draft.because(partial.at, "leads with it, but holds only some of the rows");
+        draft.because(partial.at, "begins with the key but contains only some of the rows");
     }
     if let Some(near) = near {
-        draft.because(near.at, "leads with one of its columns");
+        draft.because(near.at, "begins with one column of the key");
     }
     // the advisor takes the first columns in the key's own order, of any index
     let advised = |index: &Index| {
@@ -90,7 +93,7 @@ fn report(cx: &mut Cx, table: &Table, constraint: &Constraint, key: &ForeignKey,
     }
 }
 
-/// The columns of the index to make. One that leads with a shorter key and holds a longer one serves both.
+/// Returns the columns of the index to create. An index that begins with a shorter key and contains a longer key serves both.
 fn keys(cx: &Cx, table: &Table, columns: &[SmolStr]) -> Vec<(SmolStr, &'static str)> {
     let missing = || {
         table

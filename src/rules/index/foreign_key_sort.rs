@@ -1,5 +1,5 @@
-//! Rows looked up by a foreign key and wanted in the order of another column, where the index knows only the key. A key without
-//! any index is `index/foreign-key`'s.
+//! Queries that look up rows by a foreign key and sort by another column, where the index contains only the key. `index/foreign-key`
+//! handles keys without an index.
 
 use crate::analysis::index_cover::is_indexed;
 use crate::analysis::index_cover::serves;
@@ -34,13 +34,14 @@ fn report(cx: &mut Cx, table: &Table, sort: &Sorted, more: usize) {
     let place = single.map_or(table.named, |single| single.named);
     let index = New::serving(sort, table);
     let seen = !sort.is_guess();
-    let mut help = format!("create an index on {}", index.list());
+    let mut help = format!("Create an index on {}", index.list());
     if !seen {
         help.push_str(&format!(" if clients list the latest rows of one `{}`", sort.key));
     }
     if let Some(single) = single.filter(|single| !single.unique && index.predicate.is_none()) {
-        help.push_str(&format!("; `{}` is then covered by it and can go", single.name));
+        help.push_str(&format!(". `{}` then becomes redundant", single.name));
     }
+    help.push('.');
     let step = index.step(cx);
     let draft = cx.report(table, place, message(sort));
     draft
@@ -52,41 +53,43 @@ fn report(cx: &mut Cx, table: &Table, sort: &Sorted, more: usize) {
             match more {
                 _ if !seen => sort.reader.clone(),
                 0 => "the query".into(),
-                _ => format!("the query, and {more} more like it"),
+                _ => format!("the query, and {more} similar queries"),
             },
         )
         .help(help)
         .fix(
             if seen { index.safety() } else { Safety::Review },
-            format!("Index `{}` and `{}` of `{}`", sort.key, sort.column, table.name),
+            format!("Create an index on `{}` and `{}` of `{}`", sort.key, sort.column, table.name),
             [step],
         );
     if single.is_some() {
-        draft.label("knows only the key");
+        draft.label("contains only the key");
     }
 }
 
-/// What the query costs.
+/// Returns the message, which describes the cost of the query.
 fn message(sort: &Sorted) -> String {
     let Sorted { table: name, key, column, reader, .. } = sort;
     match sort.want {
         Want::Few => format!(
-            "{reader} takes the first rows of one `{key}` of `{name}` by `{column}`, and no index holds both: every row of the key is read and sorted"
+            "{reader} reads the first rows of one `{key}` of `{name}` by `{column}`, but no index contains both columns: PostgreSQL reads and sorts all rows of the key"
         ),
         Want::Extreme => format!(
-            "{reader} looks for one `{column}` among the rows of one `{key}` of `{name}`, and no index holds both: every row of the key is read"
+            "{reader} reads the minimum or maximum of `{column}` for one `{key}` of `{name}`, but no index contains both columns: PostgreSQL reads all rows of the key"
         ),
         Want::Stretch => format!(
-            "{reader} wants the rows of one `{key}` of `{name}` from a stretch of `{column}`, and no index holds both: every row of the key is read"
+            "{reader} reads a range of `{column}` for one `{key}` of `{name}`, but no index contains both columns: PostgreSQL reads all rows of the key"
         ),
         Want::Apart => format!(
-            "`{name}` has an index on `{key}` and one on `{column}`, and none on both: the latest rows of one `{key}` are found by sorting all its rows, or by passing over everybody's"
+            "`{name}` has separate indexes on `{key}` and `{column}`: to find the latest rows of one `{key}`, PostgreSQL sorts all of its rows or skips the rows of all others"
         ),
         Want::Listed => {
-            format!("`{name}` is indexed by `{key}` alone: the latest rows of one `{key}` are found by reading and sorting all its rows")
+            format!(
+                "`{name}` is indexed by `{key}` only: to find the latest rows of one `{key}`, PostgreSQL reads and sorts all of its rows"
+            )
         }
         Want::Order => {
-            format!("{reader} sorts the rows of one `{key}` of `{name}` by `{column}`: an index on both would hold them in order")
+            format!("{reader} sorts the rows of one `{key}` of `{name}` by `{column}`: an index on both columns would return them in order")
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Indexes that are missing, and indexes that are there for nothing.
+//! Rules for indexes: missing and redundant ones.
 
 pub mod foreign_key;
 pub mod foreign_key_sort;

@@ -1,4 +1,4 @@
-//! Indexes that another one makes needless: the same once more, or the first columns of a longer one.
+//! Redundant indexes: duplicates, and indexes on the first columns of another index.
 
 use crate::analysis::index_cover::of_parent;
 use crate::analysis::index_cover::{Cover, comparable, covers};
@@ -22,7 +22,7 @@ fn check(cx: &mut Cx) {
     }
 }
 
-/// The index that makes the one at a place needless; of two alike, one that serves a constraint stays, then the older one.
+/// Returns the index that makes the given one redundant. If two are identical, an index of a constraint is kept, otherwise the older one.
 fn keeper<'t>(cx: &Cx, table: &'t Table, at: usize) -> Option<(Cover, &'t Index)> {
     let indexes = &table.indexes;
     let index = &indexes[at];
@@ -51,17 +51,23 @@ fn report(cx: &mut Cx, table: &Table, index: &Index, keeper: &Index, cover: Cove
     let (name, of) = (&index.name, &table.name);
     let message = match cover {
         Cover::Same => {
-            format!("`{name}` of `{of}` is `{}` once more: each write of a row keeps up both, and a query uses one", keeper.name)
+            format!(
+                "`{name}` of `{of}` is identical to `{}`: PostgreSQL updates both at each write, but a query uses only one",
+                keeper.name
+            )
         }
         Cover::Equal if keeper.unique => format!(
-            "`{name}` of `{of}` holds what `{}` holds, which is unique as well: each write keeps up both, and a query uses one",
+            "`{name}` of `{of}` has the columns of the unique index `{}`: PostgreSQL updates both at each write, but a query uses only one",
             keeper.name
         ),
         Cover::Equal => {
-            format!("`{name}` of `{of}` is `{}` in reverse, and PostgreSQL reads an index both ways: each write keeps up both", keeper.name)
+            format!(
+                "`{name}` of `{of}` is `{}` in reverse order: PostgreSQL reads an index in both directions, but updates both at each write",
+                keeper.name
+            )
         }
         Cover::Longer => format!(
-            "`{name}` of `{of}` holds the first columns of `{}`, which serves the same queries: each write keeps up both",
+            "`{name}` of `{of}` contains the first columns of `{}`, which serves the same queries: PostgreSQL updates both at each write",
             keeper.name
         ),
     };
@@ -70,10 +76,10 @@ fn report(cx: &mut Cx, table: &Table, index: &Index, keeper: &Index, cover: Cove
         table.indexes.iter().filter(|other| covers(cx, other, index) == Some(Cover::Same)).map(|other| other.name.as_str()).collect();
     group.sort_unstable();
     let draft = cx.report((table, index), index.named, message);
-    draft.given(keeper.certainty).because(keeper.named, "covers it");
+    draft.given(keeper.certainty).because(keeper.named, "this index is sufficient");
     match cover {
-        Cover::Longer => draft.severity(Severity::Info).help(format!("drop `{name}`, unless queries need it for being smaller")),
-        Cover::Same | Cover::Equal => draft.help(format!("drop `{name}`")),
+        Cover::Longer => draft.severity(Severity::Info).help(format!("Drop `{name}`, unless queries need the smaller index.")),
+        Cover::Same | Cover::Equal => draft.help(format!("Drop `{name}`.")),
     };
     if let Some(steps) = steps {
         draft.fix(Safety::Review, format!("Drop index `{name}`"), steps);
@@ -83,7 +89,7 @@ fn report(cx: &mut Cx, table: &Table, index: &Index, keeper: &Index, cover: Cove
     }
 }
 
-/// The statements that take it away; none where a foreign key may rest on it, or where it could not be made again as it was.
+/// Returns the statements that drop the index, or `None` if a foreign key may need it or it could not be restored.
 fn cure(cx: &Cx, table: &Table, index: &Index) -> Option<Vec<Step>> {
     let columns = index.plain_columns();
     let referred = index.unique

@@ -1,4 +1,4 @@
-//! Migrations must be UTF-8 text without zero bytes, or PostgreSQL refuses them whole.
+//! Migration files that are not UTF-8 or contain zero bytes. PostgreSQL rejects the whole file.
 
 use crate::project::TextProblemKind;
 use crate::rules::prelude::*;
@@ -12,20 +12,22 @@ fn check(cx: &mut Cx) {
             TextProblemKind::NotUtf8 => (
                 "utf8",
                 Severity::Error,
-                format!("`{name}` is not UTF-8: PostgreSQL refuses the file, and nothing in it takes effect"),
-                "save it as UTF-8 without a byte order mark",
+                format!("`{name}` is not UTF-8: PostgreSQL rejects the file, and nothing in it takes effect"),
+                "Save the file as UTF-8 without a byte order mark.",
             ),
             TextProblemKind::Nul => (
                 "nul",
                 Severity::Error,
-                format!("`{name}` holds a zero byte: PostgreSQL refuses the file, and nothing in it takes effect"),
-                "remove the byte; a file full of them was saved as UTF-16, so save it as UTF-8",
+                format!("`{name}` contains a zero byte: PostgreSQL rejects the file, and nothing in it takes effect"),
+                "Remove the byte. If the file is full of zero bytes, it is UTF-16: save it as UTF-8.",
             ),
             TextProblemKind::ByteOrderMark => (
                 "bom",
                 Severity::Warn,
-                format!("`{name}` begins with a byte order mark: a runner that hands it on makes PostgreSQL refuse the first statement"),
-                "save it as UTF-8 without a byte order mark",
+                format!(
+                    "`{name}` begins with a byte order mark: PostgreSQL rejects the first statement unless the runner removes the mark"
+                ),
+                "Save the file as UTF-8 without a byte order mark.",
             ),
         };
         cx.report(About::migration(name), Site::new(problem.file, problem.span), message).discriminate(key).severity(severity).help(help);

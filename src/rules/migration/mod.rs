@@ -1,4 +1,4 @@
-//! Migration files: whether they can be read, and in which order they run.
+//! Rules for migration files and their statements: syntax, order, effects and errors.
 
 pub mod encoding;
 pub mod no_effect;

@@ -1,5 +1,5 @@
-//! Statements that say IF EXISTS or IF NOT EXISTS and pass over what was meant: what was to go is called a little differently and
-//! stays, or what was to come has the name of something else that is there.
+//! Statements with IF EXISTS or IF NOT EXISTS that have no effect: the object to drop has a slightly different name, or the object to
+//! create has the name of a different existing object.
 
 mod shadowed_creation;
 
@@ -11,8 +11,8 @@ use crate::syntax::types::TypeName;
 
 rule!("migration/no-effect", Migration, Warn, Statement(check), fixable);
 
-/// What to do with something that is still there.
-const BY_NAME: &str = "drop it by its own name in a new migration, without IF EXISTS, so that a wrong name is an error";
+/// Help for an object that was not dropped.
+const BY_NAME: &str = "Drop it by its exact name in a new migration, without IF EXISTS. A wrong name is then an error.";
 
 fn check(cx: &mut Cx, step: &Moment) {
     let Form::Read(ast) = &step.statement.form else { return };
@@ -36,15 +36,15 @@ fn dropped(cx: &mut Cx, step: &Moment, drop: &Drop, object: &ObjectRef) {
     }
 }
 
-/// A step with what undoes it, or with a title that says that nothing does.
+/// Adds the undo statement to a step, or a note to the title if there is none.
 fn undone(title: String, step: Step, undo: Option<String>) -> (String, Step) {
     match undo {
         Some(undo) => (title, step.undo(undo)),
-        None => (format!("{title}, which a rollback does not bring back"), step),
+        None => (format!("{title} (a rollback does not restore it)"), step),
     }
 }
 
-/// The table of a policy or trigger, where it is known in full.
+/// Returns the table of a policy or trigger, if its definition is completely known.
 fn table_of<'a>(cx: &Cx<'a>, object: &ObjectRef) -> Option<&'a Table> {
     let name = cx.catalog.find_relation(object.on.as_ref()?)?;
     cx.catalog.table(&name).filter(|table| !table.external && table.certainty == Certainty::Certain)
@@ -59,19 +59,16 @@ fn policy(cx: &mut Cx, step: &Moment, object: &ObjectRef) {
     let certain = |policy: &&Policy| policy.certainty == Certainty::Certain && !policy.at.is_platform();
     let near = table.policies.iter().filter(certain).find(|policy| is_reworded(&policy.name, &name));
     let Some(near) = near else { return };
-    let lets = if near.permissive { "lets its rows through as before" } else { "keeps rows back as before" };
-    let message = format!(
-        "`{}` has no policy \"{name}\", so this drops nothing; policy \"{}\", which is called nearly so, {lets}",
-        table.name, near.name
-    );
+    let lets = if near.permissive { "still allows its rows" } else { "still restricts rows" };
+    let message = format!("`{}` has no policy \"{name}\", so this drops nothing: the similar policy \"{}\" {lets}", table.name, near.name);
     let (at, old, on, dropped) = (near.at, near.name.clone(), table.name.clone(), step.site);
     let cure = Step::batch(Phase::Policy, format!("drop policy {} on {};", quote_ident(&near.name), table.name.quoted()))
         .undo(restore::policy(cx, table, near));
     cx.report((table, near), step.site, message)
-        .label(format!("there is no \"{name}\""))
-        .because(near.at, format!("\"{}\" is made here", near.name))
+        .label(format!("\"{name}\" does not exist"))
+        .because(near.at, format!("\"{}\" is created here", near.name))
         .help(BY_NAME)
-        .fix(Safety::Review, format!("Drop \"{}\"", near.name), [cure])
+        .fix(Safety::Review, format!("Drop policy \"{}\"", near.name), [cure])
         .discriminate(&name)
         .lasting(move |catalog| {
             let Some(table) = catalog.table(&on) else { return false };
@@ -86,17 +83,17 @@ fn policy(cx: &mut Cx, step: &Moment, object: &ObjectRef) {
         });
 }
 
-/// The spans of two sites, if both are in the same file.
+/// Returns the spans of two locations if both are in the same file.
 fn in_one_file(one: Site, other: Site) -> Option<(Span, Span)> {
     (one.file == other.file).then_some((one.span, other.span))
 }
 
-/// Was something made by the same file later?
+/// Returns whether an object was created later in the same file.
 fn is_behind(at: Site, dropped: Site) -> bool {
     in_one_file(at, dropped).is_some_and(|(at, dropped)| at.start >= dropped.end)
 }
 
-/// Is there a command that both are for?
+/// Returns whether two policies have a command in common.
 fn share(one: Command, other: Command) -> bool {
     one == other || one == Command::All || other == Command::All
 }
@@ -110,15 +107,16 @@ fn trigger(cx: &mut Cx, step: &Moment, object: &ObjectRef) {
     let certain = |trigger: &&Trigger| trigger.certainty == Certainty::Certain && !trigger.at.is_platform();
     let Some(near) = table.triggers.iter().filter(certain).find(|trigger| is_reworded(&trigger.name, &name)) else { return };
     let message = format!(
-        "`{}` has no trigger `{name}`, so this drops nothing; `{}`, which is called nearly so, runs `{}` as before",
+        "`{}` has no trigger `{name}`, so this drops nothing: the similar trigger `{}` still runs `{}`",
         table.name, near.name, near.function
     );
     let (at, old, on, dropped) = (near.at, near.name.clone(), table.name.clone(), step.site);
     let drop = format!("drop trigger {} on {};", quote_ident(&near.name), table.name.quoted());
-    let (title, cure) = undone(format!("Drop `{}`", near.name), Step::batch(Phase::Function, drop), restore::trigger(cx, table, near));
+    let (title, cure) =
+        undone(format!("Drop trigger `{}`", near.name), Step::batch(Phase::Function, drop), restore::trigger(cx, table, near));
     cx.report(table, step.site, message)
-        .label(format!("there is no `{name}`"))
-        .because(near.at, format!("`{}` is made here", near.name))
+        .label(format!("`{name}` does not exist"))
+        .because(near.at, format!("`{}` is created here", near.name))
         .help(BY_NAME)
         .fix(Safety::Review, title, [cure])
         .discriminate(&name)
@@ -129,7 +127,7 @@ fn trigger(cx: &mut Cx, step: &Moment, object: &ObjectRef) {
         });
 }
 
-/// A function that takes other arguments than those named, stays, and is then beside the one that was to replace it.
+/// Reports a function that stays because its arguments differ from those in the DROP, next to the function that replaces it.
 fn function(cx: &mut Cx, step: &Moment, object: &ObjectRef) {
     let Some(args) = &object.args else { return };
     let Some(name) = cx.catalog.find_functions(&object.name) else { return };
@@ -141,7 +139,7 @@ fn function(cx: &mut Cx, step: &Moment, object: &ObjectRef) {
     }
     let named: Vec<String> = args.iter().map(|arg| arg.signature().to_string()).collect();
     let message = format!(
-        "there is no `{name}({})`, so this drops nothing; `{}` stays, and whoever calls `{}` may still get it",
+        "function `{name}({})` does not exist, so this drops nothing: `{}` stays, and calls of `{}` may still run it",
         named.join(", "),
         old.display(),
         name.name
@@ -152,14 +150,18 @@ fn function(cx: &mut Cx, step: &Moment, object: &ObjectRef) {
     let cure = cx.catalog.dependents_of_function(old).is_empty().then(|| {
         let kind = if old.kind == RoutineKind::Procedure { "procedure" } else { "function" };
         let drop = Step::batch(Phase::Function, format!("drop {kind} {};", old.quoted()));
-        undone(format!("Drop `{}`", old.display()), drop, restore::function(cx, old))
+        undone(format!("Drop {kind} `{}`", old.display()), drop, restore::function(cx, old))
     });
     let draft = cx.report(old, step.site, message);
     if let Some((title, cure)) = cure {
         draft.fix(Safety::Review, title, [cure]);
     }
-    draft.label("no function takes these").because(old.at, "this one takes others").help(BY_NAME).discriminate(named.join(",")).lasting(
-        move |catalog| {
+    draft
+        .label("no function has these arguments")
+        .because(old.at, "this function has other arguments")
+        .help(BY_NAME)
+        .discriminate(named.join(","))
+        .lasting(move |catalog| {
             let overloads = catalog.functions.get(&name).map(Vec::as_slice).unwrap_or_default();
             let stays = overloads.iter().any(|function| function.at == at && function.signature() == signature);
             // made in the same file under other arguments than were dropped; the old one answers calls with as many
@@ -171,11 +173,10 @@ fn function(cx: &mut Cx, step: &Moment, object: &ObjectRef) {
                     && required <= arguments
             };
             stays && overloads.iter().any(replaces)
-        },
-    );
+        });
 }
 
-/// Does a function take arguments of these types?
+/// Returns whether a function has arguments of these types.
 fn takes(function: &Function, args: &[TypeName]) -> bool {
     let signature = function.signature();
     let last = |name: &str| name.rsplit('.').next().unwrap_or(name).trim_matches('"').to_string();
@@ -193,11 +194,11 @@ fn index(cx: &mut Cx, step: &Moment, object: &ObjectRef) {
         cx.catalog.tables.which(|table| is_users_table(table) && !table.external && table.indexes.iter().any(|index| near(&index)));
     let Some((table, near)) = tables.next().and_then(|table| Some((table, table.indexes.iter().find(near)?))) else { return };
     let full = QName::new(table.name.schema.clone(), near.name.clone());
-    let message = format!("there is no index `{}`, so this drops nothing; `{full}` stays", object.name);
+    let message = format!("index `{}` does not exist, so this drops nothing: `{full}` stays", object.name);
     let (at, old, on, wanted) = (near.at, near.name.clone(), table.name.clone(), name.clone());
     cx.report((table, near), step.site, message)
-        .label("no index is called so")
-        .because(near.at, "this one is")
+        .label("no index has this name")
+        .because(near.at, "index with a similar name")
         .help(BY_NAME)
         .discriminate(&name)
         .lasting(move |catalog| {
@@ -206,7 +207,7 @@ fn index(cx: &mut Cx, step: &Moment, object: &ObjectRef) {
         });
 }
 
-/// A table or view that is called so but for case and underscores: unquoted names are folded to lower case.
+/// Reports a table or view whose name differs only in case and underscores. PostgreSQL folds unquoted names to lower case.
 fn relation(cx: &mut Cx, step: &Moment, object: &ObjectRef) {
     let catalog = cx.catalog;
     if catalog.find_relation(&object.name).is_some() {
@@ -221,11 +222,11 @@ fn relation(cx: &mut Cx, step: &Moment, object: &ObjectRef) {
     };
     let near = catalog.tables.which(|table| is_users_table(table) && is_near(table)).next();
     let Some(near) = near else { return };
-    let message = format!("there is no table `{place}`, so this drops nothing; `{}` stays with all of its rows", near.name);
+    let message = format!("table `{place}` does not exist, so this drops nothing: `{}` stays with all of its rows", near.name);
     let (old, at) = (near.name.clone(), near.created);
     cx.report(near, step.site, message)
-        .label("no table is called so")
-        .because(near.created, "this one is")
+        .label("no table has this name")
+        .because(near.created, "table with a similar name")
         .help(BY_NAME)
         .discriminate(place.to_string())
         .lasting(move |catalog| catalog.table(&old).is_some_and(|near| near.created == at) && catalog.table(&place).is_none());
@@ -250,11 +251,11 @@ fn drop_column(cx: &mut Cx, table: &Table, name: &SmolStr, at: Site) {
         return;
     }
     let Some(near) = table.columns.iter().find(|column| letters(&column.name) == letters(name)) else { return };
-    let message = format!("`{}` has no column `{name}`, so this drops nothing; `{}` stays", table.name, near.name);
+    let message = format!("`{}` has no column `{name}`, so this drops nothing: `{}` stays", table.name, near.name);
     let (on, old, made, wanted) = (table.name.clone(), near.name.clone(), near.at, name.clone());
     cx.report((table, near), at, message)
-        .label("no column is called so")
-        .because(near.at, "this one is")
+        .label("no column has this name")
+        .because(near.at, "column with a similar name")
         .help(BY_NAME)
         .discriminate(name)
         .lasting(move |catalog| {
@@ -263,7 +264,7 @@ fn drop_column(cx: &mut Cx, table: &Table, name: &SmolStr, at: Site) {
         });
 }
 
-/// A constraint that was to be replaced, has another name, and forbids what the new one allows.
+/// Reports a constraint that stays because it has another name, and rejects values that its replacement allows.
 fn drop_constraint(cx: &mut Cx, table: &Table, name: &SmolStr, at: Site) {
     if table.constraint(name).is_some() {
         return;
@@ -276,15 +277,15 @@ fn drop_constraint(cx: &mut Cx, table: &Table, name: &SmolStr, at: Site) {
         let (on, made, old, wanted, after) = (table.name.clone(), near.at, near.name.clone(), name.clone(), at);
         let Some(harm) = harm_of(near) else { continue };
         let message = format!(
-            "`{}` has no constraint `{name}`, so this drops nothing; `{}` stays beside the new one, and {harm}",
+            "`{}` has no constraint `{name}`, so this drops nothing: `{}` stays next to the new one and {harm}",
             table.name, near.name
         );
         let drop = format!("alter table {} drop constraint {};", table.name.quoted(), quote_ident(&near.name));
         let (title, cure) =
-            undone(format!("Drop `{}`", near.name), Step::batch(Phase::Constraint, drop), restore::constraint(cx, table, near));
+            undone(format!("Drop constraint `{}`", near.name), Step::batch(Phase::Constraint, drop), restore::constraint(cx, table, near));
         cx.report((table, near), at, message)
-            .label("no constraint is called so")
-            .because(near.at, format!("`{}` is made here", near.name))
+            .label("no constraint has this name")
+            .because(near.at, format!("`{}` is created here", near.name))
             .help(BY_NAME)
             .fix(Safety::Review, title, [cure])
             .discriminate(name)
@@ -299,13 +300,13 @@ fn drop_constraint(cx: &mut Cx, table: &Table, name: &SmolStr, at: Site) {
 
 fn harm_of(old: &Constraint) -> Option<String> {
     match old.kind {
-        ConstraintKind::Check => one_of(old).map(|(column, _)| format!("still refuses values of `{column}` that the new one allows")),
-        ConstraintKind::ForeignKey => Some("still decides what happens when a row is deleted that is referred to".into()),
+        ConstraintKind::Check => one_of(old).map(|(column, _)| format!("still rejects values of `{column}` that the new one allows")),
+        ConstraintKind::ForeignKey => Some("still applies when a referenced row is deleted".into()),
         ConstraintKind::PrimaryKey | ConstraintKind::Unique | ConstraintKind::Exclude => None,
     }
 }
 
-/// Does a new constraint allow what an old one on the same columns still forbids?
+/// Returns whether a new constraint allows values that an old one on the same columns rejects.
 fn loosens(old: &Constraint, new: &Constraint) -> bool {
     if old.kind != new.kind {
         return false;
@@ -323,7 +324,7 @@ fn loosens(old: &Constraint, new: &Constraint) -> bool {
     }
 }
 
-/// The column and the values of `CHECK (column IN ('a', 'b'))`, however written.
+/// Returns the column and the values of `CHECK (column IN ('a', 'b'))` in any of its forms.
 fn one_of(check: &Constraint) -> Option<(SmolStr, Vec<SmolStr>)> {
     let root = &check.expr.as_ref()?.root;
     let (column, list): (&Expr, &[Expr]) = match &root.kind {
@@ -339,22 +340,22 @@ fn one_of(check: &Constraint) -> Option<(SmolStr, Vec<SmolStr>)> {
     Some((column.into(), values))
 }
 
-/// A name without case, quotes, blanks and punctuation.
+/// Returns a name in lower case without quotes, blanks and punctuation.
 fn letters(name: &str) -> String {
     name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-/// Words that change nothing in what a policy's name says.
+/// Words that are ignored when names of policies are compared.
 const FILLERS: [&str; 14] = ["a", "an", "be", "can", "for", "in", "is", "may", "of", "on", "policy", "the", "their", "to"];
 
-/// The words of a name that say something, each in the singular.
+/// Returns the significant words of a name, in the singular.
 fn words(name: &str) -> Vec<String> {
     let lower = name.to_lowercase();
     let words = lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty() && !FILLERS.contains(word));
     words.map(|word| if word.len() > 3 { word.strip_suffix('s').unwrap_or(word) } else { word }.to_string()).collect()
 }
 
-/// Do two different names say the same in nearly the same words?
+/// Returns whether two different names have nearly the same words.
 fn is_reworded(one: &str, other: &str) -> bool {
     one != other && (letters(one) == letters(other) || words(one) == words(other))
 }

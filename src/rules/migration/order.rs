@@ -1,4 +1,4 @@
-//! Migrations run once each, in the order of their file names: every file has to have a name and a place of its own.
+//! Migration files that are duplicated, out of order or never run. Each migration runs once, in the order of file names.
 
 use crate::project::{Platform, SkipReason};
 use crate::rules::prelude::*;
@@ -11,11 +11,11 @@ fn check(cx: &mut Cx) {
         for file in others {
             let (name, one) = (cx.name_of(*file), cx.name_of(*first));
             let message =
-                format!("`{name}` has the version of `{one}`: the runner can record {} only once, and stops here", duplicate.version);
+                format!("`{name}` has the same version as `{one}`: the runner can record {} only once and stops here", duplicate.version);
             cx.report(About::migration(name), start(*file), message)
                 .label("runs second")
-                .because(start(*first), "runs first, and takes the version")
-                .help("rename the file to a version of its own, later than the newest one that is applied");
+                .because(start(*first), "runs first and uses the version")
+                .help("Rename the file to a unique version that is later than the newest applied version.");
         }
     }
     for misplaced in &cx.project().misplaced {
@@ -26,9 +26,9 @@ fn check(cx: &mut Cx) {
             format!("`{name}` runs after `{after}`: names are compared as text, not as numbers"),
         )
         .severity(Severity::Warn)
-        .label("runs later than its number says")
+        .label("runs out of numeric order")
         .because(start(misplaced.after), "runs before it")
-        .help("give all versions the same number of digits, best as time stamps; a file that is applied already keeps its name");
+        .help("Give all versions the same number of digits, preferably as timestamps. Do not rename a file that is already applied.");
     }
     if cx.platform() == Platform::Supabase {
         skipped(cx);
@@ -40,23 +40,23 @@ fn skipped(cx: &mut Cx) {
         let name = &skipped.name;
         let (why, help) = match skipped.reason {
             SkipReason::Name => {
-                ("its name is not `<digits>_<name>.sql`", "rename it if it has to run, or move it out of the folder if not")
+                ("its name is not `<digits>_<name>.sql`", "Rename it if it should run. Otherwise move it out of the folder.")
             }
             SkipReason::OldInit => (
-                "the runner takes a first file of before 2021-12-09 called `init` for a relic",
-                "rename it, so that a new database gets it",
+                "the runner skips a first file named `init` with a version before 2021-12-09",
+                "Rename it, so that it runs on a new database.",
             ),
-            SkipReason::Directory => ("it is a folder", "rename it, for the runner tries to read it as a file and stops"),
-            SkipReason::NotAFile => ("it is no ordinary file", "move it out of the folder"),
+            SkipReason::Directory => ("it is a folder", "Rename it. The runner tries to read it as a file and stops."),
+            SkipReason::NotAFile => ("it is not a regular file", "Move it out of the folder."),
             SkipReason::Undo => continue,
         };
         let message = format!("`{name}` never runs: {why}");
         let draft = cx.report(About::migration(name), start(skipped.file), message);
-        draft.severity(Severity::Warn).label("nothing below takes effect").help(help);
+        draft.severity(Severity::Warn).label("nothing in this file takes effect").help(help);
     }
 }
 
-/// A finding about a whole file points at its first byte.
+/// Returns the location of a diagnostic about a whole file: its first byte.
 fn start(file: FileId) -> Site {
     Site::new(file, Span::default())
 }

@@ -1,4 +1,4 @@
-//! Statements that PostgreSQL would run for a superuser, and that a hosted Supabase project refuses.
+//! Statements that PostgreSQL runs for a superuser but hosted Supabase refuses.
 
 use crate::history::{Cause, Owned};
 use crate::rules::prelude::*;
@@ -22,7 +22,7 @@ fn check(cx: &mut Cx, outcome: &Outcome) {
         let older = version.is_none_or(|version| version < since);
         let message = if older {
             format!(
-                "Supabase refuses this statement since {}: {} (42501), so a new project, a preview branch and `supabase db reset` stop here",
+                "Supabase has refused this statement since {}: {} (42501), so a new project, a preview branch and `supabase db reset` stop here",
                 date(since),
                 refusal.error
             )
@@ -37,7 +37,7 @@ fn check(cx: &mut Cx, outcome: &Outcome) {
     }
 }
 
-/// A version as a time stamp; none where it is not one.
+/// Returns a version as a timestamp (`YYYYMMDDhhmmss`), or `None` if it is not one.
 fn day(version: &str) -> Option<u64> {
     let stamp = version.get(..8).filter(|day| day.starts_with("20") && version.len() <= 14)?;
     let month = stamp.get(4..6)?.parse::<u8>().ok()?;
@@ -45,7 +45,7 @@ fn day(version: &str) -> Option<u64> {
     (1..=12).contains(&month).then_some(number)
 }
 
-/// `2025-04-21` of a time stamp.
+/// Returns the date of a timestamp, such as `2025-04-21`.
 fn date(stamp: u64) -> String {
     let day = stamp / 1_000_000;
     format!("{}-{:02}-{:02}", day / 10_000, day / 100 % 100, day % 100)
@@ -53,8 +53,8 @@ fn date(stamp: u64) -> String {
 
 fn why(cause: &Cause) -> String {
     match cause {
-        Cause::Owner(Owned::Comment) => "on what is Supabase's own".into(),
-        Cause::Owner(Owned::Schema { name }) => format!("`{name}` is Supabase's own"),
+        Cause::Owner(Owned::Comment) => "the object belongs to Supabase".into(),
+        Cause::Owner(Owned::Schema { name }) => format!("`{name}` belongs to Supabase"),
         Cause::Owner(
             Owned::RowSecurity { table: name, .. }
             | Owned::Index { table: name }
@@ -64,14 +64,14 @@ fn why(cause: &Cause) -> String {
             | Owned::Relation { name }
             | Owned::Routine { name }
             | Owned::Type { name },
-        ) => format!("`{name}` is Supabase's own"),
+        ) => format!("`{name}` belongs to Supabase"),
         Cause::Extension { table } => format!("`{table}` belongs to its extension"),
-        Cause::Create { schema } => format!("only Supabase creates in `{schema}`"),
-        Cause::Write { table, .. } => format!("rows of `{table}` are not for migrations to write"),
-        Cause::OwnerTo { role } | Cause::DefaultsOf { role } | Cause::Role { role } => format!("`postgres` is no member of `{role}`"),
-        Cause::Setting { name, .. } => format!("only a superuser gives `{name}` a default"),
+        Cause::Create { schema } => format!("only Supabase can create objects in `{schema}`"),
+        Cause::Write { table, .. } => format!("migrations cannot write rows of `{table}`"),
+        Cause::OwnerTo { role } | Cause::DefaultsOf { role } | Cause::Role { role } => format!("`postgres` is not a member of `{role}`"),
+        Cause::Setting { name, .. } => format!("only a superuser can set a default for `{name}`"),
         Cause::System | Cause::Superuser | Cause::Leakproof | Cause::Language | Cause::ServerFile => {
-            "migrations run as `postgres`, which is no superuser".into()
+            "migrations run as `postgres`, which is not a superuser".into()
         }
     }
 }
@@ -79,51 +79,51 @@ fn why(cause: &Cause) -> String {
 fn instead(cause: &Cause) -> String {
     match cause {
         Cause::Owner(Owned::RowSecurity { table, on: true }) => {
-            format!("drop the statement: row level security is on for `{table}` already, and policies on it can be made")
+            format!("Remove the statement. Row level security is already enabled on `{table}`, and you can create policies on it.")
         }
         Cause::Owner(Owned::RowSecurity { table, on: false }) => {
-            format!("give `{table}` the policies that let the wanted rows through: its row level security can't be switched")
+            format!("Create policies on `{table}` that allow the required rows. Its row level security cannot be disabled.")
         }
         Cause::Owner(Owned::Index { .. }) => {
-            "drop the statement, and keep what is searched for in a table of your own, with the index on that".into()
+            "Remove the statement. Keep the searched values in a table of your own, and create the index there.".into()
         }
         Cause::Owner(Owned::Policy { .. }) => {
-            "drop the statement: policies can be made on auth.users, identities, sessions, refresh_tokens and audit_log_entries, on storage.buckets, objects and s3_multipart_uploads, and on realtime.messages".into()
+            "Remove the statement. Policies are possible on auth.users, identities, sessions, refresh_tokens and audit_log_entries, on storage.buckets, objects and s3_multipart_uploads, and on realtime.messages.".into()
         }
         Cause::Owner(Owned::Trigger { .. }) => {
-            "drop the trigger and create it anew where it is one of yours; those of Supabase stay as they are".into()
+            "Drop the trigger and create it again if it is your own. Triggers of Supabase cannot be changed.".into()
         }
         Cause::Owner(Owned::Publish { .. }) => {
-            "publish a table of your own instead, filled by a trigger; for files, broadcast from a trigger with `realtime.send`".into()
+            "Publish a table of your own that a trigger fills. For files, broadcast from a trigger with `realtime.send`.".into()
         }
-        Cause::Owner(Owned::Comment) => "write it as a comment in the migration: `-- …`".into(),
+        Cause::Owner(Owned::Comment) => "Write an SQL comment in the migration instead: `-- …`.".into(),
         Cause::Owner(Owned::Relation { name } | Owned::Type { name }) => {
-            format!("leave `{name}` as it is, and keep what you need beside it in a table of your own, with a foreign key to it")
+            format!("Leave `{name}` unchanged. Keep your data in a table of your own with a foreign key to it.")
         }
-        Cause::Owner(Owned::Routine { name }) => format!("leave `{name}` as it is, and make a function of another name in a schema of your own"),
-        Cause::Owner(Owned::Schema { .. }) => "drop the statement, and use a schema of your own".into(),
-        Cause::Extension { table } if table.schema != "public" => format!("drop the statement, and leave `{table}` to its extension"),
+        Cause::Owner(Owned::Routine { name }) => format!("Leave `{name}` unchanged. Create a function with another name in a schema of your own."),
+        Cause::Owner(Owned::Schema { .. }) => "Remove the statement, and use a schema of your own.".into(),
+        Cause::Extension { table } if table.schema != "public" => format!("Remove the statement. The extension manages `{table}`."),
         Cause::Extension { .. } => {
-            "drop the statement; to keep the API from serving it, install the extension in a schema of its own: `create extension … with schema …`".into()
+            "Remove the statement. To hide the table from the API, install the extension in another schema: `create extension … with schema …`.".into()
         }
-        Cause::Create { .. } => "create it in a schema of your own, such as `private`; it may refer to Supabase's tables and call its functions".into(),
+        Cause::Create { .. } => "Create it in a schema of your own, such as `private`. It can refer to tables of Supabase and call their functions.".into(),
         Cause::Write { table, delete } => match (table.schema.as_str(), delete) {
-            ("cron", true) => "call `cron.unschedule('job name')`".into(),
-            ("cron", false) => "call `cron.schedule(…)` or `cron.alter_job(…)`".into(),
-            ("vault", _) => "call `vault.create_secret(…)` or `vault.update_secret(…)`".into(),
+            ("cron", true) => "Call `cron.unschedule('job name')`.".into(),
+            ("cron", false) => "Call `cron.schedule(…)` or `cron.alter_job(…)`.".into(),
+            ("vault", _) => "Call `vault.create_secret(…)` or `vault.update_secret(…)`.".into(),
             ("storage", true) if table.name != "migrations" => {
-                "delete files and buckets through the Storage API: a row deleted here leaves its file behind".into()
+                "Delete files and buckets through the Storage API. Deleting a row does not delete its file.".into()
             }
-            _ => "drop the statement: the service keeps this table itself".into(),
+            _ => "Remove the statement. The service manages this table.".into(),
         },
-        Cause::OwnerTo { .. } => "drop the statement: what a migration makes belongs to `postgres`".into(),
-        Cause::DefaultsOf { .. } => "drop the statement; the defaults of what migrations make are those of `postgres`: `alter default privileges for role postgres …`".into(),
-        Cause::Role { .. } => "drop the statement, and do as `postgres` what it may do".into(),
-        Cause::Setting { .. } => "keep the value in Vault (`vault.create_secret`) or in a table of your own that the API doesn't serve".into(),
-        Cause::System => "set it in the dashboard or with `supabase postgres-config update`".into(),
-        Cause::Superuser => "leave SUPERUSER and NOSUPERUSER out: a new role is none, and BYPASSRLS can be given".into(),
-        Cause::Leakproof => "leave LEAKPROOF out".into(),
-        Cause::Language => "write it in SQL or PL/pgSQL".into(),
+        Cause::OwnerTo { .. } => "Remove the statement. Objects that a migration creates belong to `postgres`.".into(),
+        Cause::DefaultsOf { .. } => "Remove the statement. Objects of migrations get the default privileges of `postgres`: `alter default privileges for role postgres …`.".into(),
+        Cause::Role { .. } => "Remove the statement. Run the other statements as `postgres`.".into(),
+        Cause::Setting { .. } => "Store the value in Vault (`vault.create_secret`), or in a table of your own that the API does not serve.".into(),
+        Cause::System => "Set it in the dashboard or with `supabase postgres-config update`.".into(),
+        Cause::Superuser => "Remove SUPERUSER and NOSUPERUSER. A new role is not a superuser, and BYPASSRLS is allowed.".into(),
+        Cause::Leakproof => "Remove LEAKPROOF.".into(),
+        Cause::Language => "Write the function in SQL or PL/pgSQL.".into(),
         Cause::ServerFile => "insert the rows with INSERT, or load them with `\\copy` of psql after the push".into(),
     }
 }

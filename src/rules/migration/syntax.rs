@@ -1,4 +1,4 @@
-//! Statements that PostgreSQL cannot read, and commands and data that only psql knows.
+//! Statements that PostgreSQL cannot parse, and commands of psql.
 
 use crate::rules::prelude::*;
 
@@ -12,7 +12,7 @@ fn check(cx: &mut Cx, step: &Moment) {
             let subject = About::statement(if opaque.head.is_empty() { "statement" } else { &opaque.head });
             let help = match &opaque.hint {
                 Some(hint) => hint.clone(),
-                None => "correct it: the server refuses the statement, and with it everything else in the file".to_string(),
+                None => "Correct the statement. The server rejects it together with the rest of the file.".to_string(),
             };
             let label = if opaque.head.is_empty() { String::new() } else { format!("in this `{}`", opaque.head) };
             cx.report(subject, Site::new(step.site.file, opaque.at), opaque.reason.clone()).label(label).help(help)
@@ -22,19 +22,19 @@ fn check(cx: &mut Cx, step: &Moment) {
                 .report(
                     About::statement(command),
                     Site::new(step.site.file, step.statement.span),
-                    format!("`{command}` is a command of psql, not SQL: the migration runner sends it to the server, which refuses it"),
+                    format!("`{command}` is a command of psql, not SQL: the migration runner sends it to the server, which rejects it"),
                 )
                 .severity(Severity::Warn)
-                .help("remove it; a migration may hold nothing but SQL"),
+                .help("Remove it. A migration can contain only SQL."),
             Ast::Copy { from: true, server_file: false, .. } => cx
                 .report(
                     About::statement("COPY"),
                     Site::new(step.site.file, step.statement.span),
-                    "only psql reads the rows behind `COPY … FROM stdin`: the migration runner sends them to the server as SQL, which refuses them"
+                    "only psql reads the rows behind `COPY … FROM stdin`: the migration runner sends them to the server as SQL, which rejects them"
                         .to_string(),
                 )
                 .severity(Severity::Warn)
-                .help("write the rows as INSERT statements, or load them with psql"),
+                .help("Write the rows as INSERT statements, or load them with psql."),
             _ => return,
         },
     };

@@ -1,5 +1,5 @@
-//! Statements that PostgreSQL would reject in the state that the history before them leaves, that the runner keeps from running, or
-//! that rely on what no migration creates. Failures that follow from one another share a cause.
+//! Statements that PostgreSQL would reject in the state before them, statements that the runner cannot run, and statements that depend on
+//! objects that no migration creates. Failures that follow from one another share a cause.
 
 use crate::catalog::future::Made;
 use crate::catalog::{Detail, ObjectKey, Rejected, When};
@@ -36,18 +36,18 @@ fn check(cx: &mut Cx) {
     }
 }
 
-/// What a statement fails for in the end.
+/// The first cause in a chain of failures.
 #[derive(Clone, Copy)]
 enum Root<'a> {
-    /// Something that no statement before it tried to make.
+    /// An object that no earlier statement tries to create.
     Missing(&'a ObjectKey),
-    /// Another statement, which would have made what it needs.
+    /// Another failed statement, which would have created the needed object.
     Failed(&'a Rejected),
-    /// Nothing but itself.
+    /// The statement itself.
     Own,
 }
 
-/// The root of each failure: where what a statement needs would have been made by one that fails too, it is the other's root.
+/// Returns the root of each failure. If a failed statement would have created the needed object, its root is used.
 fn roots(rejected: &[Rejected]) -> Vec<Root<'_>> {
     // who would have made what is not there, by its name
     let mut makers: BTreeMap<&str, Vec<(usize, &ObjectKey)>> = BTreeMap::new();
@@ -78,12 +78,12 @@ fn missing(rejected: &Rejected) -> Option<&ObjectKey> {
     }
 }
 
-/// Whether a statement fails wherever another does.
+/// Returns whether a statement fails in every situation in which another fails.
 fn fails_with(one: &Rejected, other: &Rejected) -> bool {
     one.when == When::Always || one.when == other.when
 }
 
-/// Names the cause of a failure, what was likely meant, where what is missing is made later, and what stands in the way of a DROP.
+/// Adds to the diagnostic: the cause, a similar name, the location that creates the missing object, and the objects that block a DROP.
 fn explain(cx: &mut Cx, one: &Rejected, root: Root) {
     let missing = missing(one);
     let later = missing.and_then(|missing| created_later(cx, missing, one.site));
@@ -95,7 +95,7 @@ fn explain(cx: &mut Cx, one: &Rejected, root: Root) {
             .because(site, format!("{missing} is created here"))
             .help(format!("Move this statement after {place}, which creates {missing}."));
     } else if let (Some(near), Some(missing)) = (near, missing) {
-        draft.help(format!("Correct the name: {missing} does not exist, `{near}` does."));
+        draft.help(format!("Correct the name: {missing} does not exist, but `{near}` does."));
     }
     if let Some(Detail::Dependents(dependents)) = one.reason.detail.as_deref() {
         for (what, site) in dependents {
@@ -122,7 +122,7 @@ fn explain(cx: &mut Cx, one: &Rejected, root: Root) {
     }
 }
 
-/// Where what is missing is created later.
+/// Returns the location at which a missing object is created later.
 fn created_later(cx: &Cx, missing: &ObjectKey, at: Site) -> Option<Site> {
     let made = match missing.class {
         "relation" => Made::Relation,
@@ -137,7 +137,7 @@ fn created_later(cx: &Cx, missing: &ObjectKey, at: Site) -> Option<Site> {
     Some(Site::new(file, Span::new(byte, byte + missing.name.len() as u32)))
 }
 
-/// The name of an object of the same class that is spelt nearly alike.
+/// Returns the name of an object of the same class with a similar spelling.
 fn near_name(cx: &Cx, missing: &ObjectKey) -> Option<SmolStr> {
     let fits = |schema: &SmolStr| missing.schema.as_ref().is_none_or(|wanted| wanted == schema);
     let of_table = |table: &&Table| missing.table.as_ref().is_some_and(|name| *name == table.name.name);
@@ -168,19 +168,19 @@ fn fails<'c>(cx: &'c mut Cx, rejected: &Rejected, how: &str) -> &'c mut Draft {
     let told = format!("{how}: {message} ({sqlstate})");
     let head = cx.statement_head(rejected.site);
     cx.report(About::statement(&head), rejected.site, told)
-        .label("fails here, and the migration with it")
+        .label("fails here and rolls back the migration")
         .help(advice(sqlstate, message, &head))
         .of_statement(rejected.site)
 }
 
-/// Newer versions of the CLI run some of these statements outside of the pipeline.
+/// Reports a statement that fails together with the rest of its file. Newer versions of the CLI run some of these statements separately.
 /// Source: supabase/cli, pull requests 5671 (v2.109.0) and 6276 (DROP INDEX CONCURRENTLY, after v2.111.0).
 fn fails_in_batch<'c>(cx: &'c mut Cx, rejected: &Rejected) -> &'c mut Draft {
     const PLAIN: &str = "PostgreSQL rejects this statement";
     if rejected.reason.sqlstate == "55P04" {
         return fails(cx, rejected, PLAIN)
-            .label("fails here, as the migration's statements are one transaction")
-            .help("add the value in a migration of its own, before the one that uses it");
+            .label("fails here, because the migration is one transaction")
+            .help("Add the value in a separate migration, before the one that uses it.");
     }
     let begins = |words: &[&str]| words.iter().any(|word| rejected.reason.message.starts_with(word));
     let versions = match () {
@@ -189,20 +189,18 @@ fn fails_in_batch<'c>(cx: &'c mut Cx, rejected: &Rejected) -> &'c mut Draft {
         () => None,
     };
     let Some(versions) = versions else {
-        return fails(cx, rejected, PLAIN).help("move it to a migration of its own");
+        return fails(cx, rejected, PLAIN).help("Move it to a separate migration.");
     };
-    let how = format!("a Supabase CLI {versions} sends this with the rest of its file, where PostgreSQL rejects it");
+    let how = format!("Supabase CLI versions {versions} send this statement together with the rest of the file, and PostgreSQL rejects it");
     let draft = fails(cx, rejected, &how);
-    draft.severity(Severity::Warn).label("newer ones run it apart, so that what stands before it stays if it fails");
+    draft.severity(Severity::Warn).label("newer versions run it separately, so earlier statements stay if it fails");
     draft.help(match begins(&["CREATE INDEX", "DROP INDEX", "REINDEX"]) {
-        true => {
-            "move it to a migration of its own, which every version of the CLI can run; or leave CONCURRENTLY out where the table is small"
-        }
-        false => "move it to a migration of its own, which every version of the CLI can run",
+        true => "Move it to a separate migration, which every version of the CLI can run. Or remove CONCURRENTLY if the table is small.",
+        false => "Move it to a separate migration, which every version of the CLI can run.",
     })
 }
 
-/// A statement that needs what exists only outside of the migrations.
+/// Reports a statement that depends on objects outside the migrations.
 fn fails_afresh(cx: &mut Cx, one: &Rejected, root: Root) {
     let (made, dump, repair) = match cx.platform() {
         Platform::Supabase => {
@@ -211,12 +209,13 @@ fn fails_afresh(cx: &mut Cx, one: &Rejected, root: Root) {
         Platform::Postgres => ("a new environment, CI", "pg_dump --schema-only", ""),
     };
     let how = format!("PostgreSQL rejects this statement on a database that only the migrations create ({made})");
-    fails(cx, one, &how).severity(Severity::Warn).label("fails on a new database");
+    // the same statement may fail everywhere after a change, which is another problem
+    fails(cx, one, &how).severity(Severity::Warn).label("fails on a new database").discriminate("new database");
     explain(cx, one, root);
     let draft = cx.last();
     draft.help(format!(
-        "Write what is missing into a migration that sorts before all others (`{dump}` prints it), and mark that migration as applied on the \
-         database that has it{repair}."
+        "Write the missing objects into a migration that sorts before all others. `{dump}` prints them from the database that has them. \
+         Mark that migration as applied there{repair}."
     ));
     if let Root::Missing(missing) = root {
         let why = format!("on a new database, because no migration creates {missing}");
@@ -224,29 +223,31 @@ fn fails_afresh(cx: &mut Cx, one: &Rejected, root: Root) {
     }
 }
 
-/// What to do about an error, by its code.
+/// Returns the help for an error code.
 fn advice(sqlstate: &str, message: &str, head: &str) -> &'static str {
     let may_be_absent = head.starts_with("DROP") || matches!(head, "ALTER TABLE" | "ALTER VIEW" | "ALTER INDEX" | "ALTER SEQUENCE");
     match sqlstate {
-        "42883" if message.starts_with("operator") => "cast one side, or change the type of the column, so that both sides have one type",
-        "42804" if message.contains("cast automatically") => {
-            "say how to convert what is there: USING, and drop a default that does not fit first"
+        "42883" if message.starts_with("operator") => {
+            "Cast one side, or change the type of the column, so that both sides have the same type."
         }
-        "42804" | "22P02" | "22007" => "write a value of the type that is wanted, or a cast to it",
-        "23502" => "give the column a value, or a default",
-        "428C9" => "leave the column out: PostgreSQL computes it",
-        "25001" => "run it in a migration of its own, outside of blocks, functions and transactions",
+        "42804" if message.contains("cast automatically") => {
+            "Convert the existing values with USING. Drop a default that cannot be converted first."
+        }
+        "42804" | "22P02" | "22007" => "Write a value of the required type, or a cast to it.",
+        "23502" => "Give the column a value or a default.",
+        "428C9" => "Remove the column from the statement. PostgreSQL computes it.",
+        "25001" => "Run it in a separate migration, outside blocks, functions and transactions.",
         "42P01" | "42703" | "42883" | "42704" | "3F000" if may_be_absent => {
-            "Create it in an earlier migration, correct the name, or write IF EXISTS if it may be absent."
+            "Create it in an earlier migration, or correct the name. If it may be missing, add IF EXISTS."
         }
         "42P01" | "42703" | "42883" | "42704" | "3F000" => "Create it in an earlier migration, or correct the name.",
         "42P07" | "42710" | "42701" | "42723" | "42P06" => {
-            "drop the old one first, or say IF NOT EXISTS or OR REPLACE if the old one is as good"
+            "Drop the old one first. If the old one is equivalent, add IF NOT EXISTS or OR REPLACE."
         }
-        "42P17" => "use an expression that gives the same answer in every session, such as `(created_at at time zone 'UTC')`",
-        "2BP01" => "drop what depends on it first, or say CASCADE if all of it may go",
-        "42830" => "add a unique constraint on the columns that are referred to",
-        "42P13" | "42P16" => "drop it first and make it anew: OR REPLACE keeps names and types of what is returned",
-        _ => "correct it before the push: everything in its file is taken back with it",
+        "42P17" => "Use an expression with the same result in every session, such as `(created_at at time zone 'UTC')`.",
+        "2BP01" => "Drop the dependent objects first, or add CASCADE if all of them can be dropped.",
+        "42830" => "Add a unique constraint on the referenced columns.",
+        "42P13" | "42P16" => "Drop it and create it again. OR REPLACE cannot change the names and types of the result.",
+        _ => "Correct it before the push. The whole file is rolled back with it.",
     }
 }

@@ -1,4 +1,4 @@
-//! A policy should ask who is calling once per statement, not once per row. A sub-select of its own makes it so.
+//! Policies that call an auth function once per row instead of once per statement. A subquery makes the call run once.
 
 use crate::analysis::caller_check::{is_session_call, pinned};
 use crate::analysis::eval_frequency::Often;
@@ -35,7 +35,7 @@ fn report(cx: &mut Cx, table: &Table, policy: &Policy, found: &[(&Expression, Ve
         (_, Often::Inner | Often::Once) => format!("{once} that a subquery reads"),
         (false, _) => format!("{once} written to `{rows}`"),
         (true, Often::Row) => format!("{once} of `{rows}`"),
-        (true, Often::Beside) => format!("{once} of `{rows}`, to pass it to a function that costs more"),
+        (true, Often::Beside) => format!("{once} of `{rows}`, as an argument of a function that costs more"),
     };
     let index = index_of(cx, table, policy);
     // the Storage API looks objects up by bucket and name
@@ -54,26 +54,26 @@ fn report(cx: &mut Cx, table: &Table, policy: &Policy, found: &[(&Expression, Ve
     let step = alter(cx, table, policy, &edits);
     let rewrite: Vec<Edit> = found.iter().zip(&edits).flat_map(|((clause, _), edits)| in_place(clause, edits)).collect();
     let help = match first.safe {
-        true if first.whole != first.span => format!("wrap all that is made of the setting in a sub-select, which runs once: `{example}`"),
-        true => format!("wrap the call in a sub-select, which runs once: `{example}`"),
-        false => format!("declare the function STABLE if it only reads, and wrap the call in a sub-select: `{example}`"),
+        true if first.whole != first.span => format!("Wrap the whole expression in a subquery, which runs once: `{example}`."),
+        true => format!("Wrap the call in a subquery, which runs once: `{example}`."),
+        false => format!("Declare the function STABLE if it only reads, and wrap the call in a subquery: `{example}`."),
     };
     let advisor = is_advised(table, policy);
     let draft = cx.report((table, policy), place, message);
     draft.label(when).severity(severity).help(help).given(table.rls.certainty).given(known);
-    draft.fix(safety, format!("Call it once per statement in \"{}\"", policy.name), [step]).rewrite(rewrite);
+    draft.fix(safety, format!("Wrap the calls in policy \"{}\" in subqueries", policy.name), [step]).rewrite(rewrite);
     for (clause, call) in concerned.iter().skip(1).take(2) {
-        draft.because(Site::new(clause.site.file, call.span), "and here");
+        draft.because(Site::new(clause.site.file, call.span), "also called here");
     }
     if let Some(index) = index {
-        draft.because(index.named, "queries that PostgreSQL answers from this index ask once; those it answers otherwise ask per row");
+        draft.because(index.named, "queries that use this index evaluate the call once, and other queries once per row");
     }
     if advisor {
         draft.advisor("auth_rls_initplan", format!("auth_rls_init_plan_{}_{}_{}", table.name.schema, table.name.name, policy.name));
     }
 }
 
-/// What is called, and how many times where that is more than once.
+/// Returns the names of the calls, with their numbers if there is more than one.
 fn named(calls: &[(&Expression, &Bare)]) -> String {
     let mut names: Vec<&str> = Vec::new();
     for (_, call) in calls {
@@ -93,7 +93,7 @@ fn named(calls: &[(&Expression, &Bare)]) -> String {
     }
 }
 
-/// Roles that bypass row level security never run a policy.
+/// Returns whether all roles of a policy bypass row level security.
 fn is_bypassed(cx: &Cx, policy: &Policy) -> bool {
     policy.roles.iter().all(|role| cx.catalog.roles.get(role).is_some_and(|role| role.bypass_rls))
 }
@@ -120,7 +120,7 @@ fn index_of<'a>(cx: &Cx, table: &'a Table, policy: &Policy) -> Option<&'a Index>
     table.policies.iter().filter(beside).all(|other| of(other).is_some()).then(|| of(policy))?
 }
 
-/// Does Supabase's advisor report the policy too? It looks for `auth.uid()` without `select auth.uid()` in the text.
+/// Returns whether Supabase's advisor reports the policy too. It searches for `auth.uid()` without `select auth.uid()` in the text.
 fn is_advised(table: &Table, policy: &Policy) -> bool {
     let called = |clause: &Expression, wanted: &str| {
         let is = |expr: &Expr| expr.as_call().is_some_and(|call| is_session_call(call) && call.name.last() == wanted);

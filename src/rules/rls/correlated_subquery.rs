@@ -1,5 +1,5 @@
-//! PostgreSQL answers an EXISTS from a hash table if equalities in its WHERE are all that ties it to the row. The same question asked
-//! in another form is run anew for every row.
+//! Policy subqueries that run once per row. PostgreSQL can answer an EXISTS from a hash table if equalities in its WHERE are its only
+//! dependencies on the row. Other forms of the same condition run once per row.
 
 use crate::analysis::eval_frequency::{is_hashable, is_tie, names_row, outer_scopes, plain};
 use crate::remedy::policy_edit::{Edits, alter, in_place, rests_on_text, text, without};
@@ -8,9 +8,9 @@ use crate::rules::prelude::*;
 
 rule!("rls/correlated-subquery", Performance, Warn, Schema(check), fixable);
 
-/// A subquery that could be an EXISTS with all its ties in WHERE.
+/// A subquery that can be written as an EXISTS with all dependencies in WHERE.
 pub struct Shape<'a> {
-    /// All that asks.
+    /// Range of the whole condition.
     node: Span,
     query: &'a Query,
     form: Form<'a>,
@@ -20,19 +20,19 @@ pub struct Shape<'a> {
 enum Form<'a> {
     Exists,
     In(&'a Expr),
-    /// `(select …) = …`
+    /// A scalar subquery: `(select …) = …`.
     Value(&'a Expr),
-    /// `(select count(*) …) > 0`
+    /// A count: `(select count(*) …) > 0`.
     Count,
 }
 
 impl Form<'_> {
     fn why(self) -> &'static str {
         match self {
-            Form::Exists => "the ON of a join in it names the row",
-            Form::In(_) => "what stands behind IN names the row",
-            Form::Value(_) => "it looks a value up for the row",
-            Form::Count => "it counts for the row where one match is enough",
+            Form::Exists => "the ON of a join in it uses the row",
+            Form::In(_) => "the subquery after IN uses the row",
+            Form::Value(_) => "it looks up a value for the row",
+            Form::Count => "it counts all matches although one is enough",
         }
     }
 }
@@ -56,17 +56,17 @@ fn curable(cx: &mut Cx, table: &Table, policy: &Policy, using: &Expression, foun
     let (step, rewrite) = (alter(cx, table, policy, std::slice::from_ref(&edits)), in_place(using, &edits));
     let (safety, known) = rests_on_text(cx, policy, Safety::Review);
     let draft = cx.report((table, policy), at(first), message);
-    draft.label(format!("run for each row of `{rows}`")).given(table.rls.certainty).given(known);
+    draft.label(format!("runs once per row of `{rows}`")).given(table.rls.certainty).given(known);
     for shape in rest {
-        draft.because(at(shape), "and so is this");
+        draft.because(at(shape), "another such subquery");
     }
     draft
-        .help("ask with `exists (select 1 from … where …)` and keep every comparison with the row in its WHERE, so that PostgreSQL reads the subquery's tables once")
-        .fix(safety, format!("Ask with EXISTS in \"{}\"", policy.name), [step])
+        .help("Write `exists (select 1 from … where …)` with every comparison with the row in its WHERE. PostgreSQL then reads the tables of the subquery once.")
+        .fix(safety, format!("Use EXISTS in policy \"{}\"", policy.name), [step])
         .rewrite(rewrite);
 }
 
-/// Subqueries that are run for each row, and that a person has to turn round.
+/// Reports subqueries that run for each row and have no automatic fix.
 fn others(cx: &mut Cx, table: &Table, policy: &Policy, using: &Expression) {
     let mut found: Vec<&Expr> = Vec::new();
     using.root.walk(&mut |node| match node {
@@ -85,17 +85,18 @@ fn others(cx: &mut Cx, table: &Table, policy: &Policy, using: &Expression) {
     }
     let rows = &table.name.name;
     let message = format!(
-        "policy \"{}\" on `{}` runs a subquery once per row of `{rows}`, because it depends on the row by more than equalities of its WHERE",
+        "policy \"{}\" on `{}` runs a subquery once per row of `{rows}`, because it depends on the row by more than equalities in its WHERE",
         policy.name, table.name
     );
     cx.report((table, policy), using.at(first), message)
         .severity(Severity::Info)
-        .label(format!("run for each row of `{rows}`"))
+        .label(format!("runs once per row of `{rows}`"))
         .given(table.rls.certainty)
-        .help("ask from the row's side, as in `column in (select … where user_id = (select auth.uid()))`, so that PostgreSQL reads the subquery's tables once");
+        .help("Start from a column of the row: `column in (select … where user_id = (select auth.uid()))`. PostgreSQL then reads the tables of the subquery once.");
 }
 
-/// Does a query read tables, and return a column of them? One that returns the row's own has a worse fault.
+/// Returns whether a query reads tables and returns one of their columns. `rls/self-comparison` reports a query that returns a column of
+/// the row.
 fn reads_tables(query: &Query) -> bool {
     let selects = query.body.selects();
     let is_table = |item: &&FromItem| matches!(item.relation, FromRelation::Table { .. });
@@ -104,7 +105,7 @@ fn reads_tables(query: &Query) -> bool {
         && !selects.iter().any(|select| select.targets.iter().any(of_row))
 }
 
-/// Does a policy for reading read its own table? PostgreSQL refuses that.
+/// Returns whether a SELECT policy reads its own table, which PostgreSQL rejects.
 fn is_endless(table: &Table, policy: &Policy, root: &Expr) -> bool {
     let mut own = false;
     root.walk(&mut |node| {
@@ -116,7 +117,7 @@ fn is_endless(table: &Table, policy: &Policy, root: &Expr) -> bool {
     own && matches!(policy.command, Command::Select | Command::All)
 }
 
-/// What USING runs for each row without need, and the replacements that mend that and wrap bare calls too.
+/// Returns the avoidable subqueries per row of USING, and the replacements that fix them and wrap bare calls.
 pub fn rewrite<'a>(cx: &Cx, table: &Table, policy: &'a Policy) -> Option<(Vec<Shape<'a>>, Edits)> {
     let using = policy.using.as_ref().filter(|using| policy.command != Command::Insert && !is_endless(table, policy, &using.root))?;
     let mut shapes = Vec::new();
@@ -132,7 +133,7 @@ pub fn rewrite<'a>(cx: &Cx, table: &Table, policy: &'a Policy) -> Option<(Vec<Sh
     (!found.is_empty()).then_some((found, edits))
 }
 
-/// Subqueries where being false and being NULL come to the same: under AND and OR alone.
+/// Collects subqueries for which false and NULL have the same effect: those under AND and OR only.
 fn collect<'a>(expr: &'a Expr, out: &mut Vec<Shape<'a>>) {
     let (query, form) = match &expr.kind {
         ExprKind::Logic { left, right, .. } => {
@@ -221,7 +222,7 @@ fn mend(cx: &Cx, table: &Table, using: &Expression, shape: &Shape, wraps: &Edits
     Some(edits)
 }
 
-/// What the selected value is compared with, as it reads inside the subquery.
+/// Returns the other side of the comparison as it has to be written inside the subquery.
 fn other_text(cx: &Cx, table: &Table, using: &Expression, other: &Expr, reads: &[&FromItem], wraps: &Edits) -> Option<String> {
     let plain = text(cx, using, other.span, wraps);
     if !names_row(other, 0) {
@@ -232,7 +233,7 @@ fn other_text(cx: &Cx, table: &Table, using: &Expression, other: &Expr, reads: &
     Some(format!("{}.{}", quote_ident(&table.name.name), quote_ident(column)))
 }
 
-/// Does a key of the only table see to it that there is one row at most?
+/// Returns whether a key of the only table guarantees at most one row.
 fn is_one_row(cx: &Cx, reads: &[&FromItem], conjuncts: &[&Expr]) -> bool {
     let [FromItem { relation: FromRelation::Table { bound: Some(bound), .. }, .. }] = reads else { return false };
     let Some(table) = cx.catalog.table(&QName::new(bound.0.clone(), bound.1.clone())) else { return false };

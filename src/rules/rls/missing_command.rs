@@ -1,5 +1,4 @@
-//! Row level security refuses what no policy allows. Which commands that leaves to the service role alone, and which policies can
-//! let nothing through because another is missing.
+//! Commands that no policy of a table allows, and policies that have no effect because another policy is missing.
 
 use crate::analysis::caller_check::pinned;
 use crate::analysis::exposure::can_have_rls;
@@ -31,12 +30,12 @@ fn of_table(cx: &mut Cx, table: &Table) {
     }
 }
 
-/// API roles that a policy is for.
+/// Returns the API roles to which a policy applies.
 fn clients(cx: &Cx, policy: &Policy) -> Vec<&'static str> {
     API_ROLES.into_iter().filter(|role| cx.concerns(policy, role)).collect()
 }
 
-/// Is there a policy for a command that lets something through, or that plainly says nothing shall be?
+/// Returns whether a policy for a command exists that allows rows, or that explicitly denies all rows.
 fn is_spoken_of(cx: &Cx, table: &Table, command: Command) -> bool {
     let refuses = |policy: &Policy| policy.clauses().any(|(_, clause)| clause.root.is_false());
     table
@@ -49,16 +48,16 @@ fn only_restrictive(cx: &mut Cx, table: &Table) {
     let refuses = |policy: &Policy| policy.clauses().all(|(_, clause)| clause.root.is_false());
     let concerned = |policy: &&Policy| !policy.permissive && !refuses(policy) && !clients(cx, policy).is_empty();
     let Some(policy) = table.policies.iter().find(concerned) else { return };
-    let message = format!("`{}` has only restrictive policies for API clients, and so lets them do nothing at all", table.name);
+    let message = format!("`{}` has only restrictive policies for API clients, so clients have no access", table.name);
     cx.report(table, policy.named, message)
         .severity(Severity::Warn)
         .given(table.rls.certainty)
         .given(policy.certainty)
         .discriminate("restrictive")
-        .help("add a permissive policy for what clients may do; a restrictive one only narrows what permissive ones let through");
+        .help("Add a permissive policy for what clients may do. Restrictive policies only narrow what permissive policies allow.");
 }
 
-/// UPDATE and DELETE find their rows by reading them. Did that have to be said?
+/// Reports UPDATE and DELETE policies without a SELECT policy, and returns whether there are any. UPDATE and DELETE read rows to find them.
 fn blind(cx: &mut Cx, table: &Table) -> bool {
     let reads = |role: &&str| !cx.applicable(table, role, Command::Select).0.is_empty();
     let is_blind = |policy: &&Policy| {
@@ -81,7 +80,7 @@ fn report_blind(cx: &mut Cx, table: &Table, policy: &Policy) {
     let name = &table.name;
     let (verb, whose) = if policy.command == Command::Update { ("update", "UPDATE") } else { ("delete", "DELETE") };
     let message = format!(
-        "policy \"{}\" lets {} {verb} rows of `{name}` that no policy lets them read: {whose} … WHERE finds none",
+        "policy \"{}\" lets {} {verb} rows of `{name}` that no policy lets them read: {whose} … WHERE finds no rows",
         policy.name,
         who(policy)
     );
@@ -89,14 +88,14 @@ fn report_blind(cx: &mut Cx, table: &Table, policy: &Policy) {
     let (safety, known) = rests_on_text(cx, policy, Safety::Review);
     let draft = cx.report((table, policy), policy.named, message);
     draft.severity(Severity::Warn).given(table.rls.certainty).given(policy.certainty).discriminate("blind").given(known);
-    draft.help("Add a SELECT policy for the same rows, or drop this one if only the service role is meant to write.");
+    draft.help("Add a SELECT policy for the same rows, or drop this policy if only the service role should write.");
     draft.cause(
         name.to_string(),
-        format!("policy of `{name}` lets clients write rows that none lets them read"),
-        format!("policies of `{name}` let clients write rows that none lets them read"),
+        format!("policy of `{name}` lets clients write rows that no policy lets them read"),
+        format!("policies of `{name}` let clients write rows that no policy lets them read"),
     );
     if let Some(step) = fix {
-        draft.fix(safety, format!("Let them read the rows of `{name}` that they may change"), [step]);
+        draft.fix(safety, format!("Add a SELECT policy for the rows of `{name}` that clients may change"), [step]);
     }
 }
 
@@ -115,7 +114,7 @@ fn uncovered(cx: &mut Cx, table: &Table, lacking: &[(Command, Privileges, &'stat
         Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
         None => return,
     };
-    let mut message = format!("no policy of `{name}` allows {what}: only the service role and SECURITY DEFINER functions get through");
+    let mut message = format!("no policy of `{name}` allows {what}: only the service role and SECURITY DEFINER functions have this access");
     if unread && !words.contains(&"INSERT") {
         message.push_str(", and INSERT … RETURNING fails for clients");
     }
@@ -132,16 +131,17 @@ fn uncovered(cx: &mut Cx, table: &Table, lacking: &[(Command, Privileges, &'stat
     };
     let draft = cx.report(table, place, message);
     draft
-        .label("what clients may do")
+        .label("policy for clients")
         .because(table.named, "created here")
         .given(table.rls.certainty)
-        .help("keep it so if only server code does that; otherwise add a policy for each command that clients need");
+        .help("Keep it if only server code runs these commands. Otherwise add a policy for each command that clients need.");
     if let Some((policy, _)) = model {
-        draft.fix(safety, format!("Allow {what} to those that \"{}\" lets in", policy.name), steps);
+        draft.fix(safety, format!("Allow {what} as in policy \"{}\"", policy.name), steps);
     }
 }
 
-/// The policy that others may be made after: the only one for writing that tells callers apart, or else one for reading one's own rows.
+/// Returns the policy that is the model for new policies: the only write policy that depends on the caller, otherwise the only policy for
+/// reading own rows.
 fn model<'a>(cx: &Cx, table: &'a Table) -> Option<(&'a Policy, &'a Expression)> {
     [Command::Update, Command::Delete, Command::Insert, Command::Select].into_iter().find_map(|command| {
         let of: Vec<&Policy> = table
@@ -156,9 +156,9 @@ fn model<'a>(cx: &Cx, table: &'a Table) -> Option<(&'a Policy, &'a Expression)> 
     })
 }
 
-/// Do clients write their own rows, or those of their tenant, in every way but this one? Who may add and remove a row may as well
-/// change it, and who may overwrite all of it may nearly as well remove it, unless something says that server code does that. Rows
-/// that clients can't add are somebody else's to add.
+/// Returns whether clients write their own rows, or those of their tenant, with all commands except this one. A client who can insert and
+/// delete a row can as well update it, and a client who can overwrite a row can nearly as well delete it, unless there are signs that
+/// server code does this. Without an INSERT policy, the rows belong to somebody else.
 fn is_gap(cx: &Cx, table: &Table, command: Command) -> bool {
     let of = |command: Command| {
         table.policies.iter().filter(move |policy| policy.permissive && policy.command == command && !clients(cx, policy).is_empty())
@@ -173,7 +173,7 @@ fn is_gap(cx: &Cx, table: &Table, command: Command) -> bool {
     others.into_iter().all(|other| of(other).next().is_some() && of(other).all(ties)) && !is_servers(cx, table, command, &roles)
 }
 
-/// Does a clause let nothing through but the caller's own, or their tenant's?
+/// Returns whether a clause allows only rows of the caller or of the caller's tenant.
 fn is_tied(cx: &Cx, table: &Table, clause: &Expression) -> bool {
     let of_tenant = |conjunct: &Expr| {
         let within = |tenant: &Tenant| tenant.at.file == clause.site.file && conjunct.span.contains(tenant.at.span);

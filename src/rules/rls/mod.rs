@@ -1,4 +1,4 @@
-//! Row level security: whether tables have it, and what policies let through.
+//! Rules for row level security: tables without it, and policies.
 
 pub mod bare_auth_call;
 pub mod correlated_subquery;

@@ -1,5 +1,5 @@
-//! Row level security without a policy lets nobody in but the owner and roles that bypass it: right for a table that only server
-//! code uses, and worth a word where that was not meant.
+//! Tables with row level security but no policy. Only the owner and roles that bypass row level security have access, which is right for
+//! tables that only server code uses.
 
 use crate::analysis::exposure::can_have_rls;
 use crate::rules::prelude::*;
@@ -14,18 +14,18 @@ fn check(cx: &mut Cx) {
         let name = &table.name;
         let (whom, help) = match cx.serves_api() {
             true => (
-                "API clients see no row and can write none",
-                "keep it so if only server code with the service role uses the table; otherwise add a policy for each command that clients need",
+                "API clients can neither read nor write rows",
+                "Keep it if only server code with the service role uses the table. Otherwise add a policy for each command that clients need.",
             ),
             false => (
-                "only its owner and roles with BYPASSRLS see its rows and can write any",
-                "keep it so if only those use the table; otherwise add a policy for each command that other roles need",
+                "only its owner and roles with BYPASSRLS can read and write rows",
+                "Keep it if only these roles use the table. Otherwise add a policy for each command that other roles need.",
             ),
         };
-        let message = format!("`{name}` has row level security and no policy: {whom}");
+        let message = format!("`{name}` has row level security but no policy: {whom}");
         let draft = cx
             .report(table, table.rls.at, message)
-            .label("enabled here, and no policy is left")
+            .label("enabled here, but the table has no policy")
             .because(table.named, "created here")
             .given(table.rls.certainty)
             .help(help);

@@ -1,4 +1,4 @@
-//! Policies of a table without row level security are kept and never looked at.
+//! Policies on a table without row level security, which have no effect.
 
 use crate::analysis::exposure::{can_have_rls, exposure};
 use crate::remedy::rls::enable;
@@ -17,20 +17,20 @@ fn check(cx: &mut Cx) {
 fn report(cx: &mut Cx, table: &Table, policy: &Policy) {
     let name = &table.name;
     let exposed = if cx.is_exposed(&name.schema) { exposure(cx, table) } else { None };
-    let effect = exposed.unwrap_or_else(|| "whoever holds a privilege may use every row".to_string());
-    let message = format!("policy \"{}\" has no effect, because row level security is off on `{name}`: {effect}", policy.name);
+    let effect = exposed.unwrap_or_else(|| "every role with a privilege on the table can use every row".to_string());
+    let message = format!("policy \"{}\" has no effect, because row level security is disabled on `{name}`: {effect}", policy.name);
     let turned_off = table.rls.at != table.created && !table.rls.at.is_platform();
     let draft = cx.report((table, policy), policy.named, message);
     draft
         .label("has no effect")
-        .because(if turned_off { table.rls.at } else { table.named }, if turned_off { "turned off here" } else { "created here" })
+        .because(if turned_off { table.rls.at } else { table.named }, if turned_off { "disabled here" } else { "created here" })
         .given(table.rls.certainty)
         .cause(
             name.to_string(),
-            format!("policy has no effect, because row level security is off on `{name}`"),
-            format!("policies have no effect, because row level security is off on `{name}`"),
+            format!("policy has no effect, because row level security is disabled on `{name}`"),
+            format!("policies have no effect, because row level security is disabled on `{name}`"),
         )
-        .help("Enable row level security, after checking that the policies allow what clients need.")
+        .help("Check that the policies allow what clients need, then enable row level security.")
         .fix(Safety::Review, format!("Enable row level security on `{name}`"), [enable(table)]);
     if table.kind == TableKind::Ordinary {
         draft.advisor("policy_exists_rls_disabled", format!("policy_exists_rls_disabled_{}_{}", name.schema, name.name));

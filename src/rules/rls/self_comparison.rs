@@ -1,5 +1,5 @@
-//! A policy compares a column with itself. PostgreSQL takes an unqualified name for a column of the innermost query that has one, and
-//! for the row's own where the subquery's table has none, so that a condition meant to tie the two together holds always.
+//! Policies that compare a column with itself. PostgreSQL resolves an unqualified name to the innermost query that has the column, and to
+//! the row of the policy if the table of the subquery lacks it. The intended condition is then always true.
 
 use crate::analysis::eval_frequency;
 use crate::remedy::policy_edit::{Edits, alter, in_place, rests_on_text};
@@ -7,28 +7,28 @@ use crate::rules::prelude::*;
 
 rule!("rls/self-comparison", Security, Error, Schema(check), fixable);
 
-/// A relation that columns stand for: which scope, counted from the policy's own row at 0, and which of its relations.
+/// A relation of a column: its scope, where 0 is the row of the policy, and its index in the scope.
 type Place = (usize, usize);
 
-/// What is wrong with a condition.
+/// An incorrect condition.
 struct Fault<'a> {
     kind: Kind<'a>,
-    /// The column that stands for another than was meant.
+    /// The column that resolves to another relation than intended.
     column: &'a Expr,
-    /// The relation that was meant, or the one whose name was expected to be found.
+    /// The intended relation, or the relation in which the name was expected.
     inner: Option<&'a FromItem>,
 }
 
 enum Kind<'a> {
-    /// A subquery returns what it is compared with.
+    /// A subquery returns the column that it is compared with.
     Returned { path: &'a [SmolStr] },
-    /// A subquery returns a column of the row around it where one of its own was meant.
+    /// A subquery returns a column of the outer row instead of its own.
     Borrowed,
-    /// Both sides are one column of the subquery's table.
+    /// Both sides are the same column of the subquery's table.
     Inside { tied: bool },
-    /// Both sides are of the subquery's table, and one was meant to be the row's.
+    /// Both sides are columns of the subquery's table, and one of them was meant to be a column of the row.
     Beside { other: &'a Expr },
-    /// Both sides are one column of the row.
+    /// Both sides are the same column of the row.
     Row,
 }
 
@@ -48,7 +48,7 @@ fn check(cx: &mut Cx) {
 struct Search<'s, 'a> {
     cx: &'s Cx<'a>,
     table: &'a Table,
-    /// The relations of each query around the place; the first stands for the policy's row.
+    /// The relations of each surrounding query. The first level is the row of the policy.
     levels: Vec<Vec<&'a FromItem>>,
     found: Vec<Fault<'a>>,
 }
@@ -62,7 +62,7 @@ impl<'a> Search<'_, 'a> {
         }
     }
 
-    /// `ties`: how often the query and what it is compared with name a row around it.
+    /// Searches a query. `ties` is the number of references to outer rows in the query and in the value that it is compared with.
     fn query(&mut self, query: &'a Query, ties: Option<usize>) {
         // a WITH entry is a scope that the binder counts too
         if query.with.is_empty() {
@@ -93,7 +93,7 @@ impl<'a> Search<'_, 'a> {
         }
     }
 
-    /// Conditions that choose rows of the innermost query.
+    /// Searches conditions that filter rows of the innermost query.
     fn conditions(&mut self, filter: &'a Expr, ties: Option<usize>) {
         for conjunct in filter.conjuncts() {
             if let Some((left, right)) = conjunct.equality() {
@@ -107,7 +107,7 @@ impl<'a> Search<'_, 'a> {
         self.levels.len() - 1
     }
 
-    /// How often an expression names a row of a scope that it stands in; none where that is not known of all names.
+    /// Returns the number of references to rows of surrounding scopes, or `None` if a name is unknown.
     fn ties(&self, expr: &'a Expr) -> Option<usize> {
         let (level, mut count, mut known) = (self.level(), 0, true);
         eval_frequency::columns(expr, level, &mut |_, scope| match scope {
@@ -117,7 +117,7 @@ impl<'a> Search<'_, 'a> {
         known.then_some(count)
     }
 
-    /// The relation that a column is of; none where two could be meant.
+    /// Returns the relation of a column, or `None` if it is ambiguous.
     fn place(&self, column: &Expr) -> Option<Place> {
         let ExprKind::Column { path, binding: Binding::Column { depth, relation } } = &column.kind else { return None };
         let level = self.level().checked_sub(usize::from(*depth))?;
@@ -162,7 +162,7 @@ impl<'a> Search<'_, 'a> {
         }
     }
 
-    /// `left = any (query)`
+    /// Searches `left = any (query)` for a subquery that returns a column of the outer row.
     fn returned(&mut self, whole: &'a Expr, left: &'a Expr, query: &'a Query) {
         let Some(select) = query.select().filter(|select| query.with.is_empty() && !select.from.is_empty()) else { return };
         let [Target { expr: target, .. }] = select.targets.as_slice() else { return };
@@ -185,7 +185,7 @@ impl<'a> Search<'_, 'a> {
         self.found.push(Fault { kind, column: target, inner });
     }
 
-    /// `left = right` among the conditions of a subquery.
+    /// Searches an equality `left = right` in the conditions of a subquery.
     fn inside(&mut self, left: &'a Expr, right: &'a Expr, ties: Option<usize>) {
         let (Some(place), Some(other)) = (self.place(left), self.place(right)) else { return };
         if place != other || place.0 != self.level() {
@@ -201,7 +201,7 @@ impl<'a> Search<'_, 'a> {
         }
     }
 
-    /// Does a foreign key lead from one column of the subquery's table to the policy's table, by a column called as the other?
+    /// Returns whether a foreign key from the first column refers to a column of the policy's table with the name of the second column.
     fn refers_to_row(&self, from: &Expr, to: &Expr) -> bool {
         let ExprKind::Column { binding: Binding::Column { relation: Some(relation), .. }, .. } = &from.kind else { return false };
         let (Some(from), Some(to)) = (from.column(), to.column()) else { return false };
@@ -217,7 +217,7 @@ fn is_bare(column: &Expr) -> bool {
     matches!(&column.kind, ExprKind::Column { path, .. } if path.len() == 1)
 }
 
-/// Two references to one column of the policy's row.
+/// Returns whether both expressions are the same column of the policy's row.
 fn same_column(left: &Expr, right: &Expr) -> bool {
     let of_row = |expr: &Expr| matches!(expr.kind, ExprKind::Column { binding: Binding::Column { depth: 0, .. }, .. });
     of_row(left) && of_row(right) && left.column() == right.column()
@@ -232,52 +232,52 @@ fn report(cx: &mut Cx, table: &Table, policy: &Policy, (at, clause): (usize, &Ex
     let (message, label, help, edit) = match &fault.kind {
         Kind::Returned { path } => {
             let why = match path.len() {
-                1 => format!("`{inner}` has no column `{column}`, so the subquery returns the row's own"),
-                _ => format!("the subquery over `{inner}` returns the row's own"),
+                1 => format!("`{inner}` has no column `{column}`, so the subquery returns the column of the policy's row"),
+                _ => format!("the subquery on `{inner}` returns the column of the policy's row"),
             };
             (
                 format!(
-                    "{head} compares `{column}` with itself: {why}, and every row passes as soon as the subquery finds a row of `{inner}`"
+                    "{head} compares `{column}` with itself: {why}, and the condition is true for every row if the subquery finds a row of `{inner}`"
                 ),
-                "the row's own column",
-                format!("select the column of `{inner}` that is meant, qualified, so that one that is not there is an error"),
+                "column of the policy's row",
+                format!("Select the intended column of `{inner}` and qualify it, so that a missing column is an error."),
                 meant.map(|name| format!("{}.{}", quote_ident(inner), quote_ident(&name))),
             )
         }
         Kind::Borrowed => (
-            format!("{head} takes `{column}` for the row's own: `{inner}` has no such column, so nothing of `{inner}` is compared"),
-            "the row's own column",
-            format!("select the column of `{inner}` that is meant, qualified, so that one that is not there is an error"),
+            format!("{head} uses `{column}` of the policy's row: `{inner}` has no such column, so no column of `{inner}` is compared"),
+            "column of the policy's row",
+            format!("Select the intended column of `{inner}` and qualify it, so that a missing column is an error."),
             meant.map(|name| format!("{}.{}", quote_ident(inner), quote_ident(&name))),
         ),
         Kind::Inside { .. } => (
             format!(
-                "{head} compares `{inner}.{column}` with itself: within the subquery `{column}` is that of `{inner}`, so this holds for every row of `{rows}`"
+                "{head} compares `{inner}.{column}` with itself: in the subquery, `{column}` is the column of `{inner}`, so the condition is true for every row of `{rows}`"
             ),
             "always true",
             match table.may_have(column) {
-                true => format!("say whose column it is: `{rows}.{column}`"),
-                false => format!("compare it with the column of `{rows}` that is meant, qualified"),
+                true => format!("Qualify the column: `{rows}.{column}`."),
+                false => format!("Compare it with the intended column of `{rows}`, and qualify that column."),
             },
             row_column(table, column),
         ),
         Kind::Beside { other } => (
             format!(
-                "{head} compares `{inner}.{}` with `{inner}.{column}`: within the subquery `{column}` is that of `{inner}`, so the answer is the same for every row of `{rows}`",
+                "{head} compares `{inner}.{}` with `{inner}.{column}`: in the subquery, `{column}` is the column of `{inner}`, so the result is the same for every row of `{rows}`",
                 other.column().unwrap_or_default()
             ),
-            "not the row's",
-            format!("say whose column it is: `{rows}.{column}`"),
+            "not a column of the policy's row",
+            format!("Qualify the column: `{rows}.{column}`."),
             row_column(table, column),
         ),
         Kind::Row => (
-            format!("{head} compares `{column}` with itself, which is true for every row that has one"),
+            format!("{head} compares `{column}` with itself, which is true for every row where it is not NULL"),
             "always true",
             match (&policy.check, policy.command) {
                 (Some(check), Command::Update | Command::All) if check.site == clause.site => {
-                    format!("keep `{column}` as it was with a trigger, or revoke UPDATE on it: WITH CHECK sees the new row alone")
+                    format!("Prevent changes of `{column}` with a trigger, or revoke UPDATE on it. WITH CHECK applies only to the new row.")
                 }
-                _ => "compare it with what it has to be equal to, qualified".into(),
+                _ => "Compare it with the intended column or value, and qualify the column.".into(),
             },
             None,
         ),
@@ -297,16 +297,16 @@ fn report(cx: &mut Cx, table: &Table, policy: &Policy, (at, clause): (usize, &Ex
         draft.severity(Severity::Warn);
     }
     if let Some((step, rewrite)) = cure {
-        draft.fix(safety, format!("Compare with the other side in \"{}\"", policy.name), [step]).rewrite(rewrite);
+        draft.fix(safety, format!("Qualify the column in policy \"{}\"", policy.name), [step]).rewrite(rewrite);
     }
 }
 
-/// `notes.team_id`, where the policy's table has it.
+/// Returns the qualified column, such as `notes.team_id`, if the policy's table has it.
 fn row_column(table: &Table, column: &str) -> Option<String> {
     table.column(column).map(|column| format!("{}.{}", quote_ident(&table.name.name), quote_ident(&column.name)))
 }
 
-/// The only column of a subquery's table that refers to what the row's column refers to.
+/// Returns the only column of the subquery's table that refers to the same key as the column of the row.
 fn column_meant(cx: &Cx, table: &Table, item: &FromItem, column: &str) -> Option<SmolStr> {
     let FromRelation::Table { bound: Some(bound), .. } = &item.relation else { return None };
     let inner = cx.catalog.table(&QName::new(bound.0.clone(), bound.1.clone()))?;

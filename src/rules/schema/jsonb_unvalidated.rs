@@ -1,5 +1,5 @@
-//! JSON columns whose structure policies, views, functions or indexes rely on while nothing holds rows to it; and CHECKs on them
-//! that raise an error where they should say no. A column that no SQL looks into is left alone.
+//! JSON columns whose structure policies, views, functions or indexes depend on, but that no constraint validates. CHECK constraints that
+//! raise a cast error instead of a check violation are reported too. Columns that no SQL reads are ignored.
 
 use crate::analysis::json_use::{Use, column, is_seen_by_trigger, look, shape, uses_of};
 use crate::rules::prelude::*;
@@ -24,7 +24,7 @@ fn of_table(cx: &mut Cx, table: &Table) {
     }
 }
 
-/// Does a CHECK or a trigger look at what the column holds?
+/// Returns whether a CHECK constraint or a trigger validates the column.
 fn is_held(cx: &Cx, table: &Table, column: &Column) -> bool {
     let checked = table.constraints.iter().any(|constraint| {
         constraint.kind == ConstraintKind::Check
@@ -39,23 +39,23 @@ fn report(cx: &mut Cx, table: &Table, column: &Column, uses: &[Use]) {
     let name = format!("{}.{}", table.name, column.name);
     let what = main.key.as_ref().map_or_else(|| format!("`{name}`"), |key| format!("`{key}` in `{name}`"));
     let danger = match (main.policy, main.casts) {
-        (_, true) => "one row where it is something else makes the whole statement fail",
-        (true, false) => "a row without it, or with something else there, is judged as if the value were NULL",
-        (false, false) => "a row without it, or with something else there, passes for one that has nothing",
+        (_, true) => "one row with another kind of value makes the whole statement fail",
+        (true, false) => "a row with a missing or different value is treated as if the value were NULL",
+        (false, false) => "a row with a missing or different value is treated as a row without a value",
     };
-    let message = format!("{} reads {what}, and nothing constrains what is stored there: {danger}", main.reader);
+    let message = format!("{} reads {what}, but no constraint validates the value: {danger}", main.reader);
     let shape = shape(column, uses);
     let steps = shape.as_ref().map(|shape| add_check(table, column, shape));
     let draft = cx.report((table, column), column.named, message);
     draft.because(main.at, "read here");
-    let json = if column.ty.is("json") { "; jsonb is usually meant: it is read without parsing the text anew" } else { "" };
+    let json = if column.ty.is("json") { " Consider jsonb, which does not parse the text at each read." } else { "" };
     match steps {
-        Some(steps) => draft.help(format!("add a CHECK for what SQL relies on; NULL and absent keys pass it{json}")).fix(
+        Some(steps) => draft.help(format!("Add a CHECK constraint for what SQL relies on. NULL and missing keys pass it.{json}")).fix(
             Safety::Review,
-            format!("Check the structure of `{name}`"),
+            format!("Add a CHECK constraint for the structure of `{name}`"),
             steps,
         ),
-        None => draft.help(format!("add a CHECK or a trigger for what SQL relies on{json}")),
+        None => draft.help(format!("Add a CHECK constraint or a trigger for what SQL relies on.{json}")),
     };
     if main.policy {
         draft.severity(Severity::Warn);
@@ -77,7 +77,7 @@ fn add_check(table: &Table, column: &Column, shape: &str) -> [Step; 2] {
     ]
 }
 
-/// A CHECK that casts what it finds under a key.
+/// Reports a CHECK constraint that casts the value of a key.
 fn raising(cx: &mut Cx, table: &Table, constraint: &Constraint) {
     let Some(expression) = &constraint.expr else { return };
     let json = |name: Option<&str>| name.and_then(|name| table.column(name)).filter(|column| column.ty.is_json());
@@ -93,7 +93,7 @@ fn raising(cx: &mut Cx, table: &Table, constraint: &Constraint) {
     let Some((column, key, expr)) = cast.filter(|_| !guarded) else { return };
     let kind = if column.ty.is("json") { "json_typeof" } else { "jsonb_typeof" };
     let message = format!(
-        "`{}` casts `{key}` of `{}.{}`: a value that is no {} ends in a cast error (22P02) that names neither table nor constraint, not in a check violation (23514)",
+        "`{}` casts `{key}` of `{}.{}`: a value that is not {} raises a cast error (22P02) instead of a check violation (23514)",
         constraint.name,
         table.name,
         column.name,
@@ -103,7 +103,7 @@ fn raising(cx: &mut Cx, table: &Table, constraint: &Constraint) {
         }
     );
     cx.report((table, constraint), expression.at(expr), message).help(format!(
-        "ask `{kind}({} -> {})` inside CASE before the cast",
+        "Check `{kind}({} -> {})` in a CASE before the cast. The cast error names neither the table nor the constraint.",
         quote_ident(&column.name),
         quote_literal(&key)
     ));

@@ -1,4 +1,4 @@
-//! The shape of tables: keys, types and the columns that tell tenants apart.
+//! Rules for the schema: JSON columns and tenant columns.
 
 pub mod jsonb_unvalidated;
 pub mod tenant_nullable;

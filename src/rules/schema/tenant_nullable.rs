@@ -1,4 +1,4 @@
-//! The column that isolates tenants is nullable, so that a row can belong to nobody.
+//! Nullable tenant columns. A row with NULL belongs to no tenant.
 
 use crate::analysis::row_parent::path;
 use crate::analysis::tenant::{Sight, Tenant, Tenants};
@@ -22,7 +22,7 @@ fn check(cx: &mut Cx) {
     }
 }
 
-/// Does a validated constraint forbid NULL?
+/// Returns whether a validated constraint prevents NULL.
 fn is_checked(table: &Table, column: &str) -> bool {
     let forbids = |expr: &Expr| match &expr.kind {
         ExprKind::IsNull { expr, negated: true } => expr.column() == Some(column),
@@ -42,19 +42,18 @@ fn report(cx: &mut Cx, table: &Table, column: &Column, tenant: &Tenant, sight: S
     // NULL was allowed on purpose, and mostly for what outlives its tenant or has none
     let dropped = column.not_null.at != column.at && !column.not_null.at.is_platform();
     let seers = match sight {
-        Sight::Few => "only to those who see every row",
+        Sight::Few => "only to users who see every row",
         _ if cx.serves_api() => "only to the service role",
-        _ => "only to whoever bypasses row level security",
+        _ => "only to roles that bypass row level security",
     };
-    let message = format!("`{own}` decides who sees a row of `{name}`, and may be NULL: such a row is shown to no tenant, {seers}");
+    let message = format!("`{own}` separates the tenants in `{name}` but can be NULL: a row with NULL is visible to no tenant, {seers}");
     let help = match (&path, emptied.is_some()) {
         (_, true) => {
-            "make its foreign key cascade or restrict first: deleting the tenant sets it to NULL, which NOT NULL turns into an error; then fill it and \
-             forbid NULL"
+            "First change its foreign key to CASCADE or RESTRICT. Deleting a tenant sets the column to NULL, which NOT NULL turns into an error. Then fill the column and set it NOT NULL."
                 .to_string()
         }
-        (Some(path), _) => format!("fill it from `{}` along `{}`, then forbid NULL", path.parent.name, path.key),
-        (None, _) => "fill it where it is NULL, then forbid NULL; if NULL is meant to be everybody's, say so in the policy with `is null or …`".to_string(),
+        (Some(path), _) => format!("Fill it from `{}` through `{}`, then set it NOT NULL.", path.parent.name, path.key),
+        (None, _) => "Fill it in the rows with NULL, then set it NOT NULL. If rows with NULL are for everyone, write `is null or …` in the policy.".to_string(),
     };
     let safety = if path.is_some() && emptied.is_none() { Safety::Review } else { Safety::Manual };
     let steps = forbid_null(cx, table, column);
@@ -66,11 +65,11 @@ fn report(cx: &mut Cx, table: &Table, column: &Column, tenant: &Tenant, sight: S
         draft.because(column.not_null.at, "NULL is allowed here");
     }
     draft
-        .label("may be NULL")
-        .because(tenant.at, "compared with what the caller belongs to")
+        .label("can be NULL")
+        .because(tenant.at, "compared with the tenants of the caller")
         .given(column.not_null.certainty)
         .help(help)
-        .fix(safety, format!("Forbid NULL in `{name}.{own}`; a rollback leaves the rows that it fills"), steps);
+        .fix(safety, format!("Fill `{name}.{own}` and set it NOT NULL (a rollback keeps the filled values)"), steps);
     if let Some((constraint, _)) = emptied {
         draft.because(constraint.at, "set to NULL when the tenant is deleted");
     }

@@ -1,4 +1,4 @@
-//! Half of a move from one tenant column to another: the new column is there, policies and rows are still on the old one.
+//! Incomplete moves to a new tenant column: the new column exists, but policies and rows still use the old one.
 
 use crate::analysis::column_writes::is_filled;
 use crate::analysis::row_parent::{Path, path, target};
@@ -40,12 +40,12 @@ fn check(cx: &mut Cx) {
         let example = others.iter().find(|other| **other != &table.name);
         let (name, path) = (&table.name, path(cx, table, &new.name));
         let whose = match (example, target(table, &new.name)) {
-            (Some(example), _) => format!(", those of `{example}` by the new one,"),
-            (None, Some(home)) => format!(" while people are members of `{home}`,"),
+            (Some(example), _) => format!(", those of `{example}` use the new one,"),
+            (None, Some(home)) => format!(", users are members of `{home}`,"),
             (None, None) => String::new(),
         };
         let message = format!(
-            "`{name}` is half moved from `{}` to `{}`: its policies still go by the old column{whose} and no migration fills the new one",
+            "`{name}` is only partly moved from `{}` to `{}`: its policies still use the old column{whose} and no migration fills the new one",
             old.column, new.name
         );
         // what it is filled from has to be filled first, which a person may have to do
@@ -70,38 +70,38 @@ fn check(cx: &mut Cx) {
         let (title, steps): (String, Vec<Step>) = match policies {
             Some(policies) => {
                 let fill = if emptied { fill() } else { forbid_null(cx, table, new) };
-                let title = format!("Move `{name}` to `{}`; a rollback leaves the rows that it fills", new.name);
+                let title = format!("Move `{name}` to `{}` (a rollback keeps the filled values)", new.name);
                 let mut steps: Vec<Step> = fill.into_iter().chain(policies).collect();
                 steps.sort_by_key(|step| (step.run, step.phase));
                 (title, steps)
             }
-            None => (format!("Fill `{name}.{}`, which a rollback leaves as it is", new.name), fill()),
+            None => (format!("Fill `{name}.{}` (a rollback keeps the filled values)", new.name), fill()),
         };
         let found = example.and_then(|example| all.get(*example));
         let site = found.and_then(|found| found.iter().find(|tenant| tenant.column == new.name)).map(|tenant| tenant.at);
         let draft = cx.report((table, new), new.named, message);
         draft
-            .label("NULL in every row from before")
-            .because(old.at, "policies go by the old column here")
+            .label("NULL in all existing rows")
+            .because(old.at, "a policy uses the old column")
             .help(format!(
-                "fill `{}` in every row, rewrite the policies of `{name}` to it, and forbid NULL; drop `{}` once no code reads it",
+                "Fill `{}` in every row, change the policies of `{name}` to it, and set it NOT NULL. Drop `{}` when no code reads it.",
                 new.name, old.column
             ))
             .fix(safety, title, steps);
         if let Some(site) = site {
-            draft.because(site, "and by the new one here");
+            draft.because(site, "a policy uses the new column");
         }
     }
 }
 
-/// Does what a column refers to belong to a tenant of the other kind itself? Then it is a part of the tenant, and no other one.
+/// Returns whether the referenced object belongs to a tenant of the other kind. It is then a part of the tenant.
 fn is_within(cx: &Cx, table: &Table, column: &str, tenant: &str) -> bool {
     let home = target(table, tenant);
     let Some(parent) = target(table, column).and_then(|name| cx.catalog.table(name)) else { return false };
     parent.column(tenant).is_some() || (home.is_some() && parent.foreign_keys().any(|(_, key)| Some(&key.table) == home))
 }
 
-/// Was a column added by a later file than its table's?
+/// Returns whether a column was added by a later file than its table.
 fn is_later(cx: &Cx, table: &Table, column: &Column) -> bool {
     let place = |site: Site| cx.moment(site).map(|(file, _)| file);
     place(column.at) > place(table.created)

@@ -153,10 +153,10 @@ impl Outcome {
             planned.statements.iter().map(|statement| format!("{}\n", statement.span.of(&planned.text))).collect()
         };
         let written: Vec<String> = plan.files.iter().map(bare).collect();
-        let mut text = written.join("-- in a file behind the one before:\n");
+        let mut text = written.join("-- in a later file:\n");
         let manual: String = plan.shown.iter().map(Shown::sql).collect();
         if !text.is_empty() && !manual.is_empty() {
-            text.push_str("-- to be filled in by a person:\n");
+            text.push_str("-- to be completed by hand:\n");
         }
         text.push_str(&manual);
         Some(Cure { text, plan: Some(plan) })

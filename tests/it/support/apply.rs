@@ -117,8 +117,8 @@ struct Statement {
     said: Option<Said>,
 }
 
-/// How a finding speaks of one statement of several that rely on what no migration creates.
-const AFRESH: &str = "fails on a new database: ";
+/// Start of the message about a statement that depends on an object that no migration creates. The error follows in a later part.
+const AFRESH: &str = "PostgreSQL rejects this statement on a database that only the migrations create (";
 
 /// What is said of a statement that would fail.
 #[derive(Clone)]
@@ -142,15 +142,7 @@ impl Case {
             files.push(Splitter::new(text).map(statement).collect());
         }
         let report = engine::run(sources, &project, &choice);
-        // what relies on something outside of the migrations is one finding, with the statements beside it
-        let afresh = |finding: &Finding| {
-            let related = finding.related.iter().filter(|label| label.message.starts_with(AFRESH));
-            related.map(|label| (label.site, Said::new(&label.message, finding))).collect::<Vec<_>>()
-        };
-        let said = report
-            .findings
-            .iter()
-            .flat_map(|finding| std::iter::once((finding.primary.site, Said::new(&finding.message, finding))).chain(afresh(finding)));
+        let said = report.findings.iter().map(|finding| (finding.primary.site, Said::new(&finding.message, finding)));
         for (site, said) in said {
             let site = report.sources.resolve(site);
             let file = project.migrations.iter().position(|migration| migration.file == site.file).expect("a finding is of a migration");
@@ -163,7 +155,7 @@ impl Case {
                 same.said.get_or_insert_with(|| said.clone());
             }
         }
-        let relies_on_others = report.findings.iter().any(|finding| finding.subject.kind == "project");
+        let relies_on_others = report.findings.iter().any(|finding| finding.message.starts_with(AFRESH));
         Case { project, sources: report.sources, files, relies_on_others }
     }
 
@@ -311,8 +303,8 @@ impl Said {
         let coded = message.strip_suffix(')').and_then(|message| message.rsplit_once(" ("));
         let coded = coded.filter(|(_, code)| code.len() == 5 && code.bytes().all(|byte| byte.is_ascii_alphanumeric()));
         let refusal = coded.map(|(words, code)| {
-            let words = ["PostgreSQL rejects this statement: ", AFRESH].iter().find_map(|start| words.strip_prefix(start)).unwrap_or(words);
-            let words = words.split_once("where PostgreSQL rejects it: ").map_or(words, |(_, words)| words);
+            let starts = ["PostgreSQL rejects this statement: ", "CI): ", "and PostgreSQL rejects it: "];
+            let words = starts.iter().find_map(|start| words.split_once(start)).map_or(words, |(_, words)| words);
             // the runner's pipeline is one message here
             let message = words.replace("be executed within a pipeline", "run inside a transaction block");
             Refusal { sqlstate: code.into(), message }

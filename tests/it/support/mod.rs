@@ -7,8 +7,8 @@ pub mod apply;
 #[cfg(unix)]
 pub mod catalog;
 pub mod command;
-pub mod plan;
 pub mod hostile;
+pub mod plan;
 pub mod random;
 pub mod replay;
 #[cfg(unix)]

@@ -1,4 +1,4 @@
-//! Who may do what: privileges of objects and the defaults for objects to come.
+//! Privileges on objects, and default privileges for new objects.
 //! Source: PostgreSQL's documentation, "Privileges" and "ALTER DEFAULT PRIVILEGES".
 
 use super::PUBLIC;
@@ -25,7 +25,7 @@ impl Privileges {
     pub const EXECUTE: Privileges = Privileges(1 << 9);
     pub const MAINTAIN: Privileges = Privileges(1 << 10);
 
-    /// What ALL means for a kind of object.
+    /// Returns the privileges of ALL for a kind of object.
     pub fn all(kind: ObjectKind) -> Privileges {
         match kind {
             ObjectKind::Table | ObjectKind::View | ObjectKind::MaterializedView | ObjectKind::ForeignTable => {
@@ -39,7 +39,7 @@ impl Privileges {
         }
     }
 
-    /// A privilege by its name in lower case; none for one that is not modelled.
+    /// Returns a privilege by its lower-case name, or `None` if it is not modelled.
     pub fn named(name: &str) -> Option<Privileges> {
         Some(match name {
             "select" => Privileges::SELECT,
@@ -57,9 +57,9 @@ impl Privileges {
         })
     }
 
-    /// What of the platform's old default grants new objects still get.
-    /// Source: the CLI and the dashboard revoke SELECT, INSERT, UPDATE and DELETE on tables, USAGE and SELECT on sequences, and
-    /// EXECUTE on functions.
+    /// Returns the default privileges of the platform that new objects still get.
+    /// Source: the CLI and the dashboard revoke SELECT, INSERT, UPDATE and DELETE on tables, USAGE and SELECT on sequences, and EXECUTE on
+    /// functions.
     pub fn kept_by_default(self, kind: ObjectKind) -> Privileges {
         let kept = match kind {
             ObjectKind::Table => Privileges::TRUNCATE | Privileges::REFERENCES | Privileges::TRIGGER,
@@ -81,7 +81,7 @@ impl Privileges {
         Privileges(self.0 & !other.0)
     }
 
-    /// What both hold.
+    /// Returns the intersection of two sets.
     pub fn meet(self, other: Privileges) -> Privileges {
         Privileges(self.0 & other.0)
     }
@@ -105,21 +105,21 @@ impl std::ops::BitOrAssign for Privileges {
     }
 }
 
-/// What one grantee was given, by which statement.
+/// Privileges of one grantee from one statement.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Grant {
-    /// A role, or `public` for everybody.
+    /// A role, or `public` for all roles.
     pub grantee: SmolStr,
     pub privileges: Privileges,
-    /// Limited to one column.
+    /// Column to which the grant is limited.
     pub column: Option<SmolStr>,
     pub at: Site,
     pub certainty: Certainty,
-    /// The ALTER DEFAULT PRIVILEGES that gave it as the object was made; the platform's for what no migration says.
+    /// The ALTER DEFAULT PRIVILEGES statement that granted the privileges when the object was created, or the platform.
     pub by_default: Option<Site>,
 }
 
-/// What a REVOKE took from one grantee on the whole object, unless it was given back.
+/// Privileges that a REVOKE removed from one grantee on the whole object and that were not granted again.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Revoke {
     pub grantee: SmolStr,
@@ -127,11 +127,11 @@ pub struct Revoke {
     pub at: Site,
 }
 
-/// The privileges on one object, without the owner's own.
+/// The privileges on one object, without those of the owner.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Acl {
     pub grants: Vec<Grant>,
-    /// One for each grantee.
+    /// One entry per grantee.
     pub revokes: Vec<Revoke>,
 }
 
@@ -148,13 +148,13 @@ impl Acl {
         self.grants.push(grant);
     }
 
-    /// Where it was made what it is.
+    /// Returns the locations of the statements that define the privileges.
     pub fn places(&self) -> impl Iterator<Item = Site> {
         let given = self.grants.iter().flat_map(|grant| std::iter::once(grant.at).chain(grant.by_default));
         given.chain(self.revokes.iter().map(|revoke| revoke.at))
     }
 
-    /// Revoking a table privilege revokes it for each column too.
+    /// Revokes privileges. Revoking a table privilege also revokes it on each column.
     pub fn revoke(&mut self, grantee: &str, privileges: Privileges, column: Option<&str>, at: Site) {
         if column.is_none() {
             match self.revokes.iter_mut().find(|revoke| revoke.grantee == grantee) {
@@ -170,7 +170,7 @@ impl Acl {
         self.grants.retain(|grant| !grant.privileges.is_empty());
     }
 
-    /// What a grantee itself holds on the whole object.
+    /// Returns the privileges of the grantee itself on the whole object.
     pub fn direct(&self, grantee: &str) -> Privileges {
         let mut out = Privileges::NONE;
         for grant in self.grants.iter().filter(|grant| grant.grantee == grantee && grant.column.is_none()) {
@@ -179,7 +179,7 @@ impl Acl {
         out
     }
 
-    /// What an object of this kind made today would start with: without the platform's grants that have ended.
+    /// Returns the privileges without the discontinued default grants of the platform.
     pub fn without_ended_defaults(&self, kind: ObjectKind) -> Acl {
         let mut out = self.clone();
         let ended = |grant: &&mut Grant| grant.grantee != PUBLIC && grant.by_default.is_some_and(|at| at.is_platform());
@@ -189,12 +189,12 @@ impl Acl {
         out
     }
 
-    /// The statement that last took one of these privileges from a grantee.
+    /// Returns the statement that last revoked one of these privileges from a grantee.
     pub fn revoked(&self, grantee: &str, privileges: Privileges) -> Option<Site> {
         self.revokes.iter().find(|revoke| revoke.grantee == grantee && revoke.privileges.intersects(privileges)).map(|revoke| revoke.at)
     }
 
-    /// The statement that last gave a grantee one of these privileges.
+    /// Returns the statement that last granted one of these privileges to a grantee.
     pub fn site(&self, grantee: &str, privileges: Privileges) -> Option<Site> {
         self.grants.iter().rev().find(|grant| grant.grantee == grantee && grant.privileges.intersects(privileges)).map(|grant| grant.at)
     }
@@ -203,9 +203,9 @@ impl Acl {
 /// An entry of ALTER DEFAULT PRIVILEGES.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DefaultPrivilege {
-    /// Whose new objects.
+    /// Role that creates the objects.
     pub role: SmolStr,
-    /// None for every schema.
+    /// Schema of the objects, or `None` for all schemas.
     pub schema: Option<SmolStr>,
     pub on: ObjectKind,
     pub grantee: SmolStr,

@@ -1,4 +1,4 @@
-//! The one place where the state changes. A change that PostgreSQL would reject is refused with its words and changes nothing.
+//! The only place that changes the state. A change that PostgreSQL would reject returns PostgreSQL's message and changes nothing.
 //! Source of codes: PostgreSQL's documentation, "PostgreSQL Error Codes".
 
 mod access;
@@ -17,10 +17,10 @@ use super::{Applied, Catalog, Contradiction, Detail, ObjectKey};
 use smol_str::SmolStr;
 use std::sync::Arc;
 
-/// Source: PostgreSQL's documentation, "PostgreSQL Limits".
+/// Maximum number of columns of a table. Source: PostgreSQL's documentation, "PostgreSQL Limits".
 pub const MAX_COLUMNS: usize = 1600;
 
-/// Every statement has a copy of the table to change, without room to spare, and most tables stay small: doubling would be waste.
+/// Appends an item with exact capacity. Each statement copies the changed table, and most tables stay small.
 fn push<T>(list: &mut Vec<T>, item: T) {
     list.reserve_exact(1);
     list.push(item);
@@ -34,7 +34,7 @@ fn duplicate(sqlstate: &'static str, what: &str, name: impl std::fmt::Display) -
     Contradiction::new(sqlstate, format!("{what} \"{name}\" already exists"))
 }
 
-/// Does what is there give way to what is made? Had a thing that only may be there been there, the statement would have failed.
+/// Returns whether an existing object is replaced by a new one. If the uncertain object had existed, the statement would have failed.
 fn gives_way(old: Certainty, new: Certainty) -> bool {
     old == Certainty::Maybe && new == Certainty::Certain
 }
@@ -47,7 +47,7 @@ fn on_relation(verb: &'static str, sqlstate: &'static str, what: &'static str, n
 }
 
 impl Catalog {
-    /// Applies one change, or says why PostgreSQL would not.
+    /// Applies one change, or returns the error of PostgreSQL.
     pub fn apply(&mut self, effect: Effect) -> Applied {
         let Effect { at, certainty, change } = effect;
         match change {
@@ -597,7 +597,7 @@ fn depends(what: &str) -> Contradiction {
 }
 
 impl Catalog {
-    /// Refuses to drop what others depend on, and names those.
+    /// Returns an error with the dependent objects, if there are any.
     fn refuse_dependents(&self, what: &str, dependents: &[Dependent]) -> Applied {
         if dependents.is_empty() {
             return Ok(());
@@ -608,7 +608,7 @@ impl Catalog {
 }
 
 impl Contradiction {
-    /// PostgreSQL says "constraint … for relation …" where it already exists.
+    /// Uses the form "constraint … for relation …", which PostgreSQL uses if the constraint already exists.
     fn on_relation_it_is_for(mut self) -> Contradiction {
         self.message = self.message.replace("\" of relation", "\" for relation");
         self

@@ -1,4 +1,4 @@
-//! What hangs on what: the objects that keep another from being dropped, or go with it under CASCADE.
+//! Dependencies between objects. They prevent DROP, or are dropped by CASCADE.
 //! Source: PostgreSQL's documentation, "Dependency Tracking".
 
 use super::Catalog;
@@ -20,18 +20,39 @@ pub enum Dependent {
     Table(QName),
     /// A sequence that a column owns.
     Sequence(QName),
-    Constraint { table: QName, name: SmolStr },
-    Policy { table: QName, name: SmolStr },
-    Trigger { relation: QName, name: SmolStr },
-    Default { table: QName, column: SmolStr },
-    Column { table: QName, column: SmolStr },
-    Index { relation: QName, name: SmolStr },
-    Function { name: QName, signature: Vec<SmolStr> },
+    Constraint {
+        table: QName,
+        name: SmolStr,
+    },
+    Policy {
+        table: QName,
+        name: SmolStr,
+    },
+    Trigger {
+        relation: QName,
+        name: SmolStr,
+    },
+    Default {
+        table: QName,
+        column: SmolStr,
+    },
+    Column {
+        table: QName,
+        column: SmolStr,
+    },
+    Index {
+        relation: QName,
+        name: SmolStr,
+    },
+    Function {
+        name: QName,
+        signature: Vec<SmolStr>,
+    },
     Type(QName),
     EventTrigger(SmolStr),
 }
 
-/// What an expression or query is asked for.
+/// The object whose uses are searched.
 enum Wanted<'a> {
     Relation(&'a QName),
     Column(&'a QName, &'a str),
@@ -108,7 +129,8 @@ fn query_uses(query: &Query, wanted: &Wanted) -> bool {
 }
 
 impl Catalog {
-    /// Everything outside `table` (when given, its own parts go with it) whose expressions use what is wanted.
+    /// Returns the objects whose expressions use the wanted object. Parts of the table `except` are excluded, because they are dropped with
+    /// it.
     fn expressions_using(&self, wanted: &Wanted, except: Option<&QName>) -> Vec<Dependent> {
         let mut out = Vec::new();
         let asked = Names::only(wanted.name());
@@ -145,7 +167,7 @@ impl Catalog {
         out
     }
 
-    /// Partitions of a table, and tables that inherit from it.
+    /// Returns the partitions of a table, and the tables that inherit from it.
     pub fn children(&self, table: &QName) -> Vec<QName> {
         if !self.has_families {
             return Vec::new();
@@ -264,7 +286,7 @@ impl Catalog {
         out
     }
 
-    /// A dependent object as SQL names it, and the place that made it.
+    /// Returns the description of a dependent object and its location.
     pub fn describe(&self, dependent: &Dependent) -> Option<(String, Site)> {
         let table = |name: &QName| self.tables.get(name);
         let described = match dependent {
@@ -449,7 +471,7 @@ impl Catalog {
         self.remove([Dependent::Type(name.clone())]);
     }
 
-    /// Foreign keys that rely on a key, where no other key serves them.
+    /// Returns the foreign keys that depend on a key and have no other matching key.
     pub fn dependents_of_key(&self, table: &QName, key: &Constraint) -> Vec<Dependent> {
         if !matches!(key.kind, ConstraintKind::PrimaryKey | ConstraintKind::Unique) {
             return Vec::new();

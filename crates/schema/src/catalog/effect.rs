@@ -1,4 +1,4 @@
-//! The closed list of ways in which a statement changes the catalog.
+//! All changes of the catalog that a statement can make.
 
 use super::acl::Privileges;
 use super::name::QName;
@@ -16,7 +16,7 @@ pub struct Effect {
     pub change: Change,
 }
 
-/// Whom and what a GRANT or REVOKE is about, resolved.
+/// The object of a GRANT or REVOKE, with resolved names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Grantable {
     Relation(QName),
@@ -25,7 +25,7 @@ pub enum Grantable {
     Schema(SmolStr),
 }
 
-/// What can't be held for certain behind code that was not followed to its end.
+/// Facts that become uncertain after code that could not be evaluated completely.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Doubted {
     Schemas,
@@ -45,13 +45,13 @@ pub enum Doubted {
 
 #[derive(Clone, Debug)]
 pub enum Change {
-    /// A statement that nobody could read, or whose code could not be followed: what it makes may be there.
+    /// A statement that could not be parsed or evaluated. The objects that it creates may exist.
     Obscure {
         span: Span,
     },
-    /// Code that was not followed to its end may have changed whatever is of this kind.
+    /// Code that could not be evaluated completely may have changed facts of this kind.
     Doubt(Doubted),
-    /// The same of one table's parts.
+    /// Code that could not be evaluated completely may have changed parts of one table.
     DoubtOf {
         table: QName,
         doubted: Doubted,
@@ -66,12 +66,12 @@ pub enum Change {
         to: SmolStr,
     },
 
-    /// A relation that no migration creates is relied upon.
+    /// A statement depends on a relation that no migration creates.
     AssumeTable {
         name: QName,
         named: Site,
     },
-    /// A column of such a relation is relied upon.
+    /// A statement depends on a column of a relation that no migration creates.
     AssumeColumn {
         table: QName,
         column: SmolStr,
@@ -134,7 +134,7 @@ pub enum Change {
         table: QName,
         column: SmolStr,
     },
-    /// A definition or alteration that changes nothing the model holds, but needs its columns.
+    /// A definition without an effect on the model, which needs its columns.
     TouchColumns {
         table: QName,
         columns: Vec<SmolStr>,
@@ -149,7 +149,7 @@ pub enum Change {
     AddConstraint {
         table: QName,
         constraint: Box<Constraint>,
-        /// Made to enforce it; none where it takes an index that is there.
+        /// Index that enforces the constraint, or `None` if it uses an existing index.
         index: Option<Box<Index>>,
     },
     DropConstraint {
@@ -182,7 +182,7 @@ pub enum Change {
         name: QName,
         to: SmolStr,
     },
-    /// Makes an index of a partition a part of one of the whole table.
+    /// Attaches an index of a partition to an index of the partitioned table.
     AttachIndex {
         partition: QName,
         name: SmolStr,
@@ -232,7 +232,7 @@ pub enum Change {
         from: SmolStr,
         to: SmolStr,
     },
-    /// Every trigger where no name is given.
+    /// Enables or disables a trigger, or all triggers if there is no name.
     EnableTrigger {
         relation: QName,
         name: Option<SmolStr>,
@@ -365,19 +365,19 @@ pub enum Change {
     SetSearchPath {
         path: Option<Vec<SmolStr>>,
     },
-    /// `check_function_bodies`
+    /// Sets `check_function_bodies`.
     CheckBodies {
         on: bool,
     },
     SetRole {
         role: Option<SmolStr>,
     },
-    /// Supabase's change of 2026: new objects get no grants from the platform's defaults any more.
+    /// Ends the default grants of the platform to new objects, as Supabase did in 2026.
     EndPlatformDefaults,
 }
 
 impl Change {
-    /// The relation or function that it changes, or whose part it changes.
+    /// Returns the relation or function that the change concerns.
     pub fn object(&self) -> Option<&QName> {
         match self {
             Change::CreateTable(table) => Some(&table.name),

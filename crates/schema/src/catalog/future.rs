@@ -1,6 +1,5 @@
-//! What the history creates, and when: a statement that uses what is only made later comes too early, and one that uses what
-//! was made before and is not there any more comes too late, while what no statement creates is taken to exist outside the
-//! migrations.
+//! Objects that the history creates, with their moments. An object that is created later, or was created earlier and dropped, is missing.
+//! An object that no statement creates is assumed to exist outside the migrations.
 
 use super::name::QName;
 use crate::source::Span;
@@ -9,41 +8,41 @@ use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-/// A place in the history: which file, and which byte of it.
+/// A moment in the history: the index of a file and a byte offset in it.
 pub type Moment = (usize, u32);
 
-/// Kinds of object whose creation is looked for.
+/// Kinds of objects whose creation is searched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Made {
-    /// Tables, views and what else shares their names.
+    /// Tables, views and other objects that share their names.
     Relation,
     Function,
-    /// Types, and the tables whose rows are one.
+    /// Types, including the row types of tables.
     Type,
     Role,
     Index,
 }
 
-/// A statement that creates something.
+/// A statement that creates an object.
 #[derive(Clone, Debug)]
 struct Creation {
     schema: Option<SmolStr>,
-    /// Which byte of its file.
+    /// Byte offset in the file.
     at: u32,
     code: Code,
 }
 
-/// What is created, by kind and name.
+/// Kind and name of a created object.
 type Key = (Made, SmolStr);
 
-/// A question, and whether it was put to a name in one schema or in any.
+/// A query, and whether it was limited to a schema.
 type Asked = (Question, Made, Option<SmolStr>, SmolStr);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Question {
-    /// Is it made later?
+    /// Whether the object is created later.
     Later,
-    /// Is it made anywhere in code between quotes?
+    /// Whether the object is created in quoted code.
     InCode,
 }
 
@@ -56,28 +55,28 @@ impl Question {
     }
 }
 
-/// Between what quotes a creation stands.
+/// Kind of the code around a creation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Code {
-    /// None: it runs.
+    /// Plain statement, which runs.
     Plain,
-    /// Those of a `DO`, which runs where it stands, as far as it can be followed.
+    /// Code of a `DO` block, which runs at its location as far as it can be evaluated.
     Block(Span),
-    /// Others: whether and when it runs is another question.
+    /// Other quoted code, which may run later or never.
     Quoted,
 }
 
-/// Texts of all migrations, looked through once somebody asks.
+/// Texts of all migrations. They are searched on the first query.
 #[derive(Debug, Default)]
 pub struct Future {
     texts: Vec<Arc<Text>>,
-    /// Each with the number of its file.
+    /// Creations, each with the index of its file.
     made: OnceLock<FxHashMap<Key, Vec<(usize, Creation)>>>,
-    /// What was asked that later texts have a say in, with the last place at which it was.
+    /// Queries whose answer depends on later texts, with the last moment of each.
     asked: Mutex<FxHashMap<Asked, Moment>>,
 }
 
-/// A migration's, and what it creates.
+/// The text of a migration, and its creations.
 #[derive(Debug)]
 struct Text {
     text: Arc<str>,
@@ -105,7 +104,7 @@ impl Future {
         Future { texts: texts.into_iter().map(Text::of).collect(), ..Future::default() }
     }
 
-    /// That of other texts, many of which are the same.
+    /// Returns the same for other texts. Creations of equal texts are shared.
     pub fn with(&self, texts: Vec<Arc<str>>) -> Future {
         let known: FxHashMap<*const u8, &Arc<Text>> = self.texts.iter().map(|text| (text.text.as_ptr(), text)).collect();
         let text = |text: Arc<str>| match known.get(&text.as_ptr()) {
@@ -115,8 +114,8 @@ impl Future {
         Future { texts: texts.into_iter().map(text).collect(), ..Future::default() }
     }
 
-    /// Would all that was asked so far have been answered the same by another, of which the first so many texts are the same, and behind
-    /// which nobody has asked yet?
+    /// Returns whether all queries so far have the same answer in another history with the same first texts, behind which there was no
+    /// query.
     pub fn answers_as(&self, other: &Future, first: usize) -> bool {
         self.asked().iter().all(|((question, made, schema, name), last)| {
             let creations =
@@ -144,7 +143,7 @@ impl Future {
         })
     }
 
-    /// Places that create something of that name; a missing schema fits any.
+    /// Returns the statements that create an object with a name. Without a schema, all schemas match.
     fn creations(&self, made: Made, schema: Option<&str>, name: &str) -> impl Iterator<Item = &(usize, Creation)> {
         let fits = move |(_, creation): &&(usize, Creation)| match (schema, &creation.schema) {
             (Some(wanted), Some(schema)) => wanted == schema,
@@ -153,8 +152,8 @@ impl Future {
         keys(made, name).filter_map(|key| self.made().get(&key)).flatten().filter(fits)
     }
 
-    /// Is what is not there known to be missing? It is if it comes later, or came before and did not last. `unread` are
-    /// statements that nobody could read: what they create may be there. `sure` says that nothing else can have made it.
+    /// Returns whether an object that does not exist is known to be missing, because it is created later or was dropped. `unread` contains
+    /// statements that could not be parsed, which may have created it. `sure` states that no other code can have created it.
     pub fn is_missing(&self, made: Made, schema: Option<&str>, name: &str, now: Moment, unread: &[(usize, Span)], sure: bool) -> bool {
         let hidden = |file: usize, within: Span| {
             unread.iter().any(|(other, span)| *other == file && span.start < within.end && within.start < span.end)
@@ -178,29 +177,29 @@ impl Future {
         (certain || later) && !doubtful
     }
 
-    /// The first place behind a moment that creates something of that name, as the number of its file and a byte of it.
+    /// Returns the first creation of an object after a moment, as the index of its file and a byte offset.
     pub fn creation_after(&self, made: Made, schema: Option<&str>, name: &str, now: Moment) -> Option<Moment> {
         self.creations(made, schema, name).map(|(file, creation)| (*file, creation.at)).filter(|at| *at > now).min()
     }
 
-    /// Does code between quotes create something of that name, so that nothing is sure of it?
+    /// Returns whether quoted code creates an object with this name, which makes it uncertain.
     pub fn is_made_in_code(&self, made: Made, name: &QName) -> bool {
         self.asked().entry((Question::InCode, made, Some(name.schema.clone()), name.name.clone())).or_default();
         self.creations(made, Some(&name.schema), &name.name).any(|(_, creation)| Question::InCode.is_about(creation))
     }
 }
 
-/// Kinds of what may be meant, by name: a table's rows are a type.
+/// Returns the kinds of objects that a name can refer to. A table is also a type.
 fn keys(made: Made, name: &str) -> impl Iterator<Item = Key> {
     let rows = (made == Made::Type).then_some(Made::Relation);
     let name = SmolStr::from(name);
     [Some(made), rows].into_iter().flatten().map(move |made| (made, name.clone()))
 }
 
-/// Who is told of each creation: kind, schema and name, place, and what quotes stand around it.
+/// Callback for each creation: kind, schema, name, byte offset, and the kind of code around it.
 type Tell<'a> = dyn FnMut(Made, Option<SmolStr>, SmolStr, u32, Code) + 'a;
 
-/// What stands behind `create`, and what it makes.
+/// Words after `create`, and the kind of the created object.
 const KINDS: [(&str, Made); 12] = [
     ("TABLE", Made::Relation),
     ("VIEW", Made::Relation),
@@ -270,7 +269,7 @@ fn has_create(code: &str) -> bool {
     memchr::memchr2_iter(b'c', b'C', code).any(|at| code.get(at..at + 6).is_some_and(|word| word.eq_ignore_ascii_case(b"create")))
 }
 
-/// The name at a token, with the schema it is written with.
+/// Returns the name at a token, with its written schema.
 fn dotted(text: &str, tokens: &[Token], mut at: usize) -> Option<(Option<SmolStr>, SmolStr, u32)> {
     let ident = |at: usize| {
         let token = tokens.get(at)?;

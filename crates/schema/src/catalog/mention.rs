@@ -1,10 +1,10 @@
-//! Which names an expression or query can hold, as a few bits: most questions about what uses what are answered by them.
+//! Approximate sets of names in an expression or query. They answer most queries about uses without a search.
 
 use crate::syntax::expression::{Binding, Expr, ExprKind, FromRelation, Node, Query, Walk};
 use rustc_hash::FxHasher;
 use std::hash::Hasher;
 
-/// A set of names that may hold more than was put in.
+/// A set of names with false positives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Names(u64);
 
@@ -21,12 +21,13 @@ impl Names {
         names
     }
 
-    /// A name alone.
+    /// Returns the set of one name.
     pub fn only(name: &str) -> Names {
         Names(bit(name))
     }
 
-    /// Last names of relations, columns, functions, types and, where text names one, sequences.
+    /// Returns whether the set may contain one of these names: last names of relations, columns, functions, types, and of sequences in
+    /// text.
     pub fn may_hold(self, any: Names) -> bool {
         self.0 & any.0 != 0
     }

@@ -1,6 +1,6 @@
 //! The state of a database at one moment of its history.
 //!
-//! Promises: state changes only in [`Catalog::apply`]; every fact has a site; iteration is in order of names.
+//! Promises: only [`Catalog::apply`] changes the state. Every fact has a location. Iteration is in the order of names.
 
 pub mod acl;
 pub(crate) mod apply;
@@ -26,12 +26,12 @@ use crate::source::{FileId, Site, Span};
 use crate::syntax::ast::ObjectKind;
 use crate::syntax::expression::ObjectName;
 
-/// The role that migrations run as.
+/// Role that runs migrations.
 pub const MIGRATION_ROLE: &str = "postgres";
-/// The grantee that stands for every role.
+/// Grantee that stands for all roles.
 pub const PUBLIC: &str = "public";
 
-/// A statement that PostgreSQL would reject, and its words for it.
+/// An error of PostgreSQL, with its code and message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contradiction {
     pub sqlstate: &'static str,
@@ -39,28 +39,28 @@ pub struct Contradiction {
     pub detail: Option<Box<Detail>>,
 }
 
-/// What an error is about.
+/// Object of an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Detail {
-    /// An object that is not there.
+    /// An object that does not exist.
     Missing(ObjectKey),
-    /// Objects that depend on what is to be dropped, each with its place.
+    /// Objects that prevent a DROP, each with its location.
     Dependents(Vec<(String, Site)>),
 }
 
-/// An object by its class and the name that a statement gives it.
+/// An object by its class and the name in a statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObjectKey {
-    /// `relation`, `column`, `function`, `type`, `schema`, `role`, `policy`, …
+    /// Class of the object: `relation`, `column`, `function`, `type`, `schema`, `role`, `policy`, …
     pub class: &'static str,
     pub schema: Option<SmolStr>,
-    /// The table of a column, policy, trigger or constraint, without its schema.
+    /// Table of a column, policy, trigger or constraint, without its schema.
     pub table: Option<SmolStr>,
     pub name: SmolStr,
 }
 
 impl ObjectKey {
-    /// `name` may have a schema.
+    /// Creates a key from a name, with or without a schema.
     pub fn new(class: &'static str, name: &ObjectName) -> ObjectKey {
         ObjectKey { class, schema: name.schema().map(SmolStr::from), table: None, name: name.last().into() }
     }
@@ -73,7 +73,7 @@ impl ObjectKey {
         ObjectKey { class, schema: None, table: Some(table.into()), name: name.into() }
     }
 
-    /// Whether two names can stand for one object: a schema or table that is not given fits any.
+    /// Whether two keys can refer to the same object. A missing schema or table matches all.
     pub fn may_be(&self, other: &ObjectKey) -> bool {
         let fits = |one: &Option<SmolStr>, other: &Option<SmolStr>| one.is_none() || other.is_none() || one == other;
         self.class == other.class && self.name == other.name && fits(&self.schema, &other.schema) && fits(&self.table, &other.table)
@@ -93,7 +93,7 @@ impl Contradiction {
         Contradiction { sqlstate, message: message.into(), detail: None }
     }
 
-    /// Says which object is not there.
+    /// Adds the missing object to the error.
     pub fn missing(self, what: ObjectKey) -> Contradiction {
         Contradiction { detail: Some(Box::new(Detail::Missing(what))), ..self }
     }
@@ -101,7 +101,7 @@ impl Contradiction {
 
 pub type Applied = Result<(), Contradiction>;
 
-/// What kind of relation a name stands for.
+/// Kind of a relation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RelationKind {
     Table,
@@ -128,27 +128,27 @@ impl RelationKind {
 /// Settings of the session that runs the migrations.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Session {
-    /// None for the database's own default.
+    /// Search path, or `None` for the default of the database.
     pub search_path: Option<Vec<SmolStr>>,
     pub role: Option<SmolStr>,
-    /// `check_function_bodies` is off, as in what pg_dump writes.
+    /// Whether `check_function_bodies` is off, as in the output of pg_dump.
     pub bodies_unchecked: bool,
-    /// A BEGIN of the file's own holds.
+    /// Whether a BEGIN of the file is in effect.
     pub in_transaction: bool,
-    /// The byte of the file at which the transaction began, whoever began it.
+    /// Byte offset at which the transaction began.
     pub began: u32,
 }
 
-/// When a statement is rejected.
+/// Situations in which a statement is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
-    /// In the state that the history leaves; it changed nothing.
+    /// Rejected in every situation. The statement changes nothing.
     Always,
-    /// Because the runner sends all of a file at once. It is folded as if it had run.
+    /// Rejected because the runner sends all statements of a file at once. The statement is treated as executed.
     InBatch,
-    /// The same in a file of nothing but statements that refuse a transaction: a client that sends them apart loses nothing.
+    /// Rejected as with `InBatch`, in a file that contains only such statements. Clients that send statements separately run it.
     AmongItsLike,
-    /// On a database that holds nothing but what the migrations make. It is folded as if what they rely on were there.
+    /// Rejected on a database that only the migrations create. The statement is treated as executed.
     Afresh,
 }
 
@@ -158,7 +158,7 @@ pub struct Rejected {
     pub site: Site,
     pub reason: Contradiction,
     pub when: When,
-    /// What the statement would have made.
+    /// Objects that the statement would create.
     pub makes: Vec<ObjectKey>,
 }
 
@@ -168,11 +168,11 @@ pub struct Catalog {
     pub schemas: Store<SmolStr, Schema>,
     pub tables: Store<QName, Table>,
     pub views: Store<QName, View>,
-    /// Functions of one name, told apart by their arguments.
+    /// Functions by name. Overloads differ in their arguments.
     pub functions: Store<QName, Vec<Function>>,
     pub types: Store<QName, Type>,
     pub sequences: Store<QName, Sequence>,
-    /// Which relation an index belongs to.
+    /// Relation of each index.
     index_homes: Store<QName, QName>,
     pub extensions: Store<SmolStr, Extension>,
     pub roles: Store<SmolStr, Role>,
@@ -185,39 +185,39 @@ pub struct Catalog {
     /// Has any table ever had a parent?
     has_families: bool,
     pub future: Arc<Future>,
-    /// Statements that nobody could read, or whose code could not be followed, by number of the file: what they make may be there.
+    /// Statements that could not be parsed or evaluated, by the index of the file. The objects that they create may exist.
     pub unread: Vec<(usize, Span)>,
-    /// The place in the history.
+    /// Current moment in the history.
     pub now: Moment,
-    /// The statement that runs there.
+    /// Statement at this moment.
     pub here: Site,
-    /// Nothing is there but what the migrations make, where otherwise what none of them creates is taken to exist.
+    /// Whether only objects of the migrations exist. Otherwise, objects that no migration creates are assumed to exist.
     pub fresh: bool,
-    /// A command was run whose text is not known: it may have created anything.
+    /// Whether a command with unknown text was run, which may have created any object.
     pub secretive: bool,
-    /// Major version of PostgreSQL; 0 stands for the newest.
+    /// Major version of PostgreSQL. 0 means the newest.
     pub postgres_version: u32,
-    /// The project made operators or casts, which may be between any types.
+    /// Whether the project creates operators or casts, which can apply to any types.
     pub own_operators: bool,
-    /// In the order of the history, but for what [`When::InBatch`] and [`When::Afresh`] say of one statement.
+    /// Rejected statements in the order of the history, except for those of [`When::InBatch`] and [`When::Afresh`].
     pub rejected: Vec<Rejected>,
 }
 
-/// Schemas that extensions make. Who does not create the extension in a migration has switched it on in the dashboard.
+/// Schemas of extensions. If no migration creates the extension, it was enabled in the dashboard.
 const EXTENSION_SCHEMAS: [&str; 10] =
     ["cron", "net", "pgmq", "pgsodium", "pgsodium_masks", "pgtle", "tiger", "topology", "vault", "partman"];
 
-/// Does an extension make a schema of that name?
+/// Returns whether an extension creates a schema with this name.
 pub fn is_extension_schema(name: &str) -> bool {
     EXTENSION_SCHEMAS.contains(&name)
 }
 
-/// Schemas in which every name is taken to exist: their objects are PostgreSQL's or an extension's own.
+/// Returns whether every name in a schema is assumed to exist, because it belongs to PostgreSQL or an extension.
 pub fn is_system_schema(name: &str) -> bool {
     name.starts_with("pg_") || name == "information_schema"
 }
 
-/// Calls a method of each store, with the same of another catalog where there is one.
+/// Calls a method of each store, optionally with the store of another catalog.
 macro_rules! each_store {
     ($catalog:expr, $act:ident) => {
         $catalog.schemas.$act();
@@ -238,7 +238,7 @@ macro_rules! each_store {
 }
 
 impl Catalog {
-    /// Schemas that unqualified names are looked up in, in order.
+    /// Returns the schemas of the search path, in order.
     pub fn search_path(&self) -> Vec<SmolStr> {
         match &self.session.search_path {
             Some(path) => path.clone(),
@@ -246,12 +246,12 @@ impl Catalog {
         }
     }
 
-    /// A name as PostgreSQL writes it in messages: without its schema where that is searched.
+    /// Returns a name as PostgreSQL writes it in messages: without the schema if it is in the search path.
     pub fn shown(&self, name: &QName) -> String {
         if self.search_path().contains(&name.schema) { name::quote_ident(&name.name) } else { name.quoted() }
     }
 
-    /// A type in the same way.
+    /// Returns a type as PostgreSQL writes it in messages.
     pub fn shown_type(&self, ty: &DataType) -> SmolStr {
         match &ty.user {
             Some(user) if self.find_type(&ObjectName::bare(&user.name)).as_ref() == Some(&**user) => {
@@ -261,7 +261,7 @@ impl Catalog {
         }
     }
 
-    /// The schema that new objects without one go to.
+    /// Returns the schema in which new objects without a schema are created.
     pub fn creation_schema(&self) -> Option<SmolStr> {
         self.search_path().into_iter().find(|schema| schema != "$user" && self.schemas.contains(schema))
     }
@@ -270,7 +270,7 @@ impl Catalog {
         self.session.role.clone().unwrap_or_else(|| MIGRATION_ROLE.into())
     }
 
-    /// Does a schema exist? Those of PostgreSQL itself always do.
+    /// Returns whether a schema exists. Schemas of PostgreSQL always exist.
     pub fn has_schema(&self, name: &str) -> bool {
         is_system_schema(name) || self.schemas.contains(&name.into())
     }
@@ -294,7 +294,7 @@ impl Catalog {
         }
     }
 
-    /// The existing object that a written name stands for, found as `exists` tells along the search path.
+    /// Returns the existing object of a written name. `exists` is called for each schema of the search path.
     fn find(&self, name: &ObjectName, exists: impl Fn(&QName) -> bool) -> Option<QName> {
         if let Some(schema) = name.schema() {
             let name = QName::new(schema, name.last());
@@ -319,7 +319,7 @@ impl Catalog {
         self.find(name, |name| self.functions.contains(name))
     }
 
-    /// Functions that a call may mean: all schemas of the path count, and only those that take that many arguments.
+    /// Returns the functions that a call may run: those in all schemas of the search path with this number of arguments.
     pub fn callable(&self, name: &ObjectName, args: usize) -> Vec<&Function> {
         let schemas = match name.schema() {
             Some(schema) => vec![SmolStr::from(schema)],
@@ -333,7 +333,7 @@ impl Catalog {
         out
     }
 
-    /// Where a name without schema would be created.
+    /// Returns the name under which an object with a written name would be created.
     pub fn place(&self, name: &ObjectName) -> Option<QName> {
         let schema = match name.schema() {
             Some(schema) => Some(SmolStr::from(schema)),
@@ -346,13 +346,13 @@ impl Catalog {
         self.tables.get(name)
     }
 
-    /// Is an object that is not there known to be missing, and not one that no migration creates?
+    /// Returns whether an object that does not exist is known to be missing, and not assumed to exist outside the migrations.
     pub fn is_missing(&self, made: Made, name: &ObjectName) -> bool {
         let sure = self.fresh && !self.secretive && self.is_of_project(made, name);
         self.future.is_missing(made, name.schema(), name.last(), self.now, &self.unread, sure)
     }
 
-    /// Is it a name that only a migration can have given? That PostgreSQL itself has none like it is for the asker to know.
+    /// Returns whether only a migration can have created this name. The caller has to exclude objects of PostgreSQL.
     pub fn is_of_project(&self, made: Made, name: &ObjectName) -> bool {
         let own = match name.schema() {
             Some(schema) => {
@@ -374,12 +374,12 @@ impl Catalog {
         }
     }
 
-    /// The relation an index is on.
+    /// Returns the relation of an index.
     pub fn index_home(&self, index: &QName) -> Option<&QName> {
         self.index_homes.get(index)
     }
 
-    /// Names of the columns of a table or view; none where they are not all known.
+    /// Returns the columns of a table or view, or `None` if not all are known.
     pub fn columns(&self, name: &QName) -> Option<Vec<SmolStr>> {
         if let Some(table) = self.tables.get(name) {
             return (!table.external).then(|| table.columns.iter().map(|column| column.name.clone()).collect());
@@ -395,7 +395,7 @@ impl Catalog {
         self.views.get(name)?.columns.iter().find(|known| known.name == column)?.ty.clone()
     }
 
-    /// Tables whose changes a publication sends, in order of names.
+    /// Returns the tables of a publication, in the order of names.
     pub fn published(&self, publication: &Publication) -> Vec<(&QName, Site)> {
         let named = |table: &Table| publication.tables.iter().find(|(name, _)| *name == table.name).map(|(_, at)| *at);
         let in_schema = |table: &Table| publication.all_tables || publication.schemas.contains(&table.name.schema);
@@ -411,7 +411,7 @@ impl Catalog {
             .collect()
     }
 
-    /// Is it so for the role itself, a role that it inherits from, or everybody?
+    /// Returns whether a condition holds for a role, a role that it inherits from, or all roles.
     fn any_grantee(&self, role: &str, mut is: impl FnMut(&str, Option<&Role>) -> bool) -> bool {
         let known = self.roles.get(&role.into());
         if is(role, known) {
@@ -434,12 +434,12 @@ impl Catalog {
         is(PUBLIC, None)
     }
 
-    /// May a role act as another?
+    /// Returns whether a role is a member of another.
     pub fn is_member(&self, member: &SmolStr, role: &SmolStr) -> bool {
         self.roles.get(member).is_some_and(|member| member.superuser) || self.any_grantee(member, |grantee, _| grantee == role)
     }
 
-    /// What a role may do with an object, through whatever it inherits.
+    /// Returns the privileges of a role on an object, including inherited ones.
     pub fn privileges(&self, role: &str, acl: &Acl, owner: &str, kind: ObjectKind) -> Privileges {
         let mut out = Privileges::NONE;
         let all = self.any_grantee(role, |grantee, known| {
@@ -453,7 +453,7 @@ impl Catalog {
         self.privileges(role, &table.acl, &table.owner, ObjectKind::Table)
     }
 
-    /// Does a role hold a privilege on at least one column?
+    /// Returns whether a role has a privilege on at least one column.
     pub fn column_privilege(&self, role: &str, acl: &Acl, privilege: Privileges) -> bool {
         let on_column = |grant: &&Grant| grant.column.is_some() && grant.privileges.contains(privilege);
         let mut grants = acl.grants.iter().filter(on_column).peekable();
@@ -473,7 +473,7 @@ impl Catalog {
             .is_some_and(|schema| self.privileges(role, &schema.acl, &schema.owner, ObjectKind::Schema).contains(Privileges::USAGE))
     }
 
-    /// The grants that a new object of the current role starts with.
+    /// Returns the initial privileges on a new object of the current role.
     pub fn initial_acl(&self, kind: ObjectKind, schema: &str, at: Site, certainty: Certainty) -> Acl {
         let mut acl = Acl::default();
         let role = self.current_role();
@@ -503,7 +503,7 @@ impl Catalog {
         })
     }
 
-    /// From here on, changes can be taken back; nests.
+    /// Begins a nested transaction of changes.
     pub fn begin(&mut self) {
         each_store!(self, begin);
     }
@@ -512,7 +512,7 @@ impl Catalog {
         each_store!(self, commit);
     }
 
-    /// How many `begin`s are open.
+    /// Returns the number of open transactions.
     pub fn depth(&self) -> usize {
         self.tables.depth()
     }
@@ -522,7 +522,7 @@ impl Catalog {
     }
 }
 
-/// Could a function be called with that many arguments?
+/// Returns whether a function can be called with this number of arguments.
 fn accepts(function: &Function, args: usize) -> bool {
     let inputs = function.inputs().count();
     let required = function.inputs().filter(|arg| arg.default.is_none() && arg.mode != ArgMode::Variadic).count();

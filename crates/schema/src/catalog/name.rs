@@ -1,4 +1,4 @@
-//! Names of objects: resolved, compared and written as PostgreSQL does.
+//! Names of objects: resolution, comparison and quoting as in PostgreSQL.
 
 use serde::Serialize;
 use smol_str::SmolStr;
@@ -20,7 +20,7 @@ impl QName {
         self.schema == schema && self.name == name
     }
 
-    /// As SQL, with quotes where PostgreSQL needs them.
+    /// Returns the name as SQL, with quotes where necessary.
     pub fn quoted(&self) -> String {
         format!("{}.{}", quote_ident(&self.schema), quote_ident(&self.name))
     }
@@ -32,8 +32,8 @@ impl fmt::Display for QName {
     }
 }
 
-/// Words that PostgreSQL reads as something else than a name unless quoted (reserved, and those that can't name a column or
-/// function), in order. Source: PostgreSQL's documentation, "SQL Key Words".
+/// Words that have to be quoted as names (reserved, and those that cannot name a column or function), in order.
+/// Source: PostgreSQL's documentation, "SQL Key Words".
 const RESERVED: [&str; 103] = [
     "all",
     "analyse",
@@ -140,7 +140,7 @@ const RESERVED: [&str; 103] = [
     "with",
 ];
 
-/// An identifier as SQL.
+/// Returns an identifier as SQL.
 pub fn quote_ident(name: &str) -> String {
     let plain = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
@@ -148,13 +148,13 @@ pub fn quote_ident(name: &str) -> String {
     if plain { name.to_string() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
 }
 
-/// A string literal as SQL.
+/// Returns a string literal as SQL.
 pub fn quote_literal(text: &str) -> String {
     let quoted = text.replace('\'', "''");
     if text.contains('\\') { format!("E'{}'", quoted.replace('\\', "\\\\")) } else { format!("'{quoted}'") }
 }
 
-/// PostgreSQL's choice of a name for an index, constraint or sequence: `table_columns_suffix`, cut to 63 bytes.
+/// Returns the default name of an index, constraint or sequence in PostgreSQL: `table_columns_suffix`, cut to 63 bytes.
 /// Source: `makeObjectName` shortens the longer of both parts first.
 pub fn derived_name(table: &str, columns: &str, suffix: &str) -> SmolStr {
     let over = suffix.len() + 1 + if columns.is_empty() { 0 } else { 1 };

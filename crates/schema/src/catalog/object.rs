@@ -1,4 +1,4 @@
-//! What a database holds: every fact with the site of the statement that made it so.
+//! Objects of a database. Every fact has the location of the statement that defines it.
 
 use super::acl::Acl;
 use super::mention::Names;
@@ -10,16 +10,16 @@ use crate::syntax::expression::{Expr, Query};
 use smol_str::{SmolStr, format_smolstr};
 use std::sync::Arc;
 
-/// Whether a fact is known to hold.
+/// Certainty of a fact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Certainty {
-    /// A condition that could not be decided stood before it.
+    /// The fact depends on a condition that could not be evaluated.
     Maybe,
     #[default]
     Certain,
 }
 
-/// A value and the statement that set it.
+/// A value, and the statement that set it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fact<T> {
     pub value: T,
@@ -33,14 +33,14 @@ impl<T> Fact<T> {
     }
 }
 
-/// An expression as it was written, with what has been renamed in it since.
+/// An expression as it was written, with later renames.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expression {
     pub site: Site,
     pub root: Arc<Expr>,
-    /// Names that PostgreSQL would now print differently.
+    /// Names that PostgreSQL prints differently now.
     pub renamed: Vec<(Span, SmolStr)>,
-    /// Those that it can hold.
+    /// Names that the expression may contain.
     pub names: Names,
 }
 
@@ -59,12 +59,12 @@ impl Expression {
         Site::new(self.site.file, part.span)
     }
 
-    /// The user's text, with names as they are now.
+    /// Returns the text of the user with current names.
     pub fn text(&self, sources: &Sources) -> String {
         self.text_with(sources, &[])
     }
 
-    /// The same with further replacements, given as spans of the source.
+    /// Returns the text of the user with current names and other replacements, given as spans of the source.
     pub fn text_with(&self, sources: &Sources, edits: &[(Span, String)]) -> String {
         // an outer replacement is the caller's whole text; a rename inside it is already in there
         let renamed = self.renamed.iter().map(|(span, text)| (*span, text.as_str()));
@@ -72,12 +72,12 @@ impl Expression {
     }
 }
 
-/// A data type, resolved.
+/// A resolved data type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DataType {
-    /// `integer`, `timestamp with time zone`, or `schema.name` of a type that is not built in.
+    /// Name of the type: `integer`, `timestamp with time zone`, or `schema.name` of a type that is not built in.
     pub base: SmolStr,
-    /// The schema and name of a type that is not built in.
+    /// Schema and name of a type that is not built in.
     pub user: Option<Box<QName>>,
     pub modifiers: Vec<SmolStr>,
     pub array: bool,
@@ -96,7 +96,7 @@ impl DataType {
         }
     }
 
-    /// As `format_type` prints it with an empty search_path.
+    /// Returns the type as `format_type` prints it with an empty search_path.
     pub fn canonical(&self) -> SmolStr {
         let base = self.base_text();
         let mut out = match (self.modifiers.is_empty(), base.split_once(' ')) {
@@ -110,7 +110,7 @@ impl DataType {
         out.into()
     }
 
-    /// Without modifiers: how a function's arguments are told apart.
+    /// Returns the type without modifiers, as in the signature of a function.
     pub fn signature(&self) -> SmolStr {
         let base = self.base_text();
         if self.array { format_smolstr!("{base}[]") } else { base }
@@ -141,12 +141,12 @@ pub struct Table {
     pub name: QName,
     pub kind: TableKind,
     pub created: Site,
-    /// The name in the statement that created it.
+    /// Location of the name in the statement that created the object.
     pub named: Site,
     pub certainty: Certainty,
-    /// No migration creates it; it is known only as far as statements tell.
+    /// Whether no migration creates the table, so that it is known only from statements that use it.
     pub external: bool,
-    /// Made and owned by an extension.
+    /// Whether the object belongs to an extension.
     pub of_extension: bool,
     pub columns: Vec<Column>,
     pub constraints: Vec<Constraint>,
@@ -162,7 +162,7 @@ pub struct Table {
 }
 
 impl Table {
-    /// Where it and its parts were made what they are.
+    /// Returns the locations of the statements that define the table and its parts.
     pub fn places(&self) -> impl Iterator<Item = Site> {
         let columns = self.columns.iter().flat_map(|column| [column.at, column.named, column.not_null.at]);
         let constraints = self.constraints.iter().flat_map(|constraint| [constraint.at, constraint.validated.at]);
@@ -198,7 +198,7 @@ impl Table {
         self.constraints.iter().filter_map(|constraint| constraint.references.as_ref().map(|key| (constraint, key)))
     }
 
-    /// Has a column been seen to exist, or may it exist because the table is known only in part?
+    /// Returns whether a column exists, or may exist because the table is only partly known.
     pub fn may_have(&self, column: &str) -> bool {
         self.external || self.column(column).is_some()
     }
@@ -208,7 +208,7 @@ impl Table {
 pub struct Column {
     pub name: SmolStr,
     pub ty: DataType,
-    /// The definition.
+    /// Location of the definition.
     pub at: Site,
     pub named: Site,
     pub certainty: Certainty,
@@ -216,7 +216,7 @@ pub struct Column {
     pub default: Option<Expression>,
     pub generated: Option<Box<Expression>>,
     pub identity: Option<Identity>,
-    /// The sequence behind a serial or identity column.
+    /// Sequence of a serial or identity column.
     pub sequence: Option<QName>,
 }
 
@@ -230,7 +230,7 @@ pub enum ConstraintKind {
 }
 
 impl ConstraintKind {
-    /// `contype` of pg_constraint.
+    /// Returns `contype` of pg_constraint.
     pub fn letter(self) -> &'static str {
         match self {
             ConstraintKind::PrimaryKey => "p",
@@ -260,14 +260,14 @@ pub struct Constraint {
     pub validated: Fact<bool>,
     pub expr: Option<Expression>,
     pub references: Option<ForeignKey>,
-    /// The index that enforces it.
+    /// Index that enforces the constraint.
     pub index: Option<SmolStr>,
     pub deferrable: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct IndexColumn {
-    /// None for an expression.
+    /// Name of the column, or `None` for an expression.
     pub column: Option<SmolStr>,
     pub expr: Expression,
     pub descending: bool,
@@ -288,15 +288,15 @@ pub struct Index {
     pub primary: bool,
     pub method: SmolStr,
     pub predicate: Option<Expression>,
-    /// The constraint it enforces.
+    /// Constraint that the index enforces.
     pub constraint: Option<SmolStr>,
-    /// The index of the partitioned table that it is a part of.
+    /// Index of the partitioned table to which the index is attached.
     pub part_of: Option<SmolStr>,
     pub comment: Option<SmolStr>,
 }
 
 impl Index {
-    /// Does it hold the same of its table as another does of its own, for all that is known?
+    /// Returns whether an index has the same definition as an index of another table.
     pub fn is_like(&self, other: &Index) -> bool {
         let key = |column: &IndexColumn| (column.column.clone(), column.descending, column.nulls_first, column.opclass.clone());
         self.plain_columns().is_some()
@@ -306,12 +306,12 @@ impl Index {
             && other.predicate.is_none()
     }
 
-    /// Names of the key columns; none where an expression stands among them.
+    /// Returns the names of the key columns, or `None` if one of them is an expression.
     pub fn plain_columns(&self) -> Option<Vec<&str>> {
         self.columns.iter().map(|column| column.column.as_deref()).collect()
     }
 
-    /// Do these columns, in any order, come first in the index? Only a complete btree serves them all.
+    /// Returns whether the index begins with these columns in any order. It has to be a complete btree index.
     pub fn leads_with(&self, columns: &[SmolStr]) -> bool {
         self.columns.len() >= columns.len()
             && self.columns[..columns.len()].iter().all(|column| column.column.as_ref().is_some_and(|name| columns.contains(name)))
@@ -321,13 +321,13 @@ impl Index {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Policy {
     pub name: SmolStr,
-    /// The statement that made it what it is now.
+    /// Statement that last defined the object.
     pub at: Site,
     pub named: Site,
     pub certainty: Certainty,
     pub permissive: bool,
     pub command: Command,
-    /// `public` stands for everybody.
+    /// Roles of the policy. `public` stands for all roles.
     pub roles: Vec<SmolStr>,
     pub using: Option<Expression>,
     pub check: Option<Expression>,
@@ -338,12 +338,12 @@ impl Policy {
         self.command == Command::All || self.command == command
     }
 
-    /// Is the policy one of those PostgreSQL looks at for a role?
+    /// Returns whether the policy applies to a role.
     pub fn applies_to_role(&self, role: &str) -> bool {
         self.roles.iter().any(|name| name == role || name == "public")
     }
 
-    /// The clauses that are looked at when a command runs.
+    /// Returns the clauses that are evaluated when a command runs.
     pub fn asked(&self, command: Command) -> impl Iterator<Item = &Expression> {
         let (using, check) = (self.using.as_ref(), self.check.as_ref());
         let (first, second) = match command {
@@ -354,7 +354,7 @@ impl Policy {
         first.into_iter().chain(second)
     }
 
-    /// USING and WITH CHECK, where they are written.
+    /// Returns the written clauses, USING and WITH CHECK.
     pub fn clauses(&self) -> impl Iterator<Item = (&'static str, &Expression)> {
         self.using.iter().map(|expr| ("USING", expr)).chain(self.check.iter().map(|expr| ("WITH CHECK", expr)))
     }
@@ -381,14 +381,14 @@ pub struct View {
     pub named: Site,
     pub certainty: Certainty,
     pub columns: Vec<ViewColumn>,
-    /// Was every column's name found?
+    /// Whether all names of columns are known.
     pub columns_known: bool,
     pub query: Option<Arc<Query>>,
-    /// Those that the query can hold.
+    /// Names that the query may contain.
     pub names: Names,
     pub query_site: Site,
     pub security_invoker: Fact<bool>,
-    /// Relations that it reads, found when it was made.
+    /// Relations that the query reads, bound when the view was created.
     pub reads: Vec<QName>,
     pub indexes: Vec<Index>,
     pub triggers: Vec<Trigger>,
@@ -398,7 +398,7 @@ pub struct View {
 }
 
 impl View {
-    /// Where it was made what it is.
+    /// Returns the locations of the statements that define the view.
     pub fn places(&self) -> impl Iterator<Item = Site> {
         [self.at, self.named, self.query_site, self.security_invoker.at].into_iter().chain(self.acl.places())
     }
@@ -436,7 +436,7 @@ pub struct Function {
     pub volatility: Volatility,
     pub security_definer: Fact<bool>,
     pub strict: bool,
-    /// Settings in PostgreSQL's own form: (`search_path`, `""`).
+    /// Settings in the form of PostgreSQL: (`search_path`, `""`).
     pub settings: Vec<(SmolStr, SmolStr)>,
     pub body: Arc<Body>,
     pub at: Site,
@@ -448,17 +448,17 @@ pub struct Function {
 }
 
 impl Function {
-    /// Where it was made what it is.
+    /// Returns the locations of the statements that define the function.
     pub fn places(&self) -> impl Iterator<Item = Site> {
         [self.at, self.named, self.security_definer.at].into_iter().chain(self.acl.places())
     }
 
-    /// Types of the arguments that tell it apart from others of its name.
+    /// Returns the types of the arguments, which distinguish overloads.
     pub fn signature(&self) -> Vec<SmolStr> {
         self.inputs().map(|arg| arg.ty.signature()).collect()
     }
 
-    /// The arguments a caller gives.
+    /// Returns the input arguments.
     pub fn inputs(&self) -> impl Iterator<Item = &Argument> {
         self.args.iter().filter(|arg| !matches!(arg.mode, ArgMode::Out | ArgMode::Table))
     }
@@ -475,7 +475,7 @@ impl Function {
         self.returns.as_ref().is_some_and(|ty| ty.is("trigger") || ty.is("event_trigger"))
     }
 
-    /// As `pg_get_function_identity_arguments` prints them with an empty search_path.
+    /// Returns the arguments as `pg_get_function_identity_arguments` prints them with an empty search_path.
     pub fn identity_arguments(&self) -> String {
         let arguments = self.args.iter().filter(|arg| arg.mode != ArgMode::Table).map(|arg| {
             let mode = match arg.mode {
@@ -492,7 +492,7 @@ impl Function {
         arguments.collect::<Vec<_>>().join(", ")
     }
 
-    /// As `pg_get_function_result` prints it; none for a procedure.
+    /// Returns the result as `pg_get_function_result` prints it, or `None` for a procedure.
     pub fn result(&self) -> Option<String> {
         let columns: Vec<String> = self
             .args
@@ -515,12 +515,12 @@ impl Function {
         Some(if returns.setof { format!("SETOF {}", returns.signature()) } else { returns.signature().to_string() })
     }
 
-    /// `public.f(uuid, text)`
+    /// Returns the name with argument types, such as `public.f(uuid, text)`.
     pub fn display(&self) -> String {
         format!("{}({})", self.name, self.signature().join(", "))
     }
 
-    /// The same as SQL.
+    /// Returns the name with argument types as SQL, with quotes where necessary.
     pub fn quoted(&self) -> String {
         format!("{}({})", self.name.quoted(), self.signature().join(", "))
     }
@@ -575,7 +575,7 @@ pub struct Schema {
 pub struct Extension {
     pub name: SmolStr,
     pub schema: SmolStr,
-    /// Are the functions and types that it brings all known by their names?
+    /// Whether the names of all functions and types of the extension are known.
     pub known: bool,
     pub at: Site,
     pub certainty: Certainty,
@@ -603,7 +603,7 @@ pub struct Publication {
 pub struct Bucket {
     pub id: SmolStr,
     pub name: SmolStr,
-    /// None where the value could not be read.
+    /// Whether the bucket is public, or `None` if the value is unknown.
     pub public: Option<bool>,
     pub at: Site,
     pub certainty: Certainty,

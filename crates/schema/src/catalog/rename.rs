@@ -1,5 +1,5 @@
-//! Names that change under the objects that use them. PostgreSQL holds references by number, so whatever was bound to an
-//! object follows it; function bodies are text and do not.
+//! Renames of objects in the objects that use them. PostgreSQL stores references by number, so bound references follow a rename. Function
+//! bodies are text and do not.
 
 use super::Catalog;
 use super::mention::Names;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 type Edits = Vec<(Span, SmolStr)>;
 
-/// What gets another name.
+/// Object that is renamed.
 enum Renamed<'a> {
     Relation {
         from: &'a QName,
@@ -23,7 +23,7 @@ enum Renamed<'a> {
         from: &'a str,
         to: &'a str,
     },
-    /// One that is called with so many arguments, which no other of its name takes.
+    /// A function with a number of arguments that no other function of this name accepts.
     Function {
         from: &'a QName,
         to: &'a QName,
@@ -172,7 +172,7 @@ fn in_table(table: &mut Table, renamed: &Renamed) {
     }
 }
 
-/// All that stand in a table and what belongs to it.
+/// Returns the expressions of a table and its parts.
 pub(super) fn expressions(table: &Table) -> impl Iterator<Item = &Expression> {
     let columns = table.columns.iter().flat_map(|column| column.default.iter().chain(column.generated.as_deref()));
     let constraints = table.constraints.iter().filter_map(|constraint| constraint.expr.as_ref());
@@ -182,7 +182,7 @@ pub(super) fn expressions(table: &Table) -> impl Iterator<Item = &Expression> {
     columns.chain(constraints).chain(policies).chain(indexes).chain(triggers)
 }
 
-/// Does a table belong to another, refer to it, or have its rows or a sequence of that name for a column?
+/// Returns whether a table belongs to another table, refers to it, or has a column with its row type or a sequence of this name.
 pub(super) fn refers(table: &Table, name: &QName) -> bool {
     table.inherits.contains(name)
         || table.partition_of.as_ref() == Some(name)
@@ -206,7 +206,7 @@ impl Catalog {
         );
     }
 
-    /// Calls are not bound, so one that another function of the name could answer is left as it is.
+    /// Renames calls of a function. Calls are not bound, so a call that another function of this name could answer is kept.
     pub(super) fn rename_calls(&mut self, from: &QName, signature: &[SmolStr], to: &QName) {
         let overloads = self.functions.get(from).cloned().unwrap_or_default();
         let takes = |count: usize| overloads.iter().all(|one| (one.signature() == signature) == super::accepts(one, count));

@@ -1,4 +1,4 @@
-//! A map that can take back what was done to it, so that a statement which fails half way changes nothing.
+//! A map with nested transactions, so that a statement that fails changes nothing.
 
 use super::name::QName;
 use rustc_hash::FxHashMap;
@@ -6,19 +6,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hash;
 use std::sync::Arc;
 
-/// Found by hash, for every statement asks for names; read in the order of keys, so that it is the same every time.
+/// A map with lookup by hash and iteration in the order of keys.
 #[derive(Clone, Debug)]
 pub struct Store<K, V> {
     places: FxHashMap<K, usize>,
     order: BTreeMap<K, usize>,
     values: Vec<Option<Arc<V>>>,
-    /// Places in `values` that hold nothing.
+    /// Unused positions in `values`.
     free: Vec<usize>,
     log: Vec<(K, Option<Arc<V>>)>,
     marks: Vec<Mark<K>>,
 }
 
-/// A place to go back to, and what was changed since.
+/// A savepoint with the changes since then.
 #[derive(Clone, Debug)]
 struct Mark<K> {
     start: usize,
@@ -59,7 +59,7 @@ impl<K: Ord + Hash + Clone, V: Clone> Store<K, V> {
         self.iter().map(|(_, value)| value)
     }
 
-    /// Values for which `wanted` holds.
+    /// Returns the values for which `wanted` holds.
     pub fn which(&self, wanted: impl Fn(&V) -> bool) -> impl Iterator<Item = &V> {
         self.values().filter(move |value| wanted(value))
     }
@@ -118,7 +118,7 @@ impl<K: Ord + Hash + Clone, V: Clone> Store<K, V> {
         self.share(key, Arc::new(value));
     }
 
-    /// Inserts a value that somebody else may still read.
+    /// Inserts a shared value.
     pub fn share(&mut self, key: K, value: Arc<V>) {
         self.record(&key);
         self.put(key, value);
@@ -129,7 +129,7 @@ impl<K: Ord + Hash + Clone, V: Clone> Store<K, V> {
         self.take(key)
     }
 
-    /// Keys of the values for which `wanted` holds.
+    /// Returns the keys of the values for which `wanted` holds.
     pub fn keys_of(&self, wanted: impl Fn(&V) -> bool) -> Vec<K> {
         self.iter().filter(|(_, value)| wanted(value)).map(|(key, _)| key.clone()).collect()
     }
@@ -143,17 +143,17 @@ impl<K: Ord + Hash + Clone, V: Clone> Store<K, V> {
         }
     }
 
-    /// From here on, changes can be taken back.
+    /// Begins a nested transaction of changes.
     pub fn begin(&mut self) {
         self.marks.push(Mark { start: self.log.len(), changed: BTreeSet::new() });
     }
 
-    /// How many `begin`s are open.
+    /// Returns the number of open transactions.
     pub fn depth(&self) -> usize {
         self.marks.len()
     }
 
-    /// Keeps what was done since the last `begin`.
+    /// Commits the changes since the last `begin`.
     pub fn commit(&mut self) {
         let Some(mark) = self.marks.pop() else { return };
         match self.marks.last_mut() {
@@ -162,7 +162,7 @@ impl<K: Ord + Hash + Clone, V: Clone> Store<K, V> {
         }
     }
 
-    /// Takes back what was done since the last `begin`.
+    /// Rolls back the changes since the last `begin`.
     pub fn rollback(&mut self) {
         let mark = self.marks.pop().map_or(0, |mark| mark.start);
         while self.log.len() > mark {
@@ -177,18 +177,18 @@ impl<K: Ord + Hash + Clone, V: Clone> Store<K, V> {
 }
 
 impl<V: Clone> Store<QName, V> {
-    /// Names in one schema.
+    /// Returns the names in one schema.
     pub fn names_in<'a>(&'a self, schema: &'a str) -> impl Iterator<Item = &'a QName> {
         self.order.range(QName::new(schema, "")..).map(|(name, _)| name).take_while(move |name| name.schema == schema)
     }
 
-    /// Names in one schema, with their values.
+    /// Returns the names in one schema, with their values.
     pub fn entries_in<'a>(&'a self, schema: &'a str) -> impl Iterator<Item = (&'a QName, &'a V)> {
         let names = self.order.range(QName::new(schema, "")..).take_while(move |(name, _)| name.schema == schema);
         names.filter_map(|(name, place)| Some((name, &**self.values[*place].as_ref()?)))
     }
 
-    /// Is there anything of that name in any schema?
+    /// Returns whether a name exists in any schema.
     pub fn has_named(&self, last: &str) -> bool {
         self.order.keys().any(|name| name.name == last)
     }

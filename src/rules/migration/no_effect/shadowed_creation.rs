@@ -1,10 +1,10 @@
-//! CREATE … IF NOT EXISTS where something else of that name is there, which stays as it is.
+//! CREATE … IF NOT EXISTS statements that have no effect because a different object with the same name exists.
 
 use crate::rules::prelude::*;
 use crate::syntax::ast::{self, ColumnDef, CreateIndex, CreateTable, TableElement};
 use crate::syntax::types::TypeName;
 
-/// A table that lacks columns of the definition that is passed over.
+/// Reports a table that lacks columns of the ignored definition.
 pub fn table(cx: &mut Cx, step: &Moment, create: &CreateTable) {
     let whole = create.inherits.is_empty() && create.partition_of.is_none() && create.of_type.is_none();
     let Some(table) = cx.catalog.place(&create.name).and_then(|name| cx.catalog.table(&name)) else { return };
@@ -25,23 +25,23 @@ pub fn table(cx: &mut Cx, step: &Moment, create: &CreateTable) {
         return;
     }
     let message = format!(
-        "`{}` is there already, so this changes nothing: it {} {}",
+        "`{}` already exists, so this statement changes nothing: it {} {}",
         table.name,
-        if missing.len() == 1 { "gets no column" } else { "gets none of the columns" },
+        if missing.len() == 1 { "does not add the column" } else { "does not add the columns" },
         listed(&missing)
     );
     let (name, lacking) = (table.name.clone(), missing.clone());
     cx.report(table, step.site, message)
-        .label("passed over")
-        .because(table.created, "made here, without them")
-        .help("add the columns with `alter table … add column`, or drop the statement if they are not needed")
+        .label("has no effect")
+        .because(table.created, "created here without them")
+        .help("Add the columns with `alter table … add column`, or remove the statement if they are not needed.")
         .discriminate(missing.join(","))
         .lasting(move |catalog| {
             catalog.table(&name).is_some_and(|table| !table.external && lacking.iter().all(|column| table.column(column).is_none()))
         });
 }
 
-/// An index of the same name on other columns.
+/// Reports an index with the same name on other columns.
 pub fn index(cx: &mut Cx, step: &Moment, create: &CreateIndex) {
     let Some(name) = &create.name else { return };
     let Some(target) = cx.catalog.find_relation(&create.table) else { return };
@@ -59,7 +59,7 @@ pub fn index(cx: &mut Cx, step: &Moment, create: &CreateIndex) {
         format!("{}`{table}` ({})", if unique { "unique on " } else { "on " }, columns.join(", "))
     };
     let message = format!(
-        "index `{}` is there already, {}, so this makes none {}",
+        "index `{}` already exists {}, so this statement creates none {}",
         full.name,
         what(known.unique, &home.name, &columns),
         what(create.unique, &target, &wanted)
@@ -67,9 +67,9 @@ pub fn index(cx: &mut Cx, step: &Moment, create: &CreateIndex) {
     let (at, unique, wanted): (Site, bool, Vec<SmolStr>) = (known.at, create.unique, wanted.into_iter().map(SmolStr::from).collect());
     let name = full.name.clone();
     cx.report((home, known), step.site, message)
-        .label("passed over")
-        .because(known.at, "has the name")
-        .help("give the new index a name of its own")
+        .label("has no effect")
+        .because(known.at, "existing index with this name")
+        .help("Give the new index another name.")
         .discriminate(target.to_string())
         .discriminate(wanted.join(","))
         .lasting(move |catalog| {
@@ -84,7 +84,7 @@ pub fn index(cx: &mut Cx, step: &Moment, create: &CreateIndex) {
         });
 }
 
-/// A column of the same name that is not as the definition would have it.
+/// Reports a column with the same name that differs from the ignored definition.
 pub fn column(cx: &mut Cx, table: &Table, definition: &ColumnDef, at: Site) {
     let name = &definition.name.name;
     let Some(known) = table.column(name).filter(|known| known.certainty == Certainty::Certain) else { return };
@@ -102,9 +102,9 @@ pub fn column(cx: &mut Cx, table: &Table, definition: &ColumnDef, at: Site) {
     let nullable = definition.not_null.is_some() && !known.not_null.value;
     let mut kept: Vec<String> = Vec::new();
     if differs {
-        kept.push(format!("stays `{}`", known.ty.canonical()));
+        kept.push(format!("keeps the type `{}`", known.ty.canonical()));
     }
-    for (lacks, what) in [(no_key, "gets no foreign key"), (no_check, "gets no check"), (nullable, "still takes NULL")] {
+    for (lacks, what) in [(no_key, "gets no foreign key"), (no_check, "gets no CHECK constraint"), (nullable, "still allows NULL")] {
         if lacks {
             kept.push(what.into());
         }
@@ -112,18 +112,19 @@ pub fn column(cx: &mut Cx, table: &Table, definition: &ColumnDef, at: Site) {
     if kept.is_empty() {
         return;
     }
-    let message = format!("`{}` has a column `{name}` already, so this changes nothing: it {}", table.name, kept.join(" and "));
+    let message =
+        format!("`{}` already has a column `{name}`, so this statement changes nothing: the column {}", table.name, kept.join(" and "));
     let help = match (differs, no_key || no_check, nullable) {
-        (true, _, _) => format!("change it with `alter column {} type …`, or give the new column another name", quote_ident(name)),
-        (false, true, _) => "add the constraint in a statement of its own: `alter table … add constraint …`".to_string(),
-        (false, false, _) => format!("say `alter column {} set not null` once no row has NULL there", quote_ident(name)),
+        (true, _, _) => format!("Change the type with `alter column {} type …`, or give the new column another name.", quote_ident(name)),
+        (false, true, _) => "Add the constraint in a separate statement: `alter table … add constraint …`.".to_string(),
+        (false, false, _) => format!("Run `alter column {} set not null` when no row has NULL.", quote_ident(name)),
     };
     let (on, column, ty) = (table.name.clone(), name.clone(), known.ty.clone());
     let severity = if as_good && kept.len() == 1 { Severity::Info } else { Severity::Warn };
     cx.report((table, known), at, message)
         .severity(severity)
-        .label("passed over")
-        .because(known.at, "made here")
+        .label("has no effect")
+        .because(known.at, "created here")
         .help(help)
         .discriminate(kept.join(","))
         .lasting(move |catalog| {
@@ -136,7 +137,7 @@ pub fn column(cx: &mut Cx, table: &Table, definition: &ColumnDef, at: Site) {
         });
 }
 
-/// Is this the type as it is written?
+/// Returns whether a type is the written one.
 fn is_type(known: &DataType, written: &TypeName) -> bool {
     let base = match written.name.last() {
         "serial" => "integer",

@@ -1,4 +1,4 @@
-//! Privileges and owners.
+//! Changes of privileges and owners.
 
 use crate::catalog::acl::{Acl, DefaultPrivilege, Privileges};
 use crate::catalog::effect::Grantable;

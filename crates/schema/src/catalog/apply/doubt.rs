@@ -1,4 +1,4 @@
-//! Facts that stay as they are but are not certain any more. What the platform made before the first migration is left alone.
+//! Changes that make facts uncertain. Facts of the platform stay certain.
 
 use crate::catalog::Catalog;
 use crate::catalog::acl::Acl;
@@ -60,7 +60,7 @@ impl Catalog {
     }
 }
 
-/// The same of what one table has.
+/// Makes the facts about parts of one table uncertain.
 pub(super) fn part(table: &mut Table, doubted: Doubted) {
     match doubted {
         Doubted::Tables => table.certainty = MAYBE,

@@ -1,4 +1,4 @@
-//! Views, functions and enum labels: what is replaced keeps its owner and grants.
+//! Changes of views, functions and enum labels. A replaced object keeps its owner and grants.
 
 use super::duplicate;
 use crate::catalog::name::QName;
@@ -127,7 +127,7 @@ impl Catalog {
     }
 }
 
-/// What CREATE and ALTER FUNCTION say of a function's nature.
+/// Applies the options of CREATE and ALTER FUNCTION.
 pub fn alter_function(function: &mut Function, options: &FunctionOptions, at: Site, certainty: Certainty) {
     if let Some(volatility) = options.volatility {
         function.volatility = volatility;
@@ -150,7 +150,7 @@ pub fn alter_function(function: &mut Function, options: &FunctionOptions, at: Si
     }
 }
 
-/// A setting as pg_proc.proconfig holds it: names of a search path are quoted where they have to be.
+/// Returns a setting as pg_proc.proconfig stores it, with quoted names in a search path where necessary.
 fn setting_text(name: &str, values: &[SmolStr]) -> SmolStr {
     if name == "search_path" {
         let list: Vec<String> = values

@@ -1,4 +1,4 @@
-//! Tables, their columns, constraints and indexes.
+//! Changes of tables, columns, constraints and indexes.
 
 use super::{MAX_COLUMNS, duplicate, gives_way, missing, on_relation, push};
 use crate::catalog::name::QName;
@@ -73,7 +73,7 @@ impl Catalog {
         self.sequences.insert(name.clone(), Sequence { name, at, certainty, owned_by, owner, acl });
     }
 
-    /// Are the columns of a constraint there, and what it refers to?
+    /// Checks that the columns of a constraint and its referenced objects exist.
     pub(super) fn check_constraint(&self, table: &Table, constraint: &Constraint) -> Applied {
         for column in &constraint.columns {
             if !table.may_have(column) {
@@ -197,7 +197,7 @@ impl Catalog {
         Ok(())
     }
 
-    /// Takes away what may be there and is made now for certain. What refers to it stays.
+    /// Removes an uncertain constraint or index with the same name. Objects that depend on it stay.
     fn make_way(&mut self, table: &QName, new: &Constraint) {
         let is_one = |old: &Constraint| {
             let same = old.name == new.name || [old.kind, new.kind] == [ConstraintKind::PrimaryKey; 2];
@@ -269,7 +269,7 @@ impl Catalog {
         Ok(())
     }
 
-    /// An index carries the name of its constraint, and the other way round.
+    /// Renames an index and its constraint, which have the same name.
     pub(super) fn rename_index(&mut self, home: &QName, from: &str, to: &SmolStr) {
         self.index_homes.remove(&QName::new(home.schema.clone(), from));
         self.index_homes.insert(QName::new(home.schema.clone(), to.clone()), home.clone());
@@ -299,7 +299,7 @@ impl Catalog {
 }
 
 impl Index {
-    /// The index that enforces a key.
+    /// Returns the index that enforces a key.
     pub fn of_constraint(constraint: &Constraint, name: SmolStr) -> Index {
         use crate::syntax::expression::{Expr, ExprKind};
         let column = |name: &SmolStr| IndexColumn {

@@ -15,36 +15,36 @@ pub fn of(cursor: &Cursor, error: &SyntaxError) -> Option<String> {
         head.eat("CREATE");
     }
     let hint = if head.is("POLICY") && or_replace {
-        "drop the policy first: PostgreSQL has no CREATE OR REPLACE POLICY"
+        "Drop the policy first. PostgreSQL has no CREATE OR REPLACE POLICY."
     } else if head.is_words("POLICY IF NOT EXISTS") {
-        "write DROP POLICY IF EXISTS … before CREATE POLICY: PostgreSQL has no CREATE POLICY IF NOT EXISTS"
+        "Write DROP POLICY IF EXISTS … before CREATE POLICY. PostgreSQL has no CREATE POLICY IF NOT EXISTS."
     } else if head.is("POLICY") && stopped.is_kind(TokenKind::Comma) {
-        "write one policy per command, or FOR ALL: a policy takes one command"
+        "Write one policy per command, or FOR ALL. A policy has only one command."
     } else if head.is_words("ALTER POLICY IF EXISTS") {
-        "look the policy up in pg_policies in a DO block: IF EXISTS stands only before RENAME TO, any other form is a syntax error (42601)"
+        "Look the policy up in pg_policies in a DO block. IF EXISTS is allowed only before RENAME TO, any other form is a syntax error (42601)."
     } else if head.is("POLICY") && stopped.is("USING") {
-        "put USING before WITH CHECK"
+        "Put USING before WITH CHECK."
     } else if head.is("POLICY") && stopped.is_any(&["TO", "FOR", "AS"]) {
-        "keep the order AS … FOR … TO … USING (…) WITH CHECK (…)"
+        "Use the order AS … FOR … TO … USING (…) WITH CHECK (…)."
     } else if head.is_any(&["TRIGGER", "TYPE", "DOMAIN"]) && head.part(head.pos + 1, head.end).is_words("IF NOT EXISTS") {
-        "check for it in a DO block: PostgreSQL has no IF NOT EXISTS here"
+        "Check for the object in a DO block. PostgreSQL has no IF NOT EXISTS here."
     } else if head.is_any(&["TABLE", "INDEX", "TYPE", "SCHEMA", "EXTENSION", "SEQUENCE"]) && or_replace {
-        "write IF NOT EXISTS, or DROP … IF EXISTS before it: OR REPLACE is for functions, views and triggers"
+        "Write IF NOT EXISTS, or DROP … IF EXISTS before it. OR REPLACE is only for functions, views and triggers."
     } else if head.is("TABLE") && (before.is("INDEX") || stopped.is_any(&["INDEX", "ASC", "DESC"]) || before.is("KEY")) {
-        "create the index in a statement of its own: PostgreSQL has no INDEX inside CREATE TABLE"
+        "Create the index in a separate statement. PostgreSQL has no INDEX inside CREATE TABLE."
     } else if (head.is("TABLE") || head.is("ALTER")) && stopped.is_kind(TokenKind::LParen) {
-        "create a unique index instead: a key takes plain columns, not expressions"
+        "Create a unique index instead. A key can contain only columns, not expressions."
     } else if head.is("VIEW") && stopped.is("SECURITY") {
-        "write WITH (security_invoker = true) before AS"
+        "Write WITH (security_invoker = true) before AS."
     } else if head.is("COMMENT") && stopped.is_op("||") {
-        "write the comment as one literal: COMMENT takes no expression"
+        "Write the comment as one literal. COMMENT does not accept an expression."
     } else if head.is_words("ALTER PUBLICATION") && (stopped.is("EXISTS") || stopped.is("IF") || stopped.is("NOT")) {
-        "look it up in pg_publication_tables in a DO block first: ALTER PUBLICATION has no IF [NOT] EXISTS"
+        "Check pg_publication_tables in a DO block first. ALTER PUBLICATION has no IF [NOT] EXISTS."
     } else if head.is("ALTER")
         && (before.is("CONSTRAINT") || stopped.is_words("NOT EXISTS"))
         && cursor.text.contains("CONSTRAINT IF NOT EXISTS")
     {
-        "drop the constraint with IF EXISTS first: ADD CONSTRAINT has no IF NOT EXISTS"
+        "Drop the constraint with IF EXISTS first. ADD CONSTRAINT has no IF NOT EXISTS."
     } else {
         return None;
     };
