@@ -1,6 +1,6 @@
 create table t (id int primary key, a int, b text, d date, e text[], js jsonb);
 create table u (id int, a int, b text);
-create unique index i on t ((b::text collate "C"));
+create unique index i on t ((lower(b)::text collate "C"));
 create policy p on t using (b < ('foo'::text collate "C"));
 select sum(a) over (order by d range between '1 year'::interval preceding and '1 year'::interval following) from t;
 select sum(a) over (order by a rows (select 1) preceding) from t;
@@ -11,11 +11,10 @@ select * from rows from (json_to_record('{}') as (a int, b int)) with ordinality
 select a from t order by 1 fetch first (1 + 1) rows with ties;
 select a from t group by grouping sets ((), grouping sets ((), (a)));
 merge into t using u inner join u as v on u.a = v.a on t.a = u.a when not matched then insert (id, e[1]) values (1, 'a');
-create table tbl (c1 int, exclude using btree (c1 with =) include (c1));
+create table tbl (c1 int, c2 int, exclude using btree (c1 with =) include (c2));
 create rule r as on update to t do also (update u set a = new.a; update u set a = new.a);
 alter index i no depends on extension plpgsql;
 create unlogged sequence s1;
-create local temporary sequence s2;
 create local temp view v1 as select 1 as a;
 create unlogged view v2 as select 1 as a; -- 42601
 set role to postgres;

@@ -425,7 +425,7 @@ impl Context<'_> {
                     constraint.name = self.free_constraint_name(table, &constraint.columns.join("_"), "fkey", taken);
                 }
             }
-            ast::ConstraintKind::Exclude { method, elements, predicate } => {
+            ast::ConstraintKind::Exclude { method, elements, include, predicate } => {
                 constraint.kind = ConstraintKind::Exclude;
                 let item = item_of(table);
                 let mut columns = Vec::new();
@@ -435,12 +435,12 @@ impl Context<'_> {
                 let predicate = predicate.map(|expr| self.bound(expr, item)).transpose()?;
                 constraint.columns = columns.iter().filter_map(|column| column.column.clone()).collect();
                 if unnamed {
-                    let parts: Vec<SmolStr> = columns.iter().map(index_part).collect();
+                    let parts: Vec<SmolStr> = columns.iter().map(index_part).chain(names(&include)).collect();
                     constraint.name = self.free_relation_name(&table.name.schema, &table.name.name, &parts.join("_"), "excl", taken);
                 }
                 constraint.index = Some(constraint.name.clone());
                 let enforcing = Index::of_constraint(&constraint, constraint.name.clone());
-                index = Some(Index { method, columns, predicate, ..enforcing });
+                index = Some(Index { method, columns, include: names(&include), predicate, ..enforcing });
             }
         }
         taken.push(constraint.name.clone());

@@ -333,6 +333,7 @@ pub enum ConstraintKind {
     Exclude {
         method: SmolStr,
         elements: Vec<(IndexElement, SmolStr)>,
+        include: Vec<Ident>,
         predicate: Option<Expr>,
     },
 }

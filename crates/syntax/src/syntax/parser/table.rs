@@ -456,9 +456,7 @@ fn exclude(cursor: &mut Cursor) -> Result<ConstraintKind> {
         let op = part.text[part.here().start as usize..part.tokens[part.end - 1].end as usize].into();
         elements.push((element, op));
     }
-    if cursor.eat("INCLUDE") {
-        cursor.ident_list()?;
-    }
+    let include = if cursor.eat("INCLUDE") { cursor.ident_list()? } else { Vec::new() };
     if with_options(cursor) {
         cursor.pos += 1;
         cursor.parens()?;
@@ -467,7 +465,7 @@ fn exclude(cursor: &mut Cursor) -> Result<ConstraintKind> {
         cursor.ident()?;
     }
     let predicate = if cursor.eat("WHERE") { Some(condition(cursor)?) } else { None };
-    Ok(ConstraintKind::Exclude { method, elements, predicate })
+    Ok(ConstraintKind::Exclude { method, elements, include, predicate })
 }
 
 fn action(cursor: &mut Cursor) -> Result<ReferentialAction> {

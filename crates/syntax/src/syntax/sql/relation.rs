@@ -205,13 +205,20 @@ impl Lower<'_, '_> {
     }
 
     fn into(&self, into: Option<&ast::SelectInto>) -> Result<Option<super::super::expression::ObjectName>> {
-        let Some(target) = into.and_then(|into| into.targets.first()) else { return Ok(None) };
+        let Some(into) = into else { return Ok(None) };
+        let Some(target) = into.targets.first() else { return Ok(None) };
         let idents = match target {
             ast::Expr::Identifier(ident) => std::slice::from_ref(ident),
             ast::Expr::CompoundIdentifier(idents) => idents,
             _ => return self.lost(),
         };
-        let parts = idents.iter().map(|ident| self.ident(ident).map(|(ident, _)| ident)).collect::<Result<_>>()?;
+        let mut parts = idents.iter().map(|ident| self.ident(ident).map(|(ident, _)| ident)).collect::<Result<Vec<Ident>>>()?;
+        // INTO TEMP makes it in the schema of what is temporary
+        if into.temporary
+            && let [only] = parts.as_slice()
+        {
+            parts.insert(0, Ident { name: "pg_temp".into(), span: only.span });
+        }
         Ok(Some(super::super::expression::ObjectName { parts }))
     }
 
