@@ -183,7 +183,10 @@ because = 'it was small'
     assert_eq!(report["findings"][0]["location"]["file"], "supalint.toml");
     let report = on(next, &[]);
     assert_eq!(found(&report, "findings"), ["rls/disabled:1", "allow/unused:2", "allow/unused:13"]);
-    assert_eq!(report["findings"][1]["message"], "`rls/disabled` was allowed for `public.*_list` until 2026-06-30, and this date has passed");
+    assert_eq!(
+        report["findings"][1]["message"],
+        "`rls/disabled` was allowed for `public.*_list` until 2026-06-30, and this date has passed"
+    );
     let output = command::command(folder.path()).env("SOURCE_DATE_EPOCH", "today").arg("check").output().expect("supalint starts");
     assert_eq!(
         (output.status.code(), told(&output).as_str()),
