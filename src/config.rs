@@ -1,4 +1,4 @@
-//! What a project says about itself: `supalint.toml`, and what `supabase/config.toml` already holds.
+//! Settings of a project: `supalint.toml`, and the settings that `supabase/config.toml` contains.
 //!
 //! Promises: a setting nobody knows, or a value nobody can use, is refused with its line and never skipped over. Of the Supabase
 //! file only what matters here is read; all else in it, known or not, is Supabase's own concern.
@@ -223,7 +223,7 @@ struct Settings {
     allow: Option<Vec<Written>>,
 }
 
-/// Every field of [`Settings`]: serde knows them too, but tells them only in prose.
+/// Names of the fields of [`Settings`], because serde exposes them only in error messages.
 const SETTINGS: [&str; 14] = [
     "platform",
     "exposed_schemas",
@@ -375,7 +375,7 @@ fn replace<T>(place: &mut T, value: Option<T>) {
     }
 }
 
-/// None if there is no such file.
+/// Reads a file, or returns `None` if it does not exist.
 ///
 /// # Errors
 /// If it is there, and is no text or cannot be read.

@@ -279,7 +279,7 @@ impl Step {
 pub struct Fix {
     pub title: String,
     pub safety: Safety,
-    /// What to check before applying the fix.
+    /// Text that states what to check before applying the fix.
     pub check: Option<String>,
     /// Edits of the statement in the source.
     pub rewrite: Vec<Edit>,
@@ -307,7 +307,7 @@ impl Subject {
     }
 }
 
-/// The same lint in Supabase's advisor: its name and key.
+/// Name and key of the same lint in Supabase's advisor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Advisor {
     pub name: &'static str,

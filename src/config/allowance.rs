@@ -43,7 +43,7 @@ pub struct Written {
     until: Option<Spanned<Value>>,
 }
 
-/// Every field of [`Written`].
+/// Names of the fields of [`Written`].
 pub const KEYS: [&str; 4] = ["rule", "object", "because", "until"];
 
 impl Written {
