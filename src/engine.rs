@@ -123,7 +123,8 @@ fn examine_within(mut sources: Sources, project: &Project, choice: &Choice, scop
     count_causes(&mut findings);
     suppressed.sort_by_cached_key(|(finding, _)| place_in_order(finding, &sources));
     free_aside(analyses);
-    let report = Report { findings, suppressed, left_out, unread, bounded, undecided, statements, files: project.migrations.len(), sources };
+    let report =
+        Report { findings, suppressed, left_out, unread, bounded, undecided, statements, files: project.migrations.len(), sources };
     Examined { report, catalog, hidden }
 }
 

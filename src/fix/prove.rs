@@ -112,17 +112,11 @@ fn taken_back(after: &Report, files: &[PlannedFile]) -> Vec<(Vec<usize>, String)
 /// Diagnostics that matter and were not there, or mattered less. In the plan's own files every diagnostic matters. What is said of the
 /// project as a whole is nobody's fault: a table that gets row level security comes to be one of those whose policies lean on default
 /// grants.
-pub fn brought<'r>(
-    had: &BTreeMap<String, Severity>,
-    planned: &BTreeSet<FileId>,
-    report: &'r Report,
-) -> impl Iterator<Item = &'r Finding> {
+pub fn brought<'r>(had: &BTreeMap<String, Severity>, planned: &BTreeSet<FileId>, report: &'r Report) -> impl Iterator<Item = &'r Finding> {
     report.findings.iter().filter(|finding| {
         let of_project = finding.subject.kind == "project";
         let matters = finding.severity > Severity::Info || planned.contains(&report.sources.resolve(finding.primary.site).file);
-        matters
-            && !of_project
-            && had.get(&finding.fingerprint).is_none_or(|severity| *severity < finding.severity)
+        matters && !of_project && had.get(&finding.fingerprint).is_none_or(|severity| *severity < finding.severity)
     })
 }
 

@@ -109,7 +109,12 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             .map(|(finding, reason)| Suppressed { finding: entry(finding, &report.sources), reason })
             .collect(),
         left_out: Counts { ignored, earlier, baseline },
-        statements: Statements { total: report.statements, unread: report.unread.len(), bounded: report.bounded.len(), undecided: report.undecided.len() },
+        statements: Statements {
+            total: report.statements,
+            unread: report.unread.len(),
+            bounded: report.bounded.len(),
+            undecided: report.undecided.len(),
+        },
         summary: Summary { files: report.files, error: of(Severity::Error), warn: of(Severity::Warn), info: of(Severity::Info) },
     };
     write_json(out, &document)
