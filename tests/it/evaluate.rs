@@ -524,3 +524,94 @@ fn what_was_cut_off_may_have_changed_what_it_speaks_of() {
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
+
+/// Roles that hold EXECUTE on a function, with `?` where it is not certain.
+fn callers(history: &History, name: &str) -> Vec<String> {
+    let function = &history.world.catalog.functions.get(&QName::new("public", name)).expect("the function is there")[0];
+    let maybe = |certainty: Certainty| if certainty == Certainty::Maybe { "?" } else { "" };
+    let mut roles: Vec<String> = function.acl.grants.iter().map(|grant| format!("{}{}", grant.grantee, maybe(grant.certainty))).collect();
+    roles.sort();
+    roles
+}
+
+#[test]
+fn access_control_lists_and_privileges_are_evaluated() {
+    const FUNCTIONS: &str =
+        "create function f() returns int language sql as 'select 1'; create function g() returns int language sql as 'select 1';
+        revoke all on function g() from public, anon; ";
+    let history = fold(&format!(
+        "{FUNCTIONS} do $$ declare r record; begin
+            for r in select p.oid::regprocedure as f from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+                where n.nspname = 'public' and exists (select 1 from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
+                    where a.grantee = 0 and a.privilege_type = 'EXECUTE') loop
+                execute format('revoke all on function %s from public', r.f);
+            end loop;
+        end $$;"
+    ));
+    assert_eq!(
+        (callers(&history, "f"), callers(&history, "g")),
+        (vec!["anon".into(), "authenticated".into(), "service_role".into()], vec!["authenticated".into(), "service_role".into()])
+    );
+    assert!(history.world.undecided.is_empty());
+    for (holds, facts) in [
+        ("has_function_privilege('anon', 'g()', 'execute')", UNTOUCHED),
+        ("has_function_privilege('anon', 'f()', 'execute')", DONE),
+        ("has_any_column_privilege('anon', 'a', 'select')", DONE),
+        ("has_column_privilege('anon', 'a', 'x', 'update')", DONE),
+        ("has_table_privilege(0, 'a', 'select')", UNTOUCHED),
+        ("has_schema_privilege('anon', 'public'::regnamespace, 'usage')", DONE),
+        (
+            "exists (select 1 from pg_class c, aclexplode(c.relacl) x join pg_roles r on r.oid = x.grantee
+            where c.relname = 'a' and r.rolname = 'anon' and x.privilege_type = 'SELECT')",
+            DONE,
+        ),
+        ("(select relacl::text like '%anon=%' from pg_class where relname = 'a')", DONE),
+        (
+            "exists (select 1 from pg_default_acl d, aclexplode(d.defaclacl) x where x.grantee = 'anon'::regrole and d.defaclobjtype = 'f')",
+            DONE,
+        ),
+    ] {
+        let body = format!("begin if {holds} then {ENABLE} end if; end");
+        let history = fold(&format!("{TABLES}{FUNCTIONS}do $do$ {body} $do$;"));
+        assert_eq!(history.facts("a"), facts, "{body}\n{:?}", history.failed);
+    }
+}
+
+#[test]
+fn what_is_passed_over_is_counted_and_doubted() {
+    const DATA: &str = "create table settings (t text, how text); insert into settings select 'a', md5('x');
+        create function f() returns int language sql as 'select 1'; ";
+    for (body, facts, undecided) in [
+        // rows of the project's own data
+        ("declare r record; begin for r in select * from settings loop execute format('alter table %I disable row level security', r.t); end loop; end", "id,x [p1,p2] rls?", 1),
+        ("declare r record; begin for r in select * from settings loop execute format('drop policy p1 on %I', r.t); end loop; end", "id,x [p1?,p2?] rls", 1),
+        // nothing in it changes the schema
+        ("declare r record; begin for r in select * from settings loop update settings set how = r.t; end loop; end", "id,x [p1,p2] rls", 0),
+        // a command that says which table it changes
+        ("declare s text; begin select how into s from settings; execute 'alter table b drop constraint ' || s; end", "id,x [p1,p2] rls", 1),
+        // a text that was put together before
+        ("declare s text; begin select how into s from settings; s := 'drop policy p1 on a ' || s; execute s; end", "id,x [p1?,p2?] rls", 1),
+        // a condition that can't be decided on a row that is known
+        ("declare r record; begin for r in select policyname, tablename from pg_policies where md5(policyname) > 'a' and policyname = 'p1' loop
+            execute format('drop policy %I on %I', r.policyname, r.tablename); end loop; end", "id,x [p1?,p2?] rls", 1),
+        ("declare r record; begin for r in select tablename as t from pg_tables where md5(tablename) > 'x' and tablename = 'a' loop
+            execute format('alter table %I disable row level security', r.t); end loop; end", "id,x [p1,p2] rls?", 1),
+    ] {
+        let history = fold(&format!("{TABLES}{DATA}{ENABLE} do $do$ {body} $do$;"));
+        assert_eq!(history.facts("a"), facts, "{body}\n{:?}", history.failed);
+        assert_eq!(history.world.undecided.len(), undecided, "{body}");
+    }
+    let history = fold(&format!(
+        "{DATA} do $$ declare r record; begin for r in select * from settings loop
+        execute format('revoke execute on function %s from public', r.t); end loop; end $$;"
+    ));
+    assert!(callers(&history, "f").iter().all(|role| role.ends_with('?')), "{:?}", callers(&history, "f"));
+}
+
+#[test]
+fn what_no_migration_makes_is_none_of_what_the_catalog_holds() {
+    let body = "declare r record; begin for r in select policyname, tablename from pg_policies where policyname like 'old%' loop
+        execute format('drop policy %I on %I', r.policyname, r.tablename); end loop; end";
+    let history = fold(&format!("{TABLES} create policy p on elsewhere using (true); do $do$ {body} $do$;"));
+    assert_eq!(history.facts("a"), UNTOUCHED);
+}

@@ -275,3 +275,32 @@ fn rules_with_safe_steps() -> Vec<&'static str> {
     };
     ALL.iter().filter(shows).map(|rule| rule.id).collect()
 }
+
+/// Rules that disagree would write new files on each run.
+#[test]
+fn a_fix_that_another_rule_would_take_back_is_withheld() {
+    const TABLES: &str = "create table public.members (org_id uuid, user_id uuid, primary key (user_id, org_id));
+        create table public.events (id bigint primary key, org_id uuid not null);
+        alter table public.events enable row level security;
+        create policy \"Members read\" on public.events for select to authenticated using (
+          (select auth.uid()) in (select user_id from public.members where members.org_id = events.org_id));\n";
+    const CLOSED: &str = "alter table public.members enable row level security; create policy closed on public.members using (false);\n";
+    for closed in ["", CLOSED] {
+        let folder = tempfile::tempdir().unwrap();
+        let migrations = folder.path().join("supabase/migrations");
+        std::fs::create_dir_all(&migrations).unwrap();
+        let text = format!("{TABLES}{closed}grant select on public.members, public.events to authenticated;\n");
+        std::fs::write(migrations.join("20250101000000_a.sql"), text).unwrap();
+        let write = || {
+            let plan = plan::of(folder.path(), None, Level::Review).unwrap();
+            for planned in &plan.files {
+                std::fs::write(migrations.join(&planned.name), &planned.text).unwrap();
+            }
+            let withheld: Vec<String> = plan.withheld.iter().map(|held| format!("{}: {}", held.rule, held.reason)).collect();
+            (plan.files.len(), withheld.join("; "))
+        };
+        write();
+        let (files, withheld) = write();
+        assert_eq!(files, 0, "a second run finds nothing to do: {withheld}");
+    }
+}

@@ -31,8 +31,10 @@ fn check(cx: &mut Cx) {
     }
 }
 
+/// Whether names in the body are looked up when it runs. Those of `RETURN` and `BEGIN ATOMIC` are bound when the function is created.
 fn looks_names_up(function: &Function) -> bool {
-    function.kind != RoutineKind::Aggregate && matches!(function.language.as_str(), "sql" | "plpgsql")
+    let bound = matches!(&*function.body, crate::syntax::ast::Body::Sql { .. });
+    !bound && function.kind != RoutineKind::Aggregate && matches!(function.language.as_str(), "sql" | "plpgsql")
 }
 
 /// Users of functions with their own search path.

@@ -1,6 +1,7 @@
 //! Statements with IF EXISTS or IF NOT EXISTS that have no effect: the object to drop has a slightly different name, or the object to
 //! create has the name of a different existing object.
 
+mod revoke;
 mod shadowed_creation;
 
 use crate::analysis::state::is_users_table;
@@ -21,6 +22,8 @@ fn check(cx: &mut Cx, step: &Moment) {
         Ast::AlterTable(alter) if alter.kind == ObjectKind::Table => alter_table(cx, step, alter),
         Ast::CreateTable(create) if create.if_not_exists && !create.temporary => shadowed_creation::table(cx, step, create),
         Ast::CreateIndex(create) if create.if_not_exists => shadowed_creation::index(cx, step, create),
+        Ast::Grant(grant) if !grant.grant => revoke::check(cx, step, grant),
+        Ast::DefaultPrivileges(defaults) if !defaults.grant => revoke::defaults(cx, step, defaults),
         _ => {}
     }
 }

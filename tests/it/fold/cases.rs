@@ -30,6 +30,102 @@ alter table t add constraint t_n_check check (n in ('a'));",
         fails: &[],
     },
     Case {
+        name: "views, functions and tables that lead back to themselves go together",
+        history: "create view v as select 1 as a;
+create view w as select * from v;
+create or replace view v as select * from w;
+drop view w;
+drop view w cascade;
+create view x as select 1 as a;
+create function f(x) returns int language sql as $$ select 1 $$;
+create or replace view x as select f(null::x) as a;
+drop view x cascade;
+create table a (x int);
+create table b () inherits (a);
+alter table a inherit b;
+alter table a inherit a;
+alter table a add column z int;
+drop table a;
+create table p (id int) partition by range (id);
+create table c partition of p for values from (1) to (2);
+drop table p;",
+        expect: &["column: a.x integer default -", "column: a.z integer default -", "column: b.x integer default -", "column: b.z integer default -"],
+        fails: &["4: 2BP01", "12: 42P07", "13: 42P07", "15: 2BP01"],
+    },
+    Case {
+        name: "of two parents with one constraint a child gets it once",
+        history: "create table a (x int);
+create table b () inherits (a);
+create table c () inherits (a);
+create table d () inherits (b, c);
+alter table a add constraint positive check (x > 0);
+alter table a drop column x;",
+        expect: &[],
+        fails: &[],
+    },
+    Case {
+        name: "a function is replaced by one with another form of the same result",
+        history: "create function a() returns setof uuid language sql as $$ select gen_random_uuid() $$;
+create or replace function a() returns table (u uuid) language sql as $$ select gen_random_uuid() $$;
+create or replace function a() returns uuid language sql as $$ select gen_random_uuid() $$;
+create function b() returns uuid language sql as $$ select gen_random_uuid() $$;
+create or replace function b(out u uuid) language sql as $$ select gen_random_uuid() $$;
+create function c() returns table (a int, b int) language sql as $$ select 1, 2 $$;
+create or replace function c(out a int, out b int) returns setof record language sql as $$ select 1, 2 $$;
+create or replace function c(out a int, out d int) returns setof record language sql as $$ select 1, 2 $$;
+drop function a(), b(), c();",
+        expect: &[],
+        fails: &["3: 42P13", "8: 42P13"],
+    },
+    Case {
+        name: "what is looked up in a schema that is not there, and calls that two functions fit",
+        history: "create table t (id int);
+create trigger touch before update on t for each row execute function inner_api.touch();
+grant execute on function inner_api.f() to anon;
+create schema inner_api;
+create function f(a int) returns int language sql as $$ select 1 $$;
+create function f(a int, b int default 1) returns int language sql as $$ select 1 $$;
+select public.f(1);
+select public.f(1, 2);
+drop function f(int), f(int, int);
+drop table t;",
+        expect: &[],
+        fails: &["2: 3F000 afresh", "3: 3F000", "7: 42725"],
+    },
+    Case {
+        name: "the types at both ends of a foreign key stay comparable",
+        history: "create table kinds (code text primary key);
+create table steps (kind text references kinds (code));
+alter table steps alter column kind type int using kind::int;
+alter table kinds alter column code type int using code::int;
+alter table steps alter column kind type varchar(20);
+drop table steps, kinds;",
+        expect: &[],
+        fails: &["3: 42804", "4: 42804"],
+    },
+    Case {
+        name: "operators and functions that ask for the time zone are not immutable",
+        history: "create table t (z timestamptz, s timestamp);
+create index on t ((z + interval '1 day'));
+create index on t ((z < s));
+create index on t (date(z));
+create index on t (date_trunc('day', z, 'UTC'));
+create index on t (z) where z > s;
+create table g (z timestamptz, later timestamptz generated always as (z + interval '1 day') stored);
+create index t_day on t (date(s), (s + interval '1 day'));
+drop table t;",
+        expect: &[],
+        fails: &["2: 42P17", "3: 42P17", "4: 42P17", "5: 42P17", "6: 42P17", "7: 42P17"],
+    },
+    Case {
+        name: "an extension with a schema of its own is made nowhere else",
+        history: "create extension pg_cron with schema extensions;
+create extension if not exists pg_cron with schema pg_catalog;
+drop extension pg_cron;",
+        expect: &[],
+        fails: &["1: 0A000"],
+    },
+    Case {
         name: "actions of one ALTER TABLE see each other, in the order PostgreSQL takes them",
         history: "create table t (id int);
 alter table t add constraint t_ab_check check (a < b), add column a int, add column b int not null, drop column id;",

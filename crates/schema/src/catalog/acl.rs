@@ -145,6 +145,13 @@ impl Acl {
                 revoke.privileges = revoke.privileges.without(grant.privileges);
             });
         }
+        // what the new grant gives again is remembered once, or else a list grows with each GRANT on all tables
+        let again = |known: &Grant| {
+            let same = (&known.grantee, &known.column) == (&grant.grantee, &grant.column);
+            let sure = known.certainty == grant.certainty || grant.certainty == Certainty::Certain;
+            same && known.by_default == grant.by_default && sure && grant.privileges.contains(known.privileges)
+        };
+        self.grants.retain(|known| !again(known));
         self.grants.push(grant);
     }
 

@@ -60,7 +60,7 @@ impl Catalog {
             }
 
             Change::Doubt(doubted) => self.doubt(doubted),
-            Change::DoubtOf { table, doubted } => doubt::part(self.table_mut(&table)?, doubted),
+            Change::DoubtOf { table, doubted } => self.doubt_of(&table, doubted),
 
             Change::CreateSchema(schema) => {
                 if self.schemas.contains(&schema.name) {
@@ -599,7 +599,8 @@ fn depends(what: &str) -> Contradiction {
 impl Catalog {
     /// Returns an error with the dependent objects, if there are any.
     fn refuse_dependents(&self, what: &str, dependents: &[Dependent]) -> Applied {
-        if dependents.is_empty() {
+        // what only may be there does not keep a statement from running
+        if !dependents.iter().any(|dependent| self.is_certain(dependent)) {
             return Ok(());
         }
         let described = dependents.iter().filter_map(|dependent| self.describe(dependent)).collect();

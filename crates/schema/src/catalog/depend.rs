@@ -206,14 +206,17 @@ impl Catalog {
     }
 
     pub fn dependents_of_column(&self, table: &QName, column: &str) -> Vec<Dependent> {
+        // those of tables that inherit the column too
+        let family = self.descendants(table);
+        let is_own = |relation: &QName| relation == table || family.contains(relation);
         let mut out: Vec<Dependent> = self
             .expressions_using(&Wanted::Column(table, column), None)
             .into_iter()
             // a table's own indexes and checks on a column go with it
             .filter(|dependent| {
-                !matches!(dependent, Dependent::Index { relation, .. } | Dependent::Constraint { table: relation, .. } if relation == table)
-                    && !matches!(dependent, Dependent::Default { table: of, column: its } if of == table && its == column)
-                    && !matches!(dependent, Dependent::Column { table: of, column: its } if of == table && its == column)
+                !matches!(dependent, Dependent::Index { relation, .. } | Dependent::Constraint { table: relation, .. } if is_own(relation))
+                    && !matches!(dependent, Dependent::Default { table: of, column: its } if is_own(of) && its == column)
+                    && !matches!(dependent, Dependent::Column { table: of, column: its } if is_own(of) && its == column)
             })
             .collect();
         for other in self.tables.which(|other| refers(other, table)) {
@@ -314,6 +317,31 @@ impl Catalog {
             Dependent::EventTrigger(name) => (format!("event trigger `{name}`"), self.event_triggers.get(name)?.at),
         };
         Some(described)
+    }
+
+    /// Whether an object is known to be there.
+    pub(super) fn is_certain(&self, object: &Dependent) -> bool {
+        let of_table = |table: &QName| self.tables.get(table).filter(|table| table.certainty == Certainty::Certain);
+        let certainty = match object {
+            Dependent::View(name) => self.views.get(name).map(|view| view.certainty),
+            Dependent::Table(name) => self.tables.get(name).map(|table| table.certainty),
+            Dependent::Sequence(name) => self.sequences.get(name).map(|sequence| sequence.certainty),
+            Dependent::Constraint { table, name } => of_table(table).and_then(|table| table.constraint(name)).map(|found| found.certainty),
+            Dependent::Policy { table, name } => of_table(table).and_then(|table| table.policy(name)).map(|found| found.certainty),
+            Dependent::Trigger { relation, name } => {
+                let views = || self.views.get(relation).map(|view| &view.triggers);
+                let mut triggers = self.tables.get(relation).map(|table| &table.triggers).or_else(views).into_iter().flatten();
+                triggers.find(|trigger| trigger.name == *name).map(|trigger| trigger.certainty)
+            }
+            Dependent::Default { table, column } | Dependent::Column { table, column } => {
+                of_table(table).and_then(|table| table.column(column)).map(|found| found.certainty)
+            }
+            Dependent::Index { relation, name } => of_table(relation).and_then(|table| table.index(name)).map(|found| found.certainty),
+            Dependent::Function { name, signature } => self.function(name, signature).map(|function| function.certainty),
+            Dependent::Type(name) => self.types.get(name).map(|ty| ty.certainty),
+            Dependent::EventTrigger(_) => Some(Certainty::Certain),
+        };
+        certainty == Some(Certainty::Certain)
     }
 
     /// Takes objects away, with all that depends on them or belongs to them.

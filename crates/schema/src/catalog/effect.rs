@@ -37,7 +37,11 @@ pub enum Doubted {
     Policies,
     Triggers,
     Views,
+    /// What views are set to, such as `security_invoker`, but not whether they are there.
+    ViewOptions,
     Functions,
+    /// What functions are set to, but not whether they are there.
+    FunctionOptions,
     Types,
     Sequences,
     Grants,
@@ -51,7 +55,7 @@ pub enum Change {
     },
     /// Code that could not be evaluated completely may have changed facts of this kind.
     Doubt(Doubted),
-    /// Code that could not be evaluated completely may have changed parts of one table.
+    /// The same of one table's parts, or of one object of another kind.
     DoubtOf {
         table: QName,
         doubted: Doubted,

@@ -15,6 +15,7 @@ pub mod store;
 pub mod walk;
 
 use acl::{Acl, DefaultPrivilege, Grant, Privileges};
+use effect::Grantable;
 use future::{Future, Made, Moment};
 use name::QName;
 use object::*;
@@ -473,7 +474,21 @@ impl Catalog {
             .is_some_and(|schema| self.privileges(role, &schema.acl, &schema.owner, ObjectKind::Schema).contains(Privileges::USAGE))
     }
 
-    /// Returns the initial privileges on a new object of the current role.
+    /// Whether the privileges on an object were granted by the platform's own role, whose grants another role can't revoke: those on
+    /// what extensions bring with a schema of their own. Source: PostgreSQL's documentation, "REVOKE", under "Notes".
+    pub fn is_granted_by_platform(&self, on: &Grantable) -> bool {
+        let superuser = self.roles.get(&self.current_role()).is_some_and(|role| role.superuser);
+        let of_extension = match on {
+            Grantable::Schema(name) => is_extension_schema(name),
+            Grantable::Function(name, signature) => {
+                is_extension_schema(&name.schema) && self.function(name, signature).is_some_and(|function| function.of_extension)
+            }
+            Grantable::Relation(_) | Grantable::Sequence(_) => false,
+        };
+        of_extension && !superuser
+    }
+
+    /// The grants that a new object of the current role starts with.
     pub fn initial_acl(&self, kind: ObjectKind, schema: &str, at: Site, certainty: Certainty) -> Acl {
         let mut acl = Acl::default();
         let role = self.current_role();

@@ -149,7 +149,7 @@ impl Context<'_> {
             let (on, grantee, columns) = (on.clone(), self.role(role), columns.clone());
             if grant.grant {
                 self.emit(Change::Grant { on, grantee, privileges, columns });
-            } else if !grant.grant_option {
+            } else if !grant.grant_option && !self.catalog.is_granted_by_platform(&on) {
                 self.emit(Change::Revoke { on, grantee, privileges, columns });
             }
         }

@@ -6,7 +6,7 @@
 use super::{Context, builtin};
 use crate::catalog::future::Made;
 use crate::catalog::name::QName;
-use crate::catalog::object::{ArgMode, Certainty};
+use crate::catalog::object::{ArgMode, Certainty, Function};
 use crate::catalog::{Catalog, Contradiction, ObjectKey, is_extension_schema, is_system_schema};
 use crate::syntax::expression::*;
 use crate::syntax::types::builtin_name;
@@ -95,7 +95,7 @@ impl<'c, 'x> Binder<'c, 'x> {
             return Ok(());
         }
         match &expr.kind {
-            ExprKind::Call(call) => self.context.callable(&call.name, call.args.len())?,
+            ExprKind::Call(call) => self.context.check_call(call)?,
             ExprKind::Cast { to, .. } => self.context.require_type(to)?,
             _ => {}
         }
@@ -547,12 +547,20 @@ pub fn internal_name(name: &str) -> &str {
 impl Context<'_> {
     /// Refuses a call that no function can be meant by: one that is only made later, or that takes other numbers of arguments;
     /// and one that two may be meant by, because `f()` and `f(x int DEFAULT 1)` both fit it.
-    fn callable(&self, name: &ObjectName, args: usize) -> Bound {
+    fn check_call(&self, call: &Call) -> Bound {
+        let (name, args) = (&call.name, call.args.len());
         let catalog = self.catalog;
-        // what types the arguments have is not known
+        let signature = || {
+            let types: Option<Vec<SmolStr>> =
+                call.args.iter().map(|arg| self.type_of(&arg.value).map(|ty| catalog.shown_type(&ty))).collect();
+            // what types the arguments have is not always known
+            types.map_or_else(|| format!(" of {args} arguments"), |types| format!("({})", types.join(", ")))
+        };
         let missing = || {
-            let signature = if args == 0 { "()".to_string() } else { format!(" of {args} arguments") };
-            Contradiction::new("42883", format!("function {name}{signature} does not exist")).missing(ObjectKey::new("function", name))
+            self.no_schema_of(name).unwrap_or_else(|| {
+                let reason = format!("function {name}{} does not exist", signature());
+                Contradiction::new("42883", reason).missing(ObjectKey::new("function", name))
+            })
         };
         let Some(schema) = name.schema() else {
             let anywhere = || catalog.functions.has_named(name.last());
@@ -565,6 +573,11 @@ impl Context<'_> {
             }
             return self.absent(Made::Function, name, missing);
         };
+        // an extension that no migration creates, though it may have been switched on in the dashboard
+        if matches!(schema, "cron" | "pgmq") && !catalog.has_schema(schema) {
+            self.relies.set(true);
+            return if catalog.fresh { Err(missing()) } else { Ok(()) };
+        }
         let qualified = QName::new(schema, name.last());
         let Some(overloads) = catalog.functions.get(&qualified) else {
             let of_type = catalog.find_type(name).is_some();
@@ -574,9 +587,25 @@ impl Context<'_> {
         let sure = own && !catalog.future.is_made_in_code(Made::Function, &qualified);
         match catalog.callable(name, args).len() {
             0 if sure => Err(missing()),
-            2.. if sure && args == 0 => Err(Contradiction::new("42725", format!("function {name}() is not unique"))),
+            2.. if sure && self.is_ambiguous(call) => {
+                Err(Contradiction::new("42725", format!("function {name}{} is not unique", signature())))
+            }
             _ => Ok(()),
         }
+    }
+
+    /// Whether two functions of the name take the arguments equally well: the parameters that are given have the same types, and those
+    /// that are not have defaults. Source: PostgreSQL's documentation, "CREATE FUNCTION", under "Notes".
+    fn is_ambiguous(&self, call: &Call) -> bool {
+        let args = call.args.len();
+        let plain = call.args.iter().all(|arg| arg.name.is_none()) && call.over.is_none();
+        let overloads = self.catalog.callable(&call.name, args);
+        let variadic = |function: &&Function| function.inputs().any(|arg| arg.mode == ArgMode::Variadic);
+        if !plain || overloads.iter().any(variadic) {
+            return false;
+        }
+        let given = |function: &Function| function.inputs().take(args).map(|arg| arg.ty.signature()).collect::<Vec<_>>();
+        overloads.len() > 1 && overloads.windows(2).all(|pair| given(pair[0]) == given(pair[1]))
     }
 
     /// The relation a written name stands for. One that no migration creates is assumed to exist; one that a later statement

@@ -134,6 +134,38 @@ impl Context<'_> {
         Ok(())
     }
 
+    /// Refuses a type that a foreign key of the column, or one that refers to it, can't compare with the type at its other end.
+    pub fn check_keys_of(&self, name: &QName, column: &SmolStr, ty: &DataType) -> Meaning {
+        let Some(own) = self.catalog.table(name).filter(|table| !table.external) else { return Ok(()) };
+        let refuse =
+            |key: &Constraint| Contradiction::new("42804", format!("foreign key constraint \"{}\" cannot be implemented", key.name));
+        let type_at = |table: &QName, at: &SmolStr| {
+            // a key of the table on itself has both ends here
+            if (table, at) == (name, column) { Some(ty.clone()) } else { self.catalog.column_type(table, at) }
+        };
+        let fits = |table: &QName, key: &Constraint, reference: &ForeignKey| {
+            let pairs = key.columns.iter().zip(&reference.columns);
+            pairs.into_iter().all(|(own, other)| match (type_at(table, own), type_at(&reference.table, other)) {
+                (Some(own), Some(other)) => self.are_comparable(&own, &other),
+                _ => true,
+            })
+        };
+        for (key, reference) in own.foreign_keys().filter(|(key, _)| key.columns.contains(column)) {
+            if !fits(name, key, reference) {
+                return Err(refuse(key));
+            }
+        }
+        let refers = |table: &Table| table.foreign_keys().any(|(_, key)| key.table == *name && key.columns.contains(column));
+        for table in self.catalog.tables.which(refers) {
+            for (key, reference) in table.foreign_keys().filter(|(_, key)| key.table == *name && key.columns.contains(column)) {
+                if !fits(&table.name, key, reference) {
+                    return Err(refuse(key));
+                }
+            }
+        }
+        Ok(())
+    }
+
     pub fn require_identity(&self, table: &QName, name: &str, if_exists: bool) -> Meaning {
         let known = self.catalog.table(table).filter(|table| !table.external).and_then(|table| table.column(name));
         if if_exists || known.is_none_or(|column| column.identity.is_some() || column.certainty == Certainty::Maybe) {

@@ -69,6 +69,22 @@ impl Context<'_> {
                 Some(from) => self.cast_may_change(&from, &self.data_type(to)),
                 None => false,
             },
+            ExprKind::Binary { op, left, right } => self.operator_may_change(op, left, right),
+            _ => false,
+        }
+    }
+
+    /// Operators on `timestamp with time zone` that ask the session for its time zone: an interval is added to a local time, and another
+    /// kind of time stamp or a date is converted to be compared. Source: `pg_operator` and `pg_proc.provolatile`.
+    fn operator_may_change(&self, op: &str, left: &Expr, right: &Expr) -> bool {
+        let (left, right) = (self.type_of(left), self.type_of(right));
+        let (Some(left), Some(right)) = (left, right) else { return false };
+        match op {
+            "+" | "-" => left.is(WITH_ZONE) && right.is("interval") || left.is("interval") && right.is(WITH_ZONE),
+            "=" | "<>" | "!=" | "<" | ">" | "<=" | ">=" => {
+                let mixed = |one: &DataType, other: &DataType| one.is(WITH_ZONE) && other.is_timestamp() && !other.is(WITH_ZONE);
+                mixed(&left, &right) || mixed(&right, &left)
+            }
             _ => false,
         }
     }
@@ -85,6 +101,15 @@ impl Context<'_> {
         }
         if BY_ZONE.contains(&name) && call.args.len() == 2 {
             return self.plain_type(&call.args[1].value).is_some_and(|ty| ty.is(WITH_ZONE));
+        }
+        // a time stamp in a zone that is named, whose rules may change
+        if name == "date_trunc" && call.args.len() == 3 {
+            return self.plain_type(&call.args[1].value).is_some_and(|ty| ty.is(WITH_ZONE));
+        }
+        // the same as a cast
+        if name == "date" && call.args.len() == 1 {
+            let from = self.plain_type(&call.args[0].value);
+            return from.is_some_and(|from| self.cast_may_change(&from, &DataType::builtin("date")));
         }
         NEVER.contains(&name)
             || (matches!(name, "age" | "to_tsvector") && call.args.len() == 1)

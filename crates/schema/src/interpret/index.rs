@@ -48,6 +48,11 @@ impl Context<'_> {
             let reason = format!("cannot create index on relation \"{}\"", relation.name);
             return Err(Contradiction::new("42809", reason));
         }
+        let is_partitioned = self.catalog.table(&relation).is_some_and(|table| table.kind == TableKind::Partitioned);
+        if create.concurrently.is_some() && is_partitioned {
+            let reason = format!("cannot create index on partitioned table \"{}\" concurrently", relation.name);
+            return Err(Contradiction::new("0A000", reason));
+        }
         let item = Item::of_table(self.catalog, &relation, &relation.name);
         let mut columns = Vec::new();
         for element in create.elements {
@@ -66,6 +71,9 @@ impl Context<'_> {
         let plain: Vec<Ident> =
             columns.iter().filter_map(|column| column.column.clone().map(|name| Ident { name, span: column.expr.site.span })).collect();
         self.assume_columns(&relation, &plain);
+        for column in &columns {
+            self.check_vector(&create.method, column)?;
+        }
         // the columns are looked for first, whether or not there is an index of that name
         if create.if_not_exists && explicit.as_ref().is_some_and(|name| self.catalog.relation_kind(name).is_some()) {
             return Ok(());
@@ -102,6 +110,35 @@ impl Context<'_> {
             }
         }
         Ok(())
+    }
+
+    /// What pgvector refuses to index. Source: pgvector's documentation, "Indexing" and "Reference".
+    fn check_vector(&self, method: &str, column: &IndexColumn) -> Meaning {
+        if !matches!(method, "hnsw" | "ivfflat") {
+            return Ok(());
+        }
+        let Some(ty) = self.type_of(&column.expr.root) else { return Ok(()) };
+        let Some(user) = ty.user.as_ref().filter(|_| !ty.array) else { return Ok(()) };
+        let (what, most) = match user.name.as_str() {
+            "vector" => ("column", 2_000),
+            "halfvec" => ("column", 4_000),
+            _ => return Ok(()),
+        };
+        if column.opclass.is_none() && method == "hnsw" {
+            let reason = format!(
+                "data type {} has no default operator class for access method \"hnsw\"",
+                self.catalog.shown_type(&DataType { modifiers: Vec::new(), ..ty })
+            );
+            return Err(Contradiction::new("42704", reason));
+        }
+        match ty.modifiers.first().map(|dimensions| dimensions.parse::<u32>()) {
+            None => Err(Contradiction::new("22023", format!("{what} does not have dimensions"))),
+            Some(Ok(dimensions)) if dimensions > most => {
+                let reason = format!("{what} cannot have more than {most} dimensions for {method} index");
+                Err(Contradiction::new("54000", reason))
+            }
+            Some(_) => Ok(()),
+        }
     }
 
     pub(super) fn index_column(&mut self, element: IndexElement, item: &Item) -> Result<IndexColumn, Contradiction> {

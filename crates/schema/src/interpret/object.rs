@@ -178,6 +178,12 @@ impl Context<'_> {
         }
         let fixed = super::run::extension_script(&create.name.name).and_then(|(schema, _)| schema).map(SmolStr::from);
         let written = create.schema.map(|schema| schema.name);
+        if let (Some(fixed), Some(written)) = (&fixed, &written)
+            && fixed != written
+        {
+            let reason = format!("extension \"{}\" must be installed in schema \"{fixed}\"", create.name.name);
+            return Err(Contradiction::new("0A000", reason));
+        }
         let schema = fixed.or(written).or_else(|| self.catalog.creation_schema()).unwrap_or_else(|| "public".into());
         let (at, certainty) = (self.at, self.certainty);
         self.emit(Change::CreateExtension(Extension {

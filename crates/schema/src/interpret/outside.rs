@@ -13,7 +13,9 @@ impl Context<'_> {
     /// For a name that is not in the catalog: the error it is where it must be missing. Otherwise the statement relies on it.
     pub fn absent(&self, made: Made, name: &ObjectName, reason: impl FnOnce() -> Contradiction) -> Meaning {
         let extensions = builtin::brought_by(name.last());
-        if made != Made::Relation && extensions.iter().any(|extension| self.catalog.extensions.contains(&(*extension).into())) {
+        let installed = extensions.iter().filter_map(|extension| self.catalog.extensions.get(&(*extension).into()));
+        let mut schemas = installed.map(|extension| &extension.schema);
+        if made != Made::Relation && schemas.any(|schema| name.schema().is_none_or(|written| written == schema)) {
             return Ok(());
         }
         if self.catalog.is_missing(made, name) {

@@ -140,8 +140,10 @@ impl Context<'_> {
 
     fn find_function(&self, name: &ObjectName, signature: Option<Vec<SmolStr>>) -> Result<Option<(QName, Vec<SmolStr>)>, Contradiction> {
         let unknown = |signature: &[SmolStr]| {
-            Contradiction::new("42883", format!("function {name}({}) does not exist", signature.join(", ")))
-                .missing(ObjectKey::new("function", name))
+            self.no_schema_of(name).unwrap_or_else(|| {
+                Contradiction::new("42883", format!("function {name}({}) does not exist", signature.join(", ")))
+                    .missing(ObjectKey::new("function", name))
+            })
         };
         let Some(found) = self.catalog.find_functions(name) else {
             if !(name.schema().is_none_or(|schema| schema == "pg_catalog") && builtin::is_function(name.last())) {
@@ -169,9 +171,22 @@ impl Context<'_> {
         Ok(())
     }
 
+    /// Why a name can't be looked up: PostgreSQL looks for the schema first.
+    pub(super) fn no_schema_of(&self, name: &ObjectName) -> Option<Contradiction> {
+        let schema = name.schema().filter(|schema| !self.catalog.has_schema(schema))?;
+        let reason = format!("schema \"{schema}\" does not exist");
+        Some(Contradiction::new("3F000", reason).missing(ObjectKey::plain("schema", schema)))
+    }
+
     /// The function a trigger calls, as it is called now.
     fn trigger_function(&self, name: &ObjectName) -> QName {
-        self.catalog.find_functions(name).or_else(|| self.catalog.place(name)).unwrap_or_else(|| QName::new("public", name.last()))
+        let of_system = name.schema().is_none() && builtin::is_function(name.last());
+        let system = || of_system.then(|| QName::new("pg_catalog", name.last()));
+        self.catalog
+            .find_functions(name)
+            .or_else(system)
+            .or_else(|| self.catalog.place(name))
+            .unwrap_or_else(|| QName::new("public", name.last()))
     }
 
     pub fn create_trigger(&mut self, create: CreateTrigger) -> Meaning {
@@ -184,8 +199,10 @@ impl Context<'_> {
         }
         if self.catalog.find_functions(&create.function).is_none() && !builtin::is_function(create.function.last()) {
             let reason = || {
-                Contradiction::new("42883", format!("function {}() does not exist", create.function))
-                    .missing(ObjectKey::new("function", &create.function))
+                self.no_schema_of(&create.function).unwrap_or_else(|| {
+                    Contradiction::new("42883", format!("function {}() does not exist", create.function))
+                        .missing(ObjectKey::new("function", &create.function))
+                })
             };
             self.absent(Made::Function, &create.function, reason)?;
         }

@@ -561,6 +561,7 @@ impl Context<'_> {
                         self.check_conversion(&column.name, &from, &ty, "default for column")?;
                     }
                 }
+                self.check_keys_of(name, &column.name, &ty)?;
                 self.emit(Change::SetColumnType { table, column: column.name, ty });
             }
             AlterAction::SetDefault { column, default } => {

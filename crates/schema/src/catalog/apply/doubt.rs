@@ -3,6 +3,7 @@
 use crate::catalog::Catalog;
 use crate::catalog::acl::Acl;
 use crate::catalog::effect::Doubted;
+use crate::catalog::name::QName;
 use crate::catalog::object::{Certainty, Function, Table, View};
 
 const MAYBE: Certainty = Certainty::Maybe;
@@ -25,14 +26,8 @@ impl Catalog {
                     _ => {}
                 });
             }
-            Doubted::Views => self.each_view(|view| {
-                view.certainty = MAYBE;
-                view.security_invoker.certainty = MAYBE;
-            }),
-            Doubted::Functions => self.each_function(|function| {
-                function.certainty = MAYBE;
-                function.security_definer.certainty = MAYBE;
-            }),
+            Doubted::Views | Doubted::ViewOptions => self.each_view(|view| of_view(view, doubted)),
+            Doubted::Functions | Doubted::FunctionOptions => self.each_function(|function| of_function(function, doubted)),
             Doubted::Types => self.types.update(|ty| !ty.at.is_platform(), |ty| ty.certainty = MAYBE),
             Doubted::Sequences => self.sequences.update(|sequence| !sequence.at.is_platform(), |sequence| sequence.certainty = MAYBE),
             Doubted::Grants => {
@@ -42,6 +37,39 @@ impl Catalog {
                 self.each_function(|function| doubt(&mut function.acl));
                 self.sequences.update(|sequence| !sequence.at.is_platform(), |sequence| doubt(&mut sequence.acl));
                 self.schemas.update(|schema| !schema.at.is_platform(), |schema| doubt(&mut schema.acl));
+            }
+        }
+    }
+
+    /// The same of one object, or of the parts of one table.
+    pub(super) fn doubt_of(&mut self, name: &QName, doubted: Doubted) {
+        match doubted {
+            Doubted::Views | Doubted::ViewOptions => {
+                if let Some(view) = self.views.get_mut(name) {
+                    of_view(view, doubted);
+                }
+            }
+            Doubted::Functions | Doubted::FunctionOptions => {
+                self.functions.get_mut(name).into_iter().flatten().for_each(|function| of_function(function, doubted));
+            }
+            Doubted::Types => {
+                if let Some(ty) = self.types.get_mut(name) {
+                    ty.certainty = MAYBE;
+                }
+            }
+            Doubted::Sequences => {
+                if let Some(sequence) = self.sequences.get_mut(name) {
+                    sequence.certainty = MAYBE;
+                }
+            }
+            Doubted::Grants if self.functions.contains(name) => {
+                let acls = self.functions.get_mut(name).into_iter().flatten().map(|function| &mut function.acl);
+                acls.flat_map(|acl| &mut acl.grants).for_each(|grant| grant.certainty = MAYBE);
+            }
+            _ => {
+                if let Some(table) = self.tables.get_mut(name) {
+                    part(table, doubted);
+                }
             }
         }
     }
@@ -60,8 +88,22 @@ impl Catalog {
     }
 }
 
-/// Makes the facts about parts of one table uncertain.
-pub(super) fn part(table: &mut Table, doubted: Doubted) {
+fn of_view(view: &mut View, doubted: Doubted) {
+    view.security_invoker.certainty = MAYBE;
+    if doubted == Doubted::Views {
+        view.certainty = MAYBE;
+    }
+}
+
+fn of_function(function: &mut Function, doubted: Doubted) {
+    function.security_definer.certainty = MAYBE;
+    if doubted == Doubted::Functions {
+        function.certainty = MAYBE;
+    }
+}
+
+/// The same of what one table has.
+fn part(table: &mut Table, doubted: Doubted) {
     match doubted {
         Doubted::Tables => table.certainty = MAYBE,
         Doubted::Columns => table.columns.iter_mut().for_each(|column| {
@@ -81,6 +123,12 @@ pub(super) fn part(table: &mut Table, doubted: Doubted) {
         Doubted::Policies => table.policies.iter_mut().for_each(|policy| policy.certainty = MAYBE),
         Doubted::Triggers => table.triggers.iter_mut().for_each(|trigger| trigger.certainty = MAYBE),
         Doubted::Grants => table.acl.grants.iter_mut().for_each(|grant| grant.certainty = MAYBE),
-        Doubted::Schemas | Doubted::Views | Doubted::Functions | Doubted::Types | Doubted::Sequences => {}
+        Doubted::Schemas
+        | Doubted::Views
+        | Doubted::ViewOptions
+        | Doubted::Functions
+        | Doubted::FunctionOptions
+        | Doubted::Types
+        | Doubted::Sequences => {}
     }
 }

@@ -68,12 +68,7 @@ impl Catalog {
         if known.kind != function.kind {
             return Err(Contradiction::new("42809", "cannot change routine kind"));
         }
-        let result = |ty: &Option<DataType>| ty.as_ref().map(|ty| (ty.signature(), ty.setof));
-        let outputs = |function: &Function| -> Vec<(Option<SmolStr>, SmolStr)> {
-            let out = function.args.iter().filter(|arg| !matches!(arg.mode, ArgMode::In | ArgMode::Variadic));
-            out.map(|arg| (arg.name.clone(), arg.ty.signature())).collect()
-        };
-        if result(&known.returns) != result(&function.returns) || outputs(known) != outputs(&function) {
+        if result(known) != result(&function) {
             return Err(Contradiction::new("42P13", "cannot change return type of existing function"));
         }
         for (old, new) in known.inputs().zip(function.inputs()) {
@@ -127,7 +122,19 @@ impl Catalog {
     }
 }
 
-/// Applies the options of CREATE and ALTER FUNCTION.
+/// What PostgreSQL compares when a function is replaced: the type and whether it returns a set. One output column is a type of its own,
+/// several are a row, which is told by the names and types of its columns.
+fn result(function: &Function) -> (Option<SmolStr>, bool, Vec<(Option<SmolStr>, SmolStr)>) {
+    let outputs: Vec<&Argument> = function.outputs().collect();
+    let set = function.returns.as_ref().is_some_and(|ty| ty.setof) || outputs.iter().any(|arg| arg.mode == ArgMode::Table);
+    match outputs.as_slice() {
+        [] => (function.returns.as_ref().map(DataType::signature), set, Vec::new()),
+        [only] if function.kind == RoutineKind::Function => (Some(only.ty.signature()), set, Vec::new()),
+        several => (None, set, several.iter().map(|arg| (arg.name.clone(), arg.ty.signature())).collect()),
+    }
+}
+
+/// What CREATE and ALTER FUNCTION say of a function's nature.
 pub fn alter_function(function: &mut Function, options: &FunctionOptions, at: Site, certainty: Certainty) {
     if let Some(volatility) = options.volatility {
         function.volatility = volatility;

@@ -3,11 +3,16 @@
 //! Promise: told by the words of the code and of the project's functions that it names, texts that it would run included:
 //! a command that is put together names in some literal what it drops or alters.
 
+use super::query::Env;
+use super::routine::{Parsed, Program};
+use super::tables::is_elsewhere;
 use super::{FileId, Machine};
+use crate::catalog::RelationKind;
 use crate::catalog::effect::{Change, Doubted, Effect, Grantable};
 use crate::catalog::name::QName;
 use crate::source::{Sources, Span};
 use crate::syntax::ast::Body;
+use crate::syntax::expression::{Expr, ExprKind};
 use crate::syntax::plpgsql::Piece;
 use std::collections::HashSet;
 
@@ -66,19 +71,31 @@ impl Machine<'_> {
             self.world.catalog.secretive = true;
             return;
         };
+        // what no migration makes is nothing that the catalog holds
+        if self.names_elsewhere(&program, command) {
+            return;
+        }
         let text = command.span.of(&program.text);
         let mut words = HashSet::new();
         add_words(text, &mut words);
         // of a command that was put together before, the body holds the words
         let bare = !text.contains(['\'', '$']);
         if bare {
-            add_words(&program.text, &mut words);
+            add_words(program.span.of(&program.text), &mut words);
             add_words(self.sources.slice(self.sources.resolve(self.origin)), &mut words);
         }
         let tables = self.world.catalog.tables.keys().filter(|name| !bare && words.contains(name.name.as_str()));
         let named: Vec<QName> = tables.cloned().collect();
         self.world.catalog.secretive |= bare || words.contains("create");
         self.undecided |= self.doubt_words(&words, bare, &named);
+    }
+
+    /// Whether a command is put together with the name of what no migration makes.
+    fn names_elsewhere(&mut self, program: &Program, command: Piece) -> bool {
+        let parsed = program.expression(command);
+        let Parsed::Expr(expr) = &*parsed else { return false };
+        let names: Vec<Expr> = expr.all().into_iter().filter(|part| matches!(part.kind, ExprKind::Column { .. })).cloned().collect();
+        names.iter().any(|name| self.eval(name, &Env::EMPTY).is_ok_and(|value| is_elsewhere(&value)))
     }
 
     /// Takes the certainty from what code with these words may change. `unknown`: it runs commands that may hold other words.
@@ -90,8 +107,17 @@ impl Machine<'_> {
         let grants = ["grant", "revoke", "privileges"].into_iter().any(has);
         let unclear = unknown && !verb && !grants && !has("create") && !has("insert");
         let kinds = NOUNS.into_iter().filter(|(_, nouns)| unclear || verb && nouns.iter().any(|noun| has(noun))).map(|(kind, _)| kind);
-        let tables = |kind: &Doubted| *kind != Doubted::Tables || unclear || has("drop") || has("rename");
-        let kinds = kinds.filter(tables).chain((unclear || grants).then_some(Doubted::Grants));
+        // without these words, code changes what is there but takes nothing away
+        let removes = unclear || has("drop") || has("rename") || has("cascade");
+        let switches = has("enable") || has("disable");
+        let kinds = kinds.filter_map(|kind| match kind {
+            Doubted::RowSecurity | Doubted::Policies => Some(kind),
+            Doubted::Triggers if switches => Some(kind),
+            Doubted::Views if !removes => Some(Doubted::ViewOptions),
+            Doubted::Functions if !removes => Some(Doubted::FunctionOptions),
+            kind => removes.then_some(kind),
+        });
+        let kinds = kinds.chain((unclear || grants).then_some(Doubted::Grants));
         let mut changes = Vec::new();
         for kind in kinds {
             match named {
@@ -163,23 +189,28 @@ impl Machine<'_> {
             {
                 of(name, Doubted::Grants)
             }
+            Change::Grant { on: Grantable::Function(name, _), .. } | Change::Revoke { on: Grantable::Function(name, _), .. } => {
+                of(name, Doubted::Grants)
+            }
             Change::Grant { .. } | Change::Revoke { .. } => Some(Change::Doubt(Doubted::Grants)),
-            Change::DropRelation { name, .. } | Change::RenameRelation { name, .. } => match self.world.catalog.tables.contains(name) {
-                true => of(name, Doubted::Tables),
-                false => Some(Change::Doubt(Doubted::Views)),
+            Change::DropRelation { name, .. } | Change::RenameRelation { name, .. } => match self.world.catalog.relation_kind(name) {
+                Some(RelationKind::View | RelationKind::MaterializedView) => of(name, Doubted::Views),
+                Some(RelationKind::Sequence) => of(name, Doubted::Sequences),
+                _ => of(name, Doubted::Tables),
             },
             Change::SetPartition { table, .. } | Change::SetInherit { table, .. } => of(table, Doubted::Tables),
             Change::DropIndex { .. } | Change::RenameIndex { .. } => Some(Change::Doubt(Doubted::Indexes)),
-            Change::SetSecurityInvoker { .. } | Change::CreateView { replace: true, .. } => Some(Change::Doubt(Doubted::Views)),
-            Change::AlterFunction { .. }
-            | Change::DropFunction { .. }
-            | Change::RenameFunction { .. }
-            | Change::CreateFunction { replace: true, .. } => Some(Change::Doubt(Doubted::Functions)),
-            Change::DropType { .. } | Change::RenameType { .. } | Change::AddLabel { .. } | Change::RenameLabel { .. } => {
-                Some(Change::Doubt(Doubted::Types))
-            }
+            Change::SetSecurityInvoker { view, .. } => of(view, Doubted::ViewOptions),
+            Change::CreateView { view, replace: true } => of(&view.name, Doubted::ViewOptions),
+            Change::DropFunction { name, .. } | Change::RenameFunction { name, .. } => of(name, Doubted::Functions),
+            Change::AlterFunction { name, .. } => of(name, Doubted::FunctionOptions),
+            Change::CreateFunction { function, replace: true } => of(&function.name, Doubted::FunctionOptions),
+            Change::DropType { name, .. }
+            | Change::RenameType { name, .. }
+            | Change::AddLabel { name, .. }
+            | Change::RenameLabel { name, .. } => of(name, Doubted::Types),
             Change::DropSchema { .. } | Change::RenameSchema { .. } => Some(Change::Doubt(Doubted::Schemas)),
-            Change::OwnSequence { .. } => Some(Change::Doubt(Doubted::Sequences)),
+            Change::OwnSequence { name, .. } => of(name, Doubted::Sequences),
             // what is made is taken back, and nothing else rests on it
             Change::CreateSchema(_)
             | Change::CreateTable(_)

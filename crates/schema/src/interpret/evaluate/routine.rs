@@ -30,6 +30,8 @@ use std::sync::Arc;
 pub struct Program {
     pub file: FileId,
     pub text: Arc<str>,
+    /// The code within the text.
+    pub span: Span,
     pub routine: Arc<Routine>,
     read: RefCell<FxHashMap<(usize, Reading), Rc<Parsed>>>,
 }
@@ -178,7 +180,7 @@ impl Machine<'_> {
         if let Some(known) = self.programs.get(&(file, span)) {
             return Some(known.clone());
         }
-        let program = Rc::new(Program { file, text, routine: code.routine()?.clone(), read: RefCell::default() });
+        let program = Rc::new(Program { file, text, span, routine: code.routine()?.clone(), read: RefCell::default() });
         self.programs.insert((file, span), program.clone());
         Some(program)
     }

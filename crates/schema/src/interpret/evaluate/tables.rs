@@ -221,6 +221,18 @@ impl<'a> Build<'a> {
     }
 }
 
+/// The name of a part of a table that no migration makes: not known, and none of what the catalog holds.
+fn elsewhere(table: &QName, part: &str) -> Value {
+    Value::object(Object::Other(ELSEWHERE, format_smolstr!("{table} {part}")))
+}
+
+/// Whether a value stands for such a part.
+pub fn is_elsewhere(value: &Value) -> bool {
+    matches!(value, Value::Object { object, .. } if matches!(&**object, Object::Other(ELSEWHERE, _)))
+}
+
+const ELSEWHERE: &str = "elsewhere";
+
 /// Are there rows of a table's triggers, or may there be?
 fn has_triggers(table: &Table) -> bool {
     table.external || !table.triggers.is_empty()

@@ -175,7 +175,7 @@ impl<'a> Build<'a> {
         for table in self.tables_at(NAMED, |table| table.external) {
             use Value::Something;
             let (schema, name) = (text(&table.name.schema), text(&table.name.name));
-            self.row(false, [schema.clone(), Something, schema, name, Something, Something]);
+            self.row(false, [schema.clone(), elsewhere(&table.name, "constraint"), schema, name, Something, Something]);
         }
     }
 
@@ -319,7 +319,7 @@ impl<'a> Build<'a> {
             }
             if table.external {
                 use Value::Something;
-                self.row(false, [schema.clone(), Something, schema, name, Something, Something]);
+                self.row(false, [schema.clone(), elsewhere(&table.name, "trigger"), schema, name, Something, Something]);
             }
         }
     }

@@ -63,7 +63,8 @@ impl<'a> Build<'a> {
             }
             if table.external {
                 use Value::{Something, Unknown};
-                self.row(false, [schema, name, Something, Something, Something, Something, Unknown, Unknown]);
+                let policy = elsewhere(&table.name, "policy");
+                self.row(false, [schema, name, policy, Something, Something, Something, Unknown, Unknown]);
             }
         }
     }
@@ -94,7 +95,8 @@ impl<'a> Build<'a> {
             }
             if table.external {
                 use Value::{Something, Unknown};
-                self.row(false, [Something, Something, relation, Something, Something, Something, Unknown, Unknown]);
+                let policy = elsewhere(&table.name, "policy");
+                self.row(false, [policy.clone(), policy, relation, Something, Something, Something, Unknown, Unknown]);
             }
         }
     }
@@ -146,7 +148,8 @@ impl<'a> Build<'a> {
         }
         for table in self.tables_at(place, |table| table.external) {
             use Value::Something;
-            self.row(false, [text(&table.name.schema), text(&table.name.name), Something, Value::Null, Something]);
+            let index = elsewhere(&table.name, "index");
+            self.row(false, [text(&table.name.schema), text(&table.name.name), index, Value::Null, Something]);
         }
     }
 
@@ -380,9 +383,10 @@ impl<'a> Build<'a> {
             }
             if table.external {
                 use Value::{Something, Unknown};
+                let constraint = elsewhere(&table.name, "constraint");
                 let cells = [
-                    Something,
-                    Something,
+                    constraint.clone(),
+                    constraint,
                     Value::schema(&table.name.schema),
                     Something,
                     Something,
@@ -695,7 +699,8 @@ impl<'a> Build<'a> {
             }
             if external {
                 use Value::Something;
-                self.row(false, [Something, Something, Value::relation(relation), Something, Something, Value::Bool(false), Value::Int(0)]);
+                let name = elsewhere(relation, "trigger");
+                self.row(false, [name.clone(), name, Value::relation(relation), Something, Something, Value::Bool(false), Value::Int(0)]);
             }
         }
     }
