@@ -40,10 +40,10 @@ pub struct Scope {
     pub since: Vec<Since>,
 }
 
-/// A change: only new problems and problems in its files are reported.
+/// A change: only problems that it causes are reported.
 pub struct Since {
     pub new: BTreeSet<FileId>,
-    /// Project before the change, whose files are in the same sources. With `None`, all problems outside the new files count as existing.
+    /// Project before the change, whose files are in the same sources. With `None`, the problems in the new files are those of the change.
     pub before: Option<Project>,
 }
 
@@ -115,8 +115,10 @@ fn examine_within(mut sources: Sources, project: &Project, choice: &Choice, scop
     };
     left_out.baseline = leave_out(&mut findings, &|finding| scope.baseline.contains(&finding.fingerprint));
     for (since, known) in scope.since.iter().zip(&known) {
-        let was_there = |finding: &Finding| known.as_ref().is_none_or(|known| known.contains(&finding.fingerprint));
-        left_out.earlier += leave_out(&mut findings, &|finding| was_there(finding) && !since.holds(finding, &sources));
+        left_out.earlier += leave_out(&mut findings, &|finding| match known {
+            Some(known) => known.contains(&finding.fingerprint),
+            None => !since.holds(finding, &sources),
+        });
     }
     findings.iter_mut().for_each(|finding| engine.place_in_change(finding, &sources));
     findings.sort_by_cached_key(|finding| place_in_order(finding, &sources));

@@ -219,12 +219,14 @@ fn header(out: &mut String, group: &[Statement], cures: &[Cure], sources: &Sourc
         });
         out.push_str(match (supabase, index.made, many) {
             (true, true, true) => {
-                "-- Supabase CLI 2.109.0 and later run these statements outside the transaction of the file. Earlier versions reject all but\n\
+                "-- supalint: allow-file(migration/would-fail) because Supabase CLI 2.109.0 and later run it\n\
+                 -- Supabase CLI 2.109.0 and later run these statements outside the transaction of the file. Earlier versions reject all but\n\
                  -- the first (25001): for them, set index_concurrently = \"each\" in supalint.toml.\n"
             }
             (true, false, false) => "-- Supabase CLI 2.109.0 to 2.111.0 reject it (25001). Earlier and later versions run it.\n",
             (true, false, true) => {
-                "-- Supabase CLI later than 2.111.0 runs these statements outside the transaction of the file. Earlier versions reject them\n\
+                "-- supalint: allow-file(migration/would-fail) because Supabase CLI later than 2.111.0 runs it\n\
+                 -- Supabase CLI later than 2.111.0 runs these statements outside the transaction of the file. Earlier versions reject them\n\
                  -- (25001).\n"
             }
             (true, true, false) | (false, ..) => "",

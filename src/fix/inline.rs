@@ -127,7 +127,7 @@ fn faults(before: &Examined, after: &Examined, chosen: &[(&Finding, &[Edit])]) -
     for (finding, _) in chosen.iter().filter(|(finding, _)| left.contains(finding.fingerprint.as_str())) {
         out.insert(finding.fingerprint.clone(), withheld(finding, "it does not resolve the problem".to_string()));
     }
-    let brought = prove::brought(&prove::had(&before.report), &BTreeSet::new(), &after.report)
+    let brought = prove::brought(&prove::had(&before.report), &after.report)
         .next()
         .map(|new| format!("it would cause {}: {}", new.rule, new.message));
     let fails = (prove::rejected(after).count() > prove::rejected(before).count())

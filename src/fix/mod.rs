@@ -158,8 +158,7 @@ fn attempt(ground: &Ground<'_>, level: Level, patience: Patience) -> Result<(Pla
         let Examined { catalog, .. } = std::mem::replace(&mut now, after);
         before.get_or_insert(catalog);
     }
-    let planned = work.project.migrations[ground.project.migrations.len()..].iter().map(|migration| migration.file).collect();
-    let is_clean = prove::brought(&had, &planned, &now.report).next().is_none();
+    let is_clean = prove::brought(&had, &now.report).next().is_none();
     for cure in work.cures(&now.report, &BTreeSet::new()) {
         let reason = "it changes the same text as another fix: run --fix again".to_string();
         work.refused.insert(cure.finding.fingerprint.clone(), withheld(cure.finding, reason));

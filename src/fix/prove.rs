@@ -13,7 +13,7 @@ use crate::engine::Examined;
 use crate::finding::{Finding, Severity, Subject};
 use crate::project::Project;
 use crate::report::Report;
-use crate::source::{FileId, Site};
+use crate::source::Site;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Returns whether all statements were parsed and would run.
@@ -71,8 +71,7 @@ pub fn faults(
         out.blame(cures, &reason);
     }
     let had = had(&before.report);
-    let planned: BTreeSet<FileId> = own.iter().map(|migration| migration.file).collect();
-    for finding in brought(&had, &planned, &after.report).filter(|finding| !curable.contains(finding.fingerprint.as_str())) {
+    for finding in brought(&had, &after.report).filter(|finding| !curable.contains(finding.fingerprint.as_str())) {
         let mut to_blame = at(finding.primary.site);
         if to_blame.is_empty() {
             to_blame = finding.related.iter().flat_map(|label| at(label.site)).collect();
@@ -113,11 +112,12 @@ fn taken_back(after: &Report, files: &[PlannedFile]) -> Vec<(Vec<usize>, String)
 /// security protects the rows.
 const DEFAULT_GRANTS: &str = "access/relies-on-default-grants";
 
-/// Returns new warnings and errors, and those with an increased severity. In the plan's own files every diagnostic counts.
-pub fn brought<'r>(had: &BTreeMap<String, Severity>, planned: &BTreeSet<FileId>, report: &'r Report) -> impl Iterator<Item = &'r Finding> {
+/// Returns new warnings and errors, and those with an increased severity.
+pub fn brought<'r>(had: &BTreeMap<String, Severity>, report: &'r Report) -> impl Iterator<Item = &'r Finding> {
     report.findings.iter().filter(|finding| {
-        let matters = finding.severity > Severity::Info || planned.contains(&report.sources.resolve(finding.primary.site).file);
-        matters && finding.rule != DEFAULT_GRANTS && had.get(&finding.fingerprint).is_none_or(|severity| *severity < finding.severity)
+        finding.severity > Severity::Info
+            && finding.rule != DEFAULT_GRANTS
+            && had.get(&finding.fingerprint).is_none_or(|severity| *severity < finding.severity)
     })
 }
 

@@ -247,7 +247,7 @@ fn init_tells_what_a_second_project_of_a_repository_adds() {
     let top = repository(home, "two");
     let init = |path: &str| run(program("supalint", &top, home).args(["init", path]));
     for project in ["apps/web", "apps/web-admin"] {
-        write(&top, &format!("{project}/supabase/migrations/20250101000000_a.sql"), GOOD);
+        write(&top, format!("{project}/supabase/migrations/20250101000000_a.sql"), GOOD);
     }
     assert!(init("apps/web").status.success());
     let second = init("apps/web-admin");

@@ -139,7 +139,10 @@ fn mutated(seeds: &[String], random: &mut Random) -> String {
             0 => text.replace_range(from..to, ""),
             1 => text.insert_str(from, SPICE[random.below(SPICE.len())]),
             2 => text.replace_range(from..to, SPICE[random.below(SPICE.len())]),
-            3 => text.insert_str(one, &text[from..to].to_string()),
+            3 => {
+                let part = text[from..to].to_string();
+                text.insert_str(one, &part);
+            }
             4 => text.truncate(one),
             _ => {
                 let seed = &seeds[random.below(seeds.len())];

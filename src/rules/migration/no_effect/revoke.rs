@@ -18,6 +18,8 @@ struct Held<'a> {
     kind: ObjectKind,
     /// Granted by a role whose grants the role of migrations can't revoke.
     foreign: bool,
+    /// A function that nobody can call but a trigger.
+    by_trigger: bool,
 }
 
 /// `REVOKE … ON … FROM …`
@@ -66,7 +68,7 @@ fn on_object(cx: &mut Cx, step: &Moment, revoke: &ast::Grant, held: &Held, role:
             .help("do not rely on this statement; check the privilege with `has_schema_privilege` or `has_function_privilege`");
         return true;
     }
-    if role != PUBLIC && !by_all.is_empty() && !held.foreign {
+    if role != PUBLIC && !by_all.is_empty() && !held.foreign && !held.by_trigger {
         let message = format!("`{role}` keeps its privilege on `{name}`: every role has it through PUBLIC");
         report(cx, step, held, role, by_all, message).help(HELD_BY_ALL);
         return true;
@@ -113,6 +115,7 @@ fn of_function<'a>(catalog: &Catalog, function: &'a Function) -> Held<'a> {
         name: function.display(),
         acl: &function.acl,
         kind: ObjectKind::Function,
+        by_trigger: function.returns_trigger(),
     }
 }
 
@@ -123,7 +126,7 @@ fn named<'a>(cx: &Cx<'a>, object: &ObjectRef) -> Option<Held<'a>> {
             let table =
                 catalog.table(&catalog.find_relation(&object.name)?).filter(|table| !table.external && !table.created.is_platform())?;
             let (on, name) = (Grantable::Relation(table.name.clone()), table.name.to_string());
-            Some(Held { on, about: table.into(), name, acl: &table.acl, kind: ObjectKind::Table, foreign: false })
+            Some(Held { on, about: table.into(), name, acl: &table.acl, kind: ObjectKind::Table, foreign: false, by_trigger: false })
         }
         ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Routine => {
             let overloads = catalog.functions.get(&catalog.find_functions(&object.name)?)?;
@@ -144,6 +147,7 @@ fn named<'a>(cx: &Cx<'a>, object: &ObjectRef) -> Option<Held<'a>> {
                 acl: &schema.acl,
                 kind: ObjectKind::Schema,
                 foreign,
+                by_trigger: false,
             })
         }
         _ => None,

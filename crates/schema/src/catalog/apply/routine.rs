@@ -122,9 +122,12 @@ impl Catalog {
     }
 }
 
+/// The type of a function's result, whether it is a set, and the names and types of the columns of a row.
+type ResultType = (Option<SmolStr>, bool, Vec<(Option<SmolStr>, SmolStr)>);
+
 /// What PostgreSQL compares when a function is replaced: the type and whether it returns a set. One output column is a type of its own,
 /// several are a row, which is told by the names and types of its columns.
-fn result(function: &Function) -> (Option<SmolStr>, bool, Vec<(Option<SmolStr>, SmolStr)>) {
+fn result(function: &Function) -> ResultType {
     let outputs: Vec<&Argument> = function.outputs().collect();
     let set = function.returns.as_ref().is_some_and(|ty| ty.setof) || outputs.iter().any(|arg| arg.mode == ArgMode::Table);
     match outputs.as_slice() {

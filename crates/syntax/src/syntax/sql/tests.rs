@@ -203,7 +203,7 @@ fn clauses_of_a_select() {
     assert_eq!(query.order_by[0].nulls_first, Some(false));
     let select = query.select().expect("a select");
     assert_eq!((select.group_by.len(), select.distinct_on.len()), (3, 1));
-    assert_eq!(select.into.as_ref().map(|name| name.to_string()).as_deref(), Some("x"));
+    assert_eq!(select.into.as_ref().map(|name| name.to_string()).as_deref(), Some("pg_temp.x"));
     let over = select.targets[1].expr.as_call().and_then(|call| call.over.as_ref());
     assert_eq!(over.map(Vec::len), Some(1));
 }

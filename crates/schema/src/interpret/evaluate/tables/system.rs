@@ -3,6 +3,7 @@
 use super::super::acl;
 use super::super::value::{Object, Value};
 use super::*;
+use crate::catalog::PUBLIC;
 use crate::catalog::acl::{Acl, DefaultPrivilege, Grant};
 use crate::catalog::name::quote_ident;
 use crate::syntax::ast::{Body, ObjectKind};
@@ -653,10 +654,19 @@ impl<'a> Build<'a> {
             let (grantee, privileges, certainty) = (entry.grantee.clone(), entry.privileges, Certainty::Certain);
             lists[at].1.grant(Grant { grantee, privileges, column: None, at: entry.at, certainty, by_default: None });
         }
-        for (entry, held) in lists.into_iter().filter(|(_, held)| !held.grants.is_empty()) {
-            let list = acl::list(self.catalog, &held, &entry.role, entry.on);
-            // an entry of one schema adds to what the owner has anyway
-            let list = match list {
+        for (entry, mut held) in lists {
+            // an entry for all schemas replaces what PostgreSQL gives by itself, which a REVOKE takes out of it
+            let entries = || self.catalog.default_privileges.get(&()).into_iter().flatten();
+            let of_public = |known: &&DefaultPrivilege| {
+                (&known.role, &known.schema, known.on) == (&entry.role, &entry.schema, entry.on) && known.grantee == PUBLIC
+            };
+            if entry.schema.is_none() && entry.on == ObjectKind::Function && !entries().any(|known| of_public(&known)) {
+                let (grantee, privileges, certainty) = (PUBLIC.into(), Privileges::EXECUTE, Certainty::Certain);
+                held.grant(Grant { grantee, privileges, column: None, at: entry.at, certainty, by_default: None });
+            }
+            let list = match acl::stored(self.catalog, &held, &entry.role, entry.on) {
+                // one of a schema only adds to that, and is gone when it adds nothing
+                Value::Array(items) if entry.schema.is_some() && items.len() < 2 => continue,
                 Value::Array(items) if entry.schema.is_some() => Value::array(items.iter().skip(1).cloned().collect()),
                 list => list,
             };
