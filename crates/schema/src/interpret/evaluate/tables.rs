@@ -5,6 +5,7 @@
 //! Refuses: catalogs that depend on how a server runs (statistics, settings, dependencies).
 
 mod information;
+mod publication;
 pub mod system;
 
 use super::value::{Key, Object, Value, equal};
