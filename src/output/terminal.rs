@@ -10,11 +10,12 @@ use super::ink::{Ink, columns, untab, wrap};
 use super::proposal::{Kind, Row, proposal};
 use super::statistics::is_fixable;
 use super::{Look, count};
-use crate::finding::{Confidence, Finding, Fix, Run, Safety, Severity};
+use crate::finding::{Cause, Confidence, Finding, Fix, Run, Safety, Severity};
 use crate::report::{Report, Unread};
 use crate::source::Site;
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, SourceSpan, SpanContents};
 use owo_colors::Style;
+use std::cmp::Reverse;
 use std::fmt;
 use std::io::{self, Write};
 use std::ops::Range;
@@ -64,20 +65,23 @@ impl Page<'_> {
         }
         let (alone, several): (Vec<_>, Vec<_>) = causes(group).into_iter().partition(|alike| alike.len() == 1);
         let alone: Vec<&Finding> = alone.into_iter().flatten().collect();
-        let mut first = true;
-        for alike in std::iter::once(alone.as_slice()).chain(several.iter().map(Vec::as_slice)).filter(|alike| !alike.is_empty()) {
-            if !std::mem::take(&mut first) {
+        // what many problems have in common comes before problems of the same severity that stand alone
+        let mut blocks: Vec<&Vec<&Finding>> = several.iter().chain(std::iter::once(&alone)).filter(|alike| !alike.is_empty()).collect();
+        blocks.sort_by_key(|alike| Reverse(alike[0].severity));
+        for (index, alike) in blocks.into_iter().enumerate() {
+            if index > 0 {
                 writeln!(out)?;
             }
-            self.alike(alike, out)?;
+            let cause = alike[0].cause.as_ref().filter(|_| !std::ptr::eq(alike, &alone));
+            self.alike(alike, cause, out)?;
         }
         writeln!(out, "  {} supalint explain {rule}", self.ink.dim("why:"))
     }
 
     /// Writes diagnostics with the same cause, or without one: the sentence about the cause, the first ones in full, and one line for each
     /// of the others.
-    fn alike(&self, findings: &[&Finding], out: &mut dyn Write) -> io::Result<()> {
-        if let ([_, _, ..], Some(cause)) = (findings, &findings[0].cause) {
+    fn alike(&self, findings: &[&Finding], cause: Option<&Cause>, out: &mut dyn Write) -> io::Result<()> {
+        if let Some(cause) = cause {
             let head = format!("{} ", self.ink.name("cause:"));
             let message = clean(&cause.message).split_whitespace().map(|word| self.ink.bold(word)).collect::<Vec<_>>().join(" ");
             writeln!(out, "{}\n", wrap(&message, self.look.width, &head, "  "))?;

@@ -140,7 +140,8 @@ fn created_later(cx: &Cx, missing: &ObjectKey, at: Site) -> Option<Site> {
 /// Returns the name of an object of the same class with a similar spelling.
 fn near_name(cx: &Cx, missing: &ObjectKey) -> Option<SmolStr> {
     let fits = |schema: &SmolStr| missing.schema.as_ref().is_none_or(|wanted| wanted == schema);
-    let of_table = |table: &&Table| missing.table.as_ref().is_some_and(|name| *name == table.name.name);
+    // an unqualified column may be one of any table
+    let of_table = |table: &&Table| missing.table.as_ref().is_none_or(|name| *name == table.name.name);
     let names: Vec<&SmolStr> = match missing.class {
         "relation" => {
             let views = cx.user_views().map(|view| &view.name);
@@ -212,9 +213,11 @@ fn fails_afresh(cx: &mut Cx, one: &Rejected, root: Root) {
     // the same statement may fail everywhere after a change, which is another problem
     fails(cx, one, &how).severity(Severity::Warn).label("fails on a new database").discriminate("new database");
     explain(cx, one, root);
+    let near = missing(one).and_then(|missing| near_name(cx, missing));
     let draft = cx.last();
+    let correct = near.map(|near| format!("Correct the name if `{near}` is meant. Otherwise write")).unwrap_or_else(|| "Write".to_string());
     draft.help(format!(
-        "Write the missing objects into a migration that sorts before all others. `{dump}` prints them from the database that has them. \
+        "{correct} the missing objects into a migration that sorts before all others. `{dump}` prints them from the database that has them. \
          Mark that migration as applied there{repair}."
     ));
     if let Root::Missing(missing) = root {
