@@ -24,7 +24,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// Selection of rules on the command line: ids or groups.
 #[derive(Clone, Debug, Default)]
-pub struct Choice {
+pub struct RuleSelection {
     /// Rules that run, instead of those of the settings. An empty list uses the settings.
     pub select: Vec<String>,
     /// Rules that do not run, in addition to those of the settings.
@@ -56,12 +56,12 @@ pub struct Examined {
 }
 
 /// Checks a project with all enabled rules.
-pub fn run(sources: Sources, project: &Project, choice: &Choice) -> Report {
+pub fn run(sources: Sources, project: &Project, choice: &RuleSelection) -> Report {
     run_within(sources, project, choice, &Scope::default()).0
 }
 
 /// Checks a project and reports the problems within a scope. Also returns the fingerprints of the other problems.
-pub fn run_within(sources: Sources, project: &Project, choice: &Choice, scope: &Scope) -> (Report, FxHashSet<String>) {
+pub fn run_within(sources: Sources, project: &Project, choice: &RuleSelection, scope: &Scope) -> (Report, FxHashSet<String>) {
     let Examined { report, catalog, hidden } = examine_within(sources, project, choice, scope);
     free_aside(catalog);
     (report, hidden)
@@ -73,11 +73,11 @@ fn free_aside<T: Send + 'static>(what: T) {
 }
 
 /// Checks a project and returns the report with its state.
-pub fn examine(sources: Sources, project: &Project, choice: &Choice) -> Examined {
+pub fn examine(sources: Sources, project: &Project, choice: &RuleSelection) -> Examined {
     examine_within(sources, project, choice, &Scope::default())
 }
 
-fn examine_within(mut sources: Sources, project: &Project, choice: &Choice, scope: &Scope) -> Examined {
+fn examine_within(mut sources: Sources, project: &Project, choice: &RuleSelection, scope: &Scope) -> Examined {
     let mut engine = Engine::new(project, choice);
     engine.changed = scope.since.iter().flat_map(|since| &since.new).copied().collect();
     // most runs compare with one revision, and the first one shares the fold
@@ -157,7 +157,7 @@ pub fn leave_out(report: &mut Report, baseline: &BTreeSet<String>) -> BTreeSet<S
 }
 
 /// Returns whether a rule is enabled.
-pub fn is_on(id: &str, project: &Project, choice: &Choice) -> bool {
+pub fn is_on(id: &str, project: &Project, choice: &RuleSelection) -> bool {
     rules::ALL.iter().any(|rule| rule.id == id && activate(rule, &project.config, choice).is_some())
 }
 
@@ -195,7 +195,7 @@ impl Active {
 }
 
 impl<'a> Engine<'a> {
-    fn new(project: &'a Project, choice: &Choice) -> Engine<'a> {
+    fn new(project: &'a Project, choice: &RuleSelection) -> Engine<'a> {
         let rules: Vec<Active> = rules::ALL.iter().filter_map(|rule| activate(rule, &project.config, choice)).collect();
         let (at_the_end, on_the_way) =
             rules.into_iter().partition(|active| matches!(active.rule.check, Check::Schema(_) | Check::Report(_)));
@@ -413,7 +413,7 @@ impl Visitor for Engine<'_> {
 }
 
 /// Returns a rule with the severity of the settings, if it is enabled.
-fn activate(rule: &'static Rule, config: &Config, choice: &Choice) -> Option<Active> {
+fn activate(rule: &'static Rule, config: &Config, choice: &RuleSelection) -> Option<Active> {
     let select = if choice.select.is_empty() { &config.select } else { &choice.select };
     let selected = if select.is_empty() { Some(Naming::Nothing) } else { naming(rule, select) };
     let ignored = naming(rule, config.ignore.iter().chain(&choice.ignore));
@@ -460,7 +460,7 @@ mod tests {
     }
 
     fn is_on(select: &[&str], ignore: &[&str]) -> bool {
-        let choice = Choice { select: names(select), ignore: names(ignore) };
+        let choice = RuleSelection { select: names(select), ignore: names(ignore) };
         activate(&RULE, &Config::default(), &choice).is_some()
     }
 
@@ -474,14 +474,14 @@ mod tests {
     #[test]
     fn the_command_line_selects_instead_of_the_settings_and_ignores_beside_them() {
         let config = Config { select: names(&["migration"]), ignore: names(&["rls/no-policy"]), ..Config::default() };
-        let on = |rule, select: &[&str]| activate(rule, &config, &Choice { select: names(select), ignore: Vec::new() }).is_some();
+        let on = |rule, select: &[&str]| activate(rule, &config, &RuleSelection { select: names(select), ignore: Vec::new() }).is_some();
         assert!(!on(&RULE, &[]) && on(&RULE, &["rls"]) && !on(&crate::rules::rls::no_policy::RULE, &["rls"]));
     }
 
     #[test]
     fn settings_change_the_usual_severity_and_never_raise_what_a_rule_holds_for_less() {
         let config = |id: &str, level| Config { severity: [(id.to_string(), level)].into(), ..Config::default() };
-        let on = |config: &Config| activate(&RULE, config, &Choice::default()).map(|active| active.severity);
+        let on = |config: &Config| activate(&RULE, config, &RuleSelection::default()).map(|active| active.severity);
         assert_eq!(on(&config("rls", Level::Off)), None);
         assert_eq!(on(&config("rls", Level::Warn)), Some(Some(Severity::Warn)));
         let mut both = config("rls", Level::Off);

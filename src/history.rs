@@ -5,13 +5,13 @@
 
 mod ahead;
 
+use crate::catalog::creation_index::CreationIndex;
 use crate::catalog::effect::Effect;
-use crate::catalog::future::Future;
 use crate::catalog::object::Certainty;
-use crate::catalog::{Catalog, Contradiction, ObjectKey, Rejected, When};
+use crate::catalog::{Catalog, ObjectKey, Rejected, SqlError, When};
 use crate::config::DefaultPrivileges;
 pub use crate::interpret::platform::{Cause, Owned, Refusal};
-use crate::interpret::{World, creates, refuses_transaction};
+use crate::interpret::{Database, creates, refuses_transaction};
 use crate::project::{Migration, Platform, Project};
 use crate::source::{Site, Sources};
 use crate::syntax::ast::Unread;
@@ -42,7 +42,7 @@ pub struct Outcome<'a> {
     pub migration: &'a Migration,
     pub effects: &'a [Effect],
     /// Error with which PostgreSQL would reject the statement.
-    pub failed: Option<&'a Contradiction>,
+    pub failed: Option<&'a SqlError>,
     /// Parts that hosted Supabase refuses, although PostgreSQL runs them for a superuser.
     pub refused: &'a [Refusal],
     pub site: Site,
@@ -140,9 +140,9 @@ fn text(migration: &Migration, sources: &Sources) -> Arc<str> {
 /// A replay in progress. A clone can continue with other migrations.
 #[derive(Clone)]
 pub struct Fold {
-    world: World,
+    world: Database,
     /// State without objects that no migration creates, beginning with the first statement that depends on such an object.
-    bare: Option<World>,
+    bare: Option<Database>,
     /// Statements of the current file, each with its name if it cannot run in a transaction.
     batch: Vec<(Site, Option<SmolStr>)>,
     replay: Replay,
@@ -153,10 +153,10 @@ pub struct Fold {
 
 impl Fold {
     fn begin(sources: &mut Sources, project: &Project) -> Fold {
-        let mut world = World::default();
-        world.birth(sources, project.platform == Platform::Supabase);
+        let mut world = Database::default();
+        world.bootstrap(sources, project.platform == Platform::Supabase);
         world.catalog.postgres_version = project.config.postgres_version;
-        world.catalog.future = Arc::new(Future::new(texts(sources, project)));
+        world.catalog.creation_index = Arc::new(CreationIndex::new(texts(sources, project)));
         if project.config.default_privileges == DefaultPrivileges::None {
             world.end_platform_defaults();
         }
@@ -167,13 +167,13 @@ impl Fold {
     /// Returns the replay for another revision with the same first migrations, or `None` if its state differs. Later migrations determine
     /// whether an object is missing.
     fn of(&self, other: &Project, sources: &Sources) -> Option<Fold> {
-        let future = self.world.catalog.future.with(texts(sources, other));
-        if !self.world.catalog.future.answers_as(&future, self.done) {
+        let creation_index = self.world.catalog.creation_index.with(texts(sources, other));
+        if !self.world.catalog.creation_index.answers_as(&creation_index, self.done) {
             return None;
         }
-        let future = Arc::new(future);
+        let creation_index = Arc::new(creation_index);
         let mut fold = self.clone();
-        fold.each_world(|world| world.catalog.future = future.clone());
+        fold.each_database(|world| world.catalog.creation_index = creation_index.clone());
         Some(fold)
     }
 
@@ -195,20 +195,20 @@ impl Fold {
     /// Prepares the state for the first statement of a migration.
     fn open(&mut self, migration: &Migration) {
         if !self.defaults_ended && is_after_default_grants(&migration.version) {
-            self.each_world(World::end_platform_defaults);
+            self.each_database(Database::end_platform_defaults);
             self.defaults_ended = true;
         }
         self.begin_session();
     }
 
     fn begin_session(&mut self) {
-        self.each_world(|world| world.catalog.session = Default::default());
+        self.each_database(|world| world.catalog.session = Default::default());
     }
 
     /// Ends a migration.
     fn close(&mut self) {
-        self.each_world(World::end_transaction);
-        self.each_world(World::drop_temporary);
+        self.each_database(Database::end_transaction);
+        self.each_database(Database::drop_temporary);
         self.end_batch();
         self.done += 1;
     }
@@ -219,11 +219,11 @@ impl Fold {
         Replay { catalog: self.world.catalog, bounded: self.world.bounded, undecided: self.world.undecided, ..self.replay }
     }
 
-    fn each_world(&mut self, act: impl FnMut(&mut World)) {
+    fn each_database(&mut self, act: impl FnMut(&mut Database)) {
         std::iter::once(&mut self.world).chain(&mut self.bare).for_each(act);
     }
 
-    fn reject(&mut self, site: Site, reason: Contradiction, when: When, makes: Vec<ObjectKey>) {
+    fn reject(&mut self, site: Site, reason: SqlError, when: When, makes: Vec<ObjectKey>) {
         self.world.catalog.rejected.push(Rejected { site, reason, when, makes });
     }
 
@@ -236,7 +236,7 @@ impl Fold {
         let when = if batch.iter().all(|(_, what)| what.is_some()) { When::AmongItsLike } else { When::InBatch };
         for (site, what) in batch {
             if let Some(what) = what {
-                let reason = Contradiction::new("25001", format!("{what} cannot be executed within a pipeline"));
+                let reason = SqlError::new("25001", format!("{what} cannot be executed within a pipeline"));
                 self.reject(site, reason, when, Vec::new());
             }
         }
@@ -244,7 +244,7 @@ impl Fold {
 
     /// Runs a statement in the state without objects outside the migrations. The first such statement is parsed again, because the first
     /// run consumed it.
-    fn run_bare(&mut self, site: Site, statement: Option<Statement>, sources: &mut Sources) -> Option<Contradiction> {
+    fn run_bare(&mut self, site: Site, statement: Option<Statement>, sources: &mut Sources) -> Option<SqlError> {
         if self.bare.is_none() {
             self.bare = Some(self.world.without_the_outside()?);
         }
@@ -260,7 +260,7 @@ impl Fold {
         let statement = statement.read_by(self.world.catalog.postgres_version);
         let site = Site::new(file, statement.span);
         let now = (self.done, site.span.end);
-        self.each_world(|world| (world.catalog.now, world.catalog.here) = (now, site));
+        self.each_database(|world| (world.catalog.now, world.catalog.here) = (now, site));
         self.replay.statements += 1;
         let unchecked = self.world.catalog.session.bodies_unchecked;
         if let (Form::Opaque(opaque), None) = (&statement.form, statement.ast(unchecked)) {

@@ -31,7 +31,7 @@
 //!   `sqlparser` parses every query, data statement and expression from the tokens of supalint, so that each node has a range of bytes.
 //!   Definitions are parsed clause by clause, because messages point to clauses, and the definitions of `sqlparser` have no locations.
 //! - Only [`interpret`] knows the meaning of SQL. A statement that PostgreSQL would reject changes nothing and leaves a
-//!   [`catalog::Contradiction`]. If the rejection is uncertain, nothing is reported.
+//!   [`catalog::SqlError`]. If the rejection is uncertain, nothing is reported.
 //! - Expressions are bound when the statement runs, as PostgreSQL binds views and policies. A reference has its relation and the number of
 //!   queries between them, and follows a rename.
 //! - The initial objects of the platform are SQL too (`history/supabase.sql`) and are replayed like a migration. Their facts have locations
@@ -64,7 +64,7 @@ pub use supalint_syntax::{source, syntax};
 use baseline::Baseline;
 use changes::{Against, Changes};
 use config::{Config, FailOn};
-use engine::{Choice, Scope, Since};
+use engine::{RuleSelection, Scope, Since};
 use error::Error;
 use finding::Severity;
 use jiff::civil::Date;
@@ -161,7 +161,13 @@ pub fn record(options: &Options, path: &Path) -> Result<Recorded, Error> {
 }
 
 /// What is found at the severities that are asked for, and the fingerprints of all else.
-fn examine(sources: Sources, project: &Project, choice: &Choice, scope: &engine::Scope, options: &Options) -> (Report, FxHashSet<String>) {
+fn examine(
+    sources: Sources,
+    project: &Project,
+    choice: &RuleSelection,
+    scope: &engine::Scope,
+    options: &Options,
+) -> (Report, FxHashSet<String>) {
     let (mut report, mut hidden) = engine::run_within(sources, project, choice, scope);
     if let Some(least) = options.severity {
         let below = report.findings.iter().filter(|finding| finding.severity < least);
@@ -172,7 +178,7 @@ fn examine(sources: Sources, project: &Project, choice: &Choice, scope: &engine:
 }
 
 /// Is it a finding of a rule that did not run, so that nobody knows whether it is still there?
-fn rests(known: &baseline::Known, project: &Project, choice: &Choice) -> bool {
+fn rests(known: &baseline::Known, project: &Project, choice: &RuleSelection) -> bool {
     rules::ALL.iter().any(|rule| rule.id == known.rule) && !engine::is_on(&known.rule, project, choice)
 }
 
@@ -184,7 +190,7 @@ fn with_room<T: Send>(work: impl FnOnce() -> Result<T, Error> + Send) -> Result<
 struct Opened {
     sources: Sources,
     project: Project,
-    choice: Choice,
+    choice: RuleSelection,
     scope: Scope,
     baseline: Baseline,
 }
@@ -205,7 +211,7 @@ fn open(options: &Options) -> Result<Opened, Error> {
         return Err(Error::Empty { schemas: project.schemas().map(near), path: near(project.folder) });
     }
     project.config.allow.iter_mut().for_each(|allow| allow.expired = allow.until.is_some() && options.today > allow.until);
-    let choice = Choice { select: options.select.clone(), ignore: options.ignore.clone() };
+    let choice = RuleSelection { select: options.select.clone(), ignore: options.ignore.clone() };
     let path = match &options.baseline {
         Known::AsSet => project.config.baseline.as_deref(),
         Known::None => None,
@@ -278,7 +284,7 @@ pub fn plan(options: &Options, level: fix::Level) -> Result<Fixed, Error> {
             return Err(Error::NoPlan { reason: reason.to_string() });
         }
         let (found, hidden) = examine(sources.clone(), &project, &choice, &scope, options);
-        let ground = fix::Ground { sources: &sources, project: &project, choice: &choice, hidden: &hidden };
+        let ground = fix::PlanInput { sources: &sources, project: &project, choice: &choice, hidden: &hidden };
         let mut plan = fix::plan(&ground, level).map_err(|reason| Error::NoPlan { reason })?;
         plan.report.left_out = found.left_out;
         Ok(Fixed { found, plan, fail_on: project.config.fail_on })
@@ -301,7 +307,7 @@ pub fn revise(options: &Options) -> Result<Revised, Error> {
     with_room(|| {
         let Opened { sources, project, choice, scope, .. } = open(options)?;
         let (found, hidden) = examine(sources.clone(), &project, &choice, &scope, options);
-        let ground = fix::Ground { sources: &sources, project: &project, choice: &choice, hidden: &hidden };
+        let ground = fix::PlanInput { sources: &sources, project: &project, choice: &choice, hidden: &hidden };
         let mut edited = fix::inline::edit(&ground)?;
         edited.report.left_out = found.left_out;
         let fail_on = project.config.fail_on;

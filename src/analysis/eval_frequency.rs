@@ -9,13 +9,13 @@ use crate::analysis::prelude::*;
 
 /// Frequency of evaluation, from the lowest to the highest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Often {
+pub enum EvalFrequency {
     /// Once per statement.
     Once,
     /// Once per row that a subquery reads.
     Inner,
     /// Once per row of the policy's table, next to an expression that costs much more.
-    Beside,
+    CostlyArgument,
     /// Once per row of the policy's table.
     Row,
 }
@@ -34,33 +34,33 @@ enum Held<'a> {
 }
 
 /// Visits the expressions of a clause. The result of the visitor limits the frequency of inner expressions. `None` skips them.
-pub fn visit<'a>(root: &'a Expr, visitor: &mut dyn FnMut(&'a Expr, Often) -> Option<Often>) {
-    Visit { scopes: vec![Often::Row], visitor }.expr(root, 0, Often::Row);
+pub fn visit<'a>(root: &'a Expr, visitor: &mut dyn FnMut(&'a Expr, EvalFrequency) -> Option<EvalFrequency>) {
+    Visit { scopes: vec![EvalFrequency::Row], visitor }.expr(root, 0, EvalFrequency::Row);
 }
 
 struct Visit<'v, 'a> {
     /// Frequency with which each surrounding scope returns a row.
-    scopes: Vec<Often>,
-    visitor: &'v mut dyn FnMut(&'a Expr, Often) -> Option<Often>,
+    scopes: Vec<EvalFrequency>,
+    visitor: &'v mut dyn FnMut(&'a Expr, EvalFrequency) -> Option<EvalFrequency>,
 }
 
 impl<'a> Visit<'_, 'a> {
-    fn expr(&mut self, expr: &'a Expr, level: usize, most: Often) {
+    fn expr(&mut self, expr: &'a Expr, level: usize, most: EvalFrequency) {
         let Some(most) = (self.visitor)(expr, self.scopes[level].min(most)) else { return };
         expr.each_child(&mut |child| self.expr(child, level, most));
         if let Some(query) = expr.query() {
             let hashed = matches!(expr.kind, ExprKind::Exists { .. }) && is_hashable(query, level);
-            self.query(query, level, Often::Once, hashed, most);
+            self.query(query, level, EvalFrequency::Once, hashed, most);
         }
     }
 
-    fn query(&mut self, query: &'a Query, level: usize, least: Often, hashed: bool, most: Often) {
+    fn query(&mut self, query: &'a Query, level: usize, least: EvalFrequency, hashed: bool, most: EvalFrequency) {
         let ties = outer_scopes(query, level).into_iter().filter(|scope| !(hashed && *scope == level));
-        let runs = ties.map(|scope| self.scopes[scope]).max().unwrap_or(Often::Once).max(least);
+        let runs = ties.map(|scope| self.scopes[scope]).max().unwrap_or(EvalFrequency::Once).max(least);
         for part in parts(query, level) {
             self.scopes.truncate(level + 1);
             if part.level > level {
-                self.scopes.push(if part.per_row { runs.max(Often::Inner) } else { runs });
+                self.scopes.push(if part.per_row { runs.max(EvalFrequency::Inner) } else { runs });
             }
             match part.node {
                 Held::Expr(expr) => self.expr(expr, part.level, most),

@@ -63,7 +63,7 @@ pub mod prelude {
     pub use crate::catalog::acl::Privileges;
     pub use crate::catalog::name::{QName, derived_name, quote_ident, quote_literal};
     pub use crate::catalog::object::*;
-    pub use crate::catalog::{Catalog, Contradiction};
+    pub use crate::catalog::{Catalog, SqlError};
     pub use crate::finding::{ClauseChange, Edit, GrantChange, IndexChange, Phase, PolicyChange, Run, Safety, Severity, Step};
     pub use crate::source::{FileId, Site, Sources, Span};
     pub use crate::syntax::ast::{Ast, Form};

@@ -7,7 +7,7 @@ use super::Analyses;
 use super::code::{Code, Origin, Parsed, own};
 use super::identity_helpers::Callers;
 use crate::catalog::acl::Privileges;
-use crate::catalog::future::Moment;
+use crate::catalog::creation_index::Moment;
 use crate::catalog::name::QName;
 use crate::catalog::object::*;
 use crate::catalog::{Catalog, Rejected, is_system_schema};

@@ -2,14 +2,14 @@
 //!
 //! Promises: `--output` replaces a file whole or leaves it as it was.
 
-use super::{Manner, Status, print, print_text, progress, say, unknown_rule};
+use super::{GlobalArgs, Status, print, print_text, progress, say, unknown_rule};
 use crate::changes::Against;
 use crate::config::{self, FailOn};
 use crate::error::Error;
 use crate::finding::{Confidence, Safety, Severity};
 use crate::fix::{Level, Plan, Withheld, emit, inline, show, write};
 use crate::output::clean::{Reader, guard};
-use crate::output::{Format, Look, count, statistics, summary};
+use crate::output::{Format, RenderOptions, count, statistics, summary};
 use crate::project::{self, repository};
 use crate::report::Report;
 use crate::{Checked, Fixed, Known, Options, Recorded, Revised, rules};
@@ -115,7 +115,7 @@ fn status(fail_on: FailOn, report: &Report) -> Status {
     if fails { Status::Findings } else { Status::Clean }
 }
 
-pub fn run(arguments: &Arguments, manner: &Manner) -> Result<Status, Error> {
+pub fn run(arguments: &Arguments, manner: &GlobalArgs) -> Result<Status, Error> {
     let started = Instant::now();
     let word = arguments.paths.iter().find(|path| arguments.fix.is_some() && !path.exists() && how(path).is_some());
     if let Some(word) = word {
@@ -163,7 +163,7 @@ fn options(arguments: &Arguments, paths: Vec<PathBuf>) -> Result<Options, Error>
 }
 
 /// Checks several projects, each with its own settings, and reports them as one.
-fn several(arguments: &Arguments, projects: Vec<Vec<PathBuf>>, manner: &Manner, started: Instant) -> Result<Status, Error> {
+fn several(arguments: &Arguments, projects: Vec<Vec<PathBuf>>, manner: &GlobalArgs, started: Instant) -> Result<Status, Error> {
     let options_of_one = [
         (arguments.fix.is_some(), "--fix"),
         (arguments.emit.is_some(), "--emit"),
@@ -193,7 +193,7 @@ fn several(arguments: &Arguments, projects: Vec<Vec<PathBuf>>, manner: &Manner, 
     Ok(worst)
 }
 
-fn is_watched(arguments: &Arguments, manner: &Manner) -> bool {
+fn is_watched(arguments: &Arguments, manner: &GlobalArgs) -> bool {
     !manner.quiet && matches!(arguments.format, None | Some(Format::Terminal))
 }
 
@@ -202,7 +202,7 @@ fn ends(arguments: &Arguments, report: &Report, fail_on: Option<FailOn>) -> Stat
     status(arguments.fail_on.or(fail_on).unwrap_or(FailOn::Warn), report)
 }
 
-fn tell_gone(gone: usize, manner: &Manner) {
+fn tell_gone(gone: usize, manner: &GlobalArgs) {
     if gone > 0 {
         let (exist, them) = if gone == 1 { ("no longer exists", "it") } else { ("no longer exist", "them") };
         say(manner, &format!("{} of the baseline {exist}: --write-baseline removes {them}", count(gone, "problem")));
@@ -210,7 +210,7 @@ fn tell_gone(gone: usize, manner: &Manner) {
 }
 
 /// Says which project is checked, where the user named none and it is not the current folder's.
-fn tell_nested(arguments: &Arguments, manner: &Manner, root: &Path) {
+fn tell_nested(arguments: &Arguments, manner: &GlobalArgs, root: &Path) {
     let here = std::env::current_dir().unwrap_or_default();
     if arguments.paths.is_empty()
         && let Ok(way) = root.strip_prefix(&here)
@@ -220,7 +220,7 @@ fn tell_nested(arguments: &Arguments, manner: &Manner, root: &Path) {
     }
 }
 
-fn check(arguments: &Arguments, paths: Vec<PathBuf>, manner: &Manner, started: Instant) -> Result<Status, Error> {
+fn check(arguments: &Arguments, paths: Vec<PathBuf>, manner: &GlobalArgs, started: Instant) -> Result<Status, Error> {
     let options = options(arguments, paths)?;
     let is_watched = is_watched(arguments, manner);
     let level = match (arguments.fix, arguments.emit) {
@@ -294,7 +294,7 @@ fn today() -> Result<Date, Error> {
 }
 
 /// What is not written, and why.
-fn left_out(plan: &Plan, level: Level, manner: &Manner) {
+fn left_out(plan: &Plan, level: Level, manner: &GlobalArgs) {
     if plan.files.is_empty() {
         say(manner, "nothing to write");
     }
@@ -320,7 +320,7 @@ fn left_out(plan: &Plan, level: Level, manner: &Manner) {
 }
 
 /// Cures of one reason are told together.
-fn told_withheld(withheld: &[Withheld], manner: &Manner) {
+fn told_withheld(withheld: &[Withheld], manner: &GlobalArgs) {
     const MOST: usize = 5;
     let mut reasons: Vec<&str> = Vec::new();
     for Withheld { reason, .. } in withheld {
@@ -342,11 +342,11 @@ fn told_withheld(withheld: &[Withheld], manner: &Manner) {
 }
 
 /// Writes the report where it is wanted.
-fn tell(arguments: &Arguments, manner: &Manner, report: &Report, root: &Path, started: Instant) -> Result<(), Error> {
+fn tell(arguments: &Arguments, manner: &GlobalArgs, report: &Report, root: &Path, started: Instant) -> Result<(), Error> {
     let file = output_file(arguments);
     let format = arguments.format.unwrap_or_else(|| usual(file.is_some()));
     let (_, home) = repository(root);
-    let write = |look: &Look, out: &mut dyn Write| match (arguments.statistics, format) {
+    let write = |look: &RenderOptions, out: &mut dyn Write| match (arguments.statistics, format) {
         (true, Format::Json) => statistics::json(report, out),
         (true, _) => statistics::text(report, look, out),
         (false, _) => format.write(report, look, out),
@@ -354,12 +354,12 @@ fn tell(arguments: &Arguments, manner: &Manner, report: &Report, root: &Path, st
     match file {
         Some(path) => {
             let mut text = Vec::new();
-            write(&Look { home: home.clone(), ..manner.look_in_file() }, &mut text).map_err(Error::Output)?;
+            write(&RenderOptions { home: home.clone(), ..manner.look_in_file() }, &mut text).map_err(Error::Output)?;
             save(path, &text)?;
             say(manner, &format!("{} written to {}", count(report.findings.len(), "problem"), path.display()));
         }
         None => {
-            print(|out| write(&Look { elapsed: Some(started.elapsed()), home, ..manner.look() }, out))?;
+            print(|out| write(&RenderOptions { elapsed: Some(started.elapsed()), home, ..manner.look() }, out))?;
             // That format has lines of findings only.
             if format == Format::Compact && !arguments.statistics {
                 say(manner, &summary(report));
@@ -381,7 +381,7 @@ fn usual(into_file: bool) -> Format {
 }
 
 /// Writes what goes in the report's place.
-fn print_or_save(arguments: &Arguments, manner: &Manner, text: &str) -> Result<(), Error> {
+fn print_or_save(arguments: &Arguments, manner: &GlobalArgs, text: &str) -> Result<(), Error> {
     match output_file(arguments) {
         Some(path) => {
             save(path, guard(text, Reader::Person).as_bytes())?;

@@ -1,6 +1,6 @@
 //! `supalint explain`: a rule's page, or what rules there are.
 
-use super::{Manner, Status, print, unknown_rule};
+use super::{GlobalArgs, Status, print, unknown_rule};
 use crate::error::Error;
 use crate::output::{Ink, page, wrap};
 use crate::rules;
@@ -13,7 +13,7 @@ pub struct Arguments {
     rule: Option<String>,
 }
 
-pub fn run(arguments: &Arguments, manner: &Manner) -> Result<Status, Error> {
+pub fn run(arguments: &Arguments, manner: &GlobalArgs) -> Result<Status, Error> {
     let look = manner.look();
     let ink = Ink { colour: look.colour };
     match &arguments.rule {

@@ -3,7 +3,7 @@
 //! Promises: writes only files that are not there, each whole; what belongs into a file that is there is printed. Nothing is written
 //! outside of the repository.
 
-use super::{Manner, Status, print_text, say};
+use super::{GlobalArgs, Status, print_text, say};
 use crate::Options;
 use crate::config;
 use crate::error::Error;
@@ -86,7 +86,7 @@ struct Site<'a> {
     folder: String,
 }
 
-pub fn run(arguments: &Arguments, manner: &Manner) -> Result<Status, Error> {
+pub fn run(arguments: &Arguments, manner: &GlobalArgs) -> Result<Status, Error> {
     let mut sources = history::sources();
     let project = project::open(&arguments.paths, None, &mut sources)?;
     let (repository, way) = project::repository(&project.root);
@@ -131,7 +131,7 @@ pub fn run(arguments: &Arguments, manner: &Manner) -> Result<Status, Error> {
 }
 
 /// Tells an old project how to begin with what is new.
-fn hint_at_baseline(arguments: &Arguments, manner: &Manner, named: &str) -> Result<(), Error> {
+fn hint_at_baseline(arguments: &Arguments, manner: &GlobalArgs, named: &str) -> Result<(), Error> {
     /// More problems than anyone mends at once.
     const MANY: usize = 20;
     let found = match crate::check(&Options { paths: arguments.paths.clone(), ..Options::default() }) {

@@ -12,7 +12,7 @@ mod schema;
 
 use crate::error::Error;
 use crate::output::clean::{self, Reader, guard};
-use crate::output::{Ink, Look};
+use crate::output::{Ink, RenderOptions};
 use crate::rules::names;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
@@ -25,7 +25,7 @@ struct Cli {
     #[command(subcommand)]
     command: Command,
     #[command(flatten)]
-    manner: Manner,
+    manner: GlobalArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -52,7 +52,7 @@ struct Shell {
 
 /// How things are said.
 #[derive(Debug, Args)]
-struct Manner {
+struct GlobalArgs {
     /// Colour the output
     #[arg(long, global = true, display_order = 100, value_name = "WHEN", default_value = "auto")]
     color: Color,
@@ -86,9 +86,9 @@ enum Status {
     Findings,
 }
 
-impl Manner {
+impl GlobalArgs {
     /// For what is written to standard output.
-    fn look(&self) -> Look {
+    fn look(&self) -> RenderOptions {
         let terminal = io::stdout().is_terminal();
         let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let colour = match self.color {
@@ -97,10 +97,10 @@ impl Manner {
             Color::Auto => terminal && !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb"),
         };
         let width = terminal_size::terminal_size().filter(|_| terminal).map(|(width, _)| usize::from(width.0).clamp(60, 120));
-        Look {
+        RenderOptions {
             colour,
             unicode: !terminal || supports_unicode::on(supports_unicode::Stream::Stdout),
-            width: width.unwrap_or(Look::PLAIN.width),
+            width: width.unwrap_or(RenderOptions::PLAIN.width),
             verbose: self.verbose,
             quiet: self.quiet,
             elapsed: None,
@@ -114,8 +114,8 @@ impl Manner {
     }
 
     /// For what is written to a file.
-    fn look_in_file(&self) -> Look {
-        Look { colour: self.color == Color::Always, verbose: self.verbose, quiet: self.quiet, ..Look::PLAIN }
+    fn look_in_file(&self) -> RenderOptions {
+        RenderOptions { colour: self.color == Color::Always, verbose: self.verbose, quiet: self.quiet, ..RenderOptions::PLAIN }
     }
 }
 
@@ -159,7 +159,7 @@ fn completions(shell: clap_complete::Shell) -> Result<Status, Error> {
 }
 
 /// A line for whoever watches.
-fn say(manner: &Manner, line: &str) {
+fn say(manner: &GlobalArgs, line: &str) {
     if !manner.quiet {
         // What is done is done; whether anyone hears of it changes nothing.
         let _ = writeln!(io::stderr(), "{}", one_line(line));

@@ -1,6 +1,6 @@
 //! `supalint rules`: all rules, as a table or for programs.
 
-use super::{ListFormat, Manner, Status, print};
+use super::{GlobalArgs, ListFormat, Status, print};
 use crate::error::Error;
 use crate::finding::{Category, Severity};
 use crate::output::{Ink, page, wrap, write_json};
@@ -26,7 +26,7 @@ struct Entry {
     peers: Vec<String>,
 }
 
-pub fn run(arguments: &Arguments, manner: &Manner) -> Result<Status, Error> {
+pub fn run(arguments: &Arguments, manner: &GlobalArgs) -> Result<Status, Error> {
     let (ink, width) = (Ink { colour: manner.look().colour }, manner.folded_width());
     print(|out| match arguments.format {
         ListFormat::Text => table(ink, width, out),

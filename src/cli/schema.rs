@@ -1,11 +1,11 @@
 //! `supalint schema`: the schema that the migrations add up to.
 
-use super::{ListFormat, Manner, Status, print, say};
+use super::{GlobalArgs, ListFormat, Status, print, say};
 use crate::analysis::matrix;
 use crate::catalog::When;
 use crate::error::Error;
 use crate::history;
-use crate::output::{Look, count, schema};
+use crate::output::{RenderOptions, count, schema};
 use crate::project;
 use clap::Args;
 use std::path::PathBuf;
@@ -26,16 +26,16 @@ pub struct Arguments {
     config: Option<PathBuf>,
 }
 
-pub fn run(arguments: &Arguments, manner: &Manner) -> Result<Status, Error> {
+pub fn run(arguments: &Arguments, manner: &GlobalArgs) -> Result<Status, Error> {
     // deep expressions take more stack than the first thread of a process has
     crate::with_room(|| write(arguments, manner))
 }
 
-fn write(arguments: &Arguments, manner: &Manner) -> Result<Status, Error> {
+fn write(arguments: &Arguments, manner: &GlobalArgs) -> Result<Status, Error> {
     let mut sources = history::sources();
     let project = project::open(&arguments.paths, arguments.config.as_deref(), &mut sources)?;
     let replay = history::replay(&mut sources, &project, &mut ());
-    let look = Look { width: if arguments.matrix { manner.folded_width() } else { manner.look().width }, ..manner.look() };
+    let look = RenderOptions { width: if arguments.matrix { manner.folded_width() } else { manner.look().width }, ..manner.look() };
     print(|out| match arguments.format {
         format if arguments.matrix => matrix::of(&replay.catalog, &sources, &project, |matrix| match format {
             ListFormat::Text => schema::matrix::text(matrix, &sources, &look, out),

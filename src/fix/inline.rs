@@ -4,8 +4,8 @@
 //! first, and fixes that do not resolve the problem or cause a new one are skipped. Limits: files whose bytes differ from the parsed text
 //! (another encoding) are not edited.
 
-use super::{Ground, Withheld, prove, withheld, write};
-use crate::engine::{self, Choice, Examined};
+use super::{PlanInput, Withheld, prove, withheld, write};
+use crate::engine::{self, Examined, RuleSelection};
 use crate::error::Error;
 use crate::finding::{Confidence, Edit, Finding, Safety};
 use crate::report::Report;
@@ -39,12 +39,12 @@ const MOST_ROUNDS: usize = 30;
 ///
 /// # Errors
 /// If no file was named.
-pub fn edit(ground: &Ground<'_>) -> Result<Edited, Error> {
+pub fn edit(ground: &PlanInput<'_>) -> Result<Edited, Error> {
     let project = ground.project;
     if project.named.is_empty() {
         return Err(Error::NothingNamed);
     }
-    let before = engine::examine(ground.sources.clone(), project, &Choice::default());
+    let before = engine::examine(ground.sources.clone(), project, &RuleSelection::default());
     let mut refused: BTreeMap<String, Withheld> = BTreeMap::new();
     for _ in 0..MOST_ROUNDS {
         let chosen = chosen(ground, &before, &mut refused);
@@ -59,7 +59,7 @@ pub fn edit(ground: &Ground<'_>) -> Result<Edited, Error> {
             let ends = project.migrations.iter_mut().filter(|migration| migration.file == new.file).map(|migration| &mut migration.end);
             ends.for_each(|end| *end = (new.text.len() - (new.old.len() - *end as usize)) as u32);
         }
-        let after = engine::examine(sources, &project, &Choice::default());
+        let after = engine::examine(sources, &project, &RuleSelection::default());
         let faults = faults(&before, &after, &chosen);
         if faults.is_empty() {
             return Ok(edited(ground, after, files, refused));
@@ -69,14 +69,14 @@ pub fn edit(ground: &Ground<'_>) -> Result<Edited, Error> {
     Ok(edited(ground, before, Vec::new(), refused))
 }
 
-fn edited(ground: &Ground<'_>, state: Examined, files: Vec<NewText>, refused: BTreeMap<String, Withheld>) -> Edited {
+fn edited(ground: &PlanInput<'_>, state: Examined, files: Vec<NewText>, refused: BTreeMap<String, Withheld>) -> Edited {
     let mut report = state.report;
     report.findings.retain(|finding| ground.asks(finding));
     Edited { files, withheld: refused.into_values().collect(), report }
 }
 
 /// Returns the diagnostics whose edits are in named files and do not overlap.
-fn chosen<'a>(ground: &Ground<'_>, state: &'a Examined, refused: &mut BTreeMap<String, Withheld>) -> Vec<(&'a Finding, &'a [Edit])> {
+fn chosen<'a>(ground: &PlanInput<'_>, state: &'a Examined, refused: &mut BTreeMap<String, Withheld>) -> Vec<(&'a Finding, &'a [Edit])> {
     let named = |edit: &Edit| ground.project.named.contains(&edit.site.file);
     let mut out: Vec<(&Finding, &[Edit])> = Vec::new();
     for finding in &state.report.findings {

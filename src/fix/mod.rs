@@ -16,7 +16,7 @@ mod version;
 pub mod write;
 
 use crate::catalog::Catalog;
-use crate::engine::{self, Choice, Examined};
+use crate::engine::{self, Examined, RuleSelection};
 use crate::finding::{Confidence, Finding, Run, Safety, Step};
 use crate::project::{Migration, Project};
 use crate::report::Report;
@@ -94,17 +94,17 @@ pub struct Plan {
 }
 
 /// Input of a plan.
-pub struct Ground<'a> {
+pub struct PlanInput<'a> {
     /// Sources as they were read, before the analysis.
     pub sources: &'a Sources,
     pub project: &'a Project,
     /// Rules whose problems are fixed. New problems are tested with all rules of the settings.
-    pub choice: &'a Choice,
+    pub choice: &'a RuleSelection,
     /// Fingerprints of problems that are not reported.
     pub hidden: &'a FxHashSet<String>,
 }
 
-impl Ground<'_> {
+impl PlanInput<'_> {
     fn asks(&self, finding: &Finding) -> bool {
         !self.hidden.contains(&finding.fingerprint) && engine::is_on(finding.rule, self.project, self.choice)
     }
@@ -119,7 +119,7 @@ const MOST_ROUNDS: usize = 30;
 ///
 /// # Errors
 /// If no name sorts after the existing migrations.
-pub fn plan(ground: &Ground<'_>, level: Level) -> Result<Plan, String> {
+pub fn plan(ground: &PlanInput<'_>, level: Level) -> Result<Plan, String> {
     // what one cure brings another may take away; where none does, nothing may be brought
     let (plan, is_clean) = attempt(ground, level, Patience::UntilTheEnd)?;
     if is_clean { Ok(plan) } else { Ok(attempt(ground, level, Patience::None)?.0) }
@@ -133,7 +133,7 @@ enum Patience {
 }
 
 /// Returns a plan, and whether it resolves all problems that it causes.
-fn attempt(ground: &Ground<'_>, level: Level, patience: Patience) -> Result<(Plan, bool), String> {
+fn attempt(ground: &PlanInput<'_>, level: Level, patience: Patience) -> Result<(Plan, bool), String> {
     let mut work = Planning {
         level,
         patience,
@@ -144,7 +144,7 @@ fn attempt(ground: &Ground<'_>, level: Level, patience: Patience) -> Result<(Pla
         ground,
         naming: None,
     };
-    let mut now = engine::examine(work.sources.clone(), &work.project, &Choice::default());
+    let mut now = engine::examine(work.sources.clone(), &work.project, &RuleSelection::default());
     work.solid = prove::is_solid(&now);
     let shown = work.shown(&now.report);
     let unsure = work.unsure(&now.report);
@@ -186,7 +186,7 @@ struct Planning<'a> {
     refused: BTreeMap<String, Withheld>,
     /// Whether all statements were parsed and run.
     solid: bool,
-    ground: &'a Ground<'a>,
+    ground: &'a PlanInput<'a>,
     naming: Option<Naming>,
 }
 
@@ -252,7 +252,7 @@ impl Planning<'_> {
             };
             let files = files::cut(statements, &cures, &now.report.sources, &self.project, &mut names)?;
             let (project, sources) = self.with(&files);
-            let after = engine::examine(sources, &project, &Choice::default());
+            let after = engine::examine(sources, &project, &RuleSelection::default());
             let curable: BTreeSet<&str> = match self.patience {
                 Patience::UntilTheEnd => {
                     let cures = self.cures(&after.report, &BTreeSet::new());

@@ -7,7 +7,7 @@
 
 use super::clean::{Reader, clean, guard};
 use super::gist::{self, Stand};
-use super::{Look, compact, count};
+use super::{RenderOptions, compact, count};
 use crate::finding::{Confidence, Finding, Severity};
 use crate::report::Report;
 use std::collections::BTreeSet;
@@ -16,7 +16,7 @@ use std::io::{self, Write};
 /// Maximum number of annotations per level.
 const SHOWN: usize = 10;
 
-pub fn write(report: &Report, look: &Look, out: &mut dyn Write) -> io::Result<()> {
+pub fn write(report: &Report, look: &RenderOptions, out: &mut dyn Write) -> io::Result<()> {
     let (mut shown, mut rest): (Vec<&Finding>, Vec<&Finding>) = (Vec::new(), Vec::new());
     let mut room = [SHOWN; Severity::ALL.len()];
     // ten of one cause would leave no room for any other
@@ -55,7 +55,7 @@ pub fn write(report: &Report, look: &Look, out: &mut dyn Write) -> io::Result<()
     writeln!(out, "::notice title=supalint::{}", data(&words))
 }
 
-fn command(report: &Report, look: &Look, finding: &Finding) -> String {
+fn command(report: &Report, look: &RenderOptions, finding: &Finding) -> String {
     let level = match gist::weight(finding) {
         Severity::Error => "error",
         Severity::Warn => "warning",

@@ -4,7 +4,7 @@
 //! and merges entries with the same fingerprint.
 
 use super::gist::{self, Stand};
-use super::{Look, write_json};
+use super::{RenderOptions, write_json};
 use crate::finding::{Confidence, Finding, Severity};
 use crate::report::Report;
 use serde::Serialize;
@@ -32,7 +32,7 @@ struct Lines {
     end: u32,
 }
 
-pub fn write(report: &Report, look: &Look, out: &mut dyn Write) -> io::Result<()> {
+pub fn write(report: &Report, look: &RenderOptions, out: &mut dyn Write) -> io::Result<()> {
     let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
     let entries: Vec<Entry> = report
         .findings
@@ -47,7 +47,7 @@ pub fn write(report: &Report, look: &Look, out: &mut dyn Write) -> io::Result<()
     write_json(out, &entries)
 }
 
-fn entry<'a>(report: &Report, look: &Look, finding: &'a Finding, fingerprint: String) -> Entry<'a> {
+fn entry<'a>(report: &Report, look: &RenderOptions, finding: &'a Finding, fingerprint: String) -> Entry<'a> {
     let doubt = if finding.confidence == Confidence::Unsure { " (unsure)" } else { "" };
     let location = match gist::stand(&report.sources, finding.primary.site) {
         Some(Stand { file, start, end }) => {

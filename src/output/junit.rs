@@ -4,7 +4,7 @@
 //! diagnostic is a failed test with the names of rule and object, without line numbers, so that servers recognize it in later runs.
 //! Diagnostics that never fail a run (info, unsure, allowed) are skipped tests with the reason. Text contains only characters of XML 1.0.
 
-use super::Look;
+use super::RenderOptions;
 use super::clean::{clean, line};
 use super::gist::{self, Stand};
 use crate::finding::{Confidence, Finding, Severity};
@@ -14,7 +14,7 @@ use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-pub fn write(report: &Report, look: &Look, out: &mut dyn Write) -> io::Result<()> {
+pub fn write(report: &Report, look: &RenderOptions, out: &mut dyn Write) -> io::Result<()> {
     let mut cases: BTreeMap<FileId, Vec<TestCase>> = report.sources.files().map(|(file, _)| (file, Vec::new())).collect();
     let allowed = report.suppressed.iter().map(|(finding, reason)| (finding, Some(reason.as_str())));
     let mut names: BTreeMap<(FileId, String), usize> = BTreeMap::new();
@@ -67,7 +67,7 @@ fn unread(report: &Report) -> BTreeMap<FileId, Vec<String>> {
     out
 }
 
-fn case(report: &Report, look: &Look, finding: &Finding, reason: Option<&str>, name: &str) -> TestCase {
+fn case(report: &Report, look: &RenderOptions, finding: &Finding, reason: Option<&str>, name: &str) -> TestCase {
     let fails = reason.is_none() && finding.confidence == Confidence::Certain && finding.severity > Severity::Info;
     let mut status = if fails { TestCaseStatus::non_success(NonSuccessKind::Failure) } else { TestCaseStatus::skipped() };
     let message = match reason {

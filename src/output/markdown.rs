@@ -6,7 +6,7 @@
 
 use super::clean::{clean, line};
 use super::gist::{self, Stand};
-use super::{Look, count, page};
+use super::{RenderOptions, count, page};
 use crate::finding::{Cause, Confidence, Finding, Safety};
 use crate::report::Report;
 use std::io::{self, Write};
@@ -20,7 +20,7 @@ const WHOLE: usize = 3;
 /// Maximum number of lines of SQL per diagnostic.
 const LINES: usize = 12;
 
-pub fn write(report: &Report, look: &Look, out: &mut dyn Write) -> io::Result<()> {
+pub fn write(report: &Report, look: &RenderOptions, out: &mut dyn Write) -> io::Result<()> {
     let groups = gist::groups(&report.findings);
     let mut text = head(report, &groups);
     let mut left = 0;
@@ -98,7 +98,7 @@ fn head(report: &Report, groups: &[Vec<&Finding>]) -> String {
     out
 }
 
-fn place(report: &Report, look: &Look, finding: &Finding) -> String {
+fn place(report: &Report, look: &RenderOptions, finding: &Finding) -> String {
     match gist::stand(&report.sources, finding.primary.site) {
         Some(Stand { file, start, .. }) => code(&format!("{}{file}:{}", look.home, start.line)),
         None => "the platform".to_string(),
@@ -106,11 +106,11 @@ fn place(report: &Report, look: &Look, finding: &Finding) -> String {
 }
 
 /// Returns one line for a diagnostic that is not shown in full.
-fn short(report: &Report, look: &Look, finding: &Finding) -> String {
+fn short(report: &Report, look: &RenderOptions, finding: &Finding) -> String {
     format!("\n- {} {}\n", place(report, look, finding), prose(&finding.message))
 }
 
-fn entry(report: &Report, look: &Look, finding: &Finding) -> String {
+fn entry(report: &Report, look: &RenderOptions, finding: &Finding) -> String {
     let place = place(report, look, finding);
     let doubt = if finding.confidence == Confidence::Unsure { " (unsure)" } else { "" };
     let mut out = format!("\n**{}{doubt}** {place}<br>{}\n", finding.severity.name(), prose(&finding.message));

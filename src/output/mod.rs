@@ -1,7 +1,7 @@
 //! Output of a [`Report`]: one file per format.
 //!
 //! Promises: each format accepts every report and filters nothing. The same report gives the same bytes. Limits: formats do not read the
-//! clock, the environment or the disk. [`Look`] contains what they need.
+//! clock, the environment or the disk. [`RenderOptions`] contains what they need.
 //!
 //! A new format is a file with a `write` function, a variant of [`Format`] and an arm in [`Format::write`].
 
@@ -61,7 +61,7 @@ impl Format {
     ///
     /// # Errors
     /// Only errors of `out`.
-    pub fn write(self, report: &Report, look: &Look, out: &mut dyn Write) -> io::Result<()> {
+    pub fn write(self, report: &Report, look: &RenderOptions, out: &mut dyn Write) -> io::Result<()> {
         guarded(out, self.reader(), |out| match self {
             Format::Terminal => terminal::write(report, look, out),
             Format::Json => json::write(report, out),
@@ -85,9 +85,9 @@ impl Format {
     }
 }
 
-/// Appearance of a report. Formats for programs use only [`Look::home`] and [`Look::quiet`].
+/// Appearance of a report. Formats for programs use only [`RenderOptions::home`] and [`RenderOptions::quiet`].
 #[derive(Clone, Debug)]
-pub struct Look {
+pub struct RenderOptions {
     pub colour: bool,
     /// Whether box drawing characters are used instead of ASCII.
     pub unicode: bool,
@@ -104,10 +104,10 @@ pub struct Look {
     pub home: String,
 }
 
-impl Look {
+impl RenderOptions {
     /// Appearance in pipes and files, which is the same on every machine.
-    pub const PLAIN: Look =
-        Look { colour: false, unicode: true, width: 100, verbose: false, quiet: false, elapsed: None, home: String::new() };
+    pub const PLAIN: RenderOptions =
+        RenderOptions { colour: false, unicode: true, width: 100, verbose: false, quiet: false, elapsed: None, home: String::new() };
 }
 
 /// Writes at once what `write` writes, made fit for its reader.

@@ -12,7 +12,7 @@
 use super::gist::{self, Stand};
 use super::ink::Ink;
 use super::proposal::exact;
-use super::{Look, count, page};
+use super::{RenderOptions, count, page};
 use crate::finding::{Category, Confidence, Finding, Fix, Safety, Severity};
 use crate::report::Report;
 use crate::rules::{self, Rule};
@@ -248,7 +248,7 @@ struct Inserted<'a> {
     text: &'a str,
 }
 
-pub fn write(report: &Report, look: &Look, out: &mut dyn Write) -> io::Result<()> {
+pub fn write(report: &Report, look: &RenderOptions, out: &mut dyn Write) -> io::Result<()> {
     let page = Page { sources: &report.sources, look };
     let (results, left) = page.results(report)?;
     let log = Log {
@@ -311,7 +311,7 @@ fn descriptor(rule: &Rule) -> Descriptor {
         id: rule.id,
         short_description: text(cut(page::title(rule.page), DESCRIPTION)),
         full_description: text(cut(&page::summary(rule.page), DESCRIPTION)),
-        help: Help { text: page::render(rule.page, Ink { colour: false }, Look::PLAIN.width), markdown: rule.page },
+        help: Help { text: page::render(rule.page, Ink { colour: false }, RenderOptions::PLAIN.width), markdown: rule.page },
         help_uri: format!("{}/blob/main/rules/{}.md", env!("CARGO_PKG_REPOSITORY"), rule.id),
         default_configuration: Configuration { level: level(rule.severity) },
         properties: RuleProperties {
@@ -355,7 +355,7 @@ fn sentence(words: &str) -> String {
 
 struct Page<'a> {
     sources: &'a Sources,
-    look: &'a Look,
+    look: &'a RenderOptions,
 }
 
 impl<'a> Page<'a> {

@@ -8,7 +8,7 @@ pub mod matrix;
 mod text;
 
 use super::clean::Reader;
-use super::{Look, guarded};
+use super::{RenderOptions, guarded};
 use crate::catalog::Catalog;
 use crate::catalog::object::{Certainty, Column, Function, Table, Type, View};
 use crate::source::{Site, Sources};
@@ -27,7 +27,7 @@ pub fn json(catalog: &Catalog, sources: &Sources, out: &mut dyn Write) -> io::Re
 ///
 /// # Errors
 /// Only errors of `out`.
-pub fn text(catalog: &Catalog, sources: &Sources, look: &Look, out: &mut dyn Write) -> io::Result<()> {
+pub fn text(catalog: &Catalog, sources: &Sources, look: &RenderOptions, out: &mut dyn Write) -> io::Result<()> {
     guarded(out, Reader::Screen, |out| text::write(&Listing { catalog, sources }, look, out))
 }
 

@@ -4,7 +4,7 @@
 
 use super::clean::Reader;
 use super::gist::{self, summary};
-use super::{Ink, Look, guarded, json, page, wrap, write_json};
+use super::{Ink, RenderOptions, guarded, json, page, wrap, write_json};
 use crate::finding::{Confidence, Finding, Safety, Severity};
 use crate::report::Report;
 use serde::Serialize;
@@ -61,7 +61,7 @@ pub fn is_fixable(finding: &Finding, safety: Safety) -> bool {
 ///
 /// # Errors
 /// Only what `out` returns.
-pub fn text(report: &Report, look: &Look, out: &mut dyn Write) -> io::Result<()> {
+pub fn text(report: &Report, look: &RenderOptions, out: &mut dyn Write) -> io::Result<()> {
     let (ink, rows) = (Ink { colour: look.colour }, rows(report));
     guarded(out, Reader::Screen, |out| {
         let digits = rows.first().map_or(1, |row| row.count.to_string().len());

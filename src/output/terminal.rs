@@ -9,7 +9,7 @@ use super::gist::{UNSURE, causes, ground, groups, tallies, tally};
 use super::ink::{Ink, columns, untab, wrap};
 use super::proposal::{Kind, Row, proposal};
 use super::statistics::is_fixable;
-use super::{Look, count};
+use super::{RenderOptions, count};
 use crate::finding::{Cause, Confidence, Finding, Fix, Run, Safety, Severity};
 use crate::report::{Report, Unread};
 use crate::source::Site;
@@ -31,7 +31,7 @@ const UNREAD: usize = 5;
 /// The rule that reports statements nobody can read.
 const SYNTAX: &str = "migration/syntax";
 
-pub fn write(report: &Report, look: &Look, out: &mut dyn Write) -> io::Result<()> {
+pub fn write(report: &Report, look: &RenderOptions, out: &mut dyn Write) -> io::Result<()> {
     let page = Page { report, look, ink: Ink { colour: look.colour } };
     for (index, group) in groups(&report.findings).iter().enumerate() {
         if index > 0 {
@@ -53,7 +53,7 @@ pub fn write(report: &Report, look: &Look, out: &mut dyn Write) -> io::Result<()
 
 struct Page<'a> {
     report: &'a Report,
-    look: &'a Look,
+    look: &'a RenderOptions,
     ink: Ink,
 }
 

@@ -9,15 +9,15 @@ use crate::report::Unread;
 use crate::source::{FileId, Site, Span};
 
 /// Builder of a report.
-struct Made {
+struct ObjectClass {
     report: Report,
 }
 
-impl Made {
-    fn new() -> Made {
+impl ObjectClass {
+    fn new() -> ObjectClass {
         let mut report = Report { statements: 12, ..Report::default() };
         report.sources.add("<platform>", "");
-        Made { report }
+        ObjectClass { report }
     }
 
     fn file(&mut self, name: &str, text: &str) -> FileId {
@@ -50,15 +50,15 @@ impl Made {
     }
 
     fn show(&self) -> String {
-        self.show_with(&Look::PLAIN)
+        self.show_with(&RenderOptions::PLAIN)
     }
 
-    fn show_with(&self, look: &Look) -> String {
+    fn show_with(&self, look: &RenderOptions) -> String {
         written(Format::Terminal, &self.report, look)
     }
 }
 
-fn written(format: Format, report: &Report, look: &Look) -> String {
+fn written(format: Format, report: &Report, look: &RenderOptions) -> String {
     let mut out = Vec::new();
     format.write(report, look, &mut out).expect("a vector takes everything");
     String::from_utf8(out).expect("reports are UTF-8")
@@ -80,7 +80,7 @@ create policy \"Own notes\"
 create index on public.notes (user_id);
 ";
 
-fn bare_call(made: &mut Made, file: FileId) {
+fn bare_call(made: &mut ObjectClass, file: FileId) {
     let site = made.at(file, "auth.uid()");
     let edit = Edit { site, text: "(select auth.uid())".to_string() };
     let finding = made.finding(
@@ -104,7 +104,7 @@ fn bare_call(made: &mut Made, file: FileId) {
     finding.advisor = Some(Advisor { name: "auth_rls_initplan", cache_key: "auth_rls_init_plan_public_notes_Own notes".to_string() });
 }
 
-fn disabled(made: &mut Made) {
+fn disabled(made: &mut ObjectClass) {
     let tables =
         made.file("20240101000000_tables.sql", "create table public.notes (\n  id bigint primary key,\n  user_id uuid not null\n);\n");
     let grants = made.file("20240301000000_grants.sql", "-- everybody\ngrant select on public.notes to anon;\n");
@@ -134,7 +134,7 @@ fn disabled(made: &mut Made) {
 
 #[test]
 fn a_fix_that_edits_shows_the_line_as_it_should_stand() {
-    let mut made = Made::new();
+    let mut made = ObjectClass::new();
     let file = made.file("20240102000000_notes.sql", POLICY);
     bare_call(&mut made, file);
     insta::assert_snapshot!(made.show());
@@ -142,31 +142,31 @@ fn a_fix_that_edits_shows_the_line_as_it_should_stand() {
 
 #[test]
 fn a_fix_of_steps_and_labels_in_other_files() {
-    let mut made = Made::new();
+    let mut made = ObjectClass::new();
     disabled(&mut made);
     insta::assert_snapshot!(made.show());
 }
 
 #[test]
 fn colours_follow_severity() {
-    let mut made = Made::new();
+    let mut made = ObjectClass::new();
     disabled(&mut made);
-    let look = Look { colour: true, elapsed: Some(Duration::from_millis(84)), ..Look::PLAIN };
+    let look = RenderOptions { colour: true, elapsed: Some(Duration::from_millis(84)), ..RenderOptions::PLAIN };
     insta::assert_snapshot!(made.show_with(&look).replace('\u{1b}', "^"));
 }
 
 #[test]
 fn without_unicode_all_is_ascii() {
-    let mut made = Made::new();
+    let mut made = ObjectClass::new();
     disabled(&mut made);
-    let shown = made.show_with(&Look { unicode: false, ..Look::PLAIN });
+    let shown = made.show_with(&RenderOptions { unicode: false, ..RenderOptions::PLAIN });
     assert!(shown.is_ascii(), "{shown}");
     insta::assert_snapshot!(shown);
 }
 
 #[test]
 fn many_findings_of_several_rules() {
-    let mut made = Made::new();
+    let mut made = ObjectClass::new();
     let text: String = (1..=6).map(|n| format!("create policy p{n} on public.t{n} using (auth.uid() = owner{n});\n")).collect();
     let file = made.file("20240103000000_many.sql", &text);
     for n in 1..=6 {
@@ -186,14 +186,17 @@ fn many_findings_of_several_rules() {
     }
     made.report.bounded.push(made.at(file, "p3"));
     insta::assert_snapshot!("many", made.show());
-    insta::assert_snapshot!("many_verbose", made.show_with(&Look { verbose: true, ..Look::PLAIN }));
-    insta::assert_snapshot!("many_json", written(Format::Json, &made.report, &Look::PLAIN).replace(env!("CARGO_PKG_VERSION"), "VERSION"));
-    assert!(!made.show_with(&Look { quiet: true, ..Look::PLAIN }).contains("could not be parsed"));
+    insta::assert_snapshot!("many_verbose", made.show_with(&RenderOptions { verbose: true, ..RenderOptions::PLAIN }));
+    insta::assert_snapshot!(
+        "many_json",
+        written(Format::Json, &made.report, &RenderOptions::PLAIN).replace(env!("CARGO_PKG_VERSION"), "VERSION")
+    );
+    assert!(!made.show_with(&RenderOptions { quiet: true, ..RenderOptions::PLAIN }).contains("could not be parsed"));
 }
 
 #[test]
 fn a_statement_of_many_lines_is_shown_by_its_first() {
-    let mut made = Made::new();
+    let mut made = ObjectClass::new();
     let body: String = (1..=40).map(|n| format!("  column_{n} text,\n")).collect();
     let text = format!("-- the widest table\ncreate table public.wide (\n{body}  last text\n);\n\nselect 1;\n");
     let file = made.file("20240104000000_wide.sql", &text);
@@ -207,7 +210,7 @@ fn a_statement_of_many_lines_is_shown_by_its_first() {
 
 #[test]
 fn a_label_of_few_lines_is_shown_whole() {
-    let mut made = Made::new();
+    let mut made = ObjectClass::new();
     let file = made.file("20240102000000_notes.sql", POLICY);
     let site = made.at(file, "to authenticated\n  using (auth.uid() = user_id)");
     let index = made.at(file, "create index on public.notes (user_id)");
@@ -218,7 +221,7 @@ fn a_label_of_few_lines_is_shown_whole() {
 
 #[test]
 fn carriage_returns_tabs_and_wide_letters_keep_labels_in_place() {
-    let mut made = Made::new();
+    let mut made = ObjectClass::new();
     let text = "-- Größe\r\ncreate policy \"僕のメモ\"\r\n\ton public.notes\r\n\tusing (\t'é' = name and auth.uid() = user_id);\r\n";
     let file = made.file("20240105000000_crlf.sql", text);
     bare_call(&mut made, file);
@@ -229,7 +232,7 @@ fn carriage_returns_tabs_and_wide_letters_keep_labels_in_place() {
 
 #[test]
 fn long_lines_are_cut_around_what_matters() {
-    let mut made = Made::new();
+    let mut made = ObjectClass::new();
     let columns: String = (1..=60).map(|n| format!("column_{n} text, ")).collect();
     let text = format!("create table public.wide ({columns} created timestamp, {columns} last text);\n");
     let file = made.file("20240106000000_long.sql", &text);
@@ -251,7 +254,7 @@ fn long_lines_are_cut_around_what_matters() {
 
 #[test]
 fn a_label_around_another_gives_way() {
-    let mut made = Made::new();
+    let mut made = ObjectClass::new();
     let file = made.file("20240102000000_notes.sql", POLICY);
     bare_call(&mut made, file);
     let using = made.at(file, "to authenticated\n  using (auth.uid() = user_id)");
@@ -263,7 +266,7 @@ fn a_label_around_another_gives_way() {
 
 #[test]
 fn edits_that_replace_or_add_lines_are_shown_as_a_difference() {
-    let mut made = Made::new();
+    let mut made = ObjectClass::new();
     let text = "create table public.notes (\n  id serial primary key,\n  body text,\n  at timestamp\n);\n";
     let file = made.file("20240107000000_edit.sql", text);
     let site = made.at(file, "serial");
@@ -286,7 +289,7 @@ fn edits_that_replace_or_add_lines_are_shown_as_a_difference() {
 
 #[test]
 fn what_execute_builds_is_told() {
-    let mut made = Made::new();
+    let mut made = ObjectClass::new();
     let text = "do $$\nbegin\n  execute format('alter table public.%I disable row level security', 'notes');\nend $$;\n";
     let file = made.file("20240108000000_do.sql", text);
     let origin = made.at(file, "'alter table public.%I disable row level security'");
@@ -299,7 +302,7 @@ fn what_execute_builds_is_told() {
 
 #[test]
 fn any_report_is_shown() {
-    let mut made = Made::new();
+    let mut made = ObjectClass::new();
     let file = made.file("20240109000000_odd.sql", "select '\u{1b}[31mé\u{202e}';");
     let empty = made.file("20240110000000_empty.sql", "");
     for (site, other) in [
@@ -310,7 +313,7 @@ fn any_report_is_shown() {
     ] {
         made.finding("migration/odd", Severity::Info, "odd\u{1b}[2J", site, "here").related = vec![label(other, "and here")];
     }
-    let shown = made.show_with(&Look { verbose: true, ..Look::PLAIN });
+    let shown = made.show_with(&RenderOptions { verbose: true, ..RenderOptions::PLAIN });
     assert!(!shown.contains('\u{1b}') && !shown.contains("Failed to read"), "{shown}");
     insta::assert_snapshot!(shown);
 }
@@ -325,7 +328,7 @@ fn no_site_or_edit_is_too_odd_to_be_shown() {
     let pieces =
         ["create ", "é", "\t", "\r\n", "\n", "僕", ";", "--", "\u{1b}", "\u{200b}", "\r", "a_name_that_is_rather_long ", " ", "\0"];
     for run in 0..400 {
-        let mut made = Made::new();
+        let mut made = ObjectClass::new();
         let texts: Vec<String> = (0..3).map(|_| (0..next(60)).map(|_| pieces[next(pieces.len()) as usize]).collect::<String>()).collect();
         let mut files: Vec<FileId> = texts.iter().map(|text| made.file("a.sql", text)).collect();
         let origin = Site::new(files[0], Span::new(0, next(20)));
@@ -343,19 +346,19 @@ fn no_site_or_edit_is_too_odd_to_be_shown() {
         finding.fix =
             Some(Fix { title: "title".to_string(), safety: Safety::Safe, check: None, rewrite, steps: vec![Step::batch(Phase::Data, "")] });
         for width in [0, 47, 100] {
-            let shown = made.show_with(&Look { width, verbose: width > 0, ..Look::PLAIN });
+            let shown = made.show_with(&RenderOptions { width, verbose: width > 0, ..RenderOptions::PLAIN });
             assert!(!shown.contains("Failed to read") && !shown.contains('\u{1b}'), "{shown}");
         }
         // SARIF brings every rule's page along
         for (format, _) in readers::READ.iter().filter(|(format, _)| *format != Format::Sarif || run % 10 == 0) {
-            written(*format, &made.report, &Look::PLAIN);
+            written(*format, &made.report, &RenderOptions::PLAIN);
         }
     }
 }
 
 #[test]
 fn nothing_found_is_said_in_a_line() {
-    insta::assert_snapshot!(Made::new().show(), @"No problems in 0 migrations (12 statements)");
+    insta::assert_snapshot!(ObjectClass::new().show(), @"No problems in 0 migrations (12 statements)");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::policy_edit::{Edits, text};
 use crate::analysis::caller_check::{Hidden, is_session_call, own_function};
-use crate::analysis::eval_frequency::{self, Often};
+use crate::analysis::eval_frequency::{self, EvalFrequency};
 use crate::analysis::prelude::*;
 use crate::project::Platform;
 
@@ -11,7 +11,7 @@ pub struct Bare {
     pub span: Span,
     /// What goes into the sub-select: the call, or all that is made of a setting alone.
     pub whole: Span,
-    pub often: Often,
+    pub often: EvalFrequency,
     pub name: String,
     /// What the function reads, where it is one of the project's own.
     pub reads: Option<QName>,
@@ -32,27 +32,27 @@ pub fn bare_calls(cx: &State, clause: &Expression) -> Vec<Bare> {
         if is_made_of_settings(expr) && !arrays.contains(&expr.span) {
             made.push(expr.span);
         }
-        let Some(call) = expr.as_call() else { return Some(Often::Row) };
+        let Some(call) = expr.as_call() else { return Some(EvalFrequency::Row) };
         let plain = call.over.is_none() && call.filter.is_none();
         // what stands outside is visited first
         let whole = made.iter().copied().find(|span| span.contains(expr.span)).unwrap_or(expr.span);
         let bare = |name: String| Bare { span: expr.span, whole, often, name, reads: None, safe: true, array: None };
         if is_session_call(call) && plain {
-            if often > Often::Once && !eval_frequency::depends_on_row(expr) {
+            if often > EvalFrequency::Once && !eval_frequency::depends_on_row(expr) {
                 out.push(bare(call.name.to_string()));
             }
             return None;
         }
-        let Some(function) = own_function(cx, call) else { return Some(Often::Row) };
+        let Some(function) = own_function(cx, call) else { return Some(EvalFrequency::Row) };
         if eval_frequency::depends_on_row(expr) {
-            return Some(Often::Beside);
+            return Some(EvalFrequency::CostlyArgument);
         }
         let hidden = Hidden::of(cx, function);
         if hidden.writes || !plain || !(hidden.asks || hidden.reads.is_some()) {
-            return Some(Often::Beside);
+            return Some(EvalFrequency::CostlyArgument);
         }
         let returns = function.returns.as_ref().filter(|_| arrays.contains(&expr.span));
-        if often > Often::Once {
+        if often > EvalFrequency::Once {
             out.push(Bare {
                 reads: hidden.reads,
                 safe: function.volatility != Volatility::Volatile,

@@ -78,7 +78,7 @@ impl About {
         about("migration", None, None, name, true)
     }
 
-    /// Returns the subject of a statement by its first words. [`super::draft::Draft::discriminate`] separates statements with the same
+    /// Returns the subject of a statement by its first words. [`super::draft::DiagnosticBuilder::discriminate`] separates statements with the same
     /// first words.
     pub fn statement(head: &str) -> About {
         about("statement", None, None, head, true)

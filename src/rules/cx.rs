@@ -5,7 +5,7 @@
 
 use super::Rule;
 use super::about::About;
-use super::draft::{Draft, Told};
+use super::draft::{DiagnosticBuilder, Told};
 use crate::analysis::state::State;
 use crate::source::Site;
 use std::ops::Deref;
@@ -14,7 +14,7 @@ use std::ops::Deref;
 pub struct Cx<'a> {
     state: State<'a>,
     rule: &'static Rule,
-    drafts: Vec<Draft>,
+    drafts: Vec<DiagnosticBuilder>,
 }
 
 /// A rule asks the state.
@@ -32,13 +32,13 @@ impl<'a> Cx<'a> {
     }
 
     /// Starts a diagnostic. It is certain if its subject is certain. The message names the object and describes the consequence.
-    pub fn report(&mut self, about: impl Into<About>, primary: Site, message: impl Into<String>) -> &mut Draft {
-        self.drafts.push(Draft::new(self.rule, about.into(), primary, message.into()));
+    pub fn report(&mut self, about: impl Into<About>, primary: Site, message: impl Into<String>) -> &mut DiagnosticBuilder {
+        self.drafts.push(DiagnosticBuilder::new(self.rule, about.into(), primary, message.into()));
         self.drafts.last_mut().expect("a draft was just pushed")
     }
 
     /// Returns the diagnostic that was started last.
-    pub fn last(&mut self) -> &mut Draft {
+    pub fn last(&mut self) -> &mut DiagnosticBuilder {
         self.drafts.last_mut().expect("a finding was reported")
     }
 

@@ -53,16 +53,16 @@ enum Discriminator {
 }
 
 /// A finding in the making.
-pub struct Draft {
+pub struct DiagnosticBuilder {
     finding: Box<Finding>,
     discriminators: Vec<Discriminator>,
     per_place: bool,
     lasting: Option<Lasting>,
 }
 
-impl Draft {
-    pub(super) fn new(rule: &'static Rule, about: About, primary: Site, message: String) -> Draft {
-        Draft {
+impl DiagnosticBuilder {
+    pub(super) fn new(rule: &'static Rule, about: About, primary: Site, message: String) -> DiagnosticBuilder {
+        DiagnosticBuilder {
             finding: Box::new(Finding {
                 rule: rule.id,
                 subject: about.subject,
@@ -84,13 +84,13 @@ impl Draft {
     }
 
     /// Sets the label of the primary location.
-    pub fn label(&mut self, words: impl Into<String>) -> &mut Draft {
+    pub fn label(&mut self, words: impl Into<String>) -> &mut DiagnosticBuilder {
         self.finding.primary.message = words.into();
         self
     }
 
     /// Adds a related location. Locations in the platform and the primary location are ignored.
-    pub fn because(&mut self, site: Site, words: impl Into<String>) -> &mut Draft {
+    pub fn because(&mut self, site: Site, words: impl Into<String>) -> &mut DiagnosticBuilder {
         if !site.is_platform() && site != self.finding.primary.site {
             self.finding.related.push(Label { site, message: words.into() });
         }
@@ -98,33 +98,33 @@ impl Draft {
     }
 
     /// Sets the help, which describes what to do and begins with a verb.
-    pub fn help(&mut self, words: impl Into<String>) -> &mut Draft {
+    pub fn help(&mut self, words: impl Into<String>) -> &mut DiagnosticBuilder {
         self.finding.help = Some(words.into());
         self
     }
 
     /// Sets the fix: statements to run on a database with the problem.
-    pub fn fix(&mut self, safety: Safety, title: impl Into<String>, steps: impl IntoIterator<Item = Step>) -> &mut Draft {
+    pub fn fix(&mut self, safety: Safety, title: impl Into<String>, steps: impl IntoIterator<Item = Step>) -> &mut DiagnosticBuilder {
         let fix = self.cure();
         (fix.safety, fix.title, fix.steps) = (safety, title.into(), steps.into_iter().collect());
         self
     }
 
-    /// Sets what to check before applying the fix of [`Draft::fix`]. The text begins with a verb.
-    pub fn check(&mut self, words: impl Into<String>) -> &mut Draft {
+    /// Sets what to check before applying the fix of [`DiagnosticBuilder::fix`]. The text begins with a verb.
+    pub fn check(&mut self, words: impl Into<String>) -> &mut DiagnosticBuilder {
         self.cure().check = Some(words.into());
         self
     }
 
-    /// Adds the fix as edits of the statement. [`Draft::fix`] sets its title.
-    pub fn rewrite(&mut self, edits: impl IntoIterator<Item = Edit>) -> &mut Draft {
+    /// Adds the fix as edits of the statement. [`DiagnosticBuilder::fix`] sets its title.
+    pub fn rewrite(&mut self, edits: impl IntoIterator<Item = Edit>) -> &mut DiagnosticBuilder {
         self.cure().rewrite.extend(edits);
         self
     }
 
     /// Sets the cause that this diagnostic shares with others of the rule: a key, and the text after the number of diagnostics in a
     /// sentence for all of them, for one (`table has no row level security`) and for several (`tables have no row level security`).
-    pub fn cause(&mut self, key: impl Into<String>, one: impl Into<String>, several: impl Into<String>) -> &mut Draft {
+    pub fn cause(&mut self, key: impl Into<String>, one: impl Into<String>, several: impl Into<String>) -> &mut DiagnosticBuilder {
         self.finding.cause = Some(Cause { key: key.into(), words: [one.into(), several.into()], message: String::new() });
         self
     }
@@ -140,49 +140,49 @@ impl Draft {
     }
 
     /// Sets a severity other than the default of the rule.
-    pub fn severity(&mut self, severity: Severity) -> &mut Draft {
+    pub fn severity(&mut self, severity: Severity) -> &mut DiagnosticBuilder {
         self.finding.severity = severity;
         self
     }
 
     /// Marks the diagnostic as unsure.
-    pub fn unsure(&mut self) -> &mut Draft {
+    pub fn unsure(&mut self) -> &mut DiagnosticBuilder {
         self.finding.confidence = Confidence::Unsure;
         self
     }
 
     /// Marks the diagnostic as unsure if this fact is uncertain.
-    pub fn given(&mut self, certainty: Certainty) -> &mut Draft {
+    pub fn given(&mut self, certainty: Certainty) -> &mut DiagnosticBuilder {
         if certainty == Certainty::Maybe { self.unsure() } else { self }
     }
 
     /// Reports the diagnostic only if the predicate holds at the end of the history, because a later statement can solve the problem.
-    pub fn lasting(&mut self, lasts: impl Fn(&Catalog) -> bool + Send + Sync + 'static) -> &mut Draft {
+    pub fn lasting(&mut self, lasts: impl Fn(&Catalog) -> bool + Send + Sync + 'static) -> &mut DiagnosticBuilder {
         self.lasting = Some(Arc::new(lasts));
         self
     }
 
     /// Sets the name and key of the same lint in Supabase's advisor.
-    pub fn advisor(&mut self, name: &'static str, cache_key: impl Into<String>) -> &mut Draft {
+    pub fn advisor(&mut self, name: &'static str, cache_key: impl Into<String>) -> &mut DiagnosticBuilder {
         self.finding.advisor = Some(Advisor { name, cache_key: cache_key.into() });
         self
     }
 
     /// Adds text to the identity of the diagnostic, such as a column or clause. It must not depend on a location.
-    pub fn discriminate(&mut self, text: impl AsRef<str>) -> &mut Draft {
+    pub fn discriminate(&mut self, text: impl AsRef<str>) -> &mut DiagnosticBuilder {
         self.discriminators.push(Discriminator::Text(text.as_ref().to_string()));
         self
     }
 
     /// Tells it by the words of a statement, wherever that stands in its file. Equal statements have a finding each.
-    pub fn of_statement(&mut self, site: Site) -> &mut Draft {
+    pub fn of_statement(&mut self, site: Site) -> &mut DiagnosticBuilder {
         self.per_place = true;
         self.discriminators.push(Discriminator::Statement(site));
         self
     }
 
     /// Tells it by the text at a place, wherever that stands.
-    pub fn of_text(&mut self, site: Site) -> &mut Draft {
+    pub fn of_text(&mut self, site: Site) -> &mut DiagnosticBuilder {
         self.discriminators.push(Discriminator::At(site));
         self
     }

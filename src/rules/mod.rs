@@ -86,7 +86,7 @@ pub(crate) use rule;
 pub mod prelude {
     pub use super::about::About;
     pub use super::cx::Cx;
-    pub use super::draft::Draft;
+    pub use super::draft::DiagnosticBuilder;
     pub(crate) use super::rule;
     pub use crate::allow::{Allows, Why};
     pub use crate::analysis::prelude::*;

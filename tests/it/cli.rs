@@ -3,7 +3,7 @@
 use crate::support::command::{command as program, json, project, shown, supalint, told};
 use std::path::{Path, PathBuf};
 use supalint::analysis::matrix;
-use supalint::output::{Look, schema};
+use supalint::output::{RenderOptions, schema};
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -606,7 +606,7 @@ fn tables_break_between_words() {
     let project = supalint::project::open(&[folder.path().to_path_buf()], None, &mut sources).expect("there is a project");
     let replay = supalint::history::replay(&mut sources, &project, &mut ());
     let mut text = Vec::new();
-    let look = Look { width: 80, ..Look::PLAIN };
+    let look = RenderOptions { width: 80, ..RenderOptions::PLAIN };
     matrix::of(&replay.catalog, &sources, &project, |matrix| schema::matrix::text(matrix, &sources, &look, &mut text))
         .expect("it is written");
     insta::assert_snapshot!("matrix_narrow", String::from_utf8_lossy(&text));

@@ -1,23 +1,23 @@
 //! What DO blocks, functions and event triggers do to the catalog, over histories in memory.
 
 use supalint::catalog::object::{Certainty, Table};
-use supalint::catalog::{Contradiction, name::QName};
-use supalint::interpret::World;
+use supalint::catalog::{SqlError, name::QName};
+use supalint::interpret::Database;
 use supalint::source::{Site, Sources};
 use supalint::syntax::{parser, split::Splitter};
 
 /// Folds one text as a project's only migration.
 struct History {
-    world: World,
+    world: Database,
     sources: Sources,
-    failed: Vec<(Site, Contradiction)>,
+    failed: Vec<(Site, SqlError)>,
 }
 
 fn fold(text: &str) -> History {
     let mut sources = supalint::history::sources();
     let file = sources.add("1_test.sql", text);
-    let mut world = World::default();
-    world.birth(&mut sources, true);
+    let mut world = Database::default();
+    world.bootstrap(&mut sources, true);
     let mut failed = Vec::new();
     for raw in Splitter::new(text) {
         let statement = parser::statement(text, &raw);

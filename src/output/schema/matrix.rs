@@ -9,7 +9,7 @@ use crate::analysis::matrix::{Access, Answer, Cell, Lookup, Matrix, Need};
 use crate::catalog::object::{Certainty, Table};
 use crate::finding::Severity;
 use crate::output::clean::{Reader, line};
-use crate::output::{Ink, Look, guarded, wrap, write_json};
+use crate::output::{Ink, RenderOptions, guarded, wrap, write_json};
 use crate::source::{Site, Sources};
 use serde::Serialize;
 use std::io::{self, Write};
@@ -40,7 +40,7 @@ fn need(need: Need) -> &'static str {
 ///
 /// # Errors
 /// Only errors of `out`.
-pub fn text(matrix: &Matrix<'_>, sources: &Sources, look: &Look, out: &mut dyn Write) -> io::Result<()> {
+pub fn text(matrix: &Matrix<'_>, sources: &Sources, look: &RenderOptions, out: &mut dyn Write) -> io::Result<()> {
     guarded(out, Reader::Screen, |out| {
         access(matrix, look, out)?;
         indexes(matrix, sources, look, out)
@@ -52,7 +52,7 @@ fn name(table: &Table) -> String {
 }
 
 /// A row per table with the cells of all roles. Where that is too wide, each table has a row per role.
-fn access(matrix: &Matrix<'_>, look: &Look, out: &mut dyn Write) -> io::Result<()> {
+fn access(matrix: &Matrix<'_>, look: &RenderOptions, out: &mut dyn Write) -> io::Result<()> {
     let ink = Ink { colour: look.colour };
     let roles: Vec<&str> =
         matrix.access.first().map(|access| access.cells.iter().step_by(COMMANDS.len()).map(|cell| cell.role).collect()).unwrap_or_default();
@@ -106,7 +106,7 @@ fn row(cells: &[Cell], ink: Ink) -> String {
     cells.iter().map(cell).collect()
 }
 
-fn indexes(matrix: &Matrix<'_>, sources: &Sources, look: &Look, out: &mut dyn Write) -> io::Result<()> {
+fn indexes(matrix: &Matrix<'_>, sources: &Sources, look: &RenderOptions, out: &mut dyn Write) -> io::Result<()> {
     let ink = Ink { colour: look.colour };
     let missing = matrix.lookups.iter().filter(|lookup| lookup.index.is_none()).count();
     writeln!(out, "\n{}  {} of {} look-ups have an index", ink.bold("Indexes"), matrix.lookups.len() - missing, matrix.lookups.len())?;

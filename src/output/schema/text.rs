@@ -5,7 +5,7 @@ use crate::catalog::acl::Privileges;
 use crate::catalog::name::{QName, quote_ident};
 use crate::catalog::object::*;
 use crate::output::clean::{clean, line};
-use crate::output::{Ink, Look, count};
+use crate::output::{Ink, RenderOptions, count};
 use crate::source::Site;
 use smol_str::SmolStr;
 use std::io::{self, Write};
@@ -26,7 +26,7 @@ struct Row {
     maybe: bool,
 }
 
-pub fn write(listing: &Listing<'_>, look: &Look, out: &mut dyn Write) -> io::Result<()> {
+pub fn write(listing: &Listing<'_>, look: &RenderOptions, out: &mut dyn Write) -> io::Result<()> {
     let mut outline = Outline { listing: *listing, ink: Ink { colour: look.colour }, width: look.width, file: String::new() };
     for table in listing.tables() {
         outline.table(table, out)?;

@@ -30,7 +30,7 @@ fn fixtures_are_told_in_every_format_and_read_back() {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(fixture);
         let checked = crate::check(&Options { paths: vec![path], ..Options::default() }).expect("a project");
         for (format, read) in READ {
-            let text = written(format, &checked.report, &Look::PLAIN);
+            let text = written(format, &checked.report, &RenderOptions::PLAIN);
             read(&checked.report, &text);
             assert!(!text.contains(env!("CARGO_MANIFEST_DIR")));
             // JSON has snapshots of its own, and says nothing else of a fixture
@@ -75,8 +75,8 @@ const NAMES: [&str; 30] = [
 ];
 
 /// Creates a report with difficult names in every place.
-fn hostile() -> Made {
-    let mut made = Made::new();
+fn hostile() -> ObjectClass {
+    let mut made = ObjectClass::new();
     let text: String = NAMES.iter().map(|name| format!("create policy \"{name}\" on public.notes using (true);\n")).collect();
     let file = made.file("20240101000000_we ird#é%,:?=&'.sql", &text);
     let other = made.file("20240102000000_`|<b>::,line=9.sql", &text.replace('\n', "\r\n"));
@@ -113,12 +113,12 @@ fn hostile() -> Made {
 fn no_name_breaks_a_format() {
     let made = hostile();
     for (format, read) in READ {
-        let text = written(format, &made.report, &Look::PLAIN);
+        let text = written(format, &made.report, &RenderOptions::PLAIN);
         read(&made.report, &text);
-        assert_eq!(text, written(format, &made.report, &Look::PLAIN));
+        assert_eq!(text, written(format, &made.report, &RenderOptions::PLAIN));
     }
     for format in [Format::Github, Format::Junit, Format::Markdown, Format::Compact] {
-        let text = written(format, &made.report, &Look::PLAIN);
+        let text = written(format, &made.report, &RenderOptions::PLAIN);
         let shown = |c: char| !c.is_control() || c == '\n' || c == '\t' || format == Format::Github;
         assert!(text.chars().all(shown), "{format:?}");
     }
@@ -126,31 +126,31 @@ fn no_name_breaks_a_format() {
 
 #[test]
 fn a_report_without_findings_is_whole_in_every_format() {
-    let mut made = Made::new();
+    let mut made = ObjectClass::new();
     made.file("20240101000000_a.sql", "select 1;\n");
     for (format, read) in READ {
-        read(&made.report, &written(format, &made.report, &Look::PLAIN));
+        read(&made.report, &written(format, &made.report, &RenderOptions::PLAIN));
     }
-    assert!(written(Format::Junit, &made.report, &Look::PLAIN).contains("tests=\"1\" skipped=\"0\" failures=\"0\""));
-    assert_eq!(written(Format::Compact, &made.report, &Look::PLAIN), "");
-    assert_eq!(written(Format::Gitlab, &made.report, &Look::PLAIN), "[]\n");
+    assert!(written(Format::Junit, &made.report, &RenderOptions::PLAIN).contains("tests=\"1\" skipped=\"0\" failures=\"0\""));
+    assert_eq!(written(Format::Compact, &made.report, &RenderOptions::PLAIN), "");
+    assert_eq!(written(Format::Gitlab, &made.report, &RenderOptions::PLAIN), "[]\n");
 }
 
 #[test]
 fn what_stands_on_the_platform_alone_is_told_without_a_file() {
-    let mut made = Made::new();
+    let mut made = ObjectClass::new();
     made.finding("rls/disabled", Severity::Warn, "somewhere", Site::new(FileId::PLATFORM, Span::default()), "here");
     for (format, read) in READ {
-        read(&made.report, &written(format, &made.report, &Look::PLAIN));
+        read(&made.report, &written(format, &made.report, &RenderOptions::PLAIN));
     }
 }
 
 #[test]
 fn files_are_named_from_the_repository_for_sites_and_from_the_project_for_people() {
-    let mut made = Made::new();
+    let mut made = ObjectClass::new();
     let file = made.file("20240102000000_notes.sql", POLICY);
     bare_call(&mut made, file);
-    let look = Look { home: "apps/my web/".to_string(), ..Look::PLAIN };
+    let look = RenderOptions { home: "apps/my web/".to_string(), ..RenderOptions::PLAIN };
     let has = |format, words: &str| written(format, &made.report, &look).contains(words);
     assert!(has(Format::Github, "file=apps/my web/supabase/migrations/"));
     assert!(has(Format::Sarif, "\"apps/my%20web/supabase/migrations/") && has(Format::Sarif, "\"supalint/apps/my web/\""));
@@ -162,8 +162,8 @@ fn files_are_named_from_the_repository_for_sites_and_from_the_project_for_people
 }
 
 /// Creates a report that exceeds every limit.
-fn many(number: usize) -> Made {
-    let mut made = Made::new();
+fn many(number: usize) -> ObjectClass {
+    let mut made = ObjectClass::new();
     let file = made.file("20240101000000_a.sql", "create policy p on public.notes using (auth.uid() = owner);\n");
     let site = made.at(file, "auth.uid()");
     for nth in 0..number {
@@ -179,7 +179,7 @@ fn many(number: usize) -> Made {
 #[test]
 fn the_worst_is_kept_where_a_site_takes_no_more() {
     let made = many(26_000);
-    let text = written(Format::Sarif, &made.report, &Look::PLAIN);
+    let text = written(Format::Sarif, &made.report, &RenderOptions::PLAIN);
     assert!(text.len() < 10_000_000, "{}", text.len());
     let log: serde_json::Value = serde_json::from_str(&text).unwrap();
     let results = log["runs"][0]["results"].as_array().unwrap();
@@ -194,23 +194,23 @@ fn the_worst_is_kept_where_a_site_takes_no_more() {
 #[test]
 fn annotations_and_comments_hold_the_worst_and_say_what_is_missing() {
     let made = many(400);
-    let text = written(Format::Github, &made.report, &Look::PLAIN);
+    let text = written(Format::Github, &made.report, &RenderOptions::PLAIN);
     let starts = |head: &str| text.lines().filter(|line| line.starts_with(head)).count();
     assert_eq!((starts("::error "), starts("::warning "), starts("::notice ")), (10, 10, 10));
     assert!(text.lines().last().unwrap().contains("; 371 more problems are in the log"), "{}", text.lines().last().unwrap());
-    let text = written(Format::Markdown, &made.report, &Look::PLAIN);
+    let text = written(Format::Markdown, &made.report, &RenderOptions::PLAIN);
     assert!(text.len() > 50_000 && text.len() <= 65_536);
     let shown = text.lines().filter(|line| line.starts_with("**")).count();
     assert!(text.contains(&format!("({shown} of 400)")) && text.contains(&format!("\n{} problems are not shown because", 400 - shown)));
     assert_eq!(text.lines().filter(|line| line.starts_with("**error**")).count(), 40);
     for (format, read) in READ {
-        read(&made.report, &written(format, &made.report, &Look::PLAIN));
+        read(&made.report, &written(format, &made.report, &RenderOptions::PLAIN));
     }
 }
 
 #[test]
 fn a_fix_is_exact_or_is_not_told_as_edits() {
-    let mut made = Made::new();
+    let mut made = ObjectClass::new();
     let file = made.file("20240102000000_notes.sql", POLICY);
     bare_call(&mut made, file);
     let [call, name, at, before] = ["auth.uid()", "uid", "for select", "to authenticated"].map(|words| made.at(file, words));
@@ -219,23 +219,23 @@ fn a_fix_is_exact_or_is_not_told_as_edits() {
     let fix = made.report.findings[0].fix.as_mut().expect("it has one");
     fix.rewrite = vec![edit(name, "never"), edit(call, "(select auth.uid())"), edit(before, "as permissive\n  "), edit(at, "")];
     let (_, read) = READ[1];
-    let text = written(Format::Sarif, &made.report, &Look::PLAIN);
+    let text = written(Format::Sarif, &made.report, &RenderOptions::PLAIN);
     assert_eq!(text.matches("deletedRegion").count(), 3);
     read(&made.report, &text);
     let built = made.report.sources.add_derived(call, "drop table t");
     made.report.findings[0].fix.as_mut().expect("it has one").rewrite.push(edit(Site::new(built, Span::new(0, 4)), "x"));
-    let text = written(Format::Sarif, &made.report, &Look::PLAIN);
+    let text = written(Format::Sarif, &made.report, &RenderOptions::PLAIN);
     assert!(!text.contains("deletedRegion"));
     read(&made.report, &text);
 }
 
 #[test]
 fn what_is_not_sure_is_no_error_where_errors_fail() {
-    let mut made = Made::new();
+    let mut made = ObjectClass::new();
     let file = made.file("20240102000000_notes.sql", POLICY);
     let site = made.at(file, "auth.uid()");
     made.finding("rls/disabled", Severity::Error, "it may be open", site, "here").confidence = Confidence::Unsure;
-    let has = |format, words: &str| written(format, &made.report, &Look::PLAIN).contains(words);
+    let has = |format, words: &str| written(format, &made.report, &RenderOptions::PLAIN).contains(words);
     assert!(
         has(Format::Github, "::warning file=") && has(Format::Gitlab, "\"major\"") && has(Format::Junit, "skipped=\"1\" failures=\"0\"")
     );
@@ -250,7 +250,7 @@ fn ten_of_a_level_need_no_line_for_the_rest() {
     {
         let mut made = many(findings);
         made.report.findings.iter_mut().for_each(|finding| finding.severity = severity);
-        let text = written(Format::Github, &made.report, &Look::PLAIN);
+        let text = written(Format::Github, &made.report, &RenderOptions::PLAIN);
         assert_eq!(text.lines().filter(|line| line.starts_with("::notice")).count(), notices, "{findings} {severity:?}\n{text}");
         assert_eq!(text.contains("::group::"), findings > 10);
     }
@@ -258,11 +258,11 @@ fn ten_of_a_level_need_no_line_for_the_rest() {
 
 #[test]
 fn a_lint_is_one_row_however_many_findings_are_about_it() {
-    let mut made = Made::new();
+    let mut made = ObjectClass::new();
     let file = made.file("20240102000000_notes.sql", POLICY);
     bare_call(&mut made, file);
     bare_call(&mut made, file);
-    let text = written(Format::Advisors, &made.report, &Look::PLAIN);
+    let text = written(Format::Advisors, &made.report, &RenderOptions::PLAIN);
     assert_eq!(text.matches("cache_key").count(), 1);
     assert!(text.contains("?lint=0003_auth_rls_initplan") && text.contains("\"level\": \"WARN\""));
 }

@@ -39,7 +39,7 @@ fn check(cx: &mut Cx, allows: &Allows) {
 const FORM: &str = "Write `supalint: allow(rule, …) because …`, or `allow-file` for the whole file.";
 
 /// Starts a diagnostic for a comment. Comments with the same text in one file share a fingerprint.
-fn report<'c>(cx: &'c mut Cx, comment: Site, at: Site, message: String) -> &'c mut Draft {
+fn report<'c>(cx: &'c mut Cx, comment: Site, at: Site, message: String) -> &'c mut DiagnosticBuilder {
     let name = cx.name_of(at.file);
     cx.report(About::migration(name), at, message).of_text(comment).of_text(at)
 }

@@ -1,7 +1,7 @@
 //! Statements that PostgreSQL would reject in the state before them, statements that the runner cannot run, and statements that depend on
 //! objects that no migration creates. Failures that follow from one another share a cause.
 
-use crate::catalog::future::Made;
+use crate::catalog::creation_index::ObjectClass;
 use crate::catalog::{Detail, ObjectKey, Rejected, When};
 use crate::project::Platform;
 use crate::rules::prelude::*;
@@ -125,14 +125,14 @@ fn explain(cx: &mut Cx, one: &Rejected, root: Root) {
 /// Returns the location at which a missing object is created later.
 fn created_later(cx: &Cx, missing: &ObjectKey, at: Site) -> Option<Site> {
     let made = match missing.class {
-        "relation" => Made::Relation,
-        "function" => Made::Function,
-        "type" => Made::Type,
-        "role" => Made::Role,
-        "index" => Made::Index,
+        "relation" => ObjectClass::Relation,
+        "function" => ObjectClass::Function,
+        "type" => ObjectClass::Type,
+        "role" => ObjectClass::Role,
+        "index" => ObjectClass::Index,
         _ => return None,
     };
-    let (file, byte) = cx.catalog.future.creation_after(made, missing.schema.as_deref(), &missing.name, cx.moment(at)?)?;
+    let (file, byte) = cx.catalog.creation_index.creation_after(made, missing.schema.as_deref(), &missing.name, cx.moment(at)?)?;
     let file = cx.project().migrations.get(file)?.file;
     Some(Site::new(file, Span::new(byte, byte + missing.name.len() as u32)))
 }
@@ -164,8 +164,8 @@ fn near_name(cx: &Cx, missing: &ObjectKey) -> Option<SmolStr> {
         .map(|(_, name)| name.clone())
 }
 
-fn fails<'c>(cx: &'c mut Cx, rejected: &Rejected, how: &str) -> &'c mut Draft {
-    let Contradiction { sqlstate, message, .. } = &rejected.reason;
+fn fails<'c>(cx: &'c mut Cx, rejected: &Rejected, how: &str) -> &'c mut DiagnosticBuilder {
+    let SqlError { sqlstate, message, .. } = &rejected.reason;
     let told = format!("{how}: {message} ({sqlstate})");
     let head = cx.statement_head(rejected.site);
     cx.report(About::statement(&head), rejected.site, told)
@@ -176,7 +176,7 @@ fn fails<'c>(cx: &'c mut Cx, rejected: &Rejected, how: &str) -> &'c mut Draft {
 
 /// Reports a statement that fails together with the rest of its file. Newer versions of the CLI run some of these statements separately.
 /// Source: supabase/cli, pull requests 5671 (v2.109.0) and 6276 (DROP INDEX CONCURRENTLY, after v2.111.0).
-fn fails_in_batch<'c>(cx: &'c mut Cx, rejected: &Rejected) -> &'c mut Draft {
+fn fails_in_batch<'c>(cx: &'c mut Cx, rejected: &Rejected) -> &'c mut DiagnosticBuilder {
     const PLAIN: &str = "PostgreSQL rejects this statement";
     if rejected.reason.sqlstate == "55P04" {
         return fails(cx, rejected, PLAIN)

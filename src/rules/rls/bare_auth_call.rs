@@ -1,7 +1,7 @@
 //! Policies that call an auth function once per row instead of once per statement. A subquery makes the call run once.
 
 use crate::analysis::caller_check::{is_session_call, pinned};
-use crate::analysis::eval_frequency::Often;
+use crate::analysis::eval_frequency::EvalFrequency;
 use crate::remedy::policy_edit::{Edits, alter, in_place, rests_on_text};
 use crate::remedy::wrapped_call::{Bare, bare_calls, wraps};
 use crate::rules::prelude::*;
@@ -32,18 +32,18 @@ fn report(cx: &mut Cx, table: &Table, policy: &Policy, found: &[(&Expression, Ve
     let rows = &table.name.name;
     let once = if concerned.len() == 1 { "once per row" } else { "per row" };
     let when = match worst {
-        (_, Often::Inner | Often::Once) => format!("{once} that a subquery reads"),
+        (_, EvalFrequency::Inner | EvalFrequency::Once) => format!("{once} that a subquery reads"),
         (false, _) => format!("{once} written to `{rows}`"),
-        (true, Often::Row) => format!("{once} of `{rows}`"),
-        (true, Often::Beside) => format!("{once} of `{rows}`, as an argument of a function that costs more"),
+        (true, EvalFrequency::Row) => format!("{once} of `{rows}`"),
+        (true, EvalFrequency::CostlyArgument) => format!("{once} of `{rows}`, as an argument of a function that costs more"),
     };
     let index = index_of(cx, table, policy);
     // the Storage API looks objects up by bucket and name
     let looked_up = index.is_some() || table.created.is_platform();
     let severity = match worst {
-        (true, Often::Row) if !table.rls.value => Severity::Info,
-        (true, Often::Row) if looked_up => Severity::Warn,
-        (true, Often::Row) => Severity::Error,
+        (true, EvalFrequency::Row) if !table.rls.value => Severity::Info,
+        (true, EvalFrequency::Row) if looked_up => Severity::Warn,
+        (true, EvalFrequency::Row) => Severity::Error,
         _ => Severity::Info,
     };
     let message = format!("policy \"{}\" on `{}` calls {} {when}", policy.name, table.name, named(&concerned));

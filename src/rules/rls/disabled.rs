@@ -24,7 +24,7 @@ fn check(cx: &mut Cx) {
     }
 }
 
-fn report<'c>(cx: &'c mut Cx, table: &Table) -> &'c mut Draft {
+fn report<'c>(cx: &'c mut Cx, table: &Table) -> &'c mut DiagnosticBuilder {
     let turned_off = table.rls.at != table.created && !table.rls.at.is_platform();
     let name = &table.name;
     let exposure = exposure(cx, table);

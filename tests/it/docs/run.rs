@@ -4,7 +4,7 @@ use crate::support::plan;
 use std::collections::{BTreeSet, HashSet};
 use std::fmt::Write;
 use std::path::Path;
-use supalint::engine::{self, Choice, Scope, Since};
+use supalint::engine::{self, RuleSelection, Scope, Since};
 use supalint::finding::{Edit, Finding, Safety, Severity};
 use supalint::fix::files::PlannedFile;
 use supalint::fix::{Level, Plan, Shown};
@@ -75,7 +75,7 @@ pub fn report(root: &Path, known: bool) -> Report {
     let project = project::open(&[root.to_path_buf()], None, &mut sources).expect("it is a project");
     let since = known.then(|| Since { new: BTreeSet::new(), before: Some(project.clone()) });
     let scope = Scope { since: since.into_iter().collect(), ..Scope::default() };
-    engine::run_within(sources, &project, &Choice::default(), &scope).0
+    engine::run_within(sources, &project, &RuleSelection::default(), &scope).0
 }
 
 /// What is found in an example.

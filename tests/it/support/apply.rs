@@ -13,7 +13,7 @@ use std::path::Path;
 use std::sync::Arc;
 use supalint::catalog::Catalog;
 use supalint::config::DefaultPrivileges;
-use supalint::engine::{self, Choice};
+use supalint::engine::{self, RuleSelection};
 use supalint::finding::{Confidence, Finding};
 use supalint::fix::{Plan, emit};
 use supalint::history;
@@ -132,7 +132,7 @@ struct Said {
 impl Case {
     fn open(root: &Path) -> Case {
         let rules = ["migration/would-fail", "migration/syntax"].map(String::from);
-        let choice = Choice { select: rules.to_vec(), ignore: Vec::new() };
+        let choice = RuleSelection { select: rules.to_vec(), ignore: Vec::new() };
         let mut sources = history::sources();
         let project = open(root, &mut sources);
         let mut files: Vec<Vec<Statement>> = Vec::new();

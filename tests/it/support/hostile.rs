@@ -2,9 +2,9 @@
 //! lexer, and the same text gives the same bytes in every format.
 
 use std::sync::OnceLock;
-use supalint::engine::{self, Choice};
+use supalint::engine::{self, RuleSelection};
 use supalint::history;
-use supalint::output::{Format, Look, schema};
+use supalint::output::{Format, RenderOptions, schema};
 use supalint::project::{self, Project};
 use supalint::source::{FileId, Sources};
 use supalint::syntax::ast::{Ast, Form};
@@ -82,14 +82,14 @@ fn places(data: &Data, text: &str) {
 }
 
 /// A project of one migration, whose text is put in.
-struct Ground {
+struct PlanInput {
     sources: Sources,
     project: Project,
     file: FileId,
 }
 
-fn ground() -> &'static Ground {
-    static GROUND: OnceLock<Ground> = OnceLock::new();
+fn ground() -> &'static PlanInput {
+    static GROUND: OnceLock<PlanInput> = OnceLock::new();
     GROUND.get_or_init(|| {
         let folder = tempfile::tempdir().expect("a folder can be made");
         let migrations = folder.path().join("supabase/migrations");
@@ -98,12 +98,12 @@ fn ground() -> &'static Ground {
         let mut sources = history::sources();
         let project = project::open(&[folder.path().to_path_buf()], None, &mut sources).expect("there is a migration");
         let file = project.migrations[0].file;
-        Ground { sources, project, file }
+        PlanInput { sources, project, file }
     })
 }
 
 fn with_text<T: Send>(text: &str, work: impl FnOnce(Sources, Project) -> T + Send) -> T {
-    let Ground { sources, project, file } = ground();
+    let PlanInput { sources, project, file } = ground();
     let (mut sources, mut project) = (sources.clone(), project.clone());
     sources.replace(*file, text);
     project.migrations[0].end = text.len() as u32;
@@ -116,7 +116,7 @@ pub fn folds(text: &str) {
         with_text(text, |mut sources, project| {
             let replay = history::replay(&mut sources, &project, &mut ());
             let mut out = Vec::new();
-            schema::text(&replay.catalog, &sources, &Look::PLAIN, &mut out).expect("memory takes it");
+            schema::text(&replay.catalog, &sources, &RenderOptions::PLAIN, &mut out).expect("memory takes it");
             schema::json(&replay.catalog, &sources, &mut out).expect("memory takes it");
             out
         })
@@ -128,9 +128,9 @@ pub fn folds(text: &str) {
 pub fn reports(text: &str) {
     let write = || {
         with_text(text, |sources, project| {
-            let report = engine::run(sources, &project, &Choice::default());
+            let report = engine::run(sources, &project, &RuleSelection::default());
             let mut out = Vec::new();
-            FORMATS.iter().for_each(|format| format.write(&report, &Look::PLAIN, &mut out).expect("memory takes it"));
+            FORMATS.iter().for_each(|format| format.write(&report, &RenderOptions::PLAIN, &mut out).expect("memory takes it"));
             out
         })
     };

@@ -1,10 +1,10 @@
 //! Plans of `--fix` for projects on disk.
 
 use std::path::Path;
-use supalint::engine::Choice;
+use supalint::engine::RuleSelection;
 use supalint::finding::{Phase, Run};
 use supalint::fix::files::PlannedFile;
-use supalint::fix::{self, Ground, Level, Plan};
+use supalint::fix::{self, Level, Plan, PlanInput};
 use supalint::rules::Rule;
 use supalint::{history, project};
 
@@ -13,10 +13,10 @@ use supalint::{history, project};
 /// # Errors
 /// If no file could come behind the project's own.
 pub fn of(root: &Path, rule: Option<&Rule>, level: Level) -> Result<Plan, String> {
-    let choice = Choice { select: rule.iter().map(|rule| rule.id.to_string()).collect(), ignore: Vec::new() };
+    let choice = RuleSelection { select: rule.iter().map(|rule| rule.id.to_string()).collect(), ignore: Vec::new() };
     let mut sources = history::sources();
     let project = project::open(&[root.to_path_buf()], None, &mut sources).expect("there are migrations");
-    fix::plan(&Ground { sources: &sources, project: &project, choice: &choice, hidden: &Default::default() }, level)
+    fix::plan(&PlanInput { sources: &sources, project: &project, choice: &choice, hidden: &Default::default() }, level)
 }
 
 /// Does a step drop what nothing brings back? Its title says so.

@@ -47,7 +47,7 @@ const NAMES: [&str; 6] = ["docs", "notes", "messages", "\"Order Items\"", "invoi
 
 /// A project's migrations, each behind a line with its name.
 pub fn project(random: &mut Random) -> String {
-    let mut made = Made { random, out: String::new(), tables: Vec::new() };
+    let mut made = ObjectClass { random, out: String::new(), tables: Vec::new() };
     made.file("20250101000000_teams");
     made.teams();
     made.file("20250102000000_functions");
@@ -63,13 +63,13 @@ pub fn project(random: &mut Random) -> String {
     made.out
 }
 
-struct Made<'r> {
+struct ObjectClass<'r> {
     random: &'r mut Random,
     out: String,
     tables: Vec<Table>,
 }
 
-impl Made<'_> {
+impl ObjectClass<'_> {
     fn file(&mut self, name: &str) {
         let _ = writeln!(self.out, "-- {name}.sql");
     }

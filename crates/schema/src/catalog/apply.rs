@@ -13,7 +13,7 @@ use super::depend::Dependent;
 use super::effect::{Change, Effect};
 use super::name::QName;
 use super::object::*;
-use super::{Applied, Catalog, Contradiction, Detail, ObjectKey};
+use super::{Applied, Catalog, Detail, ObjectKey, SqlError};
 use smol_str::SmolStr;
 use std::sync::Arc;
 
@@ -26,12 +26,12 @@ fn push<T>(list: &mut Vec<T>, item: T) {
     list.push(item);
 }
 
-fn missing(sqlstate: &'static str, what: &'static str, name: &str) -> Contradiction {
-    Contradiction::new(sqlstate, format!("{what} \"{name}\" does not exist")).missing(ObjectKey::plain(what, name))
+fn missing(sqlstate: &'static str, what: &'static str, name: &str) -> SqlError {
+    SqlError::new(sqlstate, format!("{what} \"{name}\" does not exist")).missing(ObjectKey::plain(what, name))
 }
 
-fn duplicate(sqlstate: &'static str, what: &str, name: impl std::fmt::Display) -> Contradiction {
-    Contradiction::new(sqlstate, format!("{what} \"{name}\" already exists"))
+fn duplicate(sqlstate: &'static str, what: &str, name: impl std::fmt::Display) -> SqlError {
+    SqlError::new(sqlstate, format!("{what} \"{name}\" already exists"))
 }
 
 /// Returns whether an existing object is replaced by a new one. If the uncertain object had existed, the statement would have failed.
@@ -39,10 +39,10 @@ fn gives_way(old: Certainty, new: Certainty) -> bool {
     old == Certainty::Maybe && new == Certainty::Certain
 }
 
-fn on_relation(verb: &'static str, sqlstate: &'static str, what: &'static str, name: &str, relation: &QName) -> Contradiction {
+fn on_relation(verb: &'static str, sqlstate: &'static str, what: &'static str, name: &str, relation: &QName) -> SqlError {
     let word = if what == "policy" || what == "trigger" { "for" } else { "of" };
     let table = if what == "column" || what == "constraint" { "relation" } else { "table" };
-    let reason = Contradiction::new(sqlstate, format!("{what} \"{name}\" {word} {table} \"{}\" {verb}", relation.name));
+    let reason = SqlError::new(sqlstate, format!("{what} \"{name}\" {word} {table} \"{}\" {verb}", relation.name));
     if verb == "does not exist" { reason.missing(ObjectKey::of_table(what, name, relation.name.clone())) } else { reason }
 }
 
@@ -135,7 +135,7 @@ impl Catalog {
             Change::SetNotNull { table, column, not_null } => {
                 let in_key = self.tables.get(&table).and_then(Table::primary_key).is_some_and(|key| key.columns.contains(&column));
                 if !not_null && in_key {
-                    return Err(Contradiction::new("42P16", format!("column \"{column}\" is in a primary key")));
+                    return Err(SqlError::new("42P16", format!("column \"{column}\" is in a primary key")));
                 }
                 self.require_column(&table, &column)?.not_null = Fact { value: not_null, at, certainty };
             }
@@ -188,7 +188,7 @@ impl Catalog {
                 let whole = index.and_then(|index| index.part_of.as_ref()).map(|of| format!("index {of}"));
                 if let Some(user) = constraint.or(whole) {
                     let reason = format!("cannot drop index {} because {user} requires it", name.name);
-                    return Err(Contradiction::new("2BP01", reason));
+                    return Err(SqlError::new("2BP01", reason));
                 }
                 self.remove_index(&home, &name.name);
             }
@@ -254,7 +254,7 @@ impl Catalog {
                 match triggers.iter_mut().find(|known| known.name == trigger.name) {
                     Some(known) if replace || gives_way(known.certainty, certainty) => *known = *trigger,
                     Some(_) => {
-                        return Err(Contradiction::new(
+                        return Err(SqlError::new(
                             "42710",
                             format!("trigger \"{}\" for relation \"{}\" already exists", trigger.name, relation.name),
                         ));
@@ -282,13 +282,13 @@ impl Catalog {
             Change::CreateFunction { function, replace } => return self.create_function(*function, replace),
             Change::AlterFunction { name, signature, options } => {
                 let Some(function) = self.function_mut(&name, &signature) else {
-                    return Err(Contradiction::new("42883", format!("function {name}({}) does not exist", signature.join(", "))));
+                    return Err(SqlError::new("42883", format!("function {name}({}) does not exist", signature.join(", "))));
                 };
                 alter_function(function, &options, at, certainty);
             }
             Change::DropFunction { name, signature, cascade } => {
                 let Some(function) = self.function(&name, &signature).cloned() else {
-                    return Err(Contradiction::new("42883", format!("function {name}({}) does not exist", signature.join(", "))));
+                    return Err(SqlError::new("42883", format!("function {name}({}) does not exist", signature.join(", "))));
                 };
                 if !cascade {
                     let args: Vec<SmolStr> = function.inputs().map(|arg| self.shown_type(&arg.ty)).collect();
@@ -325,7 +325,7 @@ impl Catalog {
                     }
                     match labels.iter_mut().find(|label| label.text == from) {
                         Some(label) => label.text = to,
-                        None => return Err(Contradiction::new("22023", format!("\"{from}\" is not an existing enum label"))),
+                        None => return Err(SqlError::new("22023", format!("\"{from}\" is not an existing enum label"))),
                     }
                 }
             }
@@ -421,13 +421,13 @@ impl Catalog {
                 for table in add {
                     if publication.tables.iter().any(|(known, _)| *known == table) {
                         let reason = format!("relation \"{}\" is already member of publication \"{name}\"", table.name);
-                        return Err(Contradiction::new("42710", reason));
+                        return Err(SqlError::new("42710", reason));
                     }
                     publication.tables.push((table, at));
                 }
                 for table in remove {
                     if !publication.tables.iter().any(|(known, _)| *known == table) {
-                        return Err(Contradiction::new("42704", format!("relation \"{}\" is not part of the publication", table.name)));
+                        return Err(SqlError::new("42704", format!("relation \"{}\" is not part of the publication", table.name)));
                     }
                     publication.tables.retain(|(known, _)| *known != table);
                 }
@@ -464,7 +464,7 @@ impl Catalog {
         Ok(())
     }
 
-    pub(super) fn table_mut(&mut self, name: &QName) -> Result<&mut Table, Contradiction> {
+    pub(super) fn table_mut(&mut self, name: &QName) -> Result<&mut Table, SqlError> {
         self.tables.get_mut(name).ok_or_else(|| missing("42P01", "relation", &name.name))
     }
 
@@ -472,7 +472,7 @@ impl Catalog {
         self.tables.get_mut(table)?.columns.iter_mut().find(|known| known.name == column)
     }
 
-    fn require_column(&mut self, table: &QName, column: &str) -> Result<&mut Column, Contradiction> {
+    fn require_column(&mut self, table: &QName, column: &str) -> Result<&mut Column, SqlError> {
         let found = self.table_mut(table)?;
         found
             .columns
@@ -481,7 +481,7 @@ impl Catalog {
             .ok_or_else(|| on_relation("does not exist", "42703", "column", column, table))
     }
 
-    fn require_constraint(&mut self, table: &QName, name: &str) -> Result<&mut Constraint, Contradiction> {
+    fn require_constraint(&mut self, table: &QName, name: &str) -> Result<&mut Constraint, SqlError> {
         let found = self.table_mut(table)?;
         found
             .constraints
@@ -490,7 +490,7 @@ impl Catalog {
             .ok_or_else(|| on_relation("does not exist", "42704", "constraint", name, table))
     }
 
-    fn require_policy(&mut self, table: &QName, name: &str) -> Result<&mut Policy, Contradiction> {
+    fn require_policy(&mut self, table: &QName, name: &str) -> Result<&mut Policy, SqlError> {
         let found = self.table_mut(table)?;
         found
             .policies
@@ -506,11 +506,11 @@ impl Catalog {
         self.views.get_mut(relation).map(|view| &mut view.triggers)
     }
 
-    fn require_triggers(&mut self, relation: &QName) -> Result<&mut Vec<Trigger>, Contradiction> {
+    fn require_triggers(&mut self, relation: &QName) -> Result<&mut Vec<Trigger>, SqlError> {
         self.triggers_mut(relation).ok_or_else(|| missing("42P01", "relation", &relation.name))
     }
 
-    fn require_trigger(&mut self, relation: &QName, name: &str) -> Result<&mut Trigger, Contradiction> {
+    fn require_trigger(&mut self, relation: &QName, name: &str) -> Result<&mut Trigger, SqlError> {
         let triggers = self.require_triggers(relation)?;
         triggers
             .iter_mut()
@@ -538,7 +538,7 @@ impl Catalog {
         if table != parent && !self.descendants(table).contains(parent) {
             return Ok(());
         }
-        Err(Contradiction::new("42P07", "circular inheritance not allowed"))
+        Err(SqlError::new("42P07", "circular inheritance not allowed"))
     }
 
     fn drop_schema(&mut self, name: &SmolStr, cascade: bool) -> Applied {
@@ -592,8 +592,8 @@ impl Catalog {
     }
 }
 
-fn depends(what: &str) -> Contradiction {
-    Contradiction::new("2BP01", format!("cannot drop {what} because other objects depend on it"))
+fn depends(what: &str) -> SqlError {
+    SqlError::new("2BP01", format!("cannot drop {what} because other objects depend on it"))
 }
 
 impl Catalog {
@@ -604,13 +604,13 @@ impl Catalog {
             return Ok(());
         }
         let described = dependents.iter().filter_map(|dependent| self.describe(dependent)).collect();
-        Err(Contradiction { detail: Some(Box::new(Detail::Dependents(described))), ..depends(what) })
+        Err(SqlError { detail: Some(Box::new(Detail::Dependents(described))), ..depends(what) })
     }
 }
 
-impl Contradiction {
+impl SqlError {
     /// Uses the form "constraint … for relation …", which PostgreSQL uses if the constraint already exists.
-    fn on_relation_it_is_for(mut self) -> Contradiction {
+    fn on_relation_it_is_for(mut self) -> SqlError {
         self.message = self.message.replace("\" of relation", "\" for relation");
         self
     }

@@ -4,9 +4,9 @@
 
 pub mod acl;
 pub(crate) mod apply;
+pub mod creation_index;
 pub mod depend;
 pub mod effect;
-pub mod future;
 pub mod mention;
 pub mod name;
 pub mod object;
@@ -15,8 +15,8 @@ pub mod store;
 pub mod walk;
 
 use acl::{Acl, DefaultPrivilege, Grant, Privileges};
+use creation_index::{CreationIndex, Moment, ObjectClass};
 use effect::Grantable;
-use future::{Future, Made, Moment};
 use name::QName;
 use object::*;
 use smol_str::SmolStr;
@@ -34,7 +34,7 @@ pub const PUBLIC: &str = "public";
 
 /// An error of PostgreSQL, with its code and message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Contradiction {
+pub struct SqlError {
     pub sqlstate: &'static str,
     pub message: String,
     pub detail: Option<Box<Detail>>,
@@ -89,18 +89,18 @@ impl std::fmt::Display for ObjectKey {
     }
 }
 
-impl Contradiction {
-    pub fn new(sqlstate: &'static str, message: impl Into<String>) -> Contradiction {
-        Contradiction { sqlstate, message: message.into(), detail: None }
+impl SqlError {
+    pub fn new(sqlstate: &'static str, message: impl Into<String>) -> SqlError {
+        SqlError { sqlstate, message: message.into(), detail: None }
     }
 
     /// Adds the missing object to the error.
-    pub fn missing(self, what: ObjectKey) -> Contradiction {
-        Contradiction { detail: Some(Box::new(Detail::Missing(what))), ..self }
+    pub fn missing(self, what: ObjectKey) -> SqlError {
+        SqlError { detail: Some(Box::new(Detail::Missing(what))), ..self }
     }
 }
 
-pub type Applied = Result<(), Contradiction>;
+pub type Applied = Result<(), SqlError>;
 
 /// Kind of a relation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,7 +157,7 @@ pub enum When {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejected {
     pub site: Site,
-    pub reason: Contradiction,
+    pub reason: SqlError,
     pub when: When,
     /// Objects that the statement would create.
     pub makes: Vec<ObjectKey>,
@@ -185,7 +185,7 @@ pub struct Catalog {
     pub updated: Store<(QName, SmolStr), ()>,
     /// Has any table ever had a parent?
     has_families: bool,
-    pub future: Arc<Future>,
+    pub creation_index: Arc<CreationIndex>,
     /// Statements that could not be parsed or evaluated, by the index of the file. The objects that they create may exist.
     pub unread: Vec<(usize, Span)>,
     /// Current moment in the history.
@@ -348,13 +348,13 @@ impl Catalog {
     }
 
     /// Returns whether an object that does not exist is known to be missing, and not assumed to exist outside the migrations.
-    pub fn is_missing(&self, made: Made, name: &ObjectName) -> bool {
+    pub fn is_missing(&self, made: ObjectClass, name: &ObjectName) -> bool {
         let sure = self.fresh && !self.secretive && self.is_of_project(made, name);
-        self.future.is_missing(made, name.schema(), name.last(), self.now, &self.unread, sure)
+        self.creation_index.is_missing(made, name.schema(), name.last(), self.now, &self.unread, sure)
     }
 
     /// Returns whether only a migration can have created this name. The caller has to exclude objects of PostgreSQL.
-    pub fn is_of_project(&self, made: Made, name: &ObjectName) -> bool {
+    pub fn is_of_project(&self, made: ObjectClass, name: &ObjectName) -> bool {
         let own = match name.schema() {
             Some(schema) => {
                 let of_platform = schema != "public" && self.schemas.get(&schema.into()).is_some_and(|schema| schema.at.is_platform());
@@ -363,8 +363,8 @@ impl Catalog {
             None => !(name.last().starts_with("pg_") || name.last().starts_with('_')),
         };
         match made {
-            Made::Relation | Made::Role | Made::Index => own,
-            Made::Function | Made::Type => {
+            ObjectClass::Relation | ObjectClass::Role | ObjectClass::Index => own,
+            ObjectClass::Function | ObjectClass::Type => {
                 let path = self.search_path();
                 let beside = |extension: &Extension| match name.schema() {
                     Some(schema) => extension.schema == schema,

@@ -6,7 +6,7 @@ use crate::catalog::acl::Privileges;
 use crate::catalog::effect::{Change, Grantable};
 use crate::catalog::name::QName;
 use crate::catalog::object::*;
-use crate::catalog::{Contradiction, ObjectKey, PUBLIC, RelationKind};
+use crate::catalog::{ObjectKey, PUBLIC, RelationKind, SqlError};
 use crate::source::Site;
 use crate::syntax::ast::{
     AlterPolicy, CreatePolicy, CreateRole, CreateSchema, DefaultPrivileges, Form, Grant, GrantTarget, ObjectKind, ObjectRef, Set,
@@ -17,11 +17,11 @@ use smol_str::SmolStr;
 
 impl Context<'_> {
     /// The table of a policy.
-    fn policy_table(&mut self, name: &ObjectName) -> Result<Option<QName>, Contradiction> {
+    fn policy_table(&mut self, name: &ObjectName) -> Result<Option<QName>, SqlError> {
         let Some(table) = self.relation(name)? else { return Ok(None) };
         match self.catalog.relation_kind(&table) {
             Some(RelationKind::Table) | None => Ok(Some(table)),
-            Some(_) => Err(Contradiction::new("42809", format!("\"{}\" is not a table", table.name))),
+            Some(_) => Err(SqlError::new("42809", format!("\"{}\" is not a table", table.name))),
         }
     }
 
@@ -29,7 +29,7 @@ impl Context<'_> {
         if roles.is_empty() { vec![PUBLIC.into()] } else { roles.iter().map(|role| self.role(role)).collect() }
     }
 
-    fn policy_condition(&mut self, expr: Expr, item: Item) -> Result<Expression, Contradiction> {
+    fn policy_condition(&mut self, expr: Expr, item: Item) -> Result<Expression, SqlError> {
         let bound = self.bound(expr, item)?;
         self.check_place(&bound.root, "policy expressions", None)?;
         self.check_condition(&bound.root, "POLICY")?;
@@ -39,10 +39,10 @@ impl Context<'_> {
     pub fn create_policy(&mut self, create: CreatePolicy) -> Meaning {
         let Some(table) = self.policy_table(&create.table)? else { return Ok(()) };
         if create.command == Command::Insert && create.using.is_some() {
-            return Err(Contradiction::new("42601", "only WITH CHECK expression allowed for INSERT"));
+            return Err(SqlError::new("42601", "only WITH CHECK expression allowed for INSERT"));
         }
         if matches!(create.command, Command::Select | Command::Delete) && create.check.is_some() {
-            return Err(Contradiction::new("42601", "WITH CHECK cannot be applied to SELECT or DELETE"));
+            return Err(SqlError::new("42601", "WITH CHECK cannot be applied to SELECT or DELETE"));
         }
         self.require_roles(&create.roles)?;
         let item = Item::of_table(self.catalog, &table, &table.name);
@@ -77,10 +77,10 @@ impl Context<'_> {
         }
         if let Some(policy) = policy {
             if policy.command == Command::Insert && alter.using.is_some() {
-                return Err(Contradiction::new("42601", "only WITH CHECK expression allowed for INSERT"));
+                return Err(SqlError::new("42601", "only WITH CHECK expression allowed for INSERT"));
             }
             if matches!(policy.command, Command::Select | Command::Delete) && alter.check.is_some() {
-                return Err(Contradiction::new("42601", "only USING expression allowed for SELECT, DELETE"));
+                return Err(SqlError::new("42601", "only USING expression allowed for SELECT, DELETE"));
             }
         }
         self.require_roles(alter.roles.iter().flatten())?;
@@ -103,7 +103,7 @@ impl Context<'_> {
             let mut whole = Privileges::NONE;
             for (name, columns) in &grant.privileges {
                 let Some(privilege) = Privileges::named(name) else {
-                    return Err(Contradiction::new("42601", format!("unrecognized privilege type \"{name}\"")));
+                    return Err(SqlError::new("42601", format!("unrecognized privilege type \"{name}\"")));
                 };
                 self.check_privilege(name, privilege, kind, &on, columns)?;
                 if columns.is_empty() {
@@ -128,14 +128,14 @@ impl Context<'_> {
         };
         if !Privileges::all(kind).contains(privilege) && !matches!((kind, privilege), (ObjectKind::Table, Privileges::USAGE)) {
             let reason = format!("invalid privilege type {} for {noun}", name.to_uppercase());
-            return Err(Contradiction::new("0LP01", reason));
+            return Err(SqlError::new("0LP01", reason));
         }
         let Grantable::Relation(relation) = on else { return Ok(()) };
         let Some(known) = self.catalog.columns(relation) else { return Ok(()) };
         match columns.iter().find(|column| !known.contains(&column.name)) {
             Some(missing) => {
                 let reason = format!("column \"{}\" of relation \"{}\" does not exist", missing.name, relation.name);
-                Err(Contradiction::new("42703", reason).missing(ObjectKey::of_table("column", missing.name.clone(), relation.name.clone())))
+                Err(SqlError::new("42703", reason).missing(ObjectKey::of_table("column", missing.name.clone(), relation.name.clone())))
             }
             None => Ok(()),
         }
@@ -155,7 +155,7 @@ impl Context<'_> {
         }
     }
 
-    fn grant_targets(&mut self, target: &GrantTarget) -> Result<Vec<(ObjectKind, Grantable)>, Contradiction> {
+    fn grant_targets(&mut self, target: &GrantTarget) -> Result<Vec<(ObjectKind, Grantable)>, SqlError> {
         let mut out = Vec::new();
         match target {
             GrantTarget::Objects(objects) => {
@@ -168,7 +168,7 @@ impl Context<'_> {
             GrantTarget::AllInSchema { kind, schemas } => {
                 for schema in schemas {
                     if !self.catalog.has_schema(&schema.name) {
-                        return Err(Contradiction::new("3F000", format!("schema \"{}\" does not exist", schema.name)));
+                        return Err(SqlError::new("3F000", format!("schema \"{}\" does not exist", schema.name)));
                     }
                     self.all_in_schema(*kind, &schema.name, &mut out);
                 }
@@ -204,7 +204,7 @@ impl Context<'_> {
         }
     }
 
-    fn grantable(&mut self, object: &ObjectRef) -> Result<Option<(ObjectKind, Grantable)>, Contradiction> {
+    fn grantable(&mut self, object: &ObjectRef) -> Result<Option<(ObjectKind, Grantable)>, SqlError> {
         Ok(match object.kind {
             ObjectKind::Table => {
                 let Some(name) = self.relation(&object.name)? else { return Ok(None) };
@@ -218,7 +218,7 @@ impl Context<'_> {
             ObjectKind::Schema => {
                 let name = SmolStr::from(object.name.last());
                 if !self.catalog.has_schema(&name) {
-                    return Err(Contradiction::new("3F000", format!("schema \"{name}\" does not exist")));
+                    return Err(SqlError::new("3F000", format!("schema \"{name}\" does not exist")));
                 }
                 Some((ObjectKind::Schema, Grantable::Schema(name)))
             }
@@ -249,7 +249,7 @@ impl Context<'_> {
             defaults.schemas.iter().map(|schema| Some(schema.name.clone())).collect()
         };
         if let Some(missing) = schemas.iter().flatten().find(|schema| !self.catalog.has_schema(schema)) {
-            return Err(Contradiction::new("3F000", format!("schema \"{missing}\" does not exist")));
+            return Err(SqlError::new("3F000", format!("schema \"{missing}\" does not exist")));
         }
         self.require_roles(defaults.for_roles.iter().chain(&defaults.roles))?;
         let privileges = if defaults.privileges.is_empty() {
@@ -307,7 +307,7 @@ impl Context<'_> {
     pub fn set(&mut self, set: Set) -> Meaning {
         match set {
             Set::Value { name, .. } if builtin::setting_since(&name) > self.catalog.postgres_version => {
-                return Err(Contradiction::new("42704", format!("unrecognized configuration parameter \"{name}\"")));
+                return Err(SqlError::new("42704", format!("unrecognized configuration parameter \"{name}\"")));
             }
             Set::Value { name, value, .. } if name == "search_path" => {
                 let path = match value {

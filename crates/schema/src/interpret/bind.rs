@@ -4,10 +4,10 @@
 //! with all of its columns; otherwise it stays unbound.
 
 use super::{Context, builtin};
-use crate::catalog::future::Made;
+use crate::catalog::creation_index::ObjectClass;
 use crate::catalog::name::QName;
 use crate::catalog::object::{ArgMode, Certainty, Function};
-use crate::catalog::{Catalog, Contradiction, ObjectKey, is_extension_schema, is_system_schema};
+use crate::catalog::{Catalog, ObjectKey, SqlError, is_extension_schema, is_system_schema};
 use crate::syntax::expression::*;
 use crate::syntax::types::builtin_name;
 use smol_str::SmolStr;
@@ -46,7 +46,7 @@ pub struct Scopes {
     pub lenient: bool,
 }
 
-type Bound = Result<(), Contradiction>;
+type Bound = Result<(), SqlError>;
 
 impl Scopes {
     pub fn over(item: Item) -> Scopes {
@@ -107,7 +107,7 @@ impl<'c, 'x> Binder<'c, 'x> {
         if self.scopes.lenient { Ok(()) } else { self.context.check_condition(expr, place) }
     }
 
-    fn column(&self, path: &[SmolStr]) -> Result<Binding, Contradiction> {
+    fn column(&self, path: &[SmolStr]) -> Result<Binding, SqlError> {
         let Some(name) = path.last() else { return Ok(Binding::Unknown) };
         let mut all_known = !self.scopes.lenient;
         for (depth, level) in self.scopes.levels.iter().rev().enumerate() {
@@ -145,7 +145,7 @@ impl<'c, 'x> Binder<'c, 'x> {
             return Err(unknown_column(path));
         }
         if all_known && path.len() == 2 && !self.is_composite_field(path) {
-            return Err(Contradiction::new("42P01", format!("missing FROM-clause entry for table \"{}\"", path[0])));
+            return Err(SqlError::new("42P01", format!("missing FROM-clause entry for table \"{}\"", path[0])));
         }
         Ok(Binding::Unknown)
     }
@@ -474,12 +474,12 @@ impl<'c, 'x> Binder<'c, 'x> {
 /// The first version whose RETURNING sees the old and the new row.
 const ROW_VERSIONS: u32 = 18;
 
-fn unknown_column(path: &[SmolStr]) -> Contradiction {
+fn unknown_column(path: &[SmolStr]) -> SqlError {
     let name = path.join(".");
     let quoted = if path.len() == 1 { format!("\"{name}\"") } else { name };
     let table = path.len().checked_sub(2).map(|at| path[at].clone());
     let missing = ObjectKey { table, ..ObjectKey::plain("column", path.last().cloned().unwrap_or_default()) };
-    Contradiction::new("42703", format!("column {quoted} does not exist")).missing(missing)
+    SqlError::new("42703", format!("column {quoted} does not exist")).missing(missing)
 }
 
 /// The first columns take the names of an alias list.
@@ -559,7 +559,7 @@ impl Context<'_> {
         let missing = || {
             self.no_schema_of(name).unwrap_or_else(|| {
                 let reason = format!("function {name}{} does not exist", signature());
-                Contradiction::new("42883", reason).missing(ObjectKey::new("function", name))
+                SqlError::new("42883", reason).missing(ObjectKey::new("function", name))
             })
         };
         let Some(schema) = name.schema() else {
@@ -571,7 +571,7 @@ impl Context<'_> {
             if builtin::is_function(name.last()) {
                 return if builtin::since(name.last(), args) > catalog.postgres_version { Err(missing()) } else { Ok(()) };
             }
-            return self.absent(Made::Function, name, missing);
+            return self.absent(ObjectClass::Function, name, missing);
         };
         // an extension that no migration creates, though it may have been switched on in the dashboard
         if matches!(schema, "cron" | "pgmq") && !catalog.has_schema(schema) {
@@ -581,15 +581,13 @@ impl Context<'_> {
         let qualified = QName::new(schema, name.last());
         let Some(overloads) = catalog.functions.get(&qualified) else {
             let of_type = catalog.find_type(name).is_some();
-            return if of_type { Ok(()) } else { self.absent(Made::Function, name, missing) };
+            return if of_type { Ok(()) } else { self.absent(ObjectClass::Function, name, missing) };
         };
         let own = overloads.iter().all(|known| !known.at.is_platform() && !known.of_extension && known.certainty == Certainty::Certain);
-        let sure = own && !catalog.future.is_made_in_code(Made::Function, &qualified);
+        let sure = own && !catalog.creation_index.is_made_in_code(ObjectClass::Function, &qualified);
         match catalog.callable(name, args).len() {
             0 if sure => Err(missing()),
-            2.. if sure && self.is_ambiguous(call) => {
-                Err(Contradiction::new("42725", format!("function {name}{} is not unique", signature())))
-            }
+            2.. if sure && self.is_ambiguous(call) => Err(SqlError::new("42725", format!("function {name}{} is not unique", signature()))),
             _ => Ok(()),
         }
     }
@@ -610,7 +608,7 @@ impl Context<'_> {
 
     /// The relation a written name stands for. One that no migration creates is assumed to exist; one that a later statement
     /// creates does not exist yet.
-    pub fn relation(&mut self, name: &ObjectName) -> Result<Option<QName>, Contradiction> {
+    pub fn relation(&mut self, name: &ObjectName) -> Result<Option<QName>, SqlError> {
         if let Some(found) = self.catalog.find_relation(name) {
             return Ok(Some(found));
         }
@@ -624,12 +622,11 @@ impl Context<'_> {
         if schema.is_some_and(is_system_schema) || (schema.is_none() && (name.last().starts_with("pg_") || name.last().starts_with("_"))) {
             return Ok(None);
         }
-        let missing =
-            || Contradiction::new("42P01", format!("relation \"{name}\" does not exist")).missing(ObjectKey::new("relation", name));
+        let missing = || SqlError::new("42P01", format!("relation \"{name}\" does not exist")).missing(ObjectKey::new("relation", name));
         if schema.is_some_and(|schema| is_extension_schema(schema) && !self.catalog.has_schema(schema)) {
             return Ok(None);
         }
-        if self.catalog.is_missing(Made::Relation, name) || schema.is_some_and(|schema| !self.catalog.has_schema(schema)) {
+        if self.catalog.is_missing(ObjectClass::Relation, name) || schema.is_some_and(|schema| !self.catalog.has_schema(schema)) {
             return Err(missing());
         }
         let Some(place) = self.catalog.place(name) else { return Err(missing()) };

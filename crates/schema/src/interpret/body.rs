@@ -5,7 +5,7 @@
 use super::Context;
 use super::bind::{Binder, Scopes};
 use crate::catalog::object::Certainty;
-use crate::catalog::{Catalog, Contradiction, is_extension_schema};
+use crate::catalog::{Catalog, SqlError, is_extension_schema};
 use crate::source::{FileId, Site};
 use crate::syntax::ast::{Ast, Body, Code, CreateFunction, Form, SettingValue};
 use crate::syntax::expression::Data;
@@ -22,7 +22,7 @@ pub fn own_search_path(create: &CreateFunction) -> Option<Vec<SmolStr>> {
 
 /// Why PostgreSQL would reject the body, or whether it relies on something that no migration creates. `catalog` holds the function
 /// already, and its search path is the function's own.
-pub fn check(catalog: &Catalog, create: &CreateFunction) -> Result<bool, Contradiction> {
+pub fn check(catalog: &Catalog, create: &CreateFunction) -> Result<bool, SqlError> {
     // with a polymorphic argument there are no types to read the body with, and PostgreSQL leaves it for later
     if create.args.iter().any(|arg| arg.ty.name.last().starts_with("any")) {
         return Ok(false);
@@ -62,7 +62,7 @@ pub fn may_declare_rows(text: &str, code: &Code) -> bool {
 }
 
 /// Why PL/pgSQL's compiler would not take the variables of a block, or whether they rely on something that no migration creates.
-pub fn declared(catalog: &Catalog, routine: &Routine) -> Result<bool, Contradiction> {
+pub fn declared(catalog: &Catalog, routine: &Routine) -> Result<bool, SqlError> {
     let nowhere = Site::new(FileId::PLATFORM, Default::default());
     let mut context = Context::new(catalog, nowhere, Certainty::Certain);
     for declaration in routine.declarations() {
@@ -72,7 +72,7 @@ pub fn declared(catalog: &Catalog, routine: &Routine) -> Result<bool, Contradict
         {
             // an extension that the dashboard switched on has made its own
             if let Some(schema) = ty.name.schema().filter(|schema| !catalog.has_schema(schema) && !is_extension_schema(schema)) {
-                return Err(Contradiction::new("3F000", format!("schema \"{schema}\" does not exist")));
+                return Err(SqlError::new("3F000", format!("schema \"{schema}\" does not exist")));
             }
             context.relation(&ty.name)?;
         }
@@ -80,7 +80,7 @@ pub fn declared(catalog: &Catalog, routine: &Routine) -> Result<bool, Contradict
     Ok(context.relies.get())
 }
 
-fn bind(catalog: &Catalog, create: &CreateFunction, mut data: Data) -> Result<bool, Contradiction> {
+fn bind(catalog: &Catalog, create: &CreateFunction, mut data: Data) -> Result<bool, SqlError> {
     let nowhere = Site::new(FileId::PLATFORM, Default::default());
     let mut context = Context::new(catalog, nowhere, Certainty::Certain);
     let names = create.args.iter().filter_map(|arg| arg.name.as_ref().map(|name| name.name.clone()));

@@ -6,7 +6,7 @@ use super::{Context, Meaning};
 use crate::catalog::effect::Change;
 use crate::catalog::name::QName;
 use crate::catalog::object::{Bucket, Certainty, Index};
-use crate::catalog::{Contradiction, ObjectKey};
+use crate::catalog::{ObjectKey, SqlError};
 use crate::syntax::expression::*;
 use smol_str::SmolStr;
 
@@ -115,7 +115,7 @@ impl Context<'_> {
         match columns.iter().find(|column| !known.contains(&column.name)) {
             Some(missing) => {
                 let reason = format!("column \"{}\" of relation \"{}\" does not exist", missing.name, table.name);
-                Err(Contradiction::new("42703", reason).missing(ObjectKey::of_table("column", missing.name.clone(), table.name.clone())))
+                Err(SqlError::new("42703", reason).missing(ObjectKey::of_table("column", missing.name.clone(), table.name.clone())))
             }
             None => Ok(()),
         }
@@ -132,17 +132,17 @@ impl Context<'_> {
             && table.constraint(&constraint.name).is_none_or(|known| known.index.is_none())
         {
             let reason = format!("constraint \"{}\" for table \"{}\" does not exist", constraint.name, table.name.name);
-            return Err(Contradiction::new("42704", reason));
+            return Err(SqlError::new("42704", reason));
         }
         if conflict.inexact || conflict.constraint.is_some() {
             return Ok(());
         }
         if conflict.columns.is_empty() {
             let reason = "ON CONFLICT DO UPDATE requires inference specification or constraint name";
-            return if conflict.update.is_some() { Err(Contradiction::new("42601", reason)) } else { Ok(()) };
+            return if conflict.update.is_some() { Err(SqlError::new("42601", reason)) } else { Ok(()) };
         }
         if let Some(missing) = conflict.columns.iter().find(|column| !table.may_have(&column.name)) {
-            return Err(Contradiction::new("42703", format!("column \"{}\" does not exist", missing.name)));
+            return Err(SqlError::new("42703", format!("column \"{}\" does not exist", missing.name)));
         }
         let wanted = |columns: &[&str]| {
             conflict.columns.iter().all(|column| columns.contains(&column.name.as_str()))
@@ -153,7 +153,7 @@ impl Context<'_> {
         if table.indexes.iter().any(fits) {
             return Ok(());
         }
-        Err(Contradiction::new("42P10", "there is no unique or exclusion constraint matching the ON CONFLICT specification"))
+        Err(SqlError::new("42P10", "there is no unique or exclusion constraint matching the ON CONFLICT specification"))
     }
 
     fn target(&mut self, item: &FromItem) -> Meaning {

@@ -4,7 +4,7 @@
 
 use super::bind::{Binder, Item, Scopes};
 use super::{Context, Meaning};
-use crate::catalog::Contradiction;
+use crate::catalog::SqlError;
 use crate::catalog::name::QName;
 use crate::catalog::object::*;
 use crate::syntax::ast::{ColumnDef, ConstraintKind as Kind};
@@ -18,8 +18,7 @@ fn is_integer(ty: &DataType) -> bool {
 impl Context<'_> {
     /// Refuses clauses of one column that contradict each other.
     pub fn check_column(&self, table: &QName, definition: &ColumnDef, column: &Column) -> Meaning {
-        let syntax =
-            |what: String| Err(Contradiction::new("42601", format!("{what} column \"{}\" of table \"{}\"", column.name, table.name)));
+        let syntax = |what: String| Err(SqlError::new("42601", format!("{what} column \"{}\" of table \"{}\"", column.name, table.name)));
         let serial = column.sequence.is_some() && column.identity.is_none();
         let primary = definition.constraints.iter().any(|constraint| matches!(constraint.kind, Kind::PrimaryKey { .. }));
         if definition.null.is_some() && (definition.not_null.is_some() || serial || column.identity.is_some() || primary) {
@@ -36,7 +35,7 @@ impl Context<'_> {
                 return syntax("both identity and generation expression specified for".into());
             }
             if column.ty.user.is_none() && !column.ty.is("unknown") && !is_integer(&column.ty) {
-                return Err(Contradiction::new("22023", "identity column type must be smallint, integer, or bigint"));
+                return Err(SqlError::new("22023", "identity column type must be smallint, integer, or bigint"));
             }
         }
         if definition.default.is_some() && definition.generated.is_some() {
@@ -46,9 +45,9 @@ impl Context<'_> {
     }
 
     /// A default, bound: it sees no column. PostgreSQL keeps none that says NULL, unless it has to be fitted to a type with a length.
-    pub fn default(&mut self, column: &str, ty: &DataType, mut expr: Expr) -> Result<Option<Expression>, Contradiction> {
+    pub fn default(&mut self, column: &str, ty: &DataType, mut expr: Expr) -> Result<Option<Expression>, SqlError> {
         if expr.all().iter().any(|part| matches!(part.kind, ExprKind::Column { .. })) && expr.queries().is_empty() {
-            return Err(Contradiction::new("0A000", "cannot use column reference in DEFAULT expression"));
+            return Err(SqlError::new("0A000", "cannot use column reference in DEFAULT expression"));
         }
         self.check_place(&expr, "DEFAULT expressions", Some("DEFAULT expression"))?;
         Binder::new(self, Scopes::default()).expr(&mut expr)?;
@@ -58,7 +57,7 @@ impl Context<'_> {
     }
 
     /// What a generated column computes, bound.
-    pub fn generated(&mut self, table: &Table, written: &Expression, item: Item) -> Result<Expression, Contradiction> {
+    pub fn generated(&mut self, table: &Table, written: &Expression, item: Item) -> Result<Expression, SqlError> {
         let place = "column generation expression";
         self.check_place(&written.root, "column generation expressions", Some(place))?;
         let generated = self.rebound(written, item)?;
@@ -68,14 +67,14 @@ impl Context<'_> {
         };
         if let Some(part) = generated.root.all().into_iter().find(of_generated) {
             let name = part.column().unwrap_or_default();
-            return Err(Contradiction::new("42P17", format!("cannot use generated column \"{name}\" in {place}")));
+            return Err(SqlError::new("42P17", format!("cannot use generated column \"{name}\" in {place}")));
         }
         self.require_immutable(&generated.root, "generation expression is not immutable")?;
         Ok(generated)
     }
 
     /// The condition of a CHECK, bound.
-    pub fn check(&mut self, expr: Expr, item: Item) -> Result<Expression, Contradiction> {
+    pub fn check(&mut self, expr: Expr, item: Item) -> Result<Expression, SqlError> {
         self.check_place(&expr, "check constraints", Some("check constraint"))?;
         let bound = self.bound(expr, item)?;
         self.check_condition(&bound.root, "CHECK")?;
@@ -86,14 +85,14 @@ impl Context<'_> {
     pub fn check_beside(&self, table: &Table, constraint: &Constraint) -> Meaning {
         if constraint.kind == ConstraintKind::PrimaryKey && table.primary_key().is_some() {
             let reason = format!("multiple primary keys for table \"{}\" are not allowed", table.name.name);
-            return Err(Contradiction::new("42P16", reason));
+            return Err(SqlError::new("42P16", reason));
         }
         if let Some(twin) = table.constraint(&constraint.name) {
             if (constraint.kind, twin.kind) == (ConstraintKind::Check, ConstraintKind::Check) {
-                return Err(Contradiction::new("42710", format!("check constraint \"{}\" already exists", constraint.name)));
+                return Err(SqlError::new("42710", format!("check constraint \"{}\" already exists", constraint.name)));
             }
             let reason = format!("constraint \"{}\" for relation \"{}\" already exists", constraint.name, table.name.name);
-            return Err(Contradiction::new("42710", reason));
+            return Err(SqlError::new("42710", reason));
         }
         let what = match constraint.kind {
             ConstraintKind::PrimaryKey => "primary key",
@@ -102,7 +101,7 @@ impl Context<'_> {
         };
         let twice = constraint.columns.iter().enumerate().find(|(at, column)| constraint.columns[..*at].contains(column));
         match twice {
-            Some((_, column)) => Err(Contradiction::new("42701", format!("column \"{column}\" appears twice in {what} constraint"))),
+            Some((_, column)) => Err(SqlError::new("42701", format!("column \"{column}\" appears twice in {what} constraint"))),
             None => Ok(()),
         }
     }
@@ -114,13 +113,13 @@ impl Context<'_> {
         let Some(target) = target.filter(|target| !target.external) else { return Ok(()) };
         if key.columns.is_empty() {
             let reason = format!("there is no primary key for referenced table \"{}\"", target.name.name);
-            return Err(Contradiction::new("42704", reason));
+            return Err(SqlError::new("42704", reason));
         }
         if key.columns.len() != constraint.columns.len() {
-            return Err(Contradiction::new("42830", "number of referencing and referenced columns for foreign key disagree"));
+            return Err(SqlError::new("42830", "number of referencing and referenced columns for foreign key disagree"));
         }
         if target.name.schema == "pg_temp" && table.name.schema != "pg_temp" {
-            return Err(Contradiction::new("42P16", "constraints on permanent tables may reference only permanent tables"));
+            return Err(SqlError::new("42P16", "constraints on permanent tables may reference only permanent tables"));
         }
         let ty = |table: &Table, name: &SmolStr| table.column(name).map(|column| column.ty.clone());
         for (own, other) in constraint.columns.iter().zip(&key.columns) {
@@ -128,7 +127,7 @@ impl Context<'_> {
                 && !self.are_comparable(&own, &other)
             {
                 let reason = format!("foreign key constraint \"{}\" cannot be implemented", constraint.name);
-                return Err(Contradiction::new("42804", reason));
+                return Err(SqlError::new("42804", reason));
             }
         }
         Ok(())
@@ -137,8 +136,7 @@ impl Context<'_> {
     /// Refuses a type that a foreign key of the column, or one that refers to it, can't compare with the type at its other end.
     pub fn check_keys_of(&self, name: &QName, column: &SmolStr, ty: &DataType) -> Meaning {
         let Some(own) = self.catalog.table(name).filter(|table| !table.external) else { return Ok(()) };
-        let refuse =
-            |key: &Constraint| Contradiction::new("42804", format!("foreign key constraint \"{}\" cannot be implemented", key.name));
+        let refuse = |key: &Constraint| SqlError::new("42804", format!("foreign key constraint \"{}\" cannot be implemented", key.name));
         let type_at = |table: &QName, at: &SmolStr| {
             // a key of the table on itself has both ends here
             if (table, at) == (name, column) { Some(ty.clone()) } else { self.catalog.column_type(table, at) }
@@ -172,7 +170,7 @@ impl Context<'_> {
             return Ok(());
         }
         let reason = format!("column \"{name}\" of relation \"{}\" is not an identity column", table.name);
-        Err(Contradiction::new("55000", reason))
+        Err(SqlError::new("55000", reason))
     }
 
     /// ALTER COLUMN … ADD GENERATED … AS IDENTITY.
@@ -180,7 +178,7 @@ impl Context<'_> {
         let Some(column) = self.catalog.table(table).filter(|table| !table.external).and_then(|table| table.column(name)) else {
             return Ok(());
         };
-        let state = |what: &str| Err(Contradiction::new("55000", format!("column \"{name}\" of relation \"{}\" {what}", table.name)));
+        let state = |what: &str| Err(SqlError::new("55000", format!("column \"{name}\" of relation \"{}\" {what}", table.name)));
         if column.identity.is_some() {
             return state("is already an identity column");
         }

@@ -4,10 +4,10 @@
 //! Promises: each inner statement is put to the world in order, at its own place in the file; a block that fails changes
 //! nothing; what stands under a condition that can't be decided is tried with [`Certainty::Maybe`], and where it would
 //! fail it is taken as not run, since a guard is there to keep a statement from failing. Time and memory are bounded: what
-//! runs longer is stopped, its place is listed in [`World::bounded`], and what it could still have changed is not certain
+//! runs longer is stopped, its place is listed in [`Database::bounded`], and what it could still have changed is not certain
 //! any more.
 //! Refuses: to guess. A loop over rows that are not known is passed over, and so is a command whose text is not known: what it could
-//! have changed is not certain any more, and its place is listed in [`World::undecided`].
+//! have changed is not certain any more, and its place is listed in [`Database::undecided`].
 
 mod acl;
 mod aggregate;
@@ -26,8 +26,8 @@ mod tables;
 mod value;
 
 use super::body;
-use super::run::{Outcome, World};
-use crate::catalog::Contradiction;
+use super::run::{Database, Outcome};
+use crate::catalog::SqlError;
 use crate::catalog::effect::{Change, Effect};
 use crate::catalog::name::QName;
 use crate::catalog::object::{Certainty, Policy, Trigger};
@@ -88,13 +88,13 @@ impl Budget {
 /// Why running ends early.
 #[derive(Debug)]
 pub enum Stop {
-    Failed(Contradiction),
+    Failed(SqlError),
     /// A bound was reached.
     Bounded,
 }
 
-impl From<Contradiction> for Stop {
-    fn from(reason: Contradiction) -> Stop {
+impl From<SqlError> for Stop {
+    fn from(reason: SqlError) -> Stop {
         Stop::Failed(reason)
     }
 }
@@ -109,7 +109,7 @@ enum Dropped {
 
 /// Runs PL/pgSQL against a world.
 pub struct Machine<'w> {
-    pub world: &'w mut World,
+    pub world: &'w mut Database,
     pub sources: &'w mut Sources,
     /// The statement of the file that is being run.
     origin: Site,
@@ -140,7 +140,7 @@ pub struct Machine<'w> {
 }
 
 impl<'w> Machine<'w> {
-    fn new(world: &'w mut World, sources: &'w mut Sources, origin: Site, certainty: Certainty) -> Machine<'w> {
+    fn new(world: &'w mut Database, sources: &'w mut Sources, origin: Site, certainty: Certainty) -> Machine<'w> {
         Machine {
             world,
             sources,
@@ -243,7 +243,7 @@ impl<'w> Machine<'w> {
 }
 
 /// Runs the code of a DO block, whose text is that of a file.
-pub fn block(world: &mut World, sources: &mut Sources, origin: Site, file: FileId, code: &Code, certainty: Certainty) -> Outcome {
+pub fn block(world: &mut Database, sources: &mut Sources, origin: Site, file: FileId, code: &Code, certainty: Certainty) -> Outcome {
     let machine = Machine::new(world, sources, origin, certainty);
     machine.whole(|machine| {
         let Some(program) = machine.program(file, code) else { return Ok(()) };
@@ -256,26 +256,26 @@ pub fn block(world: &mut World, sources: &mut Sources, origin: Site, file: FileI
 }
 
 /// Runs what a query calls.
-pub fn select(world: &mut World, sources: &mut Sources, origin: Site, query: &Query, certainty: Certainty) -> Outcome {
+pub fn select(world: &mut Database, sources: &mut Sources, origin: Site, query: &Query, certainty: Certainty) -> Outcome {
     let machine = Machine::new(world, sources, origin, certainty);
     machine.whole(|machine| machine.query(query, &Env::EMPTY).map(|_| ()))
 }
 
 /// Runs a procedure or function.
-pub fn call(world: &mut World, sources: &mut Sources, origin: Site, expr: &Expr, certainty: Certainty) -> Outcome {
+pub fn call(world: &mut Database, sources: &mut Sources, origin: Site, expr: &Expr, certainty: Certainty) -> Outcome {
     let machine = Machine::new(world, sources, origin, certainty);
     machine.whole(|machine| machine.eval(expr, &Env::EMPTY).map(|_| ()))
 }
 
 /// Runs the event triggers that a statement fires which created these tables.
-pub fn created(world: &mut World, sources: &mut Sources, origin: Site, tables: Vec<QName>, certainty: Certainty) -> Outcome {
+pub fn created(world: &mut Database, sources: &mut Sources, origin: Site, tables: Vec<QName>, certainty: Certainty) -> Outcome {
     let mut machine = Machine::new(world, sources, origin, certainty);
     machine.created = tables;
     machine.whole(Machine::event_triggers)
 }
 
 /// Could an INSERT have left rows behind? One from a query over nothing has not.
-pub fn inserts(world: &mut World, sources: &mut Sources, origin: Site, insert: &Insert) -> bool {
+pub fn inserts(world: &mut Database, sources: &mut Sources, origin: Site, insert: &Insert) -> bool {
     let Some(source) = insert.source.as_ref().filter(|source| !matches!(source.body, SetExpr::Values(_))) else { return true };
     let mut machine = Machine::new(world, sources, origin, Certainty::Maybe);
     machine.blind = true;
@@ -284,7 +284,7 @@ pub fn inserts(world: &mut World, sources: &mut Sources, origin: Site, insert: &
 }
 
 /// Does a query call a function of the project, whose body may do anything?
-pub fn calls_project_code(world: &World, query: &Query) -> bool {
+pub fn calls_project_code(world: &Database, query: &Query) -> bool {
     use crate::syntax::expression::{ExprKind, Node, Walk};
     let mut found = false;
     query.walk(&mut |node| {

@@ -4,9 +4,9 @@
 //! and "Inheritance".
 
 use super::index::index_part;
-use super::table::{Draft, index_of_copy, put_constraint};
+use super::table::{DiagnosticBuilder, index_of_copy, put_constraint};
 use super::{Context, Meaning};
-use crate::catalog::Contradiction;
+use crate::catalog::SqlError;
 use crate::catalog::effect::{Change, Effect};
 use crate::catalog::name::{QName, derived_name};
 use crate::catalog::object::{Constraint, ConstraintKind, Index, TableKind};
@@ -61,7 +61,7 @@ impl Context<'_> {
     }
 
     /// Keys, foreign keys, indexes and row triggers that a partition gets from its parent.
-    pub(super) fn partition_parts(&self, draft: &mut Draft, parent: &QName) {
+    pub(super) fn partition_parts(&self, draft: &mut DiagnosticBuilder, parent: &QName) {
         let Some(parent) = self.catalog.table(parent) else { return };
         let table_name = draft.table.name.name.clone();
         for constraint in parent.constraints.iter().filter(|constraint| constraint.kind != ConstraintKind::Check) {
@@ -90,7 +90,7 @@ impl Context<'_> {
         };
         let is_partitioned = self.catalog.table(name).is_some_and(|table| table.kind == TableKind::Partitioned);
         if is_partitioned && self.effects[mark..].iter().any(refuses_rows) && !self.catalog.children(name).is_empty() {
-            return Err(Contradiction::new("42P16", "constraint must be added to child tables too"));
+            return Err(SqlError::new("42P16", "constraint must be added to child tables too"));
         }
         Ok(())
     }

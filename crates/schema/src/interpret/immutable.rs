@@ -5,7 +5,7 @@
 //! Source: `pg_proc.provolatile`, and PostgreSQL's documentation, "Function Volatility Categories".
 
 use super::{Context, Meaning};
-use crate::catalog::Contradiction;
+use crate::catalog::SqlError;
 use crate::catalog::object::{DataType, TypeKind, Volatility};
 use crate::syntax::expression::{Call, Expr, ExprKind};
 
@@ -57,7 +57,7 @@ impl Context<'_> {
     /// Refuses an expression of an index, its predicate, or a generated column.
     pub fn require_immutable(&self, expr: &Expr, reason: &str) -> Meaning {
         if expr.all().iter().any(|part| self.may_change(part)) {
-            return Err(Contradiction::new("42P17", reason));
+            return Err(SqlError::new("42P17", reason));
         }
         Ok(())
     }

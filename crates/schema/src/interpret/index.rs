@@ -5,7 +5,7 @@ use super::{Context, Meaning};
 use crate::catalog::effect::Change;
 use crate::catalog::name::QName;
 use crate::catalog::object::*;
-use crate::catalog::{Contradiction, RelationKind};
+use crate::catalog::{RelationKind, SqlError};
 use crate::syntax::ast::{CreateIndex, IndexElement};
 use crate::syntax::expression::{Expr, ExprKind, Ident};
 use smol_str::SmolStr;
@@ -46,12 +46,12 @@ impl Context<'_> {
             self.catalog.relation_kind(&relation)
         {
             let reason = format!("cannot create index on relation \"{}\"", relation.name);
-            return Err(Contradiction::new("42809", reason));
+            return Err(SqlError::new("42809", reason));
         }
         let is_partitioned = self.catalog.table(&relation).is_some_and(|table| table.kind == TableKind::Partitioned);
         if create.concurrently.is_some() && is_partitioned {
             let reason = format!("cannot create index on partitioned table \"{}\" concurrently", relation.name);
-            return Err(Contradiction::new("0A000", reason));
+            return Err(SqlError::new("0A000", reason));
         }
         let item = Item::of_table(self.catalog, &relation, &relation.name);
         let mut columns = Vec::new();
@@ -129,19 +129,19 @@ impl Context<'_> {
                 "data type {} has no default operator class for access method \"hnsw\"",
                 self.catalog.shown_type(&DataType { modifiers: Vec::new(), ..ty })
             );
-            return Err(Contradiction::new("42704", reason));
+            return Err(SqlError::new("42704", reason));
         }
         match ty.modifiers.first().map(|dimensions| dimensions.parse::<u32>()) {
-            None => Err(Contradiction::new("22023", format!("{what} does not have dimensions"))),
+            None => Err(SqlError::new("22023", format!("{what} does not have dimensions"))),
             Some(Ok(dimensions)) if dimensions > most => {
                 let reason = format!("{what} cannot have more than {most} dimensions for {method} index");
-                Err(Contradiction::new("54000", reason))
+                Err(SqlError::new("54000", reason))
             }
             Some(_) => Ok(()),
         }
     }
 
-    pub(super) fn index_column(&mut self, element: IndexElement, item: &Item) -> Result<IndexColumn, Contradiction> {
+    pub(super) fn index_column(&mut self, element: IndexElement, item: &Item) -> Result<IndexColumn, SqlError> {
         let column = match &element.expr.kind {
             ExprKind::Column { path, .. } if path.len() == 1 => Some(path[0].clone()),
             _ => None,

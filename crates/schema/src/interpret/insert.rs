@@ -4,7 +4,7 @@
 
 use super::{Context, Meaning};
 use crate::catalog::object::*;
-use crate::catalog::{Contradiction, ObjectKey};
+use crate::catalog::{ObjectKey, SqlError};
 use crate::syntax::ast::{Identity, TriggerTime};
 use crate::syntax::expression::*;
 use smol_str::SmolStr;
@@ -43,7 +43,7 @@ impl Context<'_> {
             insert.columns.iter().enumerate().find(|(at, column)| insert.columns[..*at].iter().any(|before| before.name == column.name))
         {
             debug_assert!(at > 0);
-            return Err(Contradiction::new("42701", format!("column \"{}\" specified more than once", column.name)));
+            return Err(SqlError::new("42701", format!("column \"{}\" specified more than once", column.name)));
         }
         let columns: Vec<&Column> = match insert.columns.as_slice() {
             [] => table.columns.iter().collect(),
@@ -51,10 +51,10 @@ impl Context<'_> {
         };
         let Some(source) = &insert.source else { return self.check_left_out(table, &[]) };
         let Some((rows, sure)) = rows(source) else { return Ok(()) };
-        let wrong = |what: &str| Err(Contradiction::new("42601", format!("INSERT has more {what}")));
+        let wrong = |what: &str| Err(SqlError::new("42601", format!("INSERT has more {what}")));
         if let Some((first, rest)) = rows.split_first() {
             if rest.iter().any(|row| row.len() != first.len()) {
-                return Err(Contradiction::new("42601", "VALUES lists must all be the same length"));
+                return Err(SqlError::new("42601", "VALUES lists must all be the same length"));
             }
             if first.len() > columns.len() {
                 return wrong("expressions than target columns");
@@ -102,7 +102,7 @@ impl Context<'_> {
         }
         if column.generated.is_some() || (column.identity == Some(Identity::Always) && !overriding) {
             let reason = format!("cannot insert a non-DEFAULT value into column \"{}\"", column.name);
-            return Err(Contradiction::new("428C9", reason));
+            return Err(SqlError::new("428C9", reason));
         }
         // in code a name may be that of a variable
         if self.is_top_level() { self.check_value(&column.name, &column.ty, value, "expression") } else { Ok(()) }
@@ -116,7 +116,7 @@ impl Context<'_> {
             for name in &assignment.columns {
                 let Some(column) = table.column(&name.name) else {
                     let reason = format!("column \"{}\" of relation \"{}\" does not exist", name.name, table.name.name);
-                    return Err(Contradiction::new("42703", reason).missing(ObjectKey::of_table(
+                    return Err(SqlError::new("42703", reason).missing(ObjectKey::of_table(
                         "column",
                         name.name.clone(),
                         table.name.name.clone(),
@@ -124,7 +124,7 @@ impl Context<'_> {
                 };
                 if generated_always(column) && !is_default(&assignment.value) {
                     let reason = format!("column \"{}\" can only be updated to DEFAULT", name.name);
-                    return Err(Contradiction::new("428C9", reason));
+                    return Err(SqlError::new("428C9", reason));
                 }
             }
             if let ([name], true) = (assignment.columns.as_slice(), self.is_top_level() && !assignment.in_parts)
@@ -148,7 +148,7 @@ fn is_required(column: &Column) -> bool {
         && column.ty.user.is_none()
 }
 
-fn left_null(table: &Table, column: &Column) -> Contradiction {
+fn left_null(table: &Table, column: &Column) -> SqlError {
     let reason = format!("null value in column \"{}\" of relation \"{}\" violates not-null constraint", column.name, table.name.name);
-    Contradiction::new("23502", reason)
+    SqlError::new("23502", reason)
 }

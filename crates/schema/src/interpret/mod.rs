@@ -1,7 +1,7 @@
 //! What a statement means: from syntax to effects, given the world before it. The only place that knows what SQL means.
 //!
 //! Promises: every statement form is looked at (no `_ =>` arm over statements); names are resolved along the search path;
-//! what PostgreSQL would reject is a [`Contradiction`], said only where it is certain.
+//! what PostgreSQL would reject is a [`SqlError`], said only where it is certain.
 
 mod access;
 mod bind;
@@ -26,13 +26,13 @@ mod typing;
 mod view;
 
 pub use creates::creates;
-pub use run::{Outcome, World};
+pub use run::{Database, Outcome};
 pub use transaction::refuses_transaction;
 
 use crate::catalog::effect::{Change, Effect};
 use crate::catalog::name::QName;
 use crate::catalog::object::{Certainty, DataType, Expression, RoutineKind};
-use crate::catalog::{Catalog, Contradiction, ObjectKey};
+use crate::catalog::{Catalog, ObjectKey, SqlError};
 use crate::source::{FileId, Site, Span};
 use crate::syntax::ast::*;
 use crate::syntax::expression::{Expr, Ident, ObjectName};
@@ -56,7 +56,7 @@ pub struct Context<'x> {
     /// Something was taken to exist that no migration creates.
     pub relies: Cell<bool>,
     /// What the runner's one transaction per file does not allow.
-    pub in_batch: RefCell<Option<Contradiction>>,
+    pub in_batch: RefCell<Option<SqlError>>,
     /// Names and types of the columns of a table that is only being made.
     pub draft: Option<(QName, Vec<(SmolStr, DataType)>)>,
     pub types: Types,
@@ -110,7 +110,7 @@ fn spatial(base: &str, modifiers: Vec<SmolStr>) -> Vec<SmolStr> {
     std::iter::once(shape).chain(system).collect()
 }
 
-type Meaning = Result<(), Contradiction>;
+type Meaning = Result<(), SqlError>;
 
 impl<'x> Context<'x> {
     pub fn new(catalog: &'x Catalog, at: Site, certainty: Certainty) -> Context<'x> {
@@ -166,27 +166,25 @@ impl<'x> Context<'x> {
     }
 
     /// Where a new object goes.
-    pub fn place(&self, name: &ObjectName, temporary: bool) -> Result<QName, Contradiction> {
+    pub fn place(&self, name: &ObjectName, temporary: bool) -> Result<QName, SqlError> {
         if temporary {
             return Ok(QName::new("pg_temp", name.last()));
         }
         if let Some(schema) = name.schema()
             && !self.catalog.has_schema(schema)
         {
-            return Err(
-                Contradiction::new("3F000", format!("schema \"{schema}\" does not exist")).missing(ObjectKey::plain("schema", schema))
-            );
+            return Err(SqlError::new("3F000", format!("schema \"{schema}\" does not exist")).missing(ObjectKey::plain("schema", schema)));
         }
-        self.catalog.place(name).ok_or_else(|| Contradiction::new("3F000", "no schema has been selected to create in"))
+        self.catalog.place(name).ok_or_else(|| SqlError::new("3F000", "no schema has been selected to create in"))
     }
 
     /// An expression of the statement in the scope of one relation.
-    pub fn bound(&mut self, expr: Expr, item: Item) -> Result<Expression, Contradiction> {
+    pub fn bound(&mut self, expr: Expr, item: Item) -> Result<Expression, SqlError> {
         self.rebound(&Expression::new(self.file, expr), item)
     }
 
     /// The same expression in the scope of another relation. It stays in the file in which it was written.
-    pub fn rebound(&mut self, expression: &Expression, item: Item) -> Result<Expression, Contradiction> {
+    pub fn rebound(&mut self, expression: &Expression, item: Item) -> Result<Expression, SqlError> {
         let mut root = (*expression.root).clone();
         Binder::new(self, Scopes::over(item)).expr(&mut root)?;
         Ok(expression.with(root))
@@ -237,7 +235,7 @@ impl<'x> Context<'x> {
             && (!self.is_top_level() || self.catalog.session.in_transaction)
         {
             let how = if self.is_top_level() { "run inside a transaction block" } else { "be executed from a function" };
-            return Err(Contradiction::new("25001", format!("{what} cannot {how}")));
+            return Err(SqlError::new("25001", format!("{what} cannot {how}")));
         }
         match ast {
             Ast::Data(data) => self.data(data),

@@ -2,11 +2,11 @@
 
 use super::bind::Item;
 use super::{Context, Meaning};
+use crate::catalog::creation_index::ObjectClass;
 use crate::catalog::effect::Change;
-use crate::catalog::future::Made;
 use crate::catalog::name::QName;
 use crate::catalog::object::*;
-use crate::catalog::{Contradiction, ObjectKey, RelationKind};
+use crate::catalog::{ObjectKey, RelationKind, SqlError};
 use crate::syntax::ast::{
     self, AlterComposite, AlterDomain, AlterEnum, AlterPublication, AlterSequence, CreateDomain, CreateExtension, CreatePublication,
     CreateSequence, CreateType, DomainChange, Drop, EnumChange, ObjectKind, ObjectRef, PublicationChange, Rename,
@@ -14,20 +14,20 @@ use crate::syntax::ast::{
 use crate::syntax::expression::{Ident, ObjectName};
 use smol_str::SmolStr;
 
-fn missing(sqlstate: &'static str, what: &'static str, name: &ObjectName) -> Contradiction {
+fn missing(sqlstate: &'static str, what: &'static str, name: &ObjectName) -> SqlError {
     let class = match what {
         "type" | "index" | "role" | "schema" => what,
         _ => "relation",
     };
-    Contradiction::new(sqlstate, format!("{what} \"{name}\" does not exist")).missing(ObjectKey::new(class, name))
+    SqlError::new(sqlstate, format!("{what} \"{name}\" does not exist")).missing(ObjectKey::new(class, name))
 }
 
-fn missing_schema(name: &str) -> Contradiction {
+fn missing_schema(name: &str) -> SqlError {
     missing_plain("3F000", "schema", name)
 }
 
-fn missing_plain(sqlstate: &'static str, class: &'static str, name: &str) -> Contradiction {
-    Contradiction::new(sqlstate, format!("{class} \"{name}\" does not exist")).missing(ObjectKey::plain(class, name))
+fn missing_plain(sqlstate: &'static str, class: &'static str, name: &str) -> SqlError {
+    SqlError::new(sqlstate, format!("{class} \"{name}\" does not exist")).missing(ObjectKey::plain(class, name))
 }
 
 /// What DROP, ALTER and COMMENT call a relation, and whether that fits what it is.
@@ -90,13 +90,13 @@ impl Context<'_> {
 
     pub fn alter_enum(&mut self, alter: AlterEnum) -> Meaning {
         let Some(name) = self.known_type(&alter.name) else {
-            return self.absent(Made::Type, &alter.name, || missing("42704", "type", &alter.name));
+            return self.absent(ObjectClass::Type, &alter.name, || missing("42704", "type", &alter.name));
         };
         match alter.change {
             EnumChange::Add { value, if_not_exists, before, after } => {
                 let known = match self.catalog.types.get(&name).map(|ty| &ty.kind) {
                     Some(TypeKind::Enum(labels)) => labels.iter().any(|label| label.text == value),
-                    _ => return Err(Contradiction::new("42809", format!("{} is not an enum", name.name))),
+                    _ => return Err(SqlError::new("42809", format!("{} is not an enum", name.name))),
                 };
                 if !(known && if_not_exists) {
                     self.emit(Change::AddLabel { name, label: value, before, after });
@@ -110,7 +110,7 @@ impl Context<'_> {
     /// Attributes of a composite type are not followed; that it exists is all that is asked.
     pub fn alter_composite(&mut self, alter: &AlterComposite) -> Meaning {
         match self.known_type(&alter.name) {
-            None => self.absent(Made::Relation, &alter.name, || missing("42P01", "relation", &alter.name)),
+            None => self.absent(ObjectClass::Relation, &alter.name, || missing("42P01", "relation", &alter.name)),
             Some(_) => Ok(()),
         }
     }
@@ -131,7 +131,7 @@ impl Context<'_> {
 
     pub fn alter_domain(&mut self, alter: &AlterDomain) -> Meaning {
         if self.known_type(&alter.name).is_none() {
-            self.absent(Made::Type, &alter.name, || missing("42704", "type", &alter.name))?;
+            self.absent(ObjectClass::Type, &alter.name, || missing("42704", "type", &alter.name))?;
         }
         match &alter.change {
             DomainChange::AddCheck { .. } | DomainChange::DropConstraint { .. } | DomainChange::NotNull(_) | DomainChange::Other => Ok(()),
@@ -160,7 +160,7 @@ impl Context<'_> {
     pub fn alter_sequence(&mut self, alter: AlterSequence) -> Meaning {
         let Some(name) = self.catalog.find_relation(&alter.name) else {
             let reason = || missing("42P01", "relation", &alter.name);
-            return if alter.if_exists { Ok(()) } else { self.absent(Made::Relation, &alter.name, reason) };
+            return if alter.if_exists { Ok(()) } else { self.absent(ObjectClass::Relation, &alter.name, reason) };
         };
         if let Some(column) = &alter.owned_by {
             let owner = self.owning_column(column);
@@ -182,7 +182,7 @@ impl Context<'_> {
             && fixed != written
         {
             let reason = format!("extension \"{}\" must be installed in schema \"{fixed}\"", create.name.name);
-            return Err(Contradiction::new("0A000", reason));
+            return Err(SqlError::new("0A000", reason));
         }
         let schema = fixed.or(written).or_else(|| self.catalog.creation_schema()).unwrap_or_else(|| "public".into());
         let (at, certainty) = (self.at, self.certainty);
@@ -246,12 +246,12 @@ impl Context<'_> {
                 match self.catalog.find_relation(&object.name) {
                     Some(found) => {
                         if self.catalog.relation_kind(&found).is_some_and(|kind| !fits(object.kind, kind)) && !self.is_external(&found) {
-                            return Err(Contradiction::new("42809", format!("\"{}\" is not a {}", found.name, noun(object.kind))));
+                            return Err(SqlError::new("42809", format!("\"{}\" is not a {}", found.name, noun(object.kind))));
                         }
                         self.emit(Change::DropRelation { name: found, cascade });
                     }
                     None if !if_exists => {
-                        return self.absent(Made::Relation, &object.name, || missing("42P01", noun(object.kind), &object.name));
+                        return self.absent(ObjectClass::Relation, &object.name, || missing("42P01", noun(object.kind), &object.name));
                     }
                     None => {}
                 }
@@ -259,14 +259,14 @@ impl Context<'_> {
             ObjectKind::Index => match self.catalog.find_relation(&object.name) {
                 Some(found) => self.emit(Change::DropIndex { name: found }),
                 None if !if_exists => {
-                    return self.absent(Made::Index, &object.name, || missing_plain("42704", "index", object.name.last()));
+                    return self.absent(ObjectClass::Index, &object.name, || missing_plain("42704", "index", object.name.last()));
                 }
                 None => {}
             },
             ObjectKind::Policy | ObjectKind::Trigger => {
                 let Some(on) = &object.on else { return Ok(()) };
                 let Some(relation) = self.catalog.find_relation(on) else {
-                    return if if_exists { Ok(()) } else { self.absent(Made::Relation, on, || missing("42P01", "relation", on)) };
+                    return if if_exists { Ok(()) } else { self.absent(ObjectClass::Relation, on, || missing("42P01", "relation", on)) };
                 };
                 let known = self.has_part(&relation, object.kind, &name);
                 if known || !(if_exists || self.is_external(&relation)) {
@@ -291,7 +291,7 @@ impl Context<'_> {
             ObjectKind::Type | ObjectKind::Domain => match self.known_type(&object.name).filter(|name| self.catalog.types.contains(name)) {
                 Some(found) => self.emit(Change::DropType { name: found, cascade }),
                 None if !if_exists => {
-                    return self.absent(Made::Type, &object.name, || missing("42704", "type", &object.name));
+                    return self.absent(ObjectClass::Type, &object.name, || missing("42704", "type", &object.name));
                 }
                 None => {}
             },
@@ -309,7 +309,7 @@ impl Context<'_> {
                 if self.catalog.roles.contains(&name) {
                     self.emit(Change::DropRole { name });
                 } else if !if_exists {
-                    return self.absent(Made::Role, &object.name, || missing_plain("42704", "role", &name));
+                    return self.absent(ObjectClass::Role, &object.name, || missing_plain("42704", "role", &name));
                 }
             }
             ObjectKind::Publication => {
@@ -410,7 +410,7 @@ impl Context<'_> {
                     return Ok(());
                 }
                 if found.is_none() && object.kind == ObjectKind::Index {
-                    return self.absent(Made::Index, &object.name, || missing("42P01", "relation", &object.name));
+                    return self.absent(ObjectClass::Index, &object.name, || missing("42P01", "relation", &object.name));
                 }
                 let relation = match found {
                     Some(found) => found,
@@ -491,7 +491,7 @@ impl Context<'_> {
                 let column = object.name.last();
                 if self.catalog.columns(&relation).is_some_and(|columns| !columns.iter().any(|known| known == column)) {
                     let reason = format!("column \"{column}\" of relation \"{}\" does not exist", relation.name);
-                    return Err(Contradiction::new("42703", reason));
+                    return Err(SqlError::new("42703", reason));
                 }
                 self.assume_columns(&relation, &object.name.parts);
             }
@@ -504,7 +504,7 @@ impl Context<'_> {
                 {
                     let what = if object.kind == ObjectKind::Policy { "policy" } else { "trigger" };
                     let reason = format!("{what} \"{}\" for table \"{}\" does not exist", object.name.last(), relation.name);
-                    return Err(Contradiction::new("42704", reason));
+                    return Err(SqlError::new("42704", reason));
                 }
             }
             ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Aggregate => {
@@ -516,15 +516,15 @@ impl Context<'_> {
                 let name = object.name.last();
                 if let Some(table) = self.catalog.table(&relation).filter(|table| !table.external && table.constraint(name).is_none()) {
                     let reason = format!("constraint \"{name}\" for table \"{}\" does not exist", table.name.name);
-                    return Err(Contradiction::new("42704", reason));
+                    return Err(SqlError::new("42704", reason));
                 }
             }
             ObjectKind::Type | ObjectKind::Domain if self.known_type(&object.name).is_none() => {
-                self.absent(Made::Type, &object.name, || missing("42704", "type", &object.name))?;
+                self.absent(ObjectClass::Type, &object.name, || missing("42704", "type", &object.name))?;
             }
             ObjectKind::Index => match self.catalog.find_relation(&object.name) {
                 Some(name) => self.emit(Change::CommentIndex { name, text: text.map(SmolStr::from) }),
-                None => self.absent(Made::Index, &object.name, || missing("42P01", "relation", &object.name))?,
+                None => self.absent(ObjectClass::Index, &object.name, || missing("42P01", "relation", &object.name))?,
             },
             ObjectKind::Schema if !self.catalog.has_schema(object.name.last()) => {
                 return Err(missing_schema(object.name.last()));

@@ -4,18 +4,18 @@
 //! migrations makes anything ([`Catalog::fresh`](crate::catalog::Catalog)).
 
 use super::{Context, Meaning, builtin};
-use crate::catalog::future::Made;
-use crate::catalog::{Contradiction, ObjectKey, PUBLIC};
+use crate::catalog::creation_index::ObjectClass;
+use crate::catalog::{ObjectKey, PUBLIC, SqlError};
 use crate::syntax::expression::{Ident, ObjectName};
 use crate::syntax::types::{TypeName, builtin_name};
 
 impl Context<'_> {
     /// For a name that is not in the catalog: the error it is where it must be missing. Otherwise the statement relies on it.
-    pub fn absent(&self, made: Made, name: &ObjectName, reason: impl FnOnce() -> Contradiction) -> Meaning {
+    pub fn absent(&self, made: ObjectClass, name: &ObjectName, reason: impl FnOnce() -> SqlError) -> Meaning {
         let extensions = builtin::brought_by(name.last());
         let installed = extensions.iter().filter_map(|extension| self.catalog.extensions.get(&(*extension).into()));
         let mut schemas = installed.map(|extension| &extension.schema);
-        if made != Made::Relation && schemas.any(|schema| name.schema().is_none_or(|written| written == schema)) {
+        if made != ObjectClass::Relation && schemas.any(|schema| name.schema().is_none_or(|written| written == schema)) {
             return Ok(());
         }
         if self.catalog.is_missing(made, name) {
@@ -33,16 +33,14 @@ impl Context<'_> {
             return Ok(());
         }
         if let Some(schema) = name.schema().filter(|schema| !self.catalog.has_schema(schema)) {
-            return Err(
-                Contradiction::new("3F000", format!("schema \"{schema}\" does not exist")).missing(ObjectKey::plain("schema", schema))
-            );
+            return Err(SqlError::new("3F000", format!("schema \"{schema}\" does not exist")).missing(ObjectKey::plain("schema", schema)));
         }
         let own = || builtin_name(name.last()).is_some() || builtin::is_type(name.last());
         if name.schema().is_none_or(|schema| schema == "pg_catalog") && own() {
             return Ok(());
         }
-        self.absent(Made::Type, name, || {
-            Contradiction::new("42704", format!("type \"{name}\" does not exist")).missing(ObjectKey::new("type", name))
+        self.absent(ObjectClass::Type, name, || {
+            SqlError::new("42704", format!("type \"{name}\" does not exist")).missing(ObjectKey::new("type", name))
         })
     }
 
@@ -55,8 +53,8 @@ impl Context<'_> {
             return Ok(());
         }
         let written = ObjectName { parts: vec![role.clone()] };
-        self.absent(Made::Role, &written, || {
-            Contradiction::new("42704", format!("role \"{name}\" does not exist")).missing(ObjectKey::plain("role", name))
+        self.absent(ObjectClass::Role, &written, || {
+            SqlError::new("42704", format!("role \"{name}\" does not exist")).missing(ObjectKey::plain("role", name))
         })
     }
 

@@ -3,11 +3,11 @@
 use super::bind::Item;
 use super::{Context, Meaning, builtin};
 use crate::catalog::apply::alter_function;
+use crate::catalog::creation_index::ObjectClass;
 use crate::catalog::effect::Change;
-use crate::catalog::future::Made;
 use crate::catalog::name::QName;
 use crate::catalog::object::*;
-use crate::catalog::{Contradiction, ObjectKey, RelationKind};
+use crate::catalog::{ObjectKey, RelationKind, SqlError};
 use crate::syntax::ast::{
     AlterFunction, ArgMode, CreateEventTrigger, CreateFunction, CreateTrigger, FunctionArg, ObjectKind, ObjectRef, TriggerTime,
 };
@@ -17,15 +17,15 @@ use std::sync::Arc;
 
 /// Refuses a trigger of a form that its relation can't have.
 fn check_trigger(create: &CreateTrigger, kind: Option<RelationKind>, relation: &QName) -> Meaning {
-    let refuse = |code, reason: &str| Err(Contradiction::new(code, reason));
+    let refuse = |code, reason: &str| Err(SqlError::new(code, reason));
     let is_view = kind == Some(RelationKind::View);
     let instead = create.time == TriggerTime::InsteadOf;
     let on = |event: &str| create.events.iter().any(|known| known == event);
     if kind == Some(RelationKind::Table) && instead {
-        return Err(Contradiction::new("42809", format!("\"{}\" is a table", relation.name)));
+        return Err(SqlError::new("42809", format!("\"{}\" is a table", relation.name)));
     }
     if is_view && (!instead && create.for_each_row || on("truncate")) {
-        return Err(Contradiction::new("42809", format!("\"{}\" is a view", relation.name)));
+        return Err(SqlError::new("42809", format!("\"{}\" is a view", relation.name)));
     }
     if on("truncate") && create.for_each_row {
         return refuse("0A000", "TRUNCATE FOR EACH ROW triggers are not supported");
@@ -55,7 +55,7 @@ fn check_trigger(create: &CreateTrigger, kind: Option<RelationKind>, relation: &
 
 /// Refuses a definition for what it says of its arguments and its result.
 fn check_signature(create: &CreateFunction, kind: RoutineKind) -> Meaning {
-    let invalid = |reason: String| Err(Contradiction::new("42P13", reason));
+    let invalid = |reason: String| Err(SqlError::new("42P13", reason));
     let is_input = |mode: ArgMode| !matches!(mode, ArgMode::Out | ArgMode::Table);
     let inputs = create.args.iter().filter(|arg| is_input(arg.mode) && arg.mode != ArgMode::Variadic);
     let mut defaulted = false;
@@ -134,20 +134,20 @@ impl Context<'_> {
     }
 
     /// The function a statement names. None where no function of that name was seen: it may well be there.
-    pub fn function(&self, object: &ObjectRef) -> Result<Option<(QName, Vec<SmolStr>)>, Contradiction> {
+    pub fn function(&self, object: &ObjectRef) -> Result<Option<(QName, Vec<SmolStr>)>, SqlError> {
         self.find_function(&object.name, object.args.as_ref().map(|args| args.iter().map(|ty| self.data_type(ty).signature()).collect()))
     }
 
-    fn find_function(&self, name: &ObjectName, signature: Option<Vec<SmolStr>>) -> Result<Option<(QName, Vec<SmolStr>)>, Contradiction> {
+    fn find_function(&self, name: &ObjectName, signature: Option<Vec<SmolStr>>) -> Result<Option<(QName, Vec<SmolStr>)>, SqlError> {
         let unknown = |signature: &[SmolStr]| {
             self.no_schema_of(name).unwrap_or_else(|| {
-                Contradiction::new("42883", format!("function {name}({}) does not exist", signature.join(", ")))
+                SqlError::new("42883", format!("function {name}({}) does not exist", signature.join(", ")))
                     .missing(ObjectKey::new("function", name))
             })
         };
         let Some(found) = self.catalog.find_functions(name) else {
             if !(name.schema().is_none_or(|schema| schema == "pg_catalog") && builtin::is_function(name.last())) {
-                self.absent(Made::Function, name, || unknown(&signature.unwrap_or_default()))?;
+                self.absent(ObjectClass::Function, name, || unknown(&signature.unwrap_or_default()))?;
             }
             return Ok(None);
         };
@@ -159,7 +159,7 @@ impl Context<'_> {
             Some(signature) => Err(unknown(&signature)),
             None => match overloads {
                 [only] => Ok(Some((found, only.signature()))),
-                _ => Err(Contradiction::new("42725", format!("function name \"{name}\" is not unique"))),
+                _ => Err(SqlError::new("42725", format!("function name \"{name}\" is not unique"))),
             },
         }
     }
@@ -172,10 +172,10 @@ impl Context<'_> {
     }
 
     /// Why a name can't be looked up: PostgreSQL looks for the schema first.
-    pub(super) fn no_schema_of(&self, name: &ObjectName) -> Option<Contradiction> {
+    pub(super) fn no_schema_of(&self, name: &ObjectName) -> Option<SqlError> {
         let schema = name.schema().filter(|schema| !self.catalog.has_schema(schema))?;
         let reason = format!("schema \"{schema}\" does not exist");
-        Some(Contradiction::new("3F000", reason).missing(ObjectKey::plain("schema", schema)))
+        Some(SqlError::new("3F000", reason).missing(ObjectKey::plain("schema", schema)))
     }
 
     /// The function a trigger calls, as it is called now.
@@ -195,25 +195,25 @@ impl Context<'_> {
             self.catalog.relation_kind(&relation),
             Some(RelationKind::MaterializedView | RelationKind::Sequence | RelationKind::Index)
         ) {
-            return Err(Contradiction::new("42809", format!("relation \"{}\" cannot have triggers", relation.name)));
+            return Err(SqlError::new("42809", format!("relation \"{}\" cannot have triggers", relation.name)));
         }
         if self.catalog.find_functions(&create.function).is_none() && !builtin::is_function(create.function.last()) {
             let reason = || {
                 self.no_schema_of(&create.function).unwrap_or_else(|| {
-                    Contradiction::new("42883", format!("function {}() does not exist", create.function))
+                    SqlError::new("42883", format!("function {}() does not exist", create.function))
                         .missing(ObjectKey::new("function", &create.function))
                 })
             };
-            self.absent(Made::Function, &create.function, reason)?;
+            self.absent(ObjectClass::Function, &create.function, reason)?;
         }
         if let Some(functions) = self.catalog.find_functions(&create.function).and_then(|name| self.catalog.functions.get(&name)) {
             let no_arguments = functions.iter().find(|function| function.inputs().count() == 0);
             if no_arguments.is_none() {
-                return Err(Contradiction::new("42883", format!("function {}() does not exist", create.function))
+                return Err(SqlError::new("42883", format!("function {}() does not exist", create.function))
                     .missing(ObjectKey::new("function", &create.function)));
             }
             if no_arguments.is_some_and(|function| !function.returns.as_ref().is_some_and(|ty| ty.is("trigger"))) {
-                return Err(Contradiction::new("42P17", format!("function {} must return type trigger", create.function)));
+                return Err(SqlError::new("42P17", format!("function {} must return type trigger", create.function)));
             }
         }
         check_trigger(&create, self.catalog.relation_kind(&relation), &relation)?;
@@ -222,11 +222,7 @@ impl Context<'_> {
             && let Some(missing) = create.update_columns.iter().find(|column| !columns.contains(&column.name))
         {
             let reason = format!("column \"{}\" of relation \"{}\" does not exist", missing.name, relation.name);
-            return Err(Contradiction::new("42703", reason).missing(ObjectKey::of_table(
-                "column",
-                missing.name.clone(),
-                relation.name.clone(),
-            )));
+            return Err(SqlError::new("42703", reason).missing(ObjectKey::of_table("column", missing.name.clone(), relation.name.clone())));
         }
         let when = create.when.map(|expr| self.trigger_condition(expr, &relation)).transpose()?;
         let trigger = Trigger {
@@ -245,7 +241,7 @@ impl Context<'_> {
     }
 
     /// NEW and OLD are rows of the relation.
-    fn trigger_condition(&mut self, mut expr: Expr, relation: &QName) -> Result<Expression, Contradiction> {
+    fn trigger_condition(&mut self, mut expr: Expr, relation: &QName) -> Result<Expression, SqlError> {
         use super::bind::{Binder, Scopes};
         let item = |reference| Item::of_table(self.catalog, relation, reference);
         let mut scopes = Scopes::over(item("new"));

@@ -8,7 +8,7 @@ use crate::catalog::effect::{Change, Effect};
 use crate::catalog::name::QName;
 use crate::catalog::object::{Certainty, Role, Schema};
 use crate::catalog::store::Store;
-use crate::catalog::{Catalog, Contradiction, MIGRATION_ROLE};
+use crate::catalog::{Catalog, MIGRATION_ROLE, SqlError};
 use crate::platform::EXTENSIONS;
 use crate::source::{FileId, Site, Sources};
 use crate::syntax::ast::{
@@ -24,14 +24,14 @@ use smol_str::SmolStr;
 pub struct Outcome {
     pub effects: Vec<Effect>,
     /// Why PostgreSQL would have rejected it.
-    pub failed: Option<Contradiction>,
+    pub failed: Option<SqlError>,
     /// Why the runner's transaction makes it fail.
-    pub in_batch: Option<Contradiction>,
+    pub in_batch: Option<SqlError>,
 }
 
 /// A catalog that statements can be run against.
 #[derive(Clone, Default)]
-pub struct World {
+pub struct Database {
     pub catalog: Catalog,
     /// Tables that the history has put rows into.
     pub inserted: Store<QName, ()>,
@@ -53,7 +53,7 @@ pub struct World {
     bare: Option<Box<Catalog>>,
 }
 
-impl World {
+impl Database {
     /// Runs one statement. Where it fails, the world is as before.
     pub fn run(&mut self, sources: &mut Sources, file: FileId, statement: Statement, certainty: Certainty) -> Outcome {
         let at = Site::new(file, statement.span);
@@ -245,17 +245,17 @@ impl World {
 
     /// The world as it is without anything that no migration creates, once a statement was seen to rely on such a thing: before that
     /// it is no other world. To be asked for once.
-    pub fn without_the_outside(&mut self) -> Option<World> {
+    pub fn without_the_outside(&mut self) -> Option<Database> {
         let mut catalog = *self.bare.take()?;
         catalog.fresh = true;
-        Some(World {
+        Some(Database {
             catalog,
             inserted: self.inserted.clone(),
             temporary: self.temporary.clone(),
             settings_changed: self.settings_changed,
             budget: self.budget.clone(),
             savepoints: self.savepoints.clone(),
-            ..World::default()
+            ..Database::default()
         })
     }
 
@@ -354,7 +354,7 @@ impl World {
     }
 
     /// Makes the objects that the platform has before the first migration.
-    pub fn birth(&mut self, sources: &mut Sources, supabase: bool) {
+    pub fn bootstrap(&mut self, sources: &mut Sources, supabase: bool) {
         let text = sources.text(FileId::PLATFORM);
         let here = |span| Site::new(FileId::PLATFORM, span);
         self.apply(vec![Effect {

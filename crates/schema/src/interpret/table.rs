@@ -4,11 +4,11 @@ use super::bind::Item;
 use super::index::index_part;
 use super::{Context, Meaning};
 use crate::catalog::apply::MAX_COLUMNS;
+use crate::catalog::creation_index::ObjectClass;
 use crate::catalog::effect::Change;
-use crate::catalog::future::Made;
 use crate::catalog::name::{QName, derived_name};
 use crate::catalog::object::*;
-use crate::catalog::{Contradiction, RelationKind};
+use crate::catalog::{RelationKind, SqlError};
 use crate::source::{Site, Span};
 use crate::syntax::ast::{self, AlterAction, AlterTable, ColumnDef, ConstraintDef, CreateTable, ObjectKind, TableElement};
 use crate::syntax::expression::{Call, Expr, ExprKind, Ident, ObjectName};
@@ -82,7 +82,7 @@ pub(super) fn index_of_copy(source: &Table, copy: &mut Constraint) -> Option<Ind
 }
 
 /// A table in the making: names given to its parts so far count as taken.
-pub(super) struct Draft {
+pub(super) struct DiagnosticBuilder {
     pub table: Table,
     pub taken: Vec<SmolStr>,
 }
@@ -121,9 +121,9 @@ impl Context<'_> {
             return Ok(());
         }
         if create.elements.len() > MAX_COLUMNS {
-            return Err(Contradiction::new("54011", format!("tables can have at most {MAX_COLUMNS} columns")));
+            return Err(SqlError::new("54011", format!("tables can have at most {MAX_COLUMNS} columns")));
         }
-        let mut draft = Draft { table: self.empty_table(name, &create), taken: Vec::new() };
+        let mut draft = DiagnosticBuilder { table: self.empty_table(name, &create), taken: Vec::new() };
         for parent in create.inherits.iter().chain(&create.partition_of).chain(&create.of_type) {
             let parent_name = self.relation(parent)?;
             let Some(parent_name) = parent_name else { continue };
@@ -204,7 +204,7 @@ impl Context<'_> {
         }
     }
 
-    fn like(&mut self, draft: &mut Draft, source: &ObjectName, including: &[SmolStr], excluding: &[SmolStr]) -> Meaning {
+    fn like(&mut self, draft: &mut DiagnosticBuilder, source: &ObjectName, including: &[SmolStr], excluding: &[SmolStr]) -> Meaning {
         let Some(source) = self.relation(source)? else { return Ok(()) };
         let with = |what: &str| including.iter().any(|name| name == what || name == "all") && !excluding.iter().any(|name| name == what);
         if let Some(view) = self.catalog.views.get(&source) {
@@ -259,7 +259,7 @@ impl Context<'_> {
         Ok(())
     }
 
-    fn define_column(&mut self, draft: &mut Draft, definition: ColumnDef) -> Meaning {
+    fn define_column(&mut self, draft: &mut DiagnosticBuilder, definition: ColumnDef) -> Meaning {
         // a column of a parent that is written again, or an option of a partition's column
         if let Some(at) = draft.table.columns.iter().position(|known| known.name == definition.name.name)
             && (definition.ty.is_none() || !draft.table.inherits.is_empty())
@@ -281,7 +281,7 @@ impl Context<'_> {
     }
 
     /// A column of its definition; its expressions are not bound yet.
-    fn column(&mut self, table: &QName, definition: ColumnDef, taken: &mut Vec<SmolStr>) -> Result<Column, Contradiction> {
+    fn column(&mut self, table: &QName, definition: ColumnDef, taken: &mut Vec<SmolStr>) -> Result<Column, SqlError> {
         let name = definition.name.name.clone();
         let at = self.site(definition.span);
         let named = self.site(definition.name.span);
@@ -339,7 +339,7 @@ impl Context<'_> {
     /// Is the name free that the index of a key gets?
     fn check_index_name(&self, schema: &SmolStr, index: Option<&Index>) -> Meaning {
         match index.filter(|index| self.catalog.relation_kind(&QName::new(schema.clone(), index.name.clone())).is_some()) {
-            Some(index) => Err(Contradiction::new("42P07", format!("relation \"{}\" already exists", index.name))),
+            Some(index) => Err(SqlError::new("42P07", format!("relation \"{}\" already exists", index.name))),
             None => Ok(()),
         }
     }
@@ -368,11 +368,11 @@ impl Context<'_> {
     /// that is made to enforce it.
     fn constraint(
         &mut self,
-        draft: &mut Draft,
+        draft: &mut DiagnosticBuilder,
         definition: ConstraintDef,
         column: Option<&Ident>,
-    ) -> Result<(Constraint, Option<Index>), Contradiction> {
-        let Draft { table, taken } = draft;
+    ) -> Result<(Constraint, Option<Index>), SqlError> {
+        let DiagnosticBuilder { table, taken } = draft;
         let at = self.site(definition.span);
         let own = |columns: &[Ident]| {
             if columns.is_empty() { column.map(|column| column.name.clone()).into_iter().collect() } else { names(columns) }
@@ -450,7 +450,7 @@ impl Context<'_> {
     fn check_target(&self, target: &QName) -> Meaning {
         match self.catalog.relation_kind(target) {
             Some(RelationKind::Table) | None => Ok(()),
-            Some(_) => Err(Contradiction::new("42809", format!("referenced relation \"{}\" is not a table", target.name))),
+            Some(_) => Err(SqlError::new("42809", format!("referenced relation \"{}\" is not a table", target.name))),
         }
     }
 
@@ -501,8 +501,8 @@ impl Context<'_> {
             return Ok(());
         }
         if alter.kind == ObjectKind::Index {
-            let reason = || Contradiction::new("42P01", format!("relation \"{}\" does not exist", alter.name));
-            let Some(found) = found else { return self.absent(Made::Index, &alter.name, reason) };
+            let reason = || SqlError::new("42P01", format!("relation \"{}\" does not exist", alter.name));
+            let Some(found) = found else { return self.absent(ObjectClass::Index, &alter.name, reason) };
             for (_, action) in &alter.actions {
                 if let AlterAction::AttachPartition { table: part } = action {
                     self.attach_index(&found, part);
@@ -528,7 +528,7 @@ impl Context<'_> {
             Some(RelationKind::Table) | None => Ok(()),
             Some(_) => {
                 let reason = format!("ALTER action {action} cannot be performed on relation \"{}\"", name.name);
-                Err(Contradiction::new("42809", reason))
+                Err(SqlError::new("42809", reason))
             }
         }
     }
@@ -575,7 +575,7 @@ impl Context<'_> {
                         (None, None) => None,
                     }) {
                         let reason = format!("column \"{}\" of relation \"{}\" is {what}", column.name, name.name);
-                        return Err(Contradiction::new("42601", reason));
+                        return Err(SqlError::new("42601", reason));
                     }
                     let ty = known.map_or_else(|| DataType::builtin("unknown"), |column| column.ty.clone());
                     let default = self.default(&column.name, &ty, default)?;
@@ -701,7 +701,7 @@ impl Context<'_> {
                 Dependent::Column { .. } => "by a generated column",
                 _ => continue,
             };
-            return Err(Contradiction::new("0A000", format!("cannot alter type of a column used {used}")));
+            return Err(SqlError::new("0A000", format!("cannot alter type of a column used {used}")));
         }
         Ok(())
     }
@@ -766,7 +766,7 @@ impl Context<'_> {
                 table.columns.push((**column).clone());
             }
         }
-        let mut draft = Draft { table, taken: std::mem::take(taken) };
+        let mut draft = DiagnosticBuilder { table, taken: std::mem::take(taken) };
         let made = self.constraint(&mut draft, definition, column);
         *taken = draft.taken;
         let (constraint, index) = made?;

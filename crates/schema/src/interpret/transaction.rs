@@ -4,8 +4,8 @@
 //! fails alone: what the runner would take back with it is not taken back here, so that one slip does not hide all that follows.
 //! Source: PostgreSQL's documentation, "Transactions" and the pages of the statements.
 
-use super::run::{Outcome, World};
-use crate::catalog::{Contradiction, Session};
+use super::run::{Database, Outcome};
+use crate::catalog::{Session, SqlError};
 use crate::source::Site;
 use crate::syntax::ast::{AlterAction, Ast, ObjectKind, Transaction};
 use smol_str::SmolStr;
@@ -17,7 +17,7 @@ pub struct Savepoint {
     session: Session,
 }
 
-impl World {
+impl Database {
     pub(super) fn transaction(&mut self, change: &Transaction, at: Site) -> Outcome {
         let failed = match change {
             Transaction::Begin => {
@@ -44,7 +44,7 @@ impl World {
                     Transaction::Release(_) => "RELEASE SAVEPOINT",
                     _ => "ROLLBACK TO SAVEPOINT",
                 };
-                Some(Contradiction::new("25P01", format!("{what} can only be used in transaction blocks")))
+                Some(SqlError::new("25P01", format!("{what} can only be used in transaction blocks")))
             }
             Transaction::Savepoint(name) => {
                 self.savepoint(Some(name.clone()));
@@ -89,9 +89,9 @@ impl World {
         }
     }
 
-    fn find_savepoint(&self, name: &SmolStr) -> Result<usize, Contradiction> {
+    fn find_savepoint(&self, name: &SmolStr) -> Result<usize, SqlError> {
         let found = self.savepoints.iter().rposition(|savepoint| savepoint.name.as_ref() == Some(name));
-        found.ok_or_else(|| Contradiction::new("3B001", format!("savepoint \"{name}\" does not exist")))
+        found.ok_or_else(|| SqlError::new("3B001", format!("savepoint \"{name}\" does not exist")))
     }
 }
 

@@ -8,7 +8,7 @@
 use super::{Context, Meaning};
 use crate::catalog::name::QName;
 use crate::catalog::object::{Certainty, DataType, TypeKind};
-use crate::catalog::{Catalog, Contradiction};
+use crate::catalog::{Catalog, SqlError};
 use crate::source::Site;
 use crate::syntax::expression::*;
 
@@ -333,7 +333,7 @@ impl Context<'_> {
                     None | Some(Family::Number) => Ok(()),
                     Some(_) if own => Ok(()),
                     Some(_) => {
-                        Err(Contradiction::new("42883", format!("function {}({}) does not exist", call.name, self.catalog.shown_type(&ty))))
+                        Err(SqlError::new("42883", format!("function {}({}) does not exist", call.name, self.catalog.shown_type(&ty))))
                     }
                 }
             }
@@ -395,7 +395,7 @@ impl Context<'_> {
         match self.assignable(&from, ty) {
             Some(false) => {
                 let (ty, from) = (self.catalog.shown_type(ty), self.catalog.shown_type(&from));
-                Err(Contradiction::new("42804", format!("column \"{column}\" is of type {ty} but {what} is of type {from}")))
+                Err(SqlError::new("42804", format!("column \"{column}\" is of type {ty} but {what} is of type {from}")))
             }
             _ => Ok(()),
         }
@@ -406,7 +406,7 @@ impl Context<'_> {
         match self.assignable(from, to) {
             Some(false) => {
                 let reason = format!("{subject} \"{column}\" cannot be cast automatically to type {}", self.catalog.shown_type(to));
-                Err(Contradiction::new("42804", reason))
+                Err(SqlError::new("42804", reason))
             }
             _ => Ok(()),
         }
@@ -427,19 +427,19 @@ impl Context<'_> {
             None | Some(Family::Bool) => Ok(()),
             Some(_) => {
                 let reason = format!("argument of {place} must be type boolean, not type {}", self.catalog.shown_type(&ty));
-                Err(Contradiction::new("42804", reason))
+                Err(SqlError::new("42804", reason))
             }
         }
     }
 
     /// Refuses a literal that its type can't be read from.
     fn check_literal(&self, text: &str, ty: &DataType) -> Meaning {
-        let invalid = |of: &str| Err(Contradiction::new("22P02", format!("invalid input syntax for type {of}: \"{text}\"")));
+        let invalid = |of: &str| Err(SqlError::new("22P02", format!("invalid input syntax for type {of}: \"{text}\"")));
         let trimmed = text.trim();
         if ty.array {
             let known = self.family(ty).is_some();
             return if known && !trimmed.starts_with(['{', '[']) {
-                Err(Contradiction::new("22P02", format!("malformed array literal: \"{text}\"")))
+                Err(SqlError::new("22P02", format!("malformed array literal: \"{text}\"")))
             } else {
                 Ok(())
             };
@@ -470,12 +470,12 @@ impl Context<'_> {
                     return Ok(());
                 }
                 let reason = format!("invalid input syntax for type {}: \"{text}\"", ty.canonical());
-                Err(Contradiction::new("22007", reason))
+                Err(SqlError::new("22007", reason))
             }
             Some(Family::Json | Family::Jsonb) => {
                 // escapes are read more or less strictly
                 let read = text.contains("\\u") || serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
-                if read { Ok(()) } else { Err(Contradiction::new("22P02", "invalid input syntax for type json")) }
+                if read { Ok(()) } else { Err(SqlError::new("22P02", "invalid input syntax for type json")) }
             }
             Some(Family::Text | Family::Array(_)) | None => Ok(()),
         }
@@ -487,7 +487,7 @@ impl Context<'_> {
         let TypeKind::Enum(labels) = &ty.kind else { return Ok(()) };
         let Some(label) = labels.iter().find(|label| label.text == text) else {
             let reason = format!("invalid input value for enum {}: \"{text}\"", name.name);
-            return Err(Contradiction::new("22P02", reason));
+            return Err(SqlError::new("22P02", reason));
         };
         let session = &self.catalog.session;
         let recent = |site: &Site| site.file == self.at.file && site.span.start >= session.began;
@@ -495,7 +495,7 @@ impl Context<'_> {
         if !recent(&label.at) || recent(&ty.at) || label.at.span == ty.at.span {
             return Ok(());
         }
-        let reason = Contradiction::new("55P04", format!("unsafe use of new value \"{text}\" of enum type {}", name.name));
+        let reason = SqlError::new("55P04", format!("unsafe use of new value \"{text}\" of enum type {}", name.name));
         if session.in_transaction {
             return Err(reason);
         }
@@ -508,9 +508,9 @@ fn plain(ty: DataType) -> DataType {
     DataType { modifiers: Vec::new(), ..ty }
 }
 
-fn no_operator(catalog: &Catalog, op: &str, left: &DataType, right: &DataType) -> Contradiction {
+fn no_operator(catalog: &Catalog, op: &str, left: &DataType, right: &DataType) -> SqlError {
     let (left, right) = (catalog.shown_type(left), catalog.shown_type(right));
-    Contradiction::new("42883", format!("operator does not exist: {left} {op} {right}"))
+    SqlError::new("42883", format!("operator does not exist: {left} {op} {right}"))
 }
 
 /// Of two numbers or two times, the type that both are brought to.
@@ -571,14 +571,14 @@ impl Context<'_> {
                     && AGGREGATES.contains(&call.name.last())
                     && !own(call) =>
             {
-                return Err(Contradiction::new("42803", format!("aggregate functions are not allowed in {aggregates}")));
+                return Err(SqlError::new("42803", format!("aggregate functions are not allowed in {aggregates}")));
             }
             ExprKind::Call(call) if call.over.is_some() => {
-                return Err(Contradiction::new("42P20", format!("window functions are not allowed in {aggregates}")));
+                return Err(SqlError::new("42P20", format!("window functions are not allowed in {aggregates}")));
             }
             ExprKind::Exists { .. } | ExprKind::Subquery(_) | ExprKind::ArrayQuery(_) | ExprKind::InQuery { .. } => {
                 if let Some(place) = subqueries {
-                    return Err(Contradiction::new("0A000", format!("cannot use subquery in {place}")));
+                    return Err(SqlError::new("0A000", format!("cannot use subquery in {place}")));
                 }
             }
             _ => {}

@@ -2,7 +2,7 @@
 
 use super::bind::{Binder, Scopes};
 use super::{Context, Meaning};
-use crate::catalog::Contradiction;
+use crate::catalog::SqlError;
 use crate::catalog::effect::Change;
 use crate::catalog::mention::Names;
 use crate::catalog::name::QName;
@@ -22,10 +22,10 @@ pub fn is_on(value: &str) -> bool {
 fn check_columns(columns: &[ViewColumn], names: usize) -> Meaning {
     let twice = columns.iter().enumerate().find(|(at, column)| columns[..*at].iter().any(|before| before.name == column.name));
     if let Some((_, column)) = twice {
-        return Err(Contradiction::new("42701", format!("column \"{}\" specified more than once", column.name)));
+        return Err(SqlError::new("42701", format!("column \"{}\" specified more than once", column.name)));
     }
     if !columns.is_empty() && names > columns.len() {
-        return Err(Contradiction::new("42601", "CREATE VIEW specifies more column names than columns"));
+        return Err(SqlError::new("42601", "CREATE VIEW specifies more column names than columns"));
     }
     Ok(())
 }
@@ -48,7 +48,7 @@ impl Context<'_> {
         named: Site,
         materialized: bool,
         invoker: bool,
-    ) -> Result<View, Contradiction> {
+    ) -> Result<View, SqlError> {
         let (columns, reads) = self.query_shape(&mut query, aliases)?;
         check_columns(columns.as_deref().unwrap_or_default(), aliases.len())?;
         Ok(View {
@@ -73,7 +73,7 @@ impl Context<'_> {
     }
 
     /// Binds a query, and says which columns it returns and which relations it reads.
-    fn query_shape(&mut self, query: &mut Query, aliases: &[Ident]) -> Result<(Option<Vec<ViewColumn>>, Vec<QName>), Contradiction> {
+    fn query_shape(&mut self, query: &mut Query, aliases: &[Ident]) -> Result<(Option<Vec<ViewColumn>>, Vec<QName>), SqlError> {
         let mut binder = Binder::new(self, Scopes::default());
         binder.query(query)?;
         let reads = std::mem::take(&mut binder.reads);

@@ -77,7 +77,7 @@ fn on_object(cx: &mut Cx, step: &Moment, revoke: &ast::Grant, held: &Held, role:
 }
 
 /// The report lasts if the role still has the privilege when all migrations have run.
-fn report<'c>(cx: &'c mut Cx, step: &Moment, held: &Held, role: &SmolStr, lost: Privileges, message: String) -> &'c mut Draft {
+fn report<'c>(cx: &'c mut Cx, step: &Moment, held: &Held, role: &SmolStr, lost: Privileges, message: String) -> &'c mut DiagnosticBuilder {
     let (on, grantee) = (held.on.clone(), role.clone());
     let through = if held.acl.direct(role).intersects(lost) { role.clone() } else { PUBLIC.into() };
     cx.report(held.about.clone(), step.site, message)

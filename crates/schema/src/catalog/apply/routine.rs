@@ -3,7 +3,7 @@
 use super::duplicate;
 use crate::catalog::name::QName;
 use crate::catalog::object::*;
-use crate::catalog::{Applied, Catalog, Contradiction, RelationKind};
+use crate::catalog::{Applied, Catalog, RelationKind, SqlError};
 use crate::source::Site;
 use crate::syntax::ast::{FunctionOptions, SettingValue};
 use smol_str::{SmolStr, format_smolstr};
@@ -19,7 +19,7 @@ impl Catalog {
                     let renamed = known.columns.iter().zip(&view.columns).find(|(old, new)| old.name != new.name);
                     if let Some((old, new)) = renamed {
                         let reason = format!("cannot change name of view column \"{}\" to \"{}\"", old.name, new.name);
-                        return Err(Contradiction::new("42P16", reason));
+                        return Err(SqlError::new("42P16", reason));
                     }
                     for (old, new) in known.columns.iter().zip(&view.columns) {
                         let (Some(before), Some(after)) = (&old.ty, &new.ty) else { continue };
@@ -27,11 +27,11 @@ impl Catalog {
                         if known && before.signature() != after.signature() {
                             let (name, before, after) = (&old.name, before.canonical(), after.canonical());
                             let reason = format!("cannot change data type of view column \"{name}\" from {before} to {after}");
-                            return Err(Contradiction::new("42P16", reason));
+                            return Err(SqlError::new("42P16", reason));
                         }
                     }
                     if !kept {
-                        return Err(Contradiction::new("42P16", "cannot drop columns from view"));
+                        return Err(SqlError::new("42P16", "cannot drop columns from view"));
                     }
                 }
                 // replacing keeps owner, grants and triggers; options are those of the new statement
@@ -41,7 +41,7 @@ impl Catalog {
             }
             Some(kind) if replace => {
                 debug_assert!(kind != RelationKind::View);
-                return Err(Contradiction::new("42809", format!("\"{}\" is not a view", name.name)));
+                return Err(SqlError::new("42809", format!("\"{}\" is not a view", name.name)));
             }
             Some(_) => return Err(duplicate("42P07", "relation", &name.name)),
             None => {}
@@ -63,22 +63,22 @@ impl Catalog {
         };
         if !replace {
             let reason = format!("function \"{}\" already exists with same argument types", function.name.name);
-            return Err(Contradiction::new("42723", reason));
+            return Err(SqlError::new("42723", reason));
         }
         if known.kind != function.kind {
-            return Err(Contradiction::new("42809", "cannot change routine kind"));
+            return Err(SqlError::new("42809", "cannot change routine kind"));
         }
         if result(known) != result(&function) {
-            return Err(Contradiction::new("42P13", "cannot change return type of existing function"));
+            return Err(SqlError::new("42P13", "cannot change return type of existing function"));
         }
         for (old, new) in known.inputs().zip(function.inputs()) {
             if let Some(name) = &old.name
                 && new.name.as_ref() != Some(name)
             {
-                return Err(Contradiction::new("42P13", format!("cannot change name of input parameter \"{name}\"")));
+                return Err(SqlError::new("42P13", format!("cannot change name of input parameter \"{name}\"")));
             }
             if old.default.is_some() && new.default.is_none() {
-                return Err(Contradiction::new("42P13", "cannot remove parameter defaults from existing function"));
+                return Err(SqlError::new("42P13", "cannot remove parameter defaults from existing function"));
             }
         }
         // replacing keeps owner and grants
@@ -114,7 +114,7 @@ impl Catalog {
             None => labels.len(),
             Some(text) => match labels.iter().position(|known| known.text == *text) {
                 Some(found) => found + after.is_some() as usize,
-                None => return Err(Contradiction::new("22023", format!("\"{text}\" is not an existing enum label"))),
+                None => return Err(SqlError::new("22023", format!("\"{text}\" is not an existing enum label"))),
             },
         };
         labels.insert(position, Label { text: label, at });

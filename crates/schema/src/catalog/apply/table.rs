@@ -3,7 +3,7 @@
 use super::{MAX_COLUMNS, duplicate, gives_way, missing, on_relation, push};
 use crate::catalog::name::QName;
 use crate::catalog::object::*;
-use crate::catalog::{Applied, Catalog, Contradiction, MIGRATION_ROLE, is_system_schema};
+use crate::catalog::{Applied, Catalog, MIGRATION_ROLE, SqlError, is_system_schema};
 use crate::source::Site;
 use crate::syntax::ast::ObjectKind;
 use smol_str::SmolStr;
@@ -37,7 +37,7 @@ impl Catalog {
 
     pub(super) fn create_table(&mut self, table: Arc<Table>) -> Applied {
         if table.columns.len() > MAX_COLUMNS {
-            return Err(Contradiction::new("54011", format!("tables can have at most {MAX_COLUMNS} columns")));
+            return Err(SqlError::new("54011", format!("tables can have at most {MAX_COLUMNS} columns")));
         }
         if self.relation_kind(&table.name).is_some() {
             return Err(duplicate("42P07", "relation", &table.name.name));
@@ -47,7 +47,7 @@ impl Catalog {
         }
         for (at, column) in table.columns.iter().enumerate() {
             if table.columns[..at].iter().any(|before| before.name == column.name) {
-                return Err(Contradiction::new("42701", format!("column \"{}\" specified more than once", column.name)));
+                return Err(SqlError::new("42701", format!("column \"{}\" specified more than once", column.name)));
             }
         }
         for constraint in &table.constraints {
@@ -82,7 +82,7 @@ impl Catalog {
                     ConstraintKind::Check => format!("column \"{column}\" does not exist"),
                     _ => format!("column \"{column}\" named in key does not exist"),
                 };
-                return Err(Contradiction::new("42703", reason));
+                return Err(SqlError::new("42703", reason));
             }
         }
         let Some(key) = &constraint.references else { return Ok(()) };
@@ -90,10 +90,7 @@ impl Catalog {
         let Some(target) = target else { return Ok(()) };
         for column in &key.columns {
             if !target.may_have(column) {
-                return Err(Contradiction::new(
-                    "42703",
-                    format!("column \"{column}\" referenced in foreign key constraint does not exist"),
-                ));
+                return Err(SqlError::new("42703", format!("column \"{column}\" referenced in foreign key constraint does not exist")));
             }
         }
         let is_key = |columns: &[SmolStr]| columns.len() == key.columns.len() && columns.iter().all(|column| key.columns.contains(column));
@@ -107,7 +104,7 @@ impl Catalog {
         });
         if !target.external && !unique_constraint && !unique_index {
             let reason = format!("there is no unique constraint matching given keys for referenced table \"{}\"", target.name.name);
-            return Err(Contradiction::new("42830", reason));
+            return Err(SqlError::new("42830", reason));
         }
         Ok(())
     }
@@ -159,7 +156,7 @@ impl Catalog {
         self.make_way(name, &constraint);
         let Some(table) = self.tables.get(name) else { return Err(missing("42P01", "relation", &name.name)) };
         if constraint.kind == ConstraintKind::PrimaryKey && table.primary_key().is_some() {
-            return Err(Contradiction::new("42P16", format!("multiple primary keys for table \"{}\" are not allowed", name.name)));
+            return Err(SqlError::new("42P16", format!("multiple primary keys for table \"{}\" are not allowed", name.name)));
         }
         let index_name = index.as_ref().map(|index| QName::new(name.schema.clone(), index.name.clone()));
         if let Some(index) = index_name.as_ref().filter(|index| self.relation_kind(index).is_some()) {
@@ -171,7 +168,7 @@ impl Catalog {
         self.check_constraint(table, &constraint)?;
         let adopted = constraint.index.clone().filter(|_| index.is_none());
         if let Some(missing) = adopted.as_ref().filter(|index| !table.external && table.index(index).is_none()) {
-            return Err(Contradiction::new("42704", format!("index \"{missing}\" does not exist")));
+            return Err(SqlError::new("42704", format!("index \"{missing}\" does not exist")));
         }
         if let Some(index_name) = index_name {
             self.index_homes.insert(index_name, name.clone());
@@ -228,7 +225,7 @@ impl Catalog {
         }
         let Ok(constraint) = self.require_constraint(table, from) else {
             let reason = format!("constraint \"{from}\" for table \"{}\" does not exist", table.name);
-            return Err(Contradiction::new("42704", reason));
+            return Err(SqlError::new("42704", reason));
         };
         let index = constraint.index.clone();
         self.require_constraint(table, from)?.name = to.clone();
@@ -256,7 +253,7 @@ impl Catalog {
             let keys = index.columns.iter().filter_map(|column| column.column.as_ref());
             for column in keys.chain(&index.include) {
                 if !columns.contains(column) {
-                    return Err(Contradiction::new("42703", format!("column \"{column}\" does not exist")));
+                    return Err(SqlError::new("42703", format!("column \"{column}\" does not exist")));
                 }
             }
         }

@@ -7,7 +7,7 @@ use super::pattern::{Alternatives, Printed, like};
 use super::query::{Env, Found};
 use super::value::{Object, Value, and, compare, equal, not, or, parse_array, render, same};
 use super::{Machine, Ran, Stop, function};
-use crate::catalog::Contradiction;
+use crate::catalog::SqlError;
 use crate::syntax::expression::*;
 use crate::syntax::types::TypeName;
 use smol_str::SmolStr;
@@ -176,7 +176,7 @@ impl Machine<'_> {
                 return match if path.len() == 1 { self.variable(path) } else { None } {
                     Some(_) if self.conflicts() => {
                         let message = format!("column reference \"{}\" is ambiguous", path[0]);
-                        Err(Stop::Failed(Contradiction::new("42702", message)))
+                        Err(Stop::Failed(SqlError::new("42702", message)))
                     }
                     Some(variable) if self.variables_win() => Ok(variable),
                     _ => Ok(value),
@@ -410,35 +410,35 @@ impl Machine<'_> {
         }
         let invalid = |text: &str| {
             let message = format!("invalid input syntax for type {name}: \"{text}\"");
-            Err(Stop::Failed(Contradiction::new("22P02", message)))
+            Err(Stop::Failed(SqlError::new("22P02", message)))
         };
         let visible = |object: &Object| self.is_visible(object);
         Ok(match (name, &value) {
             (_, Value::Unknown) => Value::Unknown,
             ("regclass", Value::Text(text)) => match self.regclass(text) {
                 Some(Value::Null) => {
-                    return Err(Stop::Failed(Contradiction::new("42P01", format!("relation \"{text}\" does not exist"))));
+                    return Err(Stop::Failed(SqlError::new("42P01", format!("relation \"{text}\" does not exist"))));
                 }
                 other => other.unwrap_or(Value::Something),
             },
             ("regnamespace", Value::Text(text)) => {
                 let name: SmolStr = unquoted(text);
                 if !self.world.catalog.schemas.contains(&name) && !name.starts_with("pg_") && name != "information_schema" {
-                    return Err(Stop::Failed(Contradiction::new("3F000", format!("schema \"{name}\" does not exist"))));
+                    return Err(Stop::Failed(SqlError::new("3F000", format!("schema \"{name}\" does not exist"))));
                 }
                 Value::Object { object: Arc::new(Object::Schema(name)), named: true }
             }
             ("regrole", Value::Text(text)) => {
                 let name: SmolStr = unquoted(text);
                 if !self.is_role(&name) {
-                    return Err(Stop::Failed(Contradiction::new("42704", format!("role \"{name}\" does not exist"))));
+                    return Err(Stop::Failed(SqlError::new("42704", format!("role \"{name}\" does not exist"))));
                 }
                 Value::Object { object: Arc::new(Object::Role(name)), named: true }
             }
             ("regtype", Value::Text(text)) => self.regtype(text).unwrap_or(Value::Something),
             ("regprocedure" | "regproc", Value::Text(text)) => match self.regprocedure(text) {
                 Some(Value::Null) => {
-                    return Err(Stop::Failed(Contradiction::new("42883", format!("function \"{text}\" does not exist"))));
+                    return Err(Stop::Failed(SqlError::new("42883", format!("function \"{text}\" does not exist"))));
                 }
                 other => other.unwrap_or(Value::Something),
             },
@@ -527,7 +527,7 @@ fn arithmetic(op: &str, a: &Value, b: &Value) -> Ran<Value> {
         "+" => a.checked_add(b),
         "-" => a.checked_sub(b),
         "*" => a.checked_mul(b),
-        _ if b == 0 => return Err(Stop::Failed(Contradiction::new("22012", "division by zero"))),
+        _ if b == 0 => return Err(Stop::Failed(SqlError::new("22012", "division by zero"))),
         "/" => a.checked_div(b),
         _ => a.checked_rem(b),
     };

@@ -4,11 +4,11 @@
 
 use super::pattern::Printed;
 use super::value::{MAX_TEXT, Object, Value, render};
-use crate::catalog::Contradiction;
+use crate::catalog::SqlError;
 use crate::catalog::name::{quote_ident, quote_literal};
 use smol_str::SmolStr;
 
-type Evaluated = Result<Value, Contradiction>;
+type Evaluated = Result<Value, SqlError>;
 
 /// The value of a call; none where the name is not one of these.
 pub fn call(name: &str, args: &[Value], visible: &dyn Fn(&Object) -> bool) -> Option<Evaluated> {
@@ -292,7 +292,7 @@ fn format(args: &[Value], visible: &dyn Fn(&Object) -> bool) -> Evaluated {
     let mut out = String::new();
     let mut chars = template.chars().peekable();
     let mut next = 0;
-    let wrong = |message: &str| Err(Contradiction::new("22023", message));
+    let wrong = |message: &str| Err(SqlError::new("22023", message));
     while let Some(c) = chars.next() {
         if c != '%' {
             out.push(c);
@@ -324,7 +324,7 @@ fn format(args: &[Value], visible: &dyn Fn(&Object) -> bool) -> Evaluated {
         let piece = match (kind, value) {
             ('s', Value::Null) => String::new(),
             ('L', Value::Null) => "NULL".into(),
-            ('I', Value::Null) => return Err(Contradiction::new("22004", "null values cannot be formatted as an SQL identifier")),
+            ('I', Value::Null) => return Err(SqlError::new("22004", "null values cannot be formatted as an SQL identifier")),
             ('s' | 'I' | 'L', value) => match render(value, visible) {
                 None => return Ok(Value::Something),
                 Some(text) if kind == 's' => text.into(),

@@ -7,7 +7,7 @@ use super::{Machine, Ran, Stop};
 use crate::catalog::acl::Privileges;
 use crate::catalog::name::QName;
 use crate::catalog::object::{ArgMode, Certainty, DataType, Function};
-use crate::catalog::{Contradiction, RelationKind, is_system_schema};
+use crate::catalog::{RelationKind, SqlError, is_system_schema};
 use crate::source::Span;
 use crate::syntax::ast::{Body, ObjectKind};
 use crate::syntax::cursor::Cursor;
@@ -196,7 +196,7 @@ impl Machine<'_> {
                 if self.world.catalog.schemas.contains(&name) { named(Object::Schema(name)) } else { Value::Null }
             }
             ("to_regprocedure" | "to_regproc", Some(Value::Text(text))) => match self.missing_type(text) {
-                Some(written) => return Err(Stop::Failed(Contradiction::new("42704", format!("type \"{written}\" does not exist")))),
+                Some(written) => return Err(Stop::Failed(SqlError::new("42704", format!("type \"{written}\" does not exist")))),
                 None => self.regprocedure(text).unwrap_or(Value::Unknown),
             },
             ("current_schema", _) => Value::optional(self.world.catalog.creation_schema()),
@@ -334,7 +334,7 @@ impl Machine<'_> {
         };
         let (Some(member), Some(role)) = (member, role) else { return Ok(Value::Unknown) };
         match [&member, &role].into_iter().find(|role| !self.is_role(role)) {
-            Some(missing) => Err(Contradiction::new("42704", format!("role \"{missing}\" does not exist")).into()),
+            Some(missing) => Err(SqlError::new("42704", format!("role \"{missing}\" does not exist")).into()),
             None => Ok(Value::Bool(self.world.catalog.is_member(&member, &role))),
         }
     }
@@ -372,14 +372,14 @@ impl Machine<'_> {
         let (Some(role), Value::Text(privileges)) = (role, privileges) else { return Ok(Value::Unknown) };
         let catalog = &self.world.catalog;
         if role != crate::catalog::PUBLIC && !self.is_role(&role) {
-            return Err(Contradiction::new("42704", format!("role \"{role}\" does not exist")).into());
+            return Err(SqlError::new("42704", format!("role \"{role}\" does not exist")).into());
         }
         let (acl, owner, kind) = match name {
             "has_function_privilege" => {
                 if let Value::Text(text) = object
                     && self.regprocedure(text) == Some(Value::Null)
                 {
-                    return Err(Contradiction::new("42883", format!("function \"{text}\" does not exist")).into());
+                    return Err(SqlError::new("42883", format!("function \"{text}\" does not exist")).into());
                 }
                 let Some(function) = self.function_of(object).filter(|function| !function.at.is_platform()) else {
                     return Ok(Value::Unknown);

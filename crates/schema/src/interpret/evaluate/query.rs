@@ -7,7 +7,7 @@ use super::order::{Condition, Order, conditions, equality_on, flatten, names_any
 use super::tables::{Cells, Hints, Keys, Presence, Rows};
 use super::value::{Key, Value, and, compare, same};
 use super::{Machine, Ran};
-use crate::catalog::Contradiction;
+use crate::catalog::SqlError;
 use crate::interpret::bind::target_name;
 use crate::syntax::expression::*;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -145,10 +145,10 @@ impl Table {
     }
 
     /// The value of a scalar sub-select.
-    pub fn scalar(&self) -> Result<Value, Contradiction> {
+    pub fn scalar(&self) -> Result<Value, SqlError> {
         let certain = self.rows.iter().filter(|(_, presence)| *presence == Presence::Certain).count();
         if certain > 1 {
-            return Err(Contradiction::new("21000", "more than one row returned by a subquery used as an expression"));
+            return Err(SqlError::new("21000", "more than one row returned by a subquery used as an expression"));
         }
         match self.rows.as_slice() {
             [] if self.complete => Ok(Value::Null),

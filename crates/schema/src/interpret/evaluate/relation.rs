@@ -7,11 +7,11 @@ use super::query::Env;
 use super::tables::{self, Cells, Hints, Presence, Rows};
 use super::value::Value;
 use super::{Machine, Ran, Stop};
-use crate::catalog::Contradiction;
-use crate::catalog::future::Made;
+use crate::catalog::SqlError;
+use crate::catalog::creation_index::ObjectClass;
 use crate::catalog::name::QName;
 use crate::catalog::object::DataType;
-use crate::interpret::run::World;
+use crate::interpret::run::Database;
 use crate::source::{Site, Sources};
 use crate::syntax::ast::Ast;
 use crate::syntax::expression::*;
@@ -31,7 +31,7 @@ pub struct Temporary {
 }
 
 /// Remembers the rows that a statement puts into a temporary table. Is that all that has to be known of it?
-pub fn temporary(world: &mut World, sources: &mut Sources, origin: Site, ast: &Ast) -> bool {
+pub fn temporary(world: &mut Database, sources: &mut Sources, origin: Site, ast: &Ast) -> bool {
     let (name, columns, source) = match ast {
         Ast::Data(Data::Insert(insert)) => (&insert.table, Some(&insert.columns), insert.source.as_ref()),
         Ast::CreateTableAs(create) if create.temporary => match &create.query {
@@ -42,7 +42,7 @@ pub fn temporary(world: &mut World, sources: &mut Sources, origin: Site, ast: &A
         Ast::Data(Data::Delete(delete)) => return forget(world, table_name(&delete.table)),
         Ast::Truncate { tables, .. } => return forget(world, tables),
         Ast::Drop(_) => {
-            let World { catalog, temporary, .. } = world;
+            let Database { catalog, temporary, .. } = world;
             temporary.rows.retain(|name, _| catalog.tables.contains(name));
             return false;
         }
@@ -77,7 +77,7 @@ pub fn temporary(world: &mut World, sources: &mut Sources, origin: Site, ast: &A
 }
 
 /// The rows of these are not followed any further.
-fn forget<'n>(world: &mut World, names: impl IntoIterator<Item = &'n ObjectName>) -> bool {
+fn forget<'n>(world: &mut Database, names: impl IntoIterator<Item = &'n ObjectName>) -> bool {
     for name in names {
         if let Some(found) = world.catalog.find_relation(name).filter(|name| name.schema == "pg_temp") {
             world.inserted.insert(found, ());
@@ -147,8 +147,8 @@ impl Machine<'_> {
             return Ok(rows);
         }
         let Some(found) = self.world.catalog.find_relation(name) else {
-            if self.world.catalog.is_missing(Made::Relation, name) {
-                return Err(Stop::Failed(Contradiction::new("42P01", format!("relation \"{name}\" does not exist"))));
+            if self.world.catalog.is_missing(ObjectClass::Relation, name) {
+                return Err(Stop::Failed(SqlError::new("42P01", format!("relation \"{name}\" does not exist"))));
             }
             return Ok(Rows::unknown());
         };

@@ -9,7 +9,7 @@ use super::statement::Flow;
 use super::tables::{Cells, Presence, Rows};
 use super::value::{Object, Record, Value};
 use super::{MAX_CALLS, Machine, Ran, Stop};
-use crate::catalog::Contradiction;
+use crate::catalog::SqlError;
 use crate::catalog::object::{ArgMode, Argument, Certainty, Function, RoutineKind};
 use crate::source::{FileId, Site, Span};
 use crate::syntax::ast::{Ast, Body, Code, Form, Statement};
@@ -133,7 +133,7 @@ pub struct Frame {
     pub rows_unknown: bool,
     pub row_columns: Vec<SmolStr>,
     /// What a handler is handling.
-    pub handling: Option<Contradiction>,
+    pub handling: Option<SqlError>,
     pub cursors: Vec<(SmolStr, Piece)>,
 }
 

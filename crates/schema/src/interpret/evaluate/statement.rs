@@ -9,7 +9,7 @@ use super::routine::{Frame, Parsed, Program, Scope};
 use super::tables::Presence;
 use super::value::{Object, Record, Value, render};
 use super::{MAX_NESTING, Machine, Ran, Stop, condition};
-use crate::catalog::Contradiction;
+use crate::catalog::SqlError;
 use crate::catalog::object::Certainty;
 use crate::source::{Site, Span};
 use crate::syntax::ast::{Ast, Form};
@@ -176,7 +176,7 @@ impl Machine<'_> {
             }
             StmtKind::ReturnQuery { query } => self.return_query(*query),
             StmtKind::Assert { condition, .. } => self.value(*condition).and_then(|value| match value.holds() {
-                Some(false) => Err(Contradiction::new("P0004", "assertion failed").into()),
+                Some(false) => Err(SqlError::new("P0004", "assertion failed").into()),
                 _ => Ok(()),
             }),
             StmtKind::Execute { command, into, using } => self.execute(stmt.span, *command, into.as_ref(), using),
@@ -282,7 +282,7 @@ impl Machine<'_> {
         }
         match (possible.is_empty(), otherwise) {
             (true, Some(otherwise)) => self.list(otherwise),
-            (true, None) => self.tolerate(Contradiction::new("20000", "case not found").into()).map(|()| Flow::Next),
+            (true, None) => self.tolerate(SqlError::new("20000", "case not found").into()).map(|()| Flow::Next),
             (false, otherwise) => {
                 possible.push(otherwise.unwrap_or_default());
                 self.undecided(&possible)
@@ -468,9 +468,7 @@ impl Machine<'_> {
                         None => return self.unknown_rows(span),
                     },
                     Value::Null => {
-                        return self
-                            .tolerate(Contradiction::new("22004", "FOREACH expression must not be null").into())
-                            .map(|()| Flow::Next);
+                        return self.tolerate(SqlError::new("22004", "FOREACH expression must not be null").into()).map(|()| Flow::Next);
                     }
                     _ => return self.unknown_rows(span),
                 };
@@ -636,13 +634,13 @@ impl Machine<'_> {
 
     fn into(&mut self, into: &IntoClause, table: &Table) -> Ran<()> {
         match (table.rows.as_slice(), table.complete) {
-            ([], true) if into.strict => Err(Contradiction::new("P0002", "query returned no rows").into()),
+            ([], true) if into.strict => Err(SqlError::new("P0002", "query returned no rows").into()),
             ([], true) => {
                 self.set_found(Some(false));
                 self.assign_row(&into.targets, table, None)
             }
             ([(_, Presence::Certain), (_, Presence::Certain), ..], _) if into.strict => {
-                Err(Contradiction::new("P0003", "query returned more than one row").into())
+                Err(SqlError::new("P0003", "query returned more than one row").into())
             }
             ([(cells, Presence::Certain), ..], true) => {
                 self.set_found(Some(true));
@@ -730,7 +728,7 @@ impl Machine<'_> {
         let params = self.values(using)?;
         let text = match command {
             Value::Text(text) => text,
-            Value::Null => return Err(Contradiction::new("22004", "query string argument of EXECUTE is null").into()),
+            Value::Null => return Err(SqlError::new("22004", "query string argument of EXECUTE is null").into()),
             _ => {
                 self.pass_over_command(command_piece);
                 return Ok(Table::unknown());
@@ -785,7 +783,7 @@ impl Machine<'_> {
                 _ => {}
             }
         }
-        Err(Contradiction::new(state.unwrap_or("P0001"), message).into())
+        Err(SqlError::new(state.unwrap_or("P0001"), message).into())
     }
 
     /// The message of a RAISE.

@@ -21,7 +21,7 @@ pub fn of(cursor: &Cursor, error: &SyntaxError) -> Option<String> {
     } else if head.is("POLICY") && stopped.is_kind(TokenKind::Comma) {
         "Write one policy per command, or FOR ALL. A policy has only one command."
     } else if head.is_words("ALTER POLICY IF EXISTS") {
-        "Look the policy up in pg_policies in a DO block. IF EXISTS is allowed only before RENAME TO, any other form is a syntax error (42601)."
+        "RenderOptions the policy up in pg_policies in a DO block. IF EXISTS is allowed only before RENAME TO, any other form is a syntax error (42601)."
     } else if head.is("POLICY") && stopped.is("USING") {
         "Put USING before WITH CHECK."
     } else if head.is("POLICY") && stopped.is_any(&["TO", "FOR", "AS"]) {

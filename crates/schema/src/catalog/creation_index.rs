@@ -13,7 +13,7 @@ pub type Moment = (usize, u32);
 
 /// Kinds of objects whose creation is searched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Made {
+pub enum ObjectClass {
     /// Tables, views and other objects that share their names.
     Relation,
     Function,
@@ -33,10 +33,10 @@ struct Creation {
 }
 
 /// Kind and name of a created object.
-type Key = (Made, SmolStr);
+type Key = (ObjectClass, SmolStr);
 
 /// A query, and whether it was limited to a schema.
-type Asked = (Question, Made, Option<SmolStr>, SmolStr);
+type Asked = (Question, ObjectClass, Option<SmolStr>, SmolStr);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Question {
@@ -68,7 +68,7 @@ enum Code {
 
 /// Texts of all migrations. They are searched on the first query.
 #[derive(Debug, Default)]
-pub struct Future {
+pub struct CreationIndex {
     texts: Vec<Arc<Text>>,
     /// Creations, each with the index of its file.
     made: OnceLock<FxHashMap<Key, Vec<(usize, Creation)>>>,
@@ -99,28 +99,29 @@ impl Text {
     }
 }
 
-impl Future {
-    pub fn new(texts: Vec<Arc<str>>) -> Future {
-        Future { texts: texts.into_iter().map(Text::of).collect(), ..Future::default() }
+impl CreationIndex {
+    pub fn new(texts: Vec<Arc<str>>) -> CreationIndex {
+        CreationIndex { texts: texts.into_iter().map(Text::of).collect(), ..CreationIndex::default() }
     }
 
     /// Returns the same for other texts. Creations of equal texts are shared.
-    pub fn with(&self, texts: Vec<Arc<str>>) -> Future {
+    pub fn with(&self, texts: Vec<Arc<str>>) -> CreationIndex {
         let known: FxHashMap<*const u8, &Arc<Text>> = self.texts.iter().map(|text| (text.text.as_ptr(), text)).collect();
         let text = |text: Arc<str>| match known.get(&text.as_ptr()) {
             Some(known) if Arc::ptr_eq(&known.text, &text) => Arc::clone(known),
             Some(_) | None => Text::of(text),
         };
-        Future { texts: texts.into_iter().map(text).collect(), ..Future::default() }
+        CreationIndex { texts: texts.into_iter().map(text).collect(), ..CreationIndex::default() }
     }
 
     /// Returns whether all queries so far have the same answer in another history with the same first texts, behind which there was no
     /// query.
-    pub fn answers_as(&self, other: &Future, first: usize) -> bool {
+    pub fn answers_as(&self, other: &CreationIndex, first: usize) -> bool {
         self.asked().iter().all(|((question, made, schema, name), last)| {
-            let creations =
-                |future| Future::creations(future, *made, schema.as_deref(), name).filter(|(_, creation)| question.is_about(creation));
-            let later = |future| creations(future).any(|(file, _)| *file >= first);
+            let creations = |creation_index| {
+                CreationIndex::creations(creation_index, *made, schema.as_deref(), name).filter(|(_, creation)| question.is_about(creation))
+            };
+            let later = |creation_index| creations(creation_index).any(|(file, _)| *file >= first);
             // what both have is an answer too
             let known = || creations(self).any(|(file, creation)| *file < first && (*file, creation.at) > *last);
             later(self) == later(other) || known()
@@ -144,7 +145,7 @@ impl Future {
     }
 
     /// Returns the statements that create an object with a name. Without a schema, all schemas match.
-    fn creations(&self, made: Made, schema: Option<&str>, name: &str) -> impl Iterator<Item = &(usize, Creation)> {
+    fn creations(&self, made: ObjectClass, schema: Option<&str>, name: &str) -> impl Iterator<Item = &(usize, Creation)> {
         let fits = move |(_, creation): &&(usize, Creation)| match (schema, &creation.schema) {
             (Some(wanted), Some(schema)) => wanted == schema,
             (None, _) | (_, None) => true,
@@ -154,7 +155,15 @@ impl Future {
 
     /// Returns whether an object that does not exist is known to be missing, because it is created later or was dropped. `unread` contains
     /// statements that could not be parsed, which may have created it. `sure` states that no other code can have created it.
-    pub fn is_missing(&self, made: Made, schema: Option<&str>, name: &str, now: Moment, unread: &[(usize, Span)], sure: bool) -> bool {
+    pub fn is_missing(
+        &self,
+        made: ObjectClass,
+        schema: Option<&str>,
+        name: &str,
+        now: Moment,
+        unread: &[(usize, Span)],
+        sure: bool,
+    ) -> bool {
         let hidden = |file: usize, within: Span| {
             unread.iter().any(|(other, span)| *other == file && span.start < within.end && within.start < span.end)
         };
@@ -178,41 +187,41 @@ impl Future {
     }
 
     /// Returns the first creation of an object after a moment, as the index of its file and a byte offset.
-    pub fn creation_after(&self, made: Made, schema: Option<&str>, name: &str, now: Moment) -> Option<Moment> {
+    pub fn creation_after(&self, made: ObjectClass, schema: Option<&str>, name: &str, now: Moment) -> Option<Moment> {
         self.creations(made, schema, name).map(|(file, creation)| (*file, creation.at)).filter(|at| *at > now).min()
     }
 
     /// Returns whether quoted code creates an object with this name, which makes it uncertain.
-    pub fn is_made_in_code(&self, made: Made, name: &QName) -> bool {
+    pub fn is_made_in_code(&self, made: ObjectClass, name: &QName) -> bool {
         self.asked().entry((Question::InCode, made, Some(name.schema.clone()), name.name.clone())).or_default();
         self.creations(made, Some(&name.schema), &name.name).any(|(_, creation)| Question::InCode.is_about(creation))
     }
 }
 
 /// Returns the kinds of objects that a name can refer to. A table is also a type.
-fn keys(made: Made, name: &str) -> impl Iterator<Item = Key> {
-    let rows = (made == Made::Type).then_some(Made::Relation);
+fn keys(made: ObjectClass, name: &str) -> impl Iterator<Item = Key> {
+    let rows = (made == ObjectClass::Type).then_some(ObjectClass::Relation);
     let name = SmolStr::from(name);
     [Some(made), rows].into_iter().flatten().map(move |made| (made, name.clone()))
 }
 
 /// Callback for each creation: kind, schema, name, byte offset, and the kind of code around it.
-type Tell<'a> = dyn FnMut(Made, Option<SmolStr>, SmolStr, u32, Code) + 'a;
+type Tell<'a> = dyn FnMut(ObjectClass, Option<SmolStr>, SmolStr, u32, Code) + 'a;
 
 /// Words after `create`, and the kind of the created object.
-const KINDS: [(&str, Made); 12] = [
-    ("TABLE", Made::Relation),
-    ("VIEW", Made::Relation),
-    ("SEQUENCE", Made::Relation),
-    ("FUNCTION", Made::Function),
-    ("PROCEDURE", Made::Function),
-    ("AGGREGATE", Made::Function),
-    ("TYPE", Made::Type),
-    ("DOMAIN", Made::Type),
-    ("ROLE", Made::Role),
-    ("USER", Made::Role),
-    ("GROUP", Made::Role),
-    ("INDEX", Made::Index),
+const KINDS: [(&str, ObjectClass); 12] = [
+    ("TABLE", ObjectClass::Relation),
+    ("VIEW", ObjectClass::Relation),
+    ("SEQUENCE", ObjectClass::Relation),
+    ("FUNCTION", ObjectClass::Function),
+    ("PROCEDURE", ObjectClass::Function),
+    ("AGGREGATE", ObjectClass::Function),
+    ("TYPE", ObjectClass::Type),
+    ("DOMAIN", ObjectClass::Type),
+    ("ROLE", ObjectClass::Role),
+    ("USER", ObjectClass::Role),
+    ("GROUP", ObjectClass::Role),
+    ("INDEX", ObjectClass::Index),
 ];
 
 fn scan(text: &str, tokens: &[Token], code: Code, tell: &mut Tell) {
@@ -239,7 +248,7 @@ fn scan(text: &str, tokens: &[Token], code: Code, tell: &mut Tell) {
             }
             TokenKind::Word if word(at, "CREATE") => created = at + 1..at + 5,
             TokenKind::Word if word(at, "RENAME") && word(at + 1, "TO") => {
-                for made in [Made::Relation, Made::Function, Made::Type, Made::Role, Made::Index] {
+                for made in [ObjectClass::Relation, ObjectClass::Function, ObjectClass::Type, ObjectClass::Role, ObjectClass::Index] {
                     if let Some((_, name, place)) = dotted(text, tokens, at + 2) {
                         tell(made, None, name, place, code);
                     }
@@ -287,21 +296,24 @@ fn dotted(text: &str, tokens: &[Token], mut at: usize) -> Option<(Option<SmolStr
 mod tests {
     use super::*;
 
-    fn missing(future: &Future, made: Made, name: &str, now: u32) -> bool {
+    fn missing(creation_index: &CreationIndex, made: ObjectClass, name: &str, now: u32) -> bool {
         let (schema, name) = name.split_once('.').map_or((None, name), |(schema, name)| (Some(schema), name));
-        future.is_missing(made, schema, name, (0, now), &[], false)
+        creation_index.is_missing(made, schema, name, (0, now), &[], false)
     }
 
     #[test]
     fn what_is_created_later_is_found_in_code_between_quotes_too() {
         let text = "alter table a add x int; do $$ begin create table if not exists public.a (id int); end $$; create table c ();";
-        let future = Future::new(vec![text.into()]);
-        assert!(missing(&future, Made::Relation, "a", 0));
-        assert!(missing(&future, Made::Relation, "a", 95), "the block ran, so it failed or the table was dropped");
-        assert!(!future.is_missing(Made::Relation, None, "a", (0, 95), &[(0, Span::new(40, 50))], false), "part of the block is not known");
-        assert!(missing(&future, Made::Relation, "public.c", 0));
-        assert!(missing(&future, Made::Relation, "c", 200), "it was made, so it must have been dropped");
-        assert!(!missing(&future, Made::Relation, "never", 0));
+        let creation_index = CreationIndex::new(vec![text.into()]);
+        assert!(missing(&creation_index, ObjectClass::Relation, "a", 0));
+        assert!(missing(&creation_index, ObjectClass::Relation, "a", 95), "the block ran, so it failed or the table was dropped");
+        assert!(
+            !creation_index.is_missing(ObjectClass::Relation, None, "a", (0, 95), &[(0, Span::new(40, 50))], false),
+            "part of the block is not known"
+        );
+        assert!(missing(&creation_index, ObjectClass::Relation, "public.c", 0));
+        assert!(missing(&creation_index, ObjectClass::Relation, "c", 200), "it was made, so it must have been dropped");
+        assert!(!missing(&creation_index, ObjectClass::Relation, "never", 0));
     }
 
     #[test]
@@ -309,25 +321,25 @@ mod tests {
         let function = "create function f() returns void language plpgsql as $$ begin create table a (); end $$;";
         let within =
             "do $$ begin execute 'create table b ()'; create function g() returns int as 'create table c ()' language sql; end $$;";
-        let future = Future::new(vec![format!("{function}{within}").into()]);
+        let creation_index = CreationIndex::new(vec![format!("{function}{within}").into()]);
         let end = (function.len() + within.len()) as u32;
-        assert!(!missing(&future, Made::Relation, "a", end) && !missing(&future, Made::Relation, "c", end));
-        assert!(missing(&future, Made::Relation, "b", end));
+        assert!(!missing(&creation_index, ObjectClass::Relation, "a", end) && !missing(&creation_index, ObjectClass::Relation, "c", end));
+        assert!(missing(&creation_index, ObjectClass::Relation, "b", end));
     }
 
     #[test]
     fn a_schema_and_a_kind_tell_names_apart() {
         let text = "create table app.t (); create or replace function public.f() returns int language sql as 'select 1';";
-        let future = Future::new(vec![text.into()]);
-        assert!(missing(&future, Made::Relation, "app.t", 0));
-        assert!(!missing(&future, Made::Relation, "public.t", 0));
-        assert!(missing(&future, Made::Function, "public.f", 0));
-        assert!(!missing(&future, Made::Relation, "f", 0));
+        let creation_index = CreationIndex::new(vec![text.into()]);
+        assert!(missing(&creation_index, ObjectClass::Relation, "app.t", 0));
+        assert!(!missing(&creation_index, ObjectClass::Relation, "public.t", 0));
+        assert!(missing(&creation_index, ObjectClass::Function, "public.f", 0));
+        assert!(!missing(&creation_index, ObjectClass::Relation, "f", 0));
     }
 
     #[test]
     fn what_nobody_could_read_may_have_made_it() {
-        let future = Future::new(vec!["create table t (oops oops oops); alter table t add x int".into()]);
-        assert!(!future.is_missing(Made::Relation, None, "t", (0, 60), &[(0, Span::new(0, 31))], false));
+        let creation_index = CreationIndex::new(vec!["create table t (oops oops oops); alter table t add x int".into()]);
+        assert!(!creation_index.is_missing(ObjectClass::Relation, None, "t", (0, 60), &[(0, Span::new(0, 31))], false));
     }
 }
