@@ -275,7 +275,7 @@ impl<'x> Context<'x> {
             Ast::DefaultPrivileges(defaults) => self.default_privileges(defaults),
             Ast::Comment { object, text } => self.comment(object, text),
             Ast::Set(set) => self.set(set),
-            // run by `World`, which applies as it goes
+            // run by `Database`, which applies as it goes
             Ast::Do(_) | Ast::Call(_) => Ok(()),
             Ast::Truncate { tables, .. } => tables.iter().try_for_each(|table| self.relation(table).map(|_| ())),
             Ast::Copy { table, .. } => table.iter().try_for_each(|table| self.relation(table).map(|_| ())),
