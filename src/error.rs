@@ -58,7 +58,9 @@ pub enum Error {
     #[error("cannot plan migrations: {reason}")]
     NoPlan { reason: String },
 
-    #[error("--fix=inline changes only files that are named: give the .sql files that are not applied anywhere yet")]
+    #[error(
+        "--fix=inline changes only files that are named or changed: give the .sql files that are not applied anywhere yet, or add --changed"
+    )]
     NothingNamed,
 
     #[error("`{}` is not what was read of it, in its bytes: save it as UTF-8 without a byte order mark, and run again", path.display())]

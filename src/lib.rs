@@ -299,16 +299,19 @@ pub struct Revised {
     pub fail_on: Option<FailOn>,
 }
 
-/// Checks a project and edits the named files. Nothing is written.
+/// Checks a project and edits the files that are named or changed. Nothing is written.
 ///
 /// # Errors
-/// As [`check`], or if no file is named.
+/// As [`check`], or if no file is named or changed.
 pub fn revise(options: &Options) -> Result<Revised, Error> {
     with_room(|| {
         let Opened { sources, project, choice, scope, .. } = open(options)?;
         let (found, hidden) = examine(sources.clone(), &project, &choice, &scope, options);
         let ground = fix::PlanInput { sources: &sources, project: &project, choice: &choice, hidden: &hidden };
-        let mut edited = fix::inline::edit(&ground)?;
+        // the files that git compares come last
+        let changed = scope.since.last().filter(|_| options.since.is_some()).into_iter().flat_map(|since| &since.new);
+        let editable = project.named.iter().chain(changed).copied().collect();
+        let mut edited = fix::inline::edit(&ground, &editable)?;
         edited.report.left_out = found.left_out;
         let fail_on = project.config.fail_on;
         Ok(Revised { found, edited, project, fail_on })

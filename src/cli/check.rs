@@ -50,7 +50,7 @@ pub struct Arguments {
     /// Do not run these rules: ids or groups
     #[arg(long, value_name = "RULE", value_delimiter = ',')]
     ignore: Vec<String>,
-    /// Write migrations with fixes: safe fixes, with `review` also fixes that need review. `inline` edits the given .sql files instead
+    /// Write migrations with fixes: safe fixes, with `review` also fixes that need review. `inline` edits the given or changed files instead
     #[arg(long, value_name = "HOW", num_args = 0..=1, require_equals = true, default_missing_value = "safe")]
     fix: Option<How>,
     /// Print the migrations that --fix would write, and write nothing

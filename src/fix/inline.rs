@@ -1,6 +1,6 @@
 //! Edits of migration files that no database has applied.
 //!
-//! Promises: only the named files change, only by safe fixes, and all bytes outside the edits stay the same. The edited project is analysed
+//! Promises: only the files that are named or changed change, only by safe fixes, and all bytes outside the edits stay the same. The edited project is analysed
 //! first, and fixes that do not resolve the problem or cause a new one are skipped. Limits: files whose bytes differ from the parsed text
 //! (another encoding) are not edited.
 
@@ -35,19 +35,19 @@ pub struct NewText {
 /// Maximum number of rounds. Each round skips at least one fix.
 const MOST_ROUNDS: usize = 30;
 
-/// Returns the named files with all safe edits.
+/// Returns files with all safe edits. Only `editable` files, which no database has applied, change.
 ///
 /// # Errors
-/// If no file was named.
-pub fn edit(ground: &PlanInput<'_>) -> Result<Edited, Error> {
+/// If no file may change.
+pub fn edit(ground: &PlanInput<'_>, editable: &BTreeSet<FileId>) -> Result<Edited, Error> {
     let project = ground.project;
-    if project.named.is_empty() {
+    if editable.is_empty() {
         return Err(Error::NothingNamed);
     }
     let before = engine::examine(ground.sources.clone(), project, &RuleSelection::default());
     let mut refused: BTreeMap<String, Withheld> = BTreeMap::new();
     for _ in 0..MOST_ROUNDS {
-        let chosen = chosen(ground, &before, &mut refused);
+        let chosen = chosen(ground, editable, &before, &mut refused);
         let files = texts(ground.sources, &chosen);
         if files.is_empty() {
             return Ok(edited(ground, before, files, refused));
@@ -75,9 +75,14 @@ fn edited(ground: &PlanInput<'_>, state: Examined, files: Vec<NewText>, refused:
     Edited { files, withheld: refused.into_values().collect(), report }
 }
 
-/// Returns the diagnostics whose edits are in named files and do not overlap.
-fn chosen<'a>(ground: &PlanInput<'_>, state: &'a Examined, refused: &mut BTreeMap<String, Withheld>) -> Vec<(&'a Finding, &'a [Edit])> {
-    let named = |edit: &Edit| ground.project.named.contains(&edit.site.file);
+/// Returns the diagnostics whose edits are in editable files and do not overlap.
+fn chosen<'a>(
+    ground: &PlanInput<'_>,
+    editable: &BTreeSet<FileId>,
+    state: &'a Examined,
+    refused: &mut BTreeMap<String, Withheld>,
+) -> Vec<(&'a Finding, &'a [Edit])> {
+    let named = |edit: &Edit| editable.contains(&edit.site.file);
     let mut out: Vec<(&Finding, &[Edit])> = Vec::new();
     for finding in &state.report.findings {
         let Some(fix) = finding.fix.as_ref().filter(|fix| fix.safety == Safety::Safe && !fix.rewrite.is_empty()) else { continue };

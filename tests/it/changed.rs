@@ -312,3 +312,23 @@ fn nothing_that_the_repository_names_is_run() {
     }
     assert!(!ran.exists(), "{}", std::fs::read_to_string(&ran).unwrap_or_default());
 }
+
+#[test]
+fn a_changed_file_is_fixed_where_it_stands() {
+    let repository = Repository::new();
+    let guarded = |name: &str| {
+        format!(
+            "create table public.{name} (id int primary key, owner uuid);\nalter table public.{name} enable row level security;\n\
+             create policy own on public.{name} to authenticated using (owner = auth.uid());\n"
+        )
+    };
+    repository.put(migration(1, &guarded("old")));
+    repository.commit();
+    repository.put(migration(2, &guarded("new")));
+    supalint(repository.path(), &["check", "--changed", "--fix=inline", "--select", "rls/bare-auth-call"]);
+    let text = |at| std::fs::read_to_string(repository.path().join(migration(at, "").0)).expect("it is there");
+    assert!(text(2).contains("owner = (select auth.uid())") && text(1).contains("owner = auth.uid()"), "{}{}", text(1), text(2));
+    // where nothing has changed, there is nothing to edit
+    repository.commit();
+    assert_eq!(supalint(repository.path(), &["check", "--changed", "--fix=inline"]).status.code(), Some(2));
+}
