@@ -6,26 +6,30 @@
 //! of the statement that defines it. *Rules* read the catalog and report diagnostics ([`finding::Finding`]). The *fix* of a diagnostic
 //! consists of *steps*.
 //!
-//! | module | task | may use |
-//! |---|---|---|
-//! | [`source`] | texts, spans and locations; bytes to lines | nothing |
-//! | [`finding`], [`report`] | diagnostics and the result of a run, as plain data | `source`, names of `catalog` |
-//! | [`syntax`] | text to statements: lexer, splitter, parser, PL/pgSQL; the only user of `sqlparser` | `source` |
-//! | [`catalog`] | the state, all changes, and `apply`, the only place that changes the state | `syntax` |
-//! | [`interpret`] | the effects of a statement: binding of names, evaluation of DO blocks | `catalog` |
-//! | [`project`], [`config`] | migrations in the order of their runner; settings | `source`, `syntax`, [`error`] |
-//! | [`changes`] | changed files according to git | `project` |
-//! | [`history`] | replay of a project with a visitor; a replay can be kept and continued | `interpret`, `project` |
-//! | [`allow`] | allow comments and settings | `syntax`, `finding`, `project` |
-//! | [`rules`] | one file and one page per rule; reads the catalog, not the parser or the disk | `catalog`, `history`, `allow` |
-//! | [`engine`] | runs rules over a replay, and over that of the project before a change: severity, order, duplicates, allowed problems | `rules` |
-//! | [`matrix`] | access of roles to tables, and lookups with and without an index | `rules` |
-//! | [`baseline`] | known problems | `finding` |
-//! | [`fix`] | steps of diagnostics to tested migrations, and migrations to files | `engine` |
-//! | [`output`] | one file per format, each of which renders the whole report | `report` |
-//! | [`cli`] | arguments, one file per command, exit status | all |
+//! A value goes down this table once. No module imports a module below its own.
 //!
-//! The tests in `tests/architecture.rs` check the uses of modules. The following rules hold too:
+//! | crate | module | task |
+//! |---|---|---|
+//! | `supalint-syntax` | [`source`] | texts, spans and locations; bytes to lines |
+//! | | [`syntax`] | text to statements: lexer, splitter, parser, PL/pgSQL; the only user of `sqlparser` |
+//! | `supalint-schema` | [`catalog`] | the state, all changes, and `apply`, the only place that changes the state |
+//! | | [`platform`] | what exists before the first migration, as SQL |
+//! | | [`interpret`] | the effects of a statement: binding of names, evaluation of DO blocks |
+//! | `supalint` | [`finding`], [`report`] | diagnostics and the result of a run, as plain data |
+//! | | [`config`], [`project`] | settings; migrations in the order of their runner |
+//! | | [`changes`] | changed files according to git |
+//! | | [`history`] | folds the migrations, with a visitor; two revisions share the migrations that both begin with |
+//! | | [`allow`] | allow comments and settings |
+//! | | [`analysis`] | what several rules ask of a state, computed once |
+//! | | [`remedy`] | statements that fix a problem |
+//! | | [`rules`] | one file and one page per rule; reads the state, not the parser, the text or the disk |
+//! | | [`engine`] | runs rules over a history: severity, order, duplicates, allowed problems, problems that existed before a change |
+//! | | [`baseline`] | known problems |
+//! | | [`fix`] | steps of diagnostics to tested migrations, and migrations to files |
+//! | | [`output`] | one file per format, each of which renders the whole report |
+//! | | [`cli`] | arguments, one file per command, exit status |
+//!
+//! The tests in `tests/it/architecture.rs` check the uses of modules. The following rules hold too:
 //!
 //! - Parsing cannot fail. A statement that cannot be parsed becomes [`syntax::ast::Opaque`] and is counted, and the others are not affected.
 //!   `sqlparser` parses every query, data statement and expression from the tokens of supalint, so that each node has a range of bytes.
@@ -34,7 +38,7 @@
 //!   [`catalog::SqlError`]. If the rejection is uncertain, nothing is reported.
 //! - Expressions are bound when the statement runs, as PostgreSQL binds views and policies. A reference has its relation and the number of
 //!   queries between them, and follows a rename.
-//! - The initial objects of the platform are SQL too (`history/supabase.sql`) and are replayed like a migration. Their facts have locations
+//! - The initial objects of the platform are SQL too (`crates/schema/src/platform/supabase.sql`) and are replayed like a migration. Their facts have locations
 //!   in [`source::FileId::PLATFORM`].
 //! - No fix is written without an analysis of the history with it. [`fix`] skips fixes that fail, do not resolve the problem or cause a
 //!   new one.

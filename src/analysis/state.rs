@@ -299,7 +299,7 @@ impl<'a> State<'a> {
         self.analyses.referring.get_or_init(count).get(table).copied().unwrap_or(0)
     }
 
-    /// Is everything in a function's body among [`Cx::code_of`]? Not what EXECUTE builds, nor what can't be read.
+    /// Whether [`State::code_of`] has everything in a function's body. It lacks what EXECUTE builds and what cannot be parsed.
     pub fn is_read_whole(&self, function: &Function) -> bool {
         self.body(function).is_some_and(Parsed::is_whole)
     }
