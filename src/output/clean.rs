@@ -73,7 +73,7 @@ pub fn line(text: &str) -> String {
 
 fn is_treacherous(c: char) -> bool {
     let bidirectional = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}');
-    bidirectional || (c.is_control() && c != '\t' && c != '\n')
+    !matches!(c, ' '..='~' | '\t' | '\n') && (bidirectional || c.is_control())
 }
 
 /// The same as [`clean`], with the escape sequences of colours kept.

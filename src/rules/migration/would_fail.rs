@@ -5,20 +5,21 @@ use crate::catalog::creation_index::ObjectClass;
 use crate::catalog::{Detail, ObjectKey, Rejected, When};
 use crate::project::Platform;
 use crate::rules::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 rule!("migration/would-fail", Migration, Error, Schema(check));
 
 fn check(cx: &mut Cx) {
     let rejected = cx.rejected();
     let roots = roots(rejected);
+    let names = near_names(cx, rejected);
     let supabase = cx.platform() == Platform::Supabase && cx.project().marks.is_none();
     let mut told: Option<FileId> = None;
     for (one, root) in rejected.iter().zip(&roots) {
         match one.when {
             When::Always => {
                 fails(cx, one, "PostgreSQL rejects this statement");
-                explain(cx, one, *root);
+                explain(cx, one, *root, &names);
             }
             // how others send a file is not known
             When::InBatch | When::AmongItsLike if !supabase => {}
@@ -31,7 +32,7 @@ fn check(cx: &mut Cx) {
                 told = Some(one.site.file);
                 fails_in_batch(cx, one).severity(Severity::Info);
             }
-            When::Afresh => fails_afresh(cx, one, *root),
+            When::Afresh => fails_afresh(cx, one, *root, &names),
         }
     }
 }
@@ -49,6 +50,7 @@ enum Root<'a> {
 
 /// Returns the root of each failure. If a failed statement would have created the needed object, its root is used.
 fn roots(rejected: &[Rejected]) -> Vec<Root<'_>> {
+    let qualified = qualified(rejected);
     // who would have made what is not there, by its name
     let mut makers: BTreeMap<&str, Vec<(usize, &ObjectKey)>> = BTreeMap::new();
     let mut roots: Vec<Root> = Vec::new();
@@ -59,7 +61,7 @@ fn roots(rejected: &[Rejected]) -> Vec<Root<'_>> {
                 let mut known = makers.get(missing.name.as_str()).into_iter().flatten().rev();
                 let maker = known.find(|(other, made)| made.may_be(missing) && fails_with(&rejected[*other], one));
                 match maker.map(|(other, _)| (roots[*other], &rejected[*other])) {
-                    None => Root::Missing(missing),
+                    None => Root::Missing(qualified.get(missing).unwrap_or(&missing)),
                     Some((Root::Own, maker)) => Root::Failed(maker),
                     Some((root, _)) => root,
                 }
@@ -69,6 +71,22 @@ fn roots(rejected: &[Rejected]) -> Vec<Root<'_>> {
         one.makes.iter().for_each(|made| makers.entry(&made.name).or_default().push((at, made)));
     }
     roots
+}
+
+/// Returns the missing objects that some statements name without their schema and others with it: one missing object, one cause.
+fn qualified(rejected: &[Rejected]) -> BTreeMap<&ObjectKey, &ObjectKey> {
+    let keys: BTreeSet<&ObjectKey> = rejected.iter().filter_map(missing).collect();
+    let mut by_name: BTreeMap<(&str, &str), Vec<&ObjectKey>> = BTreeMap::new();
+    for key in keys.iter().filter(|key| key.schema.is_some() && key.table.is_none()) {
+        by_name.entry((key.class, &key.name)).or_default().push(key);
+    }
+    let plain = keys.into_iter().filter(|key| key.schema.is_none() && key.table.is_none());
+    plain
+        .filter_map(|key| match by_name.get(&(key.class, key.name.as_str())).map(Vec::as_slice) {
+            Some([only]) => Some((key, *only)),
+            _ => None,
+        })
+        .collect()
 }
 
 fn missing(rejected: &Rejected) -> Option<&ObjectKey> {
@@ -84,10 +102,10 @@ fn fails_with(one: &Rejected, other: &Rejected) -> bool {
 }
 
 /// Adds to the diagnostic: the cause, a similar name, the location that creates the missing object, and the objects that block a DROP.
-fn explain(cx: &mut Cx, one: &Rejected, root: Root) {
+fn explain(cx: &mut Cx, one: &Rejected, root: Root, names: &NearNames) {
     let missing = missing(one);
     let later = missing.and_then(|missing| created_later(cx, missing, one.site));
-    let near = missing.filter(|_| later.is_none()).and_then(|missing| near_name(cx, missing));
+    let near = missing.filter(|_| later.is_none()).and_then(|missing| names.get(missing));
     let place = later.map(|site| cx.place(site));
     let draft = cx.last();
     if let (Some(site), Some(place), Some(missing)) = (later, place, missing) {
@@ -137,6 +155,14 @@ fn created_later(cx: &Cx, missing: &ObjectKey, at: Site) -> Option<Site> {
     Some(Site::new(file, Span::new(byte, byte + missing.name.len() as u32)))
 }
 
+/// Similar names of missing objects.
+type NearNames<'a> = BTreeMap<&'a ObjectKey, SmolStr>;
+
+fn near_names<'a>(cx: &Cx, rejected: &'a [Rejected]) -> NearNames<'a> {
+    let keys: BTreeSet<&ObjectKey> = rejected.iter().filter_map(missing).collect();
+    keys.into_iter().filter_map(|key| near_name(cx, key).map(|near| (key, near))).collect()
+}
+
 /// Returns the name of an object of the same class with a similar spelling.
 fn near_name(cx: &Cx, missing: &ObjectKey) -> Option<SmolStr> {
     let fits = |schema: &SmolStr| missing.schema.as_ref().is_none_or(|wanted| wanted == schema);
@@ -157,7 +183,7 @@ fn near_name(cx: &Cx, missing: &ObjectKey) -> Option<SmolStr> {
     let distance = |name: &SmolStr| strsim::damerau_levenshtein(name, &missing.name);
     names
         .into_iter()
-        .filter(|name| **name != missing.name)
+        .filter(|name| **name != missing.name && name.len().abs_diff(missing.name.len()) <= 4 * most)
         .map(|name| (distance(name), name))
         .filter(|(far, _)| *far <= most)
         .min()
@@ -202,7 +228,7 @@ fn fails_in_batch<'c>(cx: &'c mut Cx, rejected: &Rejected) -> &'c mut Diagnostic
 }
 
 /// Reports a statement that depends on objects outside the migrations.
-fn fails_afresh(cx: &mut Cx, one: &Rejected, root: Root) {
+fn fails_afresh(cx: &mut Cx, one: &Rejected, root: Root, names: &NearNames) {
     let (made, dump, repair) = match cx.platform() {
         Platform::Supabase => {
             ("`supabase db reset`, a preview branch, CI", "supabase db dump", ": `supabase migration repair --status applied <version>`")
@@ -212,8 +238,8 @@ fn fails_afresh(cx: &mut Cx, one: &Rejected, root: Root) {
     let how = format!("PostgreSQL rejects this statement on a database that only the migrations create ({made})");
     // the same statement may fail everywhere after a change, which is another problem
     fails(cx, one, &how).severity(Severity::Warn).label("fails on a new database").discriminate("new database");
-    explain(cx, one, root);
-    let near = missing(one).and_then(|missing| near_name(cx, missing));
+    explain(cx, one, root, names);
+    let near = missing(one).and_then(|missing| names.get(missing));
     let draft = cx.last();
     let correct = near.map(|near| format!("Correct the name if `{near}` is meant. Otherwise write")).unwrap_or_else(|| "Write".to_string());
     draft.help(format!(

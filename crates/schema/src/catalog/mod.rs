@@ -50,7 +50,7 @@ pub enum Detail {
 }
 
 /// An object by its class and the name in a statement.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ObjectKey {
     /// Class of the object: `relation`, `column`, `function`, `type`, `schema`, `role`, `policy`, …
     pub class: &'static str,

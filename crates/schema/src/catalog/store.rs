@@ -187,11 +187,6 @@ impl<V: Clone> Store<QName, V> {
         let names = self.order.range(QName::new(schema, "")..).take_while(move |(name, _)| name.schema == schema);
         names.filter_map(|(name, place)| Some((name, &**self.values[*place].as_ref()?)))
     }
-
-    /// Returns whether a name exists in any schema.
-    pub fn has_named(&self, last: &str) -> bool {
-        self.order.keys().any(|name| name.name == last)
-    }
 }
 
 #[cfg(test)]

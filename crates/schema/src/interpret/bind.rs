@@ -563,7 +563,7 @@ impl Context<'_> {
             })
         };
         let Some(schema) = name.schema() else {
-            let anywhere = || catalog.functions.has_named(name.last());
+            let anywhere = || catalog.schemas.keys().any(|schema| catalog.functions.contains(&QName::new(schema.clone(), name.last())));
             let of_type = || builtin_name(name.last()).is_some() || builtin::is_type(name.last()) || catalog.find_type(name).is_some();
             if anywhere() || of_type() {
                 return Ok(());
