@@ -284,7 +284,7 @@ pub fn plan(options: &Options, level: fix::Level) -> Result<Fixed, Error> {
         let Opened { sources, project, choice, scope, .. } = open(options)?;
         if project.is_planned() {
             let reason =
-                "sqitch runs only what sqitch.plan lists; add a change with `sqitch add`, and copy the SQL that `supalint check` shows";
+                "sqitch runs only the changes in sqitch.plan: add a change with `sqitch add`, and copy the SQL that `supalint check` prints";
             return Err(Error::NoPlan { reason: reason.to_string() });
         }
         let (found, hidden) = examine(sources.clone(), &project, &choice, &scope, options);

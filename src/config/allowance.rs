@@ -73,7 +73,7 @@ fn day(value: &Value) -> Result<Date, String> {
         Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Array(_) | Value::Table(_) => String::new(),
     };
     let is_day = text.len() == "2026-12-31".len();
-    text.parse().ok().filter(|_| is_day).ok_or_else(|| "`until` is a day, such as \"2026-12-31\"".to_string())
+    text.parse().ok().filter(|_| is_day).ok_or_else(|| "`until` must be a day, such as \"2026-12-31\"".to_string())
 }
 
 /// Reads a version: the digits at the start of the name of a migration.
@@ -84,7 +84,7 @@ pub fn version(value: &Value) -> Result<String, String> {
         Value::Float(_) | Value::Boolean(_) | Value::Datetime(_) | Value::Array(_) | Value::Table(_) => String::new(),
     };
     let is_version = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    if is_version { Ok(text) } else { Err("`since_version` is the digits of a migration's name, such as \"20250101000000\"".to_string()) }
+    if is_version { Ok(text) } else { Err("`since_version` must be the digits of a migration's name, such as \"20250101000000\"".to_string()) }
 }
 
 /// Over paths from the project's root; without a slash but at its end over names in any folder, with one at its end over all in a folder.
@@ -97,7 +97,7 @@ pub fn path_glob(written: &str) -> Result<Glob, String> {
 }
 
 fn no_glob(error: &globset::Error) -> String {
-    format!("`{}` is no pattern: {}", error.glob().unwrap_or_default(), reason(error))
+    format!("`{}` is not a valid pattern: {}", error.glob().unwrap_or_default(), reason(error))
 }
 
 /// All patterns as one set. Settings with patterns that cannot be one set are refused when they are read.

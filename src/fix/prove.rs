@@ -101,7 +101,7 @@ fn taken_back(after: &Report, files: &[PlannedFile]) -> Vec<(Vec<usize>, String)
     for finding in &after.findings {
         let Some(fix) = &finding.fix else { continue };
         for statement in done.opposed(fix.steps.iter().map(|step| step.sql.as_str())) {
-            let reason = format!("{} would take it back: {}", finding.rule, finding.message);
+            let reason = format!("the fix of {} would undo it: {}", finding.rule, finding.message);
             out.push((statements[statement].cures.clone(), reason));
         }
     }

@@ -73,7 +73,7 @@ fn where_there_is_no_project_those_further_down_are_named() {
     let prisma = ("packages/db/prisma/migrations/20250101000000_a/migration.sql", sql);
     let folder = project(&[one, prisma, ("drizzle/0000_a.sql", sql), ("packages/code/migrations/up.rb", sql)]);
     let said = told(&supalint(folder.path(), &["check"]));
-    assert!(said.ends_with(": name one of the projects in `apps/web`, `drizzle`, `packages/db/prisma`\n"), "{said}");
+    assert!(said.ends_with(": pass one of the projects in `apps/web`, `drizzle`, `packages/db/prisma`\n"), "{said}");
 }
 
 #[test]

@@ -41,7 +41,7 @@ fn report(cx: &mut Cx, table: &Table, constraint: &Constraint, key: &ForeignKey,
     let partial = table.indexes.iter().find(|index| index.predicate.is_some() && index.leads_with(columns));
     let message = match near {
         Some(index) => format!(
-            "no index begins with all columns of `{list}` of `{}`: for each row deleted from `{}`, PostgreSQL reads every row that `{}` finds by its first column",
+            "no index begins with all columns of `{list}` of `{}`: for each row deleted from `{}`, PostgreSQL reads all rows with the same value in the first column of `{}`",
             table.name, key.table, index.name
         ),
         None => {

@@ -81,7 +81,7 @@ fn message(sort: &Sorted) -> String {
             "{reader} reads a range of `{column}` for one `{key}` of `{name}`, but no index contains both columns: PostgreSQL reads all rows of the key"
         ),
         Want::Apart => format!(
-            "`{name}` has separate indexes on `{key}` and `{column}`: to find the latest rows of one `{key}`, PostgreSQL sorts all of its rows or skips the rows of all others"
+            "`{name}` has separate indexes on `{key}` and `{column}`: to find the latest rows of one `{key}`, PostgreSQL sorts all of its rows, or reads rows of other keys too"
         ),
         Want::Listed => {
             format!(

@@ -124,6 +124,6 @@ fn instead(cause: &Cause) -> String {
         Cause::Superuser => "Remove SUPERUSER and NOSUPERUSER. A new role is not a superuser, and BYPASSRLS is allowed.".into(),
         Cause::Leakproof => "Remove LEAKPROOF.".into(),
         Cause::Language => "Write the function in SQL or PL/pgSQL.".into(),
-        Cause::ServerFile => "insert the rows with INSERT, or load them with `\\copy` of psql after the push".into(),
+        Cause::ServerFile => "Insert the rows with INSERT, or load them with `\\copy` of psql after the push.".into(),
     }
 }

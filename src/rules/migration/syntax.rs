@@ -30,7 +30,7 @@ fn check(cx: &mut Cx, step: &Moment) {
                 .report(
                     About::statement("COPY"),
                     Site::new(step.site.file, step.statement.span),
-                    "only psql reads the rows behind `COPY … FROM stdin`: the migration runner sends them to the server as SQL, which rejects them"
+                    "only psql reads the rows after `COPY … FROM stdin`: the migration runner sends them to the server as SQL, which rejects them"
                         .to_string(),
                 )
                 .severity(Severity::Warn)

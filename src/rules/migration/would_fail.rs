@@ -218,7 +218,7 @@ fn fails_afresh(cx: &mut Cx, one: &Rejected, root: Root) {
     let correct = near.map(|near| format!("Correct the name if `{near}` is meant. Otherwise write")).unwrap_or_else(|| "Write".to_string());
     draft.help(format!(
         "{correct} the missing objects into a migration that sorts before all others. `{dump}` prints them from the database that has them. \
-         Mark that migration as applied there{repair}."
+         Mark that migration as applied in that database{repair}."
     ));
     if let Root::Missing(missing) = root {
         let why = format!("on a new database, because no migration creates {missing}");

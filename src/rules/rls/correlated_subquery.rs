@@ -85,7 +85,7 @@ fn others(cx: &mut Cx, table: &Table, policy: &Policy, using: &Expression) {
     }
     let rows = &table.name.name;
     let message = format!(
-        "policy \"{}\" on `{}` runs a subquery once per row of `{rows}`, because it depends on the row by more than equalities in its WHERE",
+        "policy \"{}\" on `{}` runs a subquery once per row of `{rows}`, because it uses the row not only in equalities in its WHERE",
         policy.name, table.name
     );
     cx.report((table, policy), using.at(first), message)
