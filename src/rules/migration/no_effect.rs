@@ -1,5 +1,5 @@
-//! Statements with IF EXISTS or IF NOT EXISTS that have no effect: the object to drop has a slightly different name, or the object to
-//! create has the name of a different existing object.
+//! Statements that have no effect: IF EXISTS with a slightly different name, IF NOT EXISTS with the name of a different object, and REVOKE of a
+//! privilege that the role holds in another way.
 
 mod revoke;
 mod shadowed_creation;
