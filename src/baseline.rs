@@ -47,7 +47,7 @@ impl Baseline {
     }
 
     pub fn text(&self) -> String {
-        // plain data of text and numbers
+        // the data contains only text and numbers
         serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
     }
 

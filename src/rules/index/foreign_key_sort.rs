@@ -17,13 +17,13 @@ fn check(cx: &mut Cx) {
 }
 
 fn of_table(cx: &mut Cx, table: &Table) {
-    // queries that one index would serve
+    // queries that the same index would serve
     let mut alike: BTreeMap<(&SmolStr, &SmolStr), Vec<&Sorted>> = BTreeMap::new();
     for sort in sorts_of(cx, table).iter().filter(|sort| is_indexed(table, std::slice::from_ref(&sort.key))) {
         alike.entry((&sort.key, &sort.column)).or_default().push(sort);
     }
     for sorts in alike.values() {
-        // the strongest reason speaks for all
+        // the strongest reason determines the severity and the message
         let strongest = sorts.iter().find(|sort| sort.is_strong()).unwrap_or(&sorts[0]);
         report(cx, table, strongest, sorts.len() - 1);
     }

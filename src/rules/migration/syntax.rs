@@ -6,7 +6,7 @@ rule!("migration/syntax", Migration, Error, Statement(check));
 
 fn check(cx: &mut Cx, step: &Moment) {
     let draft = match &step.statement.form {
-        // a function whose body is not looked at
+        // a function with a body that is not checked
         Form::Opaque(_) if step.statement.ast(step.catalog.session.bodies_unchecked).is_some() => return,
         Form::Opaque(opaque) => {
             let subject = About::statement(if opaque.head.is_empty() { "statement" } else { &opaque.head });

@@ -20,12 +20,12 @@ fn check(cx: &mut Cx) {
                 fails(cx, one, "PostgreSQL rejects this statement");
                 explain(cx, one, *root);
             }
-            // how others send a file is not known
+            // it is unknown how other runners send a file
             When::InBatch | When::AmongItsLike if !supabase => {}
             When::InBatch => {
                 fails_in_batch(cx, one);
             }
-            // once for a file that was made so on purpose
+            // one diagnostic for a file that contains only such statements
             When::AmongItsLike if told == Some(one.site.file) => {}
             When::AmongItsLike => {
                 told = Some(one.site.file);
@@ -49,7 +49,7 @@ enum Root<'a> {
 
 /// Returns the root of each failure. If a failed statement would have created the needed object, its root is used.
 fn roots(rejected: &[Rejected]) -> Vec<Root<'_>> {
-    // who would have made what is not there, by its name
+    // failed statements, by the name of the object that they would have created
     let mut makers: BTreeMap<&str, Vec<(usize, &ObjectKey)>> = BTreeMap::new();
     let mut roots: Vec<Root> = Vec::new();
     for (at, one) in rejected.iter().enumerate() {
@@ -140,7 +140,7 @@ fn created_later(cx: &Cx, missing: &ObjectKey, at: Site) -> Option<Site> {
 /// Returns the name of an object of the same class with a similar spelling.
 fn near_name(cx: &Cx, missing: &ObjectKey) -> Option<SmolStr> {
     let fits = |schema: &SmolStr| missing.schema.as_ref().is_none_or(|wanted| wanted == schema);
-    // an unqualified column may be one of any table
+    // an unqualified column can belong to any table
     let of_table = |table: &&Table| missing.table.as_ref().is_none_or(|name| *name == table.name.name);
     let names: Vec<&SmolStr> = match missing.class {
         "relation" => {
@@ -210,7 +210,7 @@ fn fails_afresh(cx: &mut Cx, one: &Rejected, root: Root) {
         Platform::Postgres => ("a new environment, CI", "pg_dump --schema-only", ""),
     };
     let how = format!("PostgreSQL rejects this statement on a database that only the migrations create ({made})");
-    // the same statement may fail everywhere after a change, which is another problem
+    // after a change, the same statement may fail on every database, which is another problem
     fails(cx, one, &how).severity(Severity::Warn).label("fails on a new database").discriminate("new database");
     explain(cx, one, root);
     let near = missing(one).and_then(|missing| near_name(cx, missing));
