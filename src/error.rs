@@ -58,9 +58,7 @@ pub enum Error {
     #[error("cannot plan migrations: {reason}")]
     NoPlan { reason: String },
 
-    #[error(
-        "--fix=inline edits only files that are passed or changed: pass .sql files that no database has applied, or add --changed"
-    )]
+    #[error("--fix=inline edits only files that are passed or changed: pass .sql files that no database has applied, or add --changed")]
     NothingNamed,
 
     #[error("`{}` changed during the run, or is not plain UTF-8: save it as UTF-8 without a byte order mark, and run again", path.display())]
@@ -89,9 +87,7 @@ pub enum Error {
     )]
     NoRevision { revision: String },
 
-    #[error(
-        "`{revision}` and HEAD have no commit in common: fetch more of the history (`git fetch --unshallow`), or use another revision"
-    )]
+    #[error("`{revision}` and HEAD have no commit in common: fetch more of the history (`git fetch --unshallow`), or use another revision")]
     NoCommonCommit { revision: String },
 
     #[error("SOURCE_DATE_EPOCH is `{text}`: set it to seconds since 1970, or unset it")]

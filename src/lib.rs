@@ -283,8 +283,7 @@ pub fn plan(options: &Options, level: fix::Level) -> Result<Fixed, Error> {
     with_room(|| {
         let Opened { sources, project, choice, scope, .. } = open(options)?;
         if project.is_planned() {
-            let reason =
-                "sqitch runs only the changes in sqitch.plan: add a change with `sqitch add`, and copy the SQL that `supalint check` prints";
+            let reason = "sqitch runs only the changes in sqitch.plan: add a change with `sqitch add`, and copy the SQL that `supalint check` prints";
             return Err(Error::NoPlan { reason: reason.to_string() });
         }
         let (found, hidden) = examine(sources.clone(), &project, &choice, &scope, options);

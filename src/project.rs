@@ -67,8 +67,8 @@ pub enum SkipReason {
     Directory,
     /// It is a socket, pipe or device.
     NotAFile,
-    /// It is the first file of the folder, named `<timestamp>_init.sql`, from before 2021-12-09. Old versions of the Supabase CLI created such
-    /// a file, so the runner skips it.
+    /// It is the first file of the folder, named `<timestamp>_init.sql`, from before 2021-12-09. Old versions of the Supabase CLI created
+    /// such a file, so the runner skips it.
     OldInit,
     /// In a project of another runner: it undoes a migration (`.down.sql`, `U1__…` of Flyway), or it is not in `sqitch.plan`.
     Undo,

@@ -84,7 +84,11 @@ pub fn version(value: &Value) -> Result<String, String> {
         Value::Float(_) | Value::Boolean(_) | Value::Datetime(_) | Value::Array(_) | Value::Table(_) => String::new(),
     };
     let is_version = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    if is_version { Ok(text) } else { Err("`since_version` must be the digits of a migration's name, such as \"20250101000000\"".to_string()) }
+    if is_version {
+        Ok(text)
+    } else {
+        Err("`since_version` must be the digits of a migration's name, such as \"20250101000000\"".to_string())
+    }
 }
 
 /// Parses a glob over paths relative to the root of the project. Without a slash, except at the end, it matches names in any folder. With a

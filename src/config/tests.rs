@@ -126,7 +126,10 @@ fn what_is_not_usable_is_refused_with_its_line() {
             "[[allow]]\nrule = 'rls'\nobject = '{a'\nbecause = 'x'",
             "line 2: `{a` is not a valid pattern: unclosed alternate group; missing '}' (maybe escape '{' with '[{]'?)",
         ),
-        ("[[allow]]\nrule = 'rls'\nobject = '*'\nbecause = 'x'\nuntil = '31.12.2026'", "line 2: `until` must be a day, such as \"2026-12-31\""),
+        (
+            "[[allow]]\nrule = 'rls'\nobject = '*'\nbecause = 'x'\nuntil = '31.12.2026'",
+            "line 2: `until` must be a day, such as \"2026-12-31\"",
+        ),
         ("postgres_version = 150004", "`postgres_version` is the major version, such as 17, not 150004"),
     ] {
         assert_eq!(refused(written), reason);

@@ -116,7 +116,8 @@ impl Listing {
         }
     }
 
-    /// Sorts by number, as other runners do: 9 before 10, and names without a number last. Migrations in their own folders are sorted as text.
+    /// Sorts by number, as other runners do: 9 before 10, and names without a number last. If each migration has a folder, they are sorted
+    /// as text.
     pub fn sort_by_number(&mut self) {
         if self.planned || self.entries.iter().any(|entry| entry.relative.components().count() > 1) {
             return;

@@ -1,5 +1,5 @@
-//! Statements that have no effect: IF EXISTS with a slightly different name, IF NOT EXISTS with the name of a different object, and REVOKE of a
-//! privilege that the role holds in another way.
+//! Statements that have no effect: IF EXISTS with a slightly different name, IF NOT EXISTS with the name of a different object, and REVOKE
+//! of a privilege that the role holds in another way.
 
 mod revoke;
 mod shadowed_creation;

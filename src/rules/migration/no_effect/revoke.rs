@@ -52,9 +52,7 @@ fn on_object(cx: &mut Cx, step: &Moment, revoke: &ast::Grant, held: &Held, role:
     let by_all = held.acl.direct(PUBLIC).meet(whole);
     let name = &held.name;
     if !by_table.is_empty() {
-        let message = format!(
-            "`{role}` holds the privilege on the whole table `{name}`, so a REVOKE on columns has no effect"
-        );
+        let message = format!("`{role}` holds the privilege on the whole table `{name}`, so a REVOKE on columns has no effect");
         report(cx, step, held, role, by_table, message)
             .help("Revoke the privilege on the table, then grant it on the columns that the role may use.");
         return true;
@@ -154,7 +152,8 @@ fn named<'a>(cx: &Cx<'a>, object: &ObjectRef) -> Option<Held<'a>> {
     }
 }
 
-/// Checks `ALTER DEFAULT PRIVILEGES IN SCHEMA … REVOKE … FROM …`. The default privileges of one schema only add to those for all schemas.
+/// Checks `ALTER DEFAULT PRIVILEGES IN SCHEMA … REVOKE … FROM …`. The default privileges of one schema only add to those for all
+/// schemas.
 /// Source: PostgreSQL's documentation, "ALTER DEFAULT PRIVILEGES".
 pub fn defaults(cx: &mut Cx, step: &Moment, revoke: &ast::DefaultPrivileges) {
     let current = cx.catalog.current_role();
