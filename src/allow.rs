@@ -100,7 +100,7 @@ impl Allows {
         }
         for migration in &project.migrations {
             let source = sources.get(migration.file);
-            // most files have none, and a large one is looked through at once
+            // most files contain no comment, and this search is fast
             if memmem::find(source.text().as_bytes(), MARK.as_bytes()).is_some() {
                 Reader { file: migration.file, source, allows: &mut allows }.read();
             }

@@ -37,7 +37,7 @@ impl Baseline {
         let baseline: Baseline = serde_json::from_str(text).map_err(|error| error.to_string())?;
         match baseline.version {
             VERSION => Ok(baseline),
-            other => Err(format!("it is of version {other}, and this supalint knows version {VERSION}")),
+            other => Err(format!("it has version {other}, but this supalint reads version {VERSION}")),
         }
     }
 
@@ -47,7 +47,7 @@ impl Baseline {
     }
 
     pub fn text(&self) -> String {
-        // plain data of text and numbers
+        // the data contains only text and numbers
         serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
     }
 

@@ -1,8 +1,8 @@
-//! What git says has changed in a folder.
+//! Changed files of a folder according to git.
 //!
-//! Promises: asks the `git` that is installed, in the folder itself, so that subfolders, worktrees and any current folder work; paths are
-//! taken as bytes between zeros, whatever they hold. What the working tree holds counts, committed or not. Refuses: to guess where git
-//! cannot tell, and to run programs that the repository names in its settings (fsmonitor, hooks, external diff, filters).
+//! Promises: the installed `git` runs in the folder itself, so subfolders, worktrees and any current folder work. Paths are read as bytes
+//! between zero bytes, so they can contain any character. Files in the working tree count, committed or not. If git fails, the result is an
+//! error. Programs in the settings of the repository (fsmonitor, hooks, external diff, filters) do not run.
 
 use crate::error::Error;
 use crate::project::{Past, is_sql};
@@ -12,32 +12,32 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
-/// What to compare with.
+/// Commit to compare with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Against {
     /// The last commit.
     Head,
-    /// Where this branch left another, as a pull request means it.
+    /// The merge base of HEAD and a revision, as in a pull request.
     Revision(String),
 }
 
-/// What is new in a folder, and how it was.
+/// Changed files of a folder, and the files before the change.
 #[derive(Debug, Default)]
 pub struct Changes {
-    /// Files whose text is new, from the folder. One that only has another name is not among them.
+    /// Paths of files with new text, relative to the folder. Files that were only renamed are not included.
     pub new: BTreeSet<PathBuf>,
     pub past: Past,
 }
 
-/// Compares a folder with what git knows of it.
+/// Compares a folder with a commit.
 ///
 /// # Errors
-/// If git or the revision is not there.
+/// If git is not installed or fails, or if the revision does not exist.
 pub fn of(folder: &Path, against: &Against) -> Result<Changes, Error> {
     let git = Git::of(folder)?;
     let mut changes = Changes::default();
     let mut old: Vec<(PathBuf, OsString)> = Vec::new();
-    // A file that git ignores is no less a migration.
+    // ignored files are included, because they can be migrations too
     let others = git.list(&["--others"])?;
     if let Some(raw) = git.difference(against)? {
         let mut parts = raw.split(|byte| *byte == 0).filter(|part| !part.is_empty());
@@ -59,7 +59,7 @@ pub fn of(folder: &Path, against: &Against) -> Result<Changes, Error> {
                         changes.new.insert(new);
                     }
                 }
-                // what is in conflict has no one text that was
+                // a file with merge conflicts has no single earlier text
                 Some(b'U') => {
                     changes.new.insert(path);
                 }
@@ -81,7 +81,7 @@ pub fn of(folder: &Path, against: &Against) -> Result<Changes, Error> {
 }
 
 impl Changes {
-    /// Files between zeros, all of which are new.
+    /// Adds the files of a list that is separated by zero bytes. All of them are new.
     fn add_all(&mut self, list: &[u8]) {
         list.split(|byte| *byte == 0).filter(|part| !part.is_empty()).map(path_of).for_each(|path| self.add(path));
     }
@@ -94,15 +94,15 @@ impl Changes {
 
 struct Git<'a> {
     folder: &'a Path,
-    /// Keys of the settings that name programs which filter files.
+    /// Keys of git settings with filter programs.
     filters: Vec<OsString>,
 }
 
-/// Settings that name no program to be run.
+/// Settings that prevent git from running programs.
 const QUIET: [&str; 4] = ["core.fsmonitor=false", "core.hooksPath=/dev/null", "core.attributesFile=/dev/null", "core.pager=cat"];
 
 impl<'a> Git<'a> {
-    /// Looks up which programs the repository's settings would run on files, so that none of them runs.
+    /// Finds the filter programs in the settings of the repository, so that none of them runs.
     fn of(folder: &'a Path) -> Result<Git<'a>, Error> {
         let mut git = Git { folder, filters: Vec::new() };
         let output = end(git.start(["config", "--null", "--name-only", "--get-regexp", r"^filter\."])?)?;
@@ -110,7 +110,7 @@ impl<'a> Git<'a> {
         Ok(git)
     }
 
-    /// What differs from a commit; nothing if there is none yet.
+    /// Returns the difference to a commit, or `None` if there is no commit yet.
     fn difference(&self, against: &Against) -> Result<Option<Vec<u8>>, Error> {
         let from = |base: &str| {
             let kind = ["diff", "--raw", "-z", "--no-abbrev", "--no-ext-diff", "--no-textconv", "--ignore-submodules=all"];
@@ -119,7 +119,7 @@ impl<'a> Git<'a> {
         match against {
             Against::Head => {
                 let output = end(from("HEAD")?)?;
-                // why it was refused is asked where it was, for each process takes its time
+                // the reason is determined only after an error, because each process takes time
                 match output.status.success() {
                     true => Ok(Some(output.stdout)),
                     false if self.commit("HEAD")?.is_none() => Ok(None),
@@ -138,13 +138,13 @@ impl<'a> Git<'a> {
     fn commit(&self, name: &str) -> Result<Option<String>, Error> {
         let commit = self.try_line(["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{name}^{{commit}}")])?;
         if commit.is_none() {
-            // outside of a repository, say so
+            // fails outside a repository, with a clear message
             self.ask(["rev-parse", "--git-dir"])?;
         }
         Ok(commit)
     }
 
-    /// Begins to list files as `git ls-files` does.
+    /// Starts `git ls-files`.
     fn list(&self, which: &[&str]) -> Result<Child, Error> {
         self.start([&["ls-files", "-z"], which, &["--", "."]].concat())
     }
@@ -153,7 +153,7 @@ impl<'a> Git<'a> {
         answer(self.start(arguments)?)
     }
 
-    /// A line, or nothing where git says no.
+    /// Returns a line of output, or `None` if git fails or prints nothing.
     fn try_line<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Result<Option<String>, Error> {
         let output = end(self.start(arguments)?)?;
         let line = String::from_utf8_lossy(&output.stdout).trim().to_string();
@@ -168,7 +168,7 @@ impl<'a> Git<'a> {
         }
         command.args(arguments);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        // A filter's name may hold any character, which `-c` would not take. What the environment sets already stays.
+        // the name of a filter can contain characters that `-c` does not accept, so the environment is used; its own settings are kept
         let first = std::env::var("GIT_CONFIG_COUNT").ok().and_then(|count| count.parse().ok()).unwrap_or(0usize);
         command.env("GIT_CONFIG_COUNT", (first + self.filters.len()).to_string());
         for (nth, key) in (first..).zip(&self.filters) {
@@ -176,7 +176,7 @@ impl<'a> Git<'a> {
             command.env(format!("GIT_CONFIG_KEY_{nth}"), key).env(format!("GIT_CONFIG_VALUE_{nth}"), if is_flag { "false" } else { "" });
         }
         command.env_remove("GIT_EXTERNAL_DIFF").env("GIT_NO_LAZY_FETCH", "1");
-        // set where we are run by a hook, and meant from another folder
+        // git sets these variables in hooks, relative to another folder
         for variable in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR"] {
             command.env_remove(variable);
         }

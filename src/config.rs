@@ -1,8 +1,7 @@
 //! Settings of a project: `supalint.toml`, and the settings that `supabase/config.toml` contains.
 //!
-//! Promises: a setting nobody knows, or a value nobody can use, is refused with its line and never skipped over. Of the Supabase
-//! file only what matters here is read; all else in it, known or not, is Supabase's own concern.
-//! Whether the rules named in settings exist is not judged here: only who knows the rules can tell.
+//! Promises: unknown settings and invalid values are errors with their line. In `supabase/config.toml`, only the settings that supalint uses
+//! are read. Limits: the names of rules are not checked here.
 
 mod allowance;
 mod schema;
@@ -241,12 +240,12 @@ const SETTINGS: [&str; 14] = [
     "allow",
 ];
 
-/// Reads what a project says.
+/// Reads the settings of a project.
 ///
-/// `chosen` is used instead of the root's own `supalint.toml`. `supabase` is the file that Supabase's tools read, if the project has one.
+/// `chosen` is used instead of `supalint.toml` in the root. `supabase` is the path of `supabase/config.toml`, if the project has one.
 ///
 /// # Errors
-/// If a file is there and cannot be used, or `chosen` is not there.
+/// If a file exists but is invalid, or `chosen` does not exist.
 pub fn read(root: &Path, chosen: Option<&Path>, supabase: Option<&Path>) -> Result<Config, Error> {
     let mut config = Config::default();
     if let Some(path) = supabase
@@ -255,7 +254,7 @@ pub fn read(root: &Path, chosen: Option<&Path>, supabase: Option<&Path>) -> Resu
         config.hear_supabase(path, &text)?;
     }
     let mut own = root.join(FILE);
-    // Where the repository is the `supabase` folder, what is above it is not the project's.
+    // if the repository is the `supabase` folder, files above it do not belong to the project
     if let Some(beside) = supabase.map(|path| path.with_file_name(FILE))
         && !own.exists()
         && beside.exists()
@@ -271,7 +270,7 @@ pub fn read(root: &Path, chosen: Option<&Path>, supabase: Option<&Path>) -> Resu
     Ok(config)
 }
 
-/// Whether a `config.toml` that stands beside a folder of migrations is Supabase's: many tools name theirs so.
+/// Returns whether a `config.toml` next to a folder of migrations belongs to Supabase. Many tools use this name.
 pub fn is_supabase(path: &Path) -> bool {
     let table = text(path).ok().flatten().and_then(|text| text.parse::<toml::Table>().ok()).unwrap_or_default();
     table.contains_key("project_id") || ["api", "db", "auth", "storage"].iter().filter(|name| table.contains_key(**name)).count() > 1
@@ -347,7 +346,7 @@ impl Config {
         let schemas = api.and_then(|api| api.get("schemas")).and_then(toml::Value::as_array).map(|schemas| {
             schemas.iter().filter_map(toml::Value::as_str).filter(|name| !is_placeholder(name)).map(str::to_string).collect::<Vec<_>>()
         });
-        // PostgREST exposes `public` if it is told of no schema.
+        // without a setting, PostgREST exposes `public`
         replace(&mut self.exposed_schemas, schemas.filter(|schemas| !schemas.is_empty()));
         let exposes = api.and_then(|api| api.get("auto_expose_new_tables")).and_then(toml::Value::as_bool);
         replace(
@@ -361,10 +360,10 @@ impl Config {
     }
 }
 
-/// From the first that counted majors in one number, with room for those to come.
+/// Range of major versions: from version 10, the first with a single number, with room for future versions.
 const MAJOR_VERSIONS: std::ops::RangeInclusive<u32> = 10..=99;
 
-/// The CLI fills `env(NAME)` in from the environment, which a report must not depend on.
+/// Returns whether a value is `env(NAME)`. The CLI reads it from the environment, on which reports must not depend.
 fn is_placeholder(value: &str) -> bool {
     value.starts_with("env(") && value.ends_with(')')
 }
@@ -378,7 +377,7 @@ fn replace<T>(place: &mut T, value: Option<T>) {
 /// Reads a file, or returns `None` if it does not exist.
 ///
 /// # Errors
-/// If it is there, and is no text or cannot be read.
+/// If it exists, but is not text or cannot be read.
 pub fn text(path: &Path) -> Result<Option<String>, Error> {
     ordinary(path)?;
     let bytes = match fs::read(path) {
@@ -391,10 +390,10 @@ pub fn text(path: &Path) -> Result<Option<String>, Error> {
     Ok(Some(text.strip_prefix('\u{feff}').map(str::to_string).unwrap_or(text)))
 }
 
-/// Refuses what is not an ordinary file, nor a link to one: reading a pipe would wait for its writer, and a device may have no end.
+/// Checks that a path is an ordinary file or a link to one. Reading a pipe could wait forever, and a device may have no end.
 ///
 /// # Errors
-/// If there is something else at the path. Folders are left to whoever opens them.
+/// If the path is something else, except for a folder, which fails when it is opened.
 pub fn ordinary(path: &Path) -> Result<(), Error> {
     let Ok(data) = fs::metadata(path) else { return Ok(()) };
     if data.is_file() || data.is_dir() {
@@ -423,7 +422,7 @@ fn unusable(path: &Path, reason: String) -> Error {
 }
 
 fn broken(path: &Path, text: &str, error: &toml::de::Error) -> Error {
-    // Its own message spans lines; ours is one.
+    // the message of the parser has several lines
     let message = error.message().trim().replace('\n', ", ");
     match error.span() {
         Some(span) => unusable(path, format!("line {}: {message}", line(text, span.start))),
@@ -431,14 +430,14 @@ fn broken(path: &Path, text: &str, error: &toml::de::Error) -> Error {
     }
 }
 
-/// Counted from 1.
+/// Returns the line number, counted from 1.
 fn line(text: &str, at: usize) -> usize {
     text.as_bytes().iter().take(at).filter(|byte| **byte == b'\n').count() + 1
 }
 
-/// Refuses a key that nobody knows.
+/// Returns an error for an unknown key.
 fn known(path: &Path, text: &str, what: &str, table: &DeTable<'_>, keys: &[&'static str]) -> Result<(), Error> {
-    // The first in the file, not in the alphabet.
+    // the first in the file, not in the alphabet
     let unknown = table.keys().filter(|key| !keys.contains(&key.get_ref().as_ref())).min_by_key(|key| key.span().start);
     let Some(key) = unknown else { return Ok(()) };
     let near = nearest(key.get_ref(), keys).map(|near| format!("; did you mean `{near}`?"));
@@ -446,7 +445,7 @@ fn known(path: &Path, text: &str, what: &str, table: &DeTable<'_>, keys: &[&'sta
     Err(unusable(path, format!("line {}: unknown {what} `{}`{near}", line(text, key.span().start), key.get_ref())))
 }
 
-/// The key that was probably meant.
+/// Returns the known key with a similar name.
 fn nearest(name: &str, keys: &[&'static str]) -> Option<&'static str> {
     const ALIKE: f64 = 0.8;
     let name = name.to_lowercase().replace('-', "_");

@@ -80,7 +80,7 @@ pub fn examine(sources: Sources, project: &Project, choice: &RuleSelection) -> E
 fn examine_within(mut sources: Sources, project: &Project, choice: &RuleSelection, scope: &Scope) -> Examined {
     let mut engine = Engine::new(project, choice);
     engine.changed = scope.since.iter().flat_map(|since| &since.new).copied().collect();
-    // most runs compare with one revision, and the first one shares the fold
+    // most runs compare with one revision, and the first revision shares the replay
     let mut befores = scope.since.iter().map(|since| since.before.as_ref());
     let mut known: Vec<Option<FxHashSet<String>>> = Vec::new();
     let replay = match befores.next().flatten() {
@@ -139,7 +139,7 @@ fn fingerprints(revision: Revision<Engine>) -> FxHashSet<String> {
 }
 
 impl Since {
-    /// Whether a diagnostic is in a new file.
+    /// Returns whether a diagnostic is in a new file.
     fn holds(&self, finding: &Finding, sources: &Sources) -> bool {
         self.new.contains(&sources.resolve(finding.primary.site).file)
     }
@@ -242,7 +242,7 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// Runs the checks of the final state, each on whichever thread is free; what they find comes in the order of rules.
+    /// Runs the checks of the final state in several threads. The diagnostics are in the order of the rules.
     fn check_schema(&self, state: State) -> Vec<Told> {
         let checks = self.at_the_end.iter().filter_map(|active| match active.rule.check {
             Check::Schema(check) => Some((active, check)),
@@ -250,7 +250,7 @@ impl<'a> Engine<'a> {
         });
         let checks: Vec<_> = checks.collect();
         let found: Vec<OnceLock<Vec<Told>>> = checks.iter().map(|_| OnceLock::new()).collect();
-        // rules of one group ask the same of the bodies: who takes them from both ends seldom waits for the other's answer
+        // rules of one group use the same analyses, so one thread starts from each end to avoid waiting
         let left: VecDeque<_> = checks.iter().zip(&found).collect();
         let left = Mutex::new(left);
         let work = |last: bool| {
@@ -260,14 +260,14 @@ impl<'a> Engine<'a> {
         };
         let others = std::thread::available_parallelism().map_or(1, |threads| threads.get()).min(MOST_THREADS) - 1;
         std::thread::scope(|scope| {
-            // without a thread to be had, this one does it all
+            // if no thread can be started, this thread runs all checks
             let _threads: Vec<_> = (0..others).map(|nth| sql::roomy_thread(scope, move || work(nth % 2 == 0))).collect();
             work(false);
         });
         found.into_iter().filter_map(OnceLock::into_inner).flatten().collect()
     }
 
-    /// All that is found if the history ends here.
+    /// Returns all diagnostics for the state after the last migration.
     fn found(&mut self, state: State) -> Judged {
         let sources = state.sources;
         let mut told = std::mem::take(&mut self.told);
@@ -304,7 +304,7 @@ impl<'a> Engine<'a> {
         all - findings.len()
     }
 
-    /// Runs the checks of what was allowed.
+    /// Runs the rules that check allow comments and settings.
     fn check_allows(&self, state: State, allows: &Allows) -> Vec<Told> {
         let run = |active: &Active| {
             let Check::Report(check) = active.rule.check else { return Vec::new() };
@@ -417,7 +417,7 @@ fn activate(rule: &'static Rule, config: &Config, choice: &RuleSelection) -> Opt
     let select = if choice.select.is_empty() { &config.select } else { &choice.select };
     let selected = if select.is_empty() { Some(Naming::Nothing) } else { naming(rule, select) };
     let ignored = naming(rule, config.ignore.iter().chain(&choice.ignore));
-    // an id says more than a group, so that a group can be on without one of its rules, or off but for one
+    // an id takes precedence over a group, so single rules of a group can be switched
     if selected.is_none() || ignored >= selected {
         return None;
     }

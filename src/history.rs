@@ -67,7 +67,7 @@ pub struct Replay {
     pub unread: Vec<Unread>,
     /// Locations of code that runs too long to evaluate.
     pub bounded: Vec<Site>,
-    /// Statements with code that was passed over, because it depends on what is not known.
+    /// Statements with code that was skipped because it depends on unknown values.
     pub undecided: Vec<Site>,
 }
 
@@ -120,7 +120,7 @@ pub fn replay_both<V: Visitor + Send>(
         fold.migrations(rest, sources, visitor);
         let revision = match thread {
             Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-            // without a thread to be had, this one does it all
+            // if no thread can be started, this thread does all the work
             Err(_) => go_on(),
         };
         (fold.end(), revision.expect("the other revision is folded once"))
@@ -292,7 +292,7 @@ impl Fold {
     }
 }
 
-/// The statement at a place, read once more as a version of PostgreSQL reads it.
+/// Parses the statement at a location again, with the syntax of a version of PostgreSQL.
 fn read_again(site: Site, sources: &Sources, version: u32) -> Option<Statement> {
     let text = sources.text(site.file);
     let raw = Splitter::statement_at(&text, site.span.start as usize)?;

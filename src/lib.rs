@@ -6,7 +6,7 @@
 //! of the statement that defines it. *Rules* read the catalog and report diagnostics ([`finding::Finding`]). The *fix* of a diagnostic
 //! consists of *steps*.
 //!
-//! A value goes down this table once. No module imports a module below its own.
+//! Data passes through this table from top to bottom. No module imports a module below its own.
 //!
 //! | crate | module | task |
 //! |---|---|---|
@@ -18,11 +18,11 @@
 //! | `supalint` | [`finding`], [`report`] | diagnostics and the result of a run, as plain data |
 //! | | [`config`], [`project`] | settings; migrations in the order of their runner |
 //! | | [`changes`] | changed files according to git |
-//! | | [`history`] | folds the migrations, with a visitor; two revisions share the migrations that both begin with |
+//! | | [`history`] | applies all migrations in order, with a visitor; two revisions share their equal first migrations |
 //! | | [`allow`] | allow comments and settings |
-//! | | [`analysis`] | what several rules ask of a state, computed once |
+//! | | [`analysis`] | facts that several rules need, computed once per state |
 //! | | [`remedy`] | statements that fix a problem |
-//! | | [`rules`] | one file and one page per rule; reads the state, not the parser, the text or the disk |
+//! | | [`rules`] | one file and one page per rule; rules read the state and use no parser, text or disk |
 //! | | [`engine`] | runs rules over a history: severity, order, duplicates, allowed problems, problems that existed before a change |
 //! | | [`baseline`] | known problems |
 //! | | [`fix`] | steps of diagnostics to tested migrations, and migrations to files |
@@ -93,7 +93,7 @@ pub struct Options {
     /// Change whose problems are reported. With `None`, all problems are reported.
     pub since: Option<Against>,
     pub baseline: Known,
-    /// The lowest severity that is reported; none: all.
+    /// Lowest severity that is reported. With `None`, all are reported.
     pub severity: Option<Severity>,
 }
 
@@ -164,7 +164,7 @@ pub fn record(options: &Options, path: &Path) -> Result<Recorded, Error> {
     })
 }
 
-/// What is found at the severities that are asked for, and the fingerprints of all else.
+/// Checks a project, and returns the report of the requested severities and the fingerprints of the other problems.
 fn examine(
     sources: Sources,
     project: &Project,
@@ -181,7 +181,7 @@ fn examine(
     (report, hidden)
 }
 
-/// Is it a finding of a rule that did not run, so that nobody knows whether it is still there?
+/// Returns whether a known problem is of a rule that did not run, so it may still exist.
 fn rests(known: &baseline::Known, project: &Project, choice: &RuleSelection) -> bool {
     rules::ALL.iter().any(|rule| rule.id == known.rule) && !engine::is_on(&known.rule, project, choice)
 }
@@ -203,7 +203,7 @@ fn open(options: &Options) -> Result<Opened, Error> {
     let mut sources = history::sources();
     let place = project::find(&options.paths)?;
     let folder = place.folder.clone();
-    // git looks while the migrations are read
+    // git runs while the migrations are read
     let (read, changed) = std::thread::scope(|scope| {
         let changed = options.since.as_ref().map(|against| scope.spawn(|| changes::of(&folder, against)));
         let read = project::read_from(place, options.config.as_deref(), &mut sources);
@@ -227,13 +227,13 @@ fn open(options: &Options) -> Result<Opened, Error> {
     Ok(Opened { sources, project, choice, scope, baseline })
 }
 
-/// A path as short as it is from the current folder.
+/// Returns a path relative to the current folder, if the folder contains it.
 fn near(path: PathBuf) -> PathBuf {
     let here = std::env::current_dir().unwrap_or_default();
     path.strip_prefix(&here).map(Path::to_path_buf).unwrap_or(path)
 }
 
-/// None if there is no such file.
+/// Reads a baseline, or returns `None` if the file does not exist.
 fn read_baseline(path: &Path) -> Result<Option<Baseline>, Error> {
     let read = |text: String| Baseline::read(&text).map_err(|reason| Error::Baseline { path: path.to_path_buf(), reason });
     config::text(path)?.map(read).transpose()
@@ -283,8 +283,7 @@ pub fn plan(options: &Options, level: fix::Level) -> Result<Fixed, Error> {
     with_room(|| {
         let Opened { sources, project, choice, scope, .. } = open(options)?;
         if project.is_planned() {
-            let reason =
-                "sqitch runs only what sqitch.plan lists; add a change with `sqitch add`, and copy the SQL that `supalint check` shows";
+            let reason = "sqitch runs only the changes in sqitch.plan: add a change with `sqitch add`, and copy the SQL that `supalint check` prints";
             return Err(Error::NoPlan { reason: reason.to_string() });
         }
         let (found, hidden) = examine(sources.clone(), &project, &choice, &scope, options);
@@ -312,7 +311,7 @@ pub fn revise(options: &Options) -> Result<Revised, Error> {
         let Opened { sources, project, choice, scope, .. } = open(options)?;
         let (found, hidden) = examine(sources.clone(), &project, &choice, &scope, options);
         let ground = fix::PlanInput { sources: &sources, project: &project, choice: &choice, hidden: &hidden };
-        // the files that git compares come last
+        // the change of git is the last one
         let changed = scope.since.last().filter(|_| options.since.is_some()).into_iter().flat_map(|since| &since.new);
         let editable = project.named.iter().chain(changed).copied().collect();
         let mut edited = fix::inline::edit(&ground, &editable)?;

@@ -1,9 +1,9 @@
-//! Finds a project's migrations and puts them in the order in which they run.
+//! Finds the migrations of a project and reads them in the order in which they run.
 //!
-//! Promises: what the Supabase runner would run is taken, in its order, and nothing else; what it leaves out is told with the reason.
-//! A folder it would take nothing from is still read, in the way its names suggest ([`Project::lenient`]). Text is taken as it stands;
-//! bytes that are no text are replaced and told ([`TextProblem`]), so that one bad byte costs no file. Nobody else reads migrations.
-//! Refuses: to leave out a migration that cannot be read, since nothing could be concluded from the rest.
+//! Promises: the migrations are those that the Supabase runner runs, in its order. Files that it skips are listed with the reason. If the
+//! runner would run no file of a folder, the files are still read, in the order that their names suggest ([`Project::lenient`]). Invalid
+//! bytes are replaced and listed ([`TextProblem`]), and the rest of the file is read. Only this module reads migrations. Limits: a
+//! migration that cannot be read is an error, because the schema would be incomplete without it.
 
 mod direction;
 mod layout;
@@ -32,85 +32,87 @@ pub use crate::config::Platform;
 pub use direction::Marks;
 pub use repository::repository;
 
-/// A file that runs.
+/// A migration file that runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Migration {
     pub file: FileId,
-    /// The digits its name begins with, as the runner records them. Empty if the name has none.
+    /// Digits at the start of the name, which the runner records. Empty if there are none.
     pub version: SmolStr,
-    /// What stands between version and ending.
+    /// Part of the name between the version and the extension.
     pub name: SmolStr,
-    /// The file's name; `folder/migration.sql` where each migration has a folder.
+    /// Name of the file, or `folder/migration.sql` if each migration has its own folder.
     pub named_in: String,
-    /// Where what runs ends: behind it stands what takes it back, for runners that keep both in one file.
+    /// End of the part that runs, in bytes. Some runners keep the rollback below it in the same file.
     pub end: u32,
 }
 
 impl Migration {
-    /// What of its file runs.
+    /// Returns the part of the text that runs.
     pub fn text<'s>(&self, sources: &'s Sources) -> &'s str {
         &sources.get(self.file).text()[..self.end as usize]
     }
 
-    /// The place of what runs.
+    /// Returns the location of the part that runs.
     pub fn site(&self) -> Site {
         Site::new(self.file, Span::new(0, self.end))
     }
 }
 
-/// Why a file does not run.
+/// Reason why a file does not run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SkipReason {
-    /// Not `<digits>_<name>.sql`. (In a lenient project: without digits where others have some, or hidden.)
+    /// The name is not `<digits>_<name>.sql`. In a lenient project, the name has no digits although others have, or the file is hidden.
     Name,
-    /// A folder. If the name is right the Supabase runner takes it, and fails when it reads it as a file.
+    /// It is a folder. If the name matches, the Supabase runner tries to read it as a file and fails.
     Directory,
-    /// A socket, pipe or device.
+    /// It is a socket, pipe or device.
     NotAFile,
-    /// The first file of the folder, `<timestamp>_init.sql`, of before 2021-12-09: the Supabase runner holds it for a relic of its own.
+    /// It is the first file of the folder, named `<timestamp>_init.sql`, from before 2021-12-09. Old versions of the Supabase CLI created
+    /// such a file, so the runner skips it.
     OldInit,
-    /// Undoes a migration (`.down.sql`, Flyway's `U1__…`), or stands in no plan of sqitch's, in a project that Supabase does not run.
+    /// In a project of another runner: it undoes a migration (`.down.sql`, `U1__…` of Flyway), or it is not in `sqitch.plan`.
     Undo,
 }
 
-/// An .sql file of the folder that does not run.
+/// An .sql file in the folder of migrations that does not run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Skipped {
-    /// Holds the text if there is one to be read, else nothing.
+    /// File in the sources. Its text is empty if the file cannot be read.
     pub file: FileId,
-    /// The file's name.
+    /// Name of the file.
     pub name: String,
     pub reason: SkipReason,
 }
 
-/// Migrations of one version, of which the runner can record only the first.
+/// Migrations with the same version. The runner can record only the first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Duplicate {
     pub version: SmolStr,
-    /// In the order in which they run; two at least.
+    /// Two or more files, in the order in which they run.
     pub files: Vec<FileId>,
 }
 
-/// A migration that runs after one of a greater number, because names are compared as text: `9_b.sql` after `10_a.sql`.
-/// Eight digits and more count as a date: `20250101_…` and `20250101093000_…` are in order as text, though not as numbers.
+/// A migration that runs after a migration with a greater number, because names are compared as text: `9_b.sql` after `10_a.sql`.
+/// Eight or more digits count as a date: `20250101_…` and `20250101093000_…` are in order as text, although not as numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Misplaced {
     pub file: FileId,
-    /// The first of those with a greater number.
+    /// First file with a greater number.
     pub after: FileId,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TextProblemKind {
-    /// At the first bad byte. PostgreSQL refuses the file. All bad bytes are U+FFFD in our text, unless it was readable as UTF-16.
+    /// Invalid UTF-8, located at the first invalid byte. PostgreSQL rejects the file. Unless the file is UTF-16, all invalid bytes are U+FFFD
+    /// in the text.
     NotUtf8,
-    /// At the first of them. PostgreSQL refuses the file. All are spaces in our text.
+    /// Zero bytes, located at the first. PostgreSQL rejects the file. All of them are spaces in the text.
     Nul,
-    /// Still in our text. psql takes it; a runner that hands it on makes PostgreSQL refuse the first statement.
+    /// Byte order mark, which stays in the text. psql accepts it. PostgreSQL rejects the first statement if the runner sends the mark.
     ByteOrderMark,
 }
 
-/// Bytes of a migration that are not SQL text; at most one of a kind for each file.
+/// Bytes of a migration that are not SQL text. There is at most one problem of each kind per file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TextProblem {
     pub file: FileId,
@@ -118,48 +120,49 @@ pub struct TextProblem {
     pub kind: TextProblemKind,
 }
 
-/// Everything that is known before the first statement is read.
+/// A project: its settings and migration files, before any statement is parsed.
 #[derive(Clone, Debug)]
 pub struct Project {
-    /// Holds `supabase/` or `migrations/`. Absolute; the paths of [`Sources`] are relative to it.
+    /// Absolute path of the folder with `supabase/` or `migrations/`. Paths in [`Sources`] are relative to it.
     pub root: PathBuf,
-    /// Holds the migrations. Absolute.
+    /// Absolute path of the folder of migrations.
     pub folder: PathBuf,
-    /// In the order in which they run.
+    /// Migrations in the order in which they run.
     pub migrations: Vec<Migration>,
-    /// In the order of their names. One that the user named is also the last of `migrations`: asked about, it is looked at.
+    /// Skipped files, in the order of their names. A skipped file that the user passed is also the last of `migrations`, so it is checked.
     pub skipped: Vec<Skipped>,
-    /// None in a lenient project.
+    /// Duplicate versions. Empty in a lenient project.
     pub duplicates: Vec<Duplicate>,
-    /// Only if Supabase runs the project: other runners compare numbers, and so do we.
+    /// Files out of numeric order. Empty in projects of other runners, which compare numbers.
     pub misplaced: Vec<Misplaced>,
     pub problems: Vec<TextProblem>,
-    /// Files that the user named, in the order of `sources`; none if a folder was named.
+    /// Files that the user passed, in the order of `sources`. Empty if the user passed a folder.
     pub named: Vec<FileId>,
-    /// The settings, where findings may point into them.
+    /// File of the settings, if diagnostics can point into it.
     pub settings: Option<FileId>,
-    /// No name in the folder is one the Supabase runner takes; these were taken all the same.
+    /// Whether no file has a name that the Supabase runner accepts, so files with other names are read.
     pub lenient: bool,
-    /// How the runner tells the two ways in one file apart, if there are such files.
+    /// Markers between a migration and its rollback in one file, if there are such files.
     pub marks: Option<&'static Marks>,
     pub platform: Platform,
     pub config: Config,
 }
 
-/// Finds the project that `paths` name (none: the one around the current folder), reads its settings and its migrations.
+/// Finds the project of `paths` (or of the current folder if there are none), and reads its settings and migrations.
 ///
-/// `config` is used instead of the project's own `supalint.toml`. Texts go to `sources` in the order in which they run, then those that do not.
+/// `config` is used instead of the project's `supalint.toml`. Texts are added to `sources` in the order in which they run, followed by files
+/// that do not run.
 ///
 /// # Errors
-/// If a path or a migration cannot be read, there are no migrations, or settings are unusable.
+/// If a path or a migration cannot be read, there are no migrations, or the settings are invalid.
 pub fn open(paths: &[PathBuf], config: Option<&Path>, sources: &mut Sources) -> Result<Project, Error> {
     read_from(find(paths)?, config, sources)
 }
 
-/// Where the project is that `paths` name; without one, that around the current folder.
+/// Returns the location of the project of `paths`, or of the current folder if there are none.
 ///
 /// # Errors
-/// If there is none, or a path cannot be looked at.
+/// If there is no project, or a path cannot be read.
 pub fn find(paths: &[PathBuf]) -> Result<Place, Error> {
     if paths.is_empty() {
         let here = std::env::current_dir().map_err(|source| Error::Unreadable { path: ".".into(), source })?;
@@ -168,15 +171,15 @@ pub fn find(paths: &[PathBuf]) -> Result<Place, Error> {
     locate::named(paths)
 }
 
-/// The paths of each project that `paths` name, in the order in which they are first named.
+/// Returns the paths grouped by project, in the order of the first path of each project.
 ///
 /// # Errors
-/// If a path cannot be looked at, or holds no project.
+/// If a path cannot be read, or contains no project.
 pub fn each(paths: &[PathBuf]) -> Result<Vec<Vec<PathBuf>>, Error> {
     locate::each(paths)
 }
 
-/// The way from a folder to another, with forward slashes and one at its end; empty for the same folder.
+/// Returns the relative path from one folder to another, with `/` as separator and at the end. It is empty for the same folder.
 pub fn way(from: &Path, to: &Path) -> String {
     let common = from.components().zip(to.components()).take_while(|(one, other)| one == other).count();
     let up = from.components().skip(common).map(|_| "../".to_string());
@@ -184,7 +187,7 @@ pub fn way(from: &Path, to: &Path) -> String {
     up.chain(down).collect()
 }
 
-/// The same as [`open`] for one that was found.
+/// Reads a project at a known location.
 ///
 /// # Errors
 /// As [`open`].
@@ -195,22 +198,22 @@ pub fn read_from(place: Place, config: Option<&Path>, sources: &mut Sources) -> 
     read_all(place, config, listing, &mut |entry, place| read(entry, place, &mut buffer), &mut |path, text| sources.add(path, text))
 }
 
-/// How a folder was, as far as that is not how it is.
+/// Differences between an earlier state of a folder and its current state.
 #[derive(Debug, Default)]
 pub struct Past {
-    /// Files that were not there, from the folder.
+    /// Paths of files that did not exist, relative to the folder.
     pub absent: BTreeSet<PathBuf>,
-    /// Files that were, with what they held.
+    /// Earlier bytes of files, by path.
     pub texts: BTreeMap<PathBuf, Vec<u8>>,
 }
 
-/// Who reads an entry.
+/// Function that reads an entry.
 type Read<'a> = dyn FnMut(&Entry, &Place) -> Result<Decoded, Error> + 'a;
-/// Who keeps a text under its path.
+/// Function that stores a text with its path.
 type Keep<'a> = dyn FnMut(String, Arc<str>) -> FileId + 'a;
 
 fn read_all(place: Place, config: Config, mut listing: Listing, read: &mut Read, keep: &mut Keep) -> Result<Project, Error> {
-    // Before anything is left out: what a file says counts even if it does not run.
+    // the platform is detected from all files, also from those that do not run
     for entry in &mut listing.entries {
         entry.decoded = read(entry, &place)?;
     }
@@ -243,7 +246,7 @@ fn read_all(place: Place, config: Config, mut listing: Listing, read: &mut Read,
         platform,
         config,
     };
-    // What does not run comes last, so that nothing that runs depends on it.
+    // files that do not run come last, so that the other files do not depend on them
     let prefix = prefix(&project.root, &project.folder);
     let (running, skipped): (Vec<Entry>, Vec<Entry>) = listing.entries.into_iter().partition(Entry::runs);
     for entry in running.into_iter().chain(skipped) {
@@ -255,7 +258,7 @@ fn read_all(place: Place, config: Config, mut listing: Listing, read: &mut Read,
     Ok(project)
 }
 
-/// What the paths of a folder's entries begin with as users see them.
+/// Returns the prefix of paths of files in the folder, as they are shown.
 fn prefix(root: &Path, folder: &Path) -> String {
     let mut shown = layout::shown(folder.strip_prefix(root).unwrap_or(folder));
     if !shown.is_empty() && !shown.ends_with('/') {
@@ -267,16 +270,16 @@ fn prefix(root: &Path, folder: &Path) -> String {
 fn read(entry: &Entry, place: &Place, buffer: &mut Vec<u8>) -> Result<Decoded, Error> {
     let path = place.folder.join(&entry.relative);
     match &entry.choice {
-        // Reading a pipe would wait for whoever writes to it.
+        // reading a pipe could wait forever
         Choice::Skip(SkipReason::Directory | SkipReason::NotAFile) => Ok(Decoded::default()),
-        // Nobody runs it and nobody asked, so nothing depends on what it holds.
+        // an unreadable file that does not run and was not passed is no error
         Choice::Skip(_) if !place.named.contains(&entry.relative) => Ok(text::read(&path, buffer).unwrap_or_default()),
         Choice::Skip(_) | Choice::Run { .. } => text::read(&path, buffer).map_err(unreadable(&path)),
     }
 }
 
 impl Project {
-    /// The same project with its folder as it was. A text that is the same has the same place in `sources`.
+    /// Returns the project with the earlier state of its folder. Unchanged texts have the same file in `sources`.
     ///
     /// # Errors
     /// If a file cannot be read.
@@ -306,47 +309,47 @@ impl Project {
         read_all(place, Config { platform: Some(self.platform), ..self.config.clone() }, listing, &mut read, keep)
     }
 
-    /// The same project without some of its migrations.
+    /// Returns the project without some of its migrations.
     pub fn without(&self, files: &BTreeSet<FileId>) -> Project {
         let mut project = self.clone();
         project.migrations.retain(|migration| !files.contains(&migration.file));
         project
     }
 
-    /// Whether the runner takes only what a plan lists, so that a new file alone does not run.
+    /// Returns whether the runner runs only the files of a plan, so that a new file alone does not run.
     pub fn is_planned(&self) -> bool {
         plan::path(&self.folder).is_some()
     }
 
-    /// The folder of declarative schemas that stands beside the folder of migrations, if it holds SQL.
+    /// Returns the folder of declarative schemas next to the folder of migrations, if it contains SQL.
     pub fn schemas(&self) -> Option<PathBuf> {
         locate::schemas(&self.folder)
     }
 
-    /// How many migrations it has in common with another before the first that differs.
+    /// Returns the number of migrations at the start that are equal in another project.
     pub fn common(&self, other: &Project) -> usize {
         self.migrations.iter().zip(&other.migrations).take_while(|(one, other)| one == other).count()
     }
 
-    /// Migrations behind a version.
+    /// Returns the migrations after a version.
     pub fn behind(&self, version: &str) -> BTreeSet<FileId> {
         let key = |version: &str| (layout::number_or_date(version), version.trim_start_matches('0').to_string());
         let behind = |migration: &&Migration| migration.version.is_empty() || key(&migration.version) > key(version);
         self.migrations.iter().filter(behind).map(|migration| migration.file).collect()
     }
 
-    /// The file of a path from the folder.
+    /// Returns the file with a path relative to the folder.
     pub fn file_at(&self, path: &Path) -> Option<FileId> {
         let name = layout::shown(path);
         let migrations = self.migrations.iter().filter(|migration| migration.named_in == name).map(|migration| migration.file);
         migrations.chain(self.skipped.iter().filter(|skipped| skipped.name == name).map(|skipped| skipped.file)).next()
     }
 
-    /// Puts the settings behind all migrations, if they hold what a finding can be about.
+    /// Adds the settings after all migrations, if diagnostics can point into them.
     fn add_settings(&self, keep: &mut Keep) -> Option<FileId> {
         let path = self.config.path.as_deref().filter(|_| !self.config.allow.is_empty())?;
         let whole = std::path::absolute(path).ok()?;
-        // settings of several projects stand above them
+        // settings of several projects are in a folder above them
         let above = self.root.ancestors().enumerate().find_map(|(up, folder)| Some((up, whole.strip_prefix(folder).ok()?)));
         let shown = above.map_or_else(|| layout::shown(path), |(up, rest)| "../".repeat(up) + &layout::shown(rest));
         Some(keep(shown, self.config.text.as_str().into()))
@@ -395,7 +398,7 @@ impl Project {
     }
 
     fn find_misplaced(&self) -> Vec<Misplaced> {
-        // Each number that is greater than all before it.
+        // each number that is greater than all numbers before it
         let mut peaks: Vec<(layout::Number, FileId)> = Vec::new();
         let mut misplaced = Vec::new();
         for migration in self.migrations.iter().filter(|migration| !migration.version.is_empty()) {
@@ -410,7 +413,7 @@ impl Project {
     }
 }
 
-/// A failure that names what cannot be read.
+/// Returns a function that converts an error to one with the path.
 fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> Error {
     move |source| Error::Unreadable { path: path.to_path_buf(), source }
 }

@@ -13,7 +13,7 @@ pub struct LeftOut {
     pub earlier: usize,
     /// Number of problems in the baseline.
     pub baseline: usize,
-    /// They are less severe than what was asked for.
+    /// Number of problems below the requested severity.
     pub less_severe: usize,
 }
 
@@ -28,9 +28,9 @@ pub struct Report {
     pub unread: Vec<Unread>,
     /// Locations of code that runs too long to evaluate, so that some of its effects are unknown.
     pub bounded: Vec<Site>,
-    /// Statements with code that was passed over because it depends on what is not known, and that may have changed the schema.
+    /// Statements with code that was skipped because it depends on unknown values, and that may have changed the schema.
     pub undecided: Vec<Site>,
-    /// Statements in all migrations.
+    /// Number of statements in all migrations.
     pub statements: usize,
     /// Number of migration files.
     pub files: usize,
@@ -38,7 +38,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// Leaves out findings below a severity and counts them.
+    /// Removes diagnostics below a severity and counts them.
     pub fn leave_out_below(&mut self, least: Severity) {
         let all = self.findings.len();
         self.findings.retain(|finding| finding.severity >= least);

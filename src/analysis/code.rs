@@ -192,7 +192,7 @@ impl Bodies {
     pub(super) fn of(&self, catalog: &Catalog, sources: &Sources) -> &[Parsed] {
         self.read.get_or_init(|| {
             let all: Vec<_> = own(catalog).collect();
-            // what others are at is left to them
+            // bodies that another thread parses are skipped
             let read = |part: &[(&QName, usize, &Function)]| {
                 for (_, _, function) in part {
                     if let Body::Code(code) = &*function.body
@@ -202,7 +202,7 @@ impl Bodies {
                     }
                 }
             };
-            // whoever else asks has to wait, so that a second thread is free to help
+            // two threads parse one half each
             let (first, second) = all.split_at(all.len() / 2);
             std::thread::scope(|scope| {
                 let _helper = sql::roomy_thread(scope, || read(second));
@@ -237,7 +237,7 @@ impl Parsed {
                 let placing = if code.unescaped.is_some() { Placing::Whole(code.literal) } else { Placing::Shifted(sql.from) };
                 (placing, sql)
             }
-            // its names are bound
+            // the names in the body are bound
             Body::Sql { statements, result, .. } => (Placing::Shifted(0), Arc::new(Sql::bound(statements, result.as_ref()))),
             Body::None => (Placing::Shifted(0), Arc::default()),
         };

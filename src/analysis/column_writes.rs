@@ -1,14 +1,14 @@
-//! Columns that statements and functions of the project write in rows that exist.
+//! Columns of existing rows that statements and functions of the project write.
 
 use super::prelude::*;
 use super::scope::Reader;
 use super::state::SqlOwner;
 use std::collections::BTreeSet;
 
-/// Columns that an UPDATE writes: one that a migration ran, or one in a function that a trigger or other SQL calls.
+/// Columns that an UPDATE writes, in a migration or in a function that a trigger or other SQL calls.
 pub type ColumnWrites = BTreeSet<(QName, SmolStr)>;
 
-/// Whether any UPDATE writes a column.
+/// Returns whether an UPDATE writes a column.
 pub fn is_filled(cx: &State, table: &Table, column: &str) -> bool {
     cx.analyses().writes.get_or_init(|| of(cx)).contains(&(table.name.clone(), column.into()))
 }
@@ -29,7 +29,7 @@ fn of(cx: &State) -> ColumnWrites {
     out
 }
 
-/// Names of functions that triggers, policies, views or other functions call.
+/// Returns the names of functions that triggers, policies, views or other functions call.
 fn called_functions(cx: &State) -> BTreeSet<SmolStr> {
     let mut out: BTreeSet<SmolStr> = BTreeSet::new();
     let triggers =

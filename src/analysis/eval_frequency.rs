@@ -64,7 +64,7 @@ impl<'a> Visit<'_, 'a> {
             }
             match part.node {
                 Held::Expr(expr) => self.expr(expr, part.level, most),
-                // it is run with the query around it
+                // this query runs with the outer query
                 Held::Query(query) => self.query(query, part.level, runs, false, most),
             }
         }
@@ -115,7 +115,7 @@ fn of_from<'a>(items: &'a [FromItem], level: usize, add: &mut dyn FnMut(usize, b
         match &item.relation {
             FromRelation::Table { .. } => {}
             FromRelation::Query(query) => add(level, false, Held::Query(query)),
-            // the call itself is a relation, which no sub-select can stand for
+            // the call itself is a relation and cannot be wrapped in a subquery
             FromRelation::Function { calls, .. } => {
                 calls.iter().for_each(|call| call.each_child(&mut |argument| add(level, false, Held::Expr(argument))));
             }

@@ -2,12 +2,12 @@
 
 use super::prelude::*;
 
-/// What is known of an external table is not enough to say that it lacks anything.
+/// Returns whether a table can have row level security and its state is known. That of an external table is unknown.
 pub fn can_have_rls(table: &Table) -> bool {
     !table.external && table.kind != TableKind::Foreign
 }
 
-/// Who may do what to every row, in words; none if no API role may do anything.
+/// Returns a text that states which API roles can do what with every row, or `None` if no API role has access.
 pub fn exposure(cx: &State, table: &Table) -> Option<String> {
     let verbs = |role: &str| {
         let verb = |privilege: Privileges| match privilege {

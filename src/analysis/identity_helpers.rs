@@ -41,7 +41,7 @@ impl Callers {
                 let asks = found.asks || found.calls.iter().any(|call| out.helpers.contains(call));
                 if asks {
                     out.asking.insert(function.at);
-                    // nobody can call a trigger's function
+                    // a trigger function cannot be called directly
                     out.helpers.extend((!function.returns_trigger()).then(|| function.name.name.clone()));
                 }
                 !asks
@@ -121,12 +121,12 @@ pub fn body<'f>(cx: &State<'f>, function: &'f Function) -> &'f str {
     }
 }
 
-/// Whether a function's code catches every error.
+/// Returns whether the code of a function catches every error.
 pub fn catches_errors(cx: &State, function: &Function) -> bool {
     body(cx, function).to_ascii_lowercase().contains("when others")
 }
 
-/// The MD5 digest of a function's code, by which Supabase's advisor tells functions of one name apart.
+/// Returns the MD5 digest of the code of a function, which Supabase's advisor uses to separate functions with the same name.
 pub fn body_digest(cx: &State, function: &Function) -> String {
     format!("{:x}", md5::compute(body(cx, function)))
 }
@@ -150,7 +150,7 @@ fn read(text: &str, out: &mut Mentions) {
                 out.asks |= name == "current_setting" && argument.is_some_and(|argument| tells_caller(&argument));
                 out.calls.insert(name);
             }
-            // statements that are built from text
+            // text from which a statement may be built
             TokenKind::String | TokenKind::EscapeString | TokenKind::DollarString if token.text(text).contains('(') => {
                 read(&string_value(*token, text), out);
             }

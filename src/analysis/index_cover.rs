@@ -49,7 +49,7 @@ pub fn covers(cx: &State, other: &Index, index: &Index) -> Option<Cover> {
         .all(|name| other.include.contains(name) || other.columns.iter().any(|column| column.column.as_ref() == Some(name)));
     match () {
         () if whole && straight && unique && options && index.include == other.include => Some(Cover::Same),
-        // what else an index may enforce stays with it
+        // an index that enforces a constraint is not replaced
         () if index.constraint.is_some() || index.unique && !(whole && unique) => None,
         () if index.method != "btree" || !(straight || reversed) || !carried => None,
         () if whole => Some(Cover::Equal),
@@ -94,7 +94,7 @@ fn closes_at_end(text: &str) -> bool {
         .is_some_and(|(at, _)| at + 1 == text.len())
 }
 
-/// Does the index hold every row that a search for these columns could want?
+/// Returns whether the index contains every row that a search for values of these columns can find.
 pub fn is_complete_for(index: &Index, columns: &[SmolStr]) -> bool {
     let Some(predicate) = &index.predicate else { return true };
     // `x = $1` finds no row whose x is null
@@ -104,23 +104,23 @@ pub fn is_complete_for(index: &Index, columns: &[SmolStr]) -> bool {
     })
 }
 
-/// Can a search for these columns begin with the index?
+/// Returns whether PostgreSQL can use the index to search for values of these columns.
 pub fn serves(index: &Index, columns: &[SmolStr]) -> bool {
     let method = index.method == "btree" || index.method == "hash" && columns.len() == 1;
     method && index.leads_with(columns) && is_complete_for(index, columns)
 }
 
-/// Is a constraint or index one that a partition got from its parent, where alone it can be changed?
+/// Returns whether a partition inherits a constraint or index from its parent table. Such an object can be changed only there.
 pub fn of_parent(cx: &State, table: &Table, has: impl Fn(&Table) -> bool) -> bool {
     table.partition_of.as_ref().and_then(|parent| cx.catalog.table(parent)).is_some_and(has)
 }
 
-/// Does an index lead with these columns?
+/// Returns whether an index begins with these columns.
 pub fn is_indexed(table: &Table, columns: &[SmolStr]) -> bool {
     table.indexes.iter().any(|index| serves(index, columns))
 }
 
-/// Does an index find the rows of one parent, and no others?
+/// Returns whether an index can find the rows of one parent.
 pub fn is_found(cx: &State, table: &Table, constraint: &Constraint, key: &ForeignKey) -> bool {
     let within = |index: &Index, columns: &[SmolStr]| {
         let plain = index.plain_columns().unwrap_or_default();
@@ -130,7 +130,7 @@ pub fn is_found(cx: &State, table: &Table, constraint: &Constraint, key: &Foreig
             && plain.iter().all(|name| columns.iter().any(|column| column == name))
     };
     let pairs = || constraint.columns.iter().zip(&key.columns);
-    // what a part of the key says alone, the rest only repeats: `(customer_id, tenant_id)` where customers have an id of their own
+    // a part of the key can be unique in the parent table: `customer_id` of `(customer_id, tenant_id)`
     let enough = |index: &Index| {
         let named = |column: &SmolStr| index.columns.iter().any(|part| part.column.as_ref() == Some(column));
         let own: Vec<SmolStr> = pairs().filter(|(_, to)| named(to)).map(|(own, _)| own.clone()).collect();

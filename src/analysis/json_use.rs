@@ -57,7 +57,7 @@ pub fn look(expr: &Expr) -> Option<(&Expr, Use)> {
                 ("->" | "->>", None) => {
                     let (column, outer) = look(left).filter(|(_, outer)| outer.key.is_some())?;
                     let of_key = if matches!(right.uncast().kind, ExprKind::Number(_)) { "array" } else { "object" };
-                    // the key of a key says nothing of deeper ones
+                    // only the first level of keys is used
                     (outer.of_key.is_none()).then_some((column, Use { of_key: Some(of_key), ..outer }))
                 }
                 ("#>" | "#>>", Some(column)) => Some((column, seen(None, None, Some("object")))),
@@ -156,7 +156,7 @@ pub fn uses_of<'a>(cx: &State<'a>, table: &Table, column: &Column) -> &'a [Use] 
     cx.analyses().json.get_or_init(by_column).get(&of_column).map(Vec::as_slice).unwrap_or_default()
 }
 
-/// Those in code and policies, and those in indexes.
+/// Returns the uses in code and policies, and the uses in indexes.
 fn uses<'a>(cx: &State<'a>, owner: SqlOwner<'a>) -> (Vec<Used>, Vec<Used>) {
     let (mut in_code, mut in_indexes) = (Vec::new(), Vec::new());
     let mut cases: Vec<Site> = Vec::new();
@@ -168,7 +168,7 @@ fn uses<'a>(cx: &State<'a>, owner: SqlOwner<'a>) -> (Vec<Used>, Vec<Used>) {
         }
         let Some((column, look)) = look(expr) else { return };
         if let Some(found) = scope.column(column) {
-            // CASE is how SQL asks before it casts
+            // a CASE can check the value before the cast
             let casts = look.casts && !cases.iter().any(|case| case.file == at.file && case.span.contains(at.span));
             let place = Use { at, reader: reader.words(), policy: matches!(reader, Reader::Policy(..)), casts, ..look };
             in_code.push(((found.table, found.column), place));
@@ -190,7 +190,7 @@ fn uses<'a>(cx: &State<'a>, owner: SqlOwner<'a>) -> (Vec<Used>, Vec<Used>) {
     (in_code, in_indexes)
 }
 
-/// Whether a trigger's function mentions the new row's column.
+/// Returns whether a trigger function mentions the column of the new row.
 pub fn is_seen_by_trigger(cx: &State, table: &Table, column: &Column) -> bool {
     let new = format!("new.{}", column.name);
     table.triggers.iter().filter_map(|trigger| cx.catalog.functions.get(&trigger.function)).flatten().any(|function| {

@@ -13,7 +13,7 @@ pub fn likely(cx: &State, table: &Table) -> Option<Sorted> {
     let single =
         |name: &str| table.indexes.iter().filter(complete).find(|index| index.plain_columns().is_some_and(|columns| columns == [name]));
     let time = table.columns.iter().find(|column| TIMES.contains(&column.name.as_str()) && column.ty.is_timestamp())?;
-    // rows that go with their parent belong to it
+    // rows that are deleted with their parent
     let owned: Vec<SmolStr> = table
         .foreign_keys()
         .filter(|(constraint, key)| key.on_delete == ReferentialAction::Cascade && constraint.columns.len() == 1)
@@ -27,7 +27,7 @@ pub fn likely(cx: &State, table: &Table) -> Option<Sorted> {
         _ if LISTED.iter().any(|word| table.name.name.split('_').next_back() == Some(*word)) => (Want::Listed, time.named, "time column"),
         _ => return None,
     };
-    // one of a part of the rows was somebody's choice
+    // a partial index counts too, because it is intended
     let both = |index: &Index| {
         index.columns.len() > 1 && index.leads_with(&[key.clone(), time.name.clone()]) && index.columns[0].column.as_ref() == Some(&key)
     };

@@ -1,8 +1,8 @@
-//! Who may do what with each table, and which look-ups have an index: what `schema --matrix` shows.
+//! The access of each API role to each table, and the lookups with and without an index, for `schema --matrix`.
 //!
-//! Promises: an answer for each table that the API serves, each command and each of its two roles, with the facts it rests on; a line
-//! for each foreign key, for each column by which a policy picks rows, and for each query that sorts what an index does not. Refuses:
-//! to look into a policy: it lets through what it says, unless it says plain `true` or what can't be true for the role.
+//! Promises: there is a cell for each table that the API serves, each command and each of the two roles, with the facts behind it. There is
+//! a lookup for each foreign key, each column by which a policy selects rows, and each query that sorts without an index. Limits: the
+//! conditions of policies are not evaluated, except for `true` and conditions that cannot be true for the role.
 
 use super::Analyses;
 use super::prelude::*;
@@ -14,17 +14,17 @@ use crate::analysis::policy_grantees::refuses;
 use crate::analysis::sorted_query::sorts_of;
 use crate::project::Project;
 
-/// What a role gets.
+/// Access of a role with one command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// Every row.
     Open,
-    /// What policies let through.
+    /// The rows that policies allow.
     Policy,
     Denied,
 }
 
-/// A fact that an answer rests on.
+/// A fact that determines an answer, with its location.
 pub struct Reason {
     pub words: String,
     pub at: Site,
@@ -43,7 +43,7 @@ pub struct Access<'a> {
     pub cells: Vec<Cell>,
 }
 
-/// Why rows are looked up.
+/// Reason for a lookup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Need {
     ForeignKey,
@@ -51,12 +51,12 @@ pub enum Need {
     Sort,
 }
 
-/// Columns by which rows are looked up, and the index that finds them.
+/// Columns by which rows are looked up, and the index for them, if there is one.
 pub struct Lookup<'a> {
     pub table: &'a Table,
     pub need: Need,
     pub columns: Vec<SmolStr>,
-    /// The foreign key, the policy, or the query.
+    /// Description of the foreign key, the policy or the query.
     pub of: String,
     pub at: Site,
     pub index: Option<&'a Index>,
@@ -67,7 +67,7 @@ pub struct Matrix<'a> {
     pub lookups: Vec<Lookup<'a>>,
 }
 
-/// Both tables, of the state at the end of a history; `with` is given them.
+/// Computes the matrix of the state after the last migration, and calls `with` with it.
 pub fn of<T>(catalog: &Catalog, sources: &Sources, project: &Project, with: impl FnOnce(&Matrix<'_>) -> T) -> T {
     let analyses = Analyses::default();
     let cx = State::new(catalog, project, sources, &analyses);
@@ -154,7 +154,7 @@ fn lookups<'a>(cx: &State<'a>) -> Vec<Lookup<'a>> {
     out
 }
 
-/// Columns of the policy's table that are compared with what is the same for all rows.
+/// Returns the columns of the policy's table that the policy compares with values that are the same for all rows.
 fn picks(root: &Expr) -> Vec<SmolStr> {
     let own = |expr: &Expr| {
         let bound = matches!(&expr.uncast().kind, ExprKind::Column { binding: Binding::Column { depth: 0, .. }, .. });

@@ -1,7 +1,7 @@
-//! What is worked out of a state: questions that several rules have, answered once.
+//! Facts about a state that several rules use.
 //!
-//! Promises: reads a state and changes nothing; what costs much is computed when it is first asked for, and kept in [`Analyses`]. Refuses: to
-//! report, and to know any rule.
+//! Promises: a state is not changed. Expensive results are computed when they are first used, and kept in [`Analyses`]. Limits: no
+//! diagnostics are reported, and no analysis depends on a rule.
 
 pub mod caller_check;
 pub mod calls;
@@ -38,24 +38,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 use tenant::Tenant;
 
-/// What is computed from one state once for all who ask.
+/// Results of analyses of one state, computed on demand.
 #[derive(Default)]
 pub struct Analyses {
     bodies: Bodies,
     callers: OnceLock<Callers>,
-    /// How many foreign keys refer to each table.
+    /// Number of foreign keys that refer to each table.
     referring: OnceLock<BTreeMap<QName, usize>>,
-    /// Tables that people are members of.
+    /// Tables whose rows have members, such as organizations.
     homes: OnceLock<BTreeSet<QName>>,
     tenants: OnceLock<BTreeMap<QName, Vec<Tenant>>>,
     json: OnceLock<Uses>,
     writes: OnceLock<ColumnWrites>,
     sorts: OnceLock<BTreeMap<QName, Vec<Sorted>>>,
-    /// Ends of statements that could not be read or followed and mention policies, or grants; by number of the file.
+    /// Statements with unknown effects that mention policies, and those that mention grants: the number of the file and the end of the
+    /// statement.
     unclear: OnceLock<[Vec<(usize, u32)>; 2]>,
 }
 
-/// What analyses and remedies import.
+/// Imports of analyses and remedies.
 pub mod prelude {
     pub use super::code::{Code, Home, Origin};
     pub use super::identity_helpers::{self, Callers};

@@ -75,7 +75,7 @@ fn of_role<'a>(cx: &State<'a>, table: &'a Table, role: &'static str, rests: &mut
     let wanted = if reads { invited | Privileges::SELECT } else { invited };
     let sequences = if invited.contains(Privileges::INSERT) { sequences(cx, table) } else { Vec::new() };
     let mut behind: Vec<(Behind, &Policy)> = Vec::new();
-    // the service role passes by every policy
+    // the service role bypasses policies
     for (command, privilege, _) in COMMANDS.into_iter().filter(|_| role != SERVICE) {
         if wanted.contains(privilege) {
             for policy in run(cx, table, role, command) {
@@ -95,7 +95,7 @@ fn of_role<'a>(cx: &State<'a>, table: &'a Table, role: &'static str, rests: &mut
 /// Returns the policies whose clauses are evaluated when a role runs a command.
 fn run<'t>(cx: &State, table: &'t Table, role: &str, command: Command) -> Vec<&'t Policy> {
     let (mut permissive, restrictive) = cx.applicable(table, role, command);
-    // `true OR …` is true before anything runs, and what it would read is never opened
+    // PostgreSQL simplifies `true OR …`, so other policies are not evaluated
     let open = |policy: &&Policy| {
         let mut clauses = policy.asked(command).peekable();
         clauses.peek().is_some() && clauses.all(|clause| clause.root.is_true())
@@ -129,7 +129,7 @@ fn look<'a>(cx: &State<'a>, node: Node, named: &dyn Fn(&FromItem) -> Option<QNam
             named(item).map(|name| add(Behind::Relation(name)));
         }
         Node::Expr(Expr { kind: ExprKind::Call(call), .. }) => {
-            // one with its owner's rights asks for no more of the caller
+            // a SECURITY DEFINER function needs no other privileges of the caller
             if let [function] = cx.catalog.callable(&call.name, call.args.len()).as_slice()
                 && add(Behind::Function(function))
                 && !function.security_definer.value

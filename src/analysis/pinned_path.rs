@@ -39,10 +39,10 @@ pub fn pinned<'a>(cx: &State, paths: &mut Paths<'a>, function: &'a Function) -> 
     }
     let exists = |schema: &&str| cx.catalog.schemas.contains(&SmolStr::from(*schema));
     let own = function.name.schema.as_str();
-    // a request to a schema that the API serves looks there first
+    // a request to a schema of the API searches that schema first
     let own = Some(own).filter(|own| cx.is_exposed(own) && *own != "public" && *own != "extensions");
     let usual = own.into_iter().chain(["public", "extensions"]).filter(exists);
-    // without a schema named like the user, which nobody has here; the temporary one would be first if it were not named
+    // without "$user"; pg_temp is named so that it is searched last
     let path = usual.filter(|schema| along.unknown || along.schemas.contains(*schema)).map(quote_ident).chain(["pg_temp".into()]);
     (path.collect::<Vec<_>>().join(", "), if along.unknown { Safety::Review } else { Safety::Safe })
 }

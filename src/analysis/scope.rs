@@ -113,7 +113,7 @@ impl<'a> Scope<'a> {
                 }
                 Walk::Into
             }
-            // what a sub-select reads from this query is rare beside what it reads itself
+            // outer references of subqueries are ignored, because they are rare
             Node::Query(_) => Walk::Over,
             Node::From(_) => Walk::Into,
         });

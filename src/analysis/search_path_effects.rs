@@ -72,7 +72,7 @@ impl<'a> Paths<'a> {
         let mut open = vec![function];
         let mut seen: BTreeSet<Site> = BTreeSet::new();
         let (mut written, mut viewed) = (BTreeSet::new(), BTreeSet::new());
-        // row level security binds everybody but the owner of these functions and roles that bypass it
+        // row level security does not apply to the owner of these functions
         let bypasses = function.security_definer.value && function.owner == MIGRATION_ROLE;
         while let Some(next) = open.pop() {
             if !seen.insert(next.at) {
@@ -161,7 +161,7 @@ impl<'a> Paths<'a> {
         if !matches!(function.language.as_str(), "sql" | "plpgsql") || !self.cx.is_read_whole(function) {
             out.along.unknown = true;
         }
-        // PostgreSQL bound the names of such a body when it was made
+        // PostgreSQL binds the names of such a body when it creates the function
         let bound = matches!(&*function.body, crate::syntax::ast::Body::Sql { .. });
         for (origin, code) in self.cx.code_of(function) {
             code.each_data(&mut |data| {
@@ -182,7 +182,7 @@ impl<'a> Paths<'a> {
             });
         }
         self.declared(function, &mut out);
-        // their operators are names too, which nobody writes with a schema
+        // operators are looked up in the path too, and are rarely written with a schema
         let extensions = self.cx.catalog.extensions.values().filter(|one| OPERATOR_EXTENSIONS.contains(&one.name.as_str()));
         let on_path = extensions.filter(|one| self.usual.iter().flatten().any(|schema| *schema == one.schema));
         out.along.schemas.extend(on_path.map(|one| one.schema.clone()));
@@ -194,7 +194,7 @@ impl<'a> Paths<'a> {
 
     fn relation(&self, origin: &Origin, name: &ObjectName, out: &mut Read) {
         out.reads.extend(origin.named(name));
-        // what is PostgreSQL's own is found before everything else
+        // pg_catalog is searched first
         if name.parts.len() == 1 && !name.last().starts_with("pg_") {
             let schema = self.schema(|schema| self.cx.catalog.relation_kind(&QName::new(schema.clone(), name.last())).is_some());
             self.found(schema, out);
@@ -234,7 +234,7 @@ impl<'a> Paths<'a> {
         match call.name.schema() {
             Some(schema) => drop(out.calls.insert(QName::new(schema, name))),
             None if is_builtin(name) => {
-                // another of that name may fit the arguments better
+                // another function with this name may match the arguments better
                 out.along.unknown |= self.usual.iter().flatten().any(own);
             }
             None => {

@@ -56,7 +56,7 @@ pub struct Sorted {
 }
 
 impl Sorted {
-    /// Is there no query?
+    /// Returns whether no query of the project needs the index, so that it is only a guess.
     pub fn is_guess(&self) -> bool {
         matches!(self.want, Want::Apart | Want::Listed)
     }
@@ -115,7 +115,7 @@ fn judge<'q>(cx: &State, reader: Reader<'_>, query: &'q Query, scope: &Scope<'_>
     let inner = select.from.iter().filter(|item| item.join == Some(JoinKind::Inner)).filter_map(|item| item.on.as_ref());
     let conjuncts: Vec<&Expr> = select.filter.iter().chain(inner).flat_map(Expr::conjuncts).collect();
     let own = |expr: &Expr| scope.column(expr).filter(|found| found.depth == 0 && found.table == table.name).map(|found| found.column);
-    // `column = constant`, either way round
+    // `column = constant` or `constant = column`
     let fixed = |left: &Expr, right: &Expr| own(left).filter(|_| scope.is_constant(right));
     let sides = |expr: &'q Expr| {
         let (left, right) = expr.equality()?;
@@ -124,7 +124,7 @@ fn judge<'q>(cx: &State, reader: Reader<'_>, query: &'q Query, scope: &Scope<'_>
     let equal: Vec<(SmolStr, &Expr)> = conjuncts.iter().filter_map(|expr| sides(expr)).collect();
     let bound: Vec<SmolStr> = equal.iter().map(|(column, _)| column.clone()).collect();
     let key = nearest_parent(cx, table, &bound)?;
-    // a further value that the caller gives may leave a row or two, which any index would find
+    // another value from the caller may leave only few rows, for which any index is sufficient
     let is_key = |column: &SmolStr| table.foreign_keys().any(|(constraint, _)| constraint.columns.contains(column));
     let is_literal =
         |expr: &Expr| matches!(expr.uncast().kind, ExprKind::String(_) | ExprKind::Number(_) | ExprKind::Bool(_) | ExprKind::Null);
@@ -137,7 +137,7 @@ fn judge<'q>(cx: &State, reader: Reader<'_>, query: &'q Query, scope: &Scope<'_>
             .find_map(|expr| Some((stretch(expr, scope, &own).filter(|name| is_time(table, name))?, "", Want::Stretch, expr.span)))
     })?;
     let asked: Vec<SmolStr> = conjuncts.iter().flat_map(|expr| expr.all()).filter_map(own).collect();
-    // each update of a row would have to move it in the index
+    // each update of a row would also have to write the index
     let moves = ["updated_at", "modified_at"].contains(&column.as_str());
     if moves || bound.contains(&column) || is_served(table, &bound, &column, &asked) {
         return None;
@@ -179,13 +179,13 @@ fn ordered(query: &Query, select: &Select, table: &Table, bound: &[SmolStr], own
     let column = own(&first.expr)?;
     let known = table.column(&column)?;
     let primary = |name: SmolStr| table.primary_key().is_some_and(|key| key.columns.contains(&name));
-    // few values in front leave much to sort behind them; who sorts by a random id wants any row, always the same
+    // a column with few values saves little of the sort, and a sort by a random id only makes the result stable
     let counts = ["smallint", "integer", "bigint", "numeric"].iter().any(|number| known.ty.is(number));
     let few_values = !counts || !keys.all(|key| own(&key.expr).is_some_and(primary));
     if few_values && !known.ty.is_timestamp() {
         return None;
     }
-    // a name in ORDER BY is first one of the select list
+    // a name in ORDER BY first refers to the select list
     let computed = |target: &Target| target.alias.as_ref() == Some(&column) && target.expr.column() != Some(&column);
     if select.targets.iter().any(computed) {
         return None;

@@ -1,7 +1,6 @@
-//! A state of a project, and what rules, remedies and other analyses ask about it.
+//! A state of a project, and queries on it for rules, remedies and other analyses.
 //!
-//! Promises: everything it gives outlives the question, so that a rule can ask and report in one loop; questions that several rules have
-//! are answered here, the same for all.
+//! Promises: results borrow from the catalog and not from [`State`], so a rule can report while it iterates over them.
 
 use super::Analyses;
 use super::code::{Code, Origin, Parsed, own};
@@ -17,10 +16,10 @@ use crate::source::{FileId, Site, Sources, Span};
 use crate::syntax::expression::Query;
 use std::collections::BTreeMap;
 
-/// The roles that a request to the API may act as.
+/// The roles of API requests without the service role key.
 pub const API_ROLES: [&str; 2] = ["anon", "authenticated"];
 
-/// What a client may ask of a table: the command, the privilege it takes, and its name.
+/// Commands of clients on a table: the command, the required privilege, and the name.
 pub const COMMANDS: [(Command, Privileges, &str); 4] = [
     (Command::Select, Privileges::SELECT, "SELECT"),
     (Command::Insert, Privileges::INSERT, "INSERT"),
@@ -28,8 +27,8 @@ pub const COMMANDS: [(Command, Privileges, &str); 4] = [
     (Command::Delete, Privileges::DELETE, "DELETE"),
 ];
 
-/// Schemas whose tables the platform or an extension looks after, as Supabase's advisor lists them.
-/// Source: splinter.sql, `n.nspname not in (…)`.
+/// Schemas of the platform and of extensions. Their tables are not checked.
+/// Source: splinter.sql of Supabase's advisor, `n.nspname not in (…)`.
 const LOOKED_AFTER: [&str; 24] = [
     "_timescaledb_cache",
     "_timescaledb_catalog",
@@ -66,12 +65,12 @@ pub struct State<'a> {
     analyses: &'a Analyses,
 }
 
-/// An object whose definition holds SQL.
+/// An object whose definition contains SQL.
 #[derive(Clone, Copy)]
 pub enum SqlOwner<'a> {
     Function(&'a Function),
     View(&'a View),
-    /// With its policies, indexes and constraints.
+    /// A table with its policies, indexes and constraints.
     Table(&'a Table),
 }
 
@@ -80,12 +79,12 @@ impl<'a> State<'a> {
         State { catalog, sources, project, analyses }
     }
 
-    /// What is computed from the state once for all rules.
+    /// Returns the results of analyses, which all rules share.
     pub fn analyses(&self) -> &'a Analyses {
         self.analyses
     }
 
-    /// Functions, views and tables with the SQL that they hold.
+    /// Returns functions, views and tables.
     pub fn sql_owners(&self) -> impl Iterator<Item = SqlOwner<'a>> + use<'a> {
         let functions = own(self.catalog).map(|(_, _, function)| SqlOwner::Function(function));
         functions.chain(self.user_views().map(SqlOwner::View)).chain(self.catalog.tables.values().map(SqlOwner::Table))
@@ -103,66 +102,66 @@ impl<'a> State<'a> {
         self.project
     }
 
-    /// Statements that PostgreSQL would reject.
+    /// Returns the statements that PostgreSQL would reject.
     pub fn rejected(&self) -> &'a [Rejected] {
         &self.catalog.rejected
     }
 
-    /// When what stands in a place comes in the history.
+    /// Returns the position of a location in the order of the migrations.
     pub fn moment(&self, at: Site) -> Option<Moment> {
         let site = self.sources.resolve(at);
         let number = self.project.migrations.iter().position(|migration| migration.file == site.file);
         number.map(|number| (number, site.span.start))
     }
 
-    /// Is there an API that acts as the role its caller has? Supabase's does, and so does one for which such a role was made.
+    /// Returns whether the project has an API: it uses Supabase, or creates a role `anon` or `authenticated`.
     pub fn serves_api(&self) -> bool {
         serves_api(self.project, self.catalog)
     }
 
-    /// Does the API serve what is in a schema?
+    /// Returns whether the API serves a schema.
     pub fn is_exposed(&self, schema: &str) -> bool {
         self.serves_api() && is_exposed(self.config(), schema)
     }
 
-    /// Tables of the project's own, in any schema.
+    /// Returns the tables of the project, in any schema.
     pub fn user_tables(&self) -> impl Iterator<Item = &'a Table> + use<'a> {
         self.catalog.tables.which(is_users_table)
     }
 
-    /// Tables of the project's own that the API serves, whether or not a role may use them.
+    /// Returns the tables of the project in schemas that the API serves, whatever the privileges.
     pub fn exposed_tables(&self) -> impl Iterator<Item = &'a Table> + use<'a> {
         let (config, served) = (self.config(), self.serves_api());
         self.catalog.tables.which(move |table| served && is_exposed(config, &table.name.schema) && is_users_table(table))
     }
 
-    /// Tables that may have policies of the project's own: its tables, and the platform's that it is allowed to guard.
+    /// Returns the tables with policies of the project, including tables of the platform.
     pub fn guarded_tables(&self) -> impl Iterator<Item = &'a Table> + use<'a> {
         self.catalog.tables.which(|table| policies_of(table).next().is_some())
     }
 
-    /// Policies of the project's own, each with its table.
+    /// Returns the policies of the project, each with its table.
     pub fn policies(&self) -> impl Iterator<Item = (&'a Table, &'a Policy)> + use<'a> {
         self.guarded_tables().flat_map(|table| policies_of(table).map(move |policy| (table, policy)))
     }
 
-    /// Views and materialized views of the project's own, in any schema.
+    /// Returns the views and materialized views of the project, in any schema.
     pub fn user_views(&self) -> impl Iterator<Item = &'a View> + use<'a> {
         self.catalog.views.which(is_users_view)
     }
 
-    /// The same that the API serves.
+    /// Returns the views and materialized views of the project in schemas that the API serves.
     pub fn exposed_views(&self) -> impl Iterator<Item = &'a View> + use<'a> {
         let (config, served) = (self.config(), self.serves_api());
         self.catalog.views.which(move |view| served && is_exposed(config, &view.name.schema) && is_users_view(view))
     }
 
-    /// Functions and procedures of the project's own, in any schema.
+    /// Returns the functions and procedures of the project, in any schema.
     pub fn user_functions(&self) -> impl Iterator<Item = &'a Function> + use<'a> {
         self.catalog.functions.values().flatten().filter(|function| is_users_function(function))
     }
 
-    /// Functions that the API serves as `/rpc/…`. Those that return a trigger can't be called.
+    /// Returns the functions that the API serves as `/rpc/…`. Trigger functions cannot be called.
     pub fn api_functions(&self) -> impl Iterator<Item = &'a Function> + use<'a> {
         let (config, served) = (self.config(), self.serves_api());
         self.user_functions().filter(move |function| {
@@ -170,7 +169,7 @@ impl<'a> State<'a> {
         })
     }
 
-    /// May a role use at least one of these privileges, on the whole table or a column of it?
+    /// Returns whether a role has at least one of these privileges, on the table or on one of its columns.
     pub fn reachable(&self, role: &str, table: &Table, privileges: Privileges) -> bool {
         let columns = [Privileges::SELECT, Privileges::INSERT, Privileges::UPDATE]
             .into_iter()
@@ -179,12 +178,12 @@ impl<'a> State<'a> {
             && (columns || self.catalog.table_privileges(role, table).intersects(privileges))
     }
 
-    /// The API roles that may use at least one of these privileges.
+    /// Returns the API roles that have at least one of these privileges.
     pub fn reaching(&self, table: &Table, privileges: Privileges) -> Vec<&'static str> {
         API_ROLES.into_iter().filter(|role| self.reachable(role, table, privileges)).collect()
     }
 
-    /// The API roles that may call a function.
+    /// Returns the API roles that can call a function.
     pub fn callers(&self, function: &Function) -> Vec<&'static str> {
         API_ROLES
             .into_iter()
@@ -192,13 +191,13 @@ impl<'a> State<'a> {
             .collect()
     }
 
-    /// Policies that PostgreSQL looks at when a role runs a command: permissive ones, and restrictive ones.
+    /// Returns the permissive and the restrictive policies that apply when a role runs a command.
     pub fn applicable<'t>(&self, table: &'t Table, role: &str, command: Command) -> (Vec<&'t Policy>, Vec<&'t Policy>) {
         let concerned = |policy: &&Policy| policy.applies_to(command) && self.concerns(policy, role);
         table.policies.iter().filter(concerned).partition(|policy| policy.permissive)
     }
 
-    /// Is a policy for a role, or for one that it inherits from?
+    /// Returns whether a policy is for a role, or for a role that it is a member of.
     pub fn concerns(&self, policy: &Policy, role: &str) -> bool {
         let mut seen: Vec<&str> = vec![role];
         let mut at = 0;
@@ -216,17 +215,17 @@ impl<'a> State<'a> {
         false
     }
 
-    /// An expression as the user wrote it, with names as they are now.
+    /// Returns the text of an expression as the user wrote it, with current names.
     pub fn text(&self, expression: &Expression) -> String {
         expression.text(self.sources)
     }
 
-    /// Does a later statement that can't be told in full speak of policies? Then one that is known may have been changed by it.
+    /// Returns whether a later statement with unknown effects mentions policies, so that it may have changed the policy.
     pub fn may_have_changed(&self, policy: &Policy) -> bool {
         self.is_unclear_behind(0, policy.at)
     }
 
-    /// Does a later statement that can't be told in full speak of grants?
+    /// Returns whether a later statement with unknown effects mentions grants.
     pub fn may_have_been_granted(&self, table: &Table) -> bool {
         self.is_unclear_behind(1, table.created)
     }
@@ -245,30 +244,30 @@ impl<'a> State<'a> {
         !unclear.is_empty() && self.moment(at).is_none_or(|moment| unclear.iter().any(|unclear| moment < *unclear))
     }
 
-    /// The text at a place.
+    /// Returns the text at a location.
     pub fn slice(&self, site: Site) -> &'a str {
         self.sources.slice(site)
     }
 
-    /// The first two words of a statement, in capitals.
+    /// Returns the first two words of a statement in upper case.
     pub fn statement_head(&self, site: Site) -> String {
         self.slice(site).split_whitespace().take(2).collect::<Vec<_>>().join(" ").to_uppercase()
     }
 
-    /// `supabase/migrations/1_a.sql:12`
+    /// Returns the path and line of a location: `supabase/migrations/1_a.sql:12`.
     pub fn place(&self, site: Site) -> String {
         let (start, _) = self.sources.range(site);
         format!("{}:{}", self.sources.get(self.sources.resolve(site).file).path, start.line)
     }
 
-    /// A file's name without its folder.
+    /// Returns the name of a file without its folder.
     pub fn name_of(&self, file: FileId) -> &'a str {
         let path = &self.sources.get(file).path;
         path.rsplit('/').next().unwrap_or(path)
     }
 
-    /// Statements and expressions in functions and views of the project's own; those that can't be read are left out.
-    /// Parsed once for a state of the catalog: a question for rules that look at the schema.
+    /// Returns the statements and expressions in functions and views of the project, without those that cannot be parsed.
+    /// The bodies are parsed once per state, so only rules of the final schema should call this.
     pub fn code(&self) -> impl Iterator<Item = (Origin<'a>, Code<'a>)> + use<'a> {
         let (catalog, functions) = (self.catalog, self.analyses.bodies.of(self.catalog, self.sources));
         let in_functions = functions.iter().flat_map(move |body| body.code(catalog));
@@ -276,18 +275,18 @@ impl<'a> State<'a> {
         in_functions.chain(in_views)
     }
 
-    /// The same of one function.
+    /// Returns the statements and expressions in one function.
     pub fn code_of(&self, function: &Function) -> impl Iterator<Item = (Origin<'a>, Code<'a>)> + use<'a> {
         let catalog = self.catalog;
         self.body(function).into_iter().flat_map(move |body| body.code(catalog))
     }
 
-    /// How the project asks who is calling.
+    /// Returns the functions that identify the caller.
     pub fn who(&self) -> &'a Callers {
         self.analyses.callers.get_or_init(|| Callers::of(self))
     }
 
-    /// How many foreign keys refer to a table.
+    /// Returns the number of foreign keys that refer to a table.
     pub fn referring(&self, table: &QName) -> usize {
         let count = || {
             let mut counts: BTreeMap<QName, usize> = BTreeMap::new();
@@ -299,7 +298,7 @@ impl<'a> State<'a> {
         self.analyses.referring.get_or_init(count).get(table).copied().unwrap_or(0)
     }
 
-    /// Whether [`State::code_of`] has everything in a function's body. It lacks what EXECUTE builds and what cannot be parsed.
+    /// Returns whether the whole body of a function is known. Statements that EXECUTE builds, or that cannot be parsed, are unknown.
     pub fn is_read_whole(&self, function: &Function) -> bool {
         self.body(function).is_some_and(Parsed::is_whole)
     }
@@ -309,7 +308,7 @@ impl<'a> State<'a> {
         bodies.iter().find(|body| body.is(self.catalog, function))
     }
 
-    /// Queries in functions and views, those inside other queries and expressions included.
+    /// Returns the queries in functions and views, including nested queries.
     pub fn queries(&self) -> impl Iterator<Item = (Origin<'a>, &'a Query)> + use<'a> {
         self.code().flat_map(|(origin, code)| code.queries().into_iter().map(move |query| (origin, query)))
     }
@@ -323,12 +322,12 @@ fn is_exposed(config: &Config, schema: &str) -> bool {
     config.exposed_schemas.iter().any(|exposed| exposed == schema)
 }
 
-/// Is a schema the project's to care for?
+/// Returns whether a schema belongs to the project, and not to the platform or an extension.
 fn is_users(schema: &str) -> bool {
     schema != "pg_temp" && !is_system_schema(schema) && !LOOKED_AFTER.contains(&schema)
 }
 
-/// Is a table the project's to care for?
+/// Returns whether a table belongs to the project.
 pub fn is_users_table(table: &Table) -> bool {
     !table.of_extension && !table.created.is_platform() && is_users(&table.name.schema)
 }
@@ -337,13 +336,13 @@ fn is_users_view(view: &View) -> bool {
     !view.of_extension && !view.at.is_platform() && is_users(&view.name.schema)
 }
 
-/// Policies of the project's own.
+/// Returns the policies of a table that the project created.
 pub fn policies_of(table: &Table) -> impl Iterator<Item = &Policy> {
     let guards = !table.of_extension && table.name.schema != "pg_temp";
     table.policies.iter().filter(move |policy| guards && !policy.at.is_platform())
 }
 
-/// Is a function the project's to care for?
+/// Returns whether a function belongs to the project.
 pub fn is_users_function(function: &Function) -> bool {
     !function.of_extension && !function.at.is_platform() && is_users(&function.name.schema)
 }

@@ -183,7 +183,7 @@ fn homes_of(cx: &State, members: BTreeSet<QName>) -> BTreeSet<QName> {
     for table in members.iter().filter_map(|name| cx.catalog.table(name)) {
         let members_of = |column: &SmolStr| is_person(column) || target(table, column).is_some_and(is_people);
         for (constraint, key) in table.foreign_keys().filter(|(_, key)| !is_people(&key.table)) {
-            // a task has a person and a project too; only a membership has each pair once
+            // a membership has a unique constraint on the pair, unlike a task with a person and a project
             let once = table.indexes.iter().filter(|index| index.unique && index.predicate.is_none()).any(|index| {
                 let columns: Vec<&SmolStr> = index.columns.iter().filter_map(|column| column.column.as_ref()).collect();
                 columns.iter().any(|column| members_of(column)) && constraint.columns.iter().all(|column| columns.contains(&column))
@@ -347,7 +347,7 @@ impl Reader<'_, '_> {
     }
 }
 
-/// Names of columns that hold a tenant: those of the settings, and those that policies of several tables isolate by.
+/// Returns the names of tenant columns: those in the settings, and those that policies of several tables use.
 pub fn tenant_columns(cx: &State) -> Vec<SmolStr> {
     let mut out: Vec<SmolStr> = cx.config().tenant_columns.iter().map(SmolStr::from).collect();
     out.extend(Tenants::of(cx).columns());

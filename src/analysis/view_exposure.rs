@@ -31,7 +31,7 @@ impl<'s, 'a> Shown<'s, 'a> {
                     self.tables.push(table);
                 }
             } else if let Some(inner) = self.cx.catalog.views.get(name)
-                // one with security_invoker always asks for the current user, wherever it is used
+                // a view with security_invoker uses the privileges of the current user, also inside another view
                 && (refreshed || inner.materialized || !inner.security_invoker.value)
             {
                 self.view(inner, refreshed || inner.materialized);

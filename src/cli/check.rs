@@ -1,6 +1,6 @@
 //! `supalint check`: runs the pipeline, writes the report, and decides the exit status.
 //!
-//! Promises: `--output` replaces a file whole or leaves it as it was.
+//! Promises: `--output` replaces the whole file or does not change it.
 
 use super::{GlobalArgs, Status, print, print_text, progress, say, unknown_rule};
 use crate::changes::Against;
@@ -35,13 +35,13 @@ pub struct Arguments {
     /// Lowest severity that causes exit status 1 [default: fail_on of the settings, or warn]
     #[arg(long, value_name = "SEVERITY")]
     fail_on: Option<FailOn>,
-    /// Report problems of this severity and above; the rest is counted [default: info]
+    /// Report problems of this severity or higher, and only count the others [default: info]
     #[arg(long, value_name = "SEVERITY", value_parser = severity)]
     severity: Option<Severity>,
-    /// Exit with 0 whatever is found; still with 2 if the check could not be done
+    /// Exit with 0 even if there are problems. If supalint cannot run, it still exits with 2
     #[arg(long)]
     exit_zero: bool,
-    /// Print how often each rule reports, instead of the problems (terminal and json)
+    /// Print the number of problems of each rule instead of the problems (formats terminal and json)
     #[arg(long, conflicts_with_all = ["dry_run", "emit"])]
     statistics: bool,
     /// Run only these rules: ids (rls/disabled) or groups (rls)
@@ -50,31 +50,31 @@ pub struct Arguments {
     /// Do not run these rules: ids or groups
     #[arg(long, value_name = "RULE", value_delimiter = ',')]
     ignore: Vec<String>,
-    /// Write migrations with fixes: safe fixes, with `review` also fixes that need review. `inline` edits the given or changed files instead
+    /// Write migrations with fixes: only safe fixes by default, with `review` also fixes that need review. `inline` edits the passed or changed files instead
     #[arg(long, value_name = "HOW", num_args = 0..=1, require_equals = true, default_missing_value = "safe")]
     fix: Option<How>,
     /// Print the migrations that --fix would write, and write nothing
     #[arg(long, requires = "fix")]
     dry_run: bool,
-    /// Print a psql script instead of writing migrations: it verifies the fixes, or undoes them [default of --fix: safe]
+    /// Print a psql script for the fixes instead of writing migrations [default of --fix: safe]
     #[arg(long, value_name = "SCRIPT", conflicts_with = "dry_run")]
     emit: Option<Script>,
-    /// Report only problems of files that differ from the point where this branch left REV (git), and new problems. All migrations are read
+    /// Report only problems of files that changed since this branch left REV (git), and problems that the change causes. All migrations are read
     #[arg(long, value_name = "REV", conflicts_with = "changed")]
     since: Option<String>,
-    /// Report only problems of files that differ from the last commit (git), also untracked files, and new problems
+    /// Report only problems of files that changed since the last commit (git), also untracked and ignored files, and problems that the change causes
     #[arg(long)]
     changed: bool,
     /// Do not report the problems in this file [default: baseline of the settings]
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
-    /// Report all problems, also those in the baseline of the settings
+    /// Report all problems, including those in the baseline of the settings
     #[arg(long, conflicts_with = "baseline")]
     no_baseline: bool,
-    /// Record all problems in a baseline. With --baseline, record only the problems of that file that still exist
+    /// Write a baseline with all problems. With --baseline, write only the problems of that file that still exist
     #[arg(long, value_name = "FILE", conflicts_with_all = ["fix", "emit", "since", "changed"])]
     write_baseline: Option<PathBuf>,
-    /// Settings file to use instead of supalint.toml of the project
+    /// Settings file to use instead of the project's supalint.toml
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
@@ -90,20 +90,20 @@ enum How {
     Safe,
     /// Also fixes that need review
     Review,
-    /// Edits of the given .sql files instead of migrations. No database may have applied the files
+    /// Edits of the passed or changed .sql files instead of migrations. Use it only for files that no database has applied
     Inline,
 }
 
 /// What `--emit` prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Script {
-    /// Raises an error if a fix had no effect in the database
+    /// Script that raises an error if a fix had no effect in the database
     Verify,
-    /// Undoes the fixes, the last one first
+    /// Script that undoes the fixes, the last one first
     Rollback,
 }
 
-/// A finding that rests on what could not be decided never fails a run.
+/// Returns the exit status. An unsure diagnostic never fails a run.
 fn status(fail_on: FailOn, report: &Report) -> Status {
     let lowest = match fail_on {
         FailOn::Error => Severity::Error,
@@ -136,7 +136,7 @@ pub fn run(arguments: &Arguments, manner: &GlobalArgs) -> Result<Status, Error> 
     Ok(if arguments.exit_zero { Status::Clean } else { status })
 }
 
-/// What `--fix` writes, if the path is a word for it.
+/// Returns the value of `--fix` that a path names, such as `review` in `--fix review`.
 fn how(path: &Path) -> Option<How> {
     How::from_str(path.to_str()?, false).ok()
 }
@@ -154,7 +154,7 @@ fn options(arguments: &Arguments, paths: Vec<PathBuf>) -> Result<Options, Error>
         },
         baseline: match &arguments.baseline {
             Some(path) => Known::In(path.clone()),
-            // a first baseline is written where the settings want it
+            // the first baseline is written to the file of the settings, which does not exist yet
             None if arguments.no_baseline || arguments.write_baseline.is_some() => Known::None,
             None => Known::AsSet,
         },
@@ -162,7 +162,7 @@ fn options(arguments: &Arguments, paths: Vec<PathBuf>) -> Result<Options, Error>
     })
 }
 
-/// Checks several projects, each with its own settings, and reports them as one.
+/// Checks several projects, each with its own settings, and writes one report.
 fn several(arguments: &Arguments, projects: Vec<Vec<PathBuf>>, manner: &GlobalArgs, started: Instant) -> Result<Status, Error> {
     let options_of_one = [
         (arguments.fix.is_some(), "--fix"),
@@ -197,7 +197,7 @@ fn is_watched(arguments: &Arguments, manner: &GlobalArgs) -> bool {
     !manner.quiet && matches!(arguments.format, None | Some(Format::Terminal))
 }
 
-/// The status that the report has by the command line's `--fail-on`, else the settings'.
+/// Returns the exit status of a report, with `--fail-on` or the `fail_on` of the settings.
 fn ends(arguments: &Arguments, report: &Report, fail_on: Option<FailOn>) -> Status {
     status(arguments.fail_on.or(fail_on).unwrap_or(FailOn::Warn), report)
 }
@@ -209,7 +209,7 @@ fn tell_gone(gone: usize, manner: &GlobalArgs) {
     }
 }
 
-/// Says which project is checked, where the user named none and it is not the current folder's.
+/// Prints which project is checked, if no path was passed and the project is below the current folder.
 fn tell_nested(arguments: &Arguments, manner: &GlobalArgs, root: &Path) {
     let here = std::env::current_dir().unwrap_or_default();
     if arguments.paths.is_empty()
@@ -269,7 +269,7 @@ fn check(arguments: &Arguments, paths: Vec<PathBuf>, manner: &GlobalArgs, starte
     if let Some(script) = script {
         print_or_save(arguments, manner, &script)?;
         left_out(&plan, level, manner);
-        // A script was asked for, and there it is.
+        // the output is the script, so problems do not fail the run
         return Ok(if arguments.emit.is_some() { Status::Clean } else { ends(arguments, &found, fail_on) });
     }
     write::write(&plan.project.folder, &plan.files, |planned| {
@@ -281,7 +281,7 @@ fn check(arguments: &Arguments, paths: Vec<PathBuf>, manner: &GlobalArgs, starte
     Ok(ends(arguments, &plan.report, fail_on))
 }
 
-/// The day of the run, which the environment may set so that it gives the same another day.
+/// Returns the current day, or the day of SOURCE_DATE_EPOCH, which makes runs reproducible.
 fn today() -> Result<Date, Error> {
     let now = match std::env::var("SOURCE_DATE_EPOCH") {
         Ok(text) => {
@@ -293,7 +293,7 @@ fn today() -> Result<Date, Error> {
     Ok(now.to_zoned(TimeZone::UTC).date())
 }
 
-/// What is not written, and why.
+/// Prints which fixes are not written, and why.
 fn left_out(plan: &Plan, level: Level, manner: &GlobalArgs) {
     if plan.files.is_empty() {
         say(manner, "nothing to write");
@@ -319,7 +319,7 @@ fn left_out(plan: &Plan, level: Level, manner: &GlobalArgs) {
     }
 }
 
-/// Cures of one reason are told together.
+/// Prints skipped fixes, grouped by reason.
 fn told_withheld(withheld: &[Withheld], manner: &GlobalArgs) {
     const MOST: usize = 5;
     let mut reasons: Vec<&str> = Vec::new();
@@ -341,7 +341,7 @@ fn told_withheld(withheld: &[Withheld], manner: &GlobalArgs) {
     }
 }
 
-/// Writes the report where it is wanted.
+/// Writes the report to standard output or to the file of `--output`.
 fn tell(arguments: &Arguments, manner: &GlobalArgs, report: &Report, root: &Path, started: Instant) -> Result<(), Error> {
     let file = output_file(arguments);
     let format = arguments.format.unwrap_or_else(|| usual(file.is_some()));
@@ -360,7 +360,7 @@ fn tell(arguments: &Arguments, manner: &GlobalArgs, report: &Report, root: &Path
         }
         None => {
             print(|out| write(&RenderOptions { elapsed: Some(started.elapsed()), home, ..manner.look() }, out))?;
-            // That format has lines of findings only.
+            // the compact format contains only diagnostics
             if format == Format::Compact && !arguments.statistics {
                 say(manner, &summary(report));
             }
@@ -369,18 +369,18 @@ fn tell(arguments: &Arguments, manner: &GlobalArgs, report: &Report, root: &Path
     Ok(())
 }
 
-/// Where the output goes; none: to standard output, which is also called `-`.
+/// Returns the output file. `None` and `-` mean standard output.
 fn output_file(arguments: &Arguments) -> Option<&Path> {
     arguments.output.as_deref().filter(|path| *path != Path::new("-"))
 }
 
-/// On GitHub's runners a log is read for commands; a file is not.
+/// Returns the default format. GitHub Actions reads workflow commands from the log, but not from a file.
 fn usual(into_file: bool) -> Format {
     let on_github = std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true");
     if on_github && !into_file { Format::Github } else { Format::Terminal }
 }
 
-/// Writes what goes in the report's place.
+/// Writes a text that replaces the report, such as a script.
 fn print_or_save(arguments: &Arguments, manner: &GlobalArgs, text: &str) -> Result<(), Error> {
     match output_file(arguments) {
         Some(path) => {
@@ -392,7 +392,7 @@ fn print_or_save(arguments: &Arguments, manner: &GlobalArgs, text: &str) -> Resu
     }
 }
 
-/// Names of rules and groups that exist.
+/// Returns the names without `/` at the end, or an error for an unknown rule or group.
 fn known(names: &[String]) -> Result<Vec<String>, Error> {
     let names: Vec<String> = names.iter().map(|name| name.trim().trim_end_matches('/').to_string()).collect();
     match names.iter().find(|name| !rules::names::is_known(name)) {
@@ -401,7 +401,7 @@ fn known(names: &[String]) -> Result<Vec<String>, Error> {
     }
 }
 
-/// Writes a file whole. A device or a pipe is refused: it cannot be replaced in one step.
+/// Replaces a file in one step. A device or a pipe is refused.
 fn save(path: &Path, text: &[u8]) -> Result<(), Error> {
     config::ordinary(path)?;
     write::write_whole(path, text, true).map_err(|source| Error::Unwritable { path: path.to_path_buf(), source })

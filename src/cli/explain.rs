@@ -1,4 +1,4 @@
-//! `supalint explain`: a rule's page, or what rules there are.
+//! `supalint explain`: prints the page of a rule, or a list of rules with the first sentences of their pages.
 
 use super::{GlobalArgs, Status, print, unknown_rule};
 use crate::error::Error;
@@ -18,7 +18,7 @@ pub fn run(arguments: &Arguments, manner: &GlobalArgs) -> Result<Status, Error> 
     let ink = Ink { colour: look.colour };
     match &arguments.rule {
         Some(name) => match rules::ALL.iter().find(|rule| rule.id == name) {
-            // Programs, and people who pipe into a Markdown viewer, get the page as it is.
+            // in a pipe, the page is printed as Markdown
             Some(rule) if io::stdout().is_terminal() || look.colour => {
                 let text = page::render(rule.page, ink, look.width.min(100));
                 print(|out| write!(out, "{} {}\n\n{text}", ink.dim("rule"), ink.name(rule.id)))?;
@@ -37,7 +37,7 @@ pub fn run(arguments: &Arguments, manner: &GlobalArgs) -> Result<Status, Error> 
     Ok(Status::Clean)
 }
 
-/// The first sentence of each page.
+/// Writes the first sentence of each page.
 fn list(prefix: &str, ink: Ink, columns: usize, out: &mut dyn Write) -> io::Result<()> {
     let rules = || rules::ALL.iter().filter(|rule| rule.id.starts_with(prefix));
     let width = rules().map(|rule| rule.id.len()).max().unwrap_or(0);

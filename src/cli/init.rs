@@ -1,7 +1,6 @@
-//! `supalint init`: settings, and what makes hooks and CI run the check, for the project it finds.
+//! `supalint init`: writes the settings, a hook and a CI workflow for a project.
 //!
-//! Promises: writes only files that are not there, each whole; what belongs into a file that is there is printed. Nothing is written
-//! outside of the repository.
+//! Promises: only files that do not exist are written. Additions to existing files are printed. Nothing is written outside the repository.
 
 use super::{GlobalArgs, Status, print_text, say};
 use crate::Options;
@@ -24,7 +23,7 @@ pub struct Arguments {
     dry_run: bool,
 }
 
-/// The name of a baseline that texts propose.
+/// Proposed name of a baseline.
 const BASELINE: &str = "supalint-baseline.json";
 
 const SETTINGS: &str = include_str!("init/supalint.toml");
@@ -34,17 +33,17 @@ const PRE_COMMIT: &str = include_str!("init/pre-commit.yaml");
 const LEFTHOOK: &str = include_str!("init/lefthook.yml");
 const HUSKY: &str = include_str!("init/husky.sh");
 
-/// A text with the file it belongs into.
+/// A text and the file that it belongs in.
 struct Part {
     path: PathBuf,
     text: String,
 }
 
-/// What a project lacks.
+/// Files and lines to add to a project.
 #[derive(Default)]
 struct Proposal {
     new: Vec<Part>,
-    /// For files that are there.
+    /// Additions to existing files.
     add: Vec<Part>,
     already: Vec<PathBuf>,
     /// Commands for the user to run.
@@ -52,7 +51,7 @@ struct Proposal {
 }
 
 impl Proposal {
-    /// A file of its own. One that is there and lacks this project's part is added to.
+    /// Proposes a new file, or an addition if the file exists.
     fn file(&mut self, path: PathBuf, text: String, part: &str) {
         match path.exists() {
             true => self.line(path, text, part),
@@ -60,7 +59,7 @@ impl Proposal {
         }
     }
 
-    /// What belongs into a file that is there, unless it holds `part` already.
+    /// Proposes an addition to an existing file, unless the file contains `part`.
     fn line(&mut self, path: PathBuf, text: String, part: &str) {
         match config::text(&path) {
             Ok(Some(known)) if holds(&known, part) => self.already.push(path),
@@ -69,7 +68,7 @@ impl Proposal {
     }
 }
 
-/// Whether a text holds a part that ends there: `supalint check apps/web` is not in `supalint check apps/web-admin`.
+/// Returns whether a text contains a part as whole words. `supalint check apps/web-admin` does not contain `supalint check apps/web`.
 fn holds(text: &str, part: &str) -> bool {
     text.match_indices(part).any(|(at, _)| {
         let next = text[at + part.len()..].chars().next();
@@ -77,12 +76,12 @@ fn holds(text: &str, part: &str) -> bool {
     })
 }
 
-/// Where the project lies, and how its files name it.
+/// Location of the project in its repository.
 struct Site<'a> {
     repository: &'a Path,
-    /// Whether git knows the repository.
+    /// Whether there is a git repository.
     known: bool,
-    /// The way from the repository to the project, as hooks name it; empty for the same folder.
+    /// Quoted path from the root of the repository to the project. It is empty if both are the same folder.
     folder: String,
 }
 
@@ -99,7 +98,7 @@ pub fn run(arguments: &Arguments, manner: &GlobalArgs) -> Result<Status, Error> 
         false => proposal.new.push(Part { path: settings, text: SETTINGS.to_string() }),
     }
     let site = Site { repository: &repository, known, folder: if within.is_empty() { String::new() } else { quoted(within)? } };
-    // as the user has just named it
+    // the paths as the user passed them
     let named = arguments.paths.iter().map(|path| Ok(format!(" {}", quoted(&path.display().to_string())?)));
     let named = named.collect::<Result<String, Error>>()?;
     hooks(&mut proposal, &site);
@@ -130,9 +129,9 @@ pub fn run(arguments: &Arguments, manner: &GlobalArgs) -> Result<Status, Error> 
     Ok(Status::Clean)
 }
 
-/// Tells an old project how to begin with what is new.
+/// Recommends a baseline if the project has many problems.
 fn hint_at_baseline(arguments: &Arguments, manner: &GlobalArgs, named: &str) -> Result<(), Error> {
-    /// More problems than anyone mends at once.
+    /// Number of problems above which a baseline is recommended.
     const MANY: usize = 20;
     let found = match crate::check(&Options { paths: arguments.paths.clone(), ..Options::default() }) {
         Ok(checked) => checked.report.findings.len(),
@@ -144,7 +143,7 @@ fn hint_at_baseline(arguments: &Arguments, manner: &GlobalArgs, named: &str) -> 
         say(
             manner,
             &format!(
-                "{found} problems are there already; to report only new ones, run `supalint check{named} --write-baseline {BASELINE}` \
+                "the project has {found} problems; to report only new problems, run `supalint check{named} --write-baseline {BASELINE}` \
                  and set `baseline = \"{BASELINE}\"` in {}",
                 config::FILE
             ),
@@ -153,7 +152,7 @@ fn hint_at_baseline(arguments: &Arguments, manner: &GlobalArgs, named: &str) -> 
     Ok(())
 }
 
-/// Whatever runs the repository's hooks; where nothing does, pre-commit.
+/// Proposes a hook for the hook manager of the repository, or for pre-commit if there is none.
 fn hooks(proposal: &mut Proposal, site: &Site<'_>) {
     let there = |names: &[&str]| names.iter().map(|name| site.repository.join(name)).find(|path| path.exists());
     let command = |text: &str| command(text, &site.folder);
@@ -173,7 +172,7 @@ fn hooks(proposal: &mut Proposal, site: &Site<'_>) {
     }
 }
 
-/// GitLab's where its file is, GitHub's in any other repository.
+/// Proposes a job for GitLab CI if `.gitlab-ci.yml` exists, otherwise a workflow for GitHub Actions.
 fn servers(proposal: &mut Proposal, site: &Site<'_>) {
     let gitlab = site.repository.join(".gitlab-ci.yml");
     if gitlab.exists() {
@@ -186,13 +185,13 @@ fn servers(proposal: &mut Proposal, site: &Site<'_>) {
             "" => (workflow, "supalint"),
             _ => (format!("{workflow}          {input}\n"), input.as_str()),
         };
-        // beside another project's step, only the step is missing
+        // if the workflow of another project exists, only the step is added
         let step = text.find("      # A pull request").filter(|_| path.exists());
         proposal.file(path, step.map_or(text.clone(), |at| text[at..].to_string()), part);
     }
 }
 
-/// The branch that the remote calls its default, as git has noted it; else the usual name.
+/// Returns the default branch of the remote as git stores it, or `main`.
 fn default_branch(repository: &Path) -> String {
     let noted = config::text(&repository.join(".git/refs/remotes/origin/HEAD")).ok().flatten().unwrap_or_default();
     let name = noted.trim().strip_prefix("ref: refs/remotes/origin/").unwrap_or_default();
@@ -200,7 +199,7 @@ fn default_branch(repository: &Path) -> String {
     if is_plain { name.to_string() } else { "main".to_string() }
 }
 
-/// A text with the project's folder, quoted, in the command that it runs.
+/// Returns a text whose command checks the folder of the project.
 fn command(text: &str, folder: &str) -> String {
     match folder {
         "" => text.to_string(),
@@ -208,10 +207,10 @@ fn command(text: &str, folder: &str) -> String {
     }
 }
 
-/// A folder's name as YAML and a shell both take it.
+/// Quotes a path for YAML and a shell.
 ///
 /// # Errors
-/// If it holds what either of them would take for more than a name.
+/// If a character of the path has a special meaning inside quotes.
 fn quoted(folder: &str) -> Result<String, Error> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '_' | '-' | '.');
     if folder.chars().all(is_plain) && !folder.starts_with('-') {

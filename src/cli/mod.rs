@@ -1,7 +1,7 @@
-//! The command line: what may be asked, and how a run ends.
+//! The command line: arguments and exit status.
 //!
-//! Promises: exit status 0 if nothing is at or above `--fail-on`, 1 if something is, 2 if the tool could not do its work, in which
-//! case nothing may be concluded. A reader that stops reading (`supalint check | head`) is not a failure.
+//! Promises: the exit status is 0 if no problem has the severity of `--fail-on` or a higher one, 1 if a problem has, and 2 if supalint could
+//! not run. A closed pipe (`supalint check | head`) is not an error.
 
 mod check;
 mod explain;
@@ -50,36 +50,36 @@ struct Shell {
     shell: clap_complete::Shell,
 }
 
-/// How things are said.
+/// Options of all commands.
 #[derive(Debug, Args)]
 struct GlobalArgs {
-    /// Colour the output
+    /// Color the output
     #[arg(long, global = true, display_order = 100, value_name = "WHEN", default_value = "auto")]
     color: Color,
     /// Print only problems
     #[arg(long, short, global = true, display_order = 100, conflicts_with = "verbose")]
     quiet: bool,
-    /// Print every problem in full, also allowed problems and statements that cannot be parsed
+    /// Print every problem in full, and list allowed problems and statements that cannot be parsed
     #[arg(long, short, global = true, display_order = 100)]
     verbose: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Color {
-    /// If standard output is a terminal and NO_COLOR is not set
+    /// Only if standard output is a terminal and NO_COLOR is not set
     Auto,
     Always,
     Never,
 }
 
-/// How the list of rules is written.
+/// Format of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum ListFormat {
     Text,
     Json,
 }
 
-/// What a run found.
+/// Result of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Status {
     Clean,
@@ -87,7 +87,7 @@ enum Status {
 }
 
 impl GlobalArgs {
-    /// For what is written to standard output.
+    /// Returns the options for standard output.
     fn look(&self) -> RenderOptions {
         let terminal = io::stdout().is_terminal();
         let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
@@ -108,12 +108,12 @@ impl GlobalArgs {
         }
     }
 
-    /// The columns into which lists are folded: those of a terminal. What goes into a pipe keeps a line per entry.
+    /// Returns the width at which lists are wrapped: that of the terminal. In a pipe, each entry is one line.
     fn folded_width(&self) -> usize {
         if io::stdout().is_terminal() { self.look().width } else { 10_000 }
     }
 
-    /// For what is written to a file.
+    /// Returns the options for a file.
     fn look_in_file(&self) -> RenderOptions {
         RenderOptions { colour: self.color == Color::Always, verbose: self.verbose, quiet: self.quiet, ..RenderOptions::PLAIN }
     }
@@ -124,7 +124,7 @@ pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) if error.use_stderr() => {
-            // It repeats arguments, which may be names of files.
+            // the message repeats arguments, which can contain control characters
             let _ = write!(io::stderr(), "{}", guard(&error.render().to_string(), Reader::Person));
             return ExitCode::from(2);
         }
@@ -145,7 +145,7 @@ pub fn main() -> ExitCode {
             let colour = cli.manner.color == Color::Always || cli.manner.color == Color::Auto && io::stderr().is_terminal();
             let colour = colour && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
             let head = Ink { colour }.severity(crate::finding::Severity::Error, "error:");
-            // If nobody can be told, the exit status still tells.
+            // if the message cannot be written, the exit status still shows the error
             let _ = writeln!(io::stderr(), "{head} {}", one_line(&error.to_string()));
             ExitCode::from(2)
         }
@@ -158,25 +158,25 @@ fn completions(shell: clap_complete::Shell) -> Result<Status, Error> {
     print(|out| out.write_all(&text)).map(|()| Status::Clean)
 }
 
-/// A line for whoever watches.
+/// Prints a message on standard error, except with `--quiet`.
 fn say(manner: &GlobalArgs, line: &str) {
     if !manner.quiet {
-        // What is done is done; whether anyone hears of it changes nothing.
+        // an error of standard error is ignored, because the work is done
         let _ = writeln!(io::stderr(), "{}", one_line(line));
     }
 }
 
-/// A line that nobody takes for anything else.
+/// Returns a text in one line, without control characters.
 fn one_line(text: &str) -> String {
     guard(&clean::line(text), Reader::Person).into_owned()
 }
 
-/// Writes to standard output; a closed pipe ends the writing, quietly.
+/// Writes to standard output. A closed pipe ends the output without an error.
 fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Error> {
     let mut out = BufWriter::new(io::stdout().lock());
     match write(&mut out).and_then(|()| out.flush()) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => {
-            // Dropping the writer would try once more.
+            // dropping the writer would write the buffer again
             let _ = out.into_parts();
             Ok(())
         }
@@ -184,7 +184,7 @@ fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Err
     }
 }
 
-/// Writes a text that holds names of users.
+/// Writes a text that contains names from the project, without control characters.
 fn print_text(text: &str) -> Result<(), Error> {
     print(|out| out.write_all(guard(text, Reader::Person).as_bytes()))
 }

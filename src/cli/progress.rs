@@ -1,12 +1,12 @@
-//! A line for whoever waits: what the program does, and for how long.
+//! A progress line on a terminal.
 //!
-//! Promises: nothing is shown in the first second, and nothing is left when the work ends.
+//! Promises: nothing is shown in the first second, and the line is removed when the work ends.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-/// Does `work`. If it lasts, and `shown` holds, a line on standard error counts the seconds.
+/// Runs `work`. If `shown` is true and the work takes longer than a second, a line on standard error shows the seconds.
 pub fn during<T>(shown: bool, work: impl FnOnce() -> T) -> T {
     if !shown || !io::stderr().is_terminal() {
         return work();
@@ -27,7 +27,7 @@ fn watched<T>(mut out: impl Write + Send, step: Duration, work: impl FnOnce() ->
 fn count(out: &mut impl Write, step: Duration, is_done: &Receiver<()>) {
     let (started, mut is_shown) = (Instant::now(), false);
     while is_done.recv_timeout(step) == Err(RecvTimeoutError::Timeout) {
-        // Whether anyone sees it changes nothing.
+        // an error of the progress line is ignored
         let _ = write!(out, "\rchecking the migrations: {} s", started.elapsed().as_secs()).and_then(|()| out.flush());
         is_shown = true;
     }

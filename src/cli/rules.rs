@@ -1,4 +1,4 @@
-//! `supalint rules`: all rules, as a table or for programs.
+//! `supalint rules`: prints all rules as a table or as JSON.
 
 use super::{GlobalArgs, ListFormat, Status, print};
 use crate::error::Error;
@@ -35,7 +35,7 @@ pub fn run(arguments: &Arguments, manner: &GlobalArgs) -> Result<Status, Error> 
     Ok(Status::Clean)
 }
 
-/// A row per rule. Titles that need more than `columns` go on below.
+/// Writes a row per rule. Titles are wrapped at the width `columns`.
 fn table(ink: Ink, columns: usize, out: &mut dyn Write) -> io::Result<()> {
     let width = rules::ALL.iter().map(|rule| rule.id.len()).max().unwrap_or(0).max(4);
     writeln!(out, "{}", ink.dim(&format!("{:width$}  {:11}  {:8}  {:3}  title", "rule", "category", "severity", "fix")))?;

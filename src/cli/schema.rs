@@ -1,4 +1,4 @@
-//! `supalint schema`: the schema that the migrations add up to.
+//! `supalint schema`: prints the schema that the migrations create.
 
 use super::{GlobalArgs, ListFormat, Status, print, say};
 use crate::analysis::matrix;
@@ -18,16 +18,16 @@ pub struct Arguments {
     /// Format of the schema
     #[arg(long, default_value = "text")]
     format: ListFormat,
-    /// Show the access of each role to each table instead, and the lookups that have an index
+    /// Show instead the access of each API role to each table, and which lookups have an index
     #[arg(long)]
     matrix: bool,
-    /// Settings file to use instead of supalint.toml of the project
+    /// Settings file to use instead of the project's supalint.toml
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
 
 pub fn run(arguments: &Arguments, manner: &GlobalArgs) -> Result<Status, Error> {
-    // deep expressions take more stack than the first thread of a process has
+    // the main thread has too little stack for deeply nested expressions
     crate::with_room(|| write(arguments, manner))
 }
 
@@ -47,7 +47,7 @@ fn write(arguments: &Arguments, manner: &GlobalArgs) -> Result<Status, Error> {
     let rejected = replay.catalog.rejected.iter().filter(|rejected| rejected.when == When::Always).count();
     let left_out = [(rejected, "that PostgreSQL would reject"), (replay.unread.len(), "that cannot be parsed")];
     for (number, which) in left_out.into_iter().filter(|(number, _)| *number > 0) {
-        say(manner, &format!("left out: {} {which}. `supalint check` lists them", count(number, "statement")));
+        say(manner, &format!("not included: {} {which}. `supalint check` lists them", count(number, "statement")));
     }
     Ok(Status::Clean)
 }

@@ -1,6 +1,6 @@
-//! `[[allow]]` of the settings, and the forms of other settings that are more than a word: globs, versions, days.
+//! `[[allow]]` in the settings, and the parsing of globs, versions and days in other settings.
 //!
-//! Promises: what cannot be used is refused, never passed over.
+//! Promises: invalid values are errors.
 
 use crate::source::Span;
 use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
@@ -58,7 +58,7 @@ impl Written {
         if because.is_empty() {
             return Err("`because` is empty: give a reason".to_string());
         }
-        // a backslash means the same everywhere
+        // a backslash escapes on every system
         let object = GlobBuilder::new(&self.object).backslash_escape(true).build().map_err(|error| no_glob(&error))?;
         let until = self.until.map(|until| day(until.get_ref())).transpose()?;
         let span = Span::new(span.start as u32, span.end as u32);
@@ -73,7 +73,7 @@ fn day(value: &Value) -> Result<Date, String> {
         Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Array(_) | Value::Table(_) => String::new(),
     };
     let is_day = text.len() == "2026-12-31".len();
-    text.parse().ok().filter(|_| is_day).ok_or_else(|| "`until` is a day, such as \"2026-12-31\"".to_string())
+    text.parse().ok().filter(|_| is_day).ok_or_else(|| "`until` must be a day, such as \"2026-12-31\"".to_string())
 }
 
 /// Reads a version: the digits at the start of the name of a migration.
@@ -84,10 +84,15 @@ pub fn version(value: &Value) -> Result<String, String> {
         Value::Float(_) | Value::Boolean(_) | Value::Datetime(_) | Value::Array(_) | Value::Table(_) => String::new(),
     };
     let is_version = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    if is_version { Ok(text) } else { Err("`since_version` is the digits of a migration's name, such as \"20250101000000\"".to_string()) }
+    if is_version {
+        Ok(text)
+    } else {
+        Err("`since_version` must be the digits of a migration's name, such as \"20250101000000\"".to_string())
+    }
 }
 
-/// Over paths from the project's root; without a slash but at its end over names in any folder, with one at its end over all in a folder.
+/// Parses a glob over paths relative to the root of the project. Without a slash, except at the end, it matches names in any folder. With a
+/// slash at the end, it matches all files in a folder.
 pub fn path_glob(written: &str) -> Result<Glob, String> {
     let path = written.strip_prefix("./").or(written.strip_prefix('/')).unwrap_or(written);
     let anywhere = if path == written && !path.trim_end_matches('/').contains('/') { "**/" } else { "" };
@@ -97,18 +102,18 @@ pub fn path_glob(written: &str) -> Result<Glob, String> {
 }
 
 fn no_glob(error: &globset::Error) -> String {
-    format!("`{}` is no pattern: {}", error.glob().unwrap_or_default(), reason(error))
+    format!("`{}` is not a valid pattern: {}", error.glob().unwrap_or_default(), reason(error))
 }
 
-/// All patterns as one set. Settings with patterns that cannot be one set are refused when they are read.
+/// Returns the patterns as one set. Sets that are too large are rejected when the settings are read.
 pub fn paths(globs: &[Glob]) -> GlobSet {
     compile(globs).unwrap_or_default()
 }
 
-/// All patterns as one set.
+/// Compiles the patterns to one set.
 ///
 /// # Errors
-/// If a pattern, or all of them together, is too large.
+/// If a pattern or the whole set is too large.
 pub fn compile(globs: &[Glob]) -> Result<GlobSet, String> {
     let mut set = GlobSetBuilder::new();
     for glob in globs {
@@ -117,7 +122,7 @@ pub fn compile(globs: &[Glob]) -> Result<GlobSet, String> {
     set.build().map_err(|error| format!("`ignored_paths` cannot be used ({}): write fewer or shorter patterns", reason(&error)))
 }
 
-/// The first line of an error, shortened: an error may repeat a pattern of any length.
+/// Returns the first line of an error. It is shortened, because it can contain a long pattern.
 fn reason(error: &globset::Error) -> String {
     const LONGEST: usize = 120;
     let text = error.kind().to_string();

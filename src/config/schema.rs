@@ -1,4 +1,4 @@
-//! The JSON schema of `supalint.toml` that the repository ships, made of the types that read it.
+//! The JSON schema of `supalint.toml`, generated from the types that parse the settings.
 //!
 //! `UPDATE_DOCS=1 cargo test` rewrites it.
 
@@ -10,7 +10,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 use std::borrow::Cow;
 
-/// The id of a rule, or a group.
+/// Schema of the id of a rule or a group.
 pub struct Rule;
 
 impl JsonSchema for Rule {
@@ -41,7 +41,7 @@ fn path() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("supalint.schema.json")
 }
 
-/// Every setting may be left out, so nothing has to take null.
+/// Removes `null` from the schema, because settings are left out instead.
 fn without_null(value: &mut Value) {
     match value {
         Value::Object(map) => {
@@ -83,7 +83,7 @@ fn the_schema_that_is_shipped_is_of_these_settings() {
     assert_eq!(fs::read_to_string(path()).unwrap(), text, "`UPDATE_DOCS=1 cargo test` rewrites it");
 }
 
-/// What the code takes the schema takes, and what the one refuses so does the other.
+/// The schema and the parser accept the same settings.
 #[test]
 fn schema_and_code_take_the_same() {
     let schema = made();
@@ -97,7 +97,7 @@ fn schema_and_code_take_the_same() {
     keys.sort_unstable();
     assert_eq!(keys, ["because", "object", "rule", "until"]);
     assert_eq!(allow["required"], json!(["rule", "object", "because"]));
-    // every word of every list is read as the setting it is for
+    // the parser accepts each word of each enum
     for (setting, words) in
         [("platform", "Platform"), ("default_privileges", "DefaultPrivileges"), ("fail_on", "FailOn"), ("index_concurrently", "IndexForm")]
     {
@@ -113,7 +113,7 @@ fn schema_and_code_take_the_same() {
     assert_eq!(allow["additionalProperties"], false);
 }
 
-/// The words of an enum, with a description each or in a list.
+/// Returns the words of an enum, which are listed with or without descriptions.
 fn words_of(schema: &Value) -> Vec<String> {
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
     let of = |value: &Value| {

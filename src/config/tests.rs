@@ -118,15 +118,18 @@ fn what_is_not_usable_is_refused_with_its_line() {
         ("platform = 'oracle'", "line 1: unknown variant `oracle`, expected `supabase` or `postgres`"),
         ("\n\nselect = 'rls'", "line 3: invalid type: string \"rls\", expected a sequence"),
         ("[severity]\n'rls/disabled' = 'low'", "line 2: unknown variant `low`, expected one of `off`, `info`, `warn`, `error`"),
-        ("\nignored_paths = ['a', '[z']", "line 2: `**/[z` is no pattern: unclosed character class; missing ']'"),
-        ("since_version = 'v3'", "line 1: `since_version` is the digits of a migration's name, such as \"20250101000000\""),
+        ("\nignored_paths = ['a', '[z']", "line 2: `**/[z` is not a valid pattern: unclosed character class; missing ']'"),
+        ("since_version = 'v3'", "line 1: `since_version` must be the digits of a migration's name, such as \"20250101000000\""),
         ("[[allow]]\nrule = 'rls'\nobject = '*'", "line 1: missing field `because`"),
         ("[[allow]]\nrule = 'rls'\nobject = '*'\nbecause = ' '", "line 2: `because` is empty: give a reason"),
         (
             "[[allow]]\nrule = 'rls'\nobject = '{a'\nbecause = 'x'",
-            "line 2: `{a` is no pattern: unclosed alternate group; missing '}' (maybe escape '{' with '[{]'?)",
+            "line 2: `{a` is not a valid pattern: unclosed alternate group; missing '}' (maybe escape '{' with '[{]'?)",
         ),
-        ("[[allow]]\nrule = 'rls'\nobject = '*'\nbecause = 'x'\nuntil = '31.12.2026'", "line 2: `until` is a day, such as \"2026-12-31\""),
+        (
+            "[[allow]]\nrule = 'rls'\nobject = '*'\nbecause = 'x'\nuntil = '31.12.2026'",
+            "line 2: `until` must be a day, such as \"2026-12-31\"",
+        ),
         ("postgres_version = 150004", "`postgres_version` is the major version, such as 17, not 150004"),
     ] {
         assert_eq!(refused(written), reason);

@@ -42,12 +42,12 @@ pub fn rollback(plan: &Plan) -> String {
     out
 }
 
-/// Text that ends no comment.
+/// Returns a text that cannot end a comment.
 fn in_comment(text: &str) -> String {
     text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
 }
 
-/// Asserts what is so behind the plan and was not before.
+/// Returns a script that asserts the changes of the plan.
 pub fn verify(plan: &Plan) -> String {
     let mut script = Script {
         out: String::from(

@@ -316,7 +316,7 @@ fn rollback(out: &mut String, statements: &[Planned]) {
         (false, true) => "-- Rollback (rows keep the filled values):\n",
         (false, false) => "-- Rollback:\n",
     });
-    // A lone carriage return ends a comment too.
+    // a carriage return without a line feed ends a comment too
     for line in undone.iter().flat_map(|sql| sql.split(['\n', '\r'])).filter(|line| !line.is_empty()) {
         let _ = writeln!(out, "{}", format!("-- {line}").trim_end());
     }

@@ -1,8 +1,8 @@
 //! Edits of migration files that no database has applied.
 //!
-//! Promises: only the files that are named or changed change, only by safe fixes, and all bytes outside the edits stay the same. The edited project is analysed
-//! first, and fixes that do not resolve the problem or cause a new one are skipped. Limits: files whose bytes differ from the parsed text
-//! (another encoding) are not edited.
+//! Promises: only files that are passed, or changed with `--changed`, are edited, and only with safe fixes. All bytes outside the edits stay
+//! the same. The edited project is analysed first, and fixes that do not resolve the problem or cause a new one are skipped. Limits: files
+//! whose bytes differ from the parsed text (another encoding) are not edited.
 
 use super::{PlanInput, Withheld, prove, withheld, write};
 use crate::engine::{self, Examined, RuleSelection};
@@ -35,7 +35,7 @@ pub struct NewText {
 /// Maximum number of rounds. Each round skips at least one fix.
 const MOST_ROUNDS: usize = 30;
 
-/// Returns files with all safe edits. Only `editable` files, which no database has applied, change.
+/// Returns files with all safe edits. Only `editable` files are edited. No database may have applied them.
 ///
 /// # Errors
 /// If no file may change.
@@ -55,7 +55,7 @@ pub fn edit(ground: &PlanInput<'_>, editable: &BTreeSet<FileId>) -> Result<Edite
         let (mut sources, mut project) = (ground.sources.clone(), project.clone());
         for new in &files {
             sources.replace(new.file, new.text.as_str());
-            // nothing is edited behind what runs
+            // the rollback below the part that runs is not edited
             let ends = project.migrations.iter_mut().filter(|migration| migration.file == new.file).map(|migration| &mut migration.end);
             ends.for_each(|end| *end = (new.text.len() - (new.old.len() - *end as usize)) as u32);
         }
@@ -139,7 +139,7 @@ fn faults(before: &Examined, after: &Examined, chosen: &[(&Finding, &[Edit])]) -
         .then(|| "PostgreSQL would reject a statement afterwards".to_string());
     let unread = (after.report.unread.len() > before.report.unread.len()).then(|| "a statement could not be parsed afterwards".to_string());
     if let Some(reason) = fails.or(unread).or(brought) {
-        // places have moved, so nothing tells who is to blame
+        // locations have moved, so the responsible fix is unknown
         for (finding, _) in chosen {
             out.entry(finding.fingerprint.clone()).or_insert_with(|| withheld(finding, reason.clone()));
         }

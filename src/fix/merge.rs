@@ -125,7 +125,7 @@ fn policies(all: Vec<Statement>, sources: &Sources) -> Result<Vec<Statement>, Ve
         };
         let Work::Policy(other) = &known.work else { continue };
         let Some(merged) = merged(other, change) else {
-            // the wider change does as a rule what the narrower one wants, too
+            // the wider change usually includes the narrower one
             let narrow = if width(other) >= width(change) { statement } else { std::mem::replace(known, statement) };
             overlapping.extend(narrow.cures);
             continue;
@@ -163,7 +163,7 @@ fn merged(one: &PolicyChange, other: &PolicyChange) -> Option<PolicyChange> {
             known.edits.push(edit.clone());
         }
     }
-    // USING stands before WITH CHECK
+    // USING comes before WITH CHECK
     out.clauses.sort_by(|a, b| a.word.cmp(&b.word));
     Some(out)
 }

@@ -239,7 +239,7 @@ impl Planning<'_> {
 
     /// Returns the files that fix the problems of a state, and the state after them, or `None` if there is nothing to fix.
     fn pass(&mut self, now: &Examined) -> Result<Option<(Vec<PlannedFile>, Examined)>, String> {
-        // what was refused beside others may do without them
+        // a fix that was skipped in combination with others may work without them
         self.refused.clear();
         for _ in 0..MOST_ROUNDS {
             let (cures, statements) = self.choose(now);

@@ -1,7 +1,7 @@
-//! Whether one fix takes back what another fix does.
+//! Detection of fixes that undo each other.
 //!
-//! Promise: told from the statements alone, so that two rules that disagree are found whatever the rules are. Names are compared without
-//! a schema that one of them leaves out.
+//! Promises: only the statements are compared, so contradictions between any two rules are found. If one of two names has no schema, the
+//! schema of the other name is ignored.
 
 use crate::catalog::acl::Privileges;
 use crate::syntax::ast::{AlterAction, Ast, Form, GrantTarget, ObjectKind, ObjectRef};
@@ -11,12 +11,12 @@ use crate::syntax::split::Splitter;
 use smol_str::SmolStr;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// One thing that a statement switches on or off.
+/// A property that a statement switches on or off.
 struct Switch {
     what: &'static str,
-    /// The table of a part, or the object itself.
+    /// Table of the part, or the object itself.
     object: ObjectName,
-    /// The part, or the role that gets a privilege.
+    /// Part of the object, or role of a privilege.
     part: String,
     privileges: Privileges,
     on: bool,
@@ -35,14 +35,14 @@ impl Switch {
     }
 }
 
-/// What statements do, to be compared with others.
+/// Effects of statements, for comparison with other statements.
 #[derive(Default)]
 pub struct Done {
     by_object: BTreeMap<SmolStr, Vec<(usize, Switch)>>,
 }
 
 impl Done {
-    /// Statements, each with its number.
+    /// Reads statements. Each has its number.
     pub fn of<'s>(statements: impl IntoIterator<Item = &'s str>) -> Done {
         let mut out = Done::default();
         for (number, sql) in statements.into_iter().enumerate() {
@@ -53,7 +53,7 @@ impl Done {
         out
     }
 
-    /// Numbers of the statements of which something is taken back by other statements, which run in this order.
+    /// Returns the numbers of the statements that other statements undo, at least in part. The others run in the given order.
     pub fn opposed<'s>(&self, by: impl IntoIterator<Item = &'s str>) -> BTreeSet<usize> {
         let mut out = BTreeSet::new();
         for switch in switches(by) {
@@ -100,7 +100,7 @@ fn of_statement(ast: &Ast, out: &mut Vec<Switch>) {
             let GrantTarget::Objects(objects) = &grant.target else { return };
             for object in objects {
                 let mut privileges = Privileges::NONE;
-                // all privileges of a kind are more than none of it
+                // an empty list of privileges means ALL
                 let named = grant.privileges.iter().map(|(name, _)| Privileges::named(name).unwrap_or(Privileges::NONE));
                 named.for_each(|privilege| privileges |= privilege);
                 if grant.privileges.is_empty() {
@@ -168,7 +168,7 @@ fn of_statement(ast: &Ast, out: &mut Vec<Switch>) {
     }
 }
 
-/// A name that tells overloads of a function apart.
+/// Returns a name that includes the argument types of a function.
 fn with_arguments(object: &ObjectRef) -> ObjectName {
     let mut name = object.name.clone();
     if let (Some(args), Some(last)) = (&object.args, name.parts.last_mut()) {

@@ -39,7 +39,7 @@ pub fn faults(
 ) -> BTreeMap<String, Withheld> {
     let mut out = Faults { cures, told: BTreeMap::new() };
     let own = &project.migrations[project.migrations.len() - files.len()..];
-    // which cures a place in a planned file belongs to
+    // the fixes of a location in a planned file
     let at = |site: Site| -> Vec<usize> {
         let site = after.report.sources.resolve(site);
         let planned = own.iter().zip(files).find(|(migration, _)| migration.file == site.file).map(|(_, planned)| planned);
@@ -92,8 +92,8 @@ pub fn had(report: &Report) -> BTreeMap<String, Severity> {
     report.findings.iter().map(|finding| (finding.fingerprint.clone(), finding.severity)).collect()
 }
 
-/// Fixes that a rule would take back behind the plan, however severe its diagnostic is: two rules that disagree would never come to an
-/// end. Each is named by the fixes that its statement belongs to.
+/// Returns the fixes that a fix of another rule would undo after the plan, with the reason. Without this check, two contradicting rules
+/// would undo each other's fixes for ever.
 fn taken_back(after: &Report, files: &[PlannedFile]) -> Vec<(Vec<usize>, String)> {
     let statements: Vec<_> = files.iter().flat_map(|file| &file.statements).map(|planned| &planned.statement).collect();
     let done = Done::of(statements.iter().map(|statement| statement.sql.as_str()));
@@ -101,7 +101,7 @@ fn taken_back(after: &Report, files: &[PlannedFile]) -> Vec<(Vec<usize>, String)
     for finding in &after.findings {
         let Some(fix) = &finding.fix else { continue };
         for statement in done.opposed(fix.steps.iter().map(|step| step.sql.as_str())) {
-            let reason = format!("{} would take it back: {}", finding.rule, finding.message);
+            let reason = format!("the fix of {} would undo it: {}", finding.rule, finding.message);
             out.push((statements[statement].cures.clone(), reason));
         }
     }

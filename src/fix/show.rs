@@ -63,7 +63,7 @@ fn diff(old: &str, new: &str) -> String {
             (a, b) = (a + 1, b + 1);
             continue;
         }
-        // up to where both go on alike
+        // up to the next equal line
         let ahead = (b..new.len()).find_map(|to| (a..old.len()).find(|from| old[*from] == new[to]).map(|from| (from, to)));
         let (to_a, to_b) = ahead.unwrap_or((old.len(), new.len()));
         out.extend(old[a..to_a].iter().map(|line| format!("- {line}\n")));

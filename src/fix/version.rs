@@ -27,7 +27,7 @@ impl Naming {
     pub fn of(project: &Project) -> Result<Naming, String> {
         let last = project.migrations.iter().rev().find(|migration| !migration.version.is_empty());
         let Some(last) = last else {
-            return Err("no migration's name begins with a version: nothing tells which name would come last".into());
+            return Err("no migration has a version in its name, so supalint cannot choose a later name".into());
         };
         let (first, folder) = match last.named_in.split_once('/') {
             Some((first, rest)) => (first, format!("/{rest}")),
@@ -68,7 +68,7 @@ impl Naming {
         if let Some(last) = &self.last
             && named.as_bytes() <= last.as_bytes()
         {
-            return Err(format!("no version sorts behind `{last}`, because names are compared as text: rename that file so that one does"));
+            return Err(format!("no version sorts after `{last}`, because names are compared as text: rename that file"));
         }
         self.taken.insert(version.clone());
         self.version.clone_from(&version);
@@ -171,6 +171,6 @@ mod tests {
         let mut names = naming("20250101000000", "20250101000000_a.sql", &["20250101000001"]);
         assert_eq!(names.next("x").unwrap(), ("20250101000002".to_string(), "20250101000002_x.sql".to_string()));
         assert_eq!(names.next("y").unwrap().1, "20250101000003_y.sql");
-        assert!(naming("9", "9_a.sql", &[]).next("x").unwrap_err().contains("sorts behind `9_a.sql`"));
+        assert!(naming("9", "9_a.sql", &[]).next("x").unwrap_err().contains("sorts after `9_a.sql`"));
     }
 }

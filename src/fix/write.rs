@@ -33,13 +33,13 @@ pub fn put(path: &Path, text: &[u8], replace: bool) -> Result<(), Error> {
     }
 }
 
-/// The same for any file, with the system's own error.
+/// Writes a text to any file in one step, and returns the error of the system.
 ///
 /// # Errors
-/// If the file cannot be written, or is there and not to be replaced.
+/// If the file cannot be written, or if it exists and `replace` is false.
 pub fn write_whole(path: &Path, text: &[u8], replace: bool) -> io::Result<()> {
     let target = if replace { fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf()) } else { path.to_path_buf() };
-    // Only a file beside the target can take its place in one step.
+    // only a file in the same folder can replace the target in one step
     let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if !replace {
         fs::create_dir_all(folder)?;
@@ -49,7 +49,7 @@ pub fn write_whole(path: &Path, text: &[u8], replace: bool) -> io::Result<()> {
     builder.prefix(TEMPORARY).rand_bytes(RANDOM);
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    // Errors of the crate name the temporary file, which means nothing to anyone.
+    // errors of the crate contain the name of the temporary file, which does not help users
     let mut file = builder.tempfile_in(folder).map_err(plain)?;
     file.as_file_mut().write_all(text)?;
     file.as_file().sync_all()?;
@@ -62,7 +62,7 @@ pub fn write_whole(path: &Path, text: &[u8], replace: bool) -> io::Result<()> {
     file.persist(&target).map(drop).map_err(|error| plain(error.error))
 }
 
-/// An error of the system without what was added to its text.
+/// Returns the error of the system without the text that the crate adds.
 fn plain(error: io::Error) -> io::Error {
     match error.raw_os_error() {
         Some(code) => io::Error::from_raw_os_error(code),
@@ -70,10 +70,10 @@ fn plain(error: io::Error) -> io::Error {
     }
 }
 
-/// Letters behind the prefix of a temporary file's name.
+/// Number of random letters after the prefix of the name of a temporary file.
 const RANDOM: usize = 8;
 
-/// Removes temporary files that a killed run has left. Those of a run that still writes are younger.
+/// Removes temporary files of killed runs. Young files are kept, because another run may still write them.
 fn sweep(folder: &Path) {
     const OLD: Duration = Duration::from_secs(60);
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -82,7 +82,7 @@ fn sweep(folder: &Path) {
         let data = entry.metadata().ok().filter(|data| is_ours && data.is_file());
         let age = data.and_then(|data| data.modified().ok()?.elapsed().ok());
         if age.is_some_and(|age| age > OLD) {
-            // Whoever cannot remove it can still write.
+            // a file that cannot be removed does not prevent writing
             let _ = fs::remove_file(entry.path());
         }
     }
@@ -118,7 +118,7 @@ mod tests {
         put(&path, b"three", true).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"three");
         let error = put(&folder.path().join("missing/a.sql"), b"", true).unwrap_err().to_string();
-        assert!(error.contains("make its folder") && !error.contains(TEMPORARY), "{error}");
+        assert!(error.contains("create its folder") && !error.contains(TEMPORARY), "{error}");
     }
 
     #[cfg(unix)]

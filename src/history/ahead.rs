@@ -92,9 +92,9 @@ struct Desk {
 struct State {
     pieces: Vec<Piece>,
     piece: usize,
-    /// Where in the piece, and in which session; nothing of one that nobody has begun.
+    /// Position in the text, and the session there. `None` if the text is not started.
     at: Option<(u32, Session)>,
-    /// Pieces of work that somebody took.
+    /// Number of pieces of work that were taken.
     taken: usize,
     /// Number of returned pieces of work.
     given: usize,
@@ -199,7 +199,7 @@ impl Desk {
             if let Some(read) = state.read.front_mut().and_then(Option::take) {
                 state.read.pop_front();
                 state.given += 1;
-                // waking costs more than a piece, so there is to be room for several
+                // waking a thread costs more than a piece of work, so it waits for room for several
                 if state.idle > 0 && state.read.len() <= AHEAD / 2 {
                     self.room.notify_all();
                 }

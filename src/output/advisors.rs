@@ -147,7 +147,7 @@ fn metadata<'a>(finding: &'a Finding, advisor: &'a Advisor, kind: Option<&'stati
     let subject = &finding.subject;
     let name = match (&subject.table, subject.name.split_once('(')) {
         (Some(table), _) => table.as_str(),
-        // a function is told with its arguments
+        // the name of a function includes its arguments
         (None, Some((name, _))) if subject.kind == "function" => name,
         (None, _) => subject.name.as_str(),
     };
@@ -182,7 +182,7 @@ mod tests {
         assert_eq!(names.len(), LINTS.len());
     }
 
-    /// All lints that rules name are declared here.
+    /// All lints that rules use are declared here.
     #[test]
     fn what_rules_name_is_known() {
         fn walk(folder: &std::path::Path, names: &mut BTreeSet<String>) {

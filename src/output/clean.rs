@@ -1,26 +1,27 @@
-//! Text from files, SQL and settings, made fit for whoever reads the output.
+//! Removal of control characters and log commands from output.
 //!
 //! Promises: [`guard`] is the last step of everything that is printed or written as a report. No control character reaches a terminal,
-//! except our own colours, and no text of a user becomes a command of GitHub's log. JSON keeps its meaning, because characters become escapes.
+//! except the colors of supalint. No text of a user becomes a workflow command of GitHub Actions. In JSON, control characters become
+//! escapes, so the meaning does not change.
 //! Source: the workflow commands of actions/runner (src/Runner.Common/ActionCommand.cs).
 
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// What a text is read by.
+/// Reader of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reader {
-    /// A person at a terminal, for whom we colour. Text of users was cleaned before it was coloured.
+    /// A person at a terminal, with colors. Text of users was cleaned before it was colored.
     Screen,
-    /// A person, in a log, a file or a script.
+    /// A person who reads a log, a file or a script.
     Person,
-    /// A program that reads JSON.
+    /// A program that parses JSON.
     Json,
-    /// GitHub's runner, for which lines that begin with `::` are our commands.
+    /// GitHub Actions, which reads lines that begin with `::` as commands.
     Runner,
 }
 
-/// Commands that GitHub's runner takes from lines of a log.
+/// Commands that GitHub Actions reads from lines of a log.
 const COMMANDS: [&str; 16] = [
     "error",
     "warning",
@@ -40,7 +41,7 @@ const COMMANDS: [&str; 16] = [
     "internal-set-repo-path",
 ];
 
-/// A whole output without characters and commands that are not ours.
+/// Returns an output without control characters and commands of users.
 pub fn guard(text: &str, reader: Reader) -> Cow<'_, str> {
     match reader {
         Reader::Json => json(text),
@@ -57,7 +58,7 @@ fn both(text: Cow<'_, str>) -> Cow<'_, str> {
     }
 }
 
-/// Replaces what would move the cursor, colour the screen or reorder the text. Tabs and line feeds stay.
+/// Replaces characters that move the cursor, color the screen or reorder the text. Tabs and line feeds are kept.
 pub fn clean(text: &str) -> Cow<'_, str> {
     if text.chars().any(is_treacherous) {
         Cow::Owned(text.chars().map(|c| if is_treacherous(c) { '\u{fffd}' } else { c }).collect())
@@ -66,7 +67,7 @@ pub fn clean(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Text in one line.
+/// Returns a text in one line, without control characters.
 pub fn line(text: &str) -> String {
     clean(text).replace(['\n', '\t'], " ")
 }
@@ -76,7 +77,7 @@ fn is_treacherous(c: char) -> bool {
     !matches!(c, ' '..='~' | '\t' | '\n') && (bidirectional || c.is_control())
 }
 
-/// The same as [`clean`], with the escape sequences of colours kept.
+/// Cleans a text like [`clean`], but keeps the escape sequences of colors.
 fn controls(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_treacherous) {
         return Cow::Borrowed(text);
@@ -95,7 +96,7 @@ fn controls(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Length of the colour that a text begins with.
+/// Returns the length of the color sequence at the start of a text.
 fn colour(text: &str) -> Option<usize> {
     let codes = text.strip_prefix("\u{1b}[")?;
     let end = codes.find(|c: char| !c.is_ascii_digit() && c != ';')?;
@@ -103,7 +104,7 @@ fn colour(text: &str) -> Option<usize> {
     (codes[end..].starts_with('m') && !codes[..end].split(';').any(|code| code == "8")).then_some("\u{1b}[".len() + end + 1)
 }
 
-/// Text in which a CI server finds no command.
+/// Returns a text without commands of a CI server.
 fn commands(text: &str) -> Cow<'_, str> {
     if !text.contains("##[") && !text.lines().any(is_command) {
         return Cow::Borrowed(text);
@@ -130,7 +131,7 @@ fn uncoloured(line: &str) -> &str {
     rest
 }
 
-/// JSON in which characters that are not ours are escapes: outside of strings there are none.
+/// Returns JSON with control characters as escapes. They occur only in strings.
 fn json(text: &str) -> Cow<'_, str> {
     let escaped = |c: char| c != '\r' && is_treacherous(c);
     if !text.contains("##[") && !text.chars().any(escaped) {

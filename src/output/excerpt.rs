@@ -137,7 +137,7 @@ impl Excerpt {
             let overlaps =
                 mark.span.start < taken.span.end.max(taken.span.start + 1) && taken.span.start < mark.span.end.max(mark.span.start + 1);
             if overlaps && mark.span.start < taken.span.start {
-                // Of a statement around the words of another label, only its beginning.
+                // of a statement that contains another label, only the beginning is marked
                 let line = self.text[mark.span.start..].find('\n').unwrap_or(0);
                 mark.span.end = taken.span.start.min(mark.span.start + line);
             } else if overlaps {
@@ -197,7 +197,7 @@ fn surroundings(source: &Source, (first, last): (usize, usize)) -> (usize, usize
 }
 
 fn merge(windows: &mut [Window], wanted: &mut [Wanted]) {
-    // A gap of one line costs as much as the frame that would leave it out.
+    // a gap of one line is shown, because the frame around it is as long
     const GAP: usize = 3;
     let mut changed = true;
     while changed {
@@ -258,7 +258,7 @@ fn keep(line: &str, needed: &[Range<usize>], limit: usize) -> Vec<Range<usize>> 
     }
     let back = |from: usize, by: usize| line[..from].char_indices().rev().nth(by.saturating_sub(1)).map_or(0, |(at, _)| at);
     let forth = |from: usize, by: usize| line[from..].char_indices().nth(by).map_or(line.len(), |(at, _)| from + at);
-    // Ends of what is kept fall between words, if there is a gap between the words near by.
+    // the cut is between words if possible
     let word_start = |at: usize, most: usize| match line[at..most].find(char::is_whitespace) {
         Some(gap) if at > 0 => at + gap + line[at + gap..most].chars().take_while(|c| c.is_whitespace()).map(char::len_utf8).sum::<usize>(),
         _ => at,
@@ -267,7 +267,7 @@ fn keep(line: &str, needed: &[Range<usize>], limit: usize) -> Vec<Range<usize>> 
         Some(gap) if at < line.len() => least + line[least..least + gap].trim_end().len(),
         _ => at,
     };
-    // Every needed part gets its share of the line: at most half of it for the words themselves, and some around them.
+    // each required part gets a share of the line: at most half for the part itself, and the rest for its context
     let share = limit.saturating_sub(8) / needed.len().max(1);
     let mut kept: Vec<(Range<usize>, Range<usize>)> = needed
         .iter()

@@ -52,7 +52,7 @@ pub fn weight(finding: &Finding) -> Severity {
 }
 
 /// Note on an unsure diagnostic.
-pub const UNSURE: &str = "unsure: this depends on SQL that cannot be evaluated from the files alone, and does not fail the run";
+pub const UNSURE: &str = "unsure: this depends on SQL that cannot be evaluated from the files alone, so it does not fail the run";
 
 /// Returns a number with its severity: `2 errors`, `1 warning`, `3 info`.
 pub fn tally(severity: Severity, number: usize) -> String {

@@ -19,14 +19,14 @@ const SHOWN: usize = 10;
 pub fn write(report: &Report, look: &RenderOptions, out: &mut dyn Write) -> io::Result<()> {
     let (mut shown, mut rest): (Vec<&Finding>, Vec<&Finding>) = (Vec::new(), Vec::new());
     let mut room = [SHOWN; Severity::ALL.len()];
-    // ten of one cause would leave no room for any other
+    // otherwise ten diagnostics of one cause would hide all others
     let mut seen = BTreeSet::new();
     let is_further = |finding: &&Finding| finding.cause.as_ref().is_some_and(|cause| !seen.insert((finding.rule, cause.key.clone())));
     let (further, first): (Vec<&Finding>, Vec<&Finding>) = gist::worst_first(&report.findings).into_iter().partition(is_further);
     let mut sorted = first.into_iter().chain(further).peekable();
     while let Some(finding) = sorted.next() {
         let left = &mut room[gist::weight(finding) as usize];
-        // The line that says how many more there are takes the place of a notice, where all places are wanted.
+        // the line with the number of the others is itself a notice and counts towards the limit
         let kept = usize::from(gist::weight(finding) == Severity::Info && (!rest.is_empty() || *left == 1 && sorted.peek().is_some()));
         if *left > kept {
             *left -= 1;

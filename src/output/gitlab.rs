@@ -53,7 +53,7 @@ fn entry<'a>(report: &Report, look: &RenderOptions, finding: &'a Finding, finger
         Some(Stand { file, start, end }) => {
             Location { path: format!("{}{file}", look.home), lines: Lines { begin: start.line, end: end.line } }
         }
-        // GitLab wants a path; what the platform brings has none in the repository.
+        // GitLab requires a path, and objects of the platform have none
         None => Location { path: format!("{}supabase", look.home), lines: Lines { begin: 1, end: 1 } },
     };
     Entry {

@@ -71,7 +71,7 @@ pub(super) fn untab(text: &str, from: usize) -> String {
     out
 }
 
-/// Lines of at most `width` columns, the first and the rest each with its indent. No word is broken.
+/// Wraps a text to lines of at most `width` columns, with an indent for the first line and one for the others. Words are not split.
 pub fn wrap(text: &str, width: usize, first: &str, rest: &str) -> String {
     let options = Options::new(width)
         .initial_indent(first)

@@ -38,7 +38,7 @@ pub fn write(report: &Report, look: &RenderOptions, out: &mut dyn Write) -> io::
                 Place::First(cause) => format!("\n{}:\n{}", prose(&cause.message), entry(report, look, finding)),
                 Place::Line => short(report, look, finding),
             };
-            // one less than all has the longer heading
+            // a shortened list has a longer heading than a complete one
             if text.len() + open(group.len() - 1).len() + body.len() + entry.len() + close.len() + END > ROOM {
                 break;
             }
@@ -171,7 +171,7 @@ fn longest_run(text: &str) -> usize {
 fn code(text: &str) -> String {
     let text = line(text);
     let ticks = "`".repeat(longest_run(&text) + 1);
-    // One space at each end is not shown.
+    // Markdown removes one space at each end of a code span
     let edge = |c: char| c == '`' || c == ' ';
     let pad = if text.is_empty() || text.starts_with(edge) || text.ends_with(edge) { " " } else { "" };
     format!("{ticks}{pad}{text}{pad}{ticks}")

@@ -110,14 +110,14 @@ impl RenderOptions {
         RenderOptions { colour: false, unicode: true, width: 100, verbose: false, quiet: false, elapsed: None, home: String::new() };
 }
 
-/// Writes at once what `write` writes, made fit for its reader.
+/// Writes the output of `write` in one piece, cleaned for its reader.
 pub fn guarded(out: &mut dyn Write, reader: Reader, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let mut bytes = Vec::new();
     write(&mut bytes)?;
     out.write_all(guard(&String::from_utf8_lossy(&bytes), reader).as_bytes())
 }
 
-/// JSON for people to read too: written at once, as it is made of very many small pieces.
+/// Writes formatted JSON in one piece, because serialization writes many small pieces.
 pub fn write_json(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
     let mut text = serde_json::to_vec_pretty(value)?;
     text.push(b'\n');

@@ -27,11 +27,11 @@ pub fn summary(page: &str) -> String {
     }
 }
 
-/// Tools whose rules the "See also" sections name.
+/// Tools with rules in "See also" sections.
 const PEERS: [&str; 10] =
     ["Supabase advisor", "pgrls", "pgspot", "rlsautotest", "squawk", "pgls", "pgrubic", "safe-migrate", "Atlas", "ESLint"];
 
-/// Other tools' names for the rule, from the items of the "See also" section: `pgrls: PERF001`.
+/// Returns the names of the rule in other tools, from the "See also" section: `pgrls: PERF001`.
 pub fn peers(page: &str) -> Vec<String> {
     let section = page.lines().skip_while(|line| !is_heading(line, "see also")).skip(1).take_while(|line| !line.starts_with('#'));
     let mut items: Vec<String> = Vec::new();
@@ -54,7 +54,7 @@ pub fn peers(page: &str) -> Vec<String> {
         .collect()
 }
 
-/// Names of rules in a list of them: what stands between backticks, codes such as `SEC001`, and words with hyphens.
+/// Returns the names of rules in a text: code between backticks, codes such as `SEC001`, and words with hyphens.
 fn rule_names(text: &str) -> impl Iterator<Item = &str> {
     let is_code = |word: &str| {
         let digits = word.trim_start_matches(|c: char| c.is_ascii_uppercase());
@@ -77,7 +77,7 @@ fn plain(text: &str) -> String {
     links(text, |label, _| label.to_string()).replace('`', "")
 }
 
-/// Text with its links rewritten from label and target.
+/// Returns a text in which `form` rewrites each link from its label and target.
 fn links(text: &str, form: impl Fn(&str, &str) -> String) -> String {
     let mut out = String::new();
     let mut rest = text;
@@ -96,7 +96,7 @@ fn next_link(text: &str) -> Option<(&str, &str, &str, &str)> {
     Some((&head[..open], &head[open + 1..], target, tail))
 }
 
-/// A link for a terminal. Targets inside the repository mean nothing there.
+/// Returns a link for a terminal, without the target if it is a file of the repository.
 fn shown_link(label: &str, target: &str) -> String {
     if target.contains("://") { format!("{label} ({target})") } else { label.to_string() }
 }
@@ -146,7 +146,7 @@ fn flush(paragraph: &mut Vec<&str>, out: &mut String, ink: Ink, width: usize) {
     } else {
         let indent = first.len() - first.trim_start().len();
         let hang = " ".repeat(indent + if is_own_line(first) { 2 } else { 0 });
-        // Links and code may span lines.
+        // links and code can span lines
         let text = paragraph.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ");
         let text = links(&text, shown_link);
         let options = Options::new(width)
@@ -166,7 +166,7 @@ fn code(text: &str, ink: Ink) -> Cow<'_, str> {
     if !ink.colour || text.matches('`').count() % 2 == 1 {
         return Cow::Borrowed(text);
     }
-    // Word by word, so that no wrapped line ends in the middle of a colour.
+    // each word is colored separately, so that wrapping does not split a color sequence
     let paint = |part: &str| part.split(' ').map(|word| ink.name(word)).collect::<Vec<_>>().join(" ");
     Cow::Owned(text.split('`').enumerate().map(|(index, part)| if index % 2 == 1 { paint(part) } else { part.to_string() }).collect())
 }

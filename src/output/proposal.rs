@@ -95,7 +95,7 @@ fn pieces<'a>(source: &Source, edits: &[&'a Edit]) -> Vec<Piece<'a>> {
         }
         done = span.end;
         let (old, new) = (span.of(source.text()), edit.text.as_str());
-        // Wrapping is the commonest edit, and reads best as two insertions.
+        // a wrap is shown as two insertions
         match new.find(old).filter(|_| !old.is_empty()) {
             Some(at) => {
                 pieces.push(Piece { span: Span::new(span.start, span.start), text: &new[..at] });

@@ -256,7 +256,7 @@ pub fn write(report: &Report, look: &RenderOptions, out: &mut dyn Write) -> io::
         version: "2.1.0",
         runs: [Run {
             tool: Tool { driver: driver() },
-            // GitHub takes what stands before the last slash for the category, which tells a repository's projects apart.
+            // GitHub uses the text before the last slash as the category, which separates the projects of a repository
             automation_details: Id { id: format!("supalint/{}", look.home) },
             column_kind: "unicodeCodePoints",
             original_uri_base_ids: BaseIds {
@@ -317,7 +317,7 @@ fn descriptor(rule: &Rule) -> Descriptor {
         properties: RuleProperties {
             category: rule.category,
             tags,
-            // Rules are silent rather than guess, and say of each finding whether it is sure.
+            // rules avoid false alarms and mark unsure diagnostics
             precision: "high",
             problem_severity: match rule.severity {
                 Severity::Error => "error",
@@ -362,7 +362,7 @@ impl<'a> Page<'a> {
     /// Returns the most severe results within the limits, and the number of omitted results.
     fn results(&self, report: &'a Report) -> io::Result<(Vec<Entry<'a>>, usize)> {
         let found = gist::worst_first(&report.findings).into_iter().map(|finding| (finding, None));
-        // GitHub shows them as open
+        // GitHub shows allowed problems as open
         let allowed = if self.look.quiet { &[][..] } else { &report.suppressed };
         let suppressed = allowed.iter().map(|(finding, reason)| (finding, Some(reason.as_str())));
         let (mut results, mut room, mut left) = (Vec::new(), BYTES, 0);

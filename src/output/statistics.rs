@@ -1,6 +1,6 @@
-//! `check --statistics`: how often each rule reports, as text and as JSON.
+//! `check --statistics`: the number of problems of each rule, as text and as JSON.
 //!
-//! Promises: the rule with most findings first; counts are those of the report, after everything that was left out.
+//! Promises: the rule with the most problems comes first. Problems that are not reported are not counted.
 
 use super::clean::Reader;
 use super::gist::{self, summary};
@@ -25,13 +25,13 @@ struct Row<'a> {
     error: usize,
     warn: usize,
     info: usize,
-    /// Problems that `--fix` writes a migration for.
+    /// Number of problems that `--fix` can fix.
     fixable: usize,
-    /// Problems that only `--fix=review` writes a migration for.
+    /// Number of problems that only `--fix=review` can fix.
     fixable_with_review: usize,
 }
 
-/// A row per rule that reports.
+/// Returns a row per rule that reports a problem.
 fn rows(report: &Report) -> Vec<Row<'_>> {
     let row = |group: Vec<&Finding>| -> Row<'_> {
         let of = |severity| group.iter().filter(|finding| finding.severity == severity).count();
@@ -51,7 +51,7 @@ fn rows(report: &Report) -> Vec<Row<'_>> {
     rows
 }
 
-/// Whether `--fix` writes a migration for the finding, at this safety.
+/// Returns whether the fix of a diagnostic has this safety and can be written.
 pub fn is_fixable(finding: &Finding, safety: Safety) -> bool {
     let has_steps = finding.fix.as_ref().is_some_and(|fix| fix.safety == safety && !fix.steps.is_empty());
     has_steps && finding.confidence == Confidence::Certain

@@ -28,7 +28,7 @@ const FIX_LINES: usize = 16;
 /// Maximum number of related locations without `--verbose`.
 const RELATED: usize = 6;
 const UNREAD: usize = 5;
-/// The rule that reports statements nobody can read.
+/// Rule that reports statements that cannot be parsed.
 const SYNTAX: &str = "migration/syntax";
 
 pub fn write(report: &Report, look: &RenderOptions, out: &mut dyn Write) -> io::Result<()> {
@@ -65,7 +65,7 @@ impl Page<'_> {
         }
         let (alone, several): (Vec<_>, Vec<_>) = causes(group).into_iter().partition(|alike| alike.len() == 1);
         let alone: Vec<&Finding> = alone.into_iter().flatten().collect();
-        // what many problems have in common comes before problems of the same severity that stand alone
+        // problems with a common cause come before single problems of the same severity
         let mut blocks: Vec<&Vec<&Finding>> = several.iter().chain(std::iter::once(&alone)).filter(|alike| !alike.is_empty()).collect();
         blocks.sort_by_key(|alike| Reverse(alike[0].severity));
         for (index, alike) in blocks.into_iter().enumerate() {
@@ -141,7 +141,7 @@ impl Page<'_> {
         let shown = Shown { finding, excerpt };
         let drawn = self.handler(finding, &shown.excerpt).render_report(&mut text, &shown);
         debug_assert!(drawn.is_ok(), "every mark lies in a block");
-        // Of an empty message miette makes a heading of one line, which ours above replaces. Margins of blank lines end in spaces.
+        // the first line is the heading of miette, which the heading above replaces; trailing spaces are removed
         for line in text.lines().skip(1) {
             writeln!(out, "{}", line.trim_end())?;
         }
@@ -296,7 +296,7 @@ impl Page<'_> {
     }
 
     fn unread(&self, out: &mut dyn Write) -> io::Result<()> {
-        // A statement that a syntax error is reported for is shown there.
+        // a statement with a reported syntax error is not listed again
         let reported = self.report.findings.iter().filter(|finding| finding.rule == SYNTAX);
         let reported: Vec<Site> = reported.map(|finding| self.report.sources.resolve(finding.primary.site)).collect();
         let is_reported = |unread: &&Unread| {
@@ -335,7 +335,7 @@ impl Page<'_> {
         Ok(())
     }
 
-    /// Listed for whoever asks for more, because the schema is shown as far as it is known in any case.
+    /// Writes the statements with unknown effects, only with `--verbose`.
     fn undecided(&self, out: &mut dyn Write) -> io::Result<()> {
         let undecided = &self.report.undecided;
         if undecided.is_empty() || !self.look.verbose {
@@ -407,7 +407,7 @@ impl Page<'_> {
         if self.look.colour {
             let severity = Ink::severity_style(finding.severity);
             theme.styles.link = Style::new().cyan();
-            // Drawn in the order of the text.
+            // in the order of the text
             let mut marks: Vec<(usize, bool)> = excerpt.marks.iter().map(|mark| (mark.span.start, mark.primary)).collect();
             marks.sort_unstable();
             let style = |primary: bool| if primary { severity } else { Style::new().blue().bold() };
@@ -427,7 +427,7 @@ impl Page<'_> {
     }
 }
 
-/// A finding as miette asks for it.
+/// Adapter of a diagnostic for miette.
 struct Shown<'a> {
     finding: &'a Finding,
     excerpt: Excerpt,

@@ -1,15 +1,15 @@
-//! Files that hold both ways: what runs, and below a line of the runner's own what takes it back.
+//! Migration files that also contain their rollback, below a marker of the runner.
 //!
-//! Source: the documentation of goose, sql-migrate, dbmate, node-pg-migrate and tern. Supabase's runner knows no such line.
+//! Source: the documentation of goose, sql-migrate, dbmate, node-pg-migrate and tern. The Supabase runner has no such marker.
 
-/// How a runner tells the two apart.
+/// Markers of a runner.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Marks {
-    /// What stands above what runs.
+    /// Marker above the part that runs.
     pub up: &'static str,
-    /// The same above what refuses a transaction.
+    /// Marker above statements that cannot run in a transaction.
     pub apart: &'static str,
-    /// The words of the comment above what takes it back, in lower case.
+    /// Words of the comment above the rollback, in lower case.
     down: &'static str,
 }
 
@@ -21,7 +21,7 @@ const ALL: [Marks; 5] = [
     Marks { up: "", apart: "", down: "create above / drop below" },
 ];
 
-/// The runner's marks, and the byte at which what takes a file back begins.
+/// Returns the markers of the runner, and the byte at which the rollback begins.
 pub fn of(text: &str) -> Option<(&'static Marks, u32)> {
     let mut at = 0;
     for line in text.split_inclusive('\n') {

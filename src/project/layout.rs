@@ -1,6 +1,6 @@
-//! What a folder of migrations holds: which entries run, as what, and in which order.
+//! Entries of a folder of migrations: which of them run, with which version, and in which order.
 //!
-//! Promises: only names and kinds of entries are looked at; nothing but folders is opened, and no link is followed into a loop.
+//! Promises: only names and kinds of entries are read. Only folders are opened, and links are not followed in loops.
 
 use super::text::Decoded;
 use super::{Past, SkipReason, plan, unreadable};
@@ -10,7 +10,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Whether an entry runs.
+/// Whether and how an entry runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Choice {
     Run { version: String, name: String },
@@ -19,27 +19,27 @@ pub enum Choice {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// From the folder.
+    /// Path relative to the folder.
     pub relative: PathBuf,
     pub choice: Choice,
-    /// What it holds, once it is read.
+    /// Content, after it is read.
     pub decoded: Decoded,
 }
 
-/// A folder, read.
+/// Entries of a folder.
 #[derive(Debug, Default)]
 pub struct Listing {
-    /// In byte order.
+    /// Entries in the byte order of their names.
     pub entries: Vec<Entry>,
-    /// No entry has a name that the Supabase runner takes, and some run nevertheless.
+    /// Whether no entry has a name that the Supabase runner accepts, so other names run too.
     pub lenient: bool,
-    /// A plan gives the order of entries.
+    /// Whether a plan defines the order of entries.
     pub planned: bool,
-    /// The first name of all in the folder, whatever it is.
+    /// First name in the folder, of any kind.
     first: OsString,
 }
 
-/// What is in a folder, as it was.
+/// Lists the entries of an earlier state of a folder.
 pub fn list(folder: &Path, past: &Past) -> Result<Listing, Error> {
     let mut names = names(folder)?;
     names.retain(|(name, _)| !past.absent.contains(Path::new(name)));
@@ -65,7 +65,7 @@ pub fn list(folder: &Path, past: &Past) -> Result<Listing, Error> {
             return Ok(Listing { entries, lenient: true, planned: false, first });
         }
     }
-    // The strictest scheme that takes anything.
+    // the strictest scheme that accepts a name
     const SCHEMES: [Scheme; 3] = [supabase_parts, digit_parts, any_parts];
     let scheme = SCHEMES.into_iter().position(|parts| of_kind_file().any(|path| parts(&shown(path)).is_some())).unwrap_or(0);
     let entry = |(relative, kind): (PathBuf, Kind)| {
@@ -81,7 +81,7 @@ pub fn list(folder: &Path, past: &Past) -> Result<Listing, Error> {
     Ok(Listing { entries, lenient: scheme > 0, planned: false, first })
 }
 
-/// Scripts that a plan names, in its order, and behind them those of the folder that it does not name.
+/// Returns the scripts of a plan in its order, followed by scripts of the folder that are not in the plan.
 fn planned(folder: &Path, past: &Past, order: Vec<PathBuf>, names: &[(OsString, Option<Kind>)]) -> Vec<Entry> {
     let is_file = |path: &PathBuf| past.texts.contains_key(path) || !past.absent.contains(path) && folder.join(path).is_file();
     let entry = |relative: PathBuf, choice: Choice| Entry { relative, choice, decoded: Decoded::default() };
@@ -96,7 +96,7 @@ fn planned(folder: &Path, past: &Past, order: Vec<PathBuf>, names: &[(OsString, 
 }
 
 impl Listing {
-    /// What the Supabase runner leaves out although the name is right: the file with which its first versions began every project.
+    /// Skips the `init` file that old versions of the Supabase CLI created, as the runner does.
     pub fn skip_old_init(&mut self) {
         const LAST: &str = "20211209000000";
         let first = self.first.to_string_lossy();
@@ -109,14 +109,15 @@ impl Listing {
         }
     }
 
-    /// What other runners keep beside a migration to take it back.
+    /// Skips files that undo a migration, in projects of other runners.
     pub fn skip_undos(&mut self) {
         for entry in self.entries.iter_mut().filter(|entry| entry.runs() && undoes(&shown(&entry.relative))) {
             entry.choice = Choice::Skip(SkipReason::Undo);
         }
     }
 
-    /// As runners do that compare numbers: 9 before 10, and what has no number last. Where each migration has a folder, its name counts as text.
+    /// Sorts by number, as other runners do: 9 before 10, and names without a number last. If each migration has a folder, they are sorted
+    /// as text.
     pub fn sort_by_number(&mut self) {
         if self.planned || self.entries.iter().any(|entry| entry.relative.components().count() > 1) {
             return;
@@ -137,8 +138,8 @@ impl Entry {
     }
 }
 
-/// Whether the folder holds migrations, or nothing that says it holds anything else: many tools call a folder of programs so.
-/// One that cannot be read might.
+/// Returns whether a folder may contain migrations. Many tools use the name `migrations` for a folder of programs. A folder that cannot be
+/// read may contain migrations.
 pub fn may_hold_migrations(folder: &Path) -> bool {
     let Ok(names) = names(folder) else { return true };
     let is_foreign = |(name, _): &(OsString, Option<Kind>)| !name.as_encoded_bytes().starts_with(b".") && folder.join(name).is_file();
@@ -149,15 +150,15 @@ pub fn holds_migrations(folder: &Path) -> bool {
     list(folder, &Past::default()).is_ok_and(|listing| !listing.entries.is_empty())
 }
 
-/// Whether each migration has a folder of its own.
+/// Returns whether each migration has its own folder.
 pub fn holds_folders(folder: &Path) -> bool {
     list(folder, &Past::default()).is_ok_and(|listing| listing.entries.iter().any(|entry| entry.relative.components().count() > 1))
 }
 
-/// What names of temporary files begin with. A run that is killed leaves them.
+/// Prefix of temporary files, which stay if a run is killed.
 pub const TEMPORARY: &str = ".supalint-tmp-";
 
-/// All names in byte order, which is how the Supabase runner meets them. What a link leads to is not known yet.
+/// Returns all names in byte order, as the Supabase runner reads them. The targets of links are not read yet.
 fn names(folder: &Path) -> Result<Vec<(OsString, Option<Kind>)>, Error> {
     let entries = fs::read_dir(folder).map_err(unreadable(folder))?;
     let name = |entry: fs::DirEntry| (entry.file_name(), entry.file_type().ok().and_then(Kind::of));
@@ -175,7 +176,7 @@ enum Kind {
 }
 
 impl Kind {
-    /// None for a link.
+    /// Returns the kind, or `None` for a link.
     fn of(kind: fs::FileType) -> Option<Kind> {
         match () {
             () if kind.is_symlink() => None,
@@ -187,7 +188,7 @@ impl Kind {
 }
 
 fn kind_behind(path: &Path) -> Kind {
-    // A link that leads nowhere fails again where it is read, and is named there.
+    // reading a broken link fails later, with its path
     fs::metadata(path).ok().and_then(|data| Kind::of(data.file_type())).unwrap_or(Kind::File)
 }
 
@@ -195,14 +196,14 @@ pub fn is_sql(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("sql"))
 }
 
-/// The file of a migration that has its own folder: Prisma's, Diesel's.
+/// Names of the file of a migration with its own folder, in Prisma and Diesel.
 pub const OWN_FOLDER_FILES: [&str; 2] = ["migration.sql", "up.sql"];
 
 fn in_own_folder(folder: &Path, past: &Past, name: &OsString) -> Option<Entry> {
     let is_file = |path: &PathBuf| past.texts.contains_key(path) || !past.absent.contains(path) && folder.join(path).is_file();
     let file = OWN_FOLDER_FILES.into_iter().find(|file| is_file(&Path::new(name).join(file)))?;
     let text = name.to_string_lossy();
-    // Diesel's versions have dashes: 2024-01-31-093000.
+    // versions of Diesel contain dashes: 2024-01-31-093000
     let end = text.find(|letter: char| !letter.is_ascii_digit() && letter != '-').unwrap_or(text.len());
     let (version, name_part) = text.split_at(end);
     let name_part = name_part.strip_prefix('_').unwrap_or(name_part).to_string();
@@ -210,10 +211,10 @@ fn in_own_folder(folder: &Path, past: &Past, name: &OsString) -> Option<Entry> {
     Some(Entry { relative: Path::new(name).join(file), choice, decoded: Decoded::default() })
 }
 
-/// Version and name that a file's name gives; None if the file does not run.
+/// Function that returns the version and name in a file name, or `None` if the file does not run.
 type Scheme = fn(&str) -> Option<(String, String)>;
 
-/// The Supabase runner's own rule: `^([0-9]+)_(.*)\.sql$`.
+/// Scheme of the Supabase runner: `^([0-9]+)_(.*)\.sql$`.
 fn supabase_parts(name: &str) -> Option<(String, String)> {
     let stem = name.strip_suffix(".sql")?;
     let (version, rest) = stem.split_at(digits(stem));
@@ -221,7 +222,7 @@ fn supabase_parts(name: &str) -> Option<(String, String)> {
     Some((version.to_string(), rest.to_string()))
 }
 
-/// Anything that begins with a number: `20250101093000-a1b2….sql`, `001 tables.sql`, `1.2.sql`.
+/// Scheme of names that begin with a number: `20250101093000-a1b2….sql`, `001 tables.sql`, `1.2.sql`.
 fn digit_parts(name: &str) -> Option<(String, String)> {
     let stem = stem(name)?;
     let version = dotted(stem, &['.']);
@@ -229,7 +230,7 @@ fn digit_parts(name: &str) -> Option<(String, String)> {
     (version > 0).then(|| (stem[..version].to_string(), rest.strip_prefix(['_', '-', ' ', '.']).unwrap_or(rest).to_string()))
 }
 
-/// Anything at all; Flyway's `V1_2__name.sql` has a version.
+/// Scheme of all names. `V1_2__name.sql` of Flyway has a version.
 fn any_parts(name: &str) -> Option<(String, String)> {
     let stem = stem(name)?;
     let version = stem.strip_prefix(['V', 'v']).map_or("", |rest| &rest[..dotted(rest, &['.', '_'])]);
@@ -239,7 +240,7 @@ fn any_parts(name: &str) -> Option<(String, String)> {
     }
 }
 
-/// Without its ending; None for what editors and systems hide.
+/// Returns the name without the extension, or `None` for hidden files.
 fn stem(name: &str) -> Option<&str> {
     name.get(..name.len().checked_sub(".sql".len())?).filter(|_| !name.starts_with('.'))
 }
@@ -249,12 +250,12 @@ fn undoes(name: &str) -> bool {
     undo || stem(name).is_some_and(|stem| stem.to_ascii_lowercase().ends_with(".down"))
 }
 
-/// How many digits stand first.
+/// Returns the number of digits at the start.
 fn digits(text: &str) -> usize {
     text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len())
 }
 
-/// Length of the numbers, with one separator between each two, that stand first.
+/// Returns the length of the numbers at the start, which are separated by single separators.
 fn dotted(text: &str, separators: &[char]) -> usize {
     let mut end = digits(text);
     while end > 0
@@ -270,7 +271,7 @@ fn dotted(text: &str, separators: &[char]) -> usize {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Number {
     Digits(String),
-    /// Greater than all other numbers, and equal to every date: of dates, text knows the order.
+    /// A date. It is greater than all other numbers and equal to every date, because dates are in order as text.
     Date,
 }
 
@@ -303,13 +304,13 @@ fn numbers(version: &str) -> Vec<Number> {
     version.split(|letter: char| !letter.is_ascii_digit()).map(Number::of).collect()
 }
 
-/// What a version's author counted by.
+/// Returns the number or date of a version.
 pub fn number_or_date(version: &str) -> Number {
     let is_date = version.trim_start_matches('0').len() >= "20250101".len();
     if is_date { Number::Date } else { Number::of(version) }
 }
 
-/// As users see a path: with forward slashes.
+/// Returns a path with forward slashes, as it is shown.
 pub fn shown(path: &Path) -> String {
     path.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
 }

@@ -1,6 +1,6 @@
 //! Paths to a folder of migrations and the project around it.
 //!
-//! Promises: looks at names and kinds only; what a path means does not depend on what else was asked.
+//! Promises: only names and kinds of entries are read. The meaning of a path does not depend on the other paths.
 
 use super::{layout, plan, unreadable};
 use crate::config;
@@ -10,19 +10,19 @@ use std::io::{self, ErrorKind};
 use std::path::{Component, Path, PathBuf};
 use walkdir::{DirEntry, WalkDir};
 
-/// Where a project is.
+/// Location of a project.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Place {
     pub root: PathBuf,
     pub folder: PathBuf,
-    /// Files named by the user, from the folder.
+    /// Files that the user passed, relative to the folder.
     pub named: Vec<PathBuf>,
     pub is_supabase: bool,
-    /// Where `config.toml` is, or would be.
+    /// Path of Supabase's `config.toml`, whether or not it exists.
     pub supabase_config: Option<PathBuf>,
 }
 
-/// The project that `here` is in, or is; else the only one further down.
+/// Returns the project that contains `here`, otherwise the only project below it.
 pub fn around(here: &Path) -> Result<Place, Error> {
     for folder in here.ancestors() {
         if let Some(migrations) = inside(folder)? {
@@ -32,7 +32,7 @@ pub fn around(here: &Path) -> Result<Place, Error> {
     nested(here, Path::new(""))
 }
 
-/// The project that the paths name; there is one at least.
+/// Returns the project of one or more paths.
 pub fn named(paths: &[PathBuf]) -> Result<Place, Error> {
     let mut place: Option<(PathBuf, Vec<PathBuf>)> = None;
     let is_one = paths.iter().all(|path| is_same(path, &paths[0]));
@@ -53,7 +53,7 @@ pub fn named(paths: &[PathBuf]) -> Result<Place, Error> {
     Ok(Place::of(folder, names))
 }
 
-/// Paths by the folder of migrations that they name. Where a folder is named, files in it say nothing more.
+/// Groups paths by their folder of migrations. If the folder itself is passed, files in it are dropped.
 pub fn each(paths: &[PathBuf]) -> Result<Vec<Vec<PathBuf>>, Error> {
     let mut projects: Vec<(PathBuf, Vec<PathBuf>)> = Vec::new();
     for path in paths {
@@ -87,7 +87,7 @@ fn folder(path: &Path) -> Result<Place, Error> {
     match inside(&whole)? {
         Some(folder) => Ok(Place::of(folder, Vec::new())),
         None if is_folder_of_migrations() => Ok(Place::of(whole, Vec::new())),
-        // One that nobody can look into is not one without migrations.
+        // a folder that cannot be read is an error, because it may contain migrations
         None => {
             fs::read_dir(&whole).map_err(unreadable(path))?;
             nested(&whole, path)
@@ -95,13 +95,13 @@ fn folder(path: &Path) -> Result<Place, Error> {
     }
 }
 
-/// The folder of a file's migrations, and the file's path in it.
+/// Returns the folder of migrations of a file, and the path of the file in it.
 fn file(path: &Path) -> Result<(PathBuf, PathBuf), Error> {
     let no_file = || Error::NotSql { path: path.to_path_buf() };
     let name = path.file_name().filter(|_| layout::is_sql(path)).ok_or_else(no_file)?;
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let parent = absolute(parent)?;
-    // A seed or a dump beside the folder of migrations is not a migration.
+    // a seed or dump next to the folder of migrations is not a migration
     if let Some(folder) = inside(&parent)? {
         let folder = folder.strip_prefix(&parent).map(|way| path.with_file_name(way)).unwrap_or(folder);
         return Err(Error::NotAMigration { path: path.to_path_buf(), folder });
@@ -115,7 +115,7 @@ fn file(path: &Path) -> Result<(PathBuf, PathBuf), Error> {
     Ok((parent, PathBuf::from(name)))
 }
 
-/// The folder of migrations that a project, or its `supabase` folder, holds.
+/// Returns the folder of migrations in a project or in its `supabase` folder.
 fn inside(project: &Path) -> Result<Option<PathBuf>, Error> {
     let [supabase, plain, deploy] = ["supabase/migrations", "migrations", "deploy"].map(|name| project.join(name));
     if is_there(&supabase)? {
@@ -127,7 +127,7 @@ fn inside(project: &Path) -> Result<Option<PathBuf>, Error> {
     Ok(Some(deploy).filter(|deploy| plan::path(deploy).is_some() && deploy.is_dir()))
 }
 
-/// Whether there is a folder. One that nobody may look at is an error: nothing could be concluded without it.
+/// Returns whether a folder exists. A folder that cannot be read is an error.
 fn is_there(folder: &Path) -> Result<bool, Error> {
     match fs::metadata(folder) {
         Err(error) if error.kind() == ErrorKind::PermissionDenied => Err(unreadable(folder)(error)),
@@ -135,14 +135,14 @@ fn is_there(folder: &Path) -> Result<bool, Error> {
     }
 }
 
-/// The folder of declarative schemas beside a folder of migrations, if it holds SQL.
+/// Returns the folder of declarative schemas next to a folder of migrations, if it contains SQL.
 pub fn schemas(migrations: &Path) -> Option<PathBuf> {
     let folder = migrations.with_file_name("schemas");
     let is_called_migrations = migrations.file_name().is_some_and(|name| name == "migrations");
     Some(folder).filter(|folder| is_called_migrations && layout::holds_migrations(folder))
 }
 
-/// The only project further down in a folder, which users reach by `way`.
+/// Returns the only project below a folder. `way` is the path of the folder as the user passed it.
 fn nested(folder: &Path, way: &Path) -> Result<Place, Error> {
     match below(folder).as_slice() {
         [only] => match inside(only)? {
@@ -153,7 +153,7 @@ fn nested(folder: &Path, way: &Path) -> Result<Place, Error> {
     }
 }
 
-/// Nothing in a folder, which users reach by `way`; told are the projects further down, as in a repository of many.
+/// Returns the error for a folder without a project. It lists the projects below the folder.
 fn no_migrations(folder: &Path, way: &Path) -> Error {
     let schemas = [folder.join("supabase/schemas"), folder.join("schemas")];
     if let Some(schemas) = schemas.into_iter().find(|path| is_supabase_folder(path.parent()) && layout::holds_migrations(path)) {
@@ -164,9 +164,9 @@ fn no_migrations(folder: &Path, way: &Path) -> Error {
     Error::NoMigrations { path: folder.to_path_buf(), projects: below(folder).into_iter().map(shown).collect() }
 }
 
-/// Projects further down in a folder.
+/// Returns the projects below a folder.
 fn below(folder: &Path) -> Vec<PathBuf> {
-    /// Folders down.
+    /// Maximum depth of the search in folders.
     const DEPTH: usize = 4;
     let holds_projects = |entry: &DirEntry| {
         let name = entry.file_name();
@@ -176,7 +176,7 @@ fn below(folder: &Path) -> Vec<PathBuf> {
     let folders = WalkDir::new(folder).min_depth(1).max_depth(DEPTH).sort_by_file_name().into_iter().filter_entry(holds_projects);
     let projects = folders.flatten().filter(|entry| {
         let path = entry.path();
-        // Drizzle's folder is a folder of migrations itself
+        // the folder of Drizzle is itself a folder of migrations
         let holds = || inside(path).ok().flatten().is_some_and(|folder| layout::holds_migrations(&folder));
         let itself = || entry.file_name() == "drizzle" && layout::holds_migrations(path);
         !is_supabase_folder(Some(path)) && (holds() || itself())
@@ -192,7 +192,7 @@ fn is_same(one: &Path, other: &Path) -> bool {
     one == other || matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
 }
 
-/// Links stay as they are, for a folder may be known by the name of the link; but nobody can tell what `..` behind one means.
+/// Returns the absolute path. Links are kept, because users know the folder by the link, unless `..` follows.
 fn absolute(path: &Path) -> Result<PathBuf, Error> {
     let has_parent = path.components().any(|part| part == Component::ParentDir);
     let whole: io::Result<PathBuf> = if has_parent { path.canonicalize() } else { std::path::absolute(path) };
@@ -205,7 +205,7 @@ impl Place {
         named.dedup();
         let is_called_migrations = folder.file_name().is_some_and(|name| name == "migrations");
         let root = match folder.parent() {
-            // Declarative schemas are beside the migrations.
+            // declarative schemas are next to the migrations
             Some(parent) if is_supabase_folder(Some(parent)) => parent.parent().unwrap_or(parent),
             Some(parent) if is_called_migrations || plan::path(&folder).is_some() => parent,
             _ => &folder,
@@ -214,7 +214,7 @@ impl Place {
         let supabase_config = if own.is_dir() {
             Some(own.join("config.toml"))
         } else {
-            // A supabase folder under another name.
+            // a `supabase` folder with another name
             Some(root.join("config.toml")).filter(|path| config::is_supabase(path))
         };
         let root = root.to_path_buf();

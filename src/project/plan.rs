@@ -1,22 +1,22 @@
-//! sqitch's plan: the order in which its changes are deployed.
+//! The plan of sqitch: the order in which its changes are deployed.
 //!
-//! Promises: the files of `deploy/` in the plan's order. A reworked change's earlier script is the copy that sqitch keeps under the name of
+//! Promises: the files of `deploy/` are in the order of the plan. If a change was reworked, its earlier script is the copy with the name of
 //! the tag before the rework. Source: the manual pages sqitchtutorial and sqitch-rework.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The name of the plan's file.
+/// Name of the file with the plan.
 pub const FILE: &str = "sqitch.plan";
 
-/// Scripts in the order of the plan, from the folder of scripts. None where no plan stands beside the folder.
+/// Returns the paths of scripts in the order of the plan, relative to the folder of scripts, or `None` if there is no plan.
 pub fn order(folder: &Path) -> Option<Vec<PathBuf>> {
     let path = path(folder)?;
     let bytes = fs::read(path).ok()?;
     Some(scripts(&String::from_utf8_lossy(&bytes)))
 }
 
-/// The plan that stands beside a folder of scripts.
+/// Returns the path of the plan next to a folder of scripts.
 pub fn path(folder: &Path) -> Option<PathBuf> {
     let is_deploy = folder.file_name().is_some_and(|name| name == "deploy");
     Some(folder.with_file_name(FILE)).filter(|path| is_deploy && path.is_file())

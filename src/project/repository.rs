@@ -1,14 +1,14 @@
-//! Where a project lies in its repository.
+//! Location of a project in its repository.
 //!
-//! Promises: looks for `.git` and runs nothing. A project in no repository is taken for one's root.
+//! Promises: only `.git` is searched, and no program runs. Without a repository, the root of the project is used.
 
 use std::path::{Path, PathBuf};
 
-/// The folder of the repository that a project lies in, if there is one, and the way from there to the project: `apps/web/`, with forward
-/// slashes; empty for the folder itself.
+/// Returns the root of the repository, if there is one, and the path from there to the project with forward slashes: `apps/web/`. The path
+/// is empty if both are the same folder.
 pub fn repository(root: &Path) -> (Option<PathBuf>, String) {
     let Ok(root) = std::fs::canonicalize(root) else { return (None, String::new()) };
-    // A work tree's `.git` is a file.
+    // in a git worktree, `.git` is a file
     let Some(top) = root.ancestors().find(|folder| folder.join(".git").exists()) else { return (None, String::new()) };
     let inside = root.strip_prefix(top).unwrap_or(Path::new(""));
     let way = inside.components().map(|part| format!("{}/", part.as_os_str().to_string_lossy())).collect();

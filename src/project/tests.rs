@@ -128,7 +128,7 @@ fn wrong_paths_are_refused() {
     assert_eq!(message(&["a/notes.md"]), format!("`a/notes.md` is not an .sql file: {what_to_give}"));
     assert_eq!(opened(&root, &["a/1_a.sql", "a/1_a.sql"]).project.named.len(), 1);
     assert_eq!(opened(&root, &["a", "a/../a"]).project.named.len(), 0);
-    let apart = "are not .sql files of one folder: check them one by one";
+    let apart = "are not .sql files of the same folder: check them one by one";
     assert_eq!(message(&["a/1_a.sql", "b/1_b.sql"]), format!("`a/1_a.sql` and `b/1_b.sql` {apart}"));
     assert_eq!(message(&["a", "b"]), format!("`b` and `a` {apart}"));
     assert_eq!(message(&["a/1_a.sql", "a"]), format!("`a/1_a.sql` and `a` {apart}"));

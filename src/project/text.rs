@@ -1,6 +1,6 @@
-//! Bytes to text, and what a text gives away.
+//! Decoding of files, and detection of Supabase.
 //!
-//! Promises: any bytes become text in one pass, with every line where it was.
+//! Promises: any bytes become text in one pass, and line numbers do not change.
 
 use super::TextProblemKind;
 use crate::source::Span;
@@ -10,26 +10,26 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-/// The text of a file, and the first place of each kind of trouble, in order.
+/// Text of a file, and the first location of each kind of problem, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Decoded {
     pub text: Arc<str>,
     pub problems: Vec<(Span, TextProblemKind)>,
 }
 
-/// Reads a file by way of a buffer, which is left as large as the largest file.
+/// Reads a file through a buffer, which is reused for other files.
 pub fn read(path: &Path, buffer: &mut Vec<u8>) -> io::Result<Decoded> {
     buffer.clear();
     File::open(path)?.read_to_end(buffer)?;
     let decoded = decode(buffer);
-    // Places are counted in 32 bits.
+    // positions have 32 bits
     if u32::try_from(decoded.text.len()).is_err() {
         return Err(io::Error::other("larger than 4 GB"));
     }
     Ok(decoded)
 }
 
-/// Text of any bytes.
+/// Returns the text of any bytes.
 pub fn decode(bytes: &[u8]) -> Decoded {
     let mut problems = Vec::new();
     let mut text = match (utf16(bytes), std::str::from_utf8(bytes)) {
@@ -39,7 +39,7 @@ pub fn decode(bytes: &[u8]) -> Decoded {
         }
         (None, Ok(text)) => Cow::Borrowed(text),
         (None, Err(error)) => {
-            // All before is kept byte for byte, so this is also where the replacement stands.
+            // the bytes before are unchanged, so the replacement has the same position
             problems.push((span(error.valid_up_to(), char::REPLACEMENT_CHARACTER.len_utf8()), TextProblemKind::NotUtf8));
             String::from_utf8_lossy(bytes)
         }
@@ -57,7 +57,7 @@ pub fn decode(bytes: &[u8]) -> Decoded {
 
 const MARK: char = '\u{feff}';
 
-/// What PowerShell's `>` writes.
+/// Decodes UTF-16, which `>` of PowerShell writes.
 fn utf16(bytes: &[u8]) -> Option<String> {
     let unit: fn([u8; 2]) -> u16 = match bytes {
         [0xff, 0xfe, ..] => u16::from_le_bytes,
@@ -72,16 +72,16 @@ fn first_char(text: &str) -> Span {
     span(0, text.chars().next().map_or(0, char::len_utf8))
 }
 
-/// A text too long for this is refused before anyone looks at it.
+/// Returns a span. Longer texts are rejected before.
 fn span(at: usize, len: usize) -> Span {
     Span { start: at as u32, end: (at + len) as u32 }
 }
 
-/// Whether SQL uses what only Supabase has.
+/// Returns whether SQL uses objects that only Supabase has.
 pub fn speaks_supabase(text: &str) -> bool {
     let mut code = String::new();
     text.lines().any(|line| {
-        // Comments speak of what is not there; dumps quote every name.
+        // comments are ignored, and quotes are removed because dumps quote every name
         let line = line.split_once("--").map_or(line, |(code, _)| code);
         code.clear();
         code.extend(line.chars().filter(|letter| *letter != '"').map(|letter| letter.to_ascii_lowercase()));
@@ -91,7 +91,7 @@ pub fn speaks_supabase(text: &str) -> bool {
                 .filter(|(start, end)| !code[..*start].ends_with(is_in_name) && !code[*end..].starts_with(is_in_name))
         };
         let says = |word| said(word).next().is_some();
-        // Any table may have a column of this name; a role stands where roles stand.
+        // columns can have this name too, so only positions of roles count
         let names_role = || {
             said("authenticated").any(|(at, _)| {
                 let before = code[..at].trim_end();

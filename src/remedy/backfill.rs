@@ -1,6 +1,6 @@
-//! Filling a tenant column from the rows that a table's rows belong to.
+//! Statements that fill a tenant column from parent rows.
 //!
-//! Refuses: to guess. Without a foreign key to a table that knows the tenant, a person has to say whose the rows are.
+//! Limits: without a foreign key to a table with the tenant, the statement contains a placeholder that the user has to replace.
 
 use crate::analysis::prelude::*;
 use crate::analysis::row_parent::{Path, path};
@@ -27,11 +27,11 @@ pub fn backfill(table: &Table, column: &str, path: Option<&Path>) -> [Step; 2] {
     [Step::batch(Phase::Data, fill), Step::assertion(Phase::Data, verify)]
 }
 
-/// Fills a column where it is NULL, proves that no row is left, and forbids NULL.
+/// Returns the steps that fill a column, check that no row with NULL remains, and set the column NOT NULL.
 pub fn forbid_null(cx: &State, table: &Table, column: &Column) -> Vec<Step> {
     let mut out = Vec::new();
     let way = path(cx, table, &column.name);
-    // what it is filled from may itself have to be filled first
+    // the parent column may have to be filled first
     if let Some(first) = &way
         && let Some(above) = first.parent.column(&first.parent_column)
         && !above.not_null.value
@@ -51,7 +51,7 @@ pub fn forbid_null(cx: &State, table: &Table, column: &Column) -> Vec<Step> {
     let check = quote_ident(&(0..).map(named).find(free).expect("there are more numbers than names"));
     let add = format!("alter table {name} add constraint {check} check ({own} is not null) not valid;");
     let drop = format!("alter table {name} drop constraint {check};");
-    // SET NOT NULL reads no row where a CHECK that is known to hold says the same
+    // SET NOT NULL reads no rows if a valid CHECK constraint proves that there is no NULL
     let forbid = format!("alter table {name} validate constraint {check};\nalter table {name} alter column {own} set not null;\n{drop}");
     let allow = format!("alter table {name} alter column {own} drop not null;\n{add}");
     out.push(Step::batch(Phase::Constraint, add).undo(drop));

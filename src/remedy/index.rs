@@ -16,7 +16,7 @@ pub struct New<'a> {
 }
 
 impl<'a> New<'a> {
-    /// The index that serves a sorted query.
+    /// Returns the index that serves a sorted query.
     pub fn serving(sort: &Sorted, table: &'a Table) -> New<'a> {
         New {
             table,
@@ -64,7 +64,7 @@ impl New<'_> {
     }
 }
 
-/// Takes an index away.
+/// Returns the step that drops an index.
 pub fn drop_index(cx: &State, table: &Table, index: &Index) -> Step {
     let part = |part: &IndexColumn| {
         let mut out = match &part.column {

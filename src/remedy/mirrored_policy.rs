@@ -80,7 +80,7 @@ fn is_model(cx: &State, table: &Table, other: &Table) -> bool {
 /// Returns whether the condition of a policy can be used for the other table.
 fn fits(table: &Table, other: &Table, root: &Expr) -> bool {
     let (mut known, mut refers, mut names_row) = (true, false, false);
-    // a key that refers to nothing says which row it is, not whose
+    // a primary key without a reference identifies the row, not its owner
     let is_key = |name: &str| {
         [table, other].iter().any(|table| table.primary_key().is_some_and(|key| key.columns.iter().any(|column| column == name)))
     };

@@ -1,6 +1,6 @@
-//! Statements that fix a problem: composed from the user's text and from what analyses know, and put together by rules.
+//! Statements that fix problems. Rules call these functions to compose their fixes.
 //!
-//! Refuses: to report, and to know any rule.
+//! Limits: no diagnostics are reported, and no function depends on a rule.
 
 pub mod backfill;
 pub mod caller_check;

@@ -65,12 +65,12 @@ pub fn rests_on_text(cx: &State, policy: &Policy, safety: Safety) -> (Safety, Ce
     if cx.may_have_changed(policy) { (Safety::Manual, Certainty::Maybe) } else { (safety, Certainty::Certain) }
 }
 
-/// Text put behind what stands at a place.
+/// Returns an edit that inserts text after a location.
 pub fn append(cx: &State, site: Site, text: &str) -> Edit {
     Edit { site, text: format!("{} {text}", cx.slice(site)) }
 }
 
-/// What has to go so that a condition lacks one of its conjuncts.
+/// Returns the range to remove so that a condition no longer contains one of its AND operands.
 pub fn without(cx: &State, using: &Expression, on: &Expr, conjunct: &Expr) -> Option<Span> {
     let ExprKind::Logic { op: Logic::And, left, right } = &on.kind else { return None };
     let between = cx.slice(Site::new(using.site.file, Span::new(left.span.end, right.span.start)));

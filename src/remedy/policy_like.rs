@@ -1,4 +1,4 @@
-//! A policy for another command, after one that a table has.
+//! A policy for another command, based on an existing policy of the table.
 
 use super::policy_edit::whole;
 use super::restore::{create_policy, free_policy_name};
@@ -7,13 +7,13 @@ use crate::analysis::caller_check::asks;
 use crate::analysis::eval_frequency::names_row;
 use crate::analysis::prelude::*;
 
-/// The policy that lets those who may write rows read them; none where that would let everybody read.
+/// Returns a SELECT policy with the condition of a write policy, or `None` if it would let everybody read.
 pub fn reading_too(cx: &State, table: &Table, policy: &Policy) -> Option<Step> {
     let using = policy.using.as_ref().filter(|using| tells_callers_apart(cx, using))?;
     Some(policy_like(cx, table, policy, using, Command::Select))
 }
 
-/// Does what a predicate lets through depend on the row and on who asks?
+/// Returns whether a condition depends on both the row and the caller.
 pub fn tells_callers_apart(cx: &State, predicate: &Expression) -> bool {
     names_row(&predicate.root, 0) && asks(cx, &predicate.root)
 }
@@ -21,7 +21,7 @@ pub fn tells_callers_apart(cx: &State, predicate: &Expression) -> bool {
 pub fn policy_like(cx: &State, table: &Table, policy: &Policy, predicate: &Expression, command: Command) -> Step {
     let name = free_policy_name(table, command, &[]);
     let text = |clause: &Expression| whole(cx, clause, &wrapped(cx, clause));
-    // new rows have to be such as may be inserted
+    // the changed row must satisfy the check for inserted rows
     let inserts = || table.policies.iter().find(|policy| policy.permissive && policy.command == Command::Insert)?.check.as_ref();
     let clauses = match command {
         Command::Insert => vec![("with check", text(policy.check.as_ref().unwrap_or(predicate)))],

@@ -52,7 +52,7 @@ pub fn role_name(role: &str) -> String {
 pub fn constraint(cx: &State, table: &Table, constraint: &Constraint) -> Option<String> {
     let list = |names: &[SmolStr]| names.iter().map(|name| quote_ident(name)).collect::<Vec<_>>().join(", ");
     let text = cx.slice(constraint.at).to_ascii_lowercase();
-    // INITIALLY DEFERRED may stand behind what is kept of a column's constraint
+    // the stored text of a column constraint may lack INITIALLY DEFERRED
     if constraint.deferrable
         || ["initially", "match ", "using index", "no inherit", "on delete set null (", "tablespace"].iter().any(|word| text.contains(word))
     {
@@ -177,7 +177,7 @@ pub fn revoke(what: &str, acl: &Acl, holders: &[&str], privilege: Privileges, wo
     if !whole.is_empty() {
         back.push(format!("grant {word} on {what} to {};", list(&whole)));
     }
-    // revoking it for the whole takes it from each column too
+    // a REVOKE on the table also revokes the privilege on each column
     for role in &any {
         let of_role = acl.grants.iter().filter(|grant| grant.grantee == *role && grant.privileges.contains(privilege));
         let columns: Vec<String> = of_role.filter_map(|grant| grant.column.as_deref()).map(quote_ident).collect();

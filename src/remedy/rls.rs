@@ -2,7 +2,7 @@
 
 use crate::analysis::prelude::*;
 
-/// Enables row level security on a table.
+/// Returns the step that enables row level security on a table.
 pub fn enable(table: &Table) -> Step {
     let name = table.name.quoted();
     Step::batch(Phase::Rls, format!("alter table {name} enable row level security;"))

@@ -1,11 +1,11 @@
-//! Statements that keep a view's reader to what its own privileges and policies allow.
+//! Statements that prevent a view from bypassing row level security.
 
 use super::restore;
 use crate::analysis::prelude::*;
 use crate::syntax::lexer::tokens;
 
-/// What somebody wrote for security_invoker, which PostgreSQL keeps as it was written. Off is its default, and is written only to say
-/// that it is so on purpose.
+/// Returns the value of security_invoker as it is written in the definition of the view. The default is off, so an explicit `off` is
+/// intended.
 pub fn written_value<'a>(cx: &State<'a>, view: &View) -> Option<&'a str> {
     let place = if view.security_invoker.at != view.named {
         view.security_invoker.at

@@ -1,4 +1,4 @@
-//! Calls in policies that run once per row, and their text with each call in a subquery of its own, where it runs once.
+//! Calls in policies that run once per row, and the edits that wrap each of them in a subquery, which runs once.
 
 use super::policy_edit::{Edits, text};
 use crate::analysis::caller_check::{Hidden, is_session_call, own_function};
@@ -6,17 +6,17 @@ use crate::analysis::eval_frequency::{self, EvalFrequency};
 use crate::analysis::prelude::*;
 use crate::project::Platform;
 
-/// A call that a sub-select of its own would make cheaper.
+/// A call that costs less in a subquery.
 pub struct Bare {
     pub span: Span,
-    /// What goes into the sub-select: the call, or all that is made of a setting alone.
+    /// Range to wrap: the call, or the whole expression if it depends only on settings.
     pub whole: Span,
     pub often: EvalFrequency,
     pub name: String,
-    /// What the function reads, where it is one of the project's own.
+    /// Table that a function of the project reads, if any.
     pub reads: Option<QName>,
     pub safe: bool,
-    /// The array type that `ANY (…)` needs to be told, once a sub-select stands in it.
+    /// Array type to which the subquery has to be cast inside `ANY (…)`.
     pub array: Option<SmolStr>,
 }
 
@@ -28,13 +28,13 @@ pub fn bare_calls(cx: &State, clause: &Expression) -> Vec<Bare> {
         if let ExprKind::Quantified { right, .. } = &expr.kind {
             arrays.push(right.span);
         }
-        // `ANY ((select …))` would take the sub-select for a set
+        // PostgreSQL reads `ANY ((select …))` as a subquery with several rows
         if is_made_of_settings(expr) && !arrays.contains(&expr.span) {
             made.push(expr.span);
         }
         let Some(call) = expr.as_call() else { return Some(EvalFrequency::Row) };
         let plain = call.over.is_none() && call.filter.is_none();
-        // what stands outside is visited first
+        // outer expressions are visited first
         let whole = made.iter().copied().find(|span| span.contains(expr.span)).unwrap_or(expr.span);
         let bare = |name: String| Bare { span: expr.span, whole, often, name, reads: None, safe: true, array: None };
         if is_session_call(call) && plain {
@@ -65,7 +65,7 @@ pub fn bare_calls(cx: &State, clause: &Expression) -> Vec<Bare> {
     out
 }
 
-/// Casts, fields of JSON and replacements for NULL of what a setting says: they cost as much as the call, and run once with it.
+/// Returns whether an expression consists of settings, casts, JSON access and replacements for NULL. These cost as much as the call.
 fn is_made_of_settings(expr: &Expr) -> bool {
     match &expr.kind {
         ExprKind::Call(call) if call.name.last() == "current_setting" => is_session_call(call),
@@ -90,8 +90,8 @@ fn is_constant(expr: &Expr) -> bool {
     }
 }
 
-/// Replacements that put each call into a sub-select of its own, and what is made of a setting into another. Supabase's advisor, which
-/// reads text, knows a wrapped call by `select` right before it; other databases are spared the inner one.
+/// Returns replacements that wrap each call in a subquery, and the expressions around a setting in another subquery. Supabase's advisor
+/// accepts a call only if `select` is directly before it. On other platforms, there is no inner subquery.
 pub fn wraps(cx: &State, clause: &Expression, calls: &[Bare]) -> Edits {
     let each = |call: &Bare| {
         let text = text(cx, clause, call.span, &Edits::new());
@@ -114,7 +114,7 @@ pub fn wraps(cx: &State, clause: &Expression, calls: &[Bare]) -> Edits {
     edits
 }
 
-/// The same for a clause of any policy.
+/// Returns the replacements for a clause of any policy.
 pub fn wrapped(cx: &State, clause: &Expression) -> Edits {
     wraps(cx, clause, &bare_calls(cx, clause))
 }

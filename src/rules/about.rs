@@ -20,7 +20,7 @@ fn certain(certainty: Certainty) -> bool {
     certainty == Certainty::Certain
 }
 
-/// Whether the table is known from its own definition, not only from statements that refer to it.
+/// Returns whether a migration creates the table. Other tables are known only from statements that refer to them.
 fn known(table: &Table) -> bool {
     certain(table.certainty) && !table.external
 }
@@ -31,7 +31,7 @@ impl About {
     }
 
     pub fn policy(table: &Table, policy: &Policy) -> About {
-        // a policy is known from its own statement, whoever made the table
+        // a policy is known from its own statement, even if no migration creates the table
         About::part("policy", table, &policy.name, certain(policy.certainty) && certain(table.certainty))
     }
 

@@ -1,7 +1,7 @@
 //! The interface of rules: queries about the state, and diagnostics.
 //!
-//! Promises: all values outlive the call of the rule, so that it can query and report in one loop. Queries that several rules need are
-//! answered here in the same way. Limits: severities from settings, order and duplicates are handled by the engine.
+//! Promises: results borrow from the state and not from [`Cx`], so a rule can report while it iterates over them. Limits: severities from
+//! settings, order and duplicates are handled by the engine.
 
 use super::Rule;
 use super::about::About;
@@ -10,14 +10,14 @@ use crate::analysis::state::State;
 use crate::source::Site;
 use std::ops::Deref;
 
-/// A state, and the findings that a rule has reported about it.
+/// A state, and the diagnostics that a rule has reported for it.
 pub struct Cx<'a> {
     state: State<'a>,
     rule: &'static Rule,
     drafts: Vec<DiagnosticBuilder>,
 }
 
-/// A rule asks the state.
+/// Gives rules direct access to the state.
 impl<'a> Deref for Cx<'a> {
     type Target = State<'a>;
 

@@ -45,14 +45,14 @@ pub(crate) fn without_version(name: &str) -> &str {
     rest.strip_prefix('_').filter(|rest| !rest.is_empty()).unwrap_or(name)
 }
 
-/// What tells a finding from the rule's others on the same subject.
+/// Property that separates a diagnostic from others of the rule with the same subject.
 enum Discriminator {
     Text(String),
     At(Site),
     Statement(Site),
 }
 
-/// A finding in the making.
+/// A diagnostic under construction.
 pub struct DiagnosticBuilder {
     finding: Box<Finding>,
     discriminators: Vec<Discriminator>,
@@ -174,14 +174,14 @@ impl DiagnosticBuilder {
         self
     }
 
-    /// Tells it by the words of a statement, wherever that stands in its file. Equal statements have a finding each.
+    /// Identifies the diagnostic by the tokens of a statement, independent of its location. Equal statements have separate diagnostics.
     pub fn of_statement(&mut self, site: Site) -> &mut DiagnosticBuilder {
         self.per_place = true;
         self.discriminators.push(Discriminator::Statement(site));
         self
     }
 
-    /// Tells it by the text at a place, wherever that stands.
+    /// Identifies the diagnostic by the text at a location, independent of the location.
     pub fn of_text(&mut self, site: Site) -> &mut DiagnosticBuilder {
         self.discriminators.push(Discriminator::At(site));
         self
@@ -191,7 +191,7 @@ impl DiagnosticBuilder {
         self.finding.subject.kind == "migration"
     }
 
-    /// What tells it from all others.
+    /// Returns the fingerprint of the diagnostic.
     fn fingerprint(&self, sources: &Sources) -> String {
         let subject = &self.finding.subject;
         let part = |name: &'_ Option<SmolStr>| name.clone().unwrap_or_default();
@@ -208,11 +208,11 @@ impl DiagnosticBuilder {
 
     pub(super) fn finish(mut self, sources: &Sources) -> Told {
         if let Some(fix) = &mut self.finding.fix {
-            // text that EXECUTE builds stands in no file, so nobody can edit it there
+            // text that EXECUTE builds is in no file and cannot be edited
             if fix.rewrite.iter().any(|edit| edit.site.is_platform() || sources.is_derived(edit.site.file)) {
                 fix.rewrite.clear();
             }
-            // nothing is safe that rests on what may not be so
+            // a fix that depends on uncertain facts is not safe
             if self.finding.confidence == Confidence::Unsure && fix.safety == Safety::Safe {
                 fix.safety = Safety::Review;
             }

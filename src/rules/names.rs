@@ -27,12 +27,12 @@ fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<
             let tail = candidate.rsplit('/').next().unwrap_or(candidate);
             let whole = strsim::normalized_damerau_levenshtein(&name, candidate).max(strsim::jaro_winkler(&name, candidate) * 0.95);
             let last = if tail == name { 1.0 } else { strsim::jaro_winkler(&name, tail) * 0.95 };
-            // One slip in a short name weighs much as a ratio.
+            // in a short name, one wrong letter changes the ratio a lot
             let slip = if strsim::damerau_levenshtein(&name, candidate) <= 1 { ALIKE } else { 0.0 };
             (candidate, whole.max(last).max(slip))
         })
         .filter(|(_, alike)| *alike >= ALIKE)
-        // Of equals the first, so that the answer does not depend on the iterator's taste.
+        // the first of equally similar names, so that the result is stable
         .fold(None, |best: Option<(&str, f64)>, next| if best.is_some_and(|best| best.1 >= next.1) { best } else { Some(next) })
         .map(|(candidate, _)| candidate)
 }

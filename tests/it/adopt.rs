@@ -298,9 +298,9 @@ fn a_baseline_that_is_no_baseline_stops_the_run() {
     for (arguments, message) in [
         (
             &["--baseline", "no.json"] as &[&str],
-            "there is no baseline `no.json`: write one with --write-baseline, or run with --no-baseline",
+            "the baseline `no.json` does not exist: write it with --write-baseline, or run with --no-baseline",
         ),
-        (&["--baseline", "other.json"], "the baseline `other.json` is not usable (it is of version 2, and this supalint knows version 1)"),
+        (&["--baseline", "other.json"], "the baseline `other.json` is not usable (it has version 2, but this supalint reads version 1)"),
         (&["--baseline", "broken.json"], "the baseline `broken.json` is not usable (EOF while parsing a list"),
         (&["--write-baseline", "broken.json"], "the baseline `broken.json` is not usable"),
         (&["--write-baseline", "no/such/place.json"], "cannot write `no/such/place.json`"),

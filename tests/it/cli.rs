@@ -73,7 +73,7 @@ fn where_there_is_no_project_those_further_down_are_named() {
     let prisma = ("packages/db/prisma/migrations/20250101000000_a/migration.sql", sql);
     let folder = project(&[one, prisma, ("drizzle/0000_a.sql", sql), ("packages/code/migrations/up.rb", sql)]);
     let said = told(&supalint(folder.path(), &["check"]));
-    assert!(said.ends_with(": name one of the projects in `apps/web`, `drizzle`, `packages/db/prisma`\n"), "{said}");
+    assert!(said.ends_with(": pass one of the projects in `apps/web`, `drizzle`, `packages/db/prisma`\n"), "{said}");
 }
 
 #[test]
@@ -368,7 +368,7 @@ create policy own on public.tags to authenticated using (owner = auth.uid());
     let folder = project(&[(first, old.as_bytes()), (second, other)]);
     let unnamed = supalint(folder.path(), &["check", "--fix=inline"]);
     assert_eq!(unnamed.status.code(), Some(2));
-    assert!(told(&unnamed).contains("only files that are named"));
+    assert!(told(&unnamed).contains("only files that are passed"));
     let arguments = ["check", first, "--select", "rls/bare-auth-call", "--fix=inline"];
     let dry = supalint(folder.path(), &[&arguments[..], &["--dry-run"]].concat());
     assert_eq!(

@@ -270,7 +270,7 @@ fn init_hints_at_a_baseline_where_much_is_found() {
     let tables: String = (0..30).map(|n| format!("create tabel t{n} (id int);\n")).collect();
     write(&project, "supabase/migrations/20250102000000_many.sql", tables);
     let first = run(program("supalint", &project, home).arg("init"));
-    let hint = "to report only new ones, run `supalint check --write-baseline supalint-baseline.json`";
+    let hint = "to report only new problems, run `supalint check --write-baseline supalint-baseline.json`";
     assert!(first.status.success() && text(&first).contains(hint), "{}", text(&first));
     let settings = std::fs::read_to_string(project.join("supalint.toml")).expect("text");
     assert!(settings.starts_with("#:schema https://"), "{settings}");

@@ -1,8 +1,8 @@
-//! Statements to a schema: what each means, and the state that it leaves.
+//! Computes a schema from statements: the effects of each statement, and the state after it.
 
 pub mod catalog;
 pub mod interpret;
 pub mod platform;
 
-// the layer below, by the names that this one knows it by
+// modules of the syntax crate, under the names that this crate uses
 use supalint_syntax::{source, syntax};

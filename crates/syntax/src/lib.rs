@@ -1,6 +1,6 @@
-//! Text to statements: places in texts, and a reader of PostgreSQL's SQL and PL/pgSQL that cannot fail.
+//! Locations in texts, and a parser of PostgreSQL's SQL and PL/pgSQL that cannot fail.
 //!
-//! The only home of `sqlparser`.
+//! Only this crate uses `sqlparser`.
 
 pub mod source;
 pub mod syntax;

@@ -1,18 +1,18 @@
-//! Where text comes from, and how a byte in it is named.
+//! Texts, and locations in them.
 //!
-//! Promises: every fact, finding and edit is placed by a [`Site`]; bytes become lines and columns here and nowhere else.
-//! SQL that no file holds (what `EXECUTE format(…)` builds, a quoted body with doubled quotes) is a *derived* source whose
-//! sites resolve to the site it came from, so nothing downstream needs to know the difference.
+//! Promises: every fact, diagnostic and edit has a [`Site`]. Only this module converts bytes to lines and columns. SQL that is in no file
+//! (a statement that `EXECUTE format(…)` builds, or a quoted body with doubled quotes) is a *derived* source. Its sites resolve to the
+//! site of the code that builds it, so other modules need not distinguish them.
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
-/// A source in [`Sources`].
+/// Id of a source in [`Sources`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileId(pub u32);
 
 impl FileId {
-    /// What exists before the first migration: the platform's own start.
+    /// SQL of the platform, which runs before the first migration.
     pub const PLATFORM: FileId = FileId(0);
 }
 
@@ -28,7 +28,7 @@ impl Span {
         Span { start, end }
     }
 
-    /// The smallest span that holds both.
+    /// Returns the smallest span that contains both.
     pub fn to(self, other: Span) -> Span {
         Span { start: self.start.min(other.start), end: self.end.max(other.end) }
     }
@@ -49,13 +49,13 @@ impl Span {
         self.start == self.end
     }
 
-    /// The text this span covers.
+    /// Returns the text of the span.
     pub fn of(self, text: &str) -> &str {
         &text[self.start as usize..self.end as usize]
     }
 }
 
-/// A place in a source.
+/// A location: a span in a source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Site {
     pub file: FileId,
@@ -82,7 +82,7 @@ pub struct Position {
 /// One text with its line index.
 #[derive(Clone, Debug)]
 pub struct Source {
-    /// As users see it: relative to the project's root, with forward slashes.
+    /// Path as it is shown: relative to the root of the project, with forward slashes.
     pub path: Arc<str>,
     text: Arc<str>,
     lines: OnceLock<Vec<u32>>,
@@ -93,9 +93,9 @@ pub struct Source {
 enum Origin {
     /// A file of the project.
     File,
-    /// A file as another revision has it.
+    /// A file of another revision.
     Revision,
-    /// Built from what stands there.
+    /// Text that the code at this location builds.
     Derived(Site),
 }
 
@@ -112,12 +112,12 @@ impl Source {
         })
     }
 
-    /// Index of the line that holds the byte, counted from 0.
+    /// Returns the index of the line that contains the byte, counted from 0.
     pub fn line_index(&self, offset: u32) -> usize {
         self.line_starts().partition_point(|start| *start <= offset) - 1
     }
 
-    /// Bytes of a line counted from 0, without its line ending.
+    /// Returns the span of a line, counted from 0, without its line ending.
     pub fn line_span(&self, index: usize) -> Span {
         let starts = self.line_starts();
         let start = starts[index];
@@ -141,7 +141,7 @@ impl Source {
     }
 }
 
-/// Every text of a run.
+/// All texts of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
     files: Vec<Source>,
@@ -153,12 +153,12 @@ impl Sources {
         self.push(path.into(), text.into(), Origin::File)
     }
 
-    /// Text of a file as another revision has it, which [`Sources::files`] does not list.
+    /// Adds the text of a file of another revision, which [`Sources::files`] does not list.
     pub fn add_revision(&mut self, path: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> FileId {
         self.push(path.into(), text.into(), Origin::Revision)
     }
 
-    /// Text that is built from what stands at `origin`; the same again where the same is built there.
+    /// Adds a text that the code at `origin` builds. An equal text of the same origin is added only once.
     pub fn add_derived(&mut self, origin: Site, text: impl Into<Arc<str>>) -> FileId {
         let key = (origin, text.into());
         if let Some(known) = self.derived.get(&key) {
@@ -175,14 +175,14 @@ impl Sources {
         FileId(self.files.len() as u32 - 1)
     }
 
-    /// Puts another text in the place of a file's.
+    /// Replaces the text of a file.
     pub fn replace(&mut self, file: FileId, text: impl Into<Arc<str>>) {
         let source = &mut self.files[file.0 as usize];
         (source.text, source.lines) = (text.into(), OnceLock::new());
     }
 
-    /// Appends the sources of another run, whose platform is the same. `folder` is put before the paths of its files.
-    /// Returns what their sites become.
+    /// Appends the sources of another run with the same platform. `folder` is the prefix of the paths of its files. Returns a function that
+    /// converts its sites.
     pub fn append(&mut self, other: Sources, folder: &str) -> impl Fn(Site) -> Site + use<> {
         let by = self.files.len().saturating_sub(1) as u32;
         let moved = move |site: Site| if site.is_platform() { site } else { Site { file: FileId(site.file.0 + by), ..site } };
@@ -204,13 +204,13 @@ impl Sources {
         &self.files[file.0 as usize]
     }
 
-    /// The project's files: neither the platform's own SQL, nor text built from a file, nor another revision's text.
+    /// Returns the files of the project, without SQL of the platform, derived texts and texts of other revisions.
     pub fn files(&self) -> impl Iterator<Item = (FileId, &Source)> {
         let ids = (0..).map(FileId);
         ids.zip(&self.files).filter(|(file, source)| *file != FileId::PLATFORM && matches!(source.origin, Origin::File))
     }
 
-    /// A shared handle to the text, for readers that outlive a borrow of `self`.
+    /// Returns a shared handle to the text, which can outlive a borrow of `self`.
     pub fn text(&self, file: FileId) -> Arc<str> {
         self.get(file).text.clone()
     }
@@ -219,7 +219,7 @@ impl Sources {
         site.span.of(self.get(site.file).text())
     }
 
-    /// The text at a place with parts replaced, given as spans of the source. Of two that overlap the outer one counts, or else the first.
+    /// Returns the text at a location with replacements, whose spans are in the source. If two overlap, the outer or first one is used.
     pub fn edited<'e>(&self, site: Site, edits: impl IntoIterator<Item = (Span, &'e str)>) -> String {
         let source = self.get(site.file).text();
         let mut edits: Vec<(Span, &str)> = edits.into_iter().collect();
@@ -238,7 +238,7 @@ impl Sources {
         out
     }
 
-    /// The place in a real file that a site stands for.
+    /// Returns the location in a file that a site in a derived source resolves to.
     pub fn resolve(&self, mut site: Site) -> Site {
         while let Origin::Derived(origin) = self.get(site.file).origin {
             site = origin;
@@ -250,7 +250,7 @@ impl Sources {
         matches!(self.get(file).origin, Origin::Derived(_))
     }
 
-    /// Start and end of a site in its real file.
+    /// Returns the start and end of a site in its file.
     pub fn range(&self, site: Site) -> (Position, Position) {
         let site = self.resolve(site);
         let source = self.get(site.file);

@@ -222,7 +222,7 @@ fn indexes<'a>(listing: Listing<'a>) -> impl Iterator<Item = IndexEntry<'a>> {
             schema: &home.schema,
             table: &home.name,
             name: &index.name,
-            // pg_index.indkey lists key and INCLUDE columns alike, and 0 for an expression
+            // pg_index.indkey contains key and INCLUDE columns, and 0 for an expression
             columns: index
                 .columns
                 .iter()

@@ -51,7 +51,7 @@ fn name(table: &Table) -> String {
     line(&table.name.to_string())
 }
 
-/// A row per table with the cells of all roles. Where that is too wide, each table has a row per role.
+/// Writes a row per table with the cells of all roles, or a row per table and role if that is too wide.
 fn access(matrix: &Matrix<'_>, look: &RenderOptions, out: &mut dyn Write) -> io::Result<()> {
     let ink = Ink { colour: look.colour };
     let roles: Vec<&str> =
@@ -109,7 +109,7 @@ fn row(cells: &[Cell], ink: Ink) -> String {
 fn indexes(matrix: &Matrix<'_>, sources: &Sources, look: &RenderOptions, out: &mut dyn Write) -> io::Result<()> {
     let ink = Ink { colour: look.colour };
     let missing = matrix.lookups.iter().filter(|lookup| lookup.index.is_none()).count();
-    writeln!(out, "\n{}  {} of {} look-ups have an index", ink.bold("Indexes"), matrix.lookups.len() - missing, matrix.lookups.len())?;
+    writeln!(out, "\n{}  {} of {} lookups have an index", ink.bold("Indexes"), matrix.lookups.len() - missing, matrix.lookups.len())?;
     let columns = |lookup: &Lookup| line(&lookup.columns.join(", "));
     let found = |lookup: &Lookup| lookup.index.map_or("none".to_string(), |index| line(&index.name));
     let longest = |of: &dyn Fn(&Lookup) -> String| matrix.lookups.iter().map(|lookup| of(lookup).width()).max().unwrap_or(0);

@@ -121,7 +121,7 @@ impl Outline<'_> {
         let of = table.partition_of.as_ref().map(|parent| format!("partition of {}", line(&parent.quoted())));
         notes.extend(of.as_deref());
         if table.external {
-            notes.push("not made by these migrations");
+            notes.push("not created by these migrations");
         }
         self.head("table", &table.name, &notes, table.created, table.certainty, out)?;
         let mut rows = Vec::new();
@@ -244,7 +244,7 @@ impl Outline<'_> {
         let what = if view.materialized { "materialized view" } else { "view" };
         let mut notes = Vec::new();
         if !view.materialized {
-            notes.push(if view.security_invoker.value { "with the caller's rights" } else { "with its owner's rights" });
+            notes.push(if view.security_invoker.value { "with the caller's privileges" } else { "with its owner's privileges" });
         }
         self.head(what, &view.name, &notes, view.at, view.certainty, out)?;
         if !view.columns.is_empty() {
@@ -349,7 +349,7 @@ impl Outline<'_> {
                 let public = match bucket.public {
                     Some(true) => "public",
                     Some(false) => "private",
-                    None => "public or private: not decided here",
+                    None => "public or private: unknown",
                 };
                 self.row(vec![bucket.id.to_string(), public.into()], bucket.at, bucket.certainty)
             })
@@ -368,7 +368,7 @@ impl Outline<'_> {
             let tables = catalog.published(publication);
             if !tables.is_empty() {
                 let rows: Vec<Row> = tables.iter().map(|(name, at)| self.row(vec![name.quoted()], *at, Certainty::Certain)).collect();
-                let title = format!("publication {} sends {}", quote_ident(&publication.name), count(rows.len(), "table"));
+                let title = format!("publication {} with {}", quote_ident(&publication.name), count(rows.len(), "table"));
                 self.section(&title, &rows, out)?;
             }
         }

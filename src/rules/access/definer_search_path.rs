@@ -79,7 +79,7 @@ fn unpinned(cx: &mut Cx, function: &Function, (path, safety): (String, Safety), 
         Step::batch(Phase::Function, format!("alter {kind} {quoted} {set};")).undo(format!("alter {kind} {quoted} reset search_path;"));
     let safety = if sign_up.is_some() { Safety::Review } else { safety };
     let definer = function.security_definer.at;
-    // where ALTER FUNCTION made it a definer, there is no option of CREATE FUNCTION to stand beside
+    // if ALTER FUNCTION set SECURITY DEFINER, CREATE FUNCTION has no clause next to which the setting can be inserted
     let inline = function.at.file == definer.file && function.at.span.contains(definer.span) && function.at.span != definer.span;
     let option = append(cx, definer, &set);
     let advisor = advisor(cx, function);

@@ -18,7 +18,7 @@ fn check(cx: &mut Cx) {
         if roles.is_empty() || callers.is_asking(function) || takes_secret(function) {
             continue;
         }
-        // where both are taken, it is the person who is impersonated
+        // if there are both ids, the id of the user is the one to check
         let person = function.inputs().find(|argument| is_identity(cx, function, argument, &[]));
         let told = person.or_else(|| function.inputs().find(|argument| is_identity(cx, function, argument, &tenants)));
         let Some(argument) = told else { continue };

@@ -66,7 +66,7 @@ fn check(cx: &mut Cx) {
         }
         taken.iter().for_each(|lack| bury(cx, table, lack, &mut dead));
     }
-    // a table that lacks SELECT for its own policies is told of there
+    // a missing SELECT for the table's own policies is reported there
     for gap in &mut gaps {
         if let [Behind::Relation(name)] = gap.behind.as_slice() {
             gap.roles.retain(|role| !told.contains(&(name, *role)));
@@ -80,7 +80,7 @@ fn check(cx: &mut Cx) {
 fn lack<'n, 'a>(held: &Held, table: &Table, need: &'n Need<'a>) -> Option<Lack<'n, 'a>> {
     let lacking = need.wanted.without(held.relation(need.role, &table.name));
     let commands = lacking.meet(need.invited);
-    // FOR ALL is soon written where the service role was granted what its code needs
+    // a policy for the service role is often FOR ALL, although the GRANT contains only what server code needs
     if need.role == SERVICE && commands != need.invited {
         return None;
     }
@@ -177,7 +177,7 @@ fn bury<'a>(cx: &Cx, table: &'a Table, lack: &Lack, all: &mut Vec<Dead<'a>>) {
     let Some(revoked) = taken(table, lack) else { return };
     let role = lack.need.role;
     for policy in &table.policies {
-        // one without TO may well serve others
+        // a policy without TO may be for other roles
         let named = policy.roles.iter().any(|name| name == role) || role == "authenticated";
         let invited = COMMANDS.into_iter().filter(|(command, ..)| is_invited(cx, policy, role, *command));
         let privileges = invited.fold(Privileges::NONE, |all, (_, privilege, _)| all | privilege);
@@ -268,7 +268,7 @@ fn behind(cx: &mut Cx, gap: &Gap) {
             ),
             false => format!("{place} {verb} {what}: requests fail with 42501 (permission denied)"),
         };
-        // a policy's own statement, or the grants that all of them need
+        // change one policy, or grant what all policies need
         let own = if gap.unaddressed { vec![steps[at].clone()] } else { steps.clone() };
         let changed = cx.may_have_changed(policy);
         let draft = cx.report((table, policy), policy.named, message);
@@ -335,7 +335,7 @@ fn grant(cx: &Cx, behind: &Behind, roles: &[&'static str]) -> Option<Step> {
         Behind::Function(function) => Some(grant::grant("execute", &format!("function {}", function.quoted()), roles)),
         Behind::Relation(name) => {
             let table = cx.catalog.table(name).filter(|table| table.rls.value && can_have_rls(table) && !table.created.is_platform())?;
-            // where no policy lets the role read, a privilege would turn the error into no rows
+            // without a policy for reading, the privilege would only replace the error by an empty result
             let readable = roles.iter().all(|role| !cx.applicable(table, role, Command::Select).0.is_empty());
             readable.then(|| grant::grant("select", &format!("table {}", table.name.quoted()), roles))
         }

@@ -47,13 +47,13 @@ struct Survey<'a> {
 }
 
 fn check(cx: &mut Cx) {
-    // who chose the old grants, or none, knows of it; where there is no platform, there never were any
+    // only with the setting `by-date`, and only in Supabase projects
     if cx.platform() != Platform::Supabase || cx.config().default_privileges != DefaultPrivileges::ByDate {
         return;
     }
     let held = |fresh| Held { catalog: cx.catalog, fresh };
     let mut survey = Survey { now: held(false), fresh: held(true), lost: BTreeMap::new(), readers: BTreeMap::new() };
-    // one object that is not there, and the whole GRANT fails
+    // a GRANT fails completely if one of its objects does not exist
     let there = |certainty: Certainty| certainty == Certainty::Certain;
     for table in cx.exposed_tables().filter(|table| !table.external && there(table.certainty)) {
         survey.table(cx, table);
@@ -158,7 +158,7 @@ fn report(cx: &mut Cx, object: &Object, loss: &Loss) {
     let mut of = loss.of.clone();
     of.sort_by_key(|(role, _)| *role);
     let roles: Vec<String> = of.iter().map(|(role, privileges)| format!("`{role}` ({})", what(object.kind, *privileges))).collect();
-    // whether there is server code that does is not in the files
+    // the migrations do not show whether server code uses the object
     let severity = if of.iter().any(|(role, _)| *role != SERVICE) { Severity::Warn } else { Severity::Info };
     let message = format!(
         "{} can use `{name}` only because of default grants that Supabase has discontinued: on a new database (`db reset`, a preview branch, \

@@ -20,7 +20,7 @@ struct Idle<'a> {
 }
 
 fn check(cx: &mut Cx) {
-    // a table without policies is `rls/no-policy`'s, one without row level security `rls/disabled`'s
+    // `rls/no-policy` reports tables without policies, `rls/disabled` tables without row level security
     let guarded = |table: &&Table| table.rls.value && can_have_rls(table) && !table.policies.is_empty();
     let mut idle: Vec<Idle> = Vec::new();
     for table in cx.exposed_tables().filter(guarded) {
@@ -48,7 +48,7 @@ fn find<'a>(cx: &Cx, table: &'a Table, role: &'static str) -> Option<Idle<'a>> {
     if used.intersects(Privileges::UPDATE | Privileges::DELETE) {
         used |= Privileges::SELECT;
     }
-    // a command that no policy lets anybody run is `rls/missing-command`'s
+    // `rls/missing-command` reports commands that no policy allows for any role
     let theirs = |command: Command| whole || API_ROLES.into_iter().any(|other| other != role && open(other, command));
     let privileges = COMMANDS
         .into_iter()

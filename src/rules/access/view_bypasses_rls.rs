@@ -69,7 +69,7 @@ fn report(cx: &mut Cx, view: &View, readers: &[&str], tables: &[&Table]) {
         ),
         None => "Set `security_invoker = true`, so that the policies of the reader apply.".to_string(),
     };
-    // what somebody chose on purpose is shown, and not written over
+    // an explicit `off` is reported, but has no fix
     let safety = if meant { Safety::Manual } else { Safety::Review };
     let (title, step) = if invoker && unreadable.is_none() { by_invoker(cx, view) } else { by_revoke(view) };
     let first = guarded.first().copied().unwrap_or(tables[0]);
@@ -96,7 +96,7 @@ fn report(cx: &mut Cx, view: &View, readers: &[&str], tables: &[&Table]) {
     }
 }
 
-/// Do its policies let a role read every row anyway?
+/// Returns whether the policies of a table let a role read every row anyway.
 fn is_open(cx: &Cx, table: &Table, role: &str) -> bool {
     let (permissive, restrictive) = cx.applicable(table, role, Command::Select);
     restrictive.is_empty() && permissive.iter().any(|policy| policy.using.as_ref().is_some_and(|using| using.root.is_true()))

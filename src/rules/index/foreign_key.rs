@@ -22,7 +22,7 @@ fn of_table(cx: &mut Cx, table: &Table) {
         if constraint.columns.is_empty() || inherited || is_found(cx, table, constraint, key) {
             continue;
         }
-        // one that a further column of the index would serve
+        // the sorted query that an additional column of the index would serve
         let of_key = |sort: &&Sorted| (sort.is_strong() || sort.is_guess()) && constraint.columns == [sort.key.clone()];
         report(cx, table, constraint, key, sorts.iter().find(of_key));
     }
@@ -41,7 +41,7 @@ fn report(cx: &mut Cx, table: &Table, constraint: &Constraint, key: &ForeignKey,
     let partial = table.indexes.iter().find(|index| index.predicate.is_some() && index.leads_with(columns));
     let message = match near {
         Some(index) => format!(
-            "no index begins with all columns of `{list}` of `{}`: for each row deleted from `{}`, PostgreSQL reads every row that `{}` finds by its first column",
+            "no index begins with all columns of `{list}` of `{}`: for each row deleted from `{}`, PostgreSQL reads all rows with the same value in the first column of `{}`",
             table.name, key.table, index.name
         ),
         None => {
@@ -55,7 +55,7 @@ fn report(cx: &mut Cx, table: &Table, constraint: &Constraint, key: &ForeignKey,
         Some(sort) => New::serving(sort, table),
         None => New { table, keys: keys(cx, table, columns), predicate: None },
     };
-    // the sort may need only part of the rows, the key all of them
+    // the query may read only some rows, but the foreign key needs all of them
     let index = New { predicate: None, ..index };
     let step = index.step(cx);
     let draft = cx.report((table, constraint), constraint.at, message);
@@ -80,7 +80,7 @@ fn report(cx: &mut Cx, table: &Table, constraint: &Constraint, key: &ForeignKey,
     if let Some(near) = near {
         draft.because(near.at, "begins with one column of the key");
     }
-    // the advisor takes the first columns in the key's own order, of any index
+    // the advisor requires the first columns in the order of the key, and accepts any index
     let advised = |index: &Index| {
         index.columns.len() >= columns.len()
             && columns.iter().zip(&index.columns).all(|(name, column)| column.column.as_ref() == Some(name))

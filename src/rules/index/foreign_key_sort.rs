@@ -17,13 +17,13 @@ fn check(cx: &mut Cx) {
 }
 
 fn of_table(cx: &mut Cx, table: &Table) {
-    // queries that one index would serve
+    // queries that the same index would serve
     let mut alike: BTreeMap<(&SmolStr, &SmolStr), Vec<&Sorted>> = BTreeMap::new();
     for sort in sorts_of(cx, table).iter().filter(|sort| is_indexed(table, std::slice::from_ref(&sort.key))) {
         alike.entry((&sort.key, &sort.column)).or_default().push(sort);
     }
     for sorts in alike.values() {
-        // the strongest reason speaks for all
+        // the strongest reason determines the severity and the message
         let strongest = sorts.iter().find(|sort| sort.is_strong()).unwrap_or(&sorts[0]);
         report(cx, table, strongest, sorts.len() - 1);
     }
@@ -81,7 +81,7 @@ fn message(sort: &Sorted) -> String {
             "{reader} reads a range of `{column}` for one `{key}` of `{name}`, but no index contains both columns: PostgreSQL reads all rows of the key"
         ),
         Want::Apart => format!(
-            "`{name}` has separate indexes on `{key}` and `{column}`: to find the latest rows of one `{key}`, PostgreSQL sorts all of its rows or skips the rows of all others"
+            "`{name}` has separate indexes on `{key}` and `{column}`: to find the latest rows of one `{key}`, PostgreSQL sorts all of its rows, or reads rows of other keys too"
         ),
         Want::Listed => {
             format!(

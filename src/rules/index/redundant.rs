@@ -32,7 +32,7 @@ fn keeper<'t>(cx: &Cx, table: &'t Table, at: usize) -> Option<(Cover, &'t Index)
         _ if rank(&indexes[other]) != rank(index) => rank(&indexes[other]) > rank(index),
         _ => other < at,
     };
-    // PostgreSQL makes one index of equal keys in one CREATE TABLE
+    // PostgreSQL creates one index for equal keys in one CREATE TABLE
     let merged = |known: &Index| {
         index.constraint.is_some()
             && known.constraint.is_some()

@@ -1,5 +1,5 @@
-//! Statements with IF EXISTS or IF NOT EXISTS that have no effect: the object to drop has a slightly different name, or the object to
-//! create has the name of a different existing object.
+//! Statements that have no effect: IF EXISTS with a slightly different name, IF NOT EXISTS with the name of a different object, and REVOKE
+//! of a privilege that the role holds in another way.
 
 mod revoke;
 mod shadowed_creation;
@@ -76,7 +76,7 @@ fn policy(cx: &mut Cx, step: &Moment, object: &ObjectRef) {
         .lasting(move |catalog| {
             let Some(table) = catalog.table(&on) else { return false };
             let Some(near) = table.policy(&old).filter(|policy| policy.at == at) else { return false };
-            // without another in its place, the old spelling of a name may have been dropped to be sure, and the near one be meant to stay
+            // without a replacement, the DROP may be a precaution, and the object with the similar name may be intended
             let replaces = |new: &&Policy| {
                 let everybody = |policy: &Policy| policy.applies_to_role("public");
                 let same_roles = everybody(new) || everybody(near) || new.roles.iter().any(|role| near.roles.contains(role));
@@ -149,7 +149,7 @@ fn function(cx: &mut Cx, step: &Moment, object: &ObjectRef) {
     );
     let (at, dropped, signature, args) = (old.at, step.site, old.signature(), args.clone());
     let arguments = old.signature().len();
-    // PostgreSQL refuses to drop what something still uses (2BP01)
+    // PostgreSQL refuses to drop an object that others depend on (2BP01)
     let cure = cx.catalog.dependents_of_function(old).is_empty().then(|| {
         let kind = if old.kind == RoutineKind::Procedure { "procedure" } else { "function" };
         let drop = Step::batch(Phase::Function, format!("drop {kind} {};", old.quoted()));
@@ -167,7 +167,7 @@ fn function(cx: &mut Cx, step: &Moment, object: &ObjectRef) {
         .lasting(move |catalog| {
             let overloads = catalog.functions.get(&name).map(Vec::as_slice).unwrap_or_default();
             let stays = overloads.iter().any(|function| function.at == at && function.signature() == signature);
-            // made in the same file under other arguments than were dropped; the old one answers calls with as many
+            // a function with other arguments in the same file; calls with the old number of arguments still run the old function
             let replaces = |function: &Function| {
                 let required = function.inputs().filter(|arg| arg.default.is_none()).count();
                 in_one_file(function.at, dropped).is_some()

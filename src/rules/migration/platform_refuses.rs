@@ -10,7 +10,7 @@ fn check(cx: &mut Cx, outcome: &Outcome) {
     let version = day(&outcome.migration.version);
     let mut places: Vec<Site> = Vec::new();
     for refusal in outcome.refused {
-        // of a loop the first round is enough: nothing runs behind it
+        // of a loop, only the first refusal is reported, because the migration stops there
         let place = sources.resolve(refusal.at);
         if places.contains(&place) {
             continue;
@@ -18,7 +18,7 @@ fn check(cx: &mut Cx, outcome: &Outcome) {
         places.push(place);
         let about = About::statement(&cx.statement_head(refusal.at)).given(refusal.certainty);
         let since = refusal.since;
-        // an older file has been applied where the project is as old
+        // old projects have applied an older file
         let older = version.is_none_or(|version| version < since);
         let message = if older {
             format!(
@@ -124,6 +124,6 @@ fn instead(cause: &Cause) -> String {
         Cause::Superuser => "Remove SUPERUSER and NOSUPERUSER. A new role is not a superuser, and BYPASSRLS is allowed.".into(),
         Cause::Leakproof => "Remove LEAKPROOF.".into(),
         Cause::Language => "Write the function in SQL or PL/pgSQL.".into(),
-        Cause::ServerFile => "insert the rows with INSERT, or load them with `\\copy` of psql after the push".into(),
+        Cause::ServerFile => "Insert the rows with INSERT, or load them with `\\copy` of psql after the push.".into(),
     }
 }

@@ -6,7 +6,7 @@ rule!("migration/syntax", Migration, Error, Statement(check));
 
 fn check(cx: &mut Cx, step: &Moment) {
     let draft = match &step.statement.form {
-        // a function whose body is not looked at
+        // a function with a body that is not checked
         Form::Opaque(_) if step.statement.ast(step.catalog.session.bodies_unchecked).is_some() => return,
         Form::Opaque(opaque) => {
             let subject = About::statement(if opaque.head.is_empty() { "statement" } else { &opaque.head });
@@ -30,7 +30,7 @@ fn check(cx: &mut Cx, step: &Moment) {
                 .report(
                     About::statement("COPY"),
                     Site::new(step.site.file, step.statement.span),
-                    "only psql reads the rows behind `COPY … FROM stdin`: the migration runner sends them to the server as SQL, which rejects them"
+                    "only psql reads the rows after `COPY … FROM stdin`: the migration runner sends them to the server as SQL, which rejects them"
                         .to_string(),
                 )
                 .severity(Severity::Warn)

@@ -21,12 +21,12 @@ fn check(cx: &mut Cx) {
                 fails(cx, one, "PostgreSQL rejects this statement");
                 explain(cx, one, *root, &names);
             }
-            // how others send a file is not known
+            // it is unknown how other runners send a file
             When::InBatch | When::AmongItsLike if !supabase => {}
             When::InBatch => {
                 fails_in_batch(cx, one);
             }
-            // once for a file that was made so on purpose
+            // one diagnostic for a file that contains only such statements
             When::AmongItsLike if told == Some(one.site.file) => {}
             When::AmongItsLike => {
                 told = Some(one.site.file);
@@ -51,7 +51,7 @@ enum Root<'a> {
 /// Returns the root of each failure. If a failed statement would have created the needed object, its root is used.
 fn roots(rejected: &[Rejected]) -> Vec<Root<'_>> {
     let qualified = qualified(rejected);
-    // who would have made what is not there, by its name
+    // failed statements, by the name of the object that they would have created
     let mut makers: BTreeMap<&str, Vec<(usize, &ObjectKey)>> = BTreeMap::new();
     let mut roots: Vec<Root> = Vec::new();
     for (at, one) in rejected.iter().enumerate() {
@@ -166,7 +166,7 @@ fn near_names<'a>(cx: &Cx, rejected: &'a [Rejected]) -> NearNames<'a> {
 /// Returns the name of an object of the same class with a similar spelling.
 fn near_name(cx: &Cx, missing: &ObjectKey) -> Option<SmolStr> {
     let fits = |schema: &SmolStr| missing.schema.as_ref().is_none_or(|wanted| wanted == schema);
-    // an unqualified column may be one of any table
+    // an unqualified column can belong to any table
     let of_table = |table: &&Table| missing.table.as_ref().is_none_or(|name| *name == table.name.name);
     let names: Vec<&SmolStr> = match missing.class {
         "relation" => {
@@ -236,7 +236,7 @@ fn fails_afresh(cx: &mut Cx, one: &Rejected, root: Root, names: &NearNames) {
         Platform::Postgres => ("a new environment, CI", "pg_dump --schema-only", ""),
     };
     let how = format!("PostgreSQL rejects this statement on a database that only the migrations create ({made})");
-    // the same statement may fail everywhere after a change, which is another problem
+    // after a change, the same statement may fail on every database, which is another problem
     fails(cx, one, &how).severity(Severity::Warn).label("fails on a new database").discriminate("new database");
     explain(cx, one, root, names);
     let near = missing(one).and_then(|missing| names.get(missing));
@@ -244,7 +244,7 @@ fn fails_afresh(cx: &mut Cx, one: &Rejected, root: Root, names: &NearNames) {
     let correct = near.map(|near| format!("Correct the name if `{near}` is meant. Otherwise write")).unwrap_or_else(|| "Write".to_string());
     draft.help(format!(
         "{correct} the missing objects into a migration that sorts before all others. `{dump}` prints them from the database that has them. \
-         Mark that migration as applied there{repair}."
+         Mark that migration as applied in that database{repair}."
     ));
     if let Root::Missing(missing) = root {
         let why = format!("on a new database, because no migration creates {missing}");

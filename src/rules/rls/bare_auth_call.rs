@@ -22,7 +22,7 @@ fn check(cx: &mut Cx) {
 
 fn report(cx: &mut Cx, table: &Table, policy: &Policy, found: &[(&Expression, Vec<Bare>)]) {
     let using = |clause: &Expression| policy.using.as_ref().is_some_and(|using| using.site == clause.site);
-    // what writes are checked against is asked of the rows written, few as they are
+    // WITH CHECK runs once per written row, and these are few
     let weight = |clause: &Expression, call: &Bare| (using(clause), call.often);
     let all = || found.iter().flat_map(|(clause, calls)| calls.iter().map(move |call| (*clause, call)));
     let Some(worst) = all().map(|(clause, call)| weight(clause, call)).max() else { return };
@@ -38,7 +38,7 @@ fn report(cx: &mut Cx, table: &Table, policy: &Policy, found: &[(&Expression, Ve
         (true, EvalFrequency::CostlyArgument) => format!("{once} of `{rows}`, as an argument of a function that costs more"),
     };
     let index = index_of(cx, table, policy);
-    // the Storage API looks objects up by bucket and name
+    // the Storage API looks up objects by bucket and name
     let looked_up = index.is_some() || table.created.is_platform();
     let severity = match worst {
         (true, EvalFrequency::Row) if !table.rls.value => Severity::Info,
@@ -102,7 +102,7 @@ fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// An index by which PostgreSQL finds the rows that a policy lets through, so that it seldom has to ask of others.
+/// Returns an index with which PostgreSQL can find the rows that a policy allows, so that it rarely evaluates the policy for other rows.
 fn index_of<'a>(cx: &Cx, table: &'a Table, policy: &Policy) -> Option<&'a Index> {
     let of = |policy: &Policy| {
         let columns: Vec<SmolStr> =
@@ -116,7 +116,7 @@ fn index_of<'a>(cx: &Cx, table: &'a Table, policy: &Policy) -> Option<&'a Index>
     let beside = |other: &&Policy| {
         other.permissive && (other.command == Command::All || policy.command == Command::All || other.command == policy.command)
     };
-    // an OR with what no index finds is found by none
+    // permissive policies are combined with OR, so each of them needs an index
     table.policies.iter().filter(beside).all(|other| of(other).is_some()).then(|| of(policy))?
 }
 

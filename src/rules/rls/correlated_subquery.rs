@@ -72,7 +72,7 @@ fn others(cx: &mut Cx, table: &Table, policy: &Policy, using: &Expression) {
     using.root.walk(&mut |node| match node {
         Node::Expr(expr) => {
             let hashed = |query| matches!(expr.kind, ExprKind::Exists { .. }) && is_hashable(query, 0);
-            // a value looked up has to be looked up for each row; what is not read from a table costs little
+            // a lookup of a value needs a run per row, and a subquery without tables costs little
             let reads = |query: &Query| !matches!(expr.kind, ExprKind::Subquery(_)) && reads_tables(query);
             found.extend(expr.query().filter(|query| reads(query) && !outer_scopes(query, 0).is_empty() && !hashed(query)).map(|_| expr));
             Walk::Into
@@ -85,7 +85,7 @@ fn others(cx: &mut Cx, table: &Table, policy: &Policy, using: &Expression) {
     }
     let rows = &table.name.name;
     let message = format!(
-        "policy \"{}\" on `{}` runs a subquery once per row of `{rows}`, because it depends on the row by more than equalities in its WHERE",
+        "policy \"{}\" on `{}` runs a subquery once per row of `{rows}`, because it uses the row not only in equalities in its WHERE",
         policy.name, table.name
     );
     cx.report((table, policy), using.at(first), message)
@@ -180,7 +180,7 @@ fn mend(cx: &Cx, table: &Table, using: &Expression, shape: &Shape, wraps: &Edits
         }
     }
     let is_exists = matches!(shape.form, Form::Exists);
-    // a join that keeps rows without a partner means another thing by its WHERE
+    // in an outer join, a condition in WHERE differs from one in ON
     let keeps_all = |item: &FromItem| !matches!(item.join, None | Some(JoinKind::Inner | JoinKind::Cross));
     if (!ties.is_empty() && select.from.iter().any(keeps_all)) || (is_exists && ties.is_empty()) {
         return None;

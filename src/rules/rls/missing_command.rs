@@ -18,7 +18,7 @@ fn check(cx: &mut Cx) {
 
 fn of_table(cx: &mut Cx, table: &Table) {
     let granted: Vec<_> = COMMANDS.into_iter().filter(|(_, privilege, _)| !cx.reaching(table, *privilege).is_empty()).collect();
-    // policies for the service role and roles of the project's own say nothing about API clients
+    // policies for the service role and other roles do not concern API clients
     if !table.policies.iter().any(|policy| policy.permissive && !clients(cx, policy).is_empty()) {
         return only_restrictive(cx, table);
     }
@@ -123,7 +123,7 @@ fn uncovered(cx: &mut Cx, table: &Table, lacking: &[(Command, Privileges, &'stat
         .iter()
         .flat_map(|(policy, predicate)| lacking.iter().map(|(command, ..)| policy_like(cx, table, policy, predicate, *command)))
         .collect();
-    // whether clients are to do that at all is nothing to be read from the schema, unless they can bring nearly the same about already
+    // the schema does not show whether clients should run the command, unless they can already do nearly the same
     let safety = match (lacking, model.map(|(policy, _)| policy.command)) {
         ([(Command::Update, ..)], Some(Command::Delete)) if is_gap(cx, table, Command::Update) => Safety::Review,
         ([(Command::Delete, ..)], Some(Command::Update)) if is_gap(cx, table, Command::Delete) => Safety::Review,

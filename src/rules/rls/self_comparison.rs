@@ -64,7 +64,7 @@ impl<'a> Search<'_, 'a> {
 
     /// Searches a query. `ties` is the number of references to outer rows in the query and in the value that it is compared with.
     fn query(&mut self, query: &'a Query, ties: Option<usize>) {
-        // a WITH entry is a scope that the binder counts too
+        // the binder counts a WITH entry as a scope
         if query.with.is_empty() {
             self.body(&query.body, ties);
         }
@@ -173,7 +173,7 @@ impl<'a> Search<'_, 'a> {
         let (Some(place), ExprKind::Column { path, .. }) = (place, &target.kind) else { return };
         let left = left.uncast();
         let same = self.place(left) == Some(place) && left.column() == target.column();
-        // where another condition ties the subquery to the row, it asks what EXISTS would
+        // if another condition compares the subquery with the row, the subquery has the effect of an EXISTS
         let own = usize::from(self.place(left).is_some());
         let tied = self.ties(whole) != Some(own + 1);
         let inner = select.from.first().and_then(|item| item.tables().first().copied());
@@ -192,7 +192,7 @@ impl<'a> Search<'_, 'a> {
             return;
         }
         let inner = self.item(place);
-        // the one without a table's name is the one that was taken for another
+        // the column without a table name is the one that resolves to the wrong table
         let (column, other) = if is_bare(left) && !is_bare(right) { (left, right) } else { (right, left) };
         if left.column() == right.column() {
             self.found.push(Fault { kind: Kind::Inside { tied: ties != Some(0) }, column, inner });
@@ -282,7 +282,7 @@ fn report(cx: &mut Cx, table: &Table, policy: &Policy, (at, clause): (usize, &Ex
             None,
         ),
     };
-    // a relation of the same name inside would be meant instead
+    // a relation with the same name inside the subquery would be found instead
     let hidden = |edit: &String| matches!(fault.kind, Kind::Inside { .. } | Kind::Beside { .. }) && inner == rows && !edit.is_empty();
     let edits: Option<Edits> = edit.filter(|edit| !hidden(edit)).map(|edit| vec![(fault.column.span, edit)]);
     let cure = edits.map(|edits| {

@@ -34,7 +34,7 @@ fn is_held(cx: &Cx, table: &Table, column: &Column) -> bool {
 }
 
 fn report(cx: &mut Cx, table: &Table, column: &Column, uses: &[Use]) {
-    // a policy first, then what can fail
+    // policies come first, then uses that can fail
     let Some(main) = uses.iter().min_by_key(|place| (!place.policy, !place.casts)) else { return };
     let name = format!("{}.{}", table.name, column.name);
     let what = main.key.as_ref().map_or_else(|| format!("`{name}`"), |key| format!("`{key}` in `{name}`"));

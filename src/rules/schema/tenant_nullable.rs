@@ -39,7 +39,7 @@ fn report(cx: &mut Cx, table: &Table, column: &Column, tenant: &Tenant, sight: S
     let emptied = table.foreign_keys().find(|(constraint, key)| {
         matches!(constraint.columns.as_slice(), [only] if only == own) && key.on_delete == ReferentialAction::SetNull
     });
-    // NULL was allowed on purpose, and mostly for what outlives its tenant or has none
+    // NULL is intended, usually for rows that outlive their tenant or have none
     let dropped = column.not_null.at != column.at && !column.not_null.at.is_platform();
     let seers = match sight {
         Sight::Few => "only to users who see every row",

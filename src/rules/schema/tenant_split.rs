@@ -48,7 +48,7 @@ fn check(cx: &mut Cx) {
             "`{name}` is only partly moved from `{}` to `{}`: its policies still use the old column{whose} and no migration fills the new one",
             old.column, new.name
         );
-        // what it is filled from has to be filled first, which a person may have to do
+        // the parent column has to be filled first, possibly by hand
         let is_full = |path: &Path| {
             let above = path.parent.column(&path.parent_column);
             above.is_some_and(|above| above.not_null.value)

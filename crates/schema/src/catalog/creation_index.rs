@@ -104,7 +104,7 @@ impl CreationIndex {
         CreationIndex { texts: texts.into_iter().map(Text::of).collect(), ..CreationIndex::default() }
     }
 
-    /// Returns the same for other texts. Creations of equal texts are shared.
+    /// Returns the index of other texts. Creations in equal texts are shared.
     pub fn with(&self, texts: Vec<Arc<str>>) -> CreationIndex {
         let known: FxHashMap<*const u8, &Arc<Text>> = self.texts.iter().map(|text| (text.text.as_ptr(), text)).collect();
         let text = |text: Arc<str>| match known.get(&text.as_ptr()) {
@@ -122,7 +122,7 @@ impl CreationIndex {
                 CreationIndex::creations(creation_index, *made, schema.as_deref(), name).filter(|(_, creation)| question.is_about(creation))
             };
             let later = |creation_index| creations(creation_index).any(|(file, _)| *file >= first);
-            // what both have is an answer too
+            // equal creations give equal answers
             let known = || creations(self).any(|(file, creation)| *file < first && (*file, creation.at) > *last);
             later(self) == later(other) || known()
         })
@@ -228,7 +228,7 @@ fn scan(text: &str, tokens: &[Token], code: Code, tell: &mut Tell) {
     let word = |at: usize, wanted: &str| {
         tokens.get(at).is_some_and(|token| token.kind == TokenKind::Word && token.text(text).eq_ignore_ascii_case(wanted))
     };
-    // how far behind a `create` its kind may stand: `create or replace temporary view`
+    // the kind can be some words after `create`: `create or replace temporary view`
     let mut created = 0..0;
     for (at, token) in tokens.iter().enumerate() {
         match token.kind {
@@ -239,7 +239,7 @@ fn scan(text: &str, tokens: &[Token], code: Code, tell: &mut Tell) {
                     let runs = |before: usize| at.checked_sub(before).is_some_and(|at| word(at, "DO"));
                     let within = match code {
                         Code::Plain if runs(1) || runs(3) => Code::Block(token.span()),
-                        // what a block executes runs with it, the body of a function does not
+                        // statements that a block executes run with it, the body of a function does not
                         Code::Block(_) if !at.checked_sub(1).is_some_and(|at| word(at, "AS")) => code,
                         Code::Plain | Code::Block(_) | Code::Quoted => Code::Quoted,
                     };

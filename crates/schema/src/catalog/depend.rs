@@ -176,12 +176,12 @@ impl Catalog {
         self.tables.which(is_child).map(|child| child.name.clone()).collect()
     }
 
-    /// The same with the children of those and so on, each once and behind a parent of its own.
+    /// Returns all descendants of a table. Each is listed once, after one of its parents.
     pub fn descendants(&self, table: &QName) -> Vec<QName> {
         reachable([table.clone()], |table| self.children(table)).split_off(1)
     }
 
-    /// What would keep a relation from being dropped.
+    /// Returns the objects that prevent a relation from being dropped.
     pub fn dependents_of_relation(&self, name: &QName) -> Vec<Dependent> {
         let mut out = self.expressions_using(&Wanted::Relation(name), Some(name));
         for table in self.tables.which(|table| table.name != *name && refers(table, name)) {
@@ -190,7 +190,7 @@ impl Catalog {
                     out.push(Dependent::Constraint { table: table.name.clone(), name: constraint.name.clone() });
                 }
             }
-            // a partition goes with its table
+            // a partition is dropped with its table
             if table.inherits.contains(name) {
                 out.push(Dependent::Table(table.name.clone()));
             }
@@ -206,13 +206,13 @@ impl Catalog {
     }
 
     pub fn dependents_of_column(&self, table: &QName, column: &str) -> Vec<Dependent> {
-        // those of tables that inherit the column too
+        // including tables that inherit the column
         let family = self.descendants(table);
         let is_own = |relation: &QName| relation == table || family.contains(relation);
         let mut out: Vec<Dependent> = self
             .expressions_using(&Wanted::Column(table, column), None)
             .into_iter()
-            // a table's own indexes and checks on a column go with it
+            // indexes and checks of the table are dropped with the column
             .filter(|dependent| {
                 !matches!(dependent, Dependent::Index { relation, .. } | Dependent::Constraint { table: relation, .. } if is_own(relation))
                     && !matches!(dependent, Dependent::Default { table: of, column: its } if is_own(of) && its == column)
@@ -232,7 +232,7 @@ impl Catalog {
 
     pub fn dependents_of_function(&self, function: &Function) -> Vec<Dependent> {
         let mut out = self.expressions_using(&Wanted::Function(function), None);
-        // another of the same name may be the one that is meant
+        // another function with this name may be the used one
         let overloads = self.functions.get(&function.name).map_or(0, Vec::len);
         if overloads > 1 && !out.is_empty() {
             out.clear();
@@ -319,7 +319,7 @@ impl Catalog {
         Some(described)
     }
 
-    /// Whether an object is known to be there.
+    /// Returns whether an object certainly exists.
     pub(super) fn is_certain(&self, object: &Dependent) -> bool {
         let of_table = |table: &QName| self.tables.get(table).filter(|table| table.certainty == Certainty::Certain);
         let certainty = match object {
@@ -344,13 +344,13 @@ impl Catalog {
         certainty == Some(Certainty::Certain)
     }
 
-    /// Takes objects away, with all that depends on them or belongs to them.
+    /// Removes objects with all their dependents and parts.
     fn remove(&mut self, start: impl IntoIterator<Item = Dependent>) {
         let all = reachable(start, |object| self.goes_with(object));
         all.into_iter().rev().for_each(|object| self.take_out(object));
     }
 
-    /// What goes when an object goes: what depends on it, and parts of other objects that belong to it.
+    /// Returns the objects that are dropped with an object: its dependents, and parts of other objects that belong to it.
     fn goes_with(&self, object: &Dependent) -> Vec<Dependent> {
         match object {
             Dependent::View(name) | Dependent::Table(name) | Dependent::Sequence(name) => {
@@ -397,7 +397,7 @@ impl Catalog {
         }
     }
 
-    /// Takes away one object alone.
+    /// Removes one object without its dependents.
     fn take_out(&mut self, object: Dependent) {
         match object {
             Dependent::View(name) | Dependent::Table(name) | Dependent::Sequence(name) => self.take_out_relation(&name),
@@ -473,7 +473,7 @@ impl Catalog {
         self.sequences.remove(name);
     }
 
-    /// Relations with all that belongs to them and all that depends on them.
+    /// Removes relations with all their parts and dependents.
     pub(super) fn remove_relations(&mut self, names: impl IntoIterator<Item = QName>) {
         self.remove(names.into_iter().map(Dependent::Table));
     }
@@ -482,7 +482,7 @@ impl Catalog {
         self.remove([Dependent::Constraint { table: table.clone(), name: name.into() }]);
     }
 
-    /// With its parts, where the table is partitioned.
+    /// Removes an index, and the indexes of partitions that are attached to it.
     pub(super) fn remove_index(&mut self, relation: &QName, name: &str) {
         self.remove([Dependent::Index { relation: relation.clone(), name: name.into() }]);
     }
@@ -522,7 +522,7 @@ impl Catalog {
     }
 }
 
-/// Constraints that a child has from its parent's constraint.
+/// Returns the constraints that a child table inherits from a constraint of its parent table.
 fn inherited_constraints<'t>(child: &'t Table, of: &'t Constraint) -> impl Iterator<Item = &'t Constraint> {
     let inherited = matches!(of.kind, ConstraintKind::Check | ConstraintKind::ForeignKey);
     child.constraints.iter().filter(move |own| {

@@ -37,10 +37,10 @@ pub enum Doubted {
     Policies,
     Triggers,
     Views,
-    /// What views are set to, such as `security_invoker`, but not whether they are there.
+    /// Options of views, such as `security_invoker`, but not their existence.
     ViewOptions,
     Functions,
-    /// What functions are set to, but not whether they are there.
+    /// Options of functions, but not their existence.
     FunctionOptions,
     Types,
     Sequences,
@@ -55,7 +55,7 @@ pub enum Change {
     },
     /// Code that could not be evaluated completely may have changed facts of this kind.
     Doubt(Doubted),
-    /// The same of one table's parts, or of one object of another kind.
+    /// Code that could not be evaluated completely may have changed the parts of one table, or one object of another kind.
     DoubtOf {
         table: QName,
         doubted: Doubted,

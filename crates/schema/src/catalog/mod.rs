@@ -181,9 +181,9 @@ pub struct Catalog {
     pub buckets: Store<SmolStr, Bucket>,
     pub event_triggers: Store<SmolStr, EventTrigger>,
     pub default_privileges: Store<(), Vec<DefaultPrivilege>>,
-    /// Columns that an UPDATE has written in rows that were there.
+    /// Columns that an UPDATE has written in existing rows.
     pub updated: Store<(QName, SmolStr), ()>,
-    /// Has any table ever had a parent?
+    /// Whether any table has or had a parent table.
     has_families: bool,
     pub creation_index: Arc<CreationIndex>,
     /// Statements that could not be parsed or evaluated, by the index of the file. The objects that they create may exist.
@@ -402,7 +402,7 @@ impl Catalog {
         let in_schema = |table: &Table| publication.all_tables || publication.schemas.contains(&table.name.schema);
         self.tables
             .values()
-            // a partitioned table is sent as its partitions
+            // a partitioned table is published as its partitions
             .filter(|table| table.kind == TableKind::Ordinary)
             .filter_map(|table| {
                 let parent = || table.partition_of.as_ref().and_then(|parent| self.tables.get(parent));
@@ -474,8 +474,8 @@ impl Catalog {
             .is_some_and(|schema| self.privileges(role, &schema.acl, &schema.owner, ObjectKind::Schema).contains(Privileges::USAGE))
     }
 
-    /// Whether the privileges on an object were granted by the platform's own role, whose grants another role can't revoke: those on
-    /// what extensions bring with a schema of their own. Source: PostgreSQL's documentation, "REVOKE", under "Notes".
+    /// Returns whether a role of the platform granted the privileges on an object, so that other roles cannot revoke them. This applies to
+    /// objects of extensions with their own schema. Source: PostgreSQL's documentation, "REVOKE", under "Notes".
     pub fn is_granted_by_platform(&self, on: &Grantable) -> bool {
         let superuser = self.roles.get(&self.current_role()).is_some_and(|role| role.superuser);
         let of_extension = match on {
@@ -488,7 +488,7 @@ impl Catalog {
         of_extension && !superuser
     }
 
-    /// The grants that a new object of the current role starts with.
+    /// Returns the initial grants of a new object of the current role.
     pub fn initial_acl(&self, kind: ObjectKind, schema: &str, at: Site, certainty: Certainty) -> Acl {
         let mut acl = Acl::default();
         let role = self.current_role();
@@ -498,7 +498,7 @@ impl Catalog {
         let matches =
             |entry: &&DefaultPrivilege| entry.role == role && entry.on == kind && entry.schema.as_deref().is_none_or(|only| only == schema);
         let entries = self.default_privileges.get(&());
-        // PostgreSQL's own defaults hold unless an entry without a schema replaced them
+        // the built-in default privileges apply unless an entry without a schema replaces them
         if kind == ObjectKind::Function && !self.public_execute_revoked(&role) {
             grant(&PUBLIC.into(), Privileges::EXECUTE, Site::new(FileId::PLATFORM, Span::default()));
         }

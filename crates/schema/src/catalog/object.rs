@@ -49,12 +49,12 @@ impl Expression {
         Expression { site: Site::new(file, root.span), names: Names::of_expr(&root), root: Arc::new(root), renamed: Vec::new() }
     }
 
-    /// The expression with its names bound otherwise. Its places stay those of the file in which it was written.
+    /// Returns the expression with other bindings. Its locations do not change.
     pub fn with(&self, root: Expr) -> Expression {
         Expression { site: self.site, names: Names::of_expr(&root), root: Arc::new(root), renamed: self.renamed.clone() }
     }
 
-    /// The place of a part of this expression.
+    /// Returns the location of a part of this expression.
     pub fn at(&self, part: &Expr) -> Site {
         Site::new(self.site.file, part.span)
     }
@@ -66,7 +66,7 @@ impl Expression {
 
     /// Returns the text of the user with current names and other replacements, given as spans of the source.
     pub fn text_with(&self, sources: &Sources, edits: &[(Span, String)]) -> String {
-        // an outer replacement is the caller's whole text; a rename inside it is already in there
+        // an outer replacement already contains the renames inside it
         let renamed = self.renamed.iter().map(|(span, text)| (*span, text.as_str()));
         sources.edited(self.site, renamed.chain(edits.iter().map(|(span, text)| (*span, text.as_str()))))
     }
@@ -479,7 +479,7 @@ impl Function {
     pub fn identity_arguments(&self) -> String {
         let arguments = self.args.iter().filter(|arg| arg.mode != ArgMode::Table).map(|arg| {
             let mode = match arg.mode {
-                // PostgreSQL 14 and later tell IN of procedures, whose OUT arguments are given by callers too
+                // PostgreSQL 14 and later print IN for procedures, because callers also pass OUT arguments
                 ArgMode::In if self.kind == RoutineKind::Procedure => "IN ",
                 ArgMode::In | ArgMode::Table => "",
                 ArgMode::Out => "OUT ",

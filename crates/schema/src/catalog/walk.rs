@@ -1,7 +1,7 @@
-//! The walk over objects that lead to other objects: dependents, children, what a view reads.
+//! Traversal of related objects: dependents, child tables, and relations that a view reads.
 //!
-//! Promise: a walk ends, because each object is visited once. Objects can form cycles: `CREATE OR REPLACE VIEW` lets a view read
-//! itself through another one. The walk uses no recursion, so a long chain needs no more stack than a short one.
+//! Promises: each object is visited once, so a traversal ends even if objects form cycles. For example, `CREATE OR REPLACE VIEW` lets a view
+//! read itself through another view. There is no recursion, so long chains do not exhaust the stack.
 
 use std::collections::BTreeSet;
 

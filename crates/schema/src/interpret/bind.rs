@@ -1,7 +1,7 @@
-//! Names in expressions to what they stand for, as PostgreSQL binds them when a view, policy or constraint is made.
+//! Binding of names in expressions, as PostgreSQL does when it creates a view, policy or constraint.
 //!
-//! Promises: what is bound is certain. A name that can't be found is an error only where every relation in scope is known
-//! with all of its columns; otherwise it stays unbound.
+//! Promises: every binding is certain. An unknown name is an error only if all columns of all relations in scope are known. Otherwise it
+//! stays unbound.
 
 use super::{Context, builtin};
 use crate::catalog::creation_index::ObjectClass;

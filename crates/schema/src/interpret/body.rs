@@ -1,5 +1,5 @@
-//! Bodies of functions, as far as PostgreSQL reads them when the function is made: what those in SQL name must exist by then, and in
-//! PL/pgSQL the tables whose rows variables hold. The rest is read when it runs. Source: PostgreSQL's documentation,
+//! Checks of function bodies that PostgreSQL makes when it creates the function. Objects in SQL bodies must exist, and tables of row
+//! variables in PL/pgSQL. The rest is checked when the function runs. Source: PostgreSQL's documentation,
 //! `check_function_bodies`.
 
 use super::Context;

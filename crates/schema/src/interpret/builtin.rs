@@ -1,7 +1,7 @@
-//! Names that PostgreSQL brings itself, for telling a name that nobody gave from one of its own.
+//! Names of built-in objects of PostgreSQL, which separate missing names from built-in ones.
 //!
-//! Source: `pg_proc`, `pg_type` and the statistics views of PostgreSQL 15, what versions from 14 to 18 have beside those, and what
-//! the grammar itself calls.
+//! Source: `pg_proc`, `pg_type` and the statistics views of PostgreSQL 15, additional names of versions 14 to 18, and functions that the
+//! grammar calls.
 
 use smol_str::SmolStr;
 use std::collections::{HashMap, HashSet};

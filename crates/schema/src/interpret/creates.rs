@@ -1,4 +1,4 @@
-//! The objects that a statement makes when it runs.
+//! Objects that a statement creates.
 
 use crate::catalog::ObjectKey;
 use crate::syntax::ast::{AlterAction, Ast, ObjectKind, TableElement};

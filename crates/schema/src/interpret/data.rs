@@ -1,5 +1,4 @@
-//! Data statements, as far as they change what the catalog holds: storage buckets, tables made by SELECT INTO, settings
-//! changed by set_config.
+//! Data statements that change the catalog: storage buckets, tables of SELECT INTO, and settings of set_config.
 
 use super::bind::{Binder, Scopes};
 use super::{Context, Meaning};

@@ -1,4 +1,4 @@
-//! What a table's definition may not say of its columns and constraints.
+//! Errors in definitions of tables: combinations of columns and constraints that PostgreSQL rejects.
 //!
 //! Source: `transformCreateStmt` and `transformColumnDefinition` of PostgreSQL's parse_utilcmd.c, and ALTER TABLE in tablecmds.c.
 

@@ -1,13 +1,11 @@
-//! DO blocks and the project's own functions: run as a fresh database would run them, where all of the project's tables are
-//! empty but those that the history itself filled.
+//! Evaluation of DO blocks and functions of the project, as on a new database, in which only migrations have inserted rows.
 //!
-//! Promises: each inner statement is put to the world in order, at its own place in the file; a block that fails changes
-//! nothing; what stands under a condition that can't be decided is tried with [`Certainty::Maybe`], and where it would
-//! fail it is taken as not run, since a guard is there to keep a statement from failing. Time and memory are bounded: what
-//! runs longer is stopped, its place is listed in [`Database::bounded`], and what it could still have changed is not certain
-//! any more.
-//! Refuses: to guess. A loop over rows that are not known is passed over, and so is a command whose text is not known: what it could
-//! have changed is not certain any more, and its place is listed in [`Database::undecided`].
+//! Promises: each inner statement runs in order, at its own location in the file. A block that fails changes nothing. Statements under an
+//! unknown condition run with [`Certainty::Maybe`]. If such a statement would fail, it is treated as not run, because the condition probably
+//! prevents the failure. Time and memory are limited. Code that runs longer is stopped and listed in [`Database::bounded`], and facts that
+//! it could have changed become uncertain.
+//! Limits: loops over unknown rows and commands with unknown text are skipped and listed in [`Database::undecided`]. Facts that they could
+//! have changed become uncertain.
 
 mod acl;
 mod aggregate;

@@ -1,6 +1,6 @@
-//! Partitions of a table, and tables that inherit from it: what they get from it when they are made, and afterwards.
+//! Inheritance: columns, constraints and indexes that partitions and child tables get from their parent table, at creation and later.
 //!
-//! Promises: what is handed down has the name that PostgreSQL gives it. Source: PostgreSQL's documentation, "Declarative Partitioning"
+//! Promises: inherited objects have the names that PostgreSQL gives them. Source: PostgreSQL's documentation, "Declarative Partitioning"
 //! and "Inheritance".
 
 use super::index::index_part;

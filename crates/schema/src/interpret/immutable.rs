@@ -1,7 +1,6 @@
-//! What PostgreSQL refuses in an index or generated column because its answer may change: functions and casts that are not
-//! IMMUTABLE.
+//! Functions and casts that are not IMMUTABLE, which PostgreSQL rejects in indexes and generated columns.
 //!
-//! Promise: a refusal is certain. Where the type of an argument is not known, nothing is said.
+//! Promises: a reported rejection is certain. If the type of an argument is unknown, nothing is reported.
 //! Source: `pg_proc.provolatile`, and PostgreSQL's documentation, "Function Volatility Categories".
 
 use super::{Context, Meaning};

@@ -1,6 +1,6 @@
-//! What INSERT and UPDATE write where, as far as it is wrong whatever rows there are.
+//! Errors of INSERT and UPDATE that do not depend on existing rows.
 //!
-//! Promise: only rows that are surely written are held against a table: those of VALUES, or of a SELECT that reads nothing.
+//! Promises: only rows that are certainly written are checked: those of VALUES, or of a SELECT without FROM.
 
 use super::{Context, Meaning};
 use crate::catalog::object::*;

@@ -1,7 +1,7 @@
-//! What a statement means: from syntax to effects, given the world before it. The only place that knows what SQL means.
+//! Interpretation of statements: from syntax to effects on a catalog. Only this module knows the meaning of SQL.
 //!
-//! Promises: every statement form is looked at (no `_ =>` arm over statements); names are resolved along the search path;
-//! what PostgreSQL would reject is a [`SqlError`], said only where it is certain.
+//! Promises: every form of statement is handled (there is no `_ =>` arm over statements). Names are resolved with the search path. A
+//! statement that PostgreSQL would reject is a [`SqlError`], but only if the rejection is certain.
 
 mod access;
 mod bind;
@@ -42,27 +42,27 @@ use rustc_hash::FxHashMap;
 use smol_str::{SmolStr, format_smolstr};
 use std::cell::{Cell, RefCell};
 
-/// One statement being interpreted.
+/// Context of the interpretation of one statement.
 pub struct Context<'x> {
     pub catalog: &'x Catalog,
     pub file: FileId,
     pub at: Site,
     pub certainty: Certainty,
     pub effects: Vec<Effect>,
-    /// Relations that this statement assumes.
+    /// Relations that the statement uses and no migration creates.
     pub assumed: Vec<QName>,
-    /// Made by an extension's own script.
+    /// Whether the statement belongs to the script of an extension.
     pub of_extension: bool,
-    /// Something was taken to exist that no migration creates.
+    /// Whether the statement depends on an object that no migration creates.
     pub relies: Cell<bool>,
-    /// What the runner's one transaction per file does not allow.
+    /// Error because the runner runs a file in one transaction.
     pub in_batch: RefCell<Option<SqlError>>,
-    /// Names and types of the columns of a table that is only being made.
+    /// Names and types of columns of the table that the statement creates.
     pub draft: Option<(QName, Vec<(SmolStr, DataType)>)>,
     pub types: Types,
 }
 
-/// Types of the parts of the expression that is being bound: each operator of a chain asks for those of its sides.
+/// Cache of types for the parts of the expression that is being bound, because each operator of a chain needs the types of its operands.
 #[derive(Default)]
 pub struct Types {
     depth: Cell<usize>,
@@ -70,12 +70,12 @@ pub struct Types {
 }
 
 impl Types {
-    /// Binds an expression, or a part of the one that is being bound.
+    /// Starts to bind an expression or a part of one.
     pub fn enter(&self) {
         self.depth.set(self.depth.get() + 1);
     }
 
-    /// What was found holds only until the outermost expression is bound: another may take its place in memory.
+    /// Ends the binding. After the outermost expression, the cache is cleared, because its keys are addresses in memory.
     pub fn leave(&self) {
         self.depth.set(self.depth.get() - 1);
         if self.depth.get() == 0 {
@@ -97,7 +97,7 @@ impl Types {
     }
 }
 
-/// Modifiers of PostGIS types as it prints them: `geography(Point,4326)`.
+/// Returns modifiers of PostGIS types as PostGIS prints them: `geography(Point,4326)`.
 fn spatial(base: &str, modifiers: Vec<SmolStr>) -> Vec<SmolStr> {
     const SHAPES: [&str; 8] =
         ["GeometryCollection", "MultiLineString", "MultiPolygon", "MultiPoint", "LineString", "Geometry", "Polygon", "Point"];
@@ -105,7 +105,7 @@ fn spatial(base: &str, modifiers: Vec<SmolStr>) -> Vec<SmolStr> {
     let Some(shape) = modifiers.next() else { return Vec::new() };
     let known = SHAPES.iter().find(|known| shape.get(..known.len()).is_some_and(|head| head.eq_ignore_ascii_case(known)));
     let shape = known.map_or(shape.clone(), |known| format_smolstr!("{known}{}", shape[known.len()..].to_uppercase()));
-    // longitude and latitude are taken to be WGS 84 unless another system is named
+    // the default of geography is WGS 84
     let system = modifiers.next().filter(|system| system != "0").or_else(|| (base == "geography").then(|| "4326".into()));
     std::iter::once(shape).chain(system).collect()
 }
@@ -137,13 +137,13 @@ impl<'x> Context<'x> {
         Site::new(self.file, span)
     }
 
-    /// Does it stand in the migration itself? In code, names may be those of variables.
+    /// Returns whether the statement is directly in a migration. In code, names can be variables.
     pub fn is_top_level(&self) -> bool {
         let here = self.catalog.here;
         (self.at.file, self.at.span.end) == (here.file, here.span.end)
     }
 
-    /// Takes a relation that no migration creates as given.
+    /// Assumes that a relation exists that no migration creates.
     pub fn assume_table(&mut self, name: QName, written: &ObjectName) -> QName {
         self.relies.set(true);
         if !self.assumed.contains(&name) {
@@ -154,7 +154,7 @@ impl<'x> Context<'x> {
         name
     }
 
-    /// Takes columns of such a relation as given.
+    /// Assumes that columns of such a relation exist.
     pub fn assume_columns(&mut self, table: &QName, columns: &[Ident]) {
         let external = self.assumed.contains(table) || self.catalog.table(table).is_some_and(|table| table.external);
         if external {
@@ -165,7 +165,7 @@ impl<'x> Context<'x> {
         }
     }
 
-    /// Where a new object goes.
+    /// Returns the full name of a new object.
     pub fn place(&self, name: &ObjectName, temporary: bool) -> Result<QName, SqlError> {
         if temporary {
             return Ok(QName::new("pg_temp", name.last()));
@@ -178,12 +178,12 @@ impl<'x> Context<'x> {
         self.catalog.place(name).ok_or_else(|| SqlError::new("3F000", "no schema has been selected to create in"))
     }
 
-    /// An expression of the statement in the scope of one relation.
+    /// Binds an expression of the statement in the scope of one relation.
     pub fn bound(&mut self, expr: Expr, item: Item) -> Result<Expression, SqlError> {
         self.rebound(&Expression::new(self.file, expr), item)
     }
 
-    /// The same expression in the scope of another relation. It stays in the file in which it was written.
+    /// Binds an expression again in the scope of another relation. Its locations do not change.
     pub fn rebound(&mut self, expression: &Expression, item: Item) -> Result<Expression, SqlError> {
         let mut root = (*expression.root).clone();
         Binder::new(self, Scopes::over(item)).expr(&mut root)?;
@@ -214,14 +214,14 @@ impl<'x> Context<'x> {
         }
     }
 
-    /// `table.column%TYPE`
+    /// Returns the type of `table.column%TYPE`.
     fn column_type(&self, name: &ObjectName) -> Option<DataType> {
         let (column, table) = name.parts.split_last()?;
         let table = self.catalog.find_relation(&ObjectName { parts: table.to_vec() })?;
         self.catalog.column_type(&table, &column.name)
     }
 
-    /// A role as a statement names it.
+    /// Returns the name of a role in a statement.
     pub fn role(&self, role: &Ident) -> SmolStr {
         match role.name.as_str() {
             "current_user" | "current_role" | "session_user" if role.span.len() == role.name.len() => self.catalog.current_role(),
@@ -229,7 +229,7 @@ impl<'x> Context<'x> {
         }
     }
 
-    /// What a statement does.
+    /// Returns the effects of a statement.
     pub fn interpret(&mut self, ast: Ast) -> Meaning {
         if let Some(what) = transaction::refuses_transaction(&ast)
             && (!self.is_top_level() || self.catalog.session.in_transaction)
@@ -275,7 +275,7 @@ impl<'x> Context<'x> {
             Ast::DefaultPrivileges(defaults) => self.default_privileges(defaults),
             Ast::Comment { object, text } => self.comment(object, text),
             Ast::Set(set) => self.set(set),
-            // run by `Database`, which applies as it goes
+            // `Database` runs these statements, because they apply effects while they run
             Ast::Do(_) | Ast::Call(_) => Ok(()),
             Ast::Truncate { tables, .. } => tables.iter().try_for_each(|table| self.relation(table).map(|_| ())),
             Ast::Copy { table, .. } => table.iter().try_for_each(|table| self.relation(table).map(|_| ())),

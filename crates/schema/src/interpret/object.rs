@@ -1,4 +1,4 @@
-//! Types, sequences, extensions, publications; and DROP, RENAME, SET SCHEMA, OWNER and COMMENT of anything.
+//! Types, sequences, extensions and publications. Also DROP, RENAME, SET SCHEMA, OWNER and COMMENT of all objects.
 
 use super::bind::Item;
 use super::{Context, Meaning};

@@ -1,7 +1,7 @@
-//! Names that nothing in the catalog answers to: missing for certain, or taken to stand for what no migration creates.
+//! Names of objects that do not exist in the catalog. They are either certainly missing, or assumed to exist outside the migrations.
 //!
-//! Promise: an error is certain. A name that is created later, or was dropped, is missing; any other is only where nothing but the
-//! migrations makes anything ([`Catalog::fresh`](crate::catalog::Catalog)).
+//! Promises: an error is certain. An object that is created later or was dropped is missing. Any other object is missing only if all objects
+//! come from migrations ([`Catalog::fresh`](crate::catalog::Catalog)).
 
 use super::{Context, Meaning, builtin};
 use crate::catalog::creation_index::ObjectClass;

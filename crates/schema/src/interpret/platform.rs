@@ -1,10 +1,9 @@
-//! What a hosted Supabase project refuses, because migrations run as `postgres`, which is no superuser there and owns neither the
-//! platform's schemas nor what extensions bring.
+//! Statements that a hosted Supabase project refuses. Migrations run as `postgres`, which is not a superuser and does not own the schemas of
+//! the platform or the objects of extensions.
 //!
-//! Promises: only what is refused for lack of a privilege (42501), in PostgreSQL's words. A refusal is beside the fold and changes
-//! nothing in it: an older project has applied the statement. Refuses to guess: what another role than `postgres` runs, and what the
-//! project has made in those schemas itself, is passed over. GRANT and REVOKE on what is another's are no error in PostgreSQL: they warn, and
-//! change nothing.
+//! Promises: only missing privileges (42501) are reported, with PostgreSQL's message. A refused statement still changes the catalog, because
+//! older projects have applied it. Limits: statements of other roles, and objects that the project created in those schemas, are not
+//! checked. GRANT and REVOKE on objects of other owners only raise warnings in PostgreSQL.
 //! Sources: Supabase changelog 34270; the roles, grants and `supautils` settings of supabase/postgres; PostgreSQL's ownership checks.
 
 use crate::catalog::name::QName;

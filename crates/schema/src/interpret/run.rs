@@ -1,4 +1,4 @@
-//! Statements put to a world: interpreted against it, applied to it, and taken back whole where PostgreSQL would refuse.
+//! Execution of statements: interpretation, and application to the catalog. If PostgreSQL would reject a statement, it is undone completely.
 
 use super::evaluate::{self, Budget, Temporary};
 use super::platform::{self, Refusal};
@@ -19,47 +19,47 @@ use crate::syntax::parser;
 use crate::syntax::split::Splitter;
 use smol_str::SmolStr;
 
-/// What became of a statement.
+/// Result of a statement.
 #[derive(Debug, Default)]
 pub struct Outcome {
     pub effects: Vec<Effect>,
-    /// Why PostgreSQL would have rejected it.
+    /// Error with which PostgreSQL would reject the statement.
     pub failed: Option<SqlError>,
-    /// Why the runner's transaction makes it fail.
+    /// Error because the runner runs a file in one transaction.
     pub in_batch: Option<SqlError>,
 }
 
-/// A catalog that statements can be run against.
+/// A catalog in which statements can run.
 #[derive(Clone, Default)]
 pub struct Database {
     pub catalog: Catalog,
-    /// Tables that the history has put rows into.
+    /// Tables into which earlier statements inserted rows.
     pub inserted: Store<QName, ()>,
-    /// Statements whose code was not run to its end, because it runs too long.
+    /// Statements whose code was stopped because it runs too long.
     pub bounded: Vec<Site>,
-    /// Statements with code that was passed over because it depends on what is not known, and that may have changed the schema.
+    /// Statements with code that was skipped because it depends on unknown values, and that may have changed the schema.
     pub undecided: Vec<Site>,
-    /// Statements inside code that nobody could read.
+    /// Statements inside code that could not be parsed.
     pub unread: Vec<Unread>,
-    /// What the platform would have refused since somebody last took it away.
+    /// Refusals of the platform since the caller last took them.
     pub refused: Vec<Refusal>,
     pub(super) temporary: Temporary,
-    /// A setting of the project's own may have a value.
+    /// Whether a custom setting may have a value.
     pub settings_changed: bool,
     pub(super) budget: Budget,
-    /// Transactions and savepoints that the file has opened.
+    /// Open transactions and savepoints of the file.
     pub(super) savepoints: Vec<Savepoint>,
     pub(super) relies: bool,
     bare: Option<Box<Catalog>>,
 }
 
 impl Database {
-    /// Runs one statement. Where it fails, the world is as before.
+    /// Runs one statement. If it fails, nothing changes.
     pub fn run(&mut self, sources: &mut Sources, file: FileId, statement: Statement, certainty: Certainty) -> Outcome {
         let at = Site::new(file, statement.span);
         let ast = match statement.into_ast(self.catalog.session.bodies_unchecked) {
             Ok(ast) => ast,
-            // a slip that is well known is one for PostgreSQL too, so that what it would have made is not there
+            // PostgreSQL rejects known mistakes too, so the statement creates nothing
             Err(opaque) if opaque.certain || opaque.hint.is_some() => return Outcome::default(),
             Err(_) => {
                 let change = Change::Obscure { span: sources.resolve(at).span };
@@ -72,7 +72,7 @@ impl Database {
                 self.settings_changed = true;
                 Outcome::default()
             }
-            // PL/pgSQL's own COMMIT ends a transaction that no file can be in
+            // COMMIT in PL/pgSQL does not end a transaction of the file
             Ast::Transaction(change) if !self.budget.is_running() => return self.transaction(change, at),
             Ast::CreateOther { kind: ObjectKind::Cast | ObjectKind::Operator | ObjectKind::OperatorClass, .. } => {
                 self.catalog.own_operators = true;
@@ -88,7 +88,7 @@ impl Database {
         if outcome.failed.is_some() {
             return outcome;
         }
-        // what is asked for again once it has run
+        // needed after the statement has run
         let rows =
             matches!(*ast, Ast::Data(_) | Ast::Copy { .. } | Ast::CreateTableAs(_) | Ast::CreateExtension(_)).then(|| (*ast).clone());
         let own = self.interpret(sources, at, *ast, certainty);
@@ -110,7 +110,7 @@ impl Database {
         outcome
     }
 
-    /// Remembers which tables have rows now.
+    /// Records which tables have rows.
     fn note_rows(&mut self, sources: &mut Sources, at: Site, ast: &Ast) {
         if evaluate::temporary(self, sources, at, ast) {
             return;
@@ -143,7 +143,7 @@ impl Database {
         }
     }
 
-    /// Runs the event triggers that new tables fire.
+    /// Runs event triggers for new tables.
     fn fire(&mut self, sources: &mut Sources, at: Site, mut outcome: Outcome, certainty: Certainty) -> Outcome {
         if self.catalog.event_triggers.is_empty() {
             return outcome;
@@ -186,7 +186,7 @@ impl Database {
     }
 
     fn create_function(&mut self, sources: &Sources, at: Site, create: CreateFunction, certainty: Certainty) -> Outcome {
-        // a body of statements and not of text is read in any case
+        // a body of statements is always checked
         let unread = self.catalog.session.bodies_unchecked && !matches!(create.body, Body::Sql { .. });
         let text = sources.get(at.file).text();
         let names = match &create.body {
@@ -223,7 +223,7 @@ impl Database {
         }
     }
 
-    /// Each action sees what the ones before it made, in the order in which PostgreSQL takes them.
+    /// Runs the actions of ALTER TABLE in the order of PostgreSQL. Each action sees the results of the earlier ones.
     fn alter_table(&mut self, at: Site, mut alter: AlterTable, certainty: Certainty) -> Outcome {
         let mut actions = std::mem::take(&mut alter.actions);
         actions.sort_by_key(|(_, action)| pass(action));
@@ -243,8 +243,8 @@ impl Database {
         whole
     }
 
-    /// The world as it is without anything that no migration creates, once a statement was seen to rely on such a thing: before that
-    /// it is no other world. To be asked for once.
+    /// Returns the database without objects that no migration creates, or `None` as long as no statement depends on such an object. Can be
+    /// called once.
     pub fn without_the_outside(&mut self) -> Option<Database> {
         let mut catalog = *self.bare.take()?;
         catalog.fresh = true;
@@ -259,7 +259,7 @@ impl Database {
         })
     }
 
-    /// Keeps the catalog as it was before the statement that is the first to rely on something outside of the migrations.
+    /// Stores the catalog before the first statement that depends on an object outside the migrations.
     fn rely(&mut self) {
         if self.relies || self.catalog.fresh {
             return;
@@ -272,7 +272,7 @@ impl Database {
         self.bare = Some(Box::new(before));
     }
 
-    /// All of the effects, or none.
+    /// Applies all effects or none.
     pub fn apply(&mut self, effects: Vec<Effect>) -> Outcome {
         let guarded = effects.len() > 1;
         if guarded {
@@ -303,10 +303,10 @@ impl Database {
         evaluate::block(self, sources, at, file, code, certainty)
     }
 
-    /// The objects of an extension's own script, as far as they are known.
+    /// Creates the known objects of an extension.
     fn run_extension(&mut self, sources: &mut Sources, name: &str, at: Site) {
         let Some((schema, script)) = extension_script(name) else { return };
-        // the schema that a control file fixes is made if it is not there
+        // PostgreSQL creates the schema of the control file if it does not exist
         if let Some(fixed) = schema.filter(|fixed| !self.catalog.has_schema(fixed)) {
             let (owner, certainty) = (self.catalog.current_role(), Certainty::Certain);
             let made = Schema { name: fixed.into(), at, certainty, owner, acl: Default::default() };
@@ -320,7 +320,7 @@ impl Database {
         self.catalog.session.search_path = before;
     }
 
-    /// What functions of extensions make when a query calls them with plain text: the tables of a queue.
+    /// Returns the effects of functions of extensions that a query calls with literals, such as the tables of a queue.
     fn run_extension_calls(&mut self, sources: &mut Sources, query: &Query, at: Site) -> Vec<Effect> {
         let mut effects = Vec::new();
         for target in query.select().map(|select| select.targets.as_slice()).unwrap_or_default() {
@@ -329,7 +329,7 @@ impl Database {
                 && let Some((_, script)) = extension_script(&format!("{}(queue)", call.name))
                 && let Some(queue) = call.args.first().and_then(|arg| arg.value.as_str())
             {
-                // the extension itself folds the names of queues
+                // the extension converts names of queues to lower case
                 let script = script.replace("{queue}", &queue.to_lowercase().replace('"', ""));
                 effects.extend(self.run_script(sources, &script, at, false));
             }
@@ -353,7 +353,7 @@ impl Database {
         effects
     }
 
-    /// Makes the objects that the platform has before the first migration.
+    /// Creates the objects that exist before the first migration.
     pub fn bootstrap(&mut self, sources: &mut Sources, supabase: bool) {
         let text = sources.text(FileId::PLATFORM);
         let here = |span| Site::new(FileId::PLATFORM, span);
@@ -368,7 +368,7 @@ impl Database {
                 acl: Default::default(),
             }),
         }]);
-        // the cluster's first role, of which no script tells
+        // the bootstrap role, which no script creates
         let postgres = Role {
             name: MIGRATION_ROLE.into(),
             at: here(Default::default()),
@@ -388,13 +388,13 @@ impl Database {
         self.catalog.session = Default::default();
     }
 
-    /// Ends what the old default privileges of the platform gave.
+    /// Ends the old default privileges of the platform.
     pub fn end_platform_defaults(&mut self) {
         let at = Site::new(FileId::PLATFORM, Default::default());
         self.apply(vec![Effect { at, certainty: Certainty::Certain, change: Change::EndPlatformDefaults }]);
     }
 
-    /// Temporary relations live as long as the session of one file.
+    /// Drops temporary relations at the end of a file, because each file has its own session.
     pub fn drop_temporary(&mut self) {
         self.temporary = Temporary::default();
         let inserted: Vec<QName> = self.inserted.names_in("pg_temp").cloned().collect();
@@ -408,7 +408,7 @@ impl Database {
     }
 }
 
-/// When ALTER TABLE takes an action. Source: the passes (`AT_PASS_…`) of PostgreSQL's tablecmds.c.
+/// Returns the pass in which ALTER TABLE runs an action. Source: the passes (`AT_PASS_…`) of PostgreSQL's tablecmds.c.
 fn pass(action: &AlterAction) -> u8 {
     match action {
         AlterAction::DropColumn { .. }
@@ -444,7 +444,7 @@ fn pass(action: &AlterAction) -> u8 {
     }
 }
 
-/// The fixed schema and the statements of an extension's block.
+/// Returns the fixed schema and the statements of an extension.
 pub(super) fn extension_script(name: &str) -> Option<(Option<&'static str>, &'static str)> {
     for block in EXTENSIONS.split("-- extension: ").skip(1) {
         let (head, script) = block.split_once('\n')?;

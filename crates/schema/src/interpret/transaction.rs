@@ -1,7 +1,7 @@
-//! BEGIN, COMMIT, ROLLBACK and savepoints that a file writes itself, and statements that refuse a transaction.
+//! BEGIN, COMMIT, ROLLBACK and savepoints in a file, and statements that cannot run in a transaction.
 //!
-//! Promises: ROLLBACK takes the catalog and the session back to BEGIN or the savepoint. A statement that fails inside a transaction
-//! fails alone: what the runner would take back with it is not taken back here, so that one slip does not hide all that follows.
+//! Promises: ROLLBACK restores the catalog and the session at BEGIN or at the savepoint. If a statement fails inside a transaction, the
+//! other statements still apply, although the runner would roll them back. One mistake therefore does not hide later problems.
 //! Source: PostgreSQL's documentation, "Transactions" and the pages of the statements.
 
 use super::run::{Database, Outcome};

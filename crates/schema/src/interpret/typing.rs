@@ -1,8 +1,7 @@
-//! Types of expressions, and what PostgreSQL refuses because of them: operators that no two such types have, values that no
-//! assignment converts, literals that are none of their type.
+//! Types of expressions, and type errors: missing operators, values that cannot be assigned, and invalid literals.
 //!
-//! Promise: a refusal is certain. A type is given only where it is plain to see, and types whose conversions may be anybody's
-//! (of extensions, of the project's own casts and operators) are compared with nothing.
+//! Promises: a reported error is certain. Only obvious types are determined. Types with other conversions (of extensions, or with casts and
+//! operators of the project) are not compared.
 //! Source: PostgreSQL's documentation, "Type Conversion", and `pg_cast` and `pg_operator`.
 
 use super::{Context, Meaning};

@@ -1,4 +1,4 @@
-//! Views, materialized views and tables made of queries.
+//! Views, materialized views, and tables that a query creates.
 
 use super::bind::{Binder, Scopes};
 use super::{Context, Meaning};

@@ -1,4 +1,4 @@
-//! What exists before the first migration, as SQL that is folded like any migration.
+//! Objects that exist before the first migration, as SQL that is replayed like a migration.
 
 /// What exists on Supabase.
 pub const SUPABASE: &str = include_str!("supabase.sql");

@@ -1,7 +1,7 @@
-//! Statements as our reader gives them: one enum around what `sqlparser` reads (queries, data, expressions, lowered to
-//! [`super::expression`]) and what it does not read or reads without places (nearly all definitions).
+//! Syntax trees of statements. Queries, data statements and expressions are parsed by `sqlparser` and converted to
+//! [`super::expression`]. Nearly all definitions are parsed by this crate.
 //!
-//! Promise: every name and clause that a message may point at has a span.
+//! Promises: every name and clause to which a message can point has a span.
 
 use super::code::Reading;
 use super::expression::{Data, Expr, Ident, ObjectName, SortKey};
@@ -16,15 +16,15 @@ use std::sync::Arc;
 pub struct Statement {
     pub span: Span,
     pub form: Form,
-    /// What earlier versions of PostgreSQL say of it.
+    /// Result of parsing with earlier versions of PostgreSQL, if it differs.
     pub newer: Option<Box<Newer>>,
 }
 
-/// The version that the newest syntax in a statement asks for.
+/// The version of PostgreSQL that the newest syntax in a statement requires.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Newer {
     pub version: u32,
-    /// What the statement is before that version.
+    /// The statement in earlier versions, which cannot parse it.
     pub refused: Opaque,
 }
 
@@ -35,7 +35,7 @@ pub enum Form {
 }
 
 impl Statement {
-    /// As a version of PostgreSQL reads it.
+    /// Returns the statement as a version of PostgreSQL parses it.
     pub fn read_by(self, version: u32) -> Statement {
         match self.newer {
             Some(newer) if newer.version > version => {
@@ -51,7 +51,7 @@ impl Statement {
         }
     }
 
-    /// What it was read as, which for functions may hang on whether their bodies are checked.
+    /// Returns the syntax tree. For functions, it can depend on whether bodies are checked.
     pub fn ast(&self, bodies_unchecked: bool) -> Option<&Ast> {
         match &self.form {
             Form::Read(ast) => Some(ast),
@@ -59,7 +59,7 @@ impl Statement {
         }
     }
 
-    /// The same to keep, or why there is none.
+    /// Returns the owned syntax tree, or the reason why there is none.
     pub fn into_ast(self, bodies_unchecked: bool) -> std::result::Result<Box<Ast>, Box<Opaque>> {
         match self.form {
             Form::Read(ast) => Ok(ast),
@@ -69,23 +69,23 @@ impl Statement {
     }
 }
 
-/// A statement nobody could read.
+/// A statement that could not be parsed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Opaque {
-    /// The first words: `CREATE TABLE`.
+    /// First words of the statement: `CREATE TABLE`.
     pub head: SmolStr,
-    /// Where reading stopped.
+    /// Location at which parsing stopped.
     pub at: Span,
     pub reason: String,
-    /// PostgreSQL refuses it for certain, so that nothing was made by it.
+    /// Whether PostgreSQL certainly rejects the statement, so that it creates nothing.
     pub certain: bool,
-    /// What helps, where the slip is a common one.
+    /// Help for a common mistake.
     pub hint: Option<String>,
-    /// The function that it makes all the same under `check_function_bodies = off`, as only its body can't be read.
+    /// The function that is created with `check_function_bodies = off`, if only its body cannot be parsed.
     pub unchecked: Option<Box<Ast>>,
 }
 
-/// A statement that nobody could read, and where it stands.
+/// A statement that could not be parsed, with its location.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unread {
     pub site: Site,
@@ -104,7 +104,7 @@ pub enum Ast {
     CreatePolicy(CreatePolicy),
     AlterPolicy(AlterPolicy),
     CreateFunction(CreateFunction),
-    /// Its type is given where no final function may change it.
+    /// The result type is given if no final function can change it.
     CreateAggregate(CreateFunction),
     AlterFunction(AlterFunction),
     CreateTrigger(CreateTrigger),
@@ -126,9 +126,9 @@ pub enum Ast {
         name: Ident,
         /// `ALTER DATABASE`
         database: bool,
-        /// The parameter that SET gives a default.
+        /// Parameter whose default is set.
         setting: Option<SmolStr>,
-        /// `SUPERUSER` or `NOSUPERUSER` is among the options.
+        /// Whether `SUPERUSER` or `NOSUPERUSER` is an option.
         superuser: bool,
     },
     Drop(Drop),
@@ -167,30 +167,30 @@ pub enum Ast {
         table: Option<ObjectName>,
         columns: Vec<Ident>,
         from: bool,
-        /// From or to a file of the server's, or a program there.
+        /// Whether the source or target is a file or program on the server.
         server_file: bool,
     },
     Refresh {
         view: ObjectName,
         concurrently: bool,
     },
-    /// `VACUUM`, `ALTER SYSTEM`, `REINDEX … CONCURRENTLY`, …: refuses a transaction block.
+    /// A statement that cannot run in a transaction block: `VACUUM`, `ALTER SYSTEM`, `REINDEX … CONCURRENTLY`, …
     OutsideTransaction {
         head: SmolStr,
         tables: Vec<ObjectName>,
     },
-    /// Makes an object that the schema model does not hold (a cast, an operator, a server, …).
+    /// Creates an object that the catalog does not contain (a cast, an operator, a server, …).
     CreateOther {
         kind: ObjectKind,
         name: Option<ObjectName>,
     },
-    /// Read, and without an effect on the schema.
+    /// A parsed statement without an effect on the schema.
     Other {
         head: SmolStr,
-        /// Those it asks for, as far as they were looked at.
+        /// Tables in the statement, as far as they were parsed.
         tables: Vec<ObjectName>,
     },
-    /// A command for psql.
+    /// A command of psql.
     Meta {
         command: SmolStr,
     },
@@ -242,7 +242,7 @@ pub enum ObjectKind {
     DomainConstraint,
 }
 
-/// An object as a statement names it.
+/// A reference to an object in a statement.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ObjectRef {
     pub kind: ObjectKind,
@@ -279,7 +279,7 @@ pub enum TableElement {
 pub struct ColumnDef {
     pub span: Span,
     pub name: Ident,
-    /// None for a column option of a partition or typed table.
+    /// Type, or `None` in column options of a partition or typed table.
     pub ty: Option<TypeName>,
     pub not_null: Option<Span>,
     pub null: Option<Span>,
@@ -307,7 +307,7 @@ pub struct ConstraintDef {
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum ConstraintKind {
-    /// Columns are empty where the constraint stands behind its column.
+    /// The list of columns is empty for a constraint of a column.
     PrimaryKey {
         columns: Vec<Ident>,
         include: Vec<Ident>,
@@ -365,7 +365,7 @@ pub struct AlterTable {
     pub name: ObjectName,
     pub if_exists: bool,
     pub only: bool,
-    /// Table, view, materialized view, index, sequence or foreign table: what the statement says it is.
+    /// Kind in the statement: table, view, materialized view, index, sequence or foreign table.
     pub kind: ObjectKind,
     pub actions: Vec<(Span, AlterAction)>,
 }
@@ -434,7 +434,7 @@ pub enum AlterAction {
         name: Option<Ident>,
         enable: bool,
     },
-    /// Storage options of a view: `security_invoker`, `security_barrier`; and of anything else.
+    /// Storage options of a view (`security_invoker`, `security_barrier`) or another object.
     SetOptions {
         options: Vec<(SmolStr, SmolStr)>,
     },
@@ -455,7 +455,7 @@ pub enum AlterAction {
     Owner {
         role: Ident,
     },
-    /// Statistics targets, storage, replica identity, clustering, tablespaces: nothing the model holds.
+    /// An action that does not change the catalog: statistics targets, storage, replica identity, clustering, tablespaces.
     Other {
         columns: Vec<Ident>,
     },
@@ -505,7 +505,7 @@ pub enum Command {
 }
 
 impl Command {
-    /// As pg_policies prints it.
+    /// Returns the command as pg_policies prints it.
     pub fn word(self) -> &'static str {
         match self {
             Command::All => "ALL",
@@ -523,7 +523,7 @@ pub struct CreatePolicy {
     pub table: ObjectName,
     pub permissive: bool,
     pub command: Command,
-    /// Empty where no TO was written: PUBLIC.
+    /// Roles. Empty without TO, which means PUBLIC.
     pub roles: Vec<Ident>,
     pub using: Option<Expr>,
     pub check: Option<Expr>,
@@ -569,22 +569,22 @@ pub enum Volatility {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Code {
     pub language: SmolStr,
-    /// The literal with its quotes.
+    /// Span of the literal with its quotes.
     pub literal: Span,
-    /// The code between the quotes.
+    /// Span of the code between the quotes.
     pub inner: Span,
-    /// The code where it differs from the text of `inner`: a body in single quotes with doubled quotes or escapes.
+    /// The code, if it differs from the text of `inner` because of doubled quotes or escapes.
     pub unescaped: Option<String>,
-    /// How its literals are read.
+    /// How plain string literals in the code are read.
     pub quoting: Quoting,
-    /// What it says.
+    /// Parsed code.
     pub reading: Arc<Reading>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Body {
     Code(Code),
-    /// `BEGIN ATOMIC … END` or `RETURN expression`: bound when it is made.
+    /// `BEGIN ATOMIC … END` or `RETURN expression`. Names are bound when the function is created.
     Sql {
         span: Span,
         statements: Vec<Data>,
@@ -612,7 +612,7 @@ pub struct FunctionOptions {
     pub security_definer: Option<(bool, Span)>,
     pub leakproof: Option<bool>,
     pub strict: Option<bool>,
-    /// `SET name = value`, in PostgreSQL's own spelling of the value; none for RESET. `*` is RESET ALL.
+    /// `SET name = value`, with the value in the form of PostgreSQL, or `None` for RESET. `*` means RESET ALL.
     pub settings: Vec<(SmolStr, Option<SettingValue>, Span)>,
 }
 
@@ -733,7 +733,7 @@ pub struct CreateSchema {
     pub name: Ident,
     pub if_not_exists: bool,
     pub owner: Option<Ident>,
-    /// Statements that stand in the CREATE SCHEMA itself.
+    /// Statements inside CREATE SCHEMA.
     pub elements: Vec<Statement>,
 }
 
@@ -795,7 +795,7 @@ pub struct Rename {
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Grant {
-    /// False for REVOKE.
+    /// Whether the statement is GRANT and not REVOKE.
     pub grant: bool,
     /// Empty for ALL; a privilege may be limited to columns.
     pub privileges: Vec<(SmolStr, Vec<Ident>)>,
@@ -850,7 +850,7 @@ pub enum Transaction {
     Other,
 }
 
-/// What an index or exclusion constraint is sorted by, for the places that take a sort key.
+/// Converts an element of an index or exclusion constraint to a sort key.
 impl From<IndexElement> for SortKey {
     fn from(element: IndexElement) -> SortKey {
         SortKey { expr: element.expr, descending: element.descending, nulls_first: element.nulls_first }

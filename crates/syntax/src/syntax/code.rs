@@ -1,7 +1,7 @@
-//! What quoted code says: the body of a function or of a DO block, in PL/pgSQL or in SQL.
+//! Quoted code: the body of a function or DO block, in PL/pgSQL or SQL.
 //!
-//! Promises: code is read once, with the statement that it stands in, and the SQL of PL/pgSQL once for all who ask, also where several
-//! histories run through the statement. Refuses other languages.
+//! Promises: code is parsed once, with its statement. The SQL inside PL/pgSQL is parsed at most once, on demand, and shared by all histories
+//! with the statement. Limits: other languages are not parsed.
 
 use super::ast::{Ast, Code, Form, Statement};
 use super::cursor::{Cursor, Result};
@@ -15,26 +15,26 @@ use smol_str::SmolStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-/// What code was read as. Its places are those of the text that [`Code::stands_in`].
+/// Parsed code. Its spans are in the text of [`Code::stands_in`].
 #[derive(Debug, Default)]
 pub enum Said {
     Routine(Arc<Routine>),
     Statements(Arc<[Statement]>),
-    /// It is in another language, or can't be read.
+    /// The code is in another language, or cannot be parsed.
     #[default]
     Nothing,
 }
 
-/// The same for all clones of the code.
+/// Parsed code, which all clones of the code share.
 #[derive(Debug, Default)]
 pub struct Reading {
     pub said: Said,
-    /// Somebody is about to read its SQL, or has.
+    /// Whether parsing of the SQL inside has started.
     begun: AtomicBool,
     sql: OnceLock<Arc<Sql>>,
 }
 
-/// It says nothing that the code itself does not.
+/// Always equal, because the result depends only on the code.
 impl PartialEq for Reading {
     fn eq(&self, _: &Reading) -> bool {
         true
@@ -45,9 +45,9 @@ impl PartialEq for Reading {
 #[derive(Debug, Default)]
 pub struct Sql {
     pub parts: Vec<Part>,
-    /// Is that all of it? Not where something can't be read, or where EXECUTE builds a statement.
+    /// Whether the code is complete: everything was parsed, and EXECUTE builds no statement.
     pub whole: bool,
-    /// How far behind its places they are in the text.
+    /// Number of bytes to add to spans to get positions in the text.
     pub from: u32,
 }
 
@@ -61,7 +61,7 @@ pub struct Part {
 #[derive(Debug)]
 enum PartForm {
     Data(Box<Data>),
-    /// One of several that were read before.
+    /// One of several statements that were parsed before.
     Nth(Arc<[Statement]>, usize),
     Expr(Expr),
 }
@@ -74,7 +74,7 @@ pub enum PartOf<'a> {
 }
 
 impl Code {
-    /// The text in which it stands, and where: that of the statement, unless the code had to be put together from a literal.
+    /// Returns the text that contains the code, and the span in it. This is the text of the statement, unless the literal has escapes.
     pub fn stands_in<'t>(&'t self, text: &'t str) -> (&'t str, Span) {
         match &self.unescaped {
             Some(unescaped) => (unescaped, Span::new(0, unescaped.len() as u32)),
@@ -82,13 +82,13 @@ impl Code {
         }
     }
 
-    /// The code itself.
+    /// Returns the code.
     pub fn text<'t>(&'t self, text: &'t str) -> &'t str {
         let (text, span) = self.stands_in(text);
         span.of(text)
     }
 
-    /// Reads it. An error is one of PL/pgSQL's compiler.
+    /// Parses the code. Errors are those of the PL/pgSQL compiler.
     pub(super) fn read(&mut self, text: &str) -> Result<()> {
         let (within, span) = self.stands_in(text);
         let said = match self.language.as_str() {
@@ -114,12 +114,12 @@ impl Code {
         }
     }
 
-    /// Is its SQL for the one who asks to read? Of several who ask, it is for the first.
+    /// Returns whether the caller should parse the SQL inside. Only the first call returns true.
     pub fn begin_sql(&self) -> bool {
         !self.reading.begun.swap(true, Ordering::Relaxed)
     }
 
-    /// Its SQL; `text` is that of its statement.
+    /// Returns the SQL inside. `text` is the text of the statement.
     pub fn sql(&self, text: &str) -> Arc<Sql> {
         let sql = self.reading.sql.get_or_init(|| Arc::new(self.read_sql(text)));
         sql.clone()
@@ -165,7 +165,7 @@ impl Sql {
         Sql { parts: forms.into_iter().flatten().map(Part::of).collect(), whole, from }
     }
 
-    /// That of a body whose statements are bound already.
+    /// Returns the SQL of a body whose statements are already bound.
     pub fn bound(statements: &[Data], result: Option<&Expr>) -> Sql {
         let statements = statements.iter().cloned().map(PartForm::data);
         Sql::of(statements.chain(result.cloned().map(PartForm::Expr)).map(Some), 0)
@@ -211,7 +211,7 @@ impl PartForm {
     }
 }
 
-/// A piece of a routine that begins at a byte of its text; what is read has its places in the code alone.
+/// Parses a piece of a routine that begins at a byte of its text. Spans of the result are in the code.
 fn piece(code: &str, routine: &Routine, found: &SqlPiece, from: u32) -> Option<PartForm> {
     let mut tokens = routine.sql_tokens(found);
     for token in &mut tokens {
@@ -230,11 +230,11 @@ fn piece(code: &str, routine: &Routine, found: &SqlPiece, from: u32) -> Option<P
     }
 }
 
-/// Reads what PL/pgSQL puts behind a SELECT of its own: `PERFORM f(x) FROM t`, `n := count(*) FROM t`.
+/// Parses text to which PL/pgSQL adds SELECT: `PERFORM f(x) FROM t`, `n := count(*) FROM t`.
 fn selected(code: &str, span: Span, mut tokens: Vec<Token>) -> Option<PartForm> {
     const SELECT: &str = "SELECT ";
     let start = span.start.checked_sub(SELECT.len() as u32)?;
-    // blanks before it keep every node at its place in the body
+    // spaces before it keep the positions of nodes in the body
     let text = format!("{}{SELECT}{}", " ".repeat(start as usize), span.of(code));
     tokens.insert(0, Token { kind: TokenKind::Word, start, end: span.start - 1 });
     let mut cursor = Cursor::new(&text, &tokens);
@@ -261,7 +261,7 @@ mod tests {
         code
     }
 
-    /// Every part, and the tables in it.
+    /// Returns every part with its tables.
     fn parts(language: &str, text: &str) -> Vec<String> {
         let shown = |part: &Part| {
             let mut tables = Vec::new();

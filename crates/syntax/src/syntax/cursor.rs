@@ -1,4 +1,4 @@
-//! A place in a run of tokens, and the few questions a reader asks there.
+//! A position in a sequence of tokens, with the basic operations of a parser.
 
 use super::expression::{Ident, ObjectName};
 use super::lexer::{Token, TokenKind, ident_value, string_value};
@@ -8,7 +8,7 @@ use crate::source::Span;
 use smol_str::SmolStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Why a statement could not be read, and where.
+/// An error of parsing: the reason and the location.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SyntaxError {
     pub span: Span,
@@ -17,7 +17,7 @@ pub struct SyntaxError {
 
 pub type Result<T> = std::result::Result<T, SyntaxError>;
 
-/// Reads tokens in order. `end` bounds what it sees, so that a part of a statement can be read by itself.
+/// Reads tokens in order up to `end`, so that a part of a statement can be parsed separately.
 #[derive(Clone)]
 pub struct Cursor<'a> {
     pub text: &'a str,
@@ -27,23 +27,23 @@ pub struct Cursor<'a> {
     newest: Option<&'a Newest>,
 }
 
-/// The latest version of PostgreSQL that something in a statement asks for, and where that stands.
+/// The latest version of PostgreSQL that the syntax of a statement requires, and the location of that syntax.
 #[derive(Debug, Default)]
 pub struct Newest {
     version: AtomicU64,
-    /// The token at which a keyword was refused in the place of a name, and one more.
+    /// Index plus one of the token at which a keyword was rejected as a name, or 0.
     keyword: AtomicU64,
 }
 
 impl Newest {
-    /// The version, and the first of its tokens.
+    /// Returns the version, and the index of the first token of the syntax.
     pub fn noted(&self) -> Option<(u32, usize)> {
         let noted = self.version.load(Ordering::Relaxed);
         let at = u32::MAX - noted as u32;
         (noted > 0).then_some(((noted >> 32) as u32, at as usize))
     }
 
-    /// The token of a keyword that was refused in the place of a name: PostgreSQL refuses it too.
+    /// Returns the token of a keyword that was rejected as a name. PostgreSQL rejects it too.
     pub fn keyword(&self) -> Option<usize> {
         (self.keyword.load(Ordering::Relaxed) as usize).checked_sub(1)
     }
@@ -54,17 +54,17 @@ impl<'a> Cursor<'a> {
         Cursor { text, tokens, pos: 0, end: tokens.len(), newest: None }
     }
 
-    /// The same tokens, from `pos` up to but without `end`.
+    /// Returns a cursor over the tokens from `pos` to `end`, without `end`.
     pub fn part(&self, pos: usize, end: usize) -> Cursor<'a> {
         Cursor { pos, end, ..self.clone() }
     }
 
-    /// The same, taking note of what asks for a later version.
+    /// Returns a cursor that records syntax of later versions in `newest`.
     pub fn noting(self, newest: &'a Newest) -> Cursor<'a> {
         Cursor { newest: Some(newest), ..self }
     }
 
-    /// The next token begins what only this version and later ones read.
+    /// Records that the next token begins syntax of this version and later ones.
     pub fn newer(&self, version: u32) {
         self.newer_at(version, self.pos);
     }
@@ -75,7 +75,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// This token is a keyword, where only a name may stand.
+    /// Records that this token is a keyword where a name is required.
     pub fn refused_keyword(&self, at: usize) {
         if let Some(newest) = self.newest {
             newest.keyword.store(at as u64 + 1, Ordering::Relaxed);
@@ -105,7 +105,7 @@ impl<'a> Cursor<'a> {
         token.text(self.text)
     }
 
-    /// The span of the token to be read next, or of the end of what was read.
+    /// Returns the span of the next token, or of the end of the last token.
     pub fn here(&self) -> Span {
         match self.next_of_statement() {
             Some(token) => token.span(),
@@ -117,7 +117,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// From a token to the one read last.
+    /// Returns the span from a token to the last token that was read.
     pub fn span_from(&self, start: usize) -> Span {
         let start = self.tokens.get(start).map_or(self.here().start, |token| token.start);
         let end = if self.pos > 0 { self.tokens[self.pos - 1].end } else { start };
@@ -128,12 +128,12 @@ impl<'a> Cursor<'a> {
         Err(SyntaxError { span: self.here(), message: message.into() })
     }
 
-    /// The next token, be it behind the part that this cursor sees: PostgreSQL reads statements as wholes.
+    /// Returns the next token of the whole statement, also after `end`, because PostgreSQL reports errors in the whole statement.
     fn next_of_statement(&self) -> Option<Token> {
         self.tokens.get(self.pos.min(self.end)).copied()
     }
 
-    /// PostgreSQL's words for a token that does not belong here.
+    /// Returns PostgreSQL's error for an unexpected token.
     pub fn unexpected<T>(&self) -> Result<T> {
         match self.next_of_statement() {
             Some(token) => {
@@ -162,7 +162,7 @@ impl<'a> Cursor<'a> {
         self.ahead(by).is_some_and(|token| token.kind == TokenKind::Word && self.slice(token).as_bytes().eq_ignore_ascii_case(word))
     }
 
-    /// How many there are of these keywords, written with single spaces, if they are the next tokens.
+    /// Returns the number of these keywords, separated by single spaces, if they are the next tokens.
     fn words_here(&self, words: &str) -> Option<usize> {
         let mut count = 0;
         for word in words.as_bytes().split(|byte| *byte == b' ') {
@@ -174,12 +174,12 @@ impl<'a> Cursor<'a> {
         Some(count)
     }
 
-    /// Is the next token this keyword?
+    /// Returns whether the next token is this keyword.
     pub fn is(&self, word: &str) -> bool {
         self.word_at(0, word.as_bytes())
     }
 
-    /// Are the next tokens these keywords, written with single spaces?
+    /// Returns whether the next tokens are these keywords, separated by single spaces.
     pub fn is_words(&self, words: &str) -> bool {
         self.words_here(words).is_some()
     }
@@ -188,7 +188,7 @@ impl<'a> Cursor<'a> {
         words.iter().any(|word| self.is(word))
     }
 
-    /// Reads the keywords if they stand here.
+    /// Reads the keywords if they are the next tokens.
     pub fn eat(&mut self, words: &str) -> bool {
         let count = self.words_here(words);
         self.pos += count.unwrap_or(0);
@@ -218,7 +218,7 @@ impl<'a> Cursor<'a> {
         self.peek().is_some_and(|token| matches!(token.kind, TokenKind::Word | TokenKind::QuotedIdent | TokenKind::UnicodeIdent))
     }
 
-    /// A word or quoted name, unless it is a keyword of some kind.
+    /// Reads a word or quoted name, except for some keywords.
     fn name_but(&mut self, keyword: impl Fn(&str) -> bool) -> Result<Ident> {
         match self.peek() {
             Some(token) if self.is_ident() && !(token.kind == TokenKind::Word && keyword(self.slice(token))) => {
@@ -234,39 +234,39 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// The name of a relation, a column and most other things.
+    /// Reads the name of a relation, column or most other objects.
     pub fn ident(&mut self) -> Result<Ident> {
         self.name_but(words::is_no_column)
     }
 
-    /// Any word, reserved or not: behind a dot or AS, and where the grammar asks for a word rather than a name.
+    /// Reads any word, reserved or not: after a dot or AS, and where the grammar requires a word and not a name.
     pub fn label(&mut self) -> Result<Ident> {
         self.name_but(|_| false)
     }
 
-    /// The name of a role or language.
+    /// Reads the name of a role or language.
     pub fn unreserved(&mut self) -> Result<Ident> {
         self.name_but(words::is_reserved)
     }
 
-    /// The name of a parameter or of a column of RETURNS TABLE.
+    /// Reads the name of a parameter or of a column of RETURNS TABLE.
     pub fn parameter(&mut self) -> Result<Ident> {
         self.name_but(words::is_no_parameter)
     }
 
-    /// `a`, `a.b`, `a.b.c`
+    /// Reads `a`, `a.b` or `a.b.c`.
     pub fn object_name(&mut self) -> Result<ObjectName> {
         let first = self.ident()?;
         self.qualified(first)
     }
 
-    /// The same for a function or type, which has other words to choose from.
+    /// Reads the name of a function or type, for which other keywords are allowed.
     pub fn function_name(&mut self) -> Result<ObjectName> {
         let first = self.unreserved()?;
         self.qualified(first)
     }
 
-    /// The name of an option, which may be any words.
+    /// Reads the name of an option, whose parts can be any words.
     pub fn label_name(&mut self) -> Result<ObjectName> {
         let first = self.label()?;
         self.qualified(first)
@@ -286,7 +286,7 @@ impl<'a> Cursor<'a> {
         })
     }
 
-    /// A string literal of any form, with the ones that continue it on later lines.
+    /// Reads a string literal of any form, with its continuations on later lines.
     pub fn string(&mut self) -> Result<String> {
         if !self.is_string() {
             return self.unexpected();
@@ -305,7 +305,7 @@ impl<'a> Cursor<'a> {
         Ok(value)
     }
 
-    /// A number, with its sign.
+    /// Reads a number with its sign.
     pub fn number(&mut self) -> Result<SmolStr> {
         let start = self.pos;
         let _ = self.eat_op("-") || self.eat_op("+");
@@ -313,7 +313,7 @@ impl<'a> Cursor<'a> {
         Ok(self.span_from(start).of(self.text).into())
     }
 
-    /// Index of the parenthesis that closes the one at `open`; the end of the tokens if none does.
+    /// Returns the index of the parenthesis that closes the one at `open`, or the end of the tokens.
     pub fn matching(&self, open: usize) -> usize {
         let mut depth = 0usize;
         for at in open..self.end {
@@ -331,7 +331,7 @@ impl<'a> Cursor<'a> {
         self.end
     }
 
-    /// Index of the first token from here, outside parentheses, for which `stop` holds; the end if there is none.
+    /// Returns the index of the first token outside parentheses for which `stop` is true, or the end.
     pub fn find(&self, stop: impl Fn(&Cursor<'a>) -> bool) -> usize {
         let mut probe = self.clone();
         while let Some(token) = probe.peek() {
@@ -347,7 +347,7 @@ impl<'a> Cursor<'a> {
         probe.end
     }
 
-    /// Reads `( … )` and returns a cursor over what stands between.
+    /// Reads `( … )` and returns a cursor over the tokens between the parentheses.
     pub fn parens(&mut self) -> Result<Cursor<'a>> {
         if !self.is_kind(TokenKind::LParen) {
             return self.unexpected();
@@ -362,14 +362,14 @@ impl<'a> Cursor<'a> {
         Ok(inner)
     }
 
-    /// The parts of this cursor between commas outside parentheses.
+    /// Returns the parts between commas outside parentheses.
     pub fn list(&self) -> Vec<Cursor<'a>> {
         let mut out = Vec::new();
         let mut probe = self.clone();
         while !probe.done() {
             let end = probe.find(|cursor| cursor.is_kind(TokenKind::Comma));
             out.push(probe.part(probe.pos, end));
-            // a comma that ends the list leaves an empty part, which no reader accepts
+            // a trailing comma leaves an empty part, which is an error later
             if end + 1 == probe.end {
                 out.push(probe.part(probe.end, probe.end));
             }
@@ -378,18 +378,18 @@ impl<'a> Cursor<'a> {
         out
     }
 
-    /// `(a, b, c)` of names.
+    /// Reads a list of names: `(a, b, c)`.
     pub fn ident_list(&mut self) -> Result<Vec<Ident>> {
         let inner = self.parens()?;
         inner.list().into_iter().map(|mut part| part.ident().and_then(|ident| part.finish().map(|()| ident))).collect()
     }
 
-    /// An error unless everything was read.
+    /// Returns an error unless all tokens were read.
     pub fn finish(&self) -> Result<()> {
         if self.done() { Ok(()) } else { self.unexpected() }
     }
 
-    /// A data type, with its modifiers and array bounds.
+    /// Reads a data type with its modifiers and array bounds.
     pub fn type_name(&mut self) -> Result<TypeName> {
         let start = self.pos;
         let setof = self.eat("SETOF");
@@ -418,7 +418,7 @@ impl<'a> Cursor<'a> {
                     self.interval_fields();
                     Some("interval".into())
                 }
-                // precision of float(n) decides between the two
+                // the precision of float(n) decides between real and double precision
                 "float" => {
                     let precision = self.modifiers()?;
                     let single = precision.first().and_then(|bits| bits.parse::<u32>().ok()).is_some_and(|bits| bits <= 24);
@@ -505,7 +505,7 @@ impl<'a> Cursor<'a> {
         inner.list().into_iter().map(|mut part| part.modifier()).collect()
     }
 
-    /// `20`, `-2`, `Point`: one word, number or string.
+    /// Reads a modifier: a word, number or string such as `20`, `-2` or `Point`.
     fn modifier(&mut self) -> Result<SmolStr> {
         let start = self.pos;
         let _ = self.eat_op("-") || self.eat_op("+");

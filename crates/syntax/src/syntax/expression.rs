@@ -1,8 +1,7 @@
-//! Expressions and queries as rules and the fold see them: small, with exact spans, and without any parser's types.
+//! Syntax trees of expressions and queries, with exact spans and without types of a parser.
 //!
-//! Promises: every node knows the bytes it came from, so a rewrite is the user's own text with edits. Column and table
-//! references carry what they were bound to when the statement ran ([`Binding`]), because PostgreSQL binds views and
-//! policies when they are made, not when they are used.
+//! Promises: every node has its span, so a rewrite is the text of the user with edits. References to columns and tables contain their
+//! [`Binding`] at the time when the statement ran, because PostgreSQL binds views and policies when they are created.
 
 use super::types::TypeName;
 use crate::source::Span;
@@ -10,7 +9,7 @@ use smol_str::SmolStr;
 use std::convert::Infallible;
 use std::sync::Arc;
 
-/// A name as it was written, folded.
+/// A name, in lower case unless it was quoted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ident {
     pub name: SmolStr,
@@ -24,7 +23,7 @@ pub struct ObjectName {
 }
 
 impl ObjectName {
-    /// A name that stands nowhere, without a schema.
+    /// Creates a name without a location and without a schema.
     pub fn bare(name: &SmolStr) -> ObjectName {
         ObjectName { parts: vec![Ident { name: name.clone(), span: Span::default() }] }
     }
@@ -44,7 +43,7 @@ impl ObjectName {
         self.parts.len().checked_sub(2).map(|at| self.parts[at].name.as_str())
     }
 
-    /// Is this `schema.name`, written in full?
+    /// Returns whether this is `schema.name`, with the schema.
     pub fn is(&self, schema: &str, name: &str) -> bool {
         self.schema() == Some(schema) && self.last() == name
     }
@@ -68,13 +67,13 @@ pub struct Expr {
     pub kind: ExprKind,
 }
 
-/// What a column reference means, found by the binder.
+/// Meaning of a column reference, as the binder determines it.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub enum Binding {
     #[default]
     Unknown,
-    /// A column of a relation in scope: `depth` 0 is the query the reference stands in, 1 the one around it, …
-    /// The schema and name of the relation are shared by all that is bound to it.
+    /// A column of a relation in scope. `depth` 0 is the query of the reference, 1 the enclosing query, and so on. All references to the
+    /// relation share its schema and name.
     Column { depth: u16, relation: Option<Arc<(SmolStr, SmolStr)>> },
     /// A variable or parameter of a function.
     Variable,
@@ -135,7 +134,7 @@ pub enum ExprKind {
         left: Box<Expr>,
         right: Box<Expr>,
     },
-    /// Every operator with two sides, `like` and its kin, `is distinct from`, `at time zone`; words in lower case.
+    /// An operator with two operands, including `like`, `is distinct from` and `at time zone`. Words are in lower case.
     Binary {
         op: SmolStr,
         left: Box<Expr>,
@@ -199,7 +198,7 @@ pub enum ExprKind {
         base: Box<Expr>,
         field: SmolStr,
     },
-    /// Read, but of no interest beyond what stands inside it.
+    /// Another expression, of which only the operands are kept.
     Other(Vec<Expr>),
 }
 
@@ -273,7 +272,7 @@ pub enum JoinKind {
     Cross,
 }
 
-/// One relation of a FROM clause: joins are flattened in their written order.
+/// A relation of a FROM clause. Joins are flattened in their written order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FromItem {
     pub span: Span,
@@ -281,7 +280,7 @@ pub struct FromItem {
     pub alias: Option<SmolStr>,
     pub column_aliases: Vec<SmolStr>,
     pub lateral: bool,
-    /// How this item is joined to the ones before it; none for the first of a comma-separated entry.
+    /// Join with the items before, or `None` for the first item of a comma-separated entry.
     pub join: Option<JoinKind>,
     pub on: Option<Expr>,
     pub using: Vec<SmolStr>,
@@ -307,7 +306,7 @@ pub enum FromRelation {
 }
 
 impl FromItem {
-    /// The name by which columns of this item may be qualified.
+    /// Returns the name with which columns of this item can be qualified.
     pub fn reference(&self) -> Option<&str> {
         match (&self.alias, &self.relation) {
             (Some(alias), _) => Some(alias),
@@ -325,7 +324,7 @@ impl FromItem {
 pub struct SortKey {
     pub expr: Expr,
     pub descending: bool,
-    /// None where nothing was written.
+    /// `None` without NULLS FIRST or NULLS LAST.
     pub nulls_first: Option<bool>,
 }
 
@@ -358,7 +357,7 @@ pub struct Insert {
     pub source: Option<Query>,
     pub on_conflict: Option<OnConflict>,
     pub returning: Vec<Target>,
-    /// The names that RETURNING has for the old and the new row, from PostgreSQL 18 on.
+    /// Names of the old and new row in RETURNING, since PostgreSQL 18.
     pub row_names: Vec<SmolStr>,
 }
 
@@ -410,7 +409,7 @@ pub enum Node<'a> {
     From(&'a FromItem),
 }
 
-/// What a walk does below a node.
+/// How a walk continues below a node.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Walk {
     Into,
@@ -422,7 +421,7 @@ impl Expr {
         Expr { span, kind }
     }
 
-    /// The direct sub-expressions; queries inside are not entered.
+    /// Visits the direct subexpressions, without those in queries.
     pub fn each_child<'a>(&'a self, visit: &mut dyn FnMut(&'a Expr)) {
         match &self.kind {
             ExprKind::Column { .. }
@@ -469,7 +468,7 @@ impl Expr {
         }
     }
 
-    /// The same to be changed in place, up to the first that fails.
+    /// Visits the direct subexpressions mutably, until the first error.
     pub fn try_each_child_mut<E>(&mut self, visit: &mut dyn FnMut(&mut Expr) -> Result<(), E>) -> Result<(), E> {
         match &mut self.kind {
             ExprKind::Column { .. }
@@ -516,7 +515,7 @@ impl Expr {
         }
     }
 
-    /// The direct sub-expressions, to be changed in place.
+    /// Visits the direct subexpressions mutably.
     pub fn each_child_mut(&mut self, visit: &mut dyn FnMut(&mut Expr)) {
         let Ok(()) = self.try_each_child_mut(&mut |child| {
             visit(child);
@@ -524,7 +523,7 @@ impl Expr {
         });
     }
 
-    /// The query that stands directly in this node.
+    /// Returns the query directly in this node.
     pub fn query(&self) -> Option<&Query> {
         match &self.kind {
             ExprKind::InQuery { query, .. } | ExprKind::Exists { query, .. } | ExprKind::Subquery(query) | ExprKind::ArrayQuery(query) => {
@@ -543,7 +542,7 @@ impl Expr {
         }
     }
 
-    /// Visits this node and all below it, in written order.
+    /// Visits this node and all nodes below it, in written order.
     pub fn walk<'a>(&'a self, visit: &mut dyn FnMut(Node<'a>) -> Walk) {
         if visit(Node::Expr(self)) == Walk::Over {
             return;
@@ -554,7 +553,7 @@ impl Expr {
         }
     }
 
-    /// Every expression at or below this one, queries included.
+    /// Returns this expression and all expressions below it, including those in queries.
     pub fn all(&self) -> Vec<&Expr> {
         let mut out = Vec::new();
         self.walk(&mut |node| {
@@ -566,7 +565,7 @@ impl Expr {
         out
     }
 
-    /// Every query below this expression.
+    /// Returns all queries below this expression.
     pub fn queries(&self) -> Vec<&Query> {
         let mut out = Vec::new();
         self.walk(&mut |node| {
@@ -585,7 +584,7 @@ impl Expr {
         }
     }
 
-    /// The last part of a column reference.
+    /// Returns the last part of a column reference.
     pub fn column(&self) -> Option<&str> {
         match &self.kind {
             ExprKind::Column { path, .. } => path.last().map(SmolStr::as_str),
@@ -593,7 +592,7 @@ impl Expr {
         }
     }
 
-    /// The expression without the casts around it.
+    /// Returns the expression without the casts around it.
     pub fn uncast(&self) -> &Expr {
         match &self.kind {
             ExprKind::Cast { expr, .. } => expr.uncast(),
@@ -608,7 +607,7 @@ impl Expr {
         }
     }
 
-    /// Sides of a chain of AND, left to right.
+    /// Returns the operands of a chain of AND, from left to right.
     pub fn conjuncts(&self) -> Vec<&Expr> {
         match &self.kind {
             ExprKind::Logic { op: Logic::And, left, right } => {
@@ -620,7 +619,7 @@ impl Expr {
         }
     }
 
-    /// Both sides of `a = b`.
+    /// Returns both operands of `a = b`.
     pub fn equality(&self) -> Option<(&Expr, &Expr)> {
         match &self.kind {
             ExprKind::Binary { op, left, right } if op == "=" => Some((left, right)),
@@ -628,7 +627,7 @@ impl Expr {
         }
     }
 
-    /// Is this the constant `true`, however written?
+    /// Returns whether this is the constant `true` in any form.
     pub fn is_true(&self) -> bool {
         match &self.kind {
             ExprKind::Bool(value) => *value,
@@ -642,14 +641,14 @@ impl Expr {
         }
     }
 
-    /// Is this the constant `false`, however written?
+    /// Returns whether this is the constant `false` in any form.
     pub fn is_false(&self) -> bool {
         matches!(&self.kind, ExprKind::Bool(false))
     }
 }
 
 impl SetExpr {
-    /// The selects of this set expression, left to right.
+    /// Returns the selects of this set expression, from left to right.
     pub fn selects(&self) -> Vec<&Select> {
         match self {
             SetExpr::Select(select) => vec![select],
@@ -702,7 +701,7 @@ impl FromItem {
         self.on.iter().for_each(|expr| expr.walk(visit));
     }
 
-    /// The tables of this item, joins in parentheses included.
+    /// Returns the tables of this item, including those in parenthesized joins.
     pub fn tables(&self) -> Vec<&FromItem> {
         match &self.relation {
             FromRelation::Join(items) => items.iter().flat_map(FromItem::tables).collect(),
@@ -723,7 +722,7 @@ impl Query {
         self.offset.iter().for_each(|expr| expr.walk(visit));
     }
 
-    /// The only select, where the query is a plain one.
+    /// Returns the select of a query without set operations.
     pub fn select(&self) -> Option<&Select> {
         match &self.body {
             SetExpr::Select(select) => Some(select),

@@ -1,12 +1,12 @@
-//! Text to tokens, by PostgreSQL's own lexical rules.
+//! Lexer with the lexical rules of PostgreSQL.
 //!
-//! Promises: every byte is covered by exactly one token, comment or white space; nothing panics; what is not closed becomes
-//! an [`TokenKind::Broken`] token that runs to the end of its line or text. Source: PostgreSQL's documentation, "Lexical Structure".
+//! Promises: every byte belongs to exactly one token, comment or white space. Nothing panics. An unclosed literal or comment becomes a
+//! [`TokenKind::Broken`] token that extends to the end of its line or text. Source: PostgreSQL's documentation, "Lexical Structure".
 
 use crate::source::Span;
 use memchr::{memchr, memchr2};
 
-/// What a token is. Text is always asked of the source.
+/// Kind of a token. The text is in the source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenKind {
     /// An unquoted identifier or keyword.
@@ -46,7 +46,7 @@ pub enum TokenKind {
     Assign,
     /// A line that begins with a backslash: a command for psql, never SQL.
     Meta,
-    /// What no rule reads: an unclosed quote or comment, a stray byte.
+    /// Invalid text: an unclosed quote or comment, or an unexpected byte.
     Broken(Broken),
 }
 
@@ -60,7 +60,7 @@ pub enum Broken {
 }
 
 impl Broken {
-    /// PostgreSQL's words.
+    /// Returns PostgreSQL's message.
     pub fn reason(self) -> &'static str {
         match self {
             Broken::String => "unterminated quoted string",
@@ -89,10 +89,10 @@ impl Token {
     }
 }
 
-/// How a plain string literal is read, which a session sets by `standard_conforming_strings`.
+/// How plain string literals are read. The setting `standard_conforming_strings` determines it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Quoting {
-    /// A backslash is a character like any other.
+    /// A backslash is a normal character.
     #[default]
     Standard,
     /// A backslash escapes in `'…'` as it does in `E'…'`. Such a literal is a [`TokenKind::EscapeString`].
@@ -105,7 +105,7 @@ pub struct Lexer<'a> {
     text: &'a str,
     bytes: &'a [u8],
     pos: usize,
-    /// Comments met since the caller last took them.
+    /// Comments since the caller last removed them from this list.
     pub comments: Vec<Span>,
     pub quoting: Quoting,
     line_start: bool,
@@ -140,7 +140,7 @@ impl<'a> Lexer<'a> {
         self.pos
     }
 
-    /// Goes on from another byte: behind `COPY` data.
+    /// Continues at another byte, such as after `COPY` data.
     pub fn seek(&mut self, pos: usize) {
         self.pos = pos;
         self.line_start = true;
@@ -200,7 +200,7 @@ impl<'a> Lexer<'a> {
         Token { kind, start: start as u32, end: self.pos as u32 }
     }
 
-    /// The next token, or none at the end of the text.
+    /// Returns the next token, or `None` at the end of the text.
     pub fn next_token(&mut self) -> Option<Token> {
         if let Some(broken) = self.skip_blank() {
             return Some(broken);
@@ -372,24 +372,24 @@ impl<'a> Lexer<'a> {
     }
 }
 
-/// All tokens of a text.
+/// Returns all tokens of a text.
 pub fn tokens(text: &str) -> Vec<Token> {
     tokens_in(text, Span::new(0, text.len() as u32))
 }
 
-/// The tokens of a part of a text, placed in the whole.
+/// Returns the tokens of a part of a text, with spans in the whole text.
 pub fn tokens_in(text: &str, span: Span) -> Vec<Token> {
     tokens_quoted(text, span, Quoting::Standard)
 }
 
-/// The same where a session may read plain literals otherwise.
+/// Returns the tokens of a part of a text, with a given reading of plain literals.
 pub fn tokens_quoted(text: &str, span: Span, quoting: Quoting) -> Vec<Token> {
     let mut lexer = Lexer::from(&text[..span.end as usize], span.start as usize);
     lexer.quoting = quoting;
     std::iter::from_fn(|| lexer.next_token()).collect()
 }
 
-/// The value of a string literal of any form.
+/// Returns the value of a string literal of any form.
 pub fn string_value(token: Token, source: &str) -> String {
     let text = token.text(source);
     match token.kind {
@@ -405,18 +405,18 @@ pub fn string_value(token: Token, source: &str) -> String {
     }
 }
 
-/// Where the first quote of a string literal stands.
+/// Returns the position of the first quote of a string literal.
 pub fn quote_at(text: &str) -> usize {
     text.find('\'').unwrap_or(0)
 }
 
-/// `$tag$` of a dollar-quoted string.
+/// Returns the tag of a dollar-quoted string: `$tag$`.
 pub fn dollar_tag(text: &str) -> &str {
     let end = text[1..].find('$').map_or(text.len(), |at| at + 2);
     &text[..end]
 }
 
-/// The name an identifier token stands for: folded to lower case unless quoted, cut at 63 bytes as PostgreSQL does.
+/// Returns the name of an identifier token: in lower case unless it is quoted, and cut at 63 bytes as in PostgreSQL.
 pub fn ident_value(token: Token, source: &str) -> smol_str::SmolStr {
     let text = token.text(source);
     let mut name: smol_str::SmolStr = match token.kind {

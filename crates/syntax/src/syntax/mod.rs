@@ -1,4 +1,4 @@
-//! Text to statements. Parsing cannot fail: a statement that nobody can read costs only itself.
+//! Parser from text to statements. Parsing cannot fail: a statement that cannot be parsed does not affect the others.
 
 pub mod ast;
 pub mod code;

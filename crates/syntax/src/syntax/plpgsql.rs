@@ -1,11 +1,9 @@
-//! Bodies of PL/pgSQL functions and DO blocks: text to a tree of our own.
+//! Parser of PL/pgSQL: bodies of functions and DO blocks.
 //!
-//! Promises: every node has its bytes in the whole file; a body that PostgreSQL's PL/pgSQL compiler would refuse for its own
-//! grammar is a [`SyntaxError`](super::cursor::SyntaxError) in that compiler's words; time is linear, nesting is bounded,
-//! nothing panics. Expressions and SQL statements are [`Piece`]s: their extent is found by PL/pgSQL's rules and no more, so
-//! whoever needs one reads its tokens.
-//! Refuses: to read inside a piece, where its errors stay unfound, and to know a function's parameters: they are asked for by
-//! [`unknown_variables`].
+//! Promises: every node has its span in the whole file. A body that the grammar of PL/pgSQL does not allow is a
+//! [`SyntaxError`](super::cursor::SyntaxError) with PostgreSQL's message. Time is linear, nesting is limited, and nothing panics.
+//! Expressions and SQL statements are [`Piece`]s: only their extent is determined, by the rules of PL/pgSQL.
+//! Limits: errors inside pieces are not found. The parameters of the function are unknown here, so [`unknown_variables`] takes them.
 //! Source: PostgreSQL's documentation, "PL/pgSQL — SQL Procedural Language".
 
 mod names;
@@ -22,11 +20,11 @@ use super::types::TypeName;
 use crate::source::Span;
 use smol_str::SmolStr;
 
-/// A whole body, with the tokens that its pieces point into.
+/// A body, with the tokens of its pieces.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Routine {
     pub tokens: Vec<Token>,
-    /// `#variable_conflict …`: what a name means that is both a variable and a column. `None` leaves it to the server.
+    /// `#variable_conflict …`: the meaning of a name that is both a variable and a column. `None` means the setting of the server.
     pub variable_conflict: Option<VariableConflict>,
     pub block: Block,
 }
@@ -38,15 +36,15 @@ pub enum VariableConflict {
     UseColumn,
 }
 
-/// A run of tokens of the [`Routine`]: an expression or SQL that nobody has read yet.
+/// A sequence of tokens of the [`Routine`]: an expression or SQL that is not parsed yet.
 ///
-/// An expression may carry the tail of a query, as PL/pgSQL allows: `n := count(*) FROM t WHERE …`.
+/// PL/pgSQL allows the rest of a query after an expression: `n := count(*) FROM t WHERE …`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Piece {
     pub span: Span,
     /// Index of the first token.
     pub start: usize,
-    /// Index behind the last token; equal to `start` only for a bare `PERFORM`.
+    /// Index after the last token. It equals `start` only for an empty `PERFORM`.
     pub end: usize,
 }
 
@@ -162,11 +160,11 @@ pub enum StmtKind {
         into: Option<IntoClause>,
         using: Vec<Piece>,
     },
-    /// The text behind PERFORM, which stands for SELECT.
+    /// The text after PERFORM, which replaces SELECT.
     Perform {
         query: Piece,
     },
-    /// Any other statement of SQL; `into` lies within `sql` and is no part of what runs.
+    /// Any other SQL statement. `into` is inside `sql` and not part of the statement that runs.
     Sql {
         sql: Piece,
         into: Option<IntoClause>,
@@ -296,7 +294,7 @@ pub enum Level {
     Exception,
 }
 
-/// `RAISE [level] ['format' [, …] | condition] [USING …]`; all empty to raise again what is being handled.
+/// `RAISE [level] ['format' [, …] | condition] [USING …]`. Without arguments, it raises the current error again.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Raise {
     pub level: Level,
@@ -308,7 +306,7 @@ pub struct Raise {
     pub options: Vec<(SmolStr, Piece)>,
 }
 
-/// A RAISE whose placeholders and parameters differ in number: PostgreSQL refuses the function (42601).
+/// A RAISE with different numbers of placeholders and parameters. PostgreSQL rejects the function (42601).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mismatch {
     pub placeholders: usize,
@@ -333,7 +331,7 @@ pub fn raise_mismatch(stmt: &Stmt) -> Option<Mismatch> {
     (placeholders != params).then_some(Mismatch { placeholders, params, span: *span })
 }
 
-/// How a piece is to be read.
+/// Kind of SQL in a piece.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// A statement of SQL as it stands.

@@ -1,8 +1,8 @@
-//! Tokens to statements, by the rules of the Supabase migration runner: at `;` outside quotes, comments, parentheses and
+//! Splitter of a text into statements, with the rules of the Supabase migration runner: at `;` outside quotes, comments, parentheses and
 //! `BEGIN ATOMIC … END`.
 //!
-//! Promises: every token belongs to exactly one statement. Where a parenthesis is left open, the statement ends at the
-//! first `;` that is followed by a line which begins a new statement, so that one slip costs one statement.
+//! Promises: every token belongs to exactly one statement. If a parenthesis is not closed, the statement ends at the first `;` before a line
+//! that begins a statement, so that the mistake affects only one statement.
 
 use super::lexer::{Lexer, Quoting, Token, TokenKind, dollar_tag, ident_value, string_value, tokens_quoted};
 use crate::source::Span;
@@ -11,16 +11,16 @@ use crate::source::Span;
 #[derive(Debug, Default)]
 pub struct RawStatement {
     pub tokens: Vec<Token>,
-    /// Comments that stand between the statement before and the end of this one.
+    /// Comments between the end of the previous statement and the end of this one.
     pub comments: Vec<Span>,
-    /// Lines of data behind `COPY … FROM stdin`.
+    /// Lines of data after `COPY … FROM stdin`.
     pub data: Option<Span>,
-    /// How its literals are read.
+    /// How plain string literals in the statement are read.
     pub quoting: Quoting,
 }
 
 impl RawStatement {
-    /// From the first token to the last.
+    /// Returns the span from the first to the last token.
     pub fn span(&self) -> Span {
         match (self.tokens.first(), self.tokens.last()) {
             (Some(first), Some(last)) => first.span().to(last.span()),
@@ -29,14 +29,13 @@ impl RawStatement {
     }
 }
 
-/// What the statements of a file so far have made of `standard_conforming_strings`. It decides where literals end, and so
-/// which statements follow.
+/// The value of `standard_conforming_strings` after the statements so far. It determines where literals, and so statements, end.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Session {
     now: Quoting,
-    /// The value that is left when the transaction is committed.
+    /// Value after a COMMIT of the transaction.
     lasting: Quoting,
-    /// The value when the transaction began.
+    /// Value at the start of the transaction.
     before: Quoting,
 }
 
@@ -47,7 +46,7 @@ impl Session {
         Session { now: quoting, lasting: quoting, before: quoting }
     }
 
-    /// Takes note of a statement that was split off.
+    /// Applies a statement.
     fn follow(&mut self, text: &str, tokens: &[Token]) {
         let word = |at: usize, word: &str| {
             tokens.get(at).is_some_and(|token| token.kind == TokenKind::Word && token.text(text).eq_ignore_ascii_case(word))
@@ -100,7 +99,7 @@ impl Session {
         }
     }
 
-    /// The same two inside a block that runs at once.
+    /// Applies both forms inside a DO block.
     fn block(&mut self, text: &str, code: Token) {
         let whole = code.text(text);
         if !mentions(whole) {
@@ -121,7 +120,7 @@ fn is_literal(token: Token) -> bool {
     matches!(token.kind, TokenKind::String | TokenKind::EscapeString | TokenKind::UnicodeString | TokenKind::DollarString)
 }
 
-/// What PostgreSQL takes for false: a unique prefix of a word will do.
+/// Returns the quoting for a value of the setting. PostgreSQL accepts unique prefixes of words.
 fn quoting_of(value: &str) -> Quoting {
     let value = value.to_ascii_lowercase();
     let off =
@@ -129,7 +128,7 @@ fn quoting_of(value: &str) -> Quoting {
     if off { Quoting::Backslash } else { Quoting::Standard }
 }
 
-/// Whether a text can hold the name of the setting.
+/// Returns whether a text can contain the name of the setting.
 fn mentions(text: &str) -> bool {
     let bytes = text.as_bytes();
     let within = SETTING.as_bytes();
@@ -150,19 +149,19 @@ impl<'a> Splitter<'a> {
         Splitter::resumed(text, 0, Session::default())
     }
 
-    /// Reads a text from a byte on, as a new session reads it.
+    /// Starts at a byte of a text, in a new session.
     pub fn starting_at(text: &'a str, position: usize) -> Splitter<'a> {
         Splitter::resumed(text, position, Session::default())
     }
 
-    /// Goes on where another left off.
+    /// Continues at the position and in the session of another splitter.
     pub fn resumed(text: &'a str, position: usize, session: Session) -> Splitter<'a> {
         let mut lexer = Lexer::from(text, position);
         lexer.quoting = session.now;
         Splitter { text, lexer, session }
     }
 
-    /// The statement that begins at a byte.
+    /// Returns the statement that begins at a byte.
     pub fn statement_at(text: &'a str, position: usize) -> Option<RawStatement> {
         if mentions(&text[..position]) {
             Splitter::new(text).find(|raw| raw.span().start as usize >= position)
@@ -171,12 +170,12 @@ impl<'a> Splitter<'a> {
         }
     }
 
-    /// What the next splitter begins with.
+    /// Returns the session for the next splitter.
     pub fn session(&self) -> Session {
         self.session
     }
 
-    /// The byte behind what was read.
+    /// Returns the position after the last statement.
     pub fn position(&self) -> usize {
         self.lexer.position()
     }
@@ -185,12 +184,12 @@ impl<'a> Splitter<'a> {
         token.kind == TokenKind::Word && token.text(self.text).eq_ignore_ascii_case(word)
     }
 
-    /// Comments behind the last statement.
+    /// Returns the comments after the last statement.
     pub fn trailing_comments(&mut self) -> Vec<Span> {
         std::mem::take(&mut self.lexer.comments)
     }
 
-    /// Was a parenthesis forgotten before this `;`? Those around the commands of a rule hold more than one.
+    /// Returns whether a parenthesis before this `;` was not closed. Parentheses around the commands of a rule can contain `;`.
     fn is_broken(&self, tokens: &[Token]) -> bool {
         let rule = tokens.first().is_some_and(|token| self.word(*token, "CREATE"))
             && tokens[1..].iter().take(3).any(|token| self.word(*token, "RULE"));
@@ -208,7 +207,7 @@ impl<'a> Splitter<'a> {
         !same_line && HEADS.iter().any(|head| self.word(next, head))
     }
 
-    /// `COPY … FROM stdin`, outside parentheses: a query that is copied may have a table of that name.
+    /// Returns whether the statement is `COPY … FROM stdin`. Names inside parentheses belong to a query.
     fn reads_data(&self, tokens: &[Token]) -> bool {
         let mut depth = 0usize;
         tokens.first().is_some_and(|token| self.word(*token, "COPY"))
@@ -222,7 +221,7 @@ impl<'a> Splitter<'a> {
             })
     }
 
-    /// `CREATE [OR REPLACE] FUNCTION | PROCEDURE`: the statements whose bodies may be statements.
+    /// Returns whether the statement is `CREATE [OR REPLACE] FUNCTION | PROCEDURE`, whose body can contain statements.
     fn makes_routine(&self, tokens: &[Token]) -> bool {
         let words = |at: usize, words: &[&str]| tokens.get(at).is_some_and(|token| words.iter().any(|word| self.word(*token, word)));
         let head = if words(1, &["OR"]) && words(2, &["REPLACE"]) { 3 } else { 1 };

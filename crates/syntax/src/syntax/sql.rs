@@ -1,10 +1,10 @@
-//! Expressions, queries and statements that read or write rows, by way of `sqlparser`.
+//! Expressions, queries and data statements, which `sqlparser` parses.
 //!
-//! Promises: what is returned was read to its last token, but for the clauses of SQL/JSON and XML functions, locking
-//! clauses and the expressions in the target of `ON CONFLICT`, which are passed over; every span is the exact text of its node; names are folded.
-//! Refuses: text that nests or chains so deeply that reading it could exhaust the stack, and whatever `sqlparser` cannot
-//! read after our tokens have been put into the words it knows (`feed`). No type of `sqlparser` leaves this module.
-//! Of a list of `VALUES` only the first rows are kept; the others are read, and forgotten.
+//! Promises: all tokens are parsed, except for clauses of SQL/JSON and XML functions, locking clauses and the expressions in the target of
+//! `ON CONFLICT`, which are skipped. Every span is the exact text of its node. Unquoted names are in lower case. No type of `sqlparser`
+//! leaves this module.
+//! Limits: text with very deep nesting is rejected, because it could exhaust the stack, and so is text that `sqlparser` cannot parse after
+//! the conversion of tokens (`feed`). Of a list of `VALUES`, only the first rows are kept.
 
 mod feed;
 mod lower;

@@ -1,7 +1,7 @@
-//! Names of data types, as written and as PostgreSQL prints them.
+//! Names of data types, as they are written and as PostgreSQL prints them.
 //!
-//! Promise: [`TypeName::canonical`] is what `format_type` prints for a type that is built in; a name of the project's own
-//! is returned as it was written, and it is the catalog that knows whether its schema has to be shown.
+//! Promises: for a built-in type, [`TypeName::canonical`] returns the output of `format_type`. The name of another type is returned as it
+//! was written, because only the catalog knows its schema.
 //! Source: PostgreSQL's documentation, "Data Types", and `format_type` in "System Information Functions".
 
 use super::expression::ObjectName;
@@ -11,9 +11,9 @@ use smol_str::{SmolStr, format_smolstr};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TypeName {
     pub span: Span,
-    /// One part for a built-in type (`character varying`, `timestamp with time zone`: already in PostgreSQL's own words).
+    /// Name of the type. For a built-in type, it is one part in the form of PostgreSQL: `character varying`, `timestamp with time zone`.
     pub name: ObjectName,
-    /// Spelled by a keyword or alias of the grammar (`int`, `varchar`), so no schema is searched for it.
+    /// Whether it is a keyword or alias of the grammar (`int`, `varchar`), which is not looked up in schemas.
     pub builtin: bool,
     /// `(10, 2)`
     pub modifiers: Vec<SmolStr>,
@@ -26,12 +26,12 @@ pub struct TypeName {
 }
 
 impl TypeName {
-    /// `timestamp(3) without time zone`, `numeric(10,2)[]`, `public.mood`.
+    /// Returns the type as PostgreSQL prints it: `timestamp(3) without time zone`, `numeric(10,2)[]`, `public.mood`.
     pub fn canonical(&self) -> SmolStr {
         self.with_base(&self.name.to_string())
     }
 
-    /// The canonical form with another spelling of the name.
+    /// Returns the canonical form with another name.
     pub fn with_base(&self, base: &str) -> SmolStr {
         let mut out = String::from(base);
         if !self.modifiers.is_empty() {
@@ -47,7 +47,7 @@ impl TypeName {
         out.into()
     }
 
-    /// The name without modifiers, as a function's signature has it.
+    /// Returns the name without modifiers, as in the signature of a function.
     pub fn signature(&self) -> SmolStr {
         if self.dimensions > 0 { format_smolstr!("{}[]", self.name) } else { self.name.to_string().into() }
     }
@@ -61,7 +61,7 @@ impl TypeName {
     }
 }
 
-/// The name that PostgreSQL prints for a type known to its grammar or to `pg_catalog`; none for any other.
+/// Returns the name that PostgreSQL prints for a built-in type, or `None` for other types.
 pub fn builtin_name(name: &str) -> Option<&'static str> {
     Some(match name {
         "int" | "integer" | "int4" => "integer",

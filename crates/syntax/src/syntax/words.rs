@@ -1,7 +1,7 @@
-//! Keywords of PostgreSQL that are no names.
+//! Keywords of PostgreSQL that cannot be used as names.
 //!
-//! Source: PostgreSQL's documentation, "SQL Key Words", and `pg_get_keywords()` of PostgreSQL 15. A word that only a later version
-//! reserves is a name here. A quoted word is always a name.
+//! Source: PostgreSQL's documentation, "SQL Key Words", and `pg_get_keywords()` of PostgreSQL 15. Words that only a later
+//! version reserves count as names. A quoted word is always a name.
 
 /// Reserved: no name of anything, but for a label behind AS.
 #[rustfmt::skip]

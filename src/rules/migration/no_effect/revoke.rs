@@ -1,4 +1,4 @@
-//! REVOKE statements that take nothing away, because the privilege is held in another way.
+//! REVOKE statements that have no effect, because the role holds the privilege in another way.
 
 use crate::catalog::acl::{Acl, Privileges};
 use crate::catalog::effect::Grantable;
@@ -7,7 +7,7 @@ use crate::rules::about::About;
 use crate::rules::prelude::*;
 use crate::syntax::ast::{self, GrantTarget, ObjectKind, ObjectRef};
 
-const HELD_BY_ALL: &str = "revoke it from PUBLIC, and then grant it to the roles that need it";
+const HELD_BY_ALL: &str = "Revoke it from PUBLIC, then grant it to the roles that need it.";
 
 /// An object with its privileges.
 struct Held<'a> {
@@ -16,9 +16,9 @@ struct Held<'a> {
     name: String,
     acl: &'a Acl,
     kind: ObjectKind,
-    /// Granted by a role whose grants the role of migrations can't revoke.
+    /// Whether another role granted the privileges, so the role of the migrations cannot revoke them.
     foreign: bool,
-    /// A function that nobody can call but a trigger.
+    /// Whether the object is a trigger function, which cannot be called directly.
     by_trigger: bool,
 }
 
@@ -27,7 +27,7 @@ pub fn check(cx: &mut Cx, step: &Moment, revoke: &ast::Grant) {
     let objects = objects(cx, &revoke.target);
     for role in &revoke.roles {
         let role = SmolStr::from(role.name.as_str());
-        // one report for a statement is enough
+        // each statement has at most one diagnostic
         if objects.iter().any(|held| on_object(cx, step, revoke, held, &role)) {
             return;
         }
@@ -52,20 +52,18 @@ fn on_object(cx: &mut Cx, step: &Moment, revoke: &ast::Grant, held: &Held, role:
     let by_all = held.acl.direct(PUBLIC).meet(whole);
     let name = &held.name;
     if !by_table.is_empty() {
-        let message = format!(
-            "`{role}` holds the privilege on all of `{name}`, so a REVOKE for columns takes nothing away: a table's privilege is for every column"
-        );
+        let message = format!("`{role}` holds the privilege on the whole table `{name}`, so a REVOKE on columns has no effect");
         report(cx, step, held, role, by_table, message)
-            .help("revoke the privilege on the table, and then grant it on the columns that the role may use");
+            .help("Revoke the privilege on the table, then grant it on the columns that the role may use.");
         return true;
     }
     let held_of = direct.meet(whole) | by_all;
     if held.foreign && !held_of.is_empty() {
         let message = format!(
-            "`{role}` keeps its privileges on `{name}`: another role granted them, and a REVOKE takes away only what its own role granted"
+            "`{role}` keeps its privileges on `{name}`: another role granted them, and REVOKE removes only grants of the current role"
         );
         report(cx, step, held, role, held_of, message)
-            .help("do not rely on this statement; check the privilege with `has_schema_privilege` or `has_function_privilege`");
+            .help("Do not rely on this statement. Check the privilege with `has_schema_privilege` or `has_function_privilege`.");
         return true;
     }
     if role != PUBLIC && !by_all.is_empty() && !held.foreign && !held.by_trigger {
@@ -76,12 +74,12 @@ fn on_object(cx: &mut Cx, step: &Moment, revoke: &ast::Grant, held: &Held, role:
     false
 }
 
-/// The report lasts if the role still has the privilege when all migrations have run.
+/// Adds a diagnostic, which is dropped if the role does not hold the privilege after all migrations.
 fn report<'c>(cx: &'c mut Cx, step: &Moment, held: &Held, role: &SmolStr, lost: Privileges, message: String) -> &'c mut DiagnosticBuilder {
     let (on, grantee) = (held.on.clone(), role.clone());
     let through = if held.acl.direct(role).intersects(lost) { role.clone() } else { PUBLIC.into() };
     cx.report(held.about.clone(), step.site, message)
-        .label("takes nothing away")
+        .label("has no effect")
         .discriminate(grantee)
         .lasting(move |catalog| acl_of(catalog, &on).is_some_and(|acl| acl.direct(&through).intersects(lost)))
 }
@@ -154,7 +152,8 @@ fn named<'a>(cx: &Cx<'a>, object: &ObjectRef) -> Option<Held<'a>> {
     }
 }
 
-/// `ALTER DEFAULT PRIVILEGES IN SCHEMA … REVOKE … FROM …`: the defaults of one schema only add to those for all schemas.
+/// Checks `ALTER DEFAULT PRIVILEGES IN SCHEMA … REVOKE … FROM …`. The default privileges of one schema only add to those for all
+/// schemas.
 /// Source: PostgreSQL's documentation, "ALTER DEFAULT PRIVILEGES".
 pub fn defaults(cx: &mut Cx, step: &Moment, revoke: &ast::DefaultPrivileges) {
     let current = cx.catalog.current_role();
@@ -189,7 +188,7 @@ pub fn defaults(cx: &mut Cx, step: &Moment, revoke: &ast::DefaultPrivileges) {
         "this has no effect: PUBLIC gets EXECUTE on new functions in every schema, and the default privileges of `{schema}` only add to that"
     );
     cx.report(About::statement("alter default privileges in schema revoke"), step.site, message)
-        .label("changes nothing")
-        .help("write `alter default privileges revoke execute on functions from public` without IN SCHEMA")
+        .label("has no effect")
+        .help("Write `alter default privileges revoke execute on functions from public`, without IN SCHEMA.")
         .discriminate(schema);
 }

@@ -1,4 +1,4 @@
-//! Access control lists as PostgreSQL's catalogs hold them: arrays of `grantee=privileges/grantor`.
+//! Access control lists in the form of PostgreSQL's catalogs: arrays of `grantee=privileges/grantor`.
 //! Source: PostgreSQL's documentation, "Privileges", and `acldefault` and `aclexplode` in "System Information Functions".
 
 use super::tables::{Cells, Presence, Rows};

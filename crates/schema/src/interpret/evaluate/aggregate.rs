@@ -1,6 +1,6 @@
 //! Aggregates over the rows of a group.
 //!
-//! Promise: an answer is given only where every row of the group is certain.
+//! Promises: there is a result only if every row of the group is certain.
 
 use super::query::Env;
 use super::value::{Value, compare, render};

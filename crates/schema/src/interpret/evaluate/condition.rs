@@ -1,4 +1,4 @@
-//! Names of PostgreSQL's errors, as handlers and RAISE write them.
+//! Names of PostgreSQL's errors in handlers and RAISE.
 //! Source: PostgreSQL's documentation, "PostgreSQL Error Codes".
 
 /// Conditions that real handlers name.

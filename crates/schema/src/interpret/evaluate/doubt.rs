@@ -1,7 +1,7 @@
-//! What code that was not followed to its end may still have changed.
+//! Facts that code may have changed although it was not evaluated completely.
 //!
-//! Promise: told by the words of the code and of the project's functions that it names, texts that it would run included:
-//! a command that is put together names in some literal what it drops or alters.
+//! Promises: the words in the code, in functions of the project that it uses, and in literals determine these facts. A command that code
+//! builds has the names of the changed objects in a literal.
 
 use super::query::Env;
 use super::routine::{Parsed, Program};

@@ -1,7 +1,7 @@
-//! The value of an expression.
+//! Evaluation of expressions.
 //!
-//! Promises: three-valued, as SQL is, and a fourth answer for what is not known; an error is said only where PostgreSQL
-//! would raise it. Chains of operators are walked without recursion.
+//! Promises: conditions are true, false, NULL or unknown. There is an error only if PostgreSQL would raise it. Chains of operators are
+//! evaluated without recursion.
 
 use super::pattern::{Alternatives, Printed, like};
 use super::query::{Env, Found};

@@ -1,6 +1,6 @@
-//! Functions of PostgreSQL that look only at their arguments.
+//! Functions of PostgreSQL whose result depends only on their arguments.
 //!
-//! Promise: an answer is PostgreSQL's own; what is not in the list, or whose arguments are not known, is unknown.
+//! Promises: a result is that of PostgreSQL. The result of another function, or with unknown arguments, is unknown.
 
 use super::pattern::Printed;
 use super::value::{MAX_TEXT, Object, Value, render};

@@ -1,4 +1,4 @@
-//! Objects by their names in texts, and the functions that ask the catalog about one.
+//! Lookup of objects by names in texts, and functions that query the catalog, such as `to_regclass`.
 
 use super::expr::unquoted;
 use super::tables::{function_object, system::constraint_text};

@@ -1,7 +1,7 @@
-//! In which order the relations of a FROM clause are joined, and which conditions can be looked at when.
+//! Order in which the relations of a FROM clause are joined, and the step at which each condition is evaluated.
 //!
-//! Promises: the order is one that gives the same rows: what a lateral or outer join looks at is there before it. A relation
-//! of which conditions leave a row or two comes before one of which they leave many, so that the many are never made.
+//! Promises: the order does not change the result. Relations that a lateral or outer join uses come before it. Relations with few rows after
+//! their conditions come first, which keeps intermediate results small.
 
 use super::tables;
 use crate::syntax::expression::*;

@@ -1,6 +1,6 @@
-//! LIKE, and the regular expressions that are only words, anchors and alternatives.
+//! LIKE, and regular expressions that contain only words, anchors and alternatives.
 //!
-//! Promises: time is bounded by the product of both lengths. Refuses any other regular expression: no answer is given.
+//! Promises: the time is limited by the product of both lengths. Limits: the result of any other regular expression is unknown.
 
 use super::value::Value;
 

@@ -1,7 +1,7 @@
-//! SELECT over what is known: the catalogs, tables that are empty in a fresh database, arrays and values.
+//! SELECT over known rows: the catalogs, tables that are empty in a new database, arrays and values.
 //!
-//! Promises: a row is [`Presence::Certain`] only where PostgreSQL would return it; a result that may lack rows is not
-//! `complete`. Equality conditions reach a catalog before its rows are made, and join through a hash.
+//! Promises: a row is [`Presence::Certain`] only if PostgreSQL would return it. A result that may lack rows is not `complete`. Equality
+//! conditions are applied before the rows of a catalog are created, and joins use hash tables.
 
 use super::order::{Condition, Order, conditions, equality_on, flatten, names_any};
 use super::tables::{Cells, Hints, Keys, Presence, Rows};

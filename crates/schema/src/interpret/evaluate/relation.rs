@@ -1,7 +1,7 @@
-//! The relations of a FROM clause: catalogs, the project's tables, functions that return rows.
+//! Relations of a FROM clause: catalogs, tables of the project, and functions that return rows.
 //!
-//! Promises: a table of the project is empty unless a statement of the history put rows into it; the rows of a temporary
-//! table are known while they come from values that are. A table that no migration creates may hold anything.
+//! Promises: a table of the project is empty unless an earlier statement inserted rows. The rows of a temporary table are known if their
+//! values are known. A table that no migration creates can contain any rows.
 
 use super::query::Env;
 use super::tables::{self, Cells, Hints, Presence, Rows};

@@ -1,7 +1,7 @@
-//! Bodies, their variables, and calls of the project's own functions.
+//! Bodies, their variables, and calls of functions of the project.
 //!
-//! Promises: a body is read once, however often it runs; its variables are PL/pgSQL's. Refuses bodies in other languages, and
-//! those of the platform and of extensions, which are not what really runs.
+//! Promises: a body is parsed once, however often it runs. Its variables work as in PL/pgSQL. Limits: bodies in other languages are not
+//! evaluated, and neither are functions of the platform and of extensions, because their bodies here are not the real ones.
 
 use super::expr::field_of;
 use super::query::{Env, Table};

@@ -1,8 +1,8 @@
 //! Statements of PL/pgSQL.
 //!
-//! Promises: control flow is PL/pgSQL's where conditions are decided. A branch that is not decided runs inside a
-//! savepoint, with [`Certainty::Maybe`]: what it assigns is unknown afterwards unless all branches agree, and where it
-//! fails it is taken as not run.
+//! Promises: with known conditions, control flow is that of PL/pgSQL. A branch under an unknown condition runs inside a savepoint, with
+//! [`Certainty::Maybe`]. Variables that it assigns are unknown afterwards, unless all branches assign the same value. If the branch fails, it
+//! is treated as not run.
 
 use super::query::{Env, Table};
 use super::routine::{Frame, Parsed, Program, Scope};

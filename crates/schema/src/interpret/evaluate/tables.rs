@@ -1,8 +1,8 @@
-//! PostgreSQL's own catalogs as tables of what [`Catalog`] holds.
+//! System catalogs of PostgreSQL as tables, with the content of [`Catalog`].
 //!
-//! Promises: a row that may or may not be there says so; an object known only in part has a row of unknown values beside the
-//! known ones. What a hint excludes is not built, and a table that hints name is looked up, so a query for one table costs one table.
-//! Refuses: catalogs that depend on how a server runs (statistics, settings, dependencies).
+//! Promises: uncertain rows are marked. A partly known object has an additional row of unknown values. Rows that a hint excludes are not
+//! created, and a table in a hint is looked up directly, so a query for one table has the cost of one table.
+//! Limits: catalogs that depend on the running server (statistics, settings, dependencies) are not included.
 
 mod information;
 mod publication;

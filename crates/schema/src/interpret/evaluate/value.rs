@@ -1,7 +1,6 @@
-//! Values that may not be known, and what SQL says of two of them.
+//! Values that can be unknown, and operations on them.
 //!
-//! Promise: nothing here guesses. What is not known is [`Value::Unknown`], and an answer that depends on it is unknown too,
-//! unless the other side settles it.
+//! Promises: an unknown value is [`Value::Unknown`]. A result that depends on it is unknown too, unless the other operand determines it.
 
 use crate::catalog::name::{QName, quote_ident};
 use smol_str::{SmolStr, ToSmolStr};

@@ -1,10 +1,9 @@
-//! What to write instead, for the slips that migrations are full of: each is a form that another database, or a hopeful
-//! memory, has and PostgreSQL has not.
+//! Help for common mistakes in migrations: syntax of other databases, or syntax that does not exist.
 
 use super::super::cursor::{Cursor, SyntaxError};
 use super::super::lexer::TokenKind;
 
-/// Help for a statement that could not be read.
+/// Returns the help for a statement that could not be parsed.
 pub fn of(cursor: &Cursor, error: &SyntaxError) -> Option<String> {
     let at = cursor.tokens.iter().position(|token| token.start >= error.span.start).unwrap_or(cursor.tokens.len());
     let stopped = cursor.part(at.min(cursor.end), cursor.end);

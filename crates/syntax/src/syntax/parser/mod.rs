@@ -1,10 +1,10 @@
-//! Tokens to statements: dispatch on the first keywords.
+//! Parser of statements, which selects the form by the first keywords.
 //!
-//! `sqlparser` reads every query, data statement and expression ([`super::sql`]). Definitions are read here clause by
-//! clause, because messages and fixes need the place of each clause and `sqlparser`'s definitions carry none, and because
-//! PostgreSQL's grammar is what decides whether a statement is wrong.
+//! `sqlparser` parses queries, data statements and expressions ([`super::sql`]). Definitions are parsed here clause by clause, because
+//! messages and fixes need the location of each clause, and the definitions of `sqlparser` have no locations. The grammar is that of
+//! PostgreSQL.
 //!
-//! Promises: a statement either becomes an [`Ast`] with all of its tokens read, or [`Opaque`] with the place and reason.
+//! Promises: a statement becomes either an [`Ast`] of all its tokens, or [`Opaque`] with the location and reason.
 
 mod access;
 mod hint;
@@ -20,7 +20,7 @@ use super::split::RawStatement;
 use super::{plpgsql, sql};
 use crate::source::Span;
 
-/// Reads one statement.
+/// Parses one statement.
 pub fn statement(text: &str, raw: &RawStatement) -> Statement {
     let span = raw.span();
     let newest = Newest::default();
@@ -37,7 +37,7 @@ pub fn statement(text: &str, raw: &RawStatement) -> Statement {
     Statement { span, form, newer }
 }
 
-/// What a statement is to a version that stops at a token of it.
+/// Returns the result for a version of PostgreSQL that rejects a token of the statement.
 fn newer(text: &str, raw: &RawStatement, version: u32, at: usize) -> Newer {
     let cursor = Cursor::new(text, &raw.tokens);
     let stopped = cursor.part(at.min(cursor.end), cursor.end);
@@ -48,7 +48,7 @@ fn newer(text: &str, raw: &RawStatement, version: u32, at: usize) -> Newer {
     Newer { version, refused: Opaque { head: head(&cursor), at, reason, certain: true, hint: None, unchecked: None } }
 }
 
-/// With the error, the function that is made where bodies are not checked.
+/// Parses a statement. The error contains the function that is created if bodies are not checked.
 fn read_all(text: &str, raw: &RawStatement, newest: &Newest) -> std::result::Result<Ast, (SyntaxError, Option<Box<Ast>>)> {
     let mut ast = read_head(text, raw, newest).map_err(|error| (error, None))?;
     let checked = match &mut ast {
@@ -68,7 +68,7 @@ fn read_all(text: &str, raw: &RawStatement, newest: &Newest) -> std::result::Res
     }
 }
 
-/// All but the code of a function or block.
+/// Parses a statement without the code of a function or block.
 fn read_head(text: &str, raw: &RawStatement, newest: &Newest) -> Result<Ast> {
     for token in &raw.tokens {
         if let TokenKind::Broken(broken) = token.kind {
@@ -83,12 +83,12 @@ fn read_head(text: &str, raw: &RawStatement, newest: &Newest) -> Result<Ast> {
     Ok(ast)
 }
 
-/// PostgreSQL compiles PL/pgSQL when a function is made and when a block is run, and refuses the statement if that fails.
+/// Parses the code. PostgreSQL compiles PL/pgSQL when it creates a function or runs a block, and rejects the statement if this fails.
 fn body(text: &str, code: &mut Code, block: bool) -> Result<()> {
     let compiled = code.read(text).and_then(|()| {
         let Some(routine) = code.routine() else { return Ok(()) };
         let mismatch = routine.statements().find_map(plpgsql::raise_mismatch);
-        // a function knows its parameters too, which stand outside its body
+        // the parameters of a function are outside its body
         let unknown = if block { plpgsql::unknown_variables(routine, &|_| false).into_iter().next() } else { None };
         match (mismatch, unknown) {
             (Some(mismatch), _) => Err(SyntaxError { span: mismatch.span, message: mismatch.message().to_string() }),
@@ -96,11 +96,11 @@ fn body(text: &str, code: &mut Code, block: bool) -> Result<()> {
             (None, None) => Ok(()),
         }
     });
-    // places inside code that was put together from a literal are not those of the file
+    // spans in a literal with escapes are not positions in the file
     compiled.map_err(|error| if code.unescaped.is_some() { SyntaxError { span: code.literal, ..error } } else { error })
 }
 
-/// The first words, up to two, that say what a statement is.
+/// Returns the first one or two words, which name the kind of the statement.
 fn head(cursor: &Cursor) -> smol_str::SmolStr {
     let words: Vec<String> = cursor
         .tokens
@@ -112,7 +112,7 @@ fn head(cursor: &Cursor) -> smol_str::SmolStr {
     words.join(" ").into()
 }
 
-/// Reads the statement that the cursor stands on.
+/// Parses the statement at the cursor.
 pub(super) fn read(cursor: &mut Cursor) -> Result<Ast> {
     if cursor.is_kind(TokenKind::Meta) {
         let token = cursor.advance().map(|token| cursor.slice(token)).unwrap_or_default();
@@ -180,7 +180,7 @@ fn condition(cursor: &mut Cursor) -> Result<Expr> {
     sql::expression(&mut inner, end)
 }
 
-/// A statement with no effect on the schema; its inside is not looked at.
+/// Reads a statement without an effect on the schema. Its content is not parsed.
 fn other(cursor: &mut Cursor, head: &str) -> Result<Ast> {
     cursor.pos = cursor.end;
     Ok(Ast::Other { head: head.into(), tables: Vec::new() })
@@ -191,7 +191,7 @@ fn outside(cursor: &mut Cursor, head: &str) -> Result<Ast> {
     Ok(Ast::OutsideTransaction { head: head.into(), tables: Vec::new() })
 }
 
-/// The tables of ANALYZE, CLUSTER, LOCK, REINDEX TABLE and VACUUM: a list of names behind options.
+/// Reads the tables of ANALYZE, CLUSTER, LOCK, REINDEX TABLE and VACUUM: a list of names after options.
 fn upkeep(cursor: &mut Cursor) -> Result<Vec<ObjectName>> {
     let parens = |cursor: &mut Cursor| {
         if cursor.is_kind(TokenKind::LParen) { cursor.parens().map(|_| ()) } else { Ok(()) }
@@ -281,7 +281,7 @@ fn create(cursor: &mut Cursor) -> Result<Ast> {
     object::create_other(cursor)
 }
 
-/// How long what is made is kept.
+/// Persistence of a created object.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kept {
     Lasting,
@@ -358,7 +358,7 @@ fn set(cursor: &mut Cursor) -> Result<Ast> {
     }))
 }
 
-/// A role that SET names, in a literal or not.
+/// Reads the role of SET, which can be a literal.
 fn role_or_literal(cursor: &mut Cursor) -> Result<Ident> {
     if !cursor.is_string() {
         return access::role(cursor);

@@ -1,4 +1,4 @@
-//! Types, sequences, schemas, extensions, publications; and what all objects share: names, DROP, COMMENT, RENAME, OWNER.
+//! Types, sequences, schemas, extensions and publications. Also DROP, COMMENT, RENAME and OWNER of all objects.
 
 use super::super::ast::*;
 use super::super::cursor::{Cursor, Result};

@@ -1,4 +1,4 @@
-//! Tables, their alterations, indexes and views.
+//! Tables (CREATE and ALTER), indexes and views.
 
 use super::super::ast::*;
 use super::super::cursor::{Cursor, Result};

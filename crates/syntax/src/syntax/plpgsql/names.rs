@@ -1,7 +1,7 @@
-//! The variables that statements write to, looked up as PL/pgSQL's compiler does.
+//! Unknown variables that statements write, resolved as in the PL/pgSQL compiler.
 //!
-//! Promise: what is returned makes the compiler refuse the body whenever it runs, whatever the data.
-//! Refuses: to look into pieces, where a name may as well be a column, and to know whether a variable has the field that is named.
+//! Promises: the compiler rejects a body with a returned variable, whatever the data. Limits: names in pieces are not checked, because they
+//! can be columns. Fields of variables are not checked.
 
 use super::super::cursor::SyntaxError;
 use super::super::expression::{Ident, ObjectName};

@@ -1,7 +1,7 @@
-//! Tokens of a body to its tree, by PL/pgSQL's grammar.
+//! Parser of a body, with the grammar of PL/pgSQL.
 //!
-//! Promise: each token is looked at a bounded number of times. An expression ends at the first terminator outside parentheses,
-//! whatever stands around it, exactly as PostgreSQL does it: `IF CASE WHEN a THEN b END THEN` breaks there and here.
+//! Promises: each token is read a limited number of times. As in PostgreSQL, an expression ends at the first terminator outside parentheses:
+//! `IF CASE WHEN a THEN b END THEN` is an error.
 
 mod statements;
 

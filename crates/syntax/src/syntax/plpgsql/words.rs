@@ -1,7 +1,6 @@
-//! The words that PL/pgSQL's reader has to know.
+//! Keywords and conditions of PL/pgSQL.
 //!
-//! Promise: conditions are those of PostgreSQL 18, a superset of the versions before it, so that no name an older server knows is
-//! refused. All words are asked for in lower case.
+//! Promises: conditions are those of PostgreSQL 18, which include those of earlier versions. All words are in lower case.
 //! Source: PostgreSQL's documentation, "PostgreSQL Error Codes", "SQL Key Words", and PL/pgSQL's grammar.
 
 /// Is this the name of an error? A warning has none to catch, and `others` is known to handlers alone.

@@ -1,8 +1,8 @@
-//! Our tokens in the words of `sqlparser`.
+//! Conversion of tokens to tokens of `sqlparser`.
 //!
-//! Promises: every token fed carries the exact bytes it stands for as its "columns", so that the tree can be placed; a
-//! word is a keyword only where PostgreSQL's grammar has it as one, so that the keywords of other dialects stay names.
-//! What `sqlparser` reads wrongly or not at all is fed in another form, or as one token that [`super::lower`] reads itself.
+//! Promises: the "columns" of each token are its exact bytes, so that nodes of the tree have locations. A word is a keyword only where it is
+//! one in PostgreSQL, so keywords of other dialects are names. Syntax that `sqlparser` cannot parse correctly is converted to another form,
+//! or to one token that [`super::lower`] parses.
 
 mod forms;
 mod words;

@@ -1,8 +1,8 @@
-//! Expressions of `sqlparser` as our own.
+//! Conversion of expressions of `sqlparser`.
 //!
-//! Promises: the span of a node is the text it was written as, found from the tokens around its leaves, since
-//! `sqlparser` keeps places only of names and literals; chains are lowered without recursion, so depth here is the depth
-//! of parentheses. Refuses what PostgreSQL has not, though `sqlparser` may read it.
+//! Promises: the span of a node is its exact text. It is determined from the tokens around its leaves, because `sqlparser` has locations only
+//! for names and literals. Chains of operators are converted without recursion, so the depth is that of parentheses. Syntax that
+//! PostgreSQL does not have is rejected, even if `sqlparser` accepts it.
 
 use super::super::cursor::{Result, SyntaxError};
 use super::super::expression::{Arg, Call, Expr, ExprKind, Ident, Logic, ObjectName, SortKey};

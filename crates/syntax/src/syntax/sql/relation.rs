@@ -1,6 +1,6 @@
-//! Queries, relations and statements of `sqlparser` as our own.
+//! Conversion of queries, relations and data statements of `sqlparser`.
 //!
-//! Promises: the span of a query is its text without the parentheses around it; joins are flattened in their written order.
+//! Promises: the span of a query does not include the parentheses around it. Joins are flattened in their written order.
 
 use super::super::cursor::Result;
 use super::super::expression::{

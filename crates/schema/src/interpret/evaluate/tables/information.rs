@@ -1,4 +1,4 @@
-//! `information_schema`, as a role sees it that may see everything.
+//! `information_schema`, as a role with access to all objects sees it.
 
 use super::super::value::Value;
 use super::*;

@@ -1,4 +1,4 @@
-//! Tables of PostgreSQL's catalog that list publications.
+//! System catalogs of publications.
 
 use super::*;
 

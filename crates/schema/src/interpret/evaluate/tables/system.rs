@@ -1,4 +1,4 @@
-//! `pg_catalog`.
+//! System catalogs of `pg_catalog`.
 
 use super::super::acl;
 use super::super::value::{Object, Value};

@@ -1,6 +1,6 @@
-//! The statements of a block.
+//! Statements of a block.
 //!
-//! Promise: each is read with its `;`, and what cannot begin one is refused where it stands, not where it would have ended.
+//! Promises: each statement is read with its `;`. A token that cannot begin a statement is rejected at its own location.
 
 use super::super::words::{begins_sql, is_reserved_in_sql};
 use super::*;

@@ -1,4 +1,4 @@
-//! Forms that `sqlparser` reads otherwise or not at all: where each begins, where it ends, and what is fed in its place.
+//! Syntax that `sqlparser` cannot parse correctly: the start and end of each form, and its replacement.
 
 use super::super::super::cursor::{Cursor, Result};
 use super::super::super::lexer::TokenKind;

@@ -1,4 +1,4 @@
-//! Which words are keywords, and operators as `sqlparser` has them.
+//! Keywords and operators of `sqlparser`.
 
 use super::super::super::lexer::TokenKind;
 use super::Feeder;
