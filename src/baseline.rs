@@ -13,13 +13,13 @@ use std::collections::BTreeSet;
 #[serde(deny_unknown_fields)]
 pub struct Baseline {
     version: u32,
-    pub findings: Vec<Known>,
+    pub findings: Vec<BaselineEntry>,
 }
 
 /// A known problem, without line numbers, which change too often.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Known {
+pub struct BaselineEntry {
     pub rule: String,
     pub file: String,
     pub message: String,
@@ -41,8 +41,8 @@ impl Baseline {
         }
     }
 
-    pub fn of(known: impl IntoIterator<Item = Known>) -> Baseline {
-        let known: BTreeSet<Known> = known.into_iter().collect();
+    pub fn of(known: impl IntoIterator<Item = BaselineEntry>) -> Baseline {
+        let known: BTreeSet<BaselineEntry> = known.into_iter().collect();
         Baseline { version: VERSION, findings: known.into_iter().collect() }
     }
 
@@ -51,14 +51,14 @@ impl Baseline {
         serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
     }
 
-    pub fn prints(&self) -> BTreeSet<String> {
+    pub fn fingerprints(&self) -> BTreeSet<String> {
         self.findings.iter().map(|known| known.fingerprint.clone()).collect()
     }
 }
 
-impl Known {
-    pub fn of(finding: &Finding, sources: &Sources) -> Known {
+impl BaselineEntry {
+    pub fn of(finding: &Finding, sources: &Sources) -> BaselineEntry {
         let file = sources.get(sources.resolve(finding.primary.site).file).path.to_string();
-        Known { rule: finding.rule.to_string(), file, message: finding.message.clone(), fingerprint: finding.fingerprint.clone() }
+        BaselineEntry { rule: finding.rule.to_string(), file, message: finding.message.clone(), fingerprint: finding.fingerprint.clone() }
     }
 }

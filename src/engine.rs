@@ -9,12 +9,12 @@ use crate::analysis::state::State;
 use crate::catalog::Catalog;
 use crate::catalog::name::QName;
 use crate::config::{self, Config, Level};
-use crate::finding::{Finding, Label, Severity, mixed};
+use crate::finding::{Finding, Label, Severity, combined_fingerprint};
 use crate::history::{self, Outcome, Replay, Revision, Step, Visitor};
 use crate::project::Project;
 use crate::report::{LeftOut, Report};
 use crate::rules::cx::Cx;
-use crate::rules::draft::{Told, without_version};
+use crate::rules::draft::{PendingDiagnostic, without_version};
 use crate::rules::{self, Check, Rule};
 use crate::source::{FileId, Site, Sources};
 use crate::syntax::sql;
@@ -48,7 +48,7 @@ pub struct Since {
 }
 
 /// A report with the state that it is based on.
-pub struct Examined {
+pub struct CheckResult {
     pub report: Report,
     pub catalog: Catalog,
     /// Fingerprints of problems that are not reported.
@@ -62,22 +62,22 @@ pub fn run(sources: Sources, project: &Project, choice: &RuleSelection) -> Repor
 
 /// Checks a project and reports the problems within a scope. Also returns the fingerprints of the other problems.
 pub fn run_within(sources: Sources, project: &Project, choice: &RuleSelection, scope: &Scope) -> (Report, FxHashSet<String>) {
-    let Examined { report, catalog, hidden } = examine_within(sources, project, choice, scope);
-    free_aside(catalog);
+    let CheckResult { report, catalog, hidden } = check_within(sources, project, choice, scope);
+    drop_in_background(catalog);
     (report, hidden)
 }
 
 /// Frees a value in another thread, because freeing a large catalog takes time.
-fn free_aside<T: Send + 'static>(what: T) {
+fn drop_in_background<T: Send + 'static>(what: T) {
     let _ = std::thread::Builder::new().stack_size(sql::ROOM).spawn(move || drop(what));
 }
 
 /// Checks a project and returns the report with its state.
-pub fn examine(sources: Sources, project: &Project, choice: &RuleSelection) -> Examined {
-    examine_within(sources, project, choice, &Scope::default())
+pub fn check(sources: Sources, project: &Project, choice: &RuleSelection) -> CheckResult {
+    check_within(sources, project, choice, &Scope::default())
 }
 
-fn examine_within(mut sources: Sources, project: &Project, choice: &RuleSelection, scope: &Scope) -> Examined {
+fn check_within(mut sources: Sources, project: &Project, choice: &RuleSelection, scope: &Scope) -> CheckResult {
     let mut engine = Engine::new(project, choice);
     engine.changed = scope.since.iter().flat_map(|since| &since.new).copied().collect();
     // most runs compare with one revision, and the first revision shares the replay
@@ -87,7 +87,7 @@ fn examine_within(mut sources: Sources, project: &Project, choice: &RuleSelectio
         None => history::replay(&mut sources, project, &mut engine),
         Some(before) => {
             let (replay, revision) = history::replay_both(&mut sources, project, before, &mut engine, |engine| match engine {
-                Some(engine) => engine.of(before),
+                Some(engine) => engine.for_revision(before),
                 None => Engine::new(before, choice),
             });
             known.push(Some(fingerprints(revision)));
@@ -104,7 +104,7 @@ fn examine_within(mut sources: Sources, project: &Project, choice: &RuleSelectio
     }
     let Replay { catalog, statements, unread, bounded, undecided } = replay;
     let analyses = Analyses::default();
-    let Judged { mut findings, mut suppressed, ignored } = engine.found(State::new(&catalog, project, &sources, &analyses));
+    let FilteredDiagnostics { mut findings, mut suppressed, ignored } = engine.finish(State::new(&catalog, project, &sources, &analyses));
     let (mut left_out, mut hidden) = (LeftOut { ignored, ..LeftOut::default() }, FxHashSet::default());
     let mut leave_out = |findings: &mut Vec<Finding>, is_left: &dyn Fn(&Finding) -> bool| {
         let (left, shown): (Vec<_>, Vec<_>) = std::mem::take(findings).into_iter().partition(is_left);
@@ -117,17 +117,17 @@ fn examine_within(mut sources: Sources, project: &Project, choice: &RuleSelectio
     for (since, known) in scope.since.iter().zip(&known) {
         left_out.earlier += leave_out(&mut findings, &|finding| match known {
             Some(known) => known.contains(&finding.fingerprint),
-            None => !since.holds(finding, &sources),
+            None => !since.contains(finding, &sources),
         });
     }
-    findings.iter_mut().for_each(|finding| engine.place_in_change(finding, &sources));
-    findings.sort_by_cached_key(|finding| place_in_order(finding, &sources));
+    findings.iter_mut().for_each(|finding| engine.move_into_change(finding, &sources));
+    findings.sort_by_cached_key(|finding| sort_key(finding, &sources));
     count_causes(&mut findings);
-    suppressed.sort_by_cached_key(|(finding, _)| place_in_order(finding, &sources));
-    free_aside(analyses);
+    suppressed.sort_by_cached_key(|(finding, _)| sort_key(finding, &sources));
+    drop_in_background(analyses);
     let report =
         Report { findings, suppressed, left_out, unread, bounded, undecided, statements, files: project.migrations.len(), sources };
-    Examined { report, catalog, hidden }
+    CheckResult { report, catalog, hidden }
 }
 
 /// Returns the fingerprints of the problems of a revision.
@@ -135,18 +135,18 @@ fn fingerprints(revision: Revision<Engine>) -> FxHashSet<String> {
     let Revision { replay, visitor: mut engine, sources } = revision;
     let analyses = Analyses::default();
     let state = State::new(&replay.catalog, engine.project, &sources, &analyses);
-    engine.found(state).findings.into_iter().map(|finding| finding.fingerprint).collect()
+    engine.finish(state).findings.into_iter().map(|finding| finding.fingerprint).collect()
 }
 
 impl Since {
     /// Returns whether a diagnostic is in a new file.
-    fn holds(&self, finding: &Finding, sources: &Sources) -> bool {
+    fn contains(&self, finding: &Finding, sources: &Sources) -> bool {
         self.new.contains(&sources.resolve(finding.primary.site).file)
     }
 }
 
 /// Removes known problems from a report and returns their fingerprints.
-pub fn leave_out(report: &mut Report, baseline: &BTreeSet<String>) -> BTreeSet<String> {
+pub fn remove_known(report: &mut Report, baseline: &BTreeSet<String>) -> BTreeSet<String> {
     let is_known = |finding: &Finding| baseline.contains(&finding.fingerprint);
     let hidden: BTreeSet<String> =
         report.findings.iter().filter(|finding| is_known(finding)).map(|finding| finding.fingerprint.clone()).collect();
@@ -164,9 +164,9 @@ pub fn is_on(id: &str, project: &Project, choice: &RuleSelection) -> bool {
 struct Engine<'a> {
     project: &'a Project,
     /// Rules that run while the history is replayed.
-    on_the_way: Vec<Active>,
-    at_the_end: Vec<Active>,
-    told: Vec<Told>,
+    replay_rules: Vec<Active>,
+    final_rules: Vec<Active>,
+    pending: Vec<PendingDiagnostic>,
     /// Files of a change, and the last statement in them that changed each object.
     changed: BTreeSet<FileId>,
     touched: FxHashMap<QName, Site>,
@@ -185,10 +185,10 @@ struct Active {
 
 impl Active {
     /// Returns the diagnostics of the rule for a check.
-    fn run<'a>(&self, cx: Cx<'a>, check: impl FnOnce(&mut Cx<'a>)) -> Vec<Told> {
-        let mut found = cx.found(check);
-        for told in &mut found {
-            told.finding.severity = set(told.finding.severity, self.rule.severity, self.severity);
+    fn run<'a>(&self, cx: Cx<'a>, check: impl FnOnce(&mut Cx<'a>)) -> Vec<PendingDiagnostic> {
+        let mut found = cx.run(check);
+        for pending in &mut found {
+            pending.finding.severity = adjusted_severity(pending.finding.severity, self.rule.severity, self.severity);
         }
         found
     }
@@ -197,13 +197,13 @@ impl Active {
 impl<'a> Engine<'a> {
     fn new(project: &'a Project, choice: &RuleSelection) -> Engine<'a> {
         let rules: Vec<Active> = rules::ALL.iter().filter_map(|rule| activate(rule, &project.config, choice)).collect();
-        let (at_the_end, on_the_way) =
+        let (final_rules, replay_rules) =
             rules.into_iter().partition(|active| matches!(active.rule.check, Check::Schema(_) | Check::Report(_)));
-        Engine { project, on_the_way, at_the_end, told: Vec::new(), changed: BTreeSet::new(), touched: FxHashMap::default() }
+        Engine { project, replay_rules, final_rules, pending: Vec::new(), changed: BTreeSet::new(), touched: FxHashMap::default() }
     }
 
     /// Moves the primary location of a diagnostic to the statement of the change that affects its object.
-    fn place_in_change(&self, finding: &mut Finding, sources: &Sources) {
+    fn move_into_change(&self, finding: &mut Finding, sources: &Sources) {
         let is_in_change = |site: Site| self.changed.contains(&sources.resolve(site).file);
         if self.changed.is_empty() || is_in_change(finding.primary.site) {
             return;
@@ -227,34 +227,34 @@ impl<'a> Engine<'a> {
     }
 
     /// Returns an engine for a revision that has the same state so far.
-    fn of(&self, revision: &'a Project) -> Engine<'a> {
-        let (on_the_way, at_the_end, told) = (self.on_the_way.clone(), self.at_the_end.clone(), self.told.clone());
-        Engine { project: revision, on_the_way, at_the_end, told, changed: BTreeSet::new(), touched: FxHashMap::default() }
+    fn for_revision(&self, revision: &'a Project) -> Engine<'a> {
+        let (replay_rules, final_rules, pending) = (self.replay_rules.clone(), self.final_rules.clone(), self.pending.clone());
+        Engine { project: revision, replay_rules, final_rules, pending, changed: BTreeSet::new(), touched: FxHashMap::default() }
     }
 
     /// Runs the checks of one moment in the history, which `call` selects.
     fn check(&mut self, catalog: &Catalog, sources: &Sources, call: impl Fn(Check, &mut Cx<'_>)) {
         let analyses = Analyses::default();
         let state = State::new(catalog, self.project, sources, &analyses);
-        for active in &self.on_the_way {
+        for active in &self.replay_rules {
             let cx = Cx::new(state, active.rule);
-            self.told.extend(active.run(cx, |cx| call(active.rule.check, cx)));
+            self.pending.extend(active.run(cx, |cx| call(active.rule.check, cx)));
         }
     }
 
     /// Runs the checks of the final state in several threads. The diagnostics are in the order of the rules.
-    fn check_schema(&self, state: State) -> Vec<Told> {
-        let checks = self.at_the_end.iter().filter_map(|active| match active.rule.check {
+    fn check_schema(&self, state: State) -> Vec<PendingDiagnostic> {
+        let checks = self.final_rules.iter().filter_map(|active| match active.rule.check {
             Check::Schema(check) => Some((active, check)),
             _ => None,
         });
         let checks: Vec<_> = checks.collect();
-        let found: Vec<OnceLock<Vec<Told>>> = checks.iter().map(|_| OnceLock::new()).collect();
+        let found: Vec<OnceLock<Vec<PendingDiagnostic>>> = checks.iter().map(|_| OnceLock::new()).collect();
         // rules of one group use the same analyses, so one thread starts from each end to avoid waiting
         let left: VecDeque<_> = checks.iter().zip(&found).collect();
         let left = Mutex::new(left);
         let work = |last: bool| {
-            while let Some(((active, check), slot)) = take(&left, last) {
+            while let Some(((active, check), slot)) = take_work(&left, last) {
                 let _ = slot.set(active.run(Cx::new(state, active.rule), check));
             }
         };
@@ -268,27 +268,27 @@ impl<'a> Engine<'a> {
     }
 
     /// Returns all diagnostics for the state after the last migration.
-    fn found(&mut self, state: State) -> Judged {
+    fn finish(&mut self, state: State) -> FilteredDiagnostics {
         let sources = state.sources;
-        let mut told = std::mem::take(&mut self.told);
+        let mut pending = std::mem::take(&mut self.pending);
         let mut allows = self.allows(sources);
-        told.extend(self.check_schema(state));
-        let mut once = Once::default();
-        let (mut findings, mut suppressed) = (Vec::with_capacity(told.len()), Vec::new());
-        for finding in told.into_iter().filter_map(|told| once.told(told, state.catalog, sources)) {
+        pending.extend(self.check_schema(state));
+        let mut deduplicator = Deduplicator::default();
+        let (mut findings, mut suppressed) = (Vec::with_capacity(pending.len()), Vec::new());
+        for finding in pending.into_iter().filter_map(|pending| deduplicator.accept(pending, state.catalog, sources)) {
             match allows.reason(&finding, sources) {
                 Some(reason) => suppressed.push((finding, reason)),
                 None => findings.push(finding),
             }
         }
         let of_allows = self.check_allows(state, &allows);
-        findings.extend(of_allows.into_iter().filter_map(|told| once.told(told, state.catalog, sources)));
+        findings.extend(of_allows.into_iter().filter_map(|pending| deduplicator.accept(pending, state.catalog, sources)));
         let ignored = self.ignore(&mut findings, sources);
-        Judged { findings, suppressed, ignored }
+        FilteredDiagnostics { findings, suppressed, ignored }
     }
 
     fn allows(&self, sources: &Sources) -> Allows {
-        let is_on = |rule: &&Rule| self.on_the_way.iter().chain(&self.at_the_end).any(|active| active.rule.id == rule.id);
+        let is_on = |rule: &&Rule| self.replay_rules.iter().chain(&self.final_rules).any(|active| active.rule.id == rule.id);
         let (ran, idle): (Vec<&Rule>, Vec<&Rule>) = rules::ALL.iter().partition(|rule| is_on(rule));
         let ids = |rules: Vec<&Rule>| rules.into_iter().map(|rule| rule.id).collect();
         Allows::read(sources, self.project, ids(ran), ids(idle))
@@ -305,17 +305,17 @@ impl<'a> Engine<'a> {
     }
 
     /// Runs the rules that check allow comments and settings.
-    fn check_allows(&self, state: State, allows: &Allows) -> Vec<Told> {
+    fn check_allows(&self, state: State, allows: &Allows) -> Vec<PendingDiagnostic> {
         let run = |active: &Active| {
             let Check::Report(check) = active.rule.check else { return Vec::new() };
             active.run(Cx::new(state, active.rule), |cx| check(cx, allows))
         };
-        self.at_the_end.iter().flat_map(run).collect()
+        self.final_rules.iter().flat_map(run).collect()
     }
 }
 
 /// Reported problems, allowed problems with their reasons, and the number of problems in ignored files.
-struct Judged {
+struct FilteredDiagnostics {
     findings: Vec<Finding>,
     suppressed: Vec<(Finding, String)>,
     ignored: usize,
@@ -338,7 +338,7 @@ pub fn count_causes(findings: &mut [Finding]) {
 }
 
 /// Returns the sort key of a diagnostic in a report.
-fn place_in_order(finding: &Finding, sources: &Sources) -> impl Ord + use<> {
+fn sort_key(finding: &Finding, sources: &Sources) -> impl Ord + use<> {
     let site = sources.resolve(finding.primary.site);
     let path = sources.get(site.file).path.clone();
     (path, site.span, finding.rule, finding.subject.clone(), finding.message.clone())
@@ -346,30 +346,30 @@ fn place_in_order(finding: &Finding, sources: &Sources) -> impl Ord + use<> {
 
 /// Filter that reports each problem once.
 #[derive(Default)]
-struct Once {
+struct Deduplicator {
     /// Locations of each fingerprint.
     places: FxHashMap<String, Vec<Site>>,
 }
 
-impl Once {
+impl Deduplicator {
     /// Returns the diagnostic if it holds in this state and was not reported before.
-    fn told(&mut self, told: Told, catalog: &Catalog, sources: &Sources) -> Option<Finding> {
-        if !told.lasts(catalog) {
+    fn accept(&mut self, pending: PendingDiagnostic, catalog: &Catalog, sources: &Sources) -> Option<Finding> {
+        if !pending.lasts(catalog) {
             return None;
         }
-        let fingerprint = self.print(&told.finding, told.per_place, sources)?;
-        Some(Finding { fingerprint, ..*told.finding })
+        let fingerprint = self.unique_fingerprint(&pending.finding, pending.per_place, sources)?;
+        Some(Finding { fingerprint, ..*pending.finding })
     }
 
     /// Returns the fingerprint that separates a diagnostic from equal ones at other locations. That of a statement contains the name of its
     /// file, so that an equal statement in another file does not change it.
-    fn print(&mut self, finding: &Finding, per_place: bool, sources: &Sources) -> Option<String> {
+    fn unique_fingerprint(&mut self, finding: &Finding, per_place: bool, sources: &Sources) -> Option<String> {
         let site = sources.resolve(finding.primary.site);
         let of_statement = per_place && finding.subject.kind != "migration";
         let print = match of_statement {
             true => {
                 let path = &sources.get(site.file).path;
-                mixed(&finding.fingerprint, without_version(path.rsplit('/').next().unwrap_or(path)))
+                combined_fingerprint(&finding.fingerprint, without_version(path.rsplit('/').next().unwrap_or(path)))
             }
             false => finding.fingerprint.clone(),
         };
@@ -380,12 +380,12 @@ impl Once {
             return None;
         }
         places.push(site);
-        Some(if further == 0 { print } else { mixed(&print, &further.to_string()) })
+        Some(if further == 0 { print } else { combined_fingerprint(&print, &further.to_string()) })
     }
 }
 
 /// Takes the first or last piece of remaining work.
-fn take<T>(left: &Mutex<VecDeque<T>>, last: bool) -> Option<T> {
+fn take_work<T>(left: &Mutex<VecDeque<T>>, last: bool) -> Option<T> {
     let mut left = left.lock().unwrap_or_else(PoisonError::into_inner);
     if last { left.pop_back() } else { left.pop_front() }
 }
@@ -415,8 +415,8 @@ impl Visitor for Engine<'_> {
 /// Returns a rule with the severity of the settings, if it is enabled.
 fn activate(rule: &'static Rule, config: &Config, choice: &RuleSelection) -> Option<Active> {
     let select = if choice.select.is_empty() { &config.select } else { &choice.select };
-    let selected = if select.is_empty() { Some(Naming::Nothing) } else { naming(rule, select) };
-    let ignored = naming(rule, config.ignore.iter().chain(&choice.ignore));
+    let selected = if select.is_empty() { Some(Specificity::Default) } else { specificity(rule, select) };
+    let ignored = specificity(rule, config.ignore.iter().chain(&choice.ignore));
     // an id takes precedence over a group, so single rules of a group can be switched
     if selected.is_none() || ignored >= selected {
         return None;
@@ -431,18 +431,22 @@ fn activate(rule: &'static Rule, config: &Config, choice: &RuleSelection) -> Opt
 
 /// Precision with which a setting names a rule, in increasing order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Naming {
-    Nothing,
+enum Specificity {
+    Default,
     Group,
     Id,
 }
 
-fn naming<'n>(rule: &Rule, names: impl IntoIterator<Item = &'n String>) -> Option<Naming> {
-    names.into_iter().filter(|name| rule.is_named(name)).map(|name| if rule.id == name { Naming::Id } else { Naming::Group }).max()
+fn specificity<'n>(rule: &Rule, names: impl IntoIterator<Item = &'n String>) -> Option<Specificity> {
+    names
+        .into_iter()
+        .filter(|name| rule.is_named(name))
+        .map(|name| if rule.id == name { Specificity::Id } else { Specificity::Group })
+        .max()
 }
 
 /// Returns the severity of a diagnostic. Settings replace the default severity of the rule, but do not raise diagnostics with a lower one.
-fn set(own: Severity, usual: Severity, wanted: Option<Severity>) -> Severity {
+fn adjusted_severity(own: Severity, usual: Severity, wanted: Option<Severity>) -> Severity {
     match wanted {
         None => own,
         Some(wanted) if own == usual => wanted,
@@ -487,9 +491,9 @@ mod tests {
         let mut both = config("rls", Level::Off);
         both.severity.insert("rls/disabled".to_string(), Level::Info);
         assert_eq!(on(&both), Some(Some(Severity::Info)));
-        assert_eq!(set(Severity::Error, Severity::Error, Some(Severity::Warn)), Severity::Warn);
-        assert_eq!(set(Severity::Info, Severity::Error, Some(Severity::Warn)), Severity::Info);
-        assert_eq!(set(Severity::Warn, Severity::Error, Some(Severity::Info)), Severity::Info);
-        assert_eq!(set(Severity::Warn, Severity::Warn, None), Severity::Warn);
+        assert_eq!(adjusted_severity(Severity::Error, Severity::Error, Some(Severity::Warn)), Severity::Warn);
+        assert_eq!(adjusted_severity(Severity::Info, Severity::Error, Some(Severity::Warn)), Severity::Info);
+        assert_eq!(adjusted_severity(Severity::Warn, Severity::Error, Some(Severity::Info)), Severity::Info);
+        assert_eq!(adjusted_severity(Severity::Warn, Severity::Warn, None), Severity::Warn);
     }
 }

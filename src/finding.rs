@@ -347,6 +347,6 @@ pub struct Finding {
 }
 
 /// Returns a fingerprint that combines another fingerprint with a text.
-pub fn mixed(print: &str, with: &str) -> String {
+pub fn combined_fingerprint(print: &str, with: &str) -> String {
     format!("{:032x}", xxhash_rust::xxh3::xxh3_128(format!("{print}\0{with}").as_bytes()))
 }

@@ -65,7 +65,7 @@ pub mod rules;
 pub use supalint_schema::{catalog, interpret, platform};
 pub use supalint_syntax::{source, syntax};
 
-use baseline::Baseline;
+use baseline::{Baseline, BaselineEntry};
 use changes::{Against, Changes};
 use config::{Config, FailOn};
 use engine::{RuleSelection, Scope, Since};
@@ -92,20 +92,20 @@ pub struct Options {
     pub today: Option<Date>,
     /// Change whose problems are reported. With `None`, all problems are reported.
     pub since: Option<Against>,
-    pub baseline: Known,
+    pub baseline: BaselineSource,
     /// Lowest severity that is reported. With `None`, all are reported.
     pub severity: Option<Severity>,
 }
 
 /// Source of known problems.
 #[derive(Debug, Default)]
-pub enum Known {
+pub enum BaselineSource {
     /// The baseline of the settings.
     #[default]
-    AsSet,
+    FromSettings,
     None,
     /// A baseline file.
-    In(PathBuf),
+    File(PathBuf),
 }
 
 /// Result of a check.
@@ -117,7 +117,7 @@ pub struct Checked {
     /// Lowest severity that fails a run, if the settings define it.
     pub fail_on: Option<FailOn>,
     /// Number of problems in the baseline that no longer exist.
-    pub gone: usize,
+    pub resolved: usize,
 }
 
 /// Reads a project, replays its history and runs the rules.
@@ -127,10 +127,10 @@ pub struct Checked {
 pub fn check(options: &Options) -> Result<Checked, Error> {
     with_room(|| {
         let Opened { sources, project, choice, scope, baseline } = open(options)?;
-        let (report, hidden) = examine(sources, &project, &choice, &scope, options);
-        let is_gone = |known: &&baseline::Known| !hidden.contains(&known.fingerprint) && !rests(known, &project, &choice);
-        let gone = baseline.findings.iter().filter(is_gone).count();
-        Ok(Checked { report, fail_on: project.config.fail_on, gone, root: project.root })
+        let (report, hidden) = run_rules(sources, &project, &choice, &scope, options);
+        let is_resolved = |known: &&BaselineEntry| !hidden.contains(&known.fingerprint) && !may_still_exist(known, &project, &choice);
+        let resolved = baseline.findings.iter().filter(is_resolved).count();
+        Ok(Checked { report, fail_on: project.config.fail_on, resolved, root: project.root })
     })
 }
 
@@ -150,22 +150,22 @@ pub struct Recorded {
 pub fn record(options: &Options, path: &Path) -> Result<Recorded, Error> {
     with_room(|| {
         let Opened { sources, project, choice, mut scope, baseline } = open(options)?;
-        let shrinks = matches!(options.baseline, Known::In(_));
+        let only_known = matches!(options.baseline, BaselineSource::File(_));
         let known = std::mem::take(&mut scope.baseline);
-        let (mut report, hidden) = examine(sources, &project, &choice, &scope, options);
-        let found = report.findings.iter().filter(|finding| !shrinks || known.contains(&finding.fingerprint));
-        let mut entries: Vec<baseline::Known> = found.map(|finding| baseline::Known::of(finding, &report.sources)).collect();
+        let (mut report, hidden) = run_rules(sources, &project, &choice, &scope, options);
+        let found = report.findings.iter().filter(|finding| !only_known || known.contains(&finding.fingerprint));
+        let mut entries: Vec<BaselineEntry> = found.map(|finding| BaselineEntry::of(finding, &report.sources)).collect();
         let old = read_baseline(path)?.unwrap_or_default();
-        let stays = |known: &baseline::Known| hidden.contains(&known.fingerprint) || rests(known, &project, &choice);
-        entries.extend(old.findings.into_iter().chain(baseline.findings).filter(stays));
+        let is_kept = |known: &BaselineEntry| hidden.contains(&known.fingerprint) || may_still_exist(known, &project, &choice);
+        entries.extend(old.findings.into_iter().chain(baseline.findings).filter(is_kept));
         let baseline = Baseline::of(entries);
-        engine::leave_out(&mut report, &baseline.prints());
-        Ok(Recorded { checked: Checked { report, fail_on: project.config.fail_on, gone: 0, root: project.root }, baseline })
+        engine::remove_known(&mut report, &baseline.fingerprints());
+        Ok(Recorded { checked: Checked { report, fail_on: project.config.fail_on, resolved: 0, root: project.root }, baseline })
     })
 }
 
 /// Checks a project, and returns the report of the requested severities and the fingerprints of the other problems.
-fn examine(
+fn run_rules(
     sources: Sources,
     project: &Project,
     choice: &RuleSelection,
@@ -182,7 +182,7 @@ fn examine(
 }
 
 /// Returns whether a known problem is of a rule that did not run, so it may still exist.
-fn rests(known: &baseline::Known, project: &Project, choice: &RuleSelection) -> bool {
+fn may_still_exist(known: &BaselineEntry, project: &Project, choice: &RuleSelection) -> bool {
     rules::ALL.iter().any(|rule| rule.id == known.rule) && !engine::is_on(&known.rule, project, choice)
 }
 
@@ -210,27 +210,30 @@ fn open(options: &Options) -> Result<Opened, Error> {
         (read, changed.map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))))
     });
     let mut project = read?;
-    know(&project.config)?;
+    check_rule_names(&project.config)?;
     if project.migrations.is_empty() && project.skipped.is_empty() {
-        return Err(Error::Empty { schemas: project.schemas().map(near), path: near(project.folder) });
+        return Err(Error::Empty {
+            schemas: project.schemas().map(relative_to_current_dir),
+            path: relative_to_current_dir(project.folder),
+        });
     }
     project.config.allow.iter_mut().for_each(|allow| allow.expired = allow.until.is_some() && options.today > allow.until);
     let choice = RuleSelection { select: options.select.clone(), ignore: options.ignore.clone() };
     let path = match &options.baseline {
-        Known::AsSet => project.config.baseline.as_deref(),
-        Known::None => None,
-        Known::In(path) => Some(path.as_path()),
+        BaselineSource::FromSettings => project.config.baseline.as_deref(),
+        BaselineSource::None => None,
+        BaselineSource::File(path) => Some(path.as_path()),
     };
     let baseline = path.map(|path| read_baseline(path)?.ok_or_else(|| Error::NoBaseline { path: path.to_path_buf() })).transpose()?;
     let baseline = baseline.unwrap_or_default();
-    let scope = Scope { baseline: baseline.prints(), since: since(&project, changed.transpose()?, &mut sources)? };
+    let scope = Scope { baseline: baseline.fingerprints(), since: since(&project, changed.transpose()?, &mut sources)? };
     Ok(Opened { sources, project, choice, scope, baseline })
 }
 
 /// Returns a path relative to the current folder, if the folder contains it.
-fn near(path: PathBuf) -> PathBuf {
-    let here = std::env::current_dir().unwrap_or_default();
-    path.strip_prefix(&here).map(Path::to_path_buf).unwrap_or(path)
+fn relative_to_current_dir(path: PathBuf) -> PathBuf {
+    let current_dir = std::env::current_dir().unwrap_or_default();
+    path.strip_prefix(&current_dir).map(Path::to_path_buf).unwrap_or(path)
 }
 
 /// Reads a baseline, or returns `None` if the file does not exist.
@@ -286,9 +289,9 @@ pub fn plan(options: &Options, level: fix::Level) -> Result<Fixed, Error> {
             let reason = "sqitch runs only the changes in sqitch.plan: add a change with `sqitch add`, and copy the SQL that `supalint check` prints";
             return Err(Error::NoPlan { reason: reason.to_string() });
         }
-        let (found, hidden) = examine(sources.clone(), &project, &choice, &scope, options);
-        let ground = fix::PlanInput { sources: &sources, project: &project, choice: &choice, hidden: &hidden };
-        let mut plan = fix::plan(&ground, level).map_err(|reason| Error::NoPlan { reason })?;
+        let (found, hidden) = run_rules(sources.clone(), &project, &choice, &scope, options);
+        let input = fix::PlanInput { sources: &sources, project: &project, choice: &choice, hidden: &hidden };
+        let mut plan = fix::plan(&input, level).map_err(|reason| Error::NoPlan { reason })?;
         plan.report.left_out = found.left_out;
         Ok(Fixed { found, plan, fail_on: project.config.fail_on })
     })
@@ -309,12 +312,12 @@ pub struct Revised {
 pub fn revise(options: &Options) -> Result<Revised, Error> {
     with_room(|| {
         let Opened { sources, project, choice, scope, .. } = open(options)?;
-        let (found, hidden) = examine(sources.clone(), &project, &choice, &scope, options);
-        let ground = fix::PlanInput { sources: &sources, project: &project, choice: &choice, hidden: &hidden };
+        let (found, hidden) = run_rules(sources.clone(), &project, &choice, &scope, options);
+        let input = fix::PlanInput { sources: &sources, project: &project, choice: &choice, hidden: &hidden };
         // the change of git is the last one
         let changed = scope.since.last().filter(|_| options.since.is_some()).into_iter().flat_map(|since| &since.new);
         let editable = project.named.iter().chain(changed).copied().collect();
-        let mut edited = fix::inline::edit(&ground, &editable)?;
+        let mut edited = fix::inline::edit(&input, &editable)?;
         edited.report.left_out = found.left_out;
         let fail_on = project.config.fail_on;
         Ok(Revised { found, edited, project, fail_on })
@@ -322,10 +325,10 @@ pub fn revise(options: &Options) -> Result<Revised, Error> {
 }
 
 /// Returns an error if the settings name an unknown rule.
-fn know(config: &Config) -> Result<(), Error> {
+fn check_rule_names(config: &Config) -> Result<(), Error> {
     let mut names =
         config.select.iter().chain(&config.ignore).chain(config.severity.keys()).chain(config.allow.iter().map(|allow| &allow.rule));
     let Some(name) = names.find(|name| !rules::names::is_known(name)) else { return Ok(()) };
-    let near = rules::names::meant(name).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-    Err(Error::Settings { path: config.path.clone().unwrap_or_default(), reason: format!("no rule or group `{name}`{near}") })
+    let suggestion = rules::names::meant(name).map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
+    Err(Error::Settings { path: config.path.clone().unwrap_or_default(), reason: format!("no rule or group `{name}`{suggestion}") })
 }

@@ -2,7 +2,7 @@
 //!
 //! Promises: `--output` replaces the whole file or does not change it.
 
-use super::{GlobalArgs, Status, print, print_text, progress, say, unknown_rule};
+use super::{GlobalArgs, Status, print, print_status, print_text, progress, unknown_rule};
 use crate::changes::Against;
 use crate::config::{self, FailOn};
 use crate::error::Error;
@@ -12,7 +12,7 @@ use crate::output::clean::{Reader, guard};
 use crate::output::{Format, RenderOptions, count, statistics, summary};
 use crate::project::{self, repository};
 use crate::report::Report;
-use crate::{Checked, Fixed, Known, Options, Recorded, Revised, rules};
+use crate::{BaselineSource, Checked, Fixed, Options, Recorded, Revised, rules};
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -52,7 +52,7 @@ pub struct Arguments {
     ignore: Vec<String>,
     /// Write migrations with fixes: only safe fixes by default, with `review` also fixes that need review. `inline` edits the passed or changed files instead
     #[arg(long, value_name = "HOW", num_args = 0..=1, require_equals = true, default_missing_value = "safe")]
-    fix: Option<How>,
+    fix: Option<FixMode>,
     /// Print the migrations that --fix would write, and write nothing
     #[arg(long, requires = "fix")]
     dry_run: bool,
@@ -85,7 +85,7 @@ fn severity(name: &str) -> Result<Severity, String> {
 
 /// What `--fix` writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum How {
+enum FixMode {
     /// Fixes that change no access and no rows
     Safe,
     /// Also fixes that need review
@@ -115,9 +115,9 @@ fn status(fail_on: FailOn, report: &Report) -> Status {
     if fails { Status::Findings } else { Status::Clean }
 }
 
-pub fn run(arguments: &Arguments, manner: &GlobalArgs) -> Result<Status, Error> {
+pub fn run(arguments: &Arguments, global: &GlobalArgs) -> Result<Status, Error> {
     let started = Instant::now();
-    let word = arguments.paths.iter().find(|path| arguments.fix.is_some() && !path.exists() && how(path).is_some());
+    let word = arguments.paths.iter().find(|path| arguments.fix.is_some() && !path.exists() && fix_mode(path).is_some());
     if let Some(word) = word {
         return Err(Error::FixWord { word: word.display().to_string() });
     }
@@ -130,40 +130,40 @@ pub fn run(arguments: &Arguments, manner: &GlobalArgs) -> Result<Status, Error> 
     }
     let projects = project::each(&arguments.paths)?;
     let status = match projects.as_slice() {
-        [] | [_] => check(arguments, projects.first().cloned().unwrap_or_default(), manner, started)?,
-        _ => several(arguments, projects, manner, started)?,
+        [] | [_] => check(arguments, projects.first().cloned().unwrap_or_default(), global, started)?,
+        _ => check_several(arguments, projects, global, started)?,
     };
     Ok(if arguments.exit_zero { Status::Clean } else { status })
 }
 
 /// Returns the value of `--fix` that a path names, such as `review` in `--fix review`.
-fn how(path: &Path) -> Option<How> {
-    How::from_str(path.to_str()?, false).ok()
+fn fix_mode(path: &Path) -> Option<FixMode> {
+    FixMode::from_str(path.to_str()?, false).ok()
 }
 
 fn options(arguments: &Arguments, paths: Vec<PathBuf>) -> Result<Options, Error> {
     Ok(Options {
         paths,
         config: arguments.config.clone(),
-        select: known(&arguments.select)?,
-        ignore: known(&arguments.ignore)?,
+        select: checked_names(&arguments.select)?,
+        ignore: checked_names(&arguments.ignore)?,
         today: Some(today()?),
         since: match &arguments.since {
             Some(revision) => Some(Against::Revision(revision.clone())),
             None => arguments.changed.then_some(Against::Head),
         },
         baseline: match &arguments.baseline {
-            Some(path) => Known::In(path.clone()),
+            Some(path) => BaselineSource::File(path.clone()),
             // the first baseline is written to the file of the settings, which does not exist yet
-            None if arguments.no_baseline || arguments.write_baseline.is_some() => Known::None,
-            None => Known::AsSet,
+            None if arguments.no_baseline || arguments.write_baseline.is_some() => BaselineSource::None,
+            None => BaselineSource::FromSettings,
         },
         severity: arguments.severity,
     })
 }
 
 /// Checks several projects, each with its own settings, and writes one report.
-fn several(arguments: &Arguments, projects: Vec<Vec<PathBuf>>, manner: &GlobalArgs, started: Instant) -> Result<Status, Error> {
+fn check_several(arguments: &Arguments, projects: Vec<Vec<PathBuf>>, global: &GlobalArgs, started: Instant) -> Result<Status, Error> {
     let options_of_one = [
         (arguments.fix.is_some(), "--fix"),
         (arguments.emit.is_some(), "--emit"),
@@ -177,108 +177,108 @@ fn several(arguments: &Arguments, projects: Vec<Vec<PathBuf>>, manner: &GlobalAr
         };
         return Err(Error::OneProject { option, commands: projects.iter().map(command).collect() });
     }
-    let here = std::env::current_dir().map_err(|source| Error::Unreadable { path: ".".into(), source })?;
-    let (mut all, mut worst, mut gone) = (Report::default(), Status::Clean, 0);
+    let current_dir = std::env::current_dir().map_err(|source| Error::Unreadable { path: ".".into(), source })?;
+    let (mut all, mut worst, mut resolved) = (Report::default(), Status::Clean, 0);
     for paths in projects {
         let options = options(arguments, paths)?;
-        let checked = progress::during(is_watched(arguments, manner), || crate::check(&options))?;
-        if ends(arguments, &checked.report, checked.fail_on) == Status::Findings {
+        let checked = progress::during(shows_progress(arguments, global), || crate::check(&options))?;
+        if exit_status(arguments, &checked.report, checked.fail_on) == Status::Findings {
             worst = Status::Findings;
         }
-        gone += checked.gone;
-        all.append(checked.report, &project::way(&here, &checked.root));
+        resolved += checked.resolved;
+        all.append(checked.report, &project::way(&current_dir, &checked.root));
     }
-    tell_gone(gone, manner);
-    tell(arguments, manner, &all, &here, started)?;
+    report_resolved(resolved, global);
+    write_report(arguments, global, &all, &current_dir, started)?;
     Ok(worst)
 }
 
-fn is_watched(arguments: &Arguments, manner: &GlobalArgs) -> bool {
-    !manner.quiet && matches!(arguments.format, None | Some(Format::Terminal))
+fn shows_progress(arguments: &Arguments, global: &GlobalArgs) -> bool {
+    !global.quiet && matches!(arguments.format, None | Some(Format::Terminal))
 }
 
 /// Returns the exit status of a report, with `--fail-on` or the `fail_on` of the settings.
-fn ends(arguments: &Arguments, report: &Report, fail_on: Option<FailOn>) -> Status {
+fn exit_status(arguments: &Arguments, report: &Report, fail_on: Option<FailOn>) -> Status {
     status(arguments.fail_on.or(fail_on).unwrap_or(FailOn::Warn), report)
 }
 
-fn tell_gone(gone: usize, manner: &GlobalArgs) {
-    if gone > 0 {
-        let (exist, them) = if gone == 1 { ("no longer exists", "it") } else { ("no longer exist", "them") };
-        say(manner, &format!("{} of the baseline {exist}: --write-baseline removes {them}", count(gone, "problem")));
+fn report_resolved(resolved: usize, global: &GlobalArgs) {
+    if resolved > 0 {
+        let (exist, them) = if resolved == 1 { ("no longer exists", "it") } else { ("no longer exist", "them") };
+        print_status(global, &format!("{} of the baseline {exist}: --write-baseline removes {them}", count(resolved, "problem")));
     }
 }
 
 /// Prints which project is checked, if no path was passed and the project is below the current folder.
-fn tell_nested(arguments: &Arguments, manner: &GlobalArgs, root: &Path) {
-    let here = std::env::current_dir().unwrap_or_default();
+fn report_nested_project(arguments: &Arguments, global: &GlobalArgs, root: &Path) {
+    let current_dir = std::env::current_dir().unwrap_or_default();
     if arguments.paths.is_empty()
-        && let Ok(way) = root.strip_prefix(&here)
+        && let Ok(way) = root.strip_prefix(&current_dir)
         && !way.as_os_str().is_empty()
     {
-        say(manner, &format!("checking the project in {}", way.display()));
+        print_status(global, &format!("checking the project in {}", way.display()));
     }
 }
 
-fn check(arguments: &Arguments, paths: Vec<PathBuf>, manner: &GlobalArgs, started: Instant) -> Result<Status, Error> {
+fn check(arguments: &Arguments, paths: Vec<PathBuf>, global: &GlobalArgs, started: Instant) -> Result<Status, Error> {
     let options = options(arguments, paths)?;
-    let is_watched = is_watched(arguments, manner);
+    let shows_progress = shows_progress(arguments, global);
     let level = match (arguments.fix, arguments.emit) {
         (None, None) => {
-            let Checked { report, root, fail_on, gone } = match &arguments.write_baseline {
+            let Checked { report, root, fail_on, resolved } = match &arguments.write_baseline {
                 Some(path) => {
-                    let Recorded { checked, baseline } = progress::during(is_watched, || crate::record(&options, path))?;
+                    let Recorded { checked, baseline } = progress::during(shows_progress, || crate::record(&options, path))?;
                     save(path, baseline.text().as_bytes())?;
-                    say(manner, &format!("{} written to {}", count(baseline.findings.len(), "problem"), path.display()));
+                    print_status(global, &format!("{} written to {}", count(baseline.findings.len(), "problem"), path.display()));
                     checked
                 }
-                None => progress::during(is_watched, || crate::check(&options))?,
+                None => progress::during(shows_progress, || crate::check(&options))?,
             };
-            tell_nested(arguments, manner, &root);
-            tell_gone(gone, manner);
-            tell(arguments, manner, &report, &root, started)?;
-            return Ok(ends(arguments, &report, fail_on));
+            report_nested_project(arguments, global, &root);
+            report_resolved(resolved, global);
+            write_report(arguments, global, &report, &root, started)?;
+            return Ok(exit_status(arguments, &report, fail_on));
         }
-        (Some(How::Inline), Some(_)) => return Err(Error::NothingToEmit),
-        (Some(How::Inline), None) => {
-            let Revised { found, mut edited, project, fail_on } = progress::during(is_watched, || crate::revise(&options))?;
+        (Some(FixMode::Inline), Some(_)) => return Err(Error::NothingToEmit),
+        (Some(FixMode::Inline), None) => {
+            let Revised { found, mut edited, project, fail_on } = progress::during(shows_progress, || crate::revise(&options))?;
             if arguments.dry_run {
-                print_or_save(arguments, manner, &show::edits(&edited.files))?;
-                return Ok(ends(arguments, &found, fail_on));
+                print_or_save(arguments, global, &show::edits(&edited.files))?;
+                return Ok(exit_status(arguments, &found, fail_on));
             }
             inline::save(&project.root, &edited.files, |new| {
-                say(manner, &format!("edited {} ({})", new.path, count(new.edits, "place")));
+                print_status(global, &format!("edited {} ({})", new.path, count(new.edits, "place")));
             })?;
-            told_withheld(&edited.withheld, manner);
+            report_skipped(&edited.withheld, global);
             if edited.files.is_empty() {
-                say(manner, "nothing to edit");
+                print_status(global, "nothing to edit");
             }
             arguments.severity.iter().for_each(|least| edited.report.leave_out_below(*least));
-            tell(arguments, manner, &edited.report, &project.root, started)?;
-            return Ok(ends(arguments, &edited.report, fail_on));
+            write_report(arguments, global, &edited.report, &project.root, started)?;
+            return Ok(exit_status(arguments, &edited.report, fail_on));
         }
-        (Some(How::Review), _) => Level::Review,
-        (Some(How::Safe) | None, _) => Level::Safe,
+        (Some(FixMode::Review), _) => Level::Review,
+        (Some(FixMode::Safe) | None, _) => Level::Safe,
     };
-    let Fixed { found, mut plan, fail_on } = progress::during(is_watched, || crate::plan(&options, level))?;
+    let Fixed { found, mut plan, fail_on } = progress::during(shows_progress, || crate::plan(&options, level))?;
     let script = match arguments.emit {
         Some(Script::Verify) => Some(emit::verify(&plan)),
         Some(Script::Rollback) => Some(emit::rollback(&plan)),
         None => arguments.dry_run.then(|| show::dry_run(&plan)),
     };
     if let Some(script) = script {
-        print_or_save(arguments, manner, &script)?;
-        left_out(&plan, level, manner);
+        print_or_save(arguments, global, &script)?;
+        report_left_out(&plan, level, global);
         // the output is the script, so problems do not fail the run
-        return Ok(if arguments.emit.is_some() { Status::Clean } else { ends(arguments, &found, fail_on) });
+        return Ok(if arguments.emit.is_some() { Status::Clean } else { exit_status(arguments, &found, fail_on) });
     }
     write::write(&plan.project.folder, &plan.files, |planned| {
-        say(manner, &format!("wrote {} ({})", planned.path, count(planned.statements.len(), "statement")));
+        print_status(global, &format!("wrote {} ({})", planned.path, count(planned.statements.len(), "statement")));
     })?;
-    left_out(&plan, level, manner);
+    report_left_out(&plan, level, global);
     arguments.severity.iter().for_each(|least| plan.report.leave_out_below(*least));
-    tell(arguments, manner, &plan.report, &plan.project.root, started)?;
-    Ok(ends(arguments, &plan.report, fail_on))
+    write_report(arguments, global, &plan.report, &plan.project.root, started)?;
+    Ok(exit_status(arguments, &plan.report, fail_on))
 }
 
 /// Returns the current day, or the day of SOURCE_DATE_EPOCH, which makes runs reproducible.
@@ -294,14 +294,14 @@ fn today() -> Result<Date, Error> {
 }
 
 /// Prints which fixes are not written, and why.
-fn left_out(plan: &Plan, level: Level, manner: &GlobalArgs) {
+fn report_left_out(plan: &Plan, level: Level, global: &GlobalArgs) {
     if plan.files.is_empty() {
-        say(manner, "nothing to write");
+        print_status(global, "nothing to write");
     }
-    told_withheld(&plan.withheld, manner);
+    report_skipped(&plan.withheld, global);
     if plan.unsure > 0 {
-        say(
-            manner,
+        print_status(
+            global,
             &format!(
                 "{} skipped, because {} on uncertain facts",
                 count(plan.unsure, "fix"),
@@ -312,15 +312,21 @@ fn left_out(plan: &Plan, level: Level, manner: &GlobalArgs) {
     let of = |safety| plan.shown.iter().filter(|shown| shown.safety == safety).count();
     let (review, manual) = (of(Safety::Review), of(Safety::Manual));
     if review > 0 && level == Level::Safe {
-        say(manner, &format!("{} {}: --fix=review", count(review, "more fix"), if review == 1 { "needs review" } else { "need review" }));
+        print_status(
+            global,
+            &format!("{} {}: --fix=review", count(review, "more fix"), if review == 1 { "needs review" } else { "need review" }),
+        );
     }
     if manual > 0 {
-        say(manner, &format!("{} to complete by hand: --dry-run shows {}", count(manual, "fix"), if manual == 1 { "it" } else { "them" }));
+        print_status(
+            global,
+            &format!("{} to complete by hand: --dry-run shows {}", count(manual, "fix"), if manual == 1 { "it" } else { "them" }),
+        );
     }
 }
 
 /// Prints skipped fixes, grouped by reason.
-fn told_withheld(withheld: &[Withheld], manner: &GlobalArgs) {
+fn report_skipped(withheld: &[Withheld], global: &GlobalArgs) {
     const MOST: usize = 5;
     let mut reasons: Vec<&str> = Vec::new();
     for Withheld { reason, .. } in withheld {
@@ -330,39 +336,39 @@ fn told_withheld(withheld: &[Withheld], manner: &GlobalArgs) {
     }
     for reason in reasons {
         let of_reason: Vec<&Withheld> = withheld.iter().filter(|withheld| withheld.reason == reason).collect();
-        let shown = if manner.verbose { of_reason.len() } else { MOST };
+        let shown = if global.verbose { of_reason.len() } else { MOST };
         for withheld in of_reason.iter().take(shown) {
-            say(manner, &format!("skipped {}: {}", withheld.rule, withheld.message));
+            print_status(global, &format!("skipped {}: {}", withheld.rule, withheld.message));
         }
         if of_reason.len() > shown {
-            say(manner, &format!("skipped {}", count(of_reason.len() - shown, "more fix")));
+            print_status(global, &format!("skipped {}", count(of_reason.len() - shown, "more fix")));
         }
-        say(manner, &format!("  because {reason}"));
+        print_status(global, &format!("  because {reason}"));
     }
 }
 
 /// Writes the report to standard output or to the file of `--output`.
-fn tell(arguments: &Arguments, manner: &GlobalArgs, report: &Report, root: &Path, started: Instant) -> Result<(), Error> {
+fn write_report(arguments: &Arguments, global: &GlobalArgs, report: &Report, root: &Path, started: Instant) -> Result<(), Error> {
     let file = output_file(arguments);
-    let format = arguments.format.unwrap_or_else(|| usual(file.is_some()));
+    let format = arguments.format.unwrap_or_else(|| default_format(file.is_some()));
     let (_, home) = repository(root);
-    let write = |look: &RenderOptions, out: &mut dyn Write| match (arguments.statistics, format) {
+    let write = |options: &RenderOptions, out: &mut dyn Write| match (arguments.statistics, format) {
         (true, Format::Json) => statistics::json(report, out),
-        (true, _) => statistics::text(report, look, out),
-        (false, _) => format.write(report, look, out),
+        (true, _) => statistics::text(report, options, out),
+        (false, _) => format.write(report, options, out),
     };
     match file {
         Some(path) => {
             let mut text = Vec::new();
-            write(&RenderOptions { home: home.clone(), ..manner.look_in_file() }, &mut text).map_err(Error::Output)?;
+            write(&RenderOptions { home: home.clone(), ..global.file_render_options() }, &mut text).map_err(Error::Output)?;
             save(path, &text)?;
-            say(manner, &format!("{} written to {}", count(report.findings.len(), "problem"), path.display()));
+            print_status(global, &format!("{} written to {}", count(report.findings.len(), "problem"), path.display()));
         }
         None => {
-            print(|out| write(&RenderOptions { elapsed: Some(started.elapsed()), home, ..manner.look() }, out))?;
+            print(|out| write(&RenderOptions { elapsed: Some(started.elapsed()), home, ..global.render_options() }, out))?;
             // the compact format contains only diagnostics
             if format == Format::Compact && !arguments.statistics {
-                say(manner, &summary(report));
+                print_status(global, &summary(report));
             }
         }
     }
@@ -375,17 +381,17 @@ fn output_file(arguments: &Arguments) -> Option<&Path> {
 }
 
 /// Returns the default format. GitHub Actions reads workflow commands from the log, but not from a file.
-fn usual(into_file: bool) -> Format {
+fn default_format(into_file: bool) -> Format {
     let on_github = std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true");
     if on_github && !into_file { Format::Github } else { Format::Terminal }
 }
 
 /// Writes a text that replaces the report, such as a script.
-fn print_or_save(arguments: &Arguments, manner: &GlobalArgs, text: &str) -> Result<(), Error> {
+fn print_or_save(arguments: &Arguments, global: &GlobalArgs, text: &str) -> Result<(), Error> {
     match output_file(arguments) {
         Some(path) => {
             save(path, guard(text, Reader::Person).as_bytes())?;
-            say(manner, &format!("written to {}", path.display()));
+            print_status(global, &format!("written to {}", path.display()));
             Ok(())
         }
         None => print_text(text),
@@ -393,7 +399,7 @@ fn print_or_save(arguments: &Arguments, manner: &GlobalArgs, text: &str) -> Resu
 }
 
 /// Returns the names without `/` at the end, or an error for an unknown rule or group.
-fn known(names: &[String]) -> Result<Vec<String>, Error> {
+fn checked_names(names: &[String]) -> Result<Vec<String>, Error> {
     let names: Vec<String> = names.iter().map(|name| name.trim().trim_end_matches('/').to_string()).collect();
     match names.iter().find(|name| !rules::names::is_known(name)) {
         Some(name) => Err(unknown_rule(name)),
@@ -417,8 +423,8 @@ mod tests {
     fn unknown_rules_are_refused_with_a_near_name() {
         let id = rules::ALL[0].id;
         let group = rules::names::groups()[0];
-        assert_eq!(known(&[id.to_string(), group.to_string()]).unwrap(), [id, group]);
-        let error = known(&[format!("{id}s")]).unwrap_err();
+        assert_eq!(checked_names(&[id.to_string(), group.to_string()]).unwrap(), [id, group]);
+        let error = checked_names(&[format!("{id}s")]).unwrap_err();
         assert_eq!(error.to_string(), format!("no rule or group `{id}s`; did you mean `{id}`?"));
     }
 
@@ -440,9 +446,9 @@ mod tests {
         };
         let findings = vec![finding(Severity::Warn, Confidence::Certain), finding(Severity::Error, Confidence::Unsure)];
         let report = Report { findings, ..Report::default() };
-        let ends = |fail_on: FailOn| status(fail_on, &report);
+        let exit_status = |fail_on: FailOn| status(fail_on, &report);
         assert_eq!(
-            [FailOn::Error, FailOn::Warn, FailOn::Info, FailOn::Never].map(ends),
+            [FailOn::Error, FailOn::Warn, FailOn::Info, FailOn::Never].map(exit_status),
             [Status::Clean, Status::Findings, Status::Findings, Status::Clean]
         );
     }

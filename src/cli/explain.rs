@@ -2,7 +2,7 @@
 
 use super::{GlobalArgs, Status, print, unknown_rule};
 use crate::error::Error;
-use crate::output::{Ink, page, wrap};
+use crate::output::{Painter, page, wrap};
 use crate::rules;
 use clap::Args;
 use std::io::{self, IsTerminal, Write};
@@ -13,15 +13,15 @@ pub struct Arguments {
     rule: Option<String>,
 }
 
-pub fn run(arguments: &Arguments, manner: &GlobalArgs) -> Result<Status, Error> {
-    let look = manner.look();
-    let ink = Ink { colour: look.colour };
+pub fn run(arguments: &Arguments, global: &GlobalArgs) -> Result<Status, Error> {
+    let options = global.render_options();
+    let painter = Painter { colour: options.colour };
     match &arguments.rule {
         Some(name) => match rules::ALL.iter().find(|rule| rule.id == name) {
             // in a pipe, the page is printed as Markdown
-            Some(rule) if io::stdout().is_terminal() || look.colour => {
-                let text = page::render(rule.page, ink, look.width.min(100));
-                print(|out| write!(out, "{} {}\n\n{text}", ink.dim("rule"), ink.name(rule.id)))?;
+            Some(rule) if io::stdout().is_terminal() || options.colour => {
+                let text = page::render(rule.page, painter, options.width.min(100));
+                print(|out| write!(out, "{} {}\n\n{text}", painter.dim("rule"), painter.name(rule.id)))?;
             }
             Some(rule) => print(|out| writeln!(out, "{}", rule.page.trim_end()))?,
             None => {
@@ -29,20 +29,20 @@ pub fn run(arguments: &Arguments, manner: &GlobalArgs) -> Result<Status, Error> 
                 if !rules::ALL.iter().any(|rule| rule.id.starts_with(&prefix)) {
                     return Err(unknown_rule(name));
                 }
-                print(|out| list(&prefix, ink, manner.folded_width(), out))?;
+                print(|out| list(&prefix, painter, global.folded_width(), out))?;
             }
         },
-        None => print(|out| list("", ink, manner.folded_width(), out))?,
+        None => print(|out| list("", painter, global.folded_width(), out))?,
     }
     Ok(Status::Clean)
 }
 
 /// Writes the first sentence of each page.
-fn list(prefix: &str, ink: Ink, columns: usize, out: &mut dyn Write) -> io::Result<()> {
+fn list(prefix: &str, painter: Painter, columns: usize, out: &mut dyn Write) -> io::Result<()> {
     let rules = || rules::ALL.iter().filter(|rule| rule.id.starts_with(prefix));
     let width = rules().map(|rule| rule.id.len()).max().unwrap_or(0);
     for rule in rules() {
-        let head = format!("{}{}  ", ink.name(rule.id), " ".repeat(width - rule.id.len()));
+        let head = format!("{}{}  ", painter.name(rule.id), " ".repeat(width - rule.id.len()));
         writeln!(out, "{}", wrap(&page::summary(rule.page), columns, &head, &" ".repeat(width + 2)))?;
     }
     Ok(())

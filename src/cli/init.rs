@@ -2,7 +2,7 @@
 //!
 //! Promises: only files that do not exist are written. Additions to existing files are printed. Nothing is written outside the repository.
 
-use super::{GlobalArgs, Status, print_text, say};
+use super::{GlobalArgs, Status, print_status, print_text};
 use crate::Options;
 use crate::config;
 use crate::error::Error;
@@ -85,7 +85,7 @@ struct Site<'a> {
     folder: String,
 }
 
-pub fn run(arguments: &Arguments, manner: &GlobalArgs) -> Result<Status, Error> {
+pub fn run(arguments: &Arguments, global: &GlobalArgs) -> Result<Status, Error> {
     let mut sources = history::sources();
     let project = project::open(&arguments.paths, None, &mut sources)?;
     let (repository, way) = project::repository(&project.root);
@@ -113,24 +113,24 @@ pub fn run(arguments: &Arguments, manner: &GlobalArgs) -> Result<Status, Error> 
     }
     for part in &proposal.new {
         put(&part.path, part.text.as_bytes(), false)?;
-        say(manner, &format!("wrote {}", shown(&part.path)));
+        print_status(global, &format!("wrote {}", shown(&part.path)));
     }
     for path in &proposal.already {
-        say(manner, &format!("{} already exists", shown(path)));
+        print_status(global, &format!("{} already exists", shown(path)));
     }
     print_text(&texts("add to", &proposal.add).join("\n"))?;
     if !proposal.new.is_empty() {
         proposal.next.push(format!("supalint check{named}"));
-        say(manner, &format!("next: {}", proposal.next.join(" && ")));
+        print_status(global, &format!("next: {}", proposal.next.join(" && ")));
     }
     if project.config.baseline.is_none() {
-        hint_at_baseline(arguments, manner, &named)?;
+        hint_at_baseline(arguments, global, &named)?;
     }
     Ok(Status::Clean)
 }
 
 /// Recommends a baseline if the project has many problems.
-fn hint_at_baseline(arguments: &Arguments, manner: &GlobalArgs, named: &str) -> Result<(), Error> {
+fn hint_at_baseline(arguments: &Arguments, global: &GlobalArgs, named: &str) -> Result<(), Error> {
     /// Number of problems above which a baseline is recommended.
     const MANY: usize = 20;
     let found = match crate::check(&Options { paths: arguments.paths.clone(), ..Options::default() }) {
@@ -140,8 +140,8 @@ fn hint_at_baseline(arguments: &Arguments, manner: &GlobalArgs, named: &str) -> 
         Err(error) => return Err(error),
     };
     if found > MANY {
-        say(
-            manner,
+        print_status(
+            global,
             &format!(
                 "the project has {found} problems; to report only new problems, run `supalint check{named} --write-baseline {BASELINE}` \
                  and set `baseline = \"{BASELINE}\"` in {}",
@@ -154,15 +154,15 @@ fn hint_at_baseline(arguments: &Arguments, manner: &GlobalArgs, named: &str) -> 
 
 /// Proposes a hook for the hook manager of the repository, or for pre-commit if there is none.
 fn hooks(proposal: &mut Proposal, site: &Site<'_>) {
-    let there = |names: &[&str]| names.iter().map(|name| site.repository.join(name)).find(|path| path.exists());
+    let existing = |names: &[&str]| names.iter().map(|name| site.repository.join(name)).find(|path| path.exists());
     let command = |text: &str| command(text, &site.folder);
     let part = command("supalint check");
-    if let Some(path) = there(&["lefthook.yml", "lefthook.yaml", ".lefthook.yml", ".lefthook.yaml"]) {
+    if let Some(path) = existing(&["lefthook.yml", "lefthook.yaml", ".lefthook.yml", ".lefthook.yaml"]) {
         proposal.line(path, command(LEFTHOOK), &part);
-    } else if there(&[".husky"]).is_some() {
+    } else if existing(&[".husky"]).is_some() {
         proposal.file(site.repository.join(".husky/pre-commit"), command(HUSKY), &part);
     } else {
-        match there(&[".pre-commit-config.yaml", ".pre-commit-config.yml"]) {
+        match existing(&[".pre-commit-config.yaml", ".pre-commit-config.yml"]) {
             Some(path) => proposal.line(path, command(PRE_COMMIT), &part),
             None => {
                 proposal.file(site.repository.join(".pre-commit-config.yaml"), command(PRE_COMMIT), &part);

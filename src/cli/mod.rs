@@ -12,7 +12,7 @@ mod schema;
 
 use crate::error::Error;
 use crate::output::clean::{self, Reader, guard};
-use crate::output::{Ink, RenderOptions};
+use crate::output::{Painter, RenderOptions};
 use crate::rules::names;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
@@ -25,7 +25,7 @@ struct Cli {
     #[command(subcommand)]
     command: Command,
     #[command(flatten)]
-    manner: GlobalArgs,
+    global: GlobalArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -88,7 +88,7 @@ enum Status {
 
 impl GlobalArgs {
     /// Returns the options for standard output.
-    fn look(&self) -> RenderOptions {
+    fn render_options(&self) -> RenderOptions {
         let terminal = io::stdout().is_terminal();
         let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let colour = match self.color {
@@ -110,11 +110,11 @@ impl GlobalArgs {
 
     /// Returns the width at which lists are wrapped: that of the terminal. In a pipe, each entry is one line.
     fn folded_width(&self) -> usize {
-        if io::stdout().is_terminal() { self.look().width } else { 10_000 }
+        if io::stdout().is_terminal() { self.render_options().width } else { 10_000 }
     }
 
     /// Returns the options for a file.
-    fn look_in_file(&self) -> RenderOptions {
+    fn file_render_options(&self) -> RenderOptions {
         RenderOptions { colour: self.color == Color::Always, verbose: self.verbose, quiet: self.quiet, ..RenderOptions::PLAIN }
     }
 }
@@ -131,20 +131,20 @@ pub fn main() -> ExitCode {
         Err(error) => error.exit(),
     };
     let result = match &cli.command {
-        Command::Check(arguments) => check::run(arguments, &cli.manner),
-        Command::Explain(arguments) => explain::run(arguments, &cli.manner),
-        Command::Rules(arguments) => rules::run(arguments, &cli.manner),
-        Command::Schema(arguments) => schema::run(arguments, &cli.manner),
-        Command::Init(arguments) => init::run(arguments, &cli.manner),
+        Command::Check(arguments) => check::run(arguments, &cli.global),
+        Command::Explain(arguments) => explain::run(arguments, &cli.global),
+        Command::Rules(arguments) => rules::run(arguments, &cli.global),
+        Command::Schema(arguments) => schema::run(arguments, &cli.global),
+        Command::Init(arguments) => init::run(arguments, &cli.global),
         Command::Completions(Shell { shell }) => completions(*shell),
     };
     match result {
         Ok(Status::Clean) => ExitCode::SUCCESS,
         Ok(Status::Findings) => ExitCode::from(1),
         Err(error) => {
-            let colour = cli.manner.color == Color::Always || cli.manner.color == Color::Auto && io::stderr().is_terminal();
+            let colour = cli.global.color == Color::Always || cli.global.color == Color::Auto && io::stderr().is_terminal();
             let colour = colour && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-            let head = Ink { colour }.severity(crate::finding::Severity::Error, "error:");
+            let head = Painter { colour }.severity(crate::finding::Severity::Error, "error:");
             // if the message cannot be written, the exit status still shows the error
             let _ = writeln!(io::stderr(), "{head} {}", one_line(&error.to_string()));
             ExitCode::from(2)
@@ -159,8 +159,8 @@ fn completions(shell: clap_complete::Shell) -> Result<Status, Error> {
 }
 
 /// Prints a message on standard error, except with `--quiet`.
-fn say(manner: &GlobalArgs, line: &str) {
-    if !manner.quiet {
+fn print_status(global: &GlobalArgs, line: &str) {
+    if !global.quiet {
         // an error of standard error is ignored, because the work is done
         let _ = writeln!(io::stderr(), "{}", one_line(line));
     }

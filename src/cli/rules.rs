@@ -3,7 +3,7 @@
 use super::{GlobalArgs, ListFormat, Status, print};
 use crate::error::Error;
 use crate::finding::{Category, Severity};
-use crate::output::{Ink, page, wrap, write_json};
+use crate::output::{Painter, page, wrap, write_json};
 use crate::rules;
 use clap::Args;
 use serde::Serialize;
@@ -26,24 +26,24 @@ struct Entry {
     peers: Vec<String>,
 }
 
-pub fn run(arguments: &Arguments, manner: &GlobalArgs) -> Result<Status, Error> {
-    let (ink, width) = (Ink { colour: manner.look().colour }, manner.folded_width());
+pub fn run(arguments: &Arguments, global: &GlobalArgs) -> Result<Status, Error> {
+    let (painter, width) = (Painter { colour: global.render_options().colour }, global.folded_width());
     print(|out| match arguments.format {
-        ListFormat::Text => table(ink, width, out),
+        ListFormat::Text => table(painter, width, out),
         ListFormat::Json => json(out),
     })?;
     Ok(Status::Clean)
 }
 
 /// Writes a row per rule. Titles are wrapped at the width `columns`.
-fn table(ink: Ink, columns: usize, out: &mut dyn Write) -> io::Result<()> {
+fn table(painter: Painter, columns: usize, out: &mut dyn Write) -> io::Result<()> {
     let width = rules::ALL.iter().map(|rule| rule.id.len()).max().unwrap_or(0).max(4);
-    writeln!(out, "{}", ink.dim(&format!("{:width$}  {:11}  {:8}  {:3}  title", "rule", "category", "severity", "fix")))?;
+    writeln!(out, "{}", painter.dim(&format!("{:width$}  {:11}  {:8}  {:3}  title", "rule", "category", "severity", "fix")))?;
     for rule in rules::ALL {
-        let severity = ink.severity(rule.severity, rule.severity.name());
+        let severity = painter.severity(rule.severity, rule.severity.name());
         let head = format!(
             "{}{}  {:11}  {severity}{}  {:3}  ",
-            ink.name(rule.id),
+            painter.name(rule.id),
             " ".repeat(width - rule.id.len()),
             category(rule.category),
             " ".repeat(8 - rule.severity.name().len()),
@@ -85,7 +85,7 @@ mod tests {
     #[test]
     fn titles_wrap_between_words() {
         let mut out = Vec::new();
-        table(Ink { colour: false }, 80, &mut out).unwrap();
+        table(Painter { colour: false }, 80, &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
         let titles = rules::ALL.iter().flat_map(|rule| page::title(rule.page).split_whitespace());

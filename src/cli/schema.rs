@@ -1,6 +1,6 @@
 //! `supalint schema`: prints the schema that the migrations create.
 
-use super::{GlobalArgs, ListFormat, Status, print, say};
+use super::{GlobalArgs, ListFormat, Status, print, print_status};
 use crate::analysis::matrix;
 use crate::catalog::When;
 use crate::error::Error;
@@ -26,28 +26,31 @@ pub struct Arguments {
     config: Option<PathBuf>,
 }
 
-pub fn run(arguments: &Arguments, manner: &GlobalArgs) -> Result<Status, Error> {
+pub fn run(arguments: &Arguments, global: &GlobalArgs) -> Result<Status, Error> {
     // the main thread has too little stack for deeply nested expressions
-    crate::with_room(|| write(arguments, manner))
+    crate::with_room(|| write(arguments, global))
 }
 
-fn write(arguments: &Arguments, manner: &GlobalArgs) -> Result<Status, Error> {
+fn write(arguments: &Arguments, global: &GlobalArgs) -> Result<Status, Error> {
     let mut sources = history::sources();
     let project = project::open(&arguments.paths, arguments.config.as_deref(), &mut sources)?;
     let replay = history::replay(&mut sources, &project, &mut ());
-    let look = RenderOptions { width: if arguments.matrix { manner.folded_width() } else { manner.look().width }, ..manner.look() };
+    let options = RenderOptions {
+        width: if arguments.matrix { global.folded_width() } else { global.render_options().width },
+        ..global.render_options()
+    };
     print(|out| match arguments.format {
         format if arguments.matrix => matrix::of(&replay.catalog, &sources, &project, |matrix| match format {
-            ListFormat::Text => schema::matrix::text(matrix, &sources, &look, out),
+            ListFormat::Text => schema::matrix::text(matrix, &sources, &options, out),
             ListFormat::Json => schema::matrix::json(matrix, &sources, out),
         }),
-        ListFormat::Text => schema::text(&replay.catalog, &sources, &look, out),
+        ListFormat::Text => schema::text(&replay.catalog, &sources, &options, out),
         ListFormat::Json => schema::json(&replay.catalog, &sources, out),
     })?;
     let rejected = replay.catalog.rejected.iter().filter(|rejected| rejected.when == When::Always).count();
     let left_out = [(rejected, "that PostgreSQL would reject"), (replay.unread.len(), "that cannot be parsed")];
     for (number, which) in left_out.into_iter().filter(|(number, _)| *number > 0) {
-        say(manner, &format!("not included: {} {which}. `supalint check` lists them", count(number, "statement")));
+        print_status(global, &format!("not included: {} {which}. `supalint check` lists them", count(number, "statement")));
     }
     Ok(Status::Clean)
 }

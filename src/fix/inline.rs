@@ -5,7 +5,7 @@
 //! whose bytes differ from the parsed text (another encoding) are not edited.
 
 use super::{PlanInput, Withheld, prove, withheld, write};
-use crate::engine::{self, Examined, RuleSelection};
+use crate::engine::{self, CheckResult, RuleSelection};
 use crate::error::Error;
 use crate::finding::{Confidence, Edit, Finding, Safety};
 use crate::report::Report;
@@ -44,7 +44,7 @@ pub fn edit(ground: &PlanInput<'_>, editable: &BTreeSet<FileId>) -> Result<Edite
     if editable.is_empty() {
         return Err(Error::NothingNamed);
     }
-    let before = engine::examine(ground.sources.clone(), project, &RuleSelection::default());
+    let before = engine::check(ground.sources.clone(), project, &RuleSelection::default());
     let mut refused: BTreeMap<String, Withheld> = BTreeMap::new();
     for _ in 0..MOST_ROUNDS {
         let chosen = chosen(ground, editable, &before, &mut refused);
@@ -59,7 +59,7 @@ pub fn edit(ground: &PlanInput<'_>, editable: &BTreeSet<FileId>) -> Result<Edite
             let ends = project.migrations.iter_mut().filter(|migration| migration.file == new.file).map(|migration| &mut migration.end);
             ends.for_each(|end| *end = (new.text.len() - (new.old.len() - *end as usize)) as u32);
         }
-        let after = engine::examine(sources, &project, &RuleSelection::default());
+        let after = engine::check(sources, &project, &RuleSelection::default());
         let faults = faults(&before, &after, &chosen);
         if faults.is_empty() {
             return Ok(edited(ground, after, files, refused));
@@ -69,7 +69,7 @@ pub fn edit(ground: &PlanInput<'_>, editable: &BTreeSet<FileId>) -> Result<Edite
     Ok(edited(ground, before, Vec::new(), refused))
 }
 
-fn edited(ground: &PlanInput<'_>, state: Examined, files: Vec<NewText>, refused: BTreeMap<String, Withheld>) -> Edited {
+fn edited(ground: &PlanInput<'_>, state: CheckResult, files: Vec<NewText>, refused: BTreeMap<String, Withheld>) -> Edited {
     let mut report = state.report;
     report.findings.retain(|finding| ground.asks(finding));
     Edited { files, withheld: refused.into_values().collect(), report }
@@ -79,7 +79,7 @@ fn edited(ground: &PlanInput<'_>, state: Examined, files: Vec<NewText>, refused:
 fn chosen<'a>(
     ground: &PlanInput<'_>,
     editable: &BTreeSet<FileId>,
-    state: &'a Examined,
+    state: &'a CheckResult,
     refused: &mut BTreeMap<String, Withheld>,
 ) -> Vec<(&'a Finding, &'a [Edit])> {
     let named = |edit: &Edit| editable.contains(&edit.site.file);
@@ -126,7 +126,7 @@ fn texts(sources: &Sources, chosen: &[(&Finding, &[Edit])]) -> Vec<NewText> {
 }
 
 /// Returns the fixes that do not resolve their problem or cause a new one, by fingerprint.
-fn faults(before: &Examined, after: &Examined, chosen: &[(&Finding, &[Edit])]) -> BTreeMap<String, Withheld> {
+fn faults(before: &CheckResult, after: &CheckResult, chosen: &[(&Finding, &[Edit])]) -> BTreeMap<String, Withheld> {
     let mut out = BTreeMap::new();
     let left: BTreeSet<&str> = after.report.findings.iter().map(|finding| finding.fingerprint.as_str()).collect();
     for (finding, _) in chosen.iter().filter(|(finding, _)| left.contains(finding.fingerprint.as_str())) {

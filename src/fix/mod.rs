@@ -16,7 +16,7 @@ mod version;
 pub mod write;
 
 use crate::catalog::Catalog;
-use crate::engine::{self, Examined, RuleSelection};
+use crate::engine::{self, CheckResult, RuleSelection};
 use crate::finding::{Confidence, Finding, Run, Safety, Step};
 use crate::project::{Migration, Project};
 use crate::report::Report;
@@ -144,7 +144,7 @@ fn attempt(ground: &PlanInput<'_>, level: Level, patience: Patience) -> Result<(
         ground,
         naming: None,
     };
-    let mut now = engine::examine(work.sources.clone(), &work.project, &RuleSelection::default());
+    let mut now = engine::check(work.sources.clone(), &work.project, &RuleSelection::default());
     work.solid = prove::is_solid(&now);
     let shown = work.shown(&now.report);
     let unsure = work.unsure(&now.report);
@@ -155,7 +155,7 @@ fn attempt(ground: &PlanInput<'_>, level: Level, patience: Patience) -> Result<(
         let Some((more, after)) = work.pass(&now)? else { break };
         work.keep(&more);
         files.extend(more);
-        let Examined { catalog, .. } = std::mem::replace(&mut now, after);
+        let CheckResult { catalog, .. } = std::mem::replace(&mut now, after);
         before.get_or_insert(catalog);
     }
     let is_clean = prove::brought(&had, &now.report).next().is_none();
@@ -163,7 +163,7 @@ fn attempt(ground: &PlanInput<'_>, level: Level, patience: Patience) -> Result<(
         let reason = "it changes the same text as another fix: run --fix again".to_string();
         work.refused.insert(cure.finding.fingerprint.clone(), withheld(cure.finding, reason));
     }
-    let Examined { mut report, catalog, .. } = now;
+    let CheckResult { mut report, catalog, .. } = now;
     report.findings.retain(|finding| ground.asks(finding));
     let before = before.unwrap_or_else(|| catalog.clone());
     let withheld = work.refused.into_values().collect();
@@ -238,7 +238,7 @@ impl Planning<'_> {
     }
 
     /// Returns the files that fix the problems of a state, and the state after them, or `None` if there is nothing to fix.
-    fn pass(&mut self, now: &Examined) -> Result<Option<(Vec<PlannedFile>, Examined)>, String> {
+    fn pass(&mut self, now: &CheckResult) -> Result<Option<(Vec<PlannedFile>, CheckResult)>, String> {
         // a fix that was skipped in combination with others may work without them
         self.refused.clear();
         for _ in 0..MOST_ROUNDS {
@@ -252,7 +252,7 @@ impl Planning<'_> {
             };
             let files = files::cut(statements, &cures, &now.report.sources, &self.project, &mut names)?;
             let (project, sources) = self.with(&files);
-            let after = engine::examine(sources, &project, &RuleSelection::default());
+            let after = engine::check(sources, &project, &RuleSelection::default());
             let curable: BTreeSet<&str> = match self.patience {
                 Patience::UntilTheEnd => {
                     let cures = self.cures(&after.report, &BTreeSet::new());
@@ -275,7 +275,7 @@ impl Planning<'_> {
     }
 
     /// Returns fixes that can be combined, with their statements. The others wait for the next pass.
-    fn choose<'n>(&self, now: &'n Examined) -> (Vec<merge::Cure<'n>>, Vec<merge::Statement>) {
+    fn choose<'n>(&self, now: &'n CheckResult) -> (Vec<merge::Cure<'n>>, Vec<merge::Statement>) {
         let mut waiting: BTreeSet<String> = BTreeSet::new();
         loop {
             let cures = self.cures(&now.report, &waiting);

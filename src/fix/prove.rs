@@ -9,7 +9,7 @@ use super::merge::Cure;
 use super::oppose::Done;
 use super::{Withheld, withheld};
 use crate::catalog::{Rejected, When};
-use crate::engine::Examined;
+use crate::engine::CheckResult;
 use crate::finding::{Finding, Severity, Subject};
 use crate::project::Project;
 use crate::report::Report;
@@ -17,21 +17,21 @@ use crate::source::Site;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Returns whether all statements were parsed and would run.
-pub fn is_solid(state: &Examined) -> bool {
+pub fn is_solid(state: &CheckResult) -> bool {
     let external = state.catalog.tables.values().any(|table| table.external);
     let followed = state.report.bounded.is_empty() && state.report.undecided.is_empty();
     rejected(state).next().is_none() && followed && state.report.unread.is_empty() && !external
 }
 
 /// Returns the statements that PostgreSQL would reject, on an existing or a new database.
-pub fn rejected(state: &Examined) -> impl Iterator<Item = &Rejected> {
+pub fn rejected(state: &CheckResult) -> impl Iterator<Item = &Rejected> {
     state.catalog.rejected.iter().filter(|rejected| rejected.when != When::AmongItsLike)
 }
 
 /// Returns the fixes that must not be written, by the fingerprint of their diagnostic.
 pub fn faults(
-    before: &Examined,
-    after: &Examined,
+    before: &CheckResult,
+    after: &CheckResult,
     files: &[PlannedFile],
     project: &Project,
     cures: &[Cure<'_>],

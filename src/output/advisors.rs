@@ -5,7 +5,7 @@
 //! the same form, so that ignore lists and dashboards work. Descriptions are those of supalint. Each case of a lint is one row, even if
 //! several diagnostics concern it. Facts that diagnostics lack (numbers of columns, languages of functions) are omitted from `metadata`.
 
-use super::{gist, page, write_json};
+use super::{page, summary, write_json};
 use crate::finding::{Advisor, Category, Finding, Severity};
 use crate::report::Report;
 use serde::Serialize;
@@ -112,7 +112,7 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 
 fn row<'a>(finding: &'a Finding, advisor: &'a Advisor) -> Row<'a> {
     const GUIDE: &str = "https://supabase.com/docs/guides/database/database-linter";
-    let rule = gist::rule(finding.rule);
+    let rule = summary::rule(finding.rule);
     let lint = LINTS.iter().find(|lint| lint.name == advisor.name);
     Row {
         name: advisor.name,

@@ -3,7 +3,7 @@
 //! Promises: the output contains only such lines, in the order of the report. Own text is plain ASCII. Names are as the user wrote them,
 //! without line breaks and control characters.
 
-use super::{clean, gist};
+use super::{clean, summary};
 use crate::finding::{Confidence, Finding};
 use crate::report::Report;
 use crate::source::Sources;
@@ -15,8 +15,8 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 
 /// Returns the line of a diagnostic. `home` is the prefix of its path.
 pub fn line(home: &str, finding: &Finding, sources: &Sources) -> String {
-    let place = match gist::stand(sources, finding.primary.site) {
-        Some(stand) => format!("{}{}:{}:{}", clean::line(home), clean::line(stand.file), stand.start.line, stand.start.column),
+    let place = match summary::file_range(sources, finding.primary.site) {
+        Some(range) => format!("{}{}:{}:{}", clean::line(home), clean::line(range.file), range.start.line, range.start.column),
         None => "(platform)".to_string(),
     };
     let doubt = if finding.confidence == Confidence::Unsure { " (unsure)" } else { "" };

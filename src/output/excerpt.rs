@@ -5,7 +5,7 @@
 //! made visible.
 
 use super::clean::{clean, line};
-use super::ink::columns;
+use super::style::columns;
 use crate::finding::{Finding, Label};
 use crate::source::{FileId, Site, Source, Sources, Span};
 use std::ops::Range;

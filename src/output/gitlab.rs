@@ -3,7 +3,7 @@
 //! Promises: each entry has a unique fingerprint that does not depend on line numbers. GitLab compares the fingerprints of two branches,
 //! and merges entries with the same fingerprint.
 
-use super::gist::{self, Stand};
+use super::summary::{self, FileRange};
 use super::{RenderOptions, write_json};
 use crate::finding::{Confidence, Finding, Severity};
 use crate::report::Report;
@@ -32,7 +32,7 @@ struct Lines {
     end: u32,
 }
 
-pub fn write(report: &Report, look: &RenderOptions, out: &mut dyn Write) -> io::Result<()> {
+pub fn write(report: &Report, options: &RenderOptions, out: &mut dyn Write) -> io::Result<()> {
     let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
     let entries: Vec<Entry> = report
         .findings
@@ -41,26 +41,26 @@ pub fn write(report: &Report, look: &RenderOptions, out: &mut dyn Write) -> io::
             let times = seen.entry(&finding.fingerprint).or_default();
             *times += 1;
             let fingerprint = if *times == 1 { finding.fingerprint.clone() } else { format!("{}-{times}", finding.fingerprint) };
-            entry(report, look, finding, fingerprint)
+            entry(report, options, finding, fingerprint)
         })
         .collect();
     write_json(out, &entries)
 }
 
-fn entry<'a>(report: &Report, look: &RenderOptions, finding: &'a Finding, fingerprint: String) -> Entry<'a> {
+fn entry<'a>(report: &Report, options: &RenderOptions, finding: &'a Finding, fingerprint: String) -> Entry<'a> {
     let doubt = if finding.confidence == Confidence::Unsure { " (unsure)" } else { "" };
-    let location = match gist::stand(&report.sources, finding.primary.site) {
-        Some(Stand { file, start, end }) => {
-            Location { path: format!("{}{file}", look.home), lines: Lines { begin: start.line, end: end.line } }
+    let location = match summary::file_range(&report.sources, finding.primary.site) {
+        Some(FileRange { file, start, end }) => {
+            Location { path: format!("{}{file}", options.home), lines: Lines { begin: start.line, end: end.line } }
         }
         // GitLab requires a path, and objects of the platform have none
-        None => Location { path: format!("{}supabase", look.home), lines: Lines { begin: 1, end: 1 } },
+        None => Location { path: format!("{}supabase", options.home), lines: Lines { begin: 1, end: 1 } },
     };
     Entry {
         description: format!("{}{doubt}", finding.message),
         check_name: finding.rule,
         fingerprint,
-        severity: match gist::weight(finding) {
+        severity: match summary::effective_severity(finding) {
             Severity::Error => "critical",
             Severity::Warn => "major",
             Severity::Info => "info",

@@ -6,7 +6,7 @@
 
 use super::RenderOptions;
 use super::clean::{clean, line};
-use super::gist::{self, Stand};
+use super::summary::{self, FileRange};
 use crate::finding::{Confidence, Finding, Severity};
 use crate::report::Report;
 use crate::source::{FileId, Site};
@@ -14,22 +14,22 @@ use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-pub fn write(report: &Report, look: &RenderOptions, out: &mut dyn Write) -> io::Result<()> {
+pub fn write(report: &Report, options: &RenderOptions, out: &mut dyn Write) -> io::Result<()> {
     let mut cases: BTreeMap<FileId, Vec<TestCase>> = report.sources.files().map(|(file, _)| (file, Vec::new())).collect();
     let allowed = report.suppressed.iter().map(|(finding, reason)| (finding, Some(reason.as_str())));
     let mut names: BTreeMap<(FileId, String), usize> = BTreeMap::new();
     for (finding, reason) in report.findings.iter().map(|finding| (finding, None)).chain(allowed) {
         let file = report.sources.resolve(finding.primary.site).file;
-        let name = fit(&line(&format!("{} {}", finding.rule, gist::subject(finding))));
+        let name = fit(&line(&format!("{} {}", finding.rule, summary::subject(finding))));
         let times = names.entry((file, name.clone())).or_default();
         *times += 1;
         let name = if *times == 1 { name } else { format!("{name} ({times})") };
-        cases.entry(file).or_default().push(case(report, look, finding, reason, &name));
+        cases.entry(file).or_default().push(case(report, options, finding, reason, &name));
     }
     let unread = unread(report);
     let mut junit = quick_junit::Report::new(env!("CARGO_PKG_NAME"));
     for (file, cases) in cases {
-        let path = fit(&line(&format!("{}{}", look.home, report.sources.get(file).path)));
+        let path = fit(&line(&format!("{}{}", options.home, report.sources.get(file).path)));
         let mut suite = TestSuite::new(&path);
         if cases.is_empty() {
             let mut passes = TestCase::new("no problems", TestCaseStatus::success());
@@ -67,7 +67,7 @@ fn unread(report: &Report) -> BTreeMap<FileId, Vec<String>> {
     out
 }
 
-fn case(report: &Report, look: &RenderOptions, finding: &Finding, reason: Option<&str>, name: &str) -> TestCase {
+fn case(report: &Report, options: &RenderOptions, finding: &Finding, reason: Option<&str>, name: &str) -> TestCase {
     let fails = reason.is_none() && finding.confidence == Confidence::Certain && finding.severity > Severity::Info;
     let mut status = if fails { TestCaseStatus::non_success(NonSuccessKind::Failure) } else { TestCaseStatus::skipped() };
     let message = match reason {
@@ -75,14 +75,14 @@ fn case(report: &Report, look: &RenderOptions, finding: &Finding, reason: Option
         None => finding.message.clone(),
     };
     status.set_type(finding.severity.name()).set_message(fit(&line(&message)));
-    let stand = gist::stand(&report.sources, finding.primary.site);
+    let range = summary::file_range(&report.sources, finding.primary.site);
     let mut text = String::new();
-    if let Some(Stand { file, start, .. }) = stand {
-        text.push_str(&format!("{}{file}:{}:{}\n", look.home, start.line, start.column));
+    if let Some(FileRange { file, start, .. }) = range {
+        text.push_str(&format!("{}{file}:{}:{}\n", options.home, start.line, start.column));
     }
     text.push_str(&finding.message);
     if finding.confidence == Confidence::Unsure {
-        text.push_str(&format!("\n{}", gist::UNSURE));
+        text.push_str(&format!("\n{}", summary::UNSURE));
     }
     if let Some(help) = &finding.help {
         text.push_str(&format!("\nhelp: {help}"));
@@ -93,8 +93,8 @@ fn case(report: &Report, look: &RenderOptions, finding: &Finding, reason: Option
     }
     status.set_description(fit(&clean(&text)));
     let mut case = TestCase::new(name, status);
-    if let Some(Stand { file, start, .. }) = stand {
-        case.extra.insert("file".into(), fit(&line(&format!("{}{file}", look.home))).into());
+    if let Some(FileRange { file, start, .. }) = range {
+        case.extra.insert("file".into(), fit(&line(&format!("{}{file}", options.home))).into());
         case.extra.insert("line".into(), start.line.to_string().into());
     }
     case

@@ -5,7 +5,7 @@
 //! finds its comment.
 
 use super::clean::{clean, line};
-use super::gist::{self, Stand};
+use super::summary::{self, FileRange};
 use super::{RenderOptions, count, page};
 use crate::finding::{Cause, Confidence, Finding, Safety};
 use crate::report::Report;
@@ -20,8 +20,8 @@ const WHOLE: usize = 3;
 /// Maximum number of lines of SQL per diagnostic.
 const LINES: usize = 12;
 
-pub fn write(report: &Report, look: &RenderOptions, out: &mut dyn Write) -> io::Result<()> {
-    let groups = gist::groups(&report.findings);
+pub fn write(report: &Report, options: &RenderOptions, out: &mut dyn Write) -> io::Result<()> {
+    let groups = summary::groups(&report.findings);
     let mut text = head(report, &groups);
     let mut left = 0;
     for group in &groups {
@@ -34,9 +34,9 @@ pub fn write(report: &Report, look: &RenderOptions, out: &mut dyn Write) -> io::
         let mut body = String::new();
         for (finding, place) in in_order(group) {
             let entry = match place {
-                Place::Whole => entry(report, look, finding),
-                Place::First(cause) => format!("\n{}:\n{}", prose(&cause.message), entry(report, look, finding)),
-                Place::Line => short(report, look, finding),
+                Place::Whole => entry(report, options, finding),
+                Place::First(cause) => format!("\n{}:\n{}", prose(&cause.message), entry(report, options, finding)),
+                Place::Line => short(report, options, finding),
             };
             // a shortened list has a longer heading than a complete one
             if text.len() + open(group.len() - 1).len() + body.len() + entry.len() + close.len() + END > ROOM {
@@ -72,7 +72,7 @@ enum Place<'f> {
 /// Returns the diagnostics ordered by cause, with the form of each.
 fn in_order<'f>(group: &[&'f Finding]) -> Vec<(&'f Finding, Place<'f>)> {
     let mut out = Vec::new();
-    for alike in gist::causes(group) {
+    for alike in summary::causes(group) {
         let several = alike.len() > 1;
         out.extend(alike.into_iter().enumerate().map(|(at, finding)| match &finding.cause {
             Some(cause) if several && at == 0 => (finding, Place::First(cause)),
@@ -85,33 +85,33 @@ fn in_order<'f>(group: &[&'f Finding]) -> Vec<(&'f Finding, Place<'f>)> {
 
 /// Returns the summary and the table of rules.
 fn head(report: &Report, groups: &[Vec<&Finding>]) -> String {
-    let mut out = format!("<!-- supalint -->\n### supalint\n\n{}\n", gist::summary(report));
+    let mut out = format!("<!-- supalint -->\n### supalint\n\n{}\n", summary::summary(report));
     if !groups.is_empty() {
         out.push_str("\n| rule | severity | problems | title |\n|---|---|---:|---|\n");
     }
     for group in groups {
         let (rule, worst) = (group[0].rule, group[0].severity.name());
-        let title = gist::rule(rule).map_or("", |rule| page::title(rule.page));
+        let title = summary::rule(rule).map_or("", |rule| page::title(rule.page));
         let link = format!("{}/blob/main/rules/{rule}.md", env!("CARGO_PKG_REPOSITORY"));
         out.push_str(&format!("| [`{rule}`]({link}) | {worst} | {} | {} |\n", group.len(), prose(title)));
     }
     out
 }
 
-fn place(report: &Report, look: &RenderOptions, finding: &Finding) -> String {
-    match gist::stand(&report.sources, finding.primary.site) {
-        Some(Stand { file, start, .. }) => code(&format!("{}{file}:{}", look.home, start.line)),
+fn place(report: &Report, options: &RenderOptions, finding: &Finding) -> String {
+    match summary::file_range(&report.sources, finding.primary.site) {
+        Some(FileRange { file, start, .. }) => code(&format!("{}{file}:{}", options.home, start.line)),
         None => "the platform".to_string(),
     }
 }
 
 /// Returns one line for a diagnostic that is not shown in full.
-fn short(report: &Report, look: &RenderOptions, finding: &Finding) -> String {
-    format!("\n- {} {}\n", place(report, look, finding), prose(&finding.message))
+fn short(report: &Report, options: &RenderOptions, finding: &Finding) -> String {
+    format!("\n- {} {}\n", place(report, options, finding), prose(&finding.message))
 }
 
-fn entry(report: &Report, look: &RenderOptions, finding: &Finding) -> String {
-    let place = place(report, look, finding);
+fn entry(report: &Report, options: &RenderOptions, finding: &Finding) -> String {
+    let place = place(report, options, finding);
     let doubt = if finding.confidence == Confidence::Unsure { " (unsure)" } else { "" };
     let mut out = format!("\n**{}{doubt}** {place}<br>{}\n", finding.severity.name(), prose(&finding.message));
     if let Some(help) = &finding.help {

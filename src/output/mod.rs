@@ -9,10 +9,8 @@ mod advisors;
 pub mod clean;
 mod compact;
 mod excerpt;
-mod gist;
 mod github;
 mod gitlab;
-mod ink;
 mod json;
 mod junit;
 mod markdown;
@@ -21,10 +19,12 @@ mod proposal;
 mod sarif;
 pub mod schema;
 pub mod statistics;
+mod style;
+mod summary;
 mod terminal;
 
-pub use gist::summary;
-pub use ink::{Ink, wrap};
+pub use style::{Painter, wrap};
+pub use summary::summary;
 
 use crate::report::Report;
 use clean::{Reader, guard};
@@ -61,15 +61,15 @@ impl Format {
     ///
     /// # Errors
     /// Only errors of `out`.
-    pub fn write(self, report: &Report, look: &RenderOptions, out: &mut dyn Write) -> io::Result<()> {
+    pub fn write(self, report: &Report, options: &RenderOptions, out: &mut dyn Write) -> io::Result<()> {
         guarded(out, self.reader(), |out| match self {
-            Format::Terminal => terminal::write(report, look, out),
+            Format::Terminal => terminal::write(report, options, out),
             Format::Json => json::write(report, out),
-            Format::Sarif => sarif::write(report, look, out),
-            Format::Github => github::write(report, look, out),
-            Format::Gitlab => gitlab::write(report, look, out),
-            Format::Junit => junit::write(report, look, out),
-            Format::Markdown => markdown::write(report, look, out),
+            Format::Sarif => sarif::write(report, options, out),
+            Format::Github => github::write(report, options, out),
+            Format::Gitlab => gitlab::write(report, options, out),
+            Format::Junit => junit::write(report, options, out),
+            Format::Markdown => markdown::write(report, options, out),
             Format::Advisors => advisors::write(report, out),
             Format::Compact => compact::write(report, out),
         })

@@ -2,7 +2,7 @@
 //!
 //! Promises: headings, paragraphs, lists and fences are formatted. Other text is shown unchanged.
 
-use super::ink::Ink;
+use super::style::Painter;
 use std::borrow::Cow;
 use textwrap::{Options, WordSeparator, WordSplitter};
 
@@ -102,35 +102,35 @@ fn shown_link(label: &str, target: &str) -> String {
 }
 
 /// Returns the page formatted for a terminal.
-pub fn render(page: &str, ink: Ink, width: usize) -> String {
+pub fn render(page: &str, painter: Painter, width: usize) -> String {
     let mut out = String::new();
     let mut fenced = false;
     let mut paragraph: Vec<&str> = Vec::new();
     for line in page.lines() {
         if let Some(info) = line.trim_start().strip_prefix("```") {
-            flush(&mut paragraph, &mut out, ink, width);
+            flush(&mut paragraph, &mut out, painter, width);
             fenced = !fenced;
             if let Some(role) = info.split_whitespace().nth(1).filter(|_| fenced) {
-                out.push_str(&format!("{}\n", ink.dim(&format!("    -- {role} --"))));
+                out.push_str(&format!("{}\n", painter.dim(&format!("    -- {role} --"))));
             }
         } else if fenced {
             out.push_str(format!("    {line}").trim_end());
             out.push('\n');
         } else if line.trim().is_empty() {
-            flush(&mut paragraph, &mut out, ink, width);
+            flush(&mut paragraph, &mut out, painter, width);
             out.push('\n');
         } else if line.starts_with('#') {
-            flush(&mut paragraph, &mut out, ink, width);
-            out.push_str(&ink.bold(&plain(line.trim_start_matches('#').trim())));
+            flush(&mut paragraph, &mut out, painter, width);
+            out.push_str(&painter.bold(&plain(line.trim_start_matches('#').trim())));
             out.push('\n');
         } else {
             if is_own_line(line) {
-                flush(&mut paragraph, &mut out, ink, width);
+                flush(&mut paragraph, &mut out, painter, width);
             }
             paragraph.push(line);
         }
     }
-    flush(&mut paragraph, &mut out, ink, width);
+    flush(&mut paragraph, &mut out, painter, width);
     out
 }
 
@@ -139,7 +139,7 @@ fn is_own_line(line: &str) -> bool {
     text.starts_with("- ") || text.starts_with("* ") || text.starts_with('|') || text.starts_with("> ")
 }
 
-fn flush(paragraph: &mut Vec<&str>, out: &mut String, ink: Ink, width: usize) {
+fn flush(paragraph: &mut Vec<&str>, out: &mut String, painter: Painter, width: usize) {
     let Some(first) = paragraph.first() else { return };
     if first.trim_start().starts_with('|') {
         out.push_str(first);
@@ -155,18 +155,18 @@ fn flush(paragraph: &mut Vec<&str>, out: &mut String, ink: Ink, width: usize) {
             .break_words(false)
             .word_separator(WordSeparator::AsciiSpace)
             .word_splitter(WordSplitter::NoHyphenation);
-        out.push_str(&textwrap::fill(&code(&text, ink), options));
+        out.push_str(&textwrap::fill(&code(&text, painter), options));
     }
     out.push('\n');
     paragraph.clear();
 }
 
 /// Returns a text in which code between backticks is colored, or the unchanged text without color.
-fn code(text: &str, ink: Ink) -> Cow<'_, str> {
-    if !ink.colour || text.matches('`').count() % 2 == 1 {
+fn code(text: &str, painter: Painter) -> Cow<'_, str> {
+    if !painter.colour || text.matches('`').count() % 2 == 1 {
         return Cow::Borrowed(text);
     }
     // each word is colored separately, so that wrapping does not split a color sequence
-    let paint = |part: &str| part.split(' ').map(|word| ink.name(word)).collect::<Vec<_>>().join(" ");
+    let paint = |part: &str| part.split(' ').map(|word| painter.name(word)).collect::<Vec<_>>().join(" ");
     Cow::Owned(text.split('`').enumerate().map(|(index, part)| if index % 2 == 1 { paint(part) } else { part.to_string() }).collect())
 }

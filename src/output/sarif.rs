@@ -9,9 +9,9 @@
 //! GitHub's upload action computes `primaryLocationLineHash` and rejects other values, so the fingerprint has its own name. GitHub ignores
 //! `suppressions`, which other viewers use.
 
-use super::gist::{self, Stand};
-use super::ink::Ink;
 use super::proposal::exact;
+use super::style::Painter;
+use super::summary::{self, FileRange};
 use super::{RenderOptions, count, page};
 use crate::finding::{Category, Confidence, Finding, Fix, Safety, Severity};
 use crate::report::Report;
@@ -248,8 +248,8 @@ struct Inserted<'a> {
     text: &'a str,
 }
 
-pub fn write(report: &Report, look: &RenderOptions, out: &mut dyn Write) -> io::Result<()> {
-    let page = Page { sources: &report.sources, look };
+pub fn write(report: &Report, options: &RenderOptions, out: &mut dyn Write) -> io::Result<()> {
+    let page = Page { sources: &report.sources, options };
     let (results, left) = page.results(report)?;
     let log = Log {
         schema: "https://json.schemastore.org/sarif-2.1.0.json",
@@ -257,7 +257,7 @@ pub fn write(report: &Report, look: &RenderOptions, out: &mut dyn Write) -> io::
         runs: [Run {
             tool: Tool { driver: driver() },
             // GitHub uses the text before the last slash as the category, which separates the projects of a repository
-            automation_details: Id { id: format!("supalint/{}", look.home) },
+            automation_details: Id { id: format!("supalint/{}", options.home) },
             column_kind: "unicodeCodePoints",
             original_uri_base_ids: BaseIds {
                 root: Described { description: text("the root of the repository, or of the project if there is no repository") },
@@ -311,7 +311,7 @@ fn descriptor(rule: &Rule) -> Descriptor {
         id: rule.id,
         short_description: text(cut(page::title(rule.page), DESCRIPTION)),
         full_description: text(cut(&page::summary(rule.page), DESCRIPTION)),
-        help: Help { text: page::render(rule.page, Ink { colour: false }, RenderOptions::PLAIN.width), markdown: rule.page },
+        help: Help { text: page::render(rule.page, Painter { colour: false }, RenderOptions::PLAIN.width), markdown: rule.page },
         help_uri: format!("{}/blob/main/rules/{}.md", env!("CARGO_PKG_REPOSITORY"), rule.id),
         default_configuration: Configuration { level: level(rule.severity) },
         properties: RuleProperties {
@@ -355,15 +355,15 @@ fn sentence(words: &str) -> String {
 
 struct Page<'a> {
     sources: &'a Sources,
-    look: &'a RenderOptions,
+    options: &'a RenderOptions,
 }
 
 impl<'a> Page<'a> {
     /// Returns the most severe results within the limits, and the number of omitted results.
     fn results(&self, report: &'a Report) -> io::Result<(Vec<Entry<'a>>, usize)> {
-        let found = gist::worst_first(&report.findings).into_iter().map(|finding| (finding, None));
+        let found = summary::worst_first(&report.findings).into_iter().map(|finding| (finding, None));
         // GitHub shows allowed problems as open
-        let allowed = if self.look.quiet { &[][..] } else { &report.suppressed };
+        let allowed = if self.options.quiet { &[][..] } else { &report.suppressed };
         let suppressed = allowed.iter().map(|(finding, reason)| (finding, Some(reason.as_str())));
         let (mut results, mut room, mut left) = (Vec::new(), BYTES, 0);
         for (finding, reason) in found.chain(suppressed) {
@@ -397,7 +397,7 @@ impl<'a> Page<'a> {
         Entry {
             rule_id: finding.rule,
             rule_index: rules::ALL.iter().position(|rule| rule.id == finding.rule),
-            level: level(gist::weight(finding)),
+            level: level(summary::effective_severity(finding)),
             message: text(self.message(finding, finding.related.len().saturating_sub(RELATED))),
             locations: self.location(finding.primary.site).into_iter().collect(),
             related_locations: related,
@@ -420,7 +420,7 @@ impl<'a> Page<'a> {
         }
         if finding.confidence == Confidence::Unsure {
             out.push(' ');
-            out.push_str(&sentence(gist::UNSURE));
+            out.push_str(&sentence(summary::UNSURE));
         }
         if more > 0 {
             out.push_str(&format!(" ({})", count(more, "more related location")));
@@ -440,7 +440,7 @@ impl<'a> Page<'a> {
                 replacements: edits
                     .iter()
                     .filter_map(|edit| {
-                        let deleted_region = region(gist::stand(self.sources, edit.site)?);
+                        let deleted_region = region(summary::file_range(self.sources, edit.site)?);
                         Some(Replacement { deleted_region, inserted_content: Inserted { text: &edit.text } })
                     })
                     .collect(),
@@ -450,8 +450,8 @@ impl<'a> Page<'a> {
     }
 
     fn location(&self, site: Site) -> Option<Location> {
-        let stand = gist::stand(self.sources, site)?;
-        let physical_location = Physical { artifact_location: self.artifact(stand.file), region: region(stand) };
+        let range = summary::file_range(self.sources, site)?;
+        let physical_location = Physical { artifact_location: self.artifact(range.file), region: region(range) };
         Some(Location { id: None, physical_location, message: None })
     }
 
@@ -459,7 +459,7 @@ impl<'a> Page<'a> {
     fn artifact(&self, path: &str) -> Artifact {
         const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
         let encode = |part: &str| utf8_percent_encode(part, KEPT).to_string();
-        Artifact { uri: encode(&self.look.home) + &encode(path), uri_base_id: ROOT }
+        Artifact { uri: encode(&self.options.home) + &encode(path), uri_base_id: ROOT }
     }
 
     fn notifications(&self, report: &Report, left: usize) -> Vec<Notification> {
@@ -497,8 +497,8 @@ fn report_len(report: &Report) -> usize {
     report.findings.len() + report.suppressed.len()
 }
 
-fn region(stand: Stand<'_>) -> Region {
-    let Stand { start, end, .. } = stand;
+fn region(range: FileRange<'_>) -> Region {
+    let FileRange { start, end, .. } = range;
     Region { start_line: start.line, start_column: start.column, end_line: end.line, end_column: end.column }
 }
 

@@ -27,8 +27,8 @@ pub fn json(catalog: &Catalog, sources: &Sources, out: &mut dyn Write) -> io::Re
 ///
 /// # Errors
 /// Only errors of `out`.
-pub fn text(catalog: &Catalog, sources: &Sources, look: &RenderOptions, out: &mut dyn Write) -> io::Result<()> {
-    guarded(out, Reader::Screen, |out| text::write(&Listing { catalog, sources }, look, out))
+pub fn text(catalog: &Catalog, sources: &Sources, options: &RenderOptions, out: &mut dyn Write) -> io::Result<()> {
+    guarded(out, Reader::Screen, |out| text::write(&Listing { catalog, sources }, options, out))
 }
 
 /// The objects of the project.

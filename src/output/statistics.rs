@@ -3,8 +3,8 @@
 //! Promises: the rule with the most problems comes first. Problems that are not reported are not counted.
 
 use super::clean::Reader;
-use super::gist::{self, summary};
-use super::{Ink, RenderOptions, guarded, json, page, wrap, write_json};
+use super::summary::{self, summary};
+use super::{Painter, RenderOptions, guarded, json, page, wrap, write_json};
 use crate::finding::{Confidence, Finding, Safety, Severity};
 use crate::report::Report;
 use serde::Serialize;
@@ -46,7 +46,7 @@ fn rows(report: &Report) -> Vec<Row<'_>> {
             fixable_with_review: fixable(Safety::Review),
         }
     };
-    let mut rows: Vec<Row> = gist::groups(&report.findings).into_iter().map(row).collect();
+    let mut rows: Vec<Row> = summary::groups(&report.findings).into_iter().map(row).collect();
     rows.sort_by_key(|row| (Reverse(row.count), row.rule));
     rows
 }
@@ -61,8 +61,8 @@ pub fn is_fixable(finding: &Finding, safety: Safety) -> bool {
 ///
 /// # Errors
 /// Only what `out` returns.
-pub fn text(report: &Report, look: &RenderOptions, out: &mut dyn Write) -> io::Result<()> {
-    let (ink, rows) = (Ink { colour: look.colour }, rows(report));
+pub fn text(report: &Report, options: &RenderOptions, out: &mut dyn Write) -> io::Result<()> {
+    let (painter, rows) = (Painter { colour: options.colour }, rows(report));
     guarded(out, Reader::Screen, |out| {
         let digits = rows.first().map_or(1, |row| row.count.to_string().len());
         let width = rows.iter().map(|row| row.rule.len()).max().unwrap_or(0);
@@ -72,12 +72,12 @@ pub fn text(report: &Report, look: &RenderOptions, out: &mut dyn Write) -> io::R
                 Row { warn: 1.., .. } => Severity::Warn,
                 _ => Severity::Info,
             };
-            let severity = ink.severity(worst, &format!("{:5}", worst.name()));
-            let head = format!("{:digits$}  {}  {severity}  ", row.count, ink.name(&format!("{:width$}", row.rule)));
-            let title = gist::rule(row.rule).map_or("", |rule| page::title(rule.page));
-            writeln!(out, "{}", wrap(title, look.width, &head, &" ".repeat(digits + width + 11)))?;
+            let severity = painter.severity(worst, &format!("{:5}", worst.name()));
+            let head = format!("{:digits$}  {}  {severity}  ", row.count, painter.name(&format!("{:width$}", row.rule)));
+            let title = summary::rule(row.rule).map_or("", |rule| page::title(rule.page));
+            writeln!(out, "{}", wrap(title, options.width, &head, &" ".repeat(digits + width + 11)))?;
         }
-        if look.quiet { Ok(()) } else { writeln!(out, "{}{}", if rows.is_empty() { "" } else { "\n" }, summary(report)) }
+        if options.quiet { Ok(()) } else { writeln!(out, "{}{}", if rows.is_empty() { "" } else { "\n" }, summary(report)) }
     })
 }
 

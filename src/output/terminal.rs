@@ -5,10 +5,10 @@
 
 use super::clean::{clean, line};
 use super::excerpt::{Excerpt, Fitted, place};
-use super::gist::{UNSURE, causes, ground, groups, tallies, tally};
-use super::ink::{Ink, columns, untab, wrap};
 use super::proposal::{Kind, Row, proposal};
 use super::statistics::is_fixable;
+use super::style::{Painter, columns, untab, wrap};
+use super::summary::{UNSURE, causes, groups, scope, tallies, tally};
 use super::{RenderOptions, count};
 use crate::finding::{Cause, Confidence, Finding, Fix, Run, Safety, Severity};
 use crate::report::{Report, Unread};
@@ -31,18 +31,18 @@ const UNREAD: usize = 5;
 /// Rule that reports statements that cannot be parsed.
 const SYNTAX: &str = "migration/syntax";
 
-pub fn write(report: &Report, look: &RenderOptions, out: &mut dyn Write) -> io::Result<()> {
-    let page = Page { report, look, ink: Ink { colour: look.colour } };
+pub fn write(report: &Report, options: &RenderOptions, out: &mut dyn Write) -> io::Result<()> {
+    let page = Page { report, options, painter: Painter { colour: options.colour } };
     for (index, group) in groups(&report.findings).iter().enumerate() {
         if index > 0 {
             writeln!(out)?;
         }
         page.group(group, out)?;
     }
-    if look.verbose {
+    if options.verbose {
         page.suppressed(out)?;
     }
-    if look.quiet {
+    if options.quiet {
         return Ok(());
     }
     page.unread(out)?;
@@ -53,8 +53,8 @@ pub fn write(report: &Report, look: &RenderOptions, out: &mut dyn Write) -> io::
 
 struct Page<'a> {
     report: &'a Report,
-    look: &'a RenderOptions,
-    ink: Ink,
+    options: &'a RenderOptions,
+    painter: Painter,
 }
 
 impl Page<'_> {
@@ -75,18 +75,18 @@ impl Page<'_> {
             let cause = alike[0].cause.as_ref().filter(|_| !std::ptr::eq(alike, &alone));
             self.alike(alike, cause, out)?;
         }
-        writeln!(out, "  {} supalint explain {rule}", self.ink.dim("why:"))
+        writeln!(out, "  {} supalint explain {rule}", self.painter.dim("why:"))
     }
 
     /// Writes diagnostics with the same cause, or without one: the sentence about the cause, the first ones in full, and one line for each
     /// of the others.
     fn alike(&self, findings: &[&Finding], cause: Option<&Cause>, out: &mut dyn Write) -> io::Result<()> {
         if let Some(cause) = cause {
-            let head = format!("{} ", self.ink.name("cause:"));
-            let message = clean(&cause.message).split_whitespace().map(|word| self.ink.bold(word)).collect::<Vec<_>>().join(" ");
-            writeln!(out, "{}\n", wrap(&message, self.look.width, &head, "  "))?;
+            let head = format!("{} ", self.painter.name("cause:"));
+            let message = clean(&cause.message).split_whitespace().map(|word| self.painter.bold(word)).collect::<Vec<_>>().join(" ");
+            writeln!(out, "{}\n", wrap(&message, self.options.width, &head, "  "))?;
         }
-        let whole = if self.look.verbose { findings.len() } else { WHOLE.min(findings.len()) };
+        let whole = if self.options.verbose { findings.len() } else { WHOLE.min(findings.len()) };
         for (index, finding) in findings[..whole].iter().enumerate() {
             if index > 0 {
                 writeln!(out)?;
@@ -95,17 +95,17 @@ impl Page<'_> {
         }
         if whole < findings.len() {
             let more = format!("{} more of {}", findings.len() - whole, findings[0].rule);
-            writeln!(out, "\n  {} {}", self.ink.bold(&more), self.ink.dim("(--verbose shows them in full)"))?;
+            writeln!(out, "\n  {} {}", self.painter.bold(&more), self.painter.dim("(--verbose shows them in full)"))?;
             self.lines(&findings[whole..], out)?;
         }
         Ok(())
     }
 
     fn heading(&self, rule: &str, note: &str, out: &mut dyn Write) -> io::Result<()> {
-        let bar = if self.look.unicode { "─" } else { "-" };
-        let rest = self.look.width.saturating_sub(rule.len() + note.len() + 9);
-        let (before, after) = (self.ink.dim(&bar.repeat(2)), self.ink.dim(&bar.repeat(rest)));
-        writeln!(out, "{before} {} {before} {note} {after}\n", self.ink.bold(rule))
+        let bar = if self.options.unicode { "─" } else { "-" };
+        let rest = self.options.width.saturating_sub(rule.len() + note.len() + 9);
+        let (before, after) = (self.painter.dim(&bar.repeat(2)), self.painter.dim(&bar.repeat(rest)));
+        writeln!(out, "{before} {} {before} {note} {after}\n", self.painter.bold(rule))
     }
 
     fn lines(&self, findings: &[&Finding], out: &mut dyn Write) -> io::Result<()> {
@@ -113,9 +113,9 @@ impl Page<'_> {
         let width = places.iter().map(|place| columns(place, 0)).max().unwrap_or(0).min(72);
         for (finding, place) in findings.iter().zip(&places) {
             let pad = " ".repeat(width.saturating_sub(columns(place, 0)));
-            let severity = self.ink.severity(finding.severity, finding.severity.name());
+            let severity = self.painter.severity(finding.severity, finding.severity.name());
             let message = line(&finding.message);
-            writeln!(out, "  {}{pad}  {severity}  {message}{}", self.ink.name(place), self.doubt(finding))?;
+            writeln!(out, "  {}{pad}  {severity}  {message}{}", self.painter.name(place), self.doubt(finding))?;
         }
         Ok(())
     }
@@ -132,11 +132,11 @@ impl Page<'_> {
     }
 
     fn whole(&self, finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
-        let most = if self.look.verbose { usize::MAX } else { RELATED };
-        let excerpt = Excerpt::of(finding, &self.report.sources, self.look.width.saturating_sub(10).max(40), most);
+        let most = if self.options.verbose { usize::MAX } else { RELATED };
+        let excerpt = Excerpt::of(finding, &self.report.sources, self.options.width.saturating_sub(10).max(40), most);
         let head = format!("{}[{}]:", finding.severity.name(), finding.rule);
-        let message = clean(&finding.message).split_whitespace().map(|word| self.ink.bold(word)).collect::<Vec<_>>().join(" ");
-        writeln!(out, "{}", wrap(&message, self.look.width, &format!("{} ", self.ink.severity(finding.severity, &head)), "  "))?;
+        let message = clean(&finding.message).split_whitespace().map(|word| self.painter.bold(word)).collect::<Vec<_>>().join(" ");
+        writeln!(out, "{}", wrap(&message, self.options.width, &format!("{} ", self.painter.severity(finding.severity, &head)), "  "))?;
         let mut text = String::new();
         let shown = Shown { finding, excerpt };
         let drawn = self.handler(finding, &shown.excerpt).render_report(&mut text, &shown);
@@ -170,9 +170,9 @@ impl Page<'_> {
     }
 
     fn entry(&self, tag: &str, text: &str, out: &mut dyn Write) -> io::Result<()> {
-        let first = format!("  {} ", self.ink.name(&format!("{tag}:")));
+        let first = format!("  {} ", self.painter.name(&format!("{tag}:")));
         let rest = " ".repeat(tag.len() + 4);
-        writeln!(out, "{}", wrap(&clean(text), self.look.width, &first, &rest))
+        writeln!(out, "{}", wrap(&clean(text), self.options.width, &first, &rest))
     }
 
     /// Writes the statement that `EXECUTE` builds, because it is not in the file.
@@ -186,7 +186,7 @@ impl Page<'_> {
         let origin = sources.get(home.file).text().get(home.span.start as usize..home.span.end as usize).unwrap_or_default();
         if !built.trim().is_empty() && !origin.contains(built.trim()) {
             let built = built.split_whitespace().collect::<Vec<_>>().join(" ");
-            let built = Fitted::new(&built, &[], 2 * self.look.width).text;
+            let built = Fitted::new(&built, &[], 2 * self.options.width).text;
             self.entry("note", &format!("this runs `{built}`"), out)?;
         }
         Ok(())
@@ -198,21 +198,21 @@ impl Page<'_> {
             Safety::Review => "needs review",
             Safety::Manual => "complete it by hand",
         };
-        let head = format!("  {} ", self.ink.name(&format!("fix ({safety}):")));
-        writeln!(out, "{}", wrap(&clean(&fix.title), self.look.width, &head, "       "))?;
+        let head = format!("  {} ", self.painter.name(&format!("fix ({safety}):")));
+        writeln!(out, "{}", wrap(&clean(&fix.title), self.options.width, &head, "       "))?;
         let hunks = proposal(&self.report.sources, &fix.rewrite);
         let home = self.report.sources.resolve(finding.primary.site).file;
         for (index, hunk) in hunks.iter().enumerate() {
             let elsewhere = hunk.file != home;
             if elsewhere {
                 let path = line(&self.report.sources.get(hunk.file).path);
-                writeln!(out, "       {}", self.ink.name(&path))?;
+                writeln!(out, "       {}", self.painter.name(&path))?;
             } else if index > 0 {
-                writeln!(out, "       {}", self.ink.dim("..."))?;
+                writeln!(out, "       {}", self.painter.dim("..."))?;
             }
             self.rows(&hunk.rows, out)?;
         }
-        if hunks.is_empty() || self.look.verbose {
+        if hunks.is_empty() || self.options.verbose {
             self.steps(fix, out)?;
         }
         Ok(())
@@ -220,16 +220,16 @@ impl Page<'_> {
 
     fn rows(&self, rows: &[Row], out: &mut dyn Write) -> io::Result<()> {
         let digits = rows.iter().map(|row| row.number.to_string().len()).max().unwrap_or(1);
-        let (bar, gap) = if self.look.unicode { ("│", "·") } else { ("|", ":") };
-        let limit = self.look.width.saturating_sub(10 + digits).max(40);
-        let most = if self.look.verbose { rows.len() } else { FIX_LINES };
+        let (bar, gap) = if self.options.unicode { ("│", "·") } else { ("|", ":") };
+        let limit = self.options.width.saturating_sub(10 + digits).max(40);
+        let most = if self.options.verbose { rows.len() } else { FIX_LINES };
         for row in rows.iter().take(most) {
             let fitted = Fitted::new(&row.text, &row.marks, limit);
-            let number = self.ink.dim(&format!("{:>digits$}", row.number));
+            let number = self.painter.dim(&format!("{:>digits$}", row.number));
             let line = match row.kind {
                 Kind::Same | Kind::Grown => format!("{bar} {}", self.marked(&fitted, &row.marks)),
-                Kind::Removed => format!("{} {}", self.ink.removed("-"), self.ink.removed(&untab(&fitted.text, 0))),
-                Kind::Added => format!("{} {}", self.ink.added("+"), self.ink.added(&untab(&fitted.text, 0))),
+                Kind::Removed => format!("{} {}", self.painter.removed("-"), self.painter.removed(&untab(&fitted.text, 0))),
+                Kind::Added => format!("{} {}", self.painter.added("+"), self.painter.added(&untab(&fitted.text, 0))),
             };
             writeln!(out, "       {number} {}", line.trim_end())?;
             if row.kind == Kind::Grown {
@@ -240,7 +240,7 @@ impl Page<'_> {
                     under.push_str(&" ".repeat(from.saturating_sub(columns(&under, 0))));
                     under.push_str(&"+".repeat(columns(&fitted.text[start..end], from)));
                 }
-                writeln!(out, "       {:digits$} {gap} {}", "", self.ink.added(&under))?;
+                writeln!(out, "       {:digits$} {gap} {}", "", self.painter.added(&under))?;
             }
         }
         if rows.len() > most {
@@ -255,7 +255,7 @@ impl Page<'_> {
         for mark in marks {
             let (start, end) = (fitted.map(mark.start).max(at), fitted.map(mark.end).max(at));
             text.push_str(&piece(at, start));
-            text.push_str(&self.ink.added(&piece(start, end)));
+            text.push_str(&self.painter.added(&piece(start, end)));
             at = end;
         }
         text + &piece(at, fitted.text.len())
@@ -265,15 +265,15 @@ impl Page<'_> {
         let mut lines: Vec<String> = Vec::new();
         for (index, step) in fix.steps.iter().enumerate() {
             match step.run {
-                Run::Alone => lines.push(self.ink.dim("-- in a separate migration")),
-                Run::NextFile if index > 0 => lines.push(self.ink.dim("-- in a later migration")),
+                Run::Alone => lines.push(self.painter.dim("-- in a separate migration")),
+                Run::NextFile if index > 0 => lines.push(self.painter.dim("-- in a later migration")),
                 Run::Batch | Run::NextFile => {}
             }
             let sql = step.sql.trim_end();
             let end = if sql.ends_with(';') || sql.is_empty() { "" } else { ";" };
-            lines.extend(format!("{sql}{end}").lines().map(|line| self.ink.added(&untab(&clean(line), 0))));
+            lines.extend(format!("{sql}{end}").lines().map(|line| self.painter.added(&untab(&clean(line), 0))));
         }
-        let most = if self.look.verbose || lines.len() <= FIX_LINES + 1 { lines.len() } else { FIX_LINES };
+        let most = if self.options.verbose || lines.len() <= FIX_LINES + 1 { lines.len() } else { FIX_LINES };
         for line in &lines[..most] {
             writeln!(out, "{}", format!("       {line}").trim_end())?;
         }
@@ -287,9 +287,9 @@ impl Page<'_> {
         if self.report.suppressed.is_empty() {
             return Ok(());
         }
-        writeln!(out, "\n{}", self.ink.bold("allowed:"))?;
+        writeln!(out, "\n{}", self.painter.bold("allowed:"))?;
         for (finding, reason) in &self.report.suppressed {
-            writeln!(out, "  {}  {}  {}", self.ink.name(&self.place(finding)), finding.rule, line(&finding.message))?;
+            writeln!(out, "  {}  {}  {}", self.painter.name(&self.place(finding)), finding.rule, line(&finding.message))?;
             writeln!(out, "    because {}", line(reason))?;
         }
         Ok(())
@@ -308,11 +308,16 @@ impl Page<'_> {
             return Ok(());
         }
         let (what, effects) = if unread.len() == 1 { ("statement", "its effect is") } else { ("statements", "their effects are") };
-        writeln!(out, "\n{} {} {what} could not be parsed, so {effects} unknown:", self.ink.severity(Severity::Warn, "!"), unread.len())?;
-        let most = if self.look.verbose { unread.len() } else { UNREAD };
+        writeln!(
+            out,
+            "\n{} {} {what} could not be parsed, so {effects} unknown:",
+            self.painter.severity(Severity::Warn, "!"),
+            unread.len()
+        )?;
+        let most = if self.options.verbose { unread.len() } else { UNREAD };
         for one in unread.iter().take(most) {
             let at = place(&self.report.sources, one.site).map_or(String::new(), |place| place.to_string());
-            writeln!(out, "  {}  {}: {}", self.ink.name(&at), line(&one.head), line(&one.reason))?;
+            writeln!(out, "  {}  {}: {}", self.painter.name(&at), line(&one.head), line(&one.reason))?;
         }
         if unread.len() > most {
             writeln!(out, "  ... and {} more (--verbose shows all)", unread.len() - most)?;
@@ -326,11 +331,11 @@ impl Page<'_> {
             return Ok(());
         }
         let what = if bounded.len() == 1 { "piece of code runs" } else { "pieces of code run" };
-        let mark = self.ink.severity(Severity::Warn, "!");
+        let mark = self.painter.severity(Severity::Warn, "!");
         writeln!(out, "\n{mark} {} {what} too long to evaluate, so some effects are unknown:", bounded.len())?;
         for site in bounded {
             let at = place(&self.report.sources, *site).map_or(String::new(), |place| place.to_string());
-            writeln!(out, "  {}", self.ink.name(&at))?;
+            writeln!(out, "  {}", self.painter.name(&at))?;
         }
         Ok(())
     }
@@ -338,15 +343,15 @@ impl Page<'_> {
     /// Writes the statements with unknown effects, only with `--verbose`.
     fn undecided(&self, out: &mut dyn Write) -> io::Result<()> {
         let undecided = &self.report.undecided;
-        if undecided.is_empty() || !self.look.verbose {
+        if undecided.is_empty() || !self.options.verbose {
             return Ok(());
         }
         let (what, depends) = if undecided.len() == 1 { ("statement runs", "depends") } else { ("statements run", "depend") };
-        let mark = self.ink.severity(Severity::Warn, "!");
+        let mark = self.painter.severity(Severity::Warn, "!");
         writeln!(out, "\n{mark} {} {what} code that {depends} on data, so what it changes is uncertain:", undecided.len())?;
         for site in undecided {
             let at = place(&self.report.sources, *site).map_or(String::new(), |place| place.to_string());
-            writeln!(out, "  {}", self.ink.name(&at))?;
+            writeln!(out, "  {}", self.painter.name(&at))?;
         }
         Ok(())
     }
@@ -358,14 +363,14 @@ impl Page<'_> {
         if groups.len() > 1 {
             let width = groups.iter().map(|group| group[0].rule.len()).max().unwrap_or(0);
             let head: String = Severity::ALL.iter().map(|severity| format!("{:>7}", severity.name())).collect();
-            writeln!(out, "\n{}", self.ink.dim(&format!("{:width$}{head}", "rule")))?;
+            writeln!(out, "\n{}", self.painter.dim(&format!("{:width$}{head}", "rule")))?;
             for group in &groups {
                 let (mut row, mut gap) = (format!("{:width$}", group[0].rule), 0);
                 for severity in Severity::ALL {
                     gap += 7;
                     let number = of(group, severity);
                     if number > 0 {
-                        row.push_str(&self.ink.severity(severity, &format!("{number:>gap$}")));
+                        row.push_str(&self.painter.severity(severity, &format!("{number:>gap$}")));
                         gap = 0;
                     }
                 }
@@ -378,14 +383,14 @@ impl Page<'_> {
         }
         let found: Vec<String> = tallies(report.findings.iter())
             .into_iter()
-            .map(|(severity, number)| self.ink.severity(severity, &tally(severity, number)))
+            .map(|(severity, number)| self.painter.severity(severity, &tally(severity, number)))
             .collect();
-        let found = if found.is_empty() { self.ink.bold("No problems") } else { found.join(", ") };
-        write!(out, "{found} in {}", ground(report))?;
+        let found = if found.is_empty() { self.painter.bold("No problems") } else { found.join(", ") };
+        write!(out, "{found} in {}", scope(report))?;
         if !report.unread.is_empty() {
             write!(out, "; {} not read", count(report.unread.len(), "statement"))?;
         }
-        if let Some(elapsed) = self.look.elapsed {
+        if let Some(elapsed) = self.options.elapsed {
             write!(out, "; {} ms", elapsed.as_millis())?;
         }
         writeln!(out)?;
@@ -398,14 +403,14 @@ impl Page<'_> {
     }
 
     fn handler(&self, finding: &Finding, excerpt: &Excerpt) -> GraphicalReportHandler {
-        let mut theme = match (self.look.unicode, self.look.colour) {
+        let mut theme = match (self.options.unicode, self.options.colour) {
             (true, true) => GraphicalTheme::unicode(),
             (true, false) => GraphicalTheme::unicode_nocolor(),
             (false, true) => GraphicalTheme::ascii(),
             (false, false) => GraphicalTheme::none(),
         };
-        if self.look.colour {
-            let severity = Ink::severity_style(finding.severity);
+        if self.options.colour {
+            let severity = Painter::severity_style(finding.severity);
             theme.styles.link = Style::new().cyan();
             // in the order of the text
             let mut marks: Vec<(usize, bool)> = excerpt.marks.iter().map(|mark| (mark.span.start, mark.primary)).collect();
@@ -418,12 +423,12 @@ impl Page<'_> {
         }
         GraphicalReportHandler::new_themed(theme)
             .with_links(false)
-            .with_width(self.look.width)
+            .with_width(self.options.width)
             .with_break_words(false)
             .with_word_separator(WordSeparator::AsciiSpace)
             .with_word_splitter(WordSplitter::NoHyphenation)
             .without_syntax_highlighting()
-            .tab_width(super::ink::TAB)
+            .tab_width(super::style::TAB)
     }
 }
 

@@ -53,14 +53,14 @@ impl ObjectClass {
         self.show_with(&RenderOptions::PLAIN)
     }
 
-    fn show_with(&self, look: &RenderOptions) -> String {
-        written(Format::Terminal, &self.report, look)
+    fn show_with(&self, options: &RenderOptions) -> String {
+        written(Format::Terminal, &self.report, options)
     }
 }
 
-fn written(format: Format, report: &Report, look: &RenderOptions) -> String {
+fn written(format: Format, report: &Report, options: &RenderOptions) -> String {
     let mut out = Vec::new();
-    format.write(report, look, &mut out).expect("a vector takes everything");
+    format.write(report, options, &mut out).expect("a vector takes everything");
     String::from_utf8(out).expect("reports are UTF-8")
 }
 
@@ -151,8 +151,8 @@ fn a_fix_of_steps_and_labels_in_other_files() {
 fn colours_follow_severity() {
     let mut made = ObjectClass::new();
     disabled(&mut made);
-    let look = RenderOptions { colour: true, elapsed: Some(Duration::from_millis(84)), ..RenderOptions::PLAIN };
-    insta::assert_snapshot!(made.show_with(&look).replace('\u{1b}', "^"));
+    let options = RenderOptions { colour: true, elapsed: Some(Duration::from_millis(84)), ..RenderOptions::PLAIN };
+    insta::assert_snapshot!(made.show_with(&options).replace('\u{1b}', "^"));
 }
 
 #[test]
@@ -367,5 +367,5 @@ fn pages_are_read_and_shown() {
     assert_eq!(page::title(text), "Auth call runs for every row");
     assert_eq!(page::summary(text), "A policy calls `auth.uid()` bare, e.g. in a `USING` clause.");
     assert_eq!(page::peers(text), ["Supabase advisor: auth_rls_initplan", "pgrls: PERF001"]);
-    insta::assert_snapshot!(page::render(text, Ink { colour: true }, 40).replace('\u{1b}', "^"));
+    insta::assert_snapshot!(page::render(text, Painter { colour: true }, 40).replace('\u{1b}', "^"));
 }

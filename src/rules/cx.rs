@@ -5,7 +5,7 @@
 
 use super::Rule;
 use super::about::About;
-use super::draft::{DiagnosticBuilder, Told};
+use super::draft::{DiagnosticBuilder, PendingDiagnostic};
 use crate::analysis::state::State;
 use crate::source::Site;
 use std::ops::Deref;
@@ -43,7 +43,7 @@ impl<'a> Cx<'a> {
     }
 
     /// Runs a check and returns its finished diagnostics.
-    pub fn found(mut self, check: impl FnOnce(&mut Cx<'a>)) -> Vec<Told> {
+    pub fn run(mut self, check: impl FnOnce(&mut Cx<'a>)) -> Vec<PendingDiagnostic> {
         check(&mut self);
         self.drafts.into_iter().map(|draft| draft.finish(self.state.sources)).collect()
     }

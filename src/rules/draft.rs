@@ -15,14 +15,14 @@ type Lasting = Arc<dyn Fn(&Catalog) -> bool + Send + Sync>;
 
 /// A finished diagnostic, which may depend on later statements.
 #[derive(Clone)]
-pub struct Told {
+pub struct PendingDiagnostic {
     pub finding: Box<Finding>,
     /// Whether each statement or file with this problem has its own diagnostic.
     pub per_place: bool,
     lasting: Option<Lasting>,
 }
 
-impl Told {
+impl PendingDiagnostic {
     /// Returns whether the diagnostic holds in the given state.
     pub fn lasts(&self, catalog: &Catalog) -> bool {
         self.lasting.as_ref().is_none_or(|lasts| lasts(catalog))
@@ -105,20 +105,20 @@ impl DiagnosticBuilder {
 
     /// Sets the fix: statements to run on a database with the problem.
     pub fn fix(&mut self, safety: Safety, title: impl Into<String>, steps: impl IntoIterator<Item = Step>) -> &mut DiagnosticBuilder {
-        let fix = self.cure();
+        let fix = self.fix_mut();
         (fix.safety, fix.title, fix.steps) = (safety, title.into(), steps.into_iter().collect());
         self
     }
 
     /// Sets what to check before applying the fix of [`DiagnosticBuilder::fix`]. The text begins with a verb.
     pub fn check(&mut self, words: impl Into<String>) -> &mut DiagnosticBuilder {
-        self.cure().check = Some(words.into());
+        self.fix_mut().check = Some(words.into());
         self
     }
 
     /// Adds the fix as edits of the statement. [`DiagnosticBuilder::fix`] sets its title.
     pub fn rewrite(&mut self, edits: impl IntoIterator<Item = Edit>) -> &mut DiagnosticBuilder {
-        self.cure().rewrite.extend(edits);
+        self.fix_mut().rewrite.extend(edits);
         self
     }
 
@@ -129,7 +129,7 @@ impl DiagnosticBuilder {
         self
     }
 
-    fn cure(&mut self) -> &mut Fix {
+    fn fix_mut(&mut self) -> &mut Fix {
         self.finding.fix.get_or_insert_with(|| Fix {
             title: String::new(),
             safety: Safety::Manual,
@@ -206,7 +206,7 @@ impl DiagnosticBuilder {
         format!("{:032x}", xxhash_rust::xxh3::xxh3_128(identity.as_bytes()))
     }
 
-    pub(super) fn finish(mut self, sources: &Sources) -> Told {
+    pub(super) fn finish(mut self, sources: &Sources) -> PendingDiagnostic {
         if let Some(fix) = &mut self.finding.fix {
             // text that EXECUTE builds is in no file and cannot be edited
             if fix.rewrite.iter().any(|edit| edit.site.is_platform() || sources.is_derived(edit.site.file)) {
@@ -222,7 +222,7 @@ impl DiagnosticBuilder {
         }
         self.finding.fingerprint = self.fingerprint(sources);
         let is_file = self.is_of_file();
-        Told { finding: self.finding, per_place: self.per_place || is_file, lasting: self.lasting }
+        PendingDiagnostic { finding: self.finding, per_place: self.per_place || is_file, lasting: self.lasting }
     }
 }
 
@@ -245,8 +245,8 @@ mod tests {
         let catalog = Catalog::default();
         let analyses = Analyses::default();
         let state = State::new(&catalog, &project, &sources, &analyses);
-        let found = Cx::new(state, &crate::rules::rls::disabled::RULE).found(|cx| report(cx, file));
-        found.into_iter().filter(|told| told.lasts(&catalog)).map(|told| *told.finding).collect()
+        let found = Cx::new(state, &crate::rules::rls::disabled::RULE).run(|cx| report(cx, file));
+        found.into_iter().filter(|pending| pending.lasts(&catalog)).map(|pending| *pending.finding).collect()
     }
 
     #[test]

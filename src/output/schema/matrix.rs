@@ -9,7 +9,7 @@ use crate::analysis::matrix::{Access, Answer, Cell, Lookup, Matrix, Need};
 use crate::catalog::object::{Certainty, Table};
 use crate::finding::Severity;
 use crate::output::clean::{Reader, line};
-use crate::output::{Ink, RenderOptions, guarded, wrap, write_json};
+use crate::output::{Painter, RenderOptions, guarded, wrap, write_json};
 use crate::source::{Site, Sources};
 use serde::Serialize;
 use std::io::{self, Write};
@@ -40,10 +40,10 @@ fn need(need: Need) -> &'static str {
 ///
 /// # Errors
 /// Only errors of `out`.
-pub fn text(matrix: &Matrix<'_>, sources: &Sources, look: &RenderOptions, out: &mut dyn Write) -> io::Result<()> {
+pub fn text(matrix: &Matrix<'_>, sources: &Sources, options: &RenderOptions, out: &mut dyn Write) -> io::Result<()> {
     guarded(out, Reader::Screen, |out| {
-        access(matrix, look, out)?;
-        indexes(matrix, sources, look, out)
+        access(matrix, options, out)?;
+        indexes(matrix, sources, options, out)
     })
 }
 
@@ -52,13 +52,13 @@ fn name(table: &Table) -> String {
 }
 
 /// Writes a row per table with the cells of all roles, or a row per table and role if that is too wide.
-fn access(matrix: &Matrix<'_>, look: &RenderOptions, out: &mut dyn Write) -> io::Result<()> {
-    let ink = Ink { colour: look.colour };
+fn access(matrix: &Matrix<'_>, options: &RenderOptions, out: &mut dyn Write) -> io::Result<()> {
+    let painter = Painter { colour: options.colour };
     let roles: Vec<&str> =
         matrix.access.first().map(|access| access.cells.iter().step_by(COMMANDS.len()).map(|cell| cell.role).collect()).unwrap_or_default();
     let group = WIDTH * COMMANDS.len();
     let widest = matrix.access.iter().map(|access| name(access.table).width()).max().unwrap_or(0).max("Access".len());
-    let fits = widest + roles.len() * (group + 2) + " maybe".len() <= look.width;
+    let fits = widest + roles.len() * (group + 2) + " maybe".len() <= options.width;
     let commands: String = COMMANDS.iter().map(|command| format!("{command:WIDTH$}")).collect();
     let maybe = |table: &Table| if table.certainty == Certainty::Maybe || table.external { " maybe" } else { "" };
     if !fits {
@@ -66,50 +66,50 @@ fn access(matrix: &Matrix<'_>, look: &RenderOptions, out: &mut dyn Write) -> io:
         writeln!(
             out,
             "{}{}  {}",
-            ink.bold("Access"),
+            painter.bold("Access"),
             " ".repeat((widest + 2).saturating_sub("Access".len())),
-            ink.dim(commands.trim_end())
+            painter.dim(commands.trim_end())
         )?;
         for Access { table, cells } in &matrix.access {
-            writeln!(out, "{}{}", ink.name(&name(table)), maybe(table))?;
+            writeln!(out, "{}{}", painter.name(&name(table)), maybe(table))?;
             for (role, cells) in roles.iter().zip(cells.chunks(COMMANDS.len())) {
-                writeln!(out, "  {role:widest$}  {}", row(cells, ink).trim_end())?;
+                writeln!(out, "  {role:widest$}  {}", row(cells, painter).trim_end())?;
             }
         }
         return Ok(());
     }
-    write!(out, "{}{}", ink.bold("Access"), " ".repeat(widest - "Access".len()))?;
+    write!(out, "{}{}", painter.bold("Access"), " ".repeat(widest - "Access".len()))?;
     for (at, role) in roles.iter().enumerate() {
         let rest = if at + 1 == roles.len() { 0 } else { group.saturating_sub(role.len()) };
-        write!(out, "  {}{}", ink.bold(role), " ".repeat(rest))?;
+        write!(out, "  {}{}", painter.bold(role), " ".repeat(rest))?;
     }
-    writeln!(out, "\n{}{}", " ".repeat(widest), ink.dim(&format!("  {commands}").repeat(roles.len())))?;
+    writeln!(out, "\n{}{}", " ".repeat(widest), painter.dim(&format!("  {commands}").repeat(roles.len())))?;
     for Access { table, cells } in &matrix.access {
         let name = name(table);
-        write!(out, "{}{}", ink.name(&name), " ".repeat(widest - name.width()))?;
-        let rows: String = cells.chunks(COMMANDS.len()).map(|cells| format!("  {}", row(cells, ink))).collect();
+        write!(out, "{}{}", painter.name(&name), " ".repeat(widest - name.width()))?;
+        let rows: String = cells.chunks(COMMANDS.len()).map(|cells| format!("  {}", row(cells, painter))).collect();
         writeln!(out, "{}{}", rows.trim_end(), maybe(table))?;
     }
     Ok(())
 }
 
 /// The cells of one role.
-fn row(cells: &[Cell], ink: Ink) -> String {
+fn row(cells: &[Cell], painter: Painter) -> String {
     let cell = |cell: &Cell| {
         let (text, shown) = match cell.answer {
-            Answer::Open => ("open", ink.severity(Severity::Warn, "open")),
+            Answer::Open => ("open", painter.severity(Severity::Warn, "open")),
             Answer::Policy => ("policy", "policy".to_string()),
-            Answer::Denied => ("-", ink.dim("-")),
+            Answer::Denied => ("-", painter.dim("-")),
         };
         shown + &" ".repeat(WIDTH - text.len())
     };
     cells.iter().map(cell).collect()
 }
 
-fn indexes(matrix: &Matrix<'_>, sources: &Sources, look: &RenderOptions, out: &mut dyn Write) -> io::Result<()> {
-    let ink = Ink { colour: look.colour };
+fn indexes(matrix: &Matrix<'_>, sources: &Sources, options: &RenderOptions, out: &mut dyn Write) -> io::Result<()> {
+    let painter = Painter { colour: options.colour };
     let missing = matrix.lookups.iter().filter(|lookup| lookup.index.is_none()).count();
-    writeln!(out, "\n{}  {} of {} lookups have an index", ink.bold("Indexes"), matrix.lookups.len() - missing, matrix.lookups.len())?;
+    writeln!(out, "\n{}  {} of {} lookups have an index", painter.bold("Indexes"), matrix.lookups.len() - missing, matrix.lookups.len())?;
     let columns = |lookup: &Lookup| line(&lookup.columns.join(", "));
     let found = |lookup: &Lookup| lookup.index.map_or("none".to_string(), |index| line(&index.name));
     let longest = |of: &dyn Fn(&Lookup) -> String| matrix.lookups.iter().map(|lookup| of(lookup).width()).max().unwrap_or(0);
@@ -117,21 +117,21 @@ fn indexes(matrix: &Matrix<'_>, sources: &Sources, look: &RenderOptions, out: &m
     let mut last = None;
     for lookup in &matrix.lookups {
         if last != Some(&lookup.table.name) {
-            writeln!(out, "{}", ink.name(&name(lookup.table)))?;
+            writeln!(out, "{}", painter.name(&name(lookup.table)))?;
             last = Some(&lookup.table.name);
         }
         let (columns, of) = (columns(lookup), line(&lookup.of));
         let pad = " ".repeat(widest - columns.width());
         let index = found(lookup);
         let gap = " ".repeat(longest - index.width());
-        let index = if lookup.index.is_some() { index } else { ink.severity(Severity::Warn, &index) };
+        let index = if lookup.index.is_some() { index } else { painter.severity(Severity::Warn, &index) };
         let (file, number) = place(sources, lookup.at);
         let head = format!("  {:11}  {columns}{pad}  {index}{gap}", need(lookup.need));
         let tail = format!("{of}, {}:{number}", line(file));
-        if display_width(&head) + 2 + tail.width() <= look.width {
-            writeln!(out, "{head}  {}", ink.dim(&tail))?;
+        if display_width(&head) + 2 + tail.width() <= options.width {
+            writeln!(out, "{head}  {}", painter.dim(&tail))?;
         } else {
-            writeln!(out, "{}\n{}", head.trim_end(), wrap(&ink.dim(&tail), look.width, "      ", "      "))?;
+            writeln!(out, "{}\n{}", head.trim_end(), wrap(&painter.dim(&tail), options.width, "      ", "      "))?;
         }
     }
     Ok(())

@@ -5,7 +5,7 @@ use crate::catalog::acl::Privileges;
 use crate::catalog::name::{QName, quote_ident};
 use crate::catalog::object::*;
 use crate::output::clean::{clean, line};
-use crate::output::{Ink, RenderOptions, count};
+use crate::output::{Painter, RenderOptions, count};
 use crate::source::Site;
 use smol_str::SmolStr;
 use std::io::{self, Write};
@@ -13,7 +13,7 @@ use unicode_width::UnicodeWidthStr;
 
 struct Outline<'a> {
     listing: Listing<'a>,
-    ink: Ink,
+    painter: Painter,
     width: usize,
     /// File of the current object. Parts in the same file are listed with their line only.
     file: String,
@@ -26,8 +26,8 @@ struct Row {
     maybe: bool,
 }
 
-pub fn write(listing: &Listing<'_>, look: &RenderOptions, out: &mut dyn Write) -> io::Result<()> {
-    let mut outline = Outline { listing: *listing, ink: Ink { colour: look.colour }, width: look.width, file: String::new() };
+pub fn write(listing: &Listing<'_>, options: &RenderOptions, out: &mut dyn Write) -> io::Result<()> {
+    let mut outline = Outline { listing: *listing, painter: Painter { colour: options.colour }, width: options.width, file: String::new() };
     for table in listing.tables() {
         outline.table(table, out)?;
     }
@@ -74,8 +74,8 @@ impl Outline<'_> {
             notes.push("maybe");
         }
         let notes = if notes.is_empty() { String::new() } else { format!("  {}", notes.join(", ")) };
-        let name = self.ink.bold(&line(&name.quoted()));
-        writeln!(out, "{} {name}{notes}  {}", self.ink.name(what), self.ink.dim(&format!("{}:{number}", line(file))))
+        let name = self.painter.bold(&line(&name.quoted()));
+        writeln!(out, "{} {name}{notes}  {}", self.painter.name(what), self.painter.dim(&format!("{}:{number}", line(file))))
     }
 
     /// Writes rows in aligned columns, each with its location.
@@ -97,7 +97,7 @@ impl Outline<'_> {
                 text.push_str(&" ".repeat(width.saturating_sub(cell.width())));
             }
             let maybe = if row.maybe { " maybe" } else { "" };
-            writeln!(out, "{}{maybe}  {}", text.trim_end(), self.ink.dim(&self.place(row.at)))?;
+            writeln!(out, "{}{maybe}  {}", text.trim_end(), self.painter.dim(&self.place(row.at)))?;
         }
         Ok(())
     }
@@ -266,8 +266,8 @@ impl Outline<'_> {
             let own = table.policies.iter().any(|policy| !policy.at.is_platform());
             if own || table.triggers.iter().any(|trigger| !trigger.at.is_platform()) {
                 self.file.clear();
-                let name = self.ink.bold(&line(&table.name.quoted()));
-                writeln!(out, "{} {name}  {}", self.ink.name("table"), self.ink.dim("(Supabase)"))?;
+                let name = self.painter.bold(&line(&table.name.quoted()));
+                writeln!(out, "{} {name}  {}", self.painter.name("table"), self.painter.dim("(Supabase)"))?;
                 self.policies(table, out)?;
                 self.triggers(&table.triggers, out)?;
                 writeln!(out)?;
@@ -309,7 +309,7 @@ impl Outline<'_> {
         if rows.is_empty() {
             return Ok(());
         }
-        writeln!(out, "{}", self.ink.name(&line(title)))?;
+        writeln!(out, "{}", self.painter.name(&line(title)))?;
         self.rows(rows, out)?;
         writeln!(out)
     }

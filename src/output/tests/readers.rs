@@ -1,6 +1,6 @@
 //! Parses each format and compares the result with the report.
 
-use super::super::{clean, gist};
+use super::super::{clean, summary};
 use super::*;
 use crate::source::Sources;
 use serde_json::Value;
@@ -74,7 +74,7 @@ fn sarif(report: &Report, text: &str) {
         assert_eq!(rule.pointer("/properties/security-severity").is_some(), is_of_security);
     }
     let results = list(run, "/results");
-    let found = gist::worst_first(&report.findings).into_iter().map(|finding| (finding, None));
+    let found = summary::worst_first(&report.findings).into_iter().map(|finding| (finding, None));
     let all: Vec<(&Finding, Option<&str>)> =
         found.chain(report.suppressed.iter().map(|(finding, reason)| (finding, Some(reason.as_str())))).collect();
     assert_eq!(results.len(), all.len());
@@ -178,22 +178,22 @@ fn github(report: &Report, text: &str) {
     // the first of each cause comes before the others
     let mut causes = BTreeSet::new();
     let is_further = |finding: &&Finding| finding.cause.as_ref().is_some_and(|cause| !causes.insert((finding.rule, cause.key.clone())));
-    let (further, first): (Vec<&Finding>, Vec<&Finding>) = gist::worst_first(&report.findings).into_iter().partition(is_further);
+    let (further, first): (Vec<&Finding>, Vec<&Finding>) = summary::worst_first(&report.findings).into_iter().partition(is_further);
     let sorted: Vec<&Finding> = first.into_iter().chain(further).collect();
     let mut annotated = 0;
     for (name, severity) in [("error", Severity::Error), ("warning", Severity::Warn), ("notice", Severity::Info)] {
         let of_level = commands.iter().filter(|command| command.name == name && command.properties["title"] != "supalint");
-        let worst = sorted.iter().filter(|finding| gist::weight(finding) == severity);
+        let worst = sorted.iter().filter(|finding| summary::effective_severity(finding) == severity);
         for (command, finding) in of_level.zip(worst) {
             annotated += 1;
             // a carriage return is escaped, and all other control characters are replaced
             let message: Vec<_> = finding.message.split('\r').map(clean::clean).collect();
             assert!(command.data.starts_with(&message.join("\r")), "{}", command.data);
             assert_eq!(command.properties["title"], finding.rule);
-            if let Some(stand) = gist::stand(&report.sources, finding.primary.site) {
-                let line = stand.start.line.to_string();
-                assert_eq!([&command.properties["file"], &command.properties["line"]], [stand.file, &line]);
-                assert_eq!(command.properties.contains_key("col"), stand.start.line == stand.end.line);
+            if let Some(range) = summary::file_range(&report.sources, finding.primary.site) {
+                let line = range.start.line.to_string();
+                assert_eq!([&command.properties["file"], &command.properties["line"]], [range.file, &line]);
+                assert_eq!(command.properties.contains_key("col"), range.start.line == range.end.line);
             }
         }
     }
@@ -219,8 +219,8 @@ fn gitlab(report: &Report, text: &str) {
         assert!(string(entry, "/description").starts_with(&finding.message));
         assert_eq!(string(entry, "/check_name"), finding.rule);
         assert!(["info", "minor", "major", "critical", "blocker"].contains(&string(entry, "/severity")));
-        if let Some(stand) = gist::stand(&report.sources, finding.primary.site) {
-            assert_eq!((string(entry, "/location/path"), number(entry, "/location/lines/begin")), (stand.file, stand.start.line as usize));
+        if let Some(range) = summary::file_range(&report.sources, finding.primary.site) {
+            assert_eq!((string(entry, "/location/path"), number(entry, "/location/lines/begin")), (range.file, range.start.line as usize));
         }
     }
 }
@@ -325,9 +325,9 @@ fn compact(report: &Report, text: &str) {
     assert_eq!(lines.len(), report.findings.len());
     for (line, finding) in lines.iter().zip(&report.findings) {
         assert!(!line.chars().any(char::is_control), "{line:?}");
-        let rest = match gist::stand(&report.sources, finding.primary.site) {
-            Some(stand) => {
-                let place = format!("{}:{}:{}", clean::line(stand.file), stand.start.line, stand.start.column);
+        let rest = match summary::file_range(&report.sources, finding.primary.site) {
+            Some(range) => {
+                let place = format!("{}:{}:{}", clean::line(range.file), range.start.line, range.start.column);
                 line.strip_prefix(&place).expect("begins with its place")
             }
             None => line.strip_prefix("(platform)").expect("begins with its place"),

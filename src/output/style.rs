@@ -9,13 +9,13 @@ use unicode_width::UnicodeWidthChar;
 
 /// Writer of text with or without color.
 #[derive(Clone, Copy, Debug)]
-pub struct Ink {
+pub struct Painter {
     pub colour: bool,
 }
 
-impl Ink {
+impl Painter {
     pub fn severity(self, severity: Severity, text: &str) -> String {
-        self.paint(Ink::severity_style(severity), text)
+        self.paint(Painter::severity_style(severity), text)
     }
 
     pub fn bold(self, text: &str) -> String {

@@ -39,12 +39,12 @@ pub fn causes<'f>(group: &[&'f Finding]) -> Vec<Vec<&'f Finding>> {
 /// Returns the diagnostics ordered by severity and confidence, otherwise in the order of the report.
 pub fn worst_first(findings: &[Finding]) -> Vec<&Finding> {
     let mut sorted: Vec<&Finding> = findings.iter().collect();
-    sorted.sort_by_key(|finding| (Reverse(weight(finding)), Reverse(finding.confidence)));
+    sorted.sort_by_key(|finding| (Reverse(effective_severity(finding)), Reverse(finding.confidence)));
     sorted
 }
 
 /// Returns the severity for readers that fail on errors. An unsure error counts as a warning.
-pub fn weight(finding: &Finding) -> Severity {
+pub fn effective_severity(finding: &Finding) -> Severity {
     match finding.confidence {
         Confidence::Certain => finding.severity,
         Confidence::Unsure => finding.severity.min(Severity::Warn),
@@ -74,11 +74,11 @@ pub fn summary(report: &Report) -> String {
     let found: Vec<String> = tallies(report.findings.iter()).into_iter().map(|(severity, number)| tally(severity, number)).collect();
     let found = if found.is_empty() { "No problems".to_string() } else { found.join(", ") };
     let unread = if report.unread.is_empty() { String::new() } else { format!("; {} not parsed", count(report.unread.len(), "statement")) };
-    format!("{found} in {}{unread}", ground(report))
+    format!("{found} in {}{unread}", scope(report))
 }
 
 /// Returns the scope of a report: `9 migrations (61 statements); 2 allowed; 30 in the baseline`.
-pub fn ground(report: &Report) -> String {
+pub fn scope(report: &Report) -> String {
     let mut out = format!("{} ({})", count(report.files, "migration"), count(report.statements, "statement"));
     if !report.suppressed.is_empty() {
         out.push_str(&format!("; {} allowed", report.suppressed.len()));
@@ -111,15 +111,15 @@ pub fn subject(finding: &Finding) -> String {
 
 /// A range of a file.
 #[derive(Clone, Copy, Debug)]
-pub struct Stand<'a> {
+pub struct FileRange<'a> {
     pub file: &'a str,
     pub start: Position,
     pub end: Position,
 }
 
 /// Returns the file and range of a location, or `None` for the platform.
-pub fn stand(sources: &Sources, site: Site) -> Option<Stand<'_>> {
+pub fn file_range(sources: &Sources, site: Site) -> Option<FileRange<'_>> {
     let home = sources.resolve(site);
     let (start, end) = sources.range(home);
-    (!home.is_platform()).then(|| Stand { file: &sources.get(home.file).path, start, end })
+    (!home.is_platform()).then(|| FileRange { file: &sources.get(home.file).path, start, end })
 }
