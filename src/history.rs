@@ -3,7 +3,7 @@
 //! Promises: each file begins with a new session, as in the Supabase runner (`RESET ALL`). A statement that PostgreSQL would reject changes
 //! nothing and is listed in the catalog with the error. Memory use does not grow with the number of statements.
 
-mod ahead;
+mod prefetch;
 
 use crate::catalog::creation_index::CreationIndex;
 use crate::catalog::effect::Effect;
@@ -104,24 +104,24 @@ pub fn replay_both<V: Visitor + Send>(
     let (both, rest) = project.migrations.split_at(project.common(other));
     let mut fold = Fold::begin(sources, project);
     fold.migrations(both, sources, visitor);
-    let (own, done) = match fold.of(other, sources) {
+    let (own, done) = match fold.for_revision(other, sources) {
         Some(fold) => (fold, both.len()),
         None => (Fold::begin(sources, other), 0),
     };
     let own_visitor = visitor_of((done == both.len()).then_some(&*visitor));
     let start = Mutex::new(Some((own, own_visitor, sources.clone())));
-    let go_on = || {
+    let replay_rest = || {
         let (mut own, mut visitor, mut sources) = start.lock().unwrap_or_else(PoisonError::into_inner).take()?;
         own.migrations(&other.migrations[done..], &mut sources, &mut visitor);
         Some(Revision { replay: own.end(), visitor, sources })
     };
     std::thread::scope(|scope| {
-        let thread = sql::roomy_thread(scope, go_on);
+        let thread = sql::roomy_thread(scope, replay_rest);
         fold.migrations(rest, sources, visitor);
         let revision = match thread {
             Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
             // if no thread can be started, this thread does all the work
-            Err(_) => go_on(),
+            Err(_) => replay_rest(),
         };
         (fold.end(), revision.expect("the other revision is folded once"))
     })
@@ -140,9 +140,9 @@ fn text(migration: &Migration, sources: &Sources) -> Arc<str> {
 /// A replay in progress. A clone can continue with other migrations.
 #[derive(Clone)]
 pub struct Fold {
-    world: Database,
+    database: Database,
     /// State without objects that no migration creates, beginning with the first statement that depends on such an object.
-    bare: Option<Database>,
+    migrations_only: Option<Database>,
     /// Statements of the current file, each with its name if it cannot run in a transaction.
     batch: Vec<(Site, Option<SmolStr>)>,
     replay: Replay,
@@ -153,38 +153,38 @@ pub struct Fold {
 
 impl Fold {
     fn begin(sources: &mut Sources, project: &Project) -> Fold {
-        let mut world = Database::default();
-        world.bootstrap(sources, project.platform == Platform::Supabase);
-        world.catalog.postgres_version = project.config.postgres_version;
-        world.catalog.creation_index = Arc::new(CreationIndex::new(texts(sources, project)));
+        let mut database = Database::default();
+        database.bootstrap(sources, project.platform == Platform::Supabase);
+        database.catalog.postgres_version = project.config.postgres_version;
+        database.catalog.creation_index = Arc::new(CreationIndex::new(texts(sources, project)));
         if project.config.default_privileges == DefaultPrivileges::None {
-            world.end_platform_defaults();
+            database.end_platform_defaults();
         }
         let defaults_ended = project.config.default_privileges != DefaultPrivileges::ByDate;
-        Fold { world, bare: None, batch: Vec::new(), replay: Replay::default(), defaults_ended, done: 0 }
+        Fold { database, migrations_only: None, batch: Vec::new(), replay: Replay::default(), defaults_ended, done: 0 }
     }
 
     /// Returns the replay for another revision with the same first migrations, or `None` if its state differs. Later migrations determine
     /// whether an object is missing.
-    fn of(&self, other: &Project, sources: &Sources) -> Option<Fold> {
-        let creation_index = self.world.catalog.creation_index.with(texts(sources, other));
-        if !self.world.catalog.creation_index.answers_as(&creation_index, self.done) {
+    fn for_revision(&self, other: &Project, sources: &Sources) -> Option<Fold> {
+        let creation_index = self.database.catalog.creation_index.with(texts(sources, other));
+        if !self.database.catalog.creation_index.answers_as(&creation_index, self.done) {
             return None;
         }
         let creation_index = Arc::new(creation_index);
         let mut fold = self.clone();
-        fold.each_database(|world| world.catalog.creation_index = creation_index.clone());
+        fold.each_database(|database| database.catalog.creation_index = creation_index.clone());
         Some(fold)
     }
 
     /// Replays migrations, while other threads parse the following ones.
     fn migrations(&mut self, migrations: &[Migration], sources: &mut Sources, visitor: &mut impl Visitor) {
         std::thread::scope(|scope| {
-            let pieces = migrations.iter().map(|migration| (sources.text(migration.file), migration.site().span));
-            let mut ahead = ahead::read(scope, pieces.collect());
+            let texts = migrations.iter().map(|migration| (sources.text(migration.file), migration.site().span));
+            let mut prefetch = prefetch::start(scope, texts.collect());
             for migration in migrations {
                 self.open(migration);
-                for statement in ahead.piece() {
+                for statement in prefetch.next_text() {
                     self.statement(migration, statement, sources, visitor);
                 }
                 self.close();
@@ -202,7 +202,7 @@ impl Fold {
     }
 
     fn begin_session(&mut self) {
-        self.each_database(|world| world.catalog.session = Default::default());
+        self.each_database(|database| database.catalog.session = Default::default());
     }
 
     /// Ends a migration.
@@ -215,16 +215,16 @@ impl Fold {
 
     fn end(mut self) -> Replay {
         self.begin_session();
-        self.replay.unread.append(&mut self.world.unread);
-        Replay { catalog: self.world.catalog, bounded: self.world.bounded, undecided: self.world.undecided, ..self.replay }
+        self.replay.unread.append(&mut self.database.unread);
+        Replay { catalog: self.database.catalog, bounded: self.database.bounded, undecided: self.database.undecided, ..self.replay }
     }
 
     fn each_database(&mut self, act: impl FnMut(&mut Database)) {
-        std::iter::once(&mut self.world).chain(&mut self.bare).for_each(act);
+        std::iter::once(&mut self.database).chain(&mut self.migrations_only).for_each(act);
     }
 
     fn reject(&mut self, site: Site, reason: SqlError, when: When, makes: Vec<ObjectKey>) {
-        self.world.catalog.rejected.push(Rejected { site, reason, when, makes });
+        self.database.catalog.rejected.push(Rejected { site, reason, when, makes });
     }
 
     /// Checks the statements of a file that cannot run in a transaction. The runner sends all statements of a file in one pipeline.
@@ -244,48 +244,48 @@ impl Fold {
 
     /// Runs a statement in the state without objects outside the migrations. The first such statement is parsed again, because the first
     /// run consumed it.
-    fn run_bare(&mut self, site: Site, statement: Option<Statement>, sources: &mut Sources) -> Option<SqlError> {
-        if self.bare.is_none() {
-            self.bare = Some(self.world.without_the_outside()?);
+    fn run_migrations_only(&mut self, site: Site, statement: Option<Statement>, sources: &mut Sources) -> Option<SqlError> {
+        if self.migrations_only.is_none() {
+            self.migrations_only = Some(self.database.without_external_objects()?);
         }
-        let statement = statement.or_else(|| read_again(site, sources, self.world.catalog.postgres_version))?;
-        let bare = self.bare.as_mut()?;
-        bare.refused.clear();
-        bare.run(sources, site.file, statement, Certainty::Certain).failed
+        let statement = statement.or_else(|| parse_again(site, sources, self.database.catalog.postgres_version))?;
+        let migrations_only = self.migrations_only.as_mut()?;
+        migrations_only.refused.clear();
+        migrations_only.run(sources, site.file, statement, Certainty::Certain).failed
     }
 
     /// Runs the next statement of a migration.
     fn statement(&mut self, migration: &Migration, statement: Statement, sources: &mut Sources, visitor: &mut impl Visitor) {
         let file = migration.file;
-        let statement = statement.read_by(self.world.catalog.postgres_version);
+        let statement = statement.read_by(self.database.catalog.postgres_version);
         let site = Site::new(file, statement.span);
         let now = (self.done, site.span.end);
-        self.each_database(|world| (world.catalog.now, world.catalog.here) = (now, site));
+        self.each_database(|database| (database.catalog.now, database.catalog.here) = (now, site));
         self.replay.statements += 1;
-        let unchecked = self.world.catalog.session.bodies_unchecked;
+        let unchecked = self.database.catalog.session.bodies_unchecked;
         if let (Form::Opaque(opaque), None) = (&statement.form, statement.ast(unchecked)) {
             self.replay.unread.push(Unread { site, head: opaque.head.to_string(), reason: opaque.reason.clone() });
         }
-        visitor.statement(&Step { catalog: &self.world.catalog, migration, statement: &statement, site }, sources);
+        visitor.statement(&Step { catalog: &self.database.catalog, migration, statement: &statement, site }, sources);
         let refuses = statement.ast(unchecked).and_then(refuses_transaction);
-        let again = self.bare.is_some().then(|| statement.clone());
-        let ran = self.world.run(sources, file, statement, Certainty::Certain);
+        let copy = self.migrations_only.is_some().then(|| statement.clone());
+        let ran = self.database.run(sources, file, statement, Certainty::Certain);
         let failed = ran.failed.as_ref();
-        let refused = std::mem::take(&mut self.world.refused);
+        let refused = std::mem::take(&mut self.database.refused);
         let refused = if failed.is_none() { refused.as_slice() } else { &[] };
-        let outcome = Outcome { catalog: &self.world.catalog, migration, effects: &ran.effects, failed, refused, site };
+        let outcome = Outcome { catalog: &self.database.catalog, migration, effects: &ran.effects, failed, refused, site };
         visitor.outcome(&outcome, sources);
         self.batch.push((site, refuses.filter(|_| failed.is_none())));
         if let Some(reason) = ran.in_batch.filter(|_| ran.failed.is_none()) {
             self.reject(site, reason, When::InBatch, Vec::new());
         }
-        let afresh = self.run_bare(site, again, sources);
-        let (reason, when) = match (ran.failed, afresh) {
+        let migrations_only_error = self.run_migrations_only(site, copy, sources);
+        let (reason, when) = match (ran.failed, migrations_only_error) {
             (Some(reason), _) => (reason, When::Always),
             (None, Some(reason)) => (reason, When::Afresh),
             (None, None) => return,
         };
-        let makes = read_again(site, sources, self.world.catalog.postgres_version)
+        let makes = parse_again(site, sources, self.database.catalog.postgres_version)
             .and_then(|statement| Some(creates(statement.ast(unchecked)?)))
             .unwrap_or_default();
         self.reject(site, reason, when, makes);
@@ -293,7 +293,7 @@ impl Fold {
 }
 
 /// Parses the statement at a location again, with the syntax of a version of PostgreSQL.
-fn read_again(site: Site, sources: &Sources, version: u32) -> Option<Statement> {
+fn parse_again(site: Site, sources: &Sources, version: u32) -> Option<Statement> {
     let text = sources.text(site.file);
     let raw = Splitter::statement_at(&text, site.span.start as usize)?;
     Some(parser::statement(&text, &raw).read_by(version))

@@ -245,7 +245,7 @@ impl Database {
 
     /// Returns the database without objects that no migration creates, or `None` as long as no statement depends on such an object. Can be
     /// called once.
-    pub fn without_the_outside(&mut self) -> Option<Database> {
+    pub fn without_external_objects(&mut self) -> Option<Database> {
         let mut catalog = *self.bare.take()?;
         catalog.fresh = true;
         Some(Database {
