@@ -1,7 +1,7 @@
 //! Allow comments in migrations, and `[[allow]]` in the settings.
 //!
-//! Promises: each comment that begins with `supalint:` is either valid or a [`Fault`]. Files without such a comment cost one text search.
-//! Limits: the names of rules are not checked here, and no diagnostics are removed. The result is the reason.
+//! Promises: each comment that begins with `supalint:` is either valid or an [`InvalidComment`]. Files without such a comment cost one
+//! text search. Limits: the names of rules are not checked here, and no diagnostics are removed. The result is the reason.
 
 use crate::config::Allowance;
 use crate::finding::Finding;
@@ -19,7 +19,7 @@ pub const MARK: &str = "supalint:";
 #[derive(Debug, Default)]
 pub struct Allows {
     pub comments: Vec<Comment>,
-    pub faults: Vec<Fault>,
+    pub invalid_comments: Vec<InvalidComment>,
     pub settings: Vec<Setting>,
     /// Ids of rules that ran.
     ran: Vec<&'static str>,
@@ -33,7 +33,7 @@ pub struct Comment {
     pub site: Site,
     pub names: Vec<Named>,
     pub because: String,
-    reach: Reach,
+    scope: AllowScope,
 }
 
 /// An entry of `[[allow]]`.
@@ -57,7 +57,7 @@ pub struct Named {
 
 /// Range in which problems are allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reach {
+enum AllowScope {
     File,
     Statement(Span),
     /// A line in the body of a function.
@@ -66,23 +66,23 @@ enum Reach {
 
 /// An invalid allow comment.
 #[derive(Debug)]
-pub struct Fault {
+pub struct InvalidComment {
     pub site: Site,
-    pub why: Why,
+    pub kind: FaultKind,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Why {
+pub enum FaultKind {
     /// The keyword is neither `allow` nor `allow-file`.
-    Word(String),
+    UnknownKeyword(String),
     /// There are no rules in parentheses.
-    Rules,
+    NoRules,
     /// There is no `because`, or no text after it.
-    Reason,
+    NoReason,
     /// `allow-file` is not at the beginning of the file.
-    Late,
+    NotAtStart,
     /// No statement follows the comment.
-    Nowhere,
+    NoStatement,
 }
 
 impl Allows {
@@ -102,7 +102,7 @@ impl Allows {
             let source = sources.get(migration.file);
             // most files contain no comment, and this search is fast
             if memmem::find(source.text().as_bytes(), MARK.as_bytes()).is_some() {
-                Reader { file: migration.file, source, allows: &mut allows }.read();
+                CommentReader { file: migration.file, source, allows: &mut allows }.read();
             }
         }
         allows
@@ -120,8 +120,8 @@ impl Allows {
             let names = comment.names.iter_mut().filter(|named| is_of(finding.rule, &named.name));
             let mut names = names.peekable();
             let labels = || std::iter::once(&finding.primary).chain(&finding.related);
-            let (site, reach) = (comment.site, comment.reach);
-            if names.peek().is_some() && labels().any(|label| reach.holds(site.file, sources.resolve(label.site), sources)) {
+            let (site, scope) = (comment.site, comment.scope);
+            if names.peek().is_some() && labels().any(|label| scope.contains(site.file, sources.resolve(label.site), sources)) {
                 names.for_each(|named| named.used = true);
                 reason.get_or_insert_with(|| comment.because.clone());
             }
@@ -141,15 +141,15 @@ fn is_of(rule: &str, name: &str) -> bool {
     rule == name || rule.split_once('/').is_some_and(|(group, _)| group == name)
 }
 
-impl Reach {
-    fn holds(self, file: FileId, site: Site, sources: &Sources) -> bool {
+impl AllowScope {
+    fn contains(self, file: FileId, site: Site, sources: &Sources) -> bool {
         if site.file != file {
             return false;
         }
         match self {
-            Reach::File => true,
-            Reach::Statement(span) => span.start <= site.span.start && site.span.start < span.end.max(span.start + 1),
-            Reach::Line(line) => {
+            AllowScope::File => true,
+            AllowScope::Statement(span) => span.start <= site.span.start && site.span.start < span.end.max(span.start + 1),
+            AllowScope::Line(line) => {
                 let source = sources.get(file);
                 [site.span.start, site.span.end.saturating_sub(1)].into_iter().any(|at| source.line_index(at) == line)
             }
@@ -158,19 +158,19 @@ impl Reach {
 }
 
 /// Reader of the allow comments of one file.
-struct Reader<'a> {
+struct CommentReader<'a> {
     file: FileId,
     source: &'a Source,
     allows: &'a mut Allows,
 }
 
 /// Content of a comment.
-enum Said {
+enum CommentContent {
     Allow { whole_file: bool, names: Vec<Named>, because: String },
-    Fault(Why),
+    Invalid(FaultKind),
 }
 
-impl Reader<'_> {
+impl CommentReader<'_> {
     fn read(mut self) {
         let source = self.source;
         let text = source.text();
@@ -179,9 +179,9 @@ impl Reader<'_> {
         for statement in splitter.by_ref() {
             let span = statement.span();
             for comment in &statement.comments {
-                let of_before = before.filter(|before| self.is_behind(*before, *comment, Some(span)));
+                let trailed = before.filter(|before| self.trails(*before, *comment, Some(span)));
                 let starts = before.is_none() && comment.start < span.start;
-                self.take(*comment, starts, Some(Reach::Statement(of_before.unwrap_or(span))));
+                self.take(*comment, starts, Some(AllowScope::Statement(trailed.unwrap_or(span))));
             }
             for token in statement.tokens.iter().filter(|token| token.kind == TokenKind::DollarString) {
                 self.body(*token);
@@ -189,13 +189,13 @@ impl Reader<'_> {
             before = Some(span);
         }
         for comment in splitter.trailing_comments() {
-            let of_before = before.filter(|before| self.is_behind(*before, comment, None));
-            self.take(comment, before.is_none(), of_before.map(Reach::Statement));
+            let trailed = before.filter(|before| self.trails(*before, comment, None));
+            self.take(comment, before.is_none(), trailed.map(AllowScope::Statement));
         }
     }
 
     /// Returns whether a comment is on the last line of the statement before it, at the end of the line.
-    fn is_behind(&self, before: Span, comment: Span, next: Option<Span>) -> bool {
+    fn trails(&self, before: Span, comment: Span, next: Option<Span>) -> bool {
         let line = |at: u32| self.source.line_index(at);
         let shares = |next: Span| comment.end <= next.start && line(comment.end) == line(next.start);
         before.end <= comment.start && line(before.end) == line(comment.start) && !next.is_some_and(shares)
@@ -214,7 +214,7 @@ impl Reader<'_> {
         while lexer.next_token().is_some() {}
         for comment in std::mem::take(&mut lexer.comments) {
             let line = self.line_of(comment);
-            self.take(comment, false, line.map(Reach::Line));
+            self.take(comment, false, line.map(AllowScope::Line));
         }
     }
 
@@ -238,27 +238,27 @@ impl Reader<'_> {
         (last + 1..source.line_count()).find(code)
     }
 
-    fn take(&mut self, comment: Span, starts: bool, reach: Option<Reach>) {
-        let Some((site, said)) = self.said(comment) else { return };
-        match (said, reach) {
-            (Said::Fault(why), _) => self.fault(site, why),
-            (Said::Allow { whole_file: true, names, because }, _) if starts => self.allow(site, names, because, Reach::File),
-            (Said::Allow { whole_file: true, .. }, _) => self.fault(site, Why::Late),
-            (Said::Allow { names, because, .. }, Some(reach)) => self.allow(site, names, because, reach),
-            (Said::Allow { .. }, None) => self.fault(site, Why::Nowhere),
+    fn take(&mut self, comment: Span, starts: bool, scope: Option<AllowScope>) {
+        let Some((site, content)) = self.content(comment) else { return };
+        match (content, scope) {
+            (CommentContent::Invalid(kind), _) => self.add_invalid(site, kind),
+            (CommentContent::Allow { whole_file: true, names, because }, _) if starts => self.add(site, names, because, AllowScope::File),
+            (CommentContent::Allow { whole_file: true, .. }, _) => self.add_invalid(site, FaultKind::NotAtStart),
+            (CommentContent::Allow { names, because, .. }, Some(scope)) => self.add(site, names, because, scope),
+            (CommentContent::Allow { .. }, None) => self.add_invalid(site, FaultKind::NoStatement),
         }
     }
 
-    fn allow(&mut self, site: Site, names: Vec<Named>, because: String, reach: Reach) {
-        self.allows.comments.push(Comment { site, names, because, reach });
+    fn add(&mut self, site: Site, names: Vec<Named>, because: String, scope: AllowScope) {
+        self.allows.comments.push(Comment { site, names, because, scope });
     }
 
-    fn fault(&mut self, site: Site, why: Why) {
-        self.allows.faults.push(Fault { site, why });
+    fn add_invalid(&mut self, site: Site, kind: FaultKind) {
+        self.allows.invalid_comments.push(InvalidComment { site, kind });
     }
 
     /// Returns the location and content of a comment, or `None` if it does not begin with [`MARK`].
-    fn said(&self, comment: Span) -> Option<(Site, Said)> {
+    fn content(&self, comment: Span) -> Option<(Site, CommentContent)> {
         let whole = comment.of(self.source.text());
         let inner = whole.strip_prefix("/*").map_or(whole, |inner| inner.strip_suffix("*/").unwrap_or(inner));
         let start = inner.trim_start_matches(|letter: char| letter.is_whitespace() || matches!(letter, '-' | '*'));
@@ -268,27 +268,27 @@ impl Reader<'_> {
         Some((site, self.directive(rest)))
     }
 
-    fn directive(&self, text: &str) -> Said {
+    fn directive(&self, text: &str) -> CommentContent {
         let text = text.trim_start();
         let end = text.find(|letter: char| !letter.is_ascii_alphanumeric() && !matches!(letter, '-' | '_')).unwrap_or(text.len());
         let whole_file = match &text[..end] {
             "allow" => false,
             "allow-file" => true,
-            other => return Said::Fault(Why::Word(other.to_string())),
+            other => return CommentContent::Invalid(FaultKind::UnknownKeyword(other.to_string())),
         };
         let list = text[end..].trim_start().strip_prefix('(').and_then(|rest| rest.split_once(')'));
-        let Some((list, rest)) = list else { return Said::Fault(Why::Rules) };
+        let Some((list, rest)) = list else { return CommentContent::Invalid(FaultKind::NoRules) };
         let names: Vec<Named> = list.split(',').map(|name| self.named(name)).collect();
         if names.iter().any(|named| named.name.is_empty()) {
-            return Said::Fault(Why::Rules);
+            return CommentContent::Invalid(FaultKind::NoRules);
         }
         // lines of a block begin with a star
         let mut words = rest.split_whitespace().filter(|word| *word != "*");
         let reason: Vec<&str> = if words.next() == Some("because") { words.collect() } else { Vec::new() };
         if reason.is_empty() {
-            return Said::Fault(Why::Reason);
+            return CommentContent::Invalid(FaultKind::NoReason);
         }
-        Said::Allow { whole_file, names, because: reason.join(" ") }
+        CommentContent::Allow { whole_file, names, because: reason.join(" ") }
     }
 
     /// Returns a name in the list with its location.
@@ -307,24 +307,24 @@ mod tests {
         let mut sources = Sources::default();
         let file = sources.add("a.sql", text);
         let mut allows = Allows::default();
-        Reader { file, source: sources.get(file), allows: &mut allows }.read();
+        CommentReader { file, source: sources.get(file), allows: &mut allows }.read();
         (sources, allows)
     }
 
     /// Returns the text of each allow comment with its range.
     fn reached(text: &str) -> Vec<(String, String)> {
         let (sources, allows) = read(text);
-        let told = |comment: &Comment| {
+        let shown = |comment: &Comment| {
             let names: Vec<&str> = comment.names.iter().map(|named| sources.slice(named.site)).collect();
-            let place = match comment.reach {
-                Reach::File => "file".to_string(),
-                Reach::Statement(span) => span.of(text).to_string(),
-                Reach::Line(line) => sources.get(comment.site.file).line_span(line).of(text).trim().to_string(),
+            let place = match comment.scope {
+                AllowScope::File => "file".to_string(),
+                AllowScope::Statement(span) => span.of(text).to_string(),
+                AllowScope::Line(line) => sources.get(comment.site.file).line_span(line).of(text).trim().to_string(),
             };
             (format!("{}: {}", names.join(" "), comment.because), place)
         };
-        assert!(allows.faults.is_empty(), "{:?}", allows.faults);
-        allows.comments.iter().map(told).collect()
+        assert!(allows.invalid_comments.is_empty(), "{:?}", allows.invalid_comments);
+        allows.comments.iter().map(shown).collect()
     }
 
     fn is(text: &str, wanted: &[(&str, &str)]) {
@@ -358,23 +358,23 @@ mod tests {
 
     #[test]
     fn what_is_no_allow_is_told_and_why() {
-        for (text, why) in [
-            ("-- supalint: disable\nselect 1;", Why::Word("disable".into())),
-            ("-- supalint:\nselect 1;", Why::Word(String::new())),
-            ("-- supalint: allow\nselect 1;", Why::Rules),
-            ("-- supalint: allow() because x\nselect 1;", Why::Rules),
-            ("-- supalint: allow(a, ) because x\nselect 1;", Why::Rules),
-            ("-- supalint: allow(a because x\nselect 1;", Why::Rules),
-            ("-- supalint: allow(a)\nselect 1;", Why::Reason),
-            ("-- supalint: allow(a) x\nselect 1;", Why::Reason),
-            ("-- supalint: allow(a) because\nselect 1;", Why::Reason),
-            ("select 1;\n-- supalint: allow-file(a) because x\nselect 2;", Why::Late),
-            ("select\n-- supalint: allow-file(a) because x\n2;", Why::Late),
-            ("select 1;\n-- supalint: allow(a) because x", Why::Nowhere),
+        for (text, kind) in [
+            ("-- supalint: disable\nselect 1;", FaultKind::UnknownKeyword("disable".into())),
+            ("-- supalint:\nselect 1;", FaultKind::UnknownKeyword(String::new())),
+            ("-- supalint: allow\nselect 1;", FaultKind::NoRules),
+            ("-- supalint: allow() because x\nselect 1;", FaultKind::NoRules),
+            ("-- supalint: allow(a, ) because x\nselect 1;", FaultKind::NoRules),
+            ("-- supalint: allow(a because x\nselect 1;", FaultKind::NoRules),
+            ("-- supalint: allow(a)\nselect 1;", FaultKind::NoReason),
+            ("-- supalint: allow(a) x\nselect 1;", FaultKind::NoReason),
+            ("-- supalint: allow(a) because\nselect 1;", FaultKind::NoReason),
+            ("select 1;\n-- supalint: allow-file(a) because x\nselect 2;", FaultKind::NotAtStart),
+            ("select\n-- supalint: allow-file(a) because x\n2;", FaultKind::NotAtStart),
+            ("select 1;\n-- supalint: allow(a) because x", FaultKind::NoStatement),
         ] {
             let (_, allows) = read(text);
-            assert!(allows.comments.is_empty() && allows.faults.len() == 1, "{text}: {allows:?}");
-            assert_eq!(allows.faults[0].why, why, "{text}");
+            assert!(allows.comments.is_empty() && allows.invalid_comments.len() == 1, "{text}: {allows:?}");
+            assert_eq!(allows.invalid_comments[0].kind, kind, "{text}");
         }
     }
 }

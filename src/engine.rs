@@ -354,7 +354,7 @@ struct Deduplicator {
 impl Deduplicator {
     /// Returns the diagnostic if it holds in this state and was not reported before.
     fn accept(&mut self, pending: PendingDiagnostic, catalog: &Catalog, sources: &Sources) -> Option<Finding> {
-        if !pending.lasts(catalog) {
+        if !pending.holds_at_end(catalog) {
             return None;
         }
         let fingerprint = self.unique_fingerprint(&pending.finding, pending.per_place, sources)?;

@@ -11,7 +11,7 @@ use smol_str::SmolStr;
 use std::sync::Arc;
 
 /// Predicate that states whether a diagnostic holds in the state at the end of the history.
-type Lasting = Arc<dyn Fn(&Catalog) -> bool + Send + Sync>;
+type EndPredicate = Arc<dyn Fn(&Catalog) -> bool + Send + Sync>;
 
 /// A finished diagnostic, which may depend on later statements.
 #[derive(Clone)]
@@ -19,13 +19,13 @@ pub struct PendingDiagnostic {
     pub finding: Box<Finding>,
     /// Whether each statement or file with this problem has its own diagnostic.
     pub per_place: bool,
-    lasting: Option<Lasting>,
+    only_if: Option<EndPredicate>,
 }
 
 impl PendingDiagnostic {
     /// Returns whether the diagnostic holds in the given state.
-    pub fn lasts(&self, catalog: &Catalog) -> bool {
-        self.lasting.as_ref().is_none_or(|lasts| lasts(catalog))
+    pub fn holds_at_end(&self, catalog: &Catalog) -> bool {
+        self.only_if.as_ref().is_none_or(|predicate| predicate(catalog))
     }
 }
 
@@ -57,7 +57,7 @@ pub struct DiagnosticBuilder {
     finding: Box<Finding>,
     discriminators: Vec<Discriminator>,
     per_place: bool,
-    lasting: Option<Lasting>,
+    only_if: Option<EndPredicate>,
 }
 
 impl DiagnosticBuilder {
@@ -79,7 +79,7 @@ impl DiagnosticBuilder {
             }),
             discriminators: Vec::new(),
             per_place: false,
-            lasting: None,
+            only_if: None,
         }
     }
 
@@ -157,8 +157,8 @@ impl DiagnosticBuilder {
     }
 
     /// Reports the diagnostic only if the predicate holds at the end of the history, because a later statement can solve the problem.
-    pub fn lasting(&mut self, lasts: impl Fn(&Catalog) -> bool + Send + Sync + 'static) -> &mut DiagnosticBuilder {
-        self.lasting = Some(Arc::new(lasts));
+    pub fn only_if_at_end(&mut self, predicate: impl Fn(&Catalog) -> bool + Send + Sync + 'static) -> &mut DiagnosticBuilder {
+        self.only_if = Some(Arc::new(predicate));
         self
     }
 
@@ -222,7 +222,7 @@ impl DiagnosticBuilder {
         }
         self.finding.fingerprint = self.fingerprint(sources);
         let is_file = self.is_of_file();
-        PendingDiagnostic { finding: self.finding, per_place: self.per_place || is_file, lasting: self.lasting }
+        PendingDiagnostic { finding: self.finding, per_place: self.per_place || is_file, only_if: self.only_if }
     }
 }
 
@@ -246,7 +246,7 @@ mod tests {
         let analyses = Analyses::default();
         let state = State::new(&catalog, &project, &sources, &analyses);
         let found = Cx::new(state, &crate::rules::rls::disabled::RULE).run(|cx| report(cx, file));
-        found.into_iter().filter(|pending| pending.lasts(&catalog)).map(|pending| *pending.finding).collect()
+        found.into_iter().filter(|pending| pending.holds_at_end(&catalog)).map(|pending| *pending.finding).collect()
     }
 
     #[test]
@@ -282,8 +282,8 @@ mod tests {
     fn what_does_not_last_is_not_told() {
         let found = findings(|cx, file| {
             let site = Site::new(file, Span::new(0, 6));
-            cx.report(About::project(), site, "one").lasting(|catalog| !catalog.tables.is_empty());
-            cx.report(About::project(), site, "two").lasting(|catalog| catalog.tables.is_empty());
+            cx.report(About::project(), site, "one").only_if_at_end(|catalog| !catalog.tables.is_empty());
+            cx.report(About::project(), site, "two").only_if_at_end(|catalog| catalog.tables.is_empty());
         });
         assert_eq!(found.iter().map(|finding| finding.message.as_str()).collect::<Vec<_>>(), ["two"]);
     }

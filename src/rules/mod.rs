@@ -63,18 +63,18 @@ impl Rule {
 
 /// Declares the rule of a file: `rule!("rls/disabled", Security, Error, Schema(check), fixable);`
 macro_rules! rule {
-    ($id:literal, $category:ident, $severity:ident, $moment:ident($check:path)) => {
-        rule!(@ $id, $category, $severity, $moment($check), false);
+    ($id:literal, $category:ident, $severity:ident, $stage:ident($check:path)) => {
+        rule!(@ $id, $category, $severity, $stage($check), false);
     };
-    ($id:literal, $category:ident, $severity:ident, $moment:ident($check:path), fixable) => {
-        rule!(@ $id, $category, $severity, $moment($check), true);
+    ($id:literal, $category:ident, $severity:ident, $stage:ident($check:path), fixable) => {
+        rule!(@ $id, $category, $severity, $stage($check), true);
     };
-    (@ $id:literal, $category:ident, $severity:ident, $moment:ident($check:path), $fixable:literal) => {
+    (@ $id:literal, $category:ident, $severity:ident, $stage:ident($check:path), $fixable:literal) => {
         pub static RULE: $crate::rules::Rule = $crate::rules::Rule {
             id: $id,
             category: $crate::finding::Category::$category,
             severity: $crate::finding::Severity::$severity,
-            check: $crate::rules::Check::$moment($check),
+            check: $crate::rules::Check::$stage($check),
             page: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/rules/", $id, ".md")),
             fixable: $fixable,
         };
@@ -88,10 +88,10 @@ pub mod prelude {
     pub use super::cx::Cx;
     pub use super::draft::DiagnosticBuilder;
     pub(crate) use super::rule;
-    pub use crate::allow::{Allows, Why};
+    pub use crate::allow::{Allows, FaultKind};
     pub use crate::analysis::prelude::*;
-    /// A statement; plain `Step` is a step of a fix.
-    pub use crate::history::{Outcome, Step as Moment};
+    /// `StatementStep` is a statement of the history. `Step` is a step of a fix.
+    pub use crate::history::{Outcome, Step as StatementStep};
     pub use crate::project::Migration;
 }
 

@@ -6,23 +6,23 @@ use crate::rules::prelude::*;
 rule!("allow/malformed", Migration, Warn, Report(check));
 
 fn check(cx: &mut Cx, allows: &Allows) {
-    for fault in &allows.faults {
-        let (message, help) = match &fault.why {
-            Why::Word(word) if word.is_empty() => ("this `supalint:` comment is empty".to_string(), FORM),
-            Why::Word(word) => (format!("unknown keyword `{word}`, so this comment allows nothing"), FORM),
-            Why::Rules => ("this comment names no rules in parentheses, so it allows nothing".to_string(), FORM),
-            Why::Reason => {
+    for invalid in &allows.invalid_comments {
+        let (message, help) = match &invalid.kind {
+            FaultKind::UnknownKeyword(word) if word.is_empty() => ("this `supalint:` comment is empty".to_string(), FORM),
+            FaultKind::UnknownKeyword(word) => (format!("unknown keyword `{word}`, so this comment allows nothing"), FORM),
+            FaultKind::NoRules => ("this comment names no rules in parentheses, so it allows nothing".to_string(), FORM),
+            FaultKind::NoReason => {
                 ("this comment gives no reason, so it allows nothing".to_string(), "Add `because` and a reason after the parenthesis.")
             }
-            Why::Late => (
+            FaultKind::NotAtStart => (
                 "`allow-file` is not at the top of the file, so it allows nothing".to_string(),
                 "Move it above the first statement of the file, or write `allow` above one statement.",
             ),
-            Why::Nowhere => {
+            FaultKind::NoStatement => {
                 ("no statement follows this comment, so it allows nothing".to_string(), "Move it above the statement that it applies to.")
             }
         };
-        report(cx, fault.site, fault.site, message).help(help);
+        report(cx, invalid.site, invalid.site, message).help(help);
     }
     for comment in &allows.comments {
         for named in comment.names.iter().filter(|named| !names::is_known(&named.name)) {

@@ -15,7 +15,7 @@ rule!("migration/no-effect", Migration, Warn, Statement(check), fixable);
 /// Help for an object that was not dropped.
 const BY_NAME: &str = "Drop it by its exact name in a new migration, without IF EXISTS. A wrong name is then an error.";
 
-fn check(cx: &mut Cx, step: &Moment) {
+fn check(cx: &mut Cx, step: &StatementStep) {
     let Form::Read(ast) = &step.statement.form else { return };
     match &**ast {
         Ast::Drop(drop) if drop.if_exists => drop.objects.iter().for_each(|object| dropped(cx, step, drop, object)),
@@ -28,7 +28,7 @@ fn check(cx: &mut Cx, step: &Moment) {
     }
 }
 
-fn dropped(cx: &mut Cx, step: &Moment, drop: &Drop, object: &ObjectRef) {
+fn dropped(cx: &mut Cx, step: &StatementStep, drop: &Drop, object: &ObjectRef) {
     match drop.kind {
         ObjectKind::Policy => policy(cx, step, object),
         ObjectKind::Trigger => trigger(cx, step, object),
@@ -53,7 +53,7 @@ fn table_of<'a>(cx: &Cx<'a>, object: &ObjectRef) -> Option<&'a Table> {
     cx.catalog.table(&name).filter(|table| !table.external && table.certainty == Certainty::Certain)
 }
 
-fn policy(cx: &mut Cx, step: &Moment, object: &ObjectRef) {
+fn policy(cx: &mut Cx, step: &StatementStep, object: &ObjectRef) {
     let Some(table) = table_of(cx, object) else { return };
     let name = SmolStr::from(object.name.last());
     if table.policy(&name).is_some() {
@@ -73,7 +73,7 @@ fn policy(cx: &mut Cx, step: &Moment, object: &ObjectRef) {
         .help(BY_NAME)
         .fix(Safety::Review, format!("Drop policy \"{}\"", near.name), [cure])
         .discriminate(&name)
-        .lasting(move |catalog| {
+        .only_if_at_end(move |catalog| {
             let Some(table) = catalog.table(&on) else { return false };
             let Some(near) = table.policy(&old).filter(|policy| policy.at == at) else { return false };
             // without a replacement, the DROP may be a precaution, and the object with the similar name may be intended
@@ -101,7 +101,7 @@ fn share(one: Command, other: Command) -> bool {
     one == other || one == Command::All || other == Command::All
 }
 
-fn trigger(cx: &mut Cx, step: &Moment, object: &ObjectRef) {
+fn trigger(cx: &mut Cx, step: &StatementStep, object: &ObjectRef) {
     let Some(table) = table_of(cx, object) else { return };
     let name = SmolStr::from(object.name.last());
     if table.triggers.iter().any(|trigger| trigger.name == name) {
@@ -123,7 +123,7 @@ fn trigger(cx: &mut Cx, step: &Moment, object: &ObjectRef) {
         .help(BY_NAME)
         .fix(Safety::Review, title, [cure])
         .discriminate(&name)
-        .lasting(move |catalog| {
+        .only_if_at_end(move |catalog| {
             let Some(table) = catalog.table(&on) else { return false };
             let Some(near) = table.triggers.iter().find(|trigger| trigger.name == old && trigger.at == at) else { return false };
             table.triggers.iter().any(|new| new.name != old && is_behind(new.at, dropped) && new.function == near.function)
@@ -131,7 +131,7 @@ fn trigger(cx: &mut Cx, step: &Moment, object: &ObjectRef) {
 }
 
 /// Reports a function that stays because its arguments differ from those in the DROP, next to the function that replaces it.
-fn function(cx: &mut Cx, step: &Moment, object: &ObjectRef) {
+fn function(cx: &mut Cx, step: &StatementStep, object: &ObjectRef) {
     let Some(args) = &object.args else { return };
     let Some(name) = cx.catalog.find_functions(&object.name) else { return };
     let overloads = cx.catalog.functions.get(&name).map(Vec::as_slice).unwrap_or_default();
@@ -164,7 +164,7 @@ fn function(cx: &mut Cx, step: &Moment, object: &ObjectRef) {
         .because(old.at, "this function has other arguments")
         .help(BY_NAME)
         .discriminate(named.join(","))
-        .lasting(move |catalog| {
+        .only_if_at_end(move |catalog| {
             let overloads = catalog.functions.get(&name).map(Vec::as_slice).unwrap_or_default();
             let stays = overloads.iter().any(|function| function.at == at && function.signature() == signature);
             // a function with other arguments in the same file; calls with the old number of arguments still run the old function
@@ -186,7 +186,7 @@ fn takes(function: &Function, args: &[TypeName]) -> bool {
     signature.len() == args.len() && signature.iter().zip(args).all(|(known, written)| last(known) == last(&written.signature()))
 }
 
-fn index(cx: &mut Cx, step: &Moment, object: &ObjectRef) {
+fn index(cx: &mut Cx, step: &StatementStep, object: &ObjectRef) {
     if cx.catalog.find_relation(&object.name).is_some() {
         return;
     }
@@ -204,14 +204,14 @@ fn index(cx: &mut Cx, step: &Moment, object: &ObjectRef) {
         .because(near.at, "index with a similar name")
         .help(BY_NAME)
         .discriminate(&name)
-        .lasting(move |catalog| {
+        .only_if_at_end(move |catalog| {
             let Some(table) = catalog.table(&on) else { return false };
             table.index(&old).is_some_and(|near| near.at == at) && (old == wanted || table.index(&wanted).is_none())
         });
 }
 
 /// Reports a table or view whose name differs only in case and underscores. PostgreSQL folds unquoted names to lower case.
-fn relation(cx: &mut Cx, step: &Moment, object: &ObjectRef) {
+fn relation(cx: &mut Cx, step: &StatementStep, object: &ObjectRef) {
     let catalog = cx.catalog;
     if catalog.find_relation(&object.name).is_some() {
         return;
@@ -232,10 +232,10 @@ fn relation(cx: &mut Cx, step: &Moment, object: &ObjectRef) {
         .because(near.created, "table with a similar name")
         .help(BY_NAME)
         .discriminate(place.to_string())
-        .lasting(move |catalog| catalog.table(&old).is_some_and(|near| near.created == at) && catalog.table(&place).is_none());
+        .only_if_at_end(move |catalog| catalog.table(&old).is_some_and(|near| near.created == at) && catalog.table(&place).is_none());
 }
 
-fn alter_table(cx: &mut Cx, step: &Moment, alter: &AlterTable) {
+fn alter_table(cx: &mut Cx, step: &StatementStep, alter: &AlterTable) {
     let Some(name) = cx.catalog.find_relation(&alter.name) else { return };
     let Some(table) = cx.catalog.table(&name).filter(|table| !table.external && table.certainty == Certainty::Certain) else { return };
     for (span, action) in &alter.actions {
@@ -261,7 +261,7 @@ fn drop_column(cx: &mut Cx, table: &Table, name: &SmolStr, at: Site) {
         .because(near.at, "column with a similar name")
         .help(BY_NAME)
         .discriminate(name)
-        .lasting(move |catalog| {
+        .only_if_at_end(move |catalog| {
             let stays = |table: &Table| table.column(&old).is_some_and(|near| near.at == made) && table.column(&wanted).is_none();
             catalog.table(&on).is_some_and(stays)
         });
@@ -292,7 +292,7 @@ fn drop_constraint(cx: &mut Cx, table: &Table, name: &SmolStr, at: Site) {
             .help(BY_NAME)
             .fix(Safety::Review, title, [cure])
             .discriminate(name)
-            .lasting(move |catalog| {
+            .only_if_at_end(move |catalog| {
                 let Some(table) = catalog.table(&on) else { return false };
                 let Some(old) = table.constraint(&old).filter(|old| old.at == made) else { return false };
                 let new = table.constraint(&wanted).filter(|new| loosens(old, new));

@@ -4,7 +4,7 @@ use crate::rules::prelude::*;
 
 rule!("migration/syntax", Migration, Error, Statement(check));
 
-fn check(cx: &mut Cx, step: &Moment) {
+fn check(cx: &mut Cx, step: &StatementStep) {
     let draft = match &step.statement.form {
         // a function with a body that is not checked
         Form::Opaque(_) if step.statement.ast(step.catalog.session.bodies_unchecked).is_some() => return,

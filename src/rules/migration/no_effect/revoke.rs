@@ -23,7 +23,7 @@ struct Held<'a> {
 }
 
 /// `REVOKE … ON … FROM …`
-pub fn check(cx: &mut Cx, step: &Moment, revoke: &ast::Grant) {
+pub fn check(cx: &mut Cx, step: &StatementStep, revoke: &ast::Grant) {
     let objects = objects(cx, &revoke.target);
     for role in &revoke.roles {
         let role = SmolStr::from(role.name.as_str());
@@ -34,7 +34,7 @@ pub fn check(cx: &mut Cx, step: &Moment, revoke: &ast::Grant) {
     }
 }
 
-fn on_object(cx: &mut Cx, step: &Moment, revoke: &ast::Grant, held: &Held, role: &SmolStr) -> bool {
+fn on_object(cx: &mut Cx, step: &StatementStep, revoke: &ast::Grant, held: &Held, role: &SmolStr) -> bool {
     let certain = held.acl.grants.iter().all(|grant| grant.certainty == Certainty::Certain);
     if !certain || !held.about.certain || revoke.grant_option {
         return false;
@@ -75,13 +75,20 @@ fn on_object(cx: &mut Cx, step: &Moment, revoke: &ast::Grant, held: &Held, role:
 }
 
 /// Adds a diagnostic, which is dropped if the role does not hold the privilege after all migrations.
-fn report<'c>(cx: &'c mut Cx, step: &Moment, held: &Held, role: &SmolStr, lost: Privileges, message: String) -> &'c mut DiagnosticBuilder {
+fn report<'c>(
+    cx: &'c mut Cx,
+    step: &StatementStep,
+    held: &Held,
+    role: &SmolStr,
+    lost: Privileges,
+    message: String,
+) -> &'c mut DiagnosticBuilder {
     let (on, grantee) = (held.on.clone(), role.clone());
     let through = if held.acl.direct(role).intersects(lost) { role.clone() } else { PUBLIC.into() };
     cx.report(held.about.clone(), step.site, message)
         .label("has no effect")
         .discriminate(grantee)
-        .lasting(move |catalog| acl_of(catalog, &on).is_some_and(|acl| acl.direct(&through).intersects(lost)))
+        .only_if_at_end(move |catalog| acl_of(catalog, &on).is_some_and(|acl| acl.direct(&through).intersects(lost)))
 }
 
 fn acl_of<'a>(catalog: &'a Catalog, on: &Grantable) -> Option<&'a Acl> {
@@ -155,7 +162,7 @@ fn named<'a>(cx: &Cx<'a>, object: &ObjectRef) -> Option<Held<'a>> {
 /// Checks `ALTER DEFAULT PRIVILEGES IN SCHEMA … REVOKE … FROM …`. The default privileges of one schema only add to those for all
 /// schemas.
 /// Source: PostgreSQL's documentation, "ALTER DEFAULT PRIVILEGES".
-pub fn defaults(cx: &mut Cx, step: &Moment, revoke: &ast::DefaultPrivileges) {
+pub fn defaults(cx: &mut Cx, step: &StatementStep, revoke: &ast::DefaultPrivileges) {
     let current = cx.catalog.current_role();
     let roles: Vec<SmolStr> = match revoke.for_roles.as_slice() {
         [] => vec![current],

@@ -5,7 +5,7 @@ use crate::syntax::ast::{self, ColumnDef, CreateIndex, CreateTable, TableElement
 use crate::syntax::types::TypeName;
 
 /// Reports a table that lacks columns of the ignored definition.
-pub fn table(cx: &mut Cx, step: &Moment, create: &CreateTable) {
+pub fn table(cx: &mut Cx, step: &StatementStep, create: &CreateTable) {
     let whole = create.inherits.is_empty() && create.partition_of.is_none() && create.of_type.is_none();
     let Some(table) = cx.catalog.place(&create.name).and_then(|name| cx.catalog.table(&name)) else { return };
     if !whole || table.external || table.certainty != Certainty::Certain {
@@ -36,13 +36,13 @@ pub fn table(cx: &mut Cx, step: &Moment, create: &CreateTable) {
         .because(table.created, "created here without them")
         .help("Add the columns with `alter table … add column`, or remove the statement if they are not needed.")
         .discriminate(missing.join(","))
-        .lasting(move |catalog| {
+        .only_if_at_end(move |catalog| {
             catalog.table(&name).is_some_and(|table| !table.external && lacking.iter().all(|column| table.column(column).is_none()))
         });
 }
 
 /// Reports an index with the same name on other columns.
-pub fn index(cx: &mut Cx, step: &Moment, create: &CreateIndex) {
+pub fn index(cx: &mut Cx, step: &StatementStep, create: &CreateIndex) {
     let Some(name) = &create.name else { return };
     let Some(target) = cx.catalog.find_relation(&create.table) else { return };
     // an index is made in the schema of its table
@@ -72,7 +72,7 @@ pub fn index(cx: &mut Cx, step: &Moment, create: &CreateIndex) {
         .help("Give the new index another name.")
         .discriminate(target.to_string())
         .discriminate(wanted.join(","))
-        .lasting(move |catalog| {
+        .only_if_at_end(move |catalog| {
             let stays = catalog.index_home(&full).and_then(|home| catalog.table(home)?.index(&name)).is_some_and(|known| known.at == at);
             let serves = |index: &Index| {
                 let leads = index
@@ -127,7 +127,7 @@ pub fn column(cx: &mut Cx, table: &Table, definition: &ColumnDef, at: Site) {
         .because(known.at, "created here")
         .help(help)
         .discriminate(kept.join(","))
-        .lasting(move |catalog| {
+        .only_if_at_end(move |catalog| {
             let Some(table) = catalog.table(&on) else { return false };
             let Some(known) = table.column(&column) else { return false };
             (differs && known.ty == ty)
