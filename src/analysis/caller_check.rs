@@ -27,35 +27,36 @@ pub fn own_function<'a>(cx: &State<'a>, call: &Call) -> Option<&'a Function> {
 }
 
 /// Returns whether an expression depends on the caller, directly or through a function of the project.
-pub fn asks(cx: &State, root: &Expr) -> bool {
-    let of_caller = |function: &Function| Hidden::of(cx, function).asks;
+pub fn depends_on_caller(cx: &State, root: &Expr) -> bool {
+    let of_caller = |function: &Function| BodyEffects::of(cx, function).identifies_caller;
     root.all().into_iter().filter_map(Expr::as_call).any(|call| is_session_call(call) || own_function(cx, call).is_some_and(of_caller))
 }
 
 /// The effects of the body of a function and of the functions that it calls.
 #[derive(Default)]
-pub struct Hidden {
-    pub asks: bool,
+pub struct BodyEffects {
+    pub identifies_caller: bool,
     pub reads: Option<QName>,
     pub writes: bool,
 }
 
-impl Hidden {
-    pub fn of(cx: &State, function: &Function) -> Hidden {
-        Hidden::down_to(cx, function, DEPTH)
+impl BodyEffects {
+    pub fn of(cx: &State, function: &Function) -> BodyEffects {
+        BodyEffects::to_depth(cx, function, DEPTH)
     }
 
-    fn down_to(cx: &State, function: &Function, depth: usize) -> Hidden {
-        let mut out = Hidden::default();
+    fn to_depth(cx: &State, function: &Function, depth: usize) -> BodyEffects {
+        let mut out = BodyEffects::default();
         for (origin, code) in cx.code_of(function) {
             out.writes |= matches!(code, Code::Data(data) if !matches!(data, Data::Query(_)));
             code.walk(&mut |node| {
                 match node {
                     Node::From(item) => out.reads = out.reads.take().or_else(|| origin.relation(item)),
-                    Node::Expr(Expr { kind: ExprKind::Call(call), .. }) if is_session_call(call) => out.asks = true,
+                    Node::Expr(Expr { kind: ExprKind::Call(call), .. }) if is_session_call(call) => out.identifies_caller = true,
                     Node::Expr(Expr { kind: ExprKind::Call(call), .. }) if depth > 0 => {
-                        let inner = own_function(cx, call).map(|function| Hidden::down_to(cx, function, depth - 1)).unwrap_or_default();
-                        out.asks |= inner.asks;
+                        let inner =
+                            own_function(cx, call).map(|function| BodyEffects::to_depth(cx, function, depth - 1)).unwrap_or_default();
+                        out.identifies_caller |= inner.identifies_caller;
                         out.writes |= inner.writes;
                         out.reads = out.reads.take().or(inner.reads);
                     }
@@ -76,8 +77,8 @@ pub fn pinned(cx: &State, conjunct: &Expr) -> Option<SmolStr> {
         _ => None,
     };
     match (column(left), column(right)) {
-        (Some(name), None) if !depends_on_row(right) && asks(cx, right) => Some(name),
-        (None, Some(name)) if !depends_on_row(left) && asks(cx, left) => Some(name),
+        (Some(name), None) if !depends_on_row(right) && depends_on_caller(cx, right) => Some(name),
+        (None, Some(name)) if !depends_on_row(left) && depends_on_caller(cx, left) => Some(name),
         _ => None,
     }
 }

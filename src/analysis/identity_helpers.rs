@@ -17,67 +17,68 @@ const AUTH: [&str; 4] = ["uid", "jwt", "role", "email"];
 
 /// Functions of the project that identify the caller.
 #[derive(Default)]
-pub struct Callers {
+pub struct IdentityHelpers {
     /// Names of callable functions that identify the caller, directly or through another function.
     helpers: BTreeSet<SmolStr>,
     /// Locations of all functions that identify the caller, including trigger functions.
-    asking: BTreeSet<Site>,
+    identifying: BTreeSet<Site>,
 }
 
 /// Facts about the body of a function that its tokens show.
 #[derive(Default)]
 struct Mentions {
-    asks: bool,
+    identifies_caller: bool,
     calls: BTreeSet<SmolStr>,
 }
 
-impl Callers {
-    pub(super) fn of(cx: &State) -> Callers {
-        let mut open: Vec<(&Function, Mentions)> = cx.user_functions().map(|function| (function, mentions(body(cx, function)))).collect();
-        let mut out = Callers::default();
+impl IdentityHelpers {
+    pub(super) fn of(cx: &State) -> IdentityHelpers {
+        let mut unresolved: Vec<(&Function, Mentions)> =
+            cx.user_functions().map(|function| (function, mentions(body(cx, function)))).collect();
+        let mut out = IdentityHelpers::default();
         loop {
-            let before = open.len();
-            open.retain(|(function, found)| {
-                let asks = found.asks || found.calls.iter().any(|call| out.helpers.contains(call));
-                if asks {
-                    out.asking.insert(function.at);
+            let before = unresolved.len();
+            unresolved.retain(|(function, found)| {
+                let identifies_caller = found.identifies_caller || found.calls.iter().any(|call| out.helpers.contains(call));
+                if identifies_caller {
+                    out.identifying.insert(function.at);
                     // a trigger function cannot be called directly
                     out.helpers.extend((!function.returns_trigger()).then(|| function.name.name.clone()));
                 }
-                !asks
+                !identifies_caller
             });
-            if open.len() == before {
+            if unresolved.len() == before {
                 return out;
             }
         }
     }
 
     /// Returns whether the body of a function identifies the caller.
-    pub fn is_asking(&self, function: &Function) -> bool {
-        self.asking.contains(&function.at)
+    pub fn identifies_caller(&self, function: &Function) -> bool {
+        self.identifying.contains(&function.at)
     }
 
     pub fn in_expr(&self, expr: &Expr) -> bool {
         let mut found = false;
-        expr.walk(&mut |node| self.look(node, &mut found));
+        expr.walk(&mut |node| self.visit(node, &mut found));
         found
     }
 
     pub fn in_query(&self, query: &Query) -> bool {
         let mut found = false;
-        query.walk(&mut |node| self.look(node, &mut found));
+        query.walk(&mut |node| self.visit(node, &mut found));
         found
     }
 
-    fn look(&self, node: Node, found: &mut bool) -> Walk {
+    fn visit(&self, node: Node, found: &mut bool) -> Walk {
         if let Node::Expr(Expr { kind: ExprKind::Call(call), .. }) = node {
-            *found |= self.asks(call);
+            *found |= self.call_identifies_caller(call);
         }
         if *found { Walk::Over } else { Walk::Into }
     }
 
     /// Returns whether a call itself identifies the caller, independent of its arguments.
-    pub fn asks(&self, call: &Call) -> bool {
+    pub fn call_identifies_caller(&self, call: &Call) -> bool {
         is_auth_call(call) || self.is_helper(call)
     }
 
@@ -90,7 +91,8 @@ impl Callers {
 /// Returns whether a call is `auth.uid()` or a similar function of the platform, or reads a setting of the request.
 pub fn is_auth_call(call: &Call) -> bool {
     let auth = call.name.schema() == Some("auth") && AUTH.contains(&call.name.last());
-    auth || (call.name.last() == "current_setting" && call.args.first().is_some_and(|arg| arg.value.as_str().is_some_and(tells_caller)))
+    auth || (call.name.last() == "current_setting"
+        && call.args.first().is_some_and(|arg| arg.value.as_str().is_some_and(is_caller_setting)))
 }
 
 /// Returns whether an expression is `auth.uid()`.
@@ -105,7 +107,7 @@ pub fn is_uid(expr: &Expr) -> bool {
 }
 
 /// Returns whether the API or an application sets this setting for each request.
-fn tells_caller(setting: &str) -> bool {
+fn is_caller_setting(setting: &str) -> bool {
     const WORDS: [&str; 8] = ["user", "tenant", "org", "account", "workspace", "company", "team", "claim"];
     setting == "role"
         || setting.starts_with("request.")
@@ -146,8 +148,8 @@ fn read(text: &str, out: &mut Mentions) {
                 let name = ident_value(*token, text);
                 let schema = (at >= 2 && tokens[at - 1].kind == TokenKind::Dot).then(|| ident_value(tokens[at - 2], text));
                 let argument = tokens.get(at + 2).filter(|next| next.kind == TokenKind::String).map(|next| string_value(*next, text));
-                out.asks |= schema.as_deref() == Some("auth") && AUTH.contains(&name.as_str());
-                out.asks |= name == "current_setting" && argument.is_some_and(|argument| tells_caller(&argument));
+                out.identifies_caller |= schema.as_deref() == Some("auth") && AUTH.contains(&name.as_str());
+                out.identifies_caller |= name == "current_setting" && argument.is_some_and(|argument| is_caller_setting(&argument));
                 out.calls.insert(name);
             }
             // text from which a statement may be built
@@ -164,17 +166,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn asking_is_seen_in_calls_settings_and_built_statements() {
+    fn identification_is_seen_in_calls_settings_and_built_statements() {
         for text in [
             "select auth.uid()",
             "begin if AUTH . role() = 'x' then",
             "select current_setting('request.jwt.claims', true)",
             "begin execute 'select 1 from t where o = auth.uid()'; end",
         ] {
-            assert!(mentions(text).asks, "{text}");
+            assert!(mentions(text).identifies_caller, "{text}");
         }
         for text in ["select 1 -- auth.uid()", "select uid() from auth.users", "select current_setting('search_path')"] {
-            assert!(!mentions(text).asks, "{text}");
+            assert!(!mentions(text).identifies_caller, "{text}");
         }
         assert_eq!(mentions("select public.f(g(1))").calls.into_iter().collect::<Vec<_>>(), ["f", "g"]);
     }

@@ -2,13 +2,13 @@
 
 use super::index_cover::is_indexed;
 use crate::analysis::prelude::*;
-use crate::analysis::sorted_query::{Sorted, TIMES, Want, is_served, nearest_parent};
+use crate::analysis::sorted_query::{ColumnUse, SortedQuery, TIMES, is_served, nearest_parent};
 
 /// Last words of the names of such tables. Logs and events are excluded, because clients rarely read them.
 const LISTED: [&str; 3] = ["messages", "comments", "notifications"];
 
 /// Returns the index that such a table may need, at most one per table.
-pub fn likely(cx: &State, table: &Table) -> Option<Sorted> {
+pub fn likely(cx: &State, table: &Table) -> Option<SortedQuery> {
     let complete = |index: &&Index| index.method == "btree" && index.predicate.is_none();
     let single =
         |name: &str| table.indexes.iter().filter(complete).find(|index| index.plain_columns().is_some_and(|columns| columns == [name]));
@@ -20,11 +20,13 @@ pub fn likely(cx: &State, table: &Table) -> Option<Sorted> {
         .filter_map(|(constraint, _)| constraint.columns.first().cloned())
         .collect();
     let key = nearest_parent(cx, table, &owned)?;
-    let (want, at, reader) = match single(&time.name) {
+    let (column_use, at, reader) = match single(&time.name) {
         Some(index) if single(&key).is_some() || !is_indexed(table, std::slice::from_ref(&key)) => {
-            (Want::Apart, index.named, "contains only the time")
+            (ColumnUse::SeparateIndexes, index.named, "contains only the time")
         }
-        _ if LISTED.iter().any(|word| table.name.name.split('_').next_back() == Some(*word)) => (Want::Listed, time.named, "time column"),
+        _ if LISTED.iter().any(|word| table.name.name.split('_').next_back() == Some(*word)) => {
+            (ColumnUse::GuessedFromName, time.named, "time column")
+        }
         _ => return None,
     };
     // a partial index counts too, because it is intended
@@ -33,5 +35,14 @@ pub fn likely(cx: &State, table: &Table) -> Option<Sorted> {
     };
     let served = table.indexes.iter().any(both) || is_served(table, std::slice::from_ref(&key), &time.name, &[]);
     let (column, reader) = (time.name.clone(), reader.to_string());
-    (!served && !table.external).then(|| Sorted { table: table.name.clone(), key, column, at, reader, order: " desc", alive: None, want })
+    (!served && !table.external).then(|| SortedQuery {
+        table: table.name.clone(),
+        key,
+        column,
+        at,
+        reader,
+        order: " desc",
+        null_column: None,
+        column_use,
+    })
 }

@@ -31,9 +31,9 @@ pub mod view_exposure;
 use crate::catalog::name::QName;
 use code::Bodies;
 use column_writes::ColumnWrites;
-use identity_helpers::Callers;
+use identity_helpers::IdentityHelpers;
 use json_use::Uses;
-use sorted_query::Sorted;
+use sorted_query::SortedQuery;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 use tenant::Tenant;
@@ -42,15 +42,15 @@ use tenant::Tenant;
 #[derive(Default)]
 pub struct Analyses {
     bodies: Bodies,
-    callers: OnceLock<Callers>,
+    identity_helpers: OnceLock<IdentityHelpers>,
     /// Number of foreign keys that refer to each table.
     referring: OnceLock<BTreeMap<QName, usize>>,
     /// Tables whose rows have members, such as organizations.
-    homes: OnceLock<BTreeSet<QName>>,
+    tenant_tables: OnceLock<BTreeSet<QName>>,
     tenants: OnceLock<BTreeMap<QName, Vec<Tenant>>>,
     json: OnceLock<Uses>,
     writes: OnceLock<ColumnWrites>,
-    sorts: OnceLock<BTreeMap<QName, Vec<Sorted>>>,
+    sorts: OnceLock<BTreeMap<QName, Vec<SortedQuery>>>,
     /// Statements with unknown effects that mention policies, and those that mention grants: the number of the file and the end of the
     /// statement.
     unclear: OnceLock<[Vec<(usize, u32)>; 2]>,
@@ -59,7 +59,7 @@ pub struct Analyses {
 /// Imports of analyses and remedies.
 pub mod prelude {
     pub use super::code::{Code, Home, Origin};
-    pub use super::identity_helpers::{self, Callers};
+    pub use super::identity_helpers::{self, IdentityHelpers};
     pub use super::state::{API_ROLES, COMMANDS, State};
     pub use crate::catalog::acl::Privileges;
     pub use crate::catalog::name::{QName, derived_name, quote_ident, quote_literal};

@@ -19,36 +19,36 @@ const DEPTH: usize = 4;
 pub struct Need<'a> {
     pub role: &'static str,
     /// Commands that at least one policy is meant to allow.
-    pub invited: Privileges,
+    pub allowed_by_policy: Privileges,
     /// Commands that at least one policy is meant to allow, plus SELECT if UPDATE or DELETE need it to find their rows.
-    pub wanted: Privileges,
+    pub required: Privileges,
     /// Sequences that fill columns of new rows, each with its column.
     pub sequences: Vec<(QName, SmolStr)>,
     /// Objects that policies read or call, each with the first policy that uses it.
-    pub behind: Vec<(Behind<'a>, &'a Policy)>,
+    pub objects: Vec<(RequiredObject<'a>, &'a Policy)>,
 }
 
 /// An object that a policy uses.
 #[derive(Clone)]
-pub enum Behind<'a> {
+pub enum RequiredObject<'a> {
     /// A relation, which requires SELECT.
     Relation(QName),
     /// A function, which requires EXECUTE.
     Function(&'a Function),
 }
 
-impl Behind<'_> {
+impl RequiredObject<'_> {
     pub fn name(&self) -> String {
         match self {
-            Behind::Relation(name) => name.to_string(),
-            Behind::Function(function) => function.display(),
+            RequiredObject::Relation(name) => name.to_string(),
+            RequiredObject::Function(function) => function.display(),
         }
     }
 
-    pub fn is(&self, other: &Behind) -> bool {
+    pub fn is(&self, other: &RequiredObject) -> bool {
         match (self, other) {
-            (Behind::Relation(name), Behind::Relation(other)) => name == other,
-            (Behind::Function(function), Behind::Function(other)) => function.at == other.at && function.name == other.name,
+            (RequiredObject::Relation(name), RequiredObject::Relation(other)) => name == other,
+            (RequiredObject::Function(function), RequiredObject::Function(other)) => function.at == other.at && function.name == other.name,
             _ => false,
         }
     }
@@ -56,40 +56,40 @@ impl Behind<'_> {
 
 /// Returns the privileges that each role needs for the policies of a table.
 pub fn of<'a>(cx: &State<'a>, table: &'a Table) -> Vec<Need<'a>> {
-    let mut rests = BTreeMap::new();
-    ROLES.into_iter().filter_map(|role| of_role(cx, table, role, &mut rests)).collect()
+    let mut by_clause = BTreeMap::new();
+    ROLES.into_iter().filter_map(|role| of_role(cx, table, role, &mut by_clause)).collect()
 }
 
 /// Objects that clauses use, by the location of the clause. They are the same for each role and command.
-type Rests<'a> = BTreeMap<Site, Vec<Behind<'a>>>;
+type RequiredObjects<'a> = BTreeMap<Site, Vec<RequiredObject<'a>>>;
 
-fn of_role<'a>(cx: &State<'a>, table: &'a Table, role: &'static str, rests: &mut Rests<'a>) -> Option<Need<'a>> {
-    let invited = COMMANDS
+fn of_role<'a>(cx: &State<'a>, table: &'a Table, role: &'static str, by_clause: &mut RequiredObjects<'a>) -> Option<Need<'a>> {
+    let allowed_by_policy = COMMANDS
         .into_iter()
         .filter(|(command, ..)| table.policies.iter().any(|policy| is_invited(cx, policy, role, *command)))
         .fold(Privileges::NONE, |all, (_, privilege, _)| all | privilege);
-    if invited.is_empty() {
+    if allowed_by_policy.is_empty() {
         return None;
     }
-    let reads = invited.intersects(Privileges::UPDATE | Privileges::DELETE);
-    let wanted = if reads { invited | Privileges::SELECT } else { invited };
-    let sequences = if invited.contains(Privileges::INSERT) { sequences(cx, table) } else { Vec::new() };
-    let mut behind: Vec<(Behind, &Policy)> = Vec::new();
+    let reads = allowed_by_policy.intersects(Privileges::UPDATE | Privileges::DELETE);
+    let required = if reads { allowed_by_policy | Privileges::SELECT } else { allowed_by_policy };
+    let sequences = if allowed_by_policy.contains(Privileges::INSERT) { sequences(cx, table) } else { Vec::new() };
+    let mut objects: Vec<(RequiredObject, &Policy)> = Vec::new();
     // the service role bypasses policies
     for (command, privilege, _) in COMMANDS.into_iter().filter(|_| role != SERVICE) {
-        if wanted.contains(privilege) {
+        if required.contains(privilege) {
             for policy in run(cx, table, role, command) {
                 for clause in policy.asked(command) {
-                    for found in rests.entry(clause.site).or_insert_with(|| rests_on(cx, clause)) {
-                        if !behind.iter().any(|(known, _)| known.is(found)) {
-                            behind.push((found.clone(), policy));
+                    for found in by_clause.entry(clause.site).or_insert_with(|| required_objects(cx, clause)) {
+                        if !objects.iter().any(|(known, _)| known.is(found)) {
+                            objects.push((found.clone(), policy));
                         }
                     }
                 }
             }
         }
     }
-    Some(Need { role, invited, wanted, sequences, behind })
+    Some(Need { role, allowed_by_policy, required, sequences, objects })
 }
 
 /// Returns the policies whose clauses are evaluated when a role runs a command.
@@ -106,37 +106,43 @@ fn run<'t>(cx: &State, table: &'t Table, role: &str, command: Command) -> Vec<&'
     permissive.into_iter().chain(restrictive).collect()
 }
 
-fn rests_on<'a>(cx: &State<'a>, clause: &Expression) -> Vec<Behind<'a>> {
+fn required_objects<'a>(cx: &State<'a>, clause: &Expression) -> Vec<RequiredObject<'a>> {
     let bound = |item: &FromItem| match &item.relation {
         FromRelation::Table { bound: Some(bound), .. } => Some(QName::new(bound.0.clone(), bound.1.clone())),
         _ => None,
     };
     let mut out = Vec::new();
-    clause.root.walk(&mut |node| look(cx, node, &bound, DEPTH, &mut out));
+    clause.root.walk(&mut |node| add_objects(cx, node, &bound, DEPTH, &mut out));
     out
 }
 
-fn look<'a>(cx: &State<'a>, node: Node, named: &dyn Fn(&FromItem) -> Option<QName>, depth: usize, out: &mut Vec<Behind<'a>>) -> Walk {
-    let mut add = |behind: Behind<'a>| {
-        let new = !out.iter().any(|known| known.is(&behind));
+fn add_objects<'a>(
+    cx: &State<'a>,
+    node: Node,
+    named: &dyn Fn(&FromItem) -> Option<QName>,
+    depth: usize,
+    out: &mut Vec<RequiredObject<'a>>,
+) -> Walk {
+    let mut add = |object: RequiredObject<'a>| {
+        let new = !out.iter().any(|known| known.is(&object));
         if new {
-            out.push(behind);
+            out.push(object);
         }
         new
     };
     match node {
         Node::From(item) => {
-            named(item).map(|name| add(Behind::Relation(name)));
+            named(item).map(|name| add(RequiredObject::Relation(name)));
         }
         Node::Expr(Expr { kind: ExprKind::Call(call), .. }) => {
             // a SECURITY DEFINER function needs no other privileges of the caller
             if let [function] = cx.catalog.callable(&call.name, call.args.len()).as_slice()
-                && add(Behind::Function(function))
+                && add(RequiredObject::Function(function))
                 && !function.security_definer.value
                 && depth > 0
             {
                 for (origin, code) in cx.code_of(function) {
-                    code.walk(&mut |node| look(cx, node, &|item| origin.relation(item), depth - 1, out));
+                    code.walk(&mut |node| add_objects(cx, node, &|item| origin.relation(item), depth - 1, out));
                 }
             }
         }
@@ -205,10 +211,10 @@ impl Held<'_> {
         function.of_extension || self.catalog.privileges(role, &acl, &function.owner, ObjectKind::Function).contains(Privileges::EXECUTE)
     }
 
-    pub fn behind(&self, role: &str, behind: &Behind) -> bool {
-        match behind {
-            Behind::Relation(name) => self.relation(role, name).contains(Privileges::SELECT),
-            Behind::Function(function) => self.function(role, function),
+    pub fn object(&self, role: &str, object: &RequiredObject) -> bool {
+        match object {
+            RequiredObject::Relation(name) => self.relation(role, name).contains(Privileges::SELECT),
+            RequiredObject::Function(function) => self.function(role, function),
         }
     }
 

@@ -33,8 +33,8 @@ const BUILTIN: &str = " abs age any array_agg array_append array_cat array_lengt
 
 /// Returns the path as SQL, and whether the function certainly keeps its behavior.
 pub fn pinned<'a>(cx: &State, paths: &mut Paths<'a>, function: &'a Function) -> (String, Safety) {
-    let along = paths.of(function);
-    if !along.unknown && along.schemas.is_empty() {
+    let resolution = paths.of(function);
+    if !resolution.unknown && resolution.schemas.is_empty() {
         return ("''".into(), Safety::Safe);
     }
     let exists = |schema: &&str| cx.catalog.schemas.contains(&SmolStr::from(*schema));
@@ -43,8 +43,8 @@ pub fn pinned<'a>(cx: &State, paths: &mut Paths<'a>, function: &'a Function) -> 
     let own = Some(own).filter(|own| cx.is_exposed(own) && *own != "public" && *own != "extensions");
     let usual = own.into_iter().chain(["public", "extensions"]).filter(exists);
     // without "$user"; pg_temp is named so that it is searched last
-    let path = usual.filter(|schema| along.unknown || along.schemas.contains(*schema)).map(quote_ident).chain(["pg_temp".into()]);
-    (path.collect::<Vec<_>>().join(", "), if along.unknown { Safety::Review } else { Safety::Safe })
+    let path = usual.filter(|schema| resolution.unknown || resolution.schemas.contains(*schema)).map(quote_ident).chain(["pg_temp".into()]);
+    (path.collect::<Vec<_>>().join(", "), if resolution.unknown { Safety::Review } else { Safety::Safe })
 }
 
 /// Returns a table or function that a body uses without a schema, that the usual path finds, and that does not exist in `auth`.

@@ -62,7 +62,7 @@ fn needs_nobody(cx: &State, root: &Expr) -> bool {
     match &root.kind {
         ExprKind::Logic { op: Logic::And, left, right } => needs_nobody(cx, left) && needs_nobody(cx, right),
         ExprKind::Logic { op: Logic::Or, left, right } => needs_nobody(cx, left) || needs_nobody(cx, right),
-        _ => !refuses(root, "anon") && !cx.who().in_expr(root),
+        _ => !refuses(root, "anon") && !cx.identity_helpers().in_expr(root),
     }
 }
 

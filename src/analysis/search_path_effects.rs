@@ -15,13 +15,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The schemas in which names are found, if a session has one of the usual paths. A name is known if all usual paths find the same object.
 #[derive(Clone, Default)]
-pub struct Along {
+pub struct NameResolution {
     pub schemas: BTreeSet<SmolStr>,
     pub unknown: bool,
 }
 
-impl Along {
-    fn add(&mut self, other: &Along) {
+impl NameResolution {
+    fn add(&mut self, other: &NameResolution) {
         self.schemas.extend(other.schemas.iter().cloned());
         self.unknown |= other.unknown;
     }
@@ -29,8 +29,8 @@ impl Along {
 
 /// The names that one body looks up, and the functions that it runs.
 #[derive(Clone, Default)]
-struct Read {
-    along: Along,
+struct BodyNames {
+    resolution: NameResolution,
     calls: BTreeSet<QName>,
     reads: BTreeSet<QName>,
     writes: BTreeSet<QName>,
@@ -55,7 +55,7 @@ pub struct Paths<'a> {
     cx: State<'a>,
     /// The usual paths of sessions: the default path, and the path of a request to each schema that the API serves.
     usual: Vec<Vec<SmolStr>>,
-    read: BTreeMap<Site, Read>,
+    read: BTreeMap<Site, BodyNames>,
 }
 
 impl<'a> Paths<'a> {
@@ -67,8 +67,8 @@ impl<'a> Paths<'a> {
     }
 
     /// Returns the schemas for everything that runs when a function runs.
-    pub fn of(&mut self, function: &'a Function) -> Along {
-        let mut out = Along::default();
+    pub fn of(&mut self, function: &'a Function) -> NameResolution {
+        let mut out = NameResolution::default();
         let mut open = vec![function];
         let mut seen: BTreeSet<Site> = BTreeSet::new();
         let (mut written, mut viewed) = (BTreeSet::new(), BTreeSet::new());
@@ -79,13 +79,13 @@ impl<'a> Paths<'a> {
                 continue;
             }
             let read = self.read.get(&next.at).cloned().unwrap_or_else(|| self.body(next));
-            out.add(&read.along);
+            out.add(&read.resolution);
             let mut calls = read.calls.clone();
             for table in &read.writes {
-                self.written(table, &mut written, &mut calls, &mut open);
+                self.add_write(table, &mut written, &mut calls, &mut open);
             }
             for relation in read.reads.iter().chain(&read.writes) {
-                self.viewed(relation, bypasses, &mut viewed, &mut calls);
+                self.add_read(relation, bypasses, &mut viewed, &mut calls);
             }
             self.read.insert(next.at, read);
             for function in calls.iter().filter_map(|name| self.cx.catalog.functions.get(name)).flatten() {
@@ -103,7 +103,7 @@ impl<'a> Paths<'a> {
     }
 
     /// Adds the functions that a write to a table runs: those of triggers, columns and constraints, also of tables that follow it.
-    fn written(&self, name: &QName, seen: &mut BTreeSet<QName>, calls: &mut BTreeSet<QName>, open: &mut Vec<&'a Function>) {
+    fn add_write(&self, name: &QName, seen: &mut BTreeSet<QName>, calls: &mut BTreeSet<QName>, open: &mut Vec<&'a Function>) {
         let Some(table) = self.cx.catalog.tables.get(name).filter(|_| seen.insert(name.clone())) else { return };
         for trigger in &table.triggers {
             self.cx.catalog.functions.get(&trigger.function).into_iter().flatten().for_each(|function| self.follow(function, open));
@@ -118,16 +118,16 @@ impl<'a> Paths<'a> {
         let follows = |action| !matches!(action, ReferentialAction::NoAction | ReferentialAction::Restrict);
         for other in self.cx.catalog.tables.values() {
             if other.foreign_keys().any(|(_, key)| key.table == *name && (follows(key.on_delete) || follows(key.on_update))) {
-                self.written(&other.name, seen, calls, open);
+                self.add_write(&other.name, seen, calls, open);
             }
         }
         for child in self.cx.catalog.children(name) {
-            self.written(&child, seen, calls, open);
+            self.add_write(&child, seen, calls, open);
         }
     }
 
     /// Adds the functions that reading a relation runs: those of the query of a view, and those of policies that apply.
-    fn viewed(&self, name: &QName, bypasses: bool, seen: &mut BTreeSet<QName>, calls: &mut BTreeSet<QName>) {
+    fn add_read(&self, name: &QName, bypasses: bool, seen: &mut BTreeSet<QName>, calls: &mut BTreeSet<QName>) {
         if !seen.insert(name.clone()) {
             return;
         }
@@ -140,7 +140,7 @@ impl<'a> Paths<'a> {
                     Walk::Into
                 });
             }
-            view.reads.iter().for_each(|name| self.viewed(name, bypasses, seen, calls));
+            view.reads.iter().for_each(|name| self.add_read(name, bypasses, seen, calls));
         }
         if let Some(table) = self.cx.catalog.tables.get(name).filter(|_| !bypasses) {
             table.policies.iter().flat_map(Policy::clauses).for_each(|(_, clause)| self.bound_calls(&clause.root, calls));
@@ -156,10 +156,10 @@ impl<'a> Paths<'a> {
         calls.extend(self.cx.catalog.callable(&call.name, call.args.len()).into_iter().map(|function| function.name.clone()));
     }
 
-    fn body(&self, function: &Function) -> Read {
-        let mut out = Read::default();
+    fn body(&self, function: &Function) -> BodyNames {
+        let mut out = BodyNames::default();
         if !matches!(function.language.as_str(), "sql" | "plpgsql") || !self.cx.is_read_whole(function) {
-            out.along.unknown = true;
+            out.resolution.unknown = true;
         }
         // PostgreSQL binds the names of such a body when it creates the function
         let bound = matches!(&*function.body, crate::syntax::ast::Body::Sql { .. });
@@ -181,30 +181,30 @@ impl<'a> Paths<'a> {
                 Walk::Into
             });
         }
-        self.declared(function, &mut out);
+        self.add_declarations(function, &mut out);
         // operators are looked up in the path too, and are rarely written with a schema
-        let extensions = self.cx.catalog.extensions.values().filter(|one| OPERATOR_EXTENSIONS.contains(&one.name.as_str()));
-        let on_path = extensions.filter(|one| self.usual.iter().flatten().any(|schema| *schema == one.schema));
-        out.along.schemas.extend(on_path.map(|one| one.schema.clone()));
+        let extensions = self.cx.catalog.extensions.values().filter(|extension| OPERATOR_EXTENSIONS.contains(&extension.name.as_str()));
+        let on_path = extensions.filter(|extension| self.usual.iter().flatten().any(|schema| *schema == extension.schema));
+        out.resolution.schemas.extend(on_path.map(|extension| extension.schema.clone()));
         if bound {
-            out.along = Along::default();
+            out.resolution = NameResolution::default();
         }
         out
     }
 
-    fn relation(&self, origin: &Origin, name: &ObjectName, out: &mut Read) {
+    fn relation(&self, origin: &Origin, name: &ObjectName, out: &mut BodyNames) {
         out.reads.extend(origin.named(name));
         // pg_catalog is searched first
         if name.parts.len() == 1 && !name.last().starts_with("pg_") {
             let schema = self.schema(|schema| self.cx.catalog.relation_kind(&QName::new(schema.clone(), name.last())).is_some());
-            self.found(schema, out);
+            self.add_schema(schema, out);
         }
     }
 
-    fn found(&self, schema: Option<SmolStr>, out: &mut Read) {
+    fn add_schema(&self, schema: Option<SmolStr>, out: &mut BodyNames) {
         match schema {
-            Some(schema) => drop(out.along.schemas.insert(schema)),
-            None => out.along.unknown = true,
+            Some(schema) => drop(out.resolution.schemas.insert(schema)),
+            None => out.resolution.unknown = true,
         }
     }
 
@@ -215,55 +215,55 @@ impl<'a> Paths<'a> {
         found.all(|other| other == Some(first)).then(|| first.clone())
     }
 
-    fn expr(&self, expr: &Expr, out: &mut Read) {
+    fn expr(&self, expr: &Expr, out: &mut BodyNames) {
         match &expr.kind {
             ExprKind::Call(call) => self.call(call, out),
             ExprKind::Cast { to, expr } => {
-                self.ty(to, out);
+                self.add_type(to, out);
                 if NAMING_TYPES.contains(&to.name.last()) {
-                    self.named_as_text(expr, out);
+                    self.add_name_in_text(expr, out);
                 }
             }
             _ => {}
         }
     }
 
-    fn call(&self, call: &Call, out: &mut Read) {
+    fn call(&self, call: &Call, out: &mut BodyNames) {
         let name = call.name.last();
         let own = |schema: &SmolStr| self.cx.catalog.functions.contains(&QName::new(schema.clone(), name));
         match call.name.schema() {
             Some(schema) => drop(out.calls.insert(QName::new(schema, name))),
             None if is_builtin(name) => {
                 // another function with this name may match the arguments better
-                out.along.unknown |= self.usual.iter().flatten().any(own);
+                out.resolution.unknown |= self.usual.iter().flatten().any(own);
             }
             None => {
                 let schema = self.schema(own);
                 out.calls.extend(schema.iter().map(|schema| QName::new(schema.clone(), name)));
-                self.found(schema, out);
+                self.add_schema(schema, out);
             }
         }
         if BY_NAME.contains(&name)
             && let Some(first) = call.args.first()
         {
-            self.named_as_text(&first.value, out);
+            self.add_name_in_text(&first.value, out);
         }
     }
 
     /// Adds names that appear as text, such as `'notes'::regclass`.
-    fn named_as_text(&self, expr: &Expr, out: &mut Read) {
+    fn add_name_in_text(&self, expr: &Expr, out: &mut BodyNames) {
         match expr.as_str() {
             Some(text) if text.contains('.') || text.chars().all(|c| c.is_ascii_digit()) => {}
             Some(text) => {
                 let name = text.trim_matches('"');
                 let schema = self.schema(|schema| self.cx.catalog.relation_kind(&QName::new(schema.clone(), name)).is_some());
-                self.found(schema, out);
+                self.add_schema(schema, out);
             }
-            None => out.along.unknown = true,
+            None => out.resolution.unknown = true,
         }
     }
 
-    fn ty(&self, ty: &TypeName, out: &mut Read) {
+    fn add_type(&self, ty: &TypeName, out: &mut BodyNames) {
         let parts = ty.name.parts.len() - usize::from(ty.of_column).min(ty.name.parts.len());
         if parts != 1 || ty.builtin || (builtin_name(ty.name.last()).is_some() && !ty.of_column && !ty.of_row) {
             return;
@@ -273,10 +273,10 @@ impl<'a> Paths<'a> {
             let name = QName::new(schema.clone(), name.clone());
             self.cx.catalog.types.contains(&name) || self.cx.catalog.relation_kind(&name).is_some()
         });
-        self.found(schema, out);
+        self.add_schema(schema, out);
     }
 
-    fn declared(&self, function: &Function, out: &mut Read) {
+    fn add_declarations(&self, function: &Function, out: &mut BodyNames) {
         if function.language != "plpgsql" {
             return;
         }
@@ -285,12 +285,12 @@ impl<'a> Paths<'a> {
             Body::Sql { .. } | Body::None => None,
         };
         let Some(routine) = routine else {
-            out.along.unknown = true;
+            out.resolution.unknown = true;
             return;
         };
         for declaration in routine.declarations() {
             if let DeclKind::Variable { ty, .. } = &declaration.kind {
-                self.ty(ty, out);
+                self.add_type(ty, out);
             }
         }
     }

@@ -25,24 +25,24 @@ pub const TIMES: [&str; 10] = [
 
 /// The use of the second column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Want {
+pub enum ColumnUse {
     /// The first rows in the order of the second column.
-    Few,
+    FirstRows,
     /// The minimum or maximum of the second column.
-    Extreme,
+    MinMax,
     /// A range of the second column.
-    Stretch,
+    Range,
     /// All rows in the order of the second column.
     Order,
     /// No query is known, but each column has its own index.
-    Apart,
+    SeparateIndexes,
     /// No query is known, but the name of the table suggests rows that are listed by time.
-    Listed,
+    GuessedFromName,
 }
 
 /// A query that looks up rows by a key and uses a second column.
 #[derive(Clone, PartialEq)]
-pub struct Sorted {
+pub struct SortedQuery {
     pub table: QName,
     pub key: SmolStr,
     pub column: SmolStr,
@@ -51,35 +51,35 @@ pub struct Sorted {
     pub reader: String,
     pub order: &'static str,
     /// The column of `deleted_at is null`, if the query has this condition.
-    pub alive: Option<SmolStr>,
-    pub want: Want,
+    pub null_column: Option<SmolStr>,
+    pub column_use: ColumnUse,
 }
 
-impl Sorted {
+impl SortedQuery {
     /// Returns whether no query of the project needs the index, so that it is only a guess.
     pub fn is_guess(&self) -> bool {
-        matches!(self.want, Want::Apart | Want::Listed)
+        matches!(self.column_use, ColumnUse::SeparateIndexes | ColumnUse::GuessedFromName)
     }
 
     /// Returns whether an index saves more than the sort.
     pub fn is_strong(&self) -> bool {
-        matches!(self.want, Want::Few | Want::Extreme | Want::Stretch)
+        matches!(self.column_use, ColumnUse::FirstRows | ColumnUse::MinMax | ColumnUse::Range)
     }
 }
 
 /// Returns the queries of functions, views and policies that an index on a foreign key and a second column would serve, but that no index
 /// serves.
 /// If there are none, it returns the likely queries of clients.
-pub fn sorts_of<'a>(cx: &State<'a>, table: &Table) -> &'a [Sorted] {
+pub fn sorts_of<'a>(cx: &State<'a>, table: &Table) -> &'a [SortedQuery] {
     let sorts = || by_table(cx.sql_owners().map(|owner| Sorts::of(cx, owner)).collect());
     cx.analyses().sorts.get_or_init(sorts).get(&table.name).map(Vec::as_slice).unwrap_or_default()
 }
 
 /// The queries of one piece of SQL.
 struct Sorts {
-    seen: Vec<Sorted>,
+    seen: Vec<SortedQuery>,
     /// The likely query of clients on a table.
-    likely: Option<Sorted>,
+    likely: Option<SortedQuery>,
 }
 
 impl Sorts {
@@ -88,7 +88,9 @@ impl Sorts {
         visit(cx, owner, &mut |reader, node, scope| {
             if let Node::Query(query) = node {
                 let of_user = |table: &&Table| !table.external && !table.of_extension && !table.created.is_platform();
-                seen.extend(scope.tables().into_iter().filter(of_user).filter_map(|table| judge(cx, reader, query, scope, table)));
+                seen.extend(
+                    scope.tables().into_iter().filter(of_user).filter_map(|table| sorted_query_of(cx, reader, query, scope, table)),
+                );
             }
         });
         let likely = match owner {
@@ -99,8 +101,8 @@ impl Sorts {
     }
 }
 
-fn by_table(all: Vec<Sorts>) -> BTreeMap<QName, Vec<Sorted>> {
-    let mut out: BTreeMap<QName, Vec<Sorted>> = BTreeMap::new();
+fn by_table(all: Vec<Sorts>) -> BTreeMap<QName, Vec<SortedQuery>> {
+    let mut out: BTreeMap<QName, Vec<SortedQuery>> = BTreeMap::new();
     for sort in all.iter().flat_map(|sorts| &sorts.seen) {
         out.entry(sort.table.clone()).or_default().push(sort.clone());
     }
@@ -110,7 +112,7 @@ fn by_table(all: Vec<Sorts>) -> BTreeMap<QName, Vec<Sorted>> {
     out
 }
 
-fn judge<'q>(cx: &State, reader: Reader<'_>, query: &'q Query, scope: &Scope<'_>, table: &Table) -> Option<Sorted> {
+fn sorted_query_of<'q>(cx: &State, reader: Reader<'_>, query: &'q Query, scope: &Scope<'_>, table: &Table) -> Option<SortedQuery> {
     let select = query.select()?;
     let inner = select.from.iter().filter(|item| item.join == Some(JoinKind::Inner)).filter_map(|item| item.on.as_ref());
     let conjuncts: Vec<&Expr> = select.filter.iter().chain(inner).flat_map(Expr::conjuncts).collect();
@@ -131,10 +133,10 @@ fn judge<'q>(cx: &State, reader: Reader<'_>, query: &'q Query, scope: &Scope<'_>
     if equal.iter().any(|(column, value)| !is_key(column) && !is_literal(value)) {
         return None;
     }
-    let (column, order, want, span) = ordered(query, select, table, &bound, &own).or_else(|| {
+    let (column, order, column_use, span) = ordered(query, select, table, &bound, &own).or_else(|| {
         conjuncts
             .iter()
-            .find_map(|expr| Some((stretch(expr, scope, &own).filter(|name| is_time(table, name))?, "", Want::Stretch, expr.span)))
+            .find_map(|expr| Some((range(expr, scope, &own).filter(|name| is_time(table, name))?, "", ColumnUse::Range, expr.span)))
     })?;
     let asked: Vec<SmolStr> = conjuncts.iter().flat_map(|expr| expr.all()).filter_map(own).collect();
     // each update of a row would also have to write the index
@@ -142,13 +144,22 @@ fn judge<'q>(cx: &State, reader: Reader<'_>, query: &'q Query, scope: &Scope<'_>
     if moves || bound.contains(&column) || is_served(table, &bound, &column, &asked) {
         return None;
     }
-    let alive = conjuncts.iter().find_map(|expr| match &expr.kind {
+    let null_column = conjuncts.iter().find_map(|expr| match &expr.kind {
         ExprKind::IsNull { expr, negated: false } => {
             own(expr).filter(|name| table.column(name).is_some_and(|column| column.ty.is_timestamp()))
         }
         _ => None,
     });
-    Some(Sorted { table: table.name.clone(), key, column, at: reader.at(span), reader: reader.words(), order, alive, want })
+    Some(SortedQuery {
+        table: table.name.clone(),
+        key,
+        column,
+        at: reader.at(span),
+        reader: reader.words(),
+        order,
+        null_column,
+        column_use,
+    })
 }
 
 /// Returns the column of the fixed foreign key whose parent has the fewest references: a conversation rather than a tenant.
@@ -159,20 +170,20 @@ pub fn nearest_parent(cx: &State, table: &Table, bound: &[SmolStr]) -> Option<Sm
 }
 
 /// A column, its suffix in an index, its use, and the location.
-type Order = (SmolStr, &'static str, Want, Span);
+type Order = (SmolStr, &'static str, ColumnUse, Span);
 
 /// Returns the column that the query sorts by, and the direction.
 fn ordered(query: &Query, select: &Select, table: &Table, bound: &[SmolStr], own: &dyn Fn(&Expr) -> Option<SmolStr>) -> Option<Order> {
     if !select.group_by.is_empty() || select.distinct {
         return None;
     }
-    let extreme = select.targets.iter().find_map(|target| {
+    let min_max = select.targets.iter().find_map(|target| {
         let call = target.expr.as_call().filter(|call| matches!(call.name.last(), "max" | "min") && call.over.is_none())?;
         let column = own(&call.args.first()?.value).filter(|name| table.column(name).is_some_and(|column| column.ty.is_timestamp()))?;
         Some((column, target.expr.span))
     });
-    if let Some((column, span)) = extreme {
-        return Some((column, "", Want::Extreme, span));
+    if let Some((column, span)) = min_max {
+        return Some((column, "", ColumnUse::MinMax, span));
     }
     let mut keys = query.order_by.iter().filter(|key| own(&key.expr).is_none_or(|column| !bound.contains(&column)));
     let first = keys.next()?;
@@ -197,12 +208,12 @@ fn ordered(query: &Query, select: &Select, table: &Table, bound: &[SmolStr], own
         (true, Some(_)) => " desc nulls last",
         (false, Some(_)) => " nulls first",
     };
-    let want = if query.limit.is_some() { Want::Few } else { Want::Order };
-    Some((column, order, want, first.expr.span))
+    let column_use = if query.limit.is_some() { ColumnUse::FirstRows } else { ColumnUse::Order };
+    Some((column, order, column_use, first.expr.span))
 }
 
 /// Returns the column of `column > constant` and similar conditions. A condition such as `column < constant` matches nearly all rows.
-fn stretch(expr: &Expr, scope: &Scope<'_>, own: &dyn Fn(&Expr) -> Option<SmolStr>) -> Option<SmolStr> {
+fn range(expr: &Expr, scope: &Scope<'_>, own: &dyn Fn(&Expr) -> Option<SmolStr>) -> Option<SmolStr> {
     match &expr.kind {
         ExprKind::Binary { op, left, right } => match op.as_str() {
             ">" | ">=" => own(left).filter(|_| scope.is_constant(right)),

@@ -4,7 +4,7 @@
 
 use super::Analyses;
 use super::code::{Code, Origin, Parsed, own};
-use super::identity_helpers::Callers;
+use super::identity_helpers::IdentityHelpers;
 use crate::catalog::acl::Privileges;
 use crate::catalog::creation_index::Moment;
 use crate::catalog::name::QName;
@@ -29,7 +29,7 @@ pub const COMMANDS: [(Command, Privileges, &str); 4] = [
 
 /// Schemas of the platform and of extensions. Their tables are not checked.
 /// Source: splinter.sql of Supabase's advisor, `n.nspname not in (…)`.
-const LOOKED_AFTER: [&str; 24] = [
+const PLATFORM_SCHEMAS: [&str; 24] = [
     "_timescaledb_cache",
     "_timescaledb_catalog",
     "_timescaledb_config",
@@ -282,8 +282,8 @@ impl<'a> State<'a> {
     }
 
     /// Returns the functions that identify the caller.
-    pub fn who(&self) -> &'a Callers {
-        self.analyses.callers.get_or_init(|| Callers::of(self))
+    pub fn identity_helpers(&self) -> &'a IdentityHelpers {
+        self.analyses.identity_helpers.get_or_init(|| IdentityHelpers::of(self))
     }
 
     /// Returns the number of foreign keys that refer to a table.
@@ -324,7 +324,7 @@ fn is_exposed(config: &Config, schema: &str) -> bool {
 
 /// Returns whether a schema belongs to the project, and not to the platform or an extension.
 fn is_users(schema: &str) -> bool {
-    schema != "pg_temp" && !is_system_schema(schema) && !LOOKED_AFTER.contains(&schema)
+    schema != "pg_temp" && !is_system_schema(schema) && !PLATFORM_SCHEMAS.contains(&schema)
 }
 
 /// Returns whether a table belongs to the project.

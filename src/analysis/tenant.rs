@@ -22,17 +22,17 @@ pub struct Tenant {
 /// The tenant columns of every table that has any, in the order in which its policies use them.
 pub struct Tenants<'a> {
     of: &'a BTreeMap<QName, Vec<Tenant>>,
-    homes: Homes<'a>,
-    callers: &'a Callers,
+    tenant_tables: TenantTables<'a>,
+    identity: &'a IdentityHelpers,
 }
 
 /// Tables with members, such as organizations.
-type Homes<'a> = &'a BTreeSet<QName>;
+type TenantTables<'a> = &'a BTreeSet<QName>;
 
 impl<'a> Tenants<'a> {
     pub fn of(cx: &State<'a>) -> Tenants<'a> {
         let of = cx.analyses().tenants.get_or_init(|| cx.catalog.tables.values().filter_map(|table| Tenants::of_one(cx, table)).collect());
-        Tenants { of, homes: homes(cx), callers: cx.who() }
+        Tenants { of, tenant_tables: tenant_tables(cx), identity: cx.identity_helpers() }
     }
 
     /// Returns a table with its tenant columns.
@@ -40,7 +40,7 @@ impl<'a> Tenants<'a> {
         if !is_users_table(table) || !table.rls.value {
             return None;
         }
-        let reader = Reader { cx, callers: cx.who(), table, homes: homes(cx) };
+        let reader = PolicyReader { cx, identity: cx.identity_helpers(), table, tenant_tables: tenant_tables(cx) };
         let mut found: Vec<Tenant> = Vec::new();
         let mut owners: Vec<SmolStr> = Vec::new();
         for policy in &table.policies {
@@ -49,8 +49,8 @@ impl<'a> Tenants<'a> {
             }
         }
         found.retain(|tenant| !owners.contains(&tenant.column));
-        let mut told = BTreeSet::new();
-        found.retain(|tenant| told.insert(tenant.column.clone()));
+        let mut seen = BTreeSet::new();
+        found.retain(|tenant| seen.insert(tenant.column.clone()));
         (!found.is_empty()).then(|| (table.name.clone(), found))
     }
 
@@ -59,8 +59,8 @@ impl<'a> Tenants<'a> {
     }
 
     /// Returns whether users are members of the rows of a table.
-    pub fn is_home(&self, table: &QName) -> bool {
-        is_home(self.homes, table)
+    pub fn is_tenant_table(&self, table: &QName) -> bool {
+        is_tenant_table(self.tenant_tables, table)
     }
 
     /// Returns the names that separate tenants in more than one table. A name in one table can be a shared object, such as a project.
@@ -75,45 +75,45 @@ impl<'a> Tenants<'a> {
     }
 
     /// Returns who can read a row with NULL in the column, or `None` if users of a tenant can.
-    pub fn hides_null(&self, cx: &State, table: &Table, column: &str) -> Option<Sight> {
+    pub fn null_visibility(&self, cx: &State, table: &Table, column: &str) -> Option<NullVisibility> {
         let reads = |policy: &&Policy| policy.applies_to(Command::Select) && API_ROLES.iter().any(|role| cx.concerns(policy, role));
         let (permissive, restrictive): (Vec<&Policy>, Vec<&Policy>) = table.policies.iter().filter(reads).partition(|one| one.permissive);
         let handled = table.policies.iter().flat_map(Policy::clauses).any(|(_, expression)| handles_null(&expression.root, table, column));
         let hides = |policy: &&Policy| match &policy.using {
-            Some(using) => self.sight(&using.root, table, column, 0),
-            None => Sight::Everyone,
+            Some(using) => self.null_visibility_of(&using.root, table, column, 0),
+            None => NullVisibility::Everyone,
         };
-        let seen: Vec<Sight> = permissive.iter().map(&hides).collect();
+        let seen: Vec<NullVisibility> = permissive.iter().map(&hides).collect();
         if handled {
             return None;
         }
-        if restrictive.iter().any(|policy| hides(policy) == Sight::Tenant) {
-            return Some(Sight::Tenant);
+        if restrictive.iter().any(|policy| hides(policy) == NullVisibility::Nobody) {
+            return Some(NullVisibility::Nobody);
         }
         let most = seen.iter().copied().max()?;
-        (seen.contains(&Sight::Tenant) && most < Sight::Everyone).then_some(most)
+        (seen.contains(&NullVisibility::Nobody) && most < NullVisibility::Everyone).then_some(most)
     }
 
     /// Returns who can read a row with NULL in the column, according to one condition.
-    fn sight(&self, expr: &Expr, table: &Table, column: &str, depth: u16) -> Sight {
+    fn null_visibility_of(&self, expr: &Expr, table: &Table, column: &str, depth: u16) -> NullVisibility {
         match &expr.kind {
             ExprKind::Logic { op: Logic::And, left, right } => {
-                self.sight(left, table, column, depth).min(self.sight(right, table, column, depth))
+                self.null_visibility_of(left, table, column, depth).min(self.null_visibility_of(right, table, column, depth))
             }
             ExprKind::Logic { op: Logic::Or, left, right } => {
-                self.sight(left, table, column, depth).max(self.sight(right, table, column, depth))
+                self.null_visibility_of(left, table, column, depth).max(self.null_visibility_of(right, table, column, depth))
             }
-            ExprKind::Case { .. } => Sight::Everyone,
+            ExprKind::Case { .. } => NullVisibility::Everyone,
             _ => {
                 let columns = row_columns(expr, table, depth);
                 if columns.iter().any(|(name, _)| *name == column) {
-                    Sight::Tenant
+                    NullVisibility::Nobody
                 } else if !columns.is_empty() {
-                    Sight::Everyone
-                } else if is_special(expr, self.callers) {
-                    Sight::Few
+                    NullVisibility::Everyone
+                } else if is_special(expr, self.identity) {
+                    NullVisibility::Privileged
                 } else {
-                    Sight::Everyone
+                    NullVisibility::Everyone
                 }
             }
         }
@@ -122,18 +122,18 @@ impl<'a> Tenants<'a> {
 
 /// Visibility of a row without a tenant, in increasing order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Sight {
+pub enum NullVisibility {
     /// No user, because the comparison is not true.
-    Tenant,
+    Nobody,
     /// Users whom a condition lets read any row, such as administrators and the service role.
-    Few,
+    Privileged,
     Everyone,
 }
 
 /// Returns whether a condition without columns of the row requires more than a signed-in user.
-fn is_special(expr: &Expr, callers: &Callers) -> bool {
+fn is_special(expr: &Expr, identity: &IdentityHelpers) -> bool {
     expr.all().iter().any(|part| match &part.kind {
-        ExprKind::Call(call) => callers.is_helper(call),
+        ExprKind::Call(call) => identity.is_helper(call),
         ExprKind::String(text) => text == "service_role" || text.contains("admin"),
         ExprKind::Exists { .. } | ExprKind::InQuery { .. } => true,
         ExprKind::Subquery(query) => query.select().is_some_and(|select| !select.from.is_empty()),
@@ -141,30 +141,32 @@ fn is_special(expr: &Expr, callers: &Callers) -> bool {
     })
 }
 
-fn is_home(homes: Homes, table: &QName) -> bool {
-    homes.contains(table)
+fn is_tenant_table(tenant_tables: TenantTables, table: &QName) -> bool {
+    tenant_tables.contains(table)
 }
 
 /// Returns the tables with members: another table refers to them and to a user that is compared with the caller.
-fn homes<'a>(cx: &State<'a>) -> Homes<'a> {
-    cx.analyses().homes.get_or_init(|| homes_of(cx, cx.sql_owners().flat_map(|owner| read_for_callers(cx, owner)).collect()))
+fn tenant_tables<'a>(cx: &State<'a>) -> TenantTables<'a> {
+    cx.analyses()
+        .tenant_tables
+        .get_or_init(|| tables_with_members(cx, cx.sql_owners().flat_map(|owner| read_to_identify_tenants(cx, owner)).collect()))
 }
 
 /// Returns the tables that are read to determine the tenants of the caller.
-fn read_for_callers(cx: &State, owner: SqlOwner) -> BTreeSet<QName> {
-    let callers = cx.who();
+fn read_to_identify_tenants(cx: &State, owner: SqlOwner) -> BTreeSet<QName> {
+    let identity = cx.identity_helpers();
     let mut members: BTreeSet<QName> = BTreeSet::new();
     match owner {
         SqlOwner::Table(table) => {
             for query in policies_of(table).flat_map(Policy::clauses).flat_map(|(_, expression)| expression.root.queries()) {
-                if callers.in_query(query) {
+                if identity.in_query(query) {
                     for select in query.body.selects() {
                         members.extend(select.from.iter().flat_map(FromItem::tables).filter_map(bound));
                     }
                 }
             }
         }
-        SqlOwner::Function(function) if is_users_function(function) && callers.is_asking(function) => {
+        SqlOwner::Function(function) if is_users_function(function) && identity.identifies_caller(function) => {
             for (origin, code) in cx.code_of(function) {
                 for query in code.queries() {
                     for select in query.body.selects() {
@@ -178,7 +180,7 @@ fn read_for_callers(cx: &State, owner: SqlOwner) -> BTreeSet<QName> {
     members
 }
 
-fn homes_of(cx: &State, members: BTreeSet<QName>) -> BTreeSet<QName> {
+fn tables_with_members(cx: &State, members: BTreeSet<QName>) -> BTreeSet<QName> {
     let mut out = BTreeSet::new();
     for table in members.iter().filter_map(|name| cx.catalog.table(name)) {
         let members_of = |column: &SmolStr| is_person(column) || target(table, column).is_some_and(is_people);
@@ -213,14 +215,14 @@ pub fn is_person(column: &str) -> bool {
 }
 
 /// Reader of the policies of one table.
-struct Reader<'r, 'a> {
+struct PolicyReader<'r, 'a> {
     cx: &'r State<'a>,
-    callers: &'r Callers,
+    identity: &'r IdentityHelpers,
     table: &'r Table,
-    homes: Homes<'r>,
+    tenant_tables: TenantTables<'r>,
 }
 
-impl Reader<'_, '_> {
+impl PolicyReader<'_, '_> {
     fn read(&self, expression: &Expression, found: &mut Vec<Tenant>, owners: &mut Vec<SmolStr>) {
         let mut add = |name: &str, node: &Expr| found.push(Tenant { column: name.into(), at: expression.at(node) });
         deep(&expression.root, 0, &mut |expr, depth| {
@@ -229,7 +231,7 @@ impl Reader<'_, '_> {
                     let Some(column) = row_column(one, self.table, depth) else { continue };
                     if identity_helpers::is_uid(other) {
                         owners.push(column.into());
-                    } else if depth == 0 && self.is_callers(other, column) {
+                    } else if depth == 0 && self.is_tenant_of_caller(other, column) {
                         add(column, expr);
                     }
                 }
@@ -238,19 +240,19 @@ impl Reader<'_, '_> {
             match &expr.kind {
                 ExprKind::InQuery { expr: left, query, negated: false } if depth == 0 => {
                     if let Some(column) = row_column(left, self.table, 0)
-                        && self.gives_tenants(query, column)
+                        && self.selects_tenants(query, column)
                     {
                         add(column, expr);
                     }
                 }
                 ExprKind::Quantified { left, op, all: false, right } if op == "=" && depth == 0 => {
                     if let Some(column) = row_column(left, self.table, 0)
-                        && self.is_callers(right, column)
+                        && self.is_tenant_of_caller(right, column)
                     {
                         add(column, expr);
                     }
                 }
-                ExprKind::Exists { query, negated: false } if self.callers.in_query(query) => self.correlated(query, depth, &mut add),
+                ExprKind::Exists { query, negated: false } if self.identity.in_query(query) => self.correlated(query, depth, &mut add),
                 ExprKind::Call(call) if depth == 0 && self.is_membership(call) => {
                     for arg in &call.args {
                         if let Some(column) = row_column(&arg.value, self.table, 0)
@@ -266,11 +268,11 @@ impl Reader<'_, '_> {
     }
 
     /// Returns whether a value is a tenant of the caller: a claim, a membership or the result of a helper function.
-    fn is_callers(&self, value: &Expr, column: &str) -> bool {
+    fn is_tenant_of_caller(&self, value: &Expr, column: &str) -> bool {
         match &value.uncast().kind {
-            ExprKind::Subquery(query) | ExprKind::ArrayQuery(query) => self.gives_tenants(query, column),
+            ExprKind::Subquery(query) | ExprKind::ArrayQuery(query) => self.selects_tenants(query, column),
             ExprKind::Call(call) if identity_helpers::is_auth_call(call) => call.name.last() == "current_setting" && self.is_known(column),
-            ExprKind::Call(call) if self.callers.is_helper(call) => self.is_known(column),
+            ExprKind::Call(call) if self.identity.is_helper(call) => self.is_known(column),
             ExprKind::Binary { .. } | ExprKind::Call(_) => self.is_claim(value) && self.is_known(column),
             _ => false,
         }
@@ -279,15 +281,15 @@ impl Reader<'_, '_> {
     /// Returns whether a value is a claim such as `auth.jwt() -> 'app_metadata' ->> 'org_id'`, but not the id or role of the user.
     fn is_claim(&self, value: &Expr) -> bool {
         let keys: Vec<&str> = value.all().into_iter().filter_map(Expr::as_str).collect();
-        self.callers.in_expr(value) && !keys.iter().any(|key| matches!(*key, "sub" | "role" | "email"))
+        self.identity.in_expr(value) && !keys.iter().any(|key| matches!(*key, "sub" | "role" | "email"))
     }
 
     /// Returns whether a query selects the memberships of the caller. The key of a parent identifies the parent, not a tenant.
-    fn gives_tenants(&self, query: &Query, column: &str) -> bool {
+    fn selects_tenants(&self, query: &Query, column: &str) -> bool {
         let Some(select) = query.select() else {
-            return query.body.selects().iter().any(|_| self.callers.in_query(query) && self.is_known(column));
+            return query.body.selects().iter().any(|_| self.identity.in_query(query) && self.is_known(column));
         };
-        if !self.callers.in_query(query) {
+        if !self.identity.in_query(query) {
             return false;
         }
         let [target] = select.targets.as_slice() else { return false };
@@ -306,7 +308,7 @@ impl Reader<'_, '_> {
         if own_key || is_person(selected) {
             self.is_known(column) && !is_person(column)
         } else {
-            self.is_known(column) || self.refers_home(table, selected)
+            self.is_known(column) || self.refers_to_tenant_table(table, selected)
         }
     }
 
@@ -332,17 +334,20 @@ impl Reader<'_, '_> {
     /// Returns whether a call is a function that identifies the caller or takes the caller as an argument.
     fn is_membership(&self, call: &Call) -> bool {
         call.name.schema() != Some("auth")
-            && (self.callers.is_helper(call) || call.args.iter().any(|arg| identity_helpers::is_uid(&arg.value)))
+            && (self.identity.is_helper(call) || call.args.iter().any(|arg| identity_helpers::is_uid(&arg.value)))
     }
 
     /// Returns whether a column refers to a table with members, or is a tenant column in the settings.
     fn is_known(&self, column: &str) -> bool {
-        !is_person(column) && (self.cx.config().tenant_columns.iter().any(|known| known == column) || self.refers_home(self.table, column))
+        !is_person(column)
+            && (self.cx.config().tenant_columns.iter().any(|known| known == column) || self.refers_to_tenant_table(self.table, column))
     }
 
-    fn refers_home(&self, table: &Table, column: &str) -> bool {
+    fn refers_to_tenant_table(&self, table: &Table, column: &str) -> bool {
         table.foreign_keys().any(|(constraint, key)| {
-            matches!(constraint.columns.as_slice(), [only] if only == column) && is_home(self.homes, &key.table) && !is_people(&key.table)
+            matches!(constraint.columns.as_slice(), [only] if only == column)
+                && is_tenant_table(self.tenant_tables, &key.table)
+                && !is_people(&key.table)
         })
     }
 }

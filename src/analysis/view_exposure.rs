@@ -47,16 +47,16 @@ impl<'s, 'a> Shown<'s, 'a> {
 }
 
 /// Returns whether a query filters rows by the caller.
-pub fn is_filtered(query: &Query, callers: &Callers) -> bool {
+pub fn is_filtered(query: &Query, identity: &IdentityHelpers) -> bool {
     let selects = query.body.selects();
     let asks = |select: &&Select| {
         let on = select.from.iter().flat_map(FromItem::tables).filter_map(|item| item.on.as_ref());
-        select.filter.iter().chain(on).chain(&select.having).any(|expr| callers.in_expr(expr))
+        select.filter.iter().chain(on).chain(&select.having).any(|expr| identity.in_expr(expr))
             || select.from.iter().flat_map(FromItem::tables).any(|item| match &item.relation {
-                FromRelation::Query(inner) => is_filtered(inner, callers),
+                FromRelation::Query(inner) => is_filtered(inner, identity),
                 _ => false,
             })
     };
     !selects.is_empty() && selects.iter().all(asks)
-        || query.with.iter().any(|cte| matches!(&cte.body, Data::Query(inner) if is_filtered(inner, callers)))
+        || query.with.iter().any(|cte| matches!(&cte.body, Data::Query(inner) if is_filtered(inner, identity)))
 }

@@ -16,7 +16,7 @@ use crate::syntax::lexer::{TokenKind, ident_value, tokens};
 /// The expression that replaces the argument.
 const CALLER: &str = "(select auth.uid())";
 
-pub fn asking<'a>(cx: &State<'a>, function: &'a Function, argument: &Argument, calls: &Calls) -> Option<Step> {
+pub fn use_auth_uid<'a>(cx: &State<'a>, function: &'a Function, argument: &Argument, calls: &Calls) -> Option<Step> {
     let name = argument.name.as_deref()?;
     let place = function.inputs().position(|one| one.name.as_deref() == Some(name))?;
     let Body::Code(code) = &*function.body else { return None };

@@ -4,7 +4,7 @@
 //! Source: PostgreSQL's documentation, "CREATE INDEX", "Building Indexes Concurrently".
 
 use crate::analysis::prelude::*;
-use crate::analysis::sorted_query::Sorted;
+use crate::analysis::sorted_query::SortedQuery;
 use crate::remedy::restore;
 
 /// An index to create.
@@ -17,11 +17,11 @@ pub struct New<'a> {
 
 impl<'a> New<'a> {
     /// Returns the index that serves a sorted query.
-    pub fn serving(sort: &Sorted, table: &'a Table) -> New<'a> {
+    pub fn serving(sort: &SortedQuery, table: &'a Table) -> New<'a> {
         New {
             table,
             keys: vec![(sort.key.clone(), ""), (sort.column.clone(), sort.order)],
-            predicate: sort.alive.as_ref().map(|column| format!("{} is null", quote_ident(column))),
+            predicate: sort.null_column.as_ref().map(|column| format!("{} is null", quote_ident(column))),
         }
     }
 }

@@ -5,19 +5,19 @@
 //! table, or may have been changed by an unknown statement.
 
 use super::wrapped_call::wrapped;
-use crate::analysis::caller_check::asks;
+use crate::analysis::caller_check::depends_on_caller;
 use crate::analysis::eval_frequency;
 use crate::analysis::prelude::*;
 use crate::remedy::policy_edit::{Edits, whole};
 use crate::remedy::restore::{create_policy, free_policy_name};
 
-pub struct Mirrored<'a> {
+pub struct PoliciesOfSimilarTable<'a> {
     pub of: &'a Table,
     pub steps: Vec<Step>,
 }
 
 /// Returns the policies of the most similar table.
-pub fn mirrored<'a>(cx: &State<'a>, table: &Table) -> Option<Mirrored<'a>> {
+pub fn policies_of_similar_table<'a>(cx: &State<'a>, table: &Table) -> Option<PoliciesOfSimilarTable<'a>> {
     let alike = |other: &Table| other.columns.iter().filter(|column| is_same(table, other, &column.name)).count();
     let commands = |other: &Table| {
         let all = [Command::Select, Command::Insert, Command::Update, Command::Delete];
@@ -31,7 +31,7 @@ pub fn mirrored<'a>(cx: &State<'a>, table: &Table) -> Option<Mirrored<'a>> {
     let policies: Vec<&Policy> = for_clients(cx, best).collect();
     let needed = policies.iter().filter(|policy| !policies.iter().any(|all| says_as_much(cx, all, policy)));
     let steps = needed.map(|policy| step(cx, table, policy, &mut names)).collect();
-    Some(Mirrored { of: best, steps })
+    Some(PoliciesOfSimilarTable { of: best, steps })
 }
 
 fn for_clients<'t>(cx: &State, table: &'t Table) -> impl Iterator<Item = &'t Policy> {
@@ -69,7 +69,7 @@ fn is_model(cx: &State, table: &Table, other: &Table) -> bool {
         && for_clients(cx, other).any(|policy| policy.permissive)
         && policies.all(|policy| {
             let fits = |clause: &Expression| fits(table, other, &clause.root);
-            let tied = |clause: &Expression| eval_frequency::names_row(&clause.root, 0) && asks(cx, &clause.root);
+            let tied = |clause: &Expression| eval_frequency::names_row(&clause.root, 0) && depends_on_caller(cx, &clause.root);
             policy.certainty == Certainty::Certain
                 && !policy.at.is_platform()
                 && !cx.may_have_changed(policy)

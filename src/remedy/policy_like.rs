@@ -3,19 +3,19 @@
 use super::policy_edit::whole;
 use super::restore::{create_policy, free_policy_name};
 use super::wrapped_call::wrapped;
-use crate::analysis::caller_check::asks;
+use crate::analysis::caller_check::depends_on_caller;
 use crate::analysis::eval_frequency::names_row;
 use crate::analysis::prelude::*;
 
 /// Returns a SELECT policy with the condition of a write policy, or `None` if it would let everybody read.
 pub fn reading_too(cx: &State, table: &Table, policy: &Policy) -> Option<Step> {
-    let using = policy.using.as_ref().filter(|using| tells_callers_apart(cx, using))?;
+    let using = policy.using.as_ref().filter(|using| depends_on_row_and_caller(cx, using))?;
     Some(policy_like(cx, table, policy, using, Command::Select))
 }
 
 /// Returns whether a condition depends on both the row and the caller.
-pub fn tells_callers_apart(cx: &State, predicate: &Expression) -> bool {
-    names_row(&predicate.root, 0) && asks(cx, &predicate.root)
+pub fn depends_on_row_and_caller(cx: &State, predicate: &Expression) -> bool {
+    names_row(&predicate.root, 0) && depends_on_caller(cx, &predicate.root)
 }
 
 pub fn policy_like(cx: &State, table: &Table, policy: &Policy, predicate: &Expression, command: Command) -> Step {

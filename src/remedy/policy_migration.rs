@@ -56,7 +56,7 @@ fn model(cx: &State, table: &Table, policy: &Policy, leaf: &Expr, new: &str, exa
         let fits = |other: &&Expr| {
             row_columns(other).is_some_and(|columns| columns.len() == 1 && columns.contains(example.column))
                 && !matches!(other.kind, ExprKind::Not(_))
-                && cx.who().in_expr(other)
+                && cx.identity_helpers().in_expr(other)
                 && strings(other) == strings(leaf)
                 && !names(other, &[table, example.table])
         };

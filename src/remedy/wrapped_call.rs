@@ -1,7 +1,7 @@
 //! Calls in policies that run once per row, and the edits that wrap each of them in a subquery, which runs once.
 
 use super::policy_edit::{Edits, text};
-use crate::analysis::caller_check::{Hidden, is_session_call, own_function};
+use crate::analysis::caller_check::{BodyEffects, is_session_call, own_function};
 use crate::analysis::eval_frequency::{self, EvalFrequency};
 use crate::analysis::prelude::*;
 use crate::project::Platform;
@@ -47,14 +47,14 @@ pub fn bare_calls(cx: &State, clause: &Expression) -> Vec<Bare> {
         if eval_frequency::depends_on_row(expr) {
             return Some(EvalFrequency::CostlyArgument);
         }
-        let hidden = Hidden::of(cx, function);
-        if hidden.writes || !plain || !(hidden.asks || hidden.reads.is_some()) {
+        let effects = BodyEffects::of(cx, function);
+        if effects.writes || !plain || !(effects.identifies_caller || effects.reads.is_some()) {
             return Some(EvalFrequency::CostlyArgument);
         }
         let returns = function.returns.as_ref().filter(|_| arrays.contains(&expr.span));
         if often > EvalFrequency::Once {
             out.push(Bare {
-                reads: hidden.reads,
+                reads: effects.reads,
                 safe: function.volatility != Volatility::Volatile,
                 array: returns.map(DataType::canonical),
                 ..bare(function.name.to_string())

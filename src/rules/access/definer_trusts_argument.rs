@@ -2,7 +2,7 @@
 
 use crate::analysis::calls::Calls;
 use crate::analysis::identity_argument::{identity_arguments, is_identity, takes_secret};
-use crate::remedy::caller_check::asking;
+use crate::remedy::caller_check::use_auth_uid;
 use crate::remedy::restore;
 use crate::rules::prelude::*;
 use std::cell::OnceCell;
@@ -10,12 +10,12 @@ use std::cell::OnceCell;
 rule!("access/definer-trusts-argument", Security, Warn, Schema(check), fixable);
 
 fn check(cx: &mut Cx) {
-    let callers = cx.who();
+    let identity = cx.identity_helpers();
     let tenants = crate::analysis::tenant::tenant_columns(cx);
     let calls = OnceCell::new();
     for function in cx.api_functions() {
         let roles = if function.security_definer.value { cx.callers(function) } else { Vec::new() };
-        if roles.is_empty() || callers.is_asking(function) || takes_secret(function) {
+        if roles.is_empty() || identity.identifies_caller(function) || takes_secret(function) {
             continue;
         }
         // if there are both ids, the id of the user is the one to check
@@ -78,7 +78,7 @@ fn report(cx: &mut Cx, function: &Function, argument: &Argument, roles: &[&str],
     let key = format!("{}_{}_{}", function.name.schema, function.name.name, identity_arguments(function));
     let cure = match policies.is_empty() {
         true => Some((format!("Revoke EXECUTE on `{name}` from the API roles"), revoke(cx, function))),
-        false => asking(cx, function, argument, calls)
+        false => use_auth_uid(cx, function, argument, calls)
             .map(|step| (format!("Use `auth.uid()` instead of `{told}` in `{name}` (server code can no longer pass another user)"), step)),
     };
     let draft = cx.report(function, function.named, message);

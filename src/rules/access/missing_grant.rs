@@ -1,7 +1,7 @@
 //! Policies for a role without the required privileges. PostgreSQL checks privileges before policies.
 
 use crate::analysis::exposure::can_have_rls;
-use crate::analysis::needed_privileges::{self, Behind, Held, Need, list, words};
+use crate::analysis::needed_privileges::{self, Held, Need, RequiredObject, list, words};
 use crate::analysis::policy_grantees::{SERVICE, is_invited};
 use crate::remedy::grant;
 use crate::remedy::policy_like::reading_too;
@@ -29,7 +29,7 @@ impl Lack<'_, '_> {
 
 /// Objects that policies use but roles cannot access.
 struct Gap<'a> {
-    behind: Vec<Behind<'a>>,
+    objects: Vec<RequiredObject<'a>>,
     roles: Vec<&'static str>,
     /// Whether the policies apply to these roles only because they have no TO.
     unaddressed: bool,
@@ -68,20 +68,20 @@ fn check(cx: &mut Cx) {
     }
     // a missing SELECT for the table's own policies is reported there
     for gap in &mut gaps {
-        if let [Behind::Relation(name)] = gap.behind.as_slice() {
+        if let [RequiredObject::Relation(name)] = gap.objects.as_slice() {
             gap.roles.retain(|role| !told.contains(&(name, *role)));
         }
     }
     let gaps = merged(gaps.into_iter().filter(|gap| !gap.roles.is_empty()));
-    gaps.iter().for_each(|gap| behind(cx, gap));
+    gaps.iter().for_each(|gap| report_objects(cx, gap));
     dead.iter().for_each(|dead| refused(cx, dead));
 }
 
 fn lack<'n, 'a>(held: &Held, table: &Table, need: &'n Need<'a>) -> Option<Lack<'n, 'a>> {
-    let lacking = need.wanted.without(held.relation(need.role, &table.name));
-    let commands = lacking.meet(need.invited);
+    let lacking = need.required.without(held.relation(need.role, &table.name));
+    let commands = lacking.meet(need.allowed_by_policy);
     // a policy for the service role is often FOR ALL, although the GRANT contains only what server code needs
-    if need.role == SERVICE && commands != need.invited {
+    if need.role == SERVICE && commands != need.allowed_by_policy {
         return None;
     }
     let sequences = need.sequences.iter().filter(|(name, _)| !held.sequence(need.role, name)).collect();
@@ -113,7 +113,7 @@ fn ungranted(cx: &mut Cx, table: &Table, lacks: &[Lack]) {
     } else if !outside.is_empty() {
         format!("{} cannot use schema `{}`: requests for `{name}` fail with 42501 (permission denied)", told(&outside), name.schema)
     } else if !blind.is_empty() {
-        let writes = words(blind[0].need.invited.meet(Privileges::UPDATE | Privileges::DELETE));
+        let writes = words(blind[0].need.allowed_by_policy.meet(Privileges::UPDATE | Privileges::DELETE));
         format!(
             "{} can {} but not SELECT on `{name}`, and no policy allows SELECT: requests with a WHERE clause fail with 42501 (permission denied)",
             told(&blind),
@@ -127,7 +127,7 @@ fn ungranted(cx: &mut Cx, table: &Table, lacks: &[Lack]) {
             told(&starved)
         )
     };
-    let whole = lacks.iter().any(|lack| lack.schema || lack.commands == lack.need.invited);
+    let whole = lacks.iter().any(|lack| lack.schema || lack.commands == lack.need.allowed_by_policy);
     let first = table.policies.iter().find(|policy| roles.iter().any(|role| cx.concerns(policy, role)));
     let certain = !cx.may_have_been_granted(table)
         && table.policies.iter().all(|policy| policy.certainty == Certainty::Certain && !cx.may_have_changed(policy));
@@ -215,12 +215,12 @@ fn refused(cx: &mut Cx, dead: &Dead) {
 }
 
 fn gather<'a>(held: &Held, table: &'a Table, need: &Need<'a>, gaps: &mut Vec<Gap<'a>>) {
-    for (behind, policy) in need.behind.iter().filter(|(behind, _)| !held.behind(need.role, behind)) {
+    for (object, policy) in need.objects.iter().filter(|(object, _)| !held.object(need.role, object)) {
         let unaddressed = need.role == "anon" && !policy.roles.iter().any(|name| name == "anon");
-        let gap = match gaps.iter().position(|gap| gap.behind[0].is(behind) && gap.unaddressed == unaddressed) {
+        let gap = match gaps.iter().position(|gap| gap.objects[0].is(object) && gap.unaddressed == unaddressed) {
             Some(at) => &mut gaps[at],
             None => {
-                gaps.push(Gap { behind: vec![behind.clone()], roles: Vec::new(), unaddressed, policies: Vec::new() });
+                gaps.push(Gap { objects: vec![object.clone()], roles: Vec::new(), unaddressed, policies: Vec::new() });
                 gaps.last_mut().expect("one was just pushed")
             }
         };
@@ -239,26 +239,26 @@ fn merged<'a>(gaps: impl Iterator<Item = Gap<'a>>) -> Vec<Gap<'a>> {
     for gap in gaps {
         let alike = |known: &&mut Gap| {
             let policies = known.policies.iter().map(|(_, policy)| policy.at).eq(gap.policies.iter().map(|(_, policy)| policy.at));
-            let kind = matches!(known.behind[0], Behind::Relation(_)) == matches!(gap.behind[0], Behind::Relation(_));
+            let kind = matches!(known.objects[0], RequiredObject::Relation(_)) == matches!(gap.objects[0], RequiredObject::Relation(_));
             policies && kind && known.roles == gap.roles && known.unaddressed == gap.unaddressed
         };
         match out.iter_mut().find(alike) {
-            Some(known) => known.behind.extend(gap.behind),
+            Some(known) => known.objects.extend(gap.objects),
             None => out.push(gap),
         }
     }
     out
 }
 
-fn behind(cx: &mut Cx, gap: &Gap) {
+fn report_objects(cx: &mut Cx, gap: &Gap) {
     let quoted = |names: &[String]| list(&names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>(), "and");
     let roles = quoted(&gap.roles.iter().map(|role| role.to_string()).collect::<Vec<_>>());
-    let names: Vec<String> = gap.behind.iter().map(Behind::name).collect();
-    let (verb, verbs, what) = match gap.behind[0] {
-        Behind::Function(_) => ("calls", "call", format!("{}, which {roles} cannot execute", quoted(&names))),
-        Behind::Relation(_) => ("reads", "read", format!("{}, which {roles} cannot SELECT from", quoted(&names))),
+    let names: Vec<String> = gap.objects.iter().map(RequiredObject::name).collect();
+    let (verb, verbs, what) = match gap.objects[0] {
+        RequiredObject::Function(_) => ("calls", "call", format!("{}, which {roles} cannot execute", quoted(&names))),
+        RequiredObject::Relation(_) => ("reads", "read", format!("{}, which {roles} cannot SELECT from", quoted(&names))),
     };
-    let revoked = gap.behind.iter().find_map(|behind| revoked(cx, behind, &gap.roles));
+    let revoked = gap.objects.iter().find_map(|object| revoked(cx, object, &gap.roles));
     let (help, title, steps) = cure(cx, gap);
     for (at, (table, policy)) in gap.policies.iter().copied().enumerate() {
         let place = format!("policy \"{}\" on `{}`", policy.name, table.name);
@@ -291,10 +291,12 @@ fn behind(cx: &mut Cx, gap: &Gap) {
 }
 
 /// Returns the REVOKE that removed access to an object of a policy from one of the roles.
-fn revoked(cx: &Cx, behind: &Behind, roles: &[&'static str]) -> Option<Site> {
-    match behind {
-        Behind::Function(function) => roles.iter().chain(&["public"]).find_map(|role| function.acl.revoked(role, Privileges::EXECUTE)),
-        Behind::Relation(name) => {
+fn revoked(cx: &Cx, object: &RequiredObject, roles: &[&'static str]) -> Option<Site> {
+    match object {
+        RequiredObject::Function(function) => {
+            roles.iter().chain(&["public"]).find_map(|role| function.acl.revoked(role, Privileges::EXECUTE))
+        }
+        RequiredObject::Relation(name) => {
             let table = cx.catalog.table(name)?;
             roles.iter().find_map(|role| table.acl.revoked(role, Privileges::SELECT))
         }
@@ -312,28 +314,28 @@ fn cure(cx: &Cx, gap: &Gap) -> (&'static str, &'static str, Vec<Step>) {
         let help = "Name the role of the policy: `to authenticated`.";
         return (help, "Restrict the policies to `authenticated`", gap.policies.iter().map(step).collect());
     }
-    let grants: Option<Vec<Step>> = gap.behind.iter().map(|behind| grant(cx, behind, &gap.roles)).collect();
-    let help = match (&gap.behind[0], &grants) {
-        (Behind::Function(_), _) => {
+    let grants: Option<Vec<Step>> = gap.objects.iter().map(|object| grant(cx, object, &gap.roles)).collect();
+    let help = match (&gap.objects[0], &grants) {
+        (RequiredObject::Function(_), _) => {
             "Grant EXECUTE to the roles of the policy. A policy calls functions with the privileges of the role that runs the query."
         }
-        (Behind::Relation(_), Some(_)) => {
+        (RequiredObject::Relation(_), Some(_)) => {
             "Grant SELECT to the roles of the policy. A policy reads tables with the privileges of the role that runs the query."
         }
-        (Behind::Relation(name), None) if name.is("auth", "users") => {
+        (RequiredObject::Relation(name), None) if name.is("auth", "users") => {
             "Use `auth.jwt()`, which contains the e-mail and metadata of the caller, or a SECURITY DEFINER function. API roles cannot be granted access to `auth.users`."
         }
-        (Behind::Relation(_), None) => {
+        (RequiredObject::Relation(_), None) => {
             "Read the table in a SECURITY DEFINER function. The policy itself reads with the privileges of the role that runs the query."
         }
     };
     (help, TITLE, grants.unwrap_or_default())
 }
 
-fn grant(cx: &Cx, behind: &Behind, roles: &[&'static str]) -> Option<Step> {
-    match behind {
-        Behind::Function(function) => Some(grant::grant("execute", &format!("function {}", function.quoted()), roles)),
-        Behind::Relation(name) => {
+fn grant(cx: &Cx, object: &RequiredObject, roles: &[&'static str]) -> Option<Step> {
+    match object {
+        RequiredObject::Function(function) => Some(grant::grant("execute", &format!("function {}", function.quoted()), roles)),
+        RequiredObject::Relation(name) => {
             let table = cx.catalog.table(name).filter(|table| table.rls.value && can_have_rls(table) && !table.created.is_platform())?;
             // without a policy for reading, the privilege would only replace the error by an empty result
             let readable = roles.iter().all(|role| !cx.applicable(table, role, Command::Select).0.is_empty());

@@ -1,7 +1,7 @@
 //! Objects that API roles can use only because of default grants that Supabase has discontinued.
 
 use crate::analysis::exposure::can_have_rls;
-use crate::analysis::needed_privileges::{self, Behind, Held, Need, list, words};
+use crate::analysis::needed_privileges::{self, Held, Need, RequiredObject, list, words};
 use crate::analysis::policy_grantees::SERVICE;
 use crate::catalog::acl::Acl;
 use crate::config::DefaultPrivileges;
@@ -85,15 +85,15 @@ impl<'a> Survey<'a> {
         let needs = needed_privileges::of(cx, table);
         self.readers.insert(&table.name, readers(&needs));
         for need in needs {
-            self.relation(Relation::Table(table), need.role, need.wanted);
-            for (behind, _) in &need.behind {
-                match behind {
-                    Behind::Relation(name) => match (cx.catalog.table(name), cx.catalog.views.get(name)) {
+            self.relation(Relation::Table(table), need.role, need.required);
+            for (object, _) in &need.objects {
+                match object {
+                    RequiredObject::Relation(name) => match (cx.catalog.table(name), cx.catalog.views.get(name)) {
                         (Some(table), _) => self.relation(Relation::Table(table), need.role, Privileges::SELECT),
                         (None, Some(view)) => self.relation(Relation::View(view), need.role, Privileges::SELECT),
                         (None, None) => {}
                     },
-                    Behind::Function(function) => self.function(need.role, function),
+                    RequiredObject::Function(function) => self.function(need.role, function),
                 }
             }
         }
@@ -145,7 +145,7 @@ impl<'a> Survey<'a> {
 }
 
 fn readers(needs: &[Need]) -> Vec<&'static str> {
-    needs.iter().filter(|need| need.wanted.contains(Privileges::SELECT)).map(|need| need.role).collect()
+    needs.iter().filter(|need| need.required.contains(Privileges::SELECT)).map(|need| need.role).collect()
 }
 
 /// Returns whether a statement grants privileges on an object. Such an object may be for the named roles only.

@@ -29,7 +29,7 @@ fn report(cx: &mut Cx, view: &View, readers: &[&str], tables: &[&Table]) {
     let name = &view.name;
     let who = if readers.contains(&"anon") { "anyone who has the anon key" } else { "every signed-in user" };
     let guarded: Vec<&Table> = tables.iter().copied().filter(|table| !readers.iter().all(|role| is_open(cx, table, role))).collect();
-    let filters = view.query.as_ref().is_some_and(|query| is_filtered(query, cx.who()));
+    let filters = view.query.as_ref().is_some_and(|query| is_filtered(query, cx.identity_helpers()));
     let shown = match guarded.as_slice() {
         [] => format!("`{}`", tables[0].name),
         [one] => format!("`{}`", one.name),

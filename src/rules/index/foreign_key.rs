@@ -2,7 +2,7 @@
 //! `index/foreign-key-sort` handles keys that already have an index.
 
 use crate::analysis::index_cover::{is_found, of_parent, serves};
-use crate::analysis::sorted_query::{Sorted, sorts_of};
+use crate::analysis::sorted_query::{SortedQuery, sorts_of};
 use crate::remedy::index::New;
 use crate::rules::prelude::*;
 
@@ -23,12 +23,12 @@ fn of_table(cx: &mut Cx, table: &Table) {
             continue;
         }
         // the sorted query that an additional column of the index would serve
-        let of_key = |sort: &&Sorted| (sort.is_strong() || sort.is_guess()) && constraint.columns == [sort.key.clone()];
+        let of_key = |sort: &&SortedQuery| (sort.is_strong() || sort.is_guess()) && constraint.columns == [sort.key.clone()];
         report(cx, table, constraint, key, sorts.iter().find(of_key));
     }
 }
 
-fn report(cx: &mut Cx, table: &Table, constraint: &Constraint, key: &ForeignKey, sort: Option<&Sorted>) {
+fn report(cx: &mut Cx, table: &Table, constraint: &Constraint, key: &ForeignKey, sort: Option<&SortedQuery>) {
     let columns = &constraint.columns;
     let list = columns.join(", ");
     let (cost, severity) = match key.on_delete {

@@ -3,7 +3,7 @@
 
 use crate::analysis::index_cover::is_indexed;
 use crate::analysis::index_cover::serves;
-use crate::analysis::sorted_query::{Sorted, Want, is_time, sorts_of};
+use crate::analysis::sorted_query::{ColumnUse, SortedQuery, is_time, sorts_of};
 use crate::remedy::index::New;
 use crate::rules::prelude::*;
 use std::collections::BTreeMap;
@@ -18,7 +18,7 @@ fn check(cx: &mut Cx) {
 
 fn of_table(cx: &mut Cx, table: &Table) {
     // queries that the same index would serve
-    let mut alike: BTreeMap<(&SmolStr, &SmolStr), Vec<&Sorted>> = BTreeMap::new();
+    let mut alike: BTreeMap<(&SmolStr, &SmolStr), Vec<&SortedQuery>> = BTreeMap::new();
     for sort in sorts_of(cx, table).iter().filter(|sort| is_indexed(table, std::slice::from_ref(&sort.key))) {
         alike.entry((&sort.key, &sort.column)).or_default().push(sort);
     }
@@ -29,7 +29,7 @@ fn of_table(cx: &mut Cx, table: &Table) {
     }
 }
 
-fn report(cx: &mut Cx, table: &Table, sort: &Sorted, more: usize) {
+fn report(cx: &mut Cx, table: &Table, sort: &SortedQuery, more: usize) {
     let single = table.indexes.iter().find(|known| known.columns.len() == 1 && serves(known, std::slice::from_ref(&sort.key)));
     let place = single.map_or(table.named, |single| single.named);
     let index = New::serving(sort, table);
@@ -68,27 +68,27 @@ fn report(cx: &mut Cx, table: &Table, sort: &Sorted, more: usize) {
 }
 
 /// Returns the message, which describes the cost of the query.
-fn message(sort: &Sorted) -> String {
-    let Sorted { table: name, key, column, reader, .. } = sort;
-    match sort.want {
-        Want::Few => format!(
+fn message(sort: &SortedQuery) -> String {
+    let SortedQuery { table: name, key, column, reader, .. } = sort;
+    match sort.column_use {
+        ColumnUse::FirstRows => format!(
             "{reader} reads the first rows of one `{key}` of `{name}` by `{column}`, but no index contains both columns: PostgreSQL reads and sorts all rows of the key"
         ),
-        Want::Extreme => format!(
+        ColumnUse::MinMax => format!(
             "{reader} reads the minimum or maximum of `{column}` for one `{key}` of `{name}`, but no index contains both columns: PostgreSQL reads all rows of the key"
         ),
-        Want::Stretch => format!(
+        ColumnUse::Range => format!(
             "{reader} reads a range of `{column}` for one `{key}` of `{name}`, but no index contains both columns: PostgreSQL reads all rows of the key"
         ),
-        Want::Apart => format!(
+        ColumnUse::SeparateIndexes => format!(
             "`{name}` has separate indexes on `{key}` and `{column}`: to find the latest rows of one `{key}`, PostgreSQL sorts all of its rows, or reads rows of other keys too"
         ),
-        Want::Listed => {
+        ColumnUse::GuessedFromName => {
             format!(
                 "`{name}` is indexed by `{key}` only: to find the latest rows of one `{key}`, PostgreSQL reads and sorts all of its rows"
             )
         }
-        Want::Order => {
+        ColumnUse::Order => {
             format!("{reader} sorts the rows of one `{key}` of `{name}` by `{column}`: an index on both columns would return them in order")
         }
     }

@@ -2,7 +2,7 @@
 //! level security.
 
 use crate::analysis::exposure::{can_have_rls, exposure};
-use crate::remedy::mirrored_policy::mirrored;
+use crate::remedy::mirrored_policy::policies_of_similar_table;
 use crate::remedy::rls::{closed, enable};
 use crate::rules::prelude::*;
 
@@ -59,10 +59,10 @@ fn report<'c>(cx: &'c mut Cx, table: &Table) -> &'c mut DiagnosticBuilder {
 /// is one.
 fn cure(cx: &Cx, table: &Table) -> (String, Vec<Step>) {
     let enable = enable(table);
-    match mirrored(cx, table) {
-        Some(mirrored) => {
-            let title = format!("Enable row level security on `{}` with the policies of `{}`", table.name, mirrored.of.name);
-            (title, mirrored.steps.into_iter().chain([enable]).collect())
+    match policies_of_similar_table(cx, table) {
+        Some(similar) => {
+            let title = format!("Enable row level security on `{}` with the policies of `{}`", table.name, similar.of.name);
+            (title, similar.steps.into_iter().chain([enable]).collect())
         }
         None => {
             let title = format!("Enable row level security on `{}` (clients have no access until it has policies)", table.name);

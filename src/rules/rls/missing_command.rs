@@ -5,7 +5,7 @@ use crate::analysis::exposure::can_have_rls;
 use crate::analysis::server_written::is_servers;
 use crate::analysis::tenant::{Tenant, Tenants};
 use crate::remedy::policy_edit::rests_on_text;
-use crate::remedy::policy_like::{policy_like, reading_too, tells_callers_apart};
+use crate::remedy::policy_like::{depends_on_row_and_caller, policy_like, reading_too};
 use crate::rules::prelude::*;
 
 rule!("rls/missing-command", Security, Info, Schema(check), fixable);
@@ -152,7 +152,7 @@ fn model<'a>(cx: &Cx, table: &'a Table) -> Option<(&'a Policy, &'a Expression)> 
         let [policy] = of.as_slice() else { return None };
         let predicate = policy.using.as_ref().or(policy.check.as_ref())?;
         let own = command != Command::Select || predicate.root.conjuncts().into_iter().any(|conjunct| pinned(cx, conjunct).is_some());
-        (own && tells_callers_apart(cx, predicate)).then_some((*policy, predicate))
+        (own && depends_on_row_and_caller(cx, predicate)).then_some((*policy, predicate))
     })
 }
 

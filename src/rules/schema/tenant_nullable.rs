@@ -1,7 +1,7 @@
 //! Nullable tenant columns. A row with NULL belongs to no tenant.
 
 use crate::analysis::row_parent::path;
-use crate::analysis::tenant::{Sight, Tenant, Tenants};
+use crate::analysis::tenant::{NullVisibility, Tenant, Tenants};
 use crate::remedy::backfill::forbid_null;
 use crate::rules::prelude::*;
 
@@ -15,8 +15,8 @@ fn check(cx: &mut Cx) {
             if column.not_null.value || is_checked(table, &column.name) {
                 continue;
             }
-            if let Some(sight) = tenants.hides_null(cx, table, &column.name) {
-                report(cx, table, column, tenant, sight);
+            if let Some(visibility) = tenants.null_visibility(cx, table, &column.name) {
+                report(cx, table, column, tenant, visibility);
             }
         }
     }
@@ -33,7 +33,7 @@ fn is_checked(table: &Table, column: &str) -> bool {
     })
 }
 
-fn report(cx: &mut Cx, table: &Table, column: &Column, tenant: &Tenant, sight: Sight) {
+fn report(cx: &mut Cx, table: &Table, column: &Column, tenant: &Tenant, visibility: NullVisibility) {
     let (name, own) = (&table.name, &column.name);
     let path = path(cx, table, own);
     let emptied = table.foreign_keys().find(|(constraint, key)| {
@@ -41,8 +41,8 @@ fn report(cx: &mut Cx, table: &Table, column: &Column, tenant: &Tenant, sight: S
     });
     // NULL is intended, usually for rows that outlive their tenant or have none
     let dropped = column.not_null.at != column.at && !column.not_null.at.is_platform();
-    let seers = match sight {
-        Sight::Few => "only to users who see every row",
+    let seers = match visibility {
+        NullVisibility::Privileged => "only to users who see every row",
         _ if cx.serves_api() => "only to the service role",
         _ => "only to roles that bypass row level security",
     };

@@ -25,7 +25,7 @@ fn check(cx: &mut Cx) {
         let [old, ..] = used else { continue };
         let new = table.columns.iter().find(|column| {
             let elsewhere = users.get(&column.name).is_some_and(|tables| tables.iter().any(|other| **other != table.name));
-            let has_members = target(table, &column.name).is_some_and(|home| tenants.is_home(home));
+            let has_members = target(table, &column.name).is_some_and(|home| tenants.is_tenant_table(home));
             (elsewhere || has_members)
                 && named(&column.name)
                 && used.iter().all(|tenant| tenant.column != column.name && target(table, &tenant.column) != target(table, &column.name))
