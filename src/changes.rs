@@ -5,7 +5,7 @@
 //! error. Programs in the settings of the repository (fsmonitor, hooks, external diff, filters) do not run.
 
 use crate::error::Error;
-use crate::project::{Past, is_sql};
+use crate::project::{EarlierState, is_sql};
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::io::ErrorKind;
@@ -26,7 +26,7 @@ pub enum Against {
 pub struct Changes {
     /// Paths of files with new text, relative to the folder. Files that were only renamed are not included.
     pub new: BTreeSet<PathBuf>,
-    pub past: Past,
+    pub earlier: EarlierState,
 }
 
 /// Compares a folder with a commit.
@@ -54,7 +54,7 @@ pub fn of(folder: &Path, against: &Against) -> Result<Changes, Error> {
                     if status.first() == Some(&b'R') {
                         old.push(old_text);
                     }
-                    changes.past.absent.insert(new.clone());
+                    changes.earlier.absent.insert(new.clone());
                     if *status != b"R100" {
                         changes.new.insert(new);
                     }
@@ -70,12 +70,12 @@ pub fn of(folder: &Path, against: &Against) -> Result<Changes, Error> {
             }
         }
     } else {
-        changes.add_all(&answer(git.list(&["--cached"])?)?);
+        changes.add_all(&checked_output(git.list(&["--cached"])?)?);
     }
-    changes.add_all(&answer(others)?);
+    changes.add_all(&checked_output(others)?);
     for (path, blob) in old.into_iter().filter(|(path, _)| is_sql(path)) {
-        let text = git.ask([OsStr::new("cat-file"), OsStr::new("blob"), &blob])?;
-        changes.past.texts.insert(path, text);
+        let text = git.output([OsStr::new("cat-file"), OsStr::new("blob"), &blob])?;
+        changes.earlier.texts.insert(path, text);
     }
     Ok(changes)
 }
@@ -87,7 +87,7 @@ impl Changes {
     }
 
     fn add(&mut self, path: PathBuf) {
-        self.past.absent.insert(path.clone());
+        self.earlier.absent.insert(path.clone());
         self.new.insert(path);
     }
 }
@@ -99,13 +99,14 @@ struct Git<'a> {
 }
 
 /// Settings that prevent git from running programs.
-const QUIET: [&str; 4] = ["core.fsmonitor=false", "core.hooksPath=/dev/null", "core.attributesFile=/dev/null", "core.pager=cat"];
+const SAFE_GIT_SETTINGS: [&str; 4] =
+    ["core.fsmonitor=false", "core.hooksPath=/dev/null", "core.attributesFile=/dev/null", "core.pager=cat"];
 
 impl<'a> Git<'a> {
     /// Finds the filter programs in the settings of the repository, so that none of them runs.
     fn of(folder: &'a Path) -> Result<Git<'a>, Error> {
         let mut git = Git { folder, filters: Vec::new() };
-        let output = end(git.start(["config", "--null", "--name-only", "--get-regexp", r"^filter\."])?)?;
+        let output = wait(git.start(["config", "--null", "--name-only", "--get-regexp", r"^filter\."])?)?;
         git.filters = output.stdout.split(|byte| *byte == 0).filter(|key| !key.is_empty()).map(os).collect();
         Ok(git)
     }
@@ -118,19 +119,19 @@ impl<'a> Git<'a> {
         };
         match against {
             Against::Head => {
-                let output = end(from("HEAD")?)?;
+                let output = wait(from("HEAD")?)?;
                 // the reason is determined only after an error, because each process takes time
                 match output.status.success() {
                     true => Ok(Some(output.stdout)),
                     false if self.commit("HEAD")?.is_none() => Ok(None),
-                    false => Err(refused(&output)),
+                    false => Err(git_error(&output)),
                 }
             }
             Against::Revision(revision) => {
                 let commit = self.commit(revision)?.ok_or_else(|| Error::NoRevision { revision: revision.clone() })?;
                 let base = self.try_line(["merge-base", &commit, "HEAD"])?;
                 let base = base.ok_or_else(|| Error::NoCommonCommit { revision: revision.clone() })?;
-                answer(from(&base)?).map(Some)
+                checked_output(from(&base)?).map(Some)
             }
         }
     }
@@ -139,7 +140,7 @@ impl<'a> Git<'a> {
         let commit = self.try_line(["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{name}^{{commit}}")])?;
         if commit.is_none() {
             // fails outside a repository, with a clear message
-            self.ask(["rev-parse", "--git-dir"])?;
+            self.output(["rev-parse", "--git-dir"])?;
         }
         Ok(commit)
     }
@@ -149,13 +150,13 @@ impl<'a> Git<'a> {
         self.start([&["ls-files", "-z"], which, &["--", "."]].concat())
     }
 
-    fn ask<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Result<Vec<u8>, Error> {
-        answer(self.start(arguments)?)
+    fn output<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Result<Vec<u8>, Error> {
+        checked_output(self.start(arguments)?)
     }
 
     /// Returns a line of output, or `None` if git fails or prints nothing.
     fn try_line<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Result<Option<String>, Error> {
-        let output = end(self.start(arguments)?)?;
+        let output = wait(self.start(arguments)?)?;
         let line = String::from_utf8_lossy(&output.stdout).trim().to_string();
         Ok(Some(line).filter(|line| output.status.success() && !line.is_empty()))
     }
@@ -163,7 +164,7 @@ impl<'a> Git<'a> {
     fn start<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Result<Child, Error> {
         let mut command = Command::new("git");
         command.arg("-C").arg(self.folder);
-        for setting in QUIET {
+        for setting in SAFE_GIT_SETTINGS {
             command.args(["-c", setting]);
         }
         command.args(arguments);
@@ -187,18 +188,18 @@ impl<'a> Git<'a> {
     }
 }
 
-fn end(child: Child) -> Result<Output, Error> {
+fn wait(child: Child) -> Result<Output, Error> {
     child.wait_with_output().map_err(|source| Error::Git { reason: source.to_string() })
 }
 
-fn answer(child: Child) -> Result<Vec<u8>, Error> {
-    let output = end(child)?;
-    if output.status.success() { Ok(output.stdout) } else { Err(refused(&output)) }
+fn checked_output(child: Child) -> Result<Vec<u8>, Error> {
+    let output = wait(child)?;
+    if output.status.success() { Ok(output.stdout) } else { Err(git_error(&output)) }
 }
 
-fn refused(output: &Output) -> Error {
-    let said = String::from_utf8_lossy(&output.stderr);
-    let reason = said.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("it gives no reason").to_string();
+fn git_error(output: &Output) -> Error {
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let reason = stderr.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("it gives no reason").to_string();
     Error::Git { reason }
 }
 

@@ -246,19 +246,19 @@ fn read_baseline(path: &Path) -> Result<Option<Baseline>, Error> {
 fn since(project: &Project, changed: Option<Changes>, sources: &mut Sources) -> Result<Vec<Since>, Error> {
     let mut all = Vec::new();
     if let Some(version) = &project.config.since_version {
-        let new = project.behind(version);
+        let new = project.after_version(version);
         let before = Some(project.without(&new)).filter(|before| before.migrations.len() < project.migrations.len());
         all.push(Since { new, before });
     }
-    if !project.named.is_empty() {
-        let new: BTreeSet<FileId> = project.named.iter().copied().collect();
+    if !project.passed_files.is_empty() {
+        let new: BTreeSet<FileId> = project.passed_files.iter().copied().collect();
         all.push(Since { before: without_last(project, &new), new });
     }
-    if let Some(Changes { new, past }) = changed {
+    if let Some(Changes { new, earlier }) = changed {
         let files = |paths: &BTreeSet<PathBuf>| paths.iter().filter_map(|path| project.file_at(path)).collect::<BTreeSet<FileId>>();
-        let absent = files(&past.absent);
-        let same = past.texts.is_empty() && project.migrations.iter().all(|migration| !absent.contains(&migration.file));
-        let before = if same { None } else { Some(project.as_it_was(&past, sources)?) };
+        let absent = files(&earlier.absent);
+        let same = earlier.texts.is_empty() && project.migrations.iter().all(|migration| !absent.contains(&migration.file));
+        let before = if same { None } else { Some(project.at_revision(&earlier, sources)?) };
         all.push(Since { new: files(&new), before });
     }
     Ok(all)
@@ -316,7 +316,7 @@ pub fn revise(options: &Options) -> Result<Revised, Error> {
         let input = fix::PlanInput { sources: &sources, project: &project, choice: &choice, hidden: &hidden };
         // the change of git is the last one
         let changed = scope.since.last().filter(|_| options.since.is_some()).into_iter().flat_map(|since| &since.new);
-        let editable = project.named.iter().chain(changed).copied().collect();
+        let editable = project.passed_files.iter().chain(changed).copied().collect();
         let mut edited = fix::inline::edit(&input, &editable)?;
         edited.report.left_out = found.left_out;
         let fail_on = project.config.fail_on;

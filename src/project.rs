@@ -5,11 +5,11 @@
 //! bytes are replaced and listed ([`TextProblem`]), and the rest of the file is read. Only this module reads migrations. Limits: a
 //! migration that cannot be read is an error, because the schema would be incomplete without it.
 
-mod direction;
 mod layout;
 mod locate;
 mod plan;
 mod repository;
+mod rollback_markers;
 mod text;
 
 #[cfg(test)]
@@ -29,8 +29,8 @@ use std::sync::Arc;
 use text::Decoded;
 
 pub use crate::config::Platform;
-pub use direction::Marks;
 pub use repository::repository;
+pub use rollback_markers::RollbackMarkers;
 
 /// A migration file that runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,13 +137,13 @@ pub struct Project {
     pub misplaced: Vec<Misplaced>,
     pub problems: Vec<TextProblem>,
     /// Files that the user passed, in the order of `sources`. Empty if the user passed a folder.
-    pub named: Vec<FileId>,
+    pub passed_files: Vec<FileId>,
     /// File of the settings, if diagnostics can point into it.
     pub settings: Option<FileId>,
     /// Whether no file has a name that the Supabase runner accepts, so files with other names are read.
     pub lenient: bool,
     /// Markers between a migration and its rollback in one file, if there are such files.
-    pub marks: Option<&'static Marks>,
+    pub markers: Option<&'static RollbackMarkers>,
     pub platform: Platform,
     pub config: Config,
 }
@@ -165,10 +165,10 @@ pub fn open(paths: &[PathBuf], config: Option<&Path>, sources: &mut Sources) -> 
 /// If there is no project, or a path cannot be read.
 pub fn find(paths: &[PathBuf]) -> Result<Place, Error> {
     if paths.is_empty() {
-        let here = std::env::current_dir().map_err(|source| Error::Unreadable { path: ".".into(), source })?;
-        return locate::around(&here);
+        let current_dir = std::env::current_dir().map_err(|source| Error::Unreadable { path: ".".into(), source })?;
+        return locate::around(&current_dir);
     }
-    locate::named(paths)
+    locate::of_paths(paths)
 }
 
 /// Returns the paths grouped by project, in the order of the first path of each project.
@@ -180,7 +180,7 @@ pub fn each(paths: &[PathBuf]) -> Result<Vec<Vec<PathBuf>>, Error> {
 }
 
 /// Returns the relative path from one folder to another, with `/` as separator and at the end. It is empty for the same folder.
-pub fn way(from: &Path, to: &Path) -> String {
+pub fn relative_path(from: &Path, to: &Path) -> String {
     let common = from.components().zip(to.components()).take_while(|(one, other)| one == other).count();
     let up = from.components().skip(common).map(|_| "../".to_string());
     let down = to.components().skip(common).map(|part| format!("{}/", part.as_os_str().to_string_lossy()));
@@ -193,14 +193,14 @@ pub fn way(from: &Path, to: &Path) -> String {
 /// As [`open`].
 pub fn read_from(place: Place, config: Option<&Path>, sources: &mut Sources) -> Result<Project, Error> {
     let config = config::read(&place.root, config, place.supabase_config.as_deref())?;
-    let listing = layout::list(&place.folder, &Past::default())?;
+    let listing = layout::list(&place.folder, &EarlierState::default())?;
     let mut buffer = Vec::new();
     read_all(place, config, listing, &mut |entry, place| read(entry, place, &mut buffer), &mut |path, text| sources.add(path, text))
 }
 
 /// Differences between an earlier state of a folder and its current state.
 #[derive(Debug, Default)]
-pub struct Past {
+pub struct EarlierState {
     /// Paths of files that did not exist, relative to the folder.
     pub absent: BTreeSet<PathBuf>,
     /// Earlier bytes of files, by path.
@@ -208,18 +208,18 @@ pub struct Past {
 }
 
 /// Function that reads an entry.
-type Read<'a> = dyn FnMut(&Entry, &Place) -> Result<Decoded, Error> + 'a;
+type ReadEntry<'a> = dyn FnMut(&Entry, &Place) -> Result<Decoded, Error> + 'a;
 /// Function that stores a text with its path.
-type Keep<'a> = dyn FnMut(String, Arc<str>) -> FileId + 'a;
+type StoreText<'a> = dyn FnMut(String, Arc<str>) -> FileId + 'a;
 
-fn read_all(place: Place, config: Config, mut listing: Listing, read: &mut Read, keep: &mut Keep) -> Result<Project, Error> {
+fn read_all(place: Place, config: Config, mut listing: Listing, read: &mut ReadEntry, store: &mut StoreText) -> Result<Project, Error> {
     // the platform is detected from all files, also from those that do not run
     for entry in &mut listing.entries {
         entry.decoded = read(entry, &place)?;
     }
 
     let platform = config.platform.unwrap_or_else(|| {
-        let supabase = place.is_supabase || listing.entries.iter().any(|entry| text::speaks_supabase(&entry.decoded.text));
+        let supabase = place.is_supabase || listing.entries.iter().any(|entry| text::uses_supabase(&entry.decoded.text));
         if supabase { Platform::Supabase } else { Platform::Postgres }
     });
     if platform == Platform::Supabase && !listing.lenient {
@@ -239,10 +239,10 @@ fn read_all(place: Place, config: Config, mut listing: Listing, read: &mut Read,
         duplicates: Vec::new(),
         misplaced: Vec::new(),
         problems: Vec::new(),
-        named: Vec::new(),
+        passed_files: Vec::new(),
         settings: None,
         lenient: listing.lenient,
-        marks: None,
+        markers: None,
         platform,
         config,
     };
@@ -250,10 +250,10 @@ fn read_all(place: Place, config: Config, mut listing: Listing, read: &mut Read,
     let prefix = prefix(&project.root, &project.folder);
     let (running, skipped): (Vec<Entry>, Vec<Entry>) = listing.entries.into_iter().partition(Entry::runs);
     for entry in running.into_iter().chain(skipped) {
-        let both = if place.is_supabase { None } else { direction::of(&entry.decoded.text) };
-        project.take(entry, both, &place.named, &prefix, keep);
+        let rollback = if place.is_supabase { None } else { rollback_markers::of(&entry.decoded.text) };
+        project.take(entry, rollback, &place.passed_files, &prefix, store);
     }
-    project.settings = project.add_settings(keep);
+    project.settings = project.add_settings(store);
     project.compare_versions();
     Ok(project)
 }
@@ -273,7 +273,7 @@ fn read(entry: &Entry, place: &Place, buffer: &mut Vec<u8>) -> Result<Decoded, E
         // reading a pipe could wait forever
         Choice::Skip(SkipReason::Directory | SkipReason::NotAFile) => Ok(Decoded::default()),
         // an unreadable file that does not run and was not passed is no error
-        Choice::Skip(_) if !place.named.contains(&entry.relative) => Ok(text::read(&path, buffer).unwrap_or_default()),
+        Choice::Skip(_) if !place.passed_files.contains(&entry.relative) => Ok(text::read(&path, buffer).unwrap_or_default()),
         Choice::Skip(_) | Choice::Run { .. } => text::read(&path, buffer).map_err(unreadable(&path)),
     }
 }
@@ -283,16 +283,16 @@ impl Project {
     ///
     /// # Errors
     /// If a file cannot be read.
-    pub fn as_it_was(&self, past: &Past, sources: &mut Sources) -> Result<Project, Error> {
-        let is_supabase = self.platform == Platform::Supabase && self.marks.is_none();
+    pub fn at_revision(&self, earlier: &EarlierState, sources: &mut Sources) -> Result<Project, Error> {
+        let is_supabase = self.platform == Platform::Supabase && self.markers.is_none();
         let (root, folder) = (self.root.clone(), self.folder.clone());
-        let place = Place { root, folder, named: Vec::new(), is_supabase, supabase_config: None };
+        let place = Place { root, folder, passed_files: Vec::new(), is_supabase, supabase_config: None };
         let known: HashMap<Arc<str>, (FileId, Arc<str>)> =
             sources.files().map(|(file, source)| (source.path.clone(), (file, sources.text(file)))).collect();
         let mut buffer = Vec::new();
         let prefix = prefix(&self.root, &self.folder);
         let mut read = |entry: &Entry, place: &Place| {
-            if let Some(bytes) = past.texts.get(&entry.relative) {
+            if let Some(bytes) = earlier.texts.get(&entry.relative) {
                 return Ok(text::decode(bytes));
             }
             let Some((file, text)) = known.get(&*(prefix.clone() + &layout::shown(&entry.relative))) else {
@@ -301,12 +301,12 @@ impl Project {
             let problems = self.problems.iter().filter(|problem| problem.file == *file);
             Ok(Decoded { text: text.clone(), problems: problems.map(|problem| (problem.span, problem.kind)).collect() })
         };
-        let keep = &mut |path: String, text: Arc<str>| match known.get(&*path) {
+        let store = &mut |path: String, text: Arc<str>| match known.get(&*path) {
             Some((file, known)) if Arc::ptr_eq(known, &text) || *known == text => *file,
             Some(_) | None => sources.add_revision(path, text),
         };
-        let listing = layout::list(&self.folder, past)?;
-        read_all(place, Config { platform: Some(self.platform), ..self.config.clone() }, listing, &mut read, keep)
+        let listing = layout::list(&self.folder, earlier)?;
+        read_all(place, Config { platform: Some(self.platform), ..self.config.clone() }, listing, &mut read, store)
     }
 
     /// Returns the project without some of its migrations.
@@ -332,10 +332,10 @@ impl Project {
     }
 
     /// Returns the migrations after a version.
-    pub fn behind(&self, version: &str) -> BTreeSet<FileId> {
+    pub fn after_version(&self, version: &str) -> BTreeSet<FileId> {
         let key = |version: &str| (layout::number_or_date(version), version.trim_start_matches('0').to_string());
-        let behind = |migration: &&Migration| migration.version.is_empty() || key(&migration.version) > key(version);
-        self.migrations.iter().filter(behind).map(|migration| migration.file).collect()
+        let is_after = |migration: &&Migration| migration.version.is_empty() || key(&migration.version) > key(version);
+        self.migrations.iter().filter(is_after).map(|migration| migration.file).collect()
     }
 
     /// Returns the file with a path relative to the folder.
@@ -346,36 +346,43 @@ impl Project {
     }
 
     /// Adds the settings after all migrations, if diagnostics can point into them.
-    fn add_settings(&self, keep: &mut Keep) -> Option<FileId> {
+    fn add_settings(&self, store: &mut StoreText) -> Option<FileId> {
         let path = self.config.path.as_deref().filter(|_| !self.config.allow.is_empty())?;
         let whole = std::path::absolute(path).ok()?;
         // settings of several projects are in a folder above them
         let above = self.root.ancestors().enumerate().find_map(|(up, folder)| Some((up, whole.strip_prefix(folder).ok()?)));
         let shown = above.map_or_else(|| layout::shown(path), |(up, rest)| "../".repeat(up) + &layout::shown(rest));
-        Some(keep(shown, self.config.text.as_str().into()))
+        Some(store(shown, self.config.text.as_str().into()))
     }
 
-    fn take(&mut self, entry: Entry, both: Option<(&'static Marks, u32)>, named: &[PathBuf], prefix: &str, keep: &mut Keep) {
+    fn take(
+        &mut self,
+        entry: Entry,
+        rollback: Option<(&'static RollbackMarkers, u32)>,
+        passed_files: &[PathBuf],
+        prefix: &str,
+        store: &mut StoreText,
+    ) {
         let Entry { relative, choice, decoded } = entry;
-        let end = both.map_or(decoded.text.len() as u32, |(_, end)| end);
+        let end = rollback.map_or(decoded.text.len() as u32, |(_, end)| end);
         let named_in = layout::shown(&relative);
-        let file = keep(format!("{prefix}{named_in}"), decoded.text);
-        let is_named = named.contains(&relative);
-        if is_named {
-            self.named.push(file);
+        let file = store(format!("{prefix}{named_in}"), decoded.text);
+        let is_passed = passed_files.contains(&relative);
+        if is_passed {
+            self.passed_files.push(file);
         }
         let (version, name) = match choice {
             Choice::Run { version, name } => (SmolStr::new(version), SmolStr::new(name)),
             Choice::Skip(reason) => {
                 self.skipped.push(Skipped { file, name: named_in.clone(), reason });
-                if !is_named || matches!(reason, SkipReason::Directory | SkipReason::NotAFile) {
+                if !is_passed || matches!(reason, SkipReason::Directory | SkipReason::NotAFile) {
                     return;
                 }
                 (SmolStr::default(), SmolStr::new(named_in.trim_end_matches(".sql")))
             }
         };
         self.problems.extend(decoded.problems.into_iter().map(|(span, kind)| TextProblem { file, span, kind }));
-        self.marks = both.map(|(marks, _)| marks).or(self.marks);
+        self.markers = rollback.map(|(markers, _)| markers).or(self.markers);
         self.migrations.push(Migration { file, version, name, named_in, end });
     }
 

@@ -7,7 +7,7 @@ use crate::changes::Against;
 use crate::config::{self, FailOn};
 use crate::error::Error;
 use crate::finding::{Confidence, Safety, Severity};
-use crate::fix::{Level, Plan, Withheld, emit, inline, show, write};
+use crate::fix::{Level, Plan, SkippedFix, emit, inline, show, write};
 use crate::output::clean::{Reader, guard};
 use crate::output::{Format, RenderOptions, count, statistics, summary};
 use crate::project::{self, repository};
@@ -186,7 +186,7 @@ fn check_several(arguments: &Arguments, projects: Vec<Vec<PathBuf>>, global: &Gl
             worst = Status::Findings;
         }
         resolved += checked.resolved;
-        all.append(checked.report, &project::way(&current_dir, &checked.root));
+        all.append(checked.report, &project::relative_path(&current_dir, &checked.root));
     }
     report_resolved(resolved, global);
     write_report(arguments, global, &all, &current_dir, started)?;
@@ -213,10 +213,10 @@ fn report_resolved(resolved: usize, global: &GlobalArgs) {
 fn report_nested_project(arguments: &Arguments, global: &GlobalArgs, root: &Path) {
     let current_dir = std::env::current_dir().unwrap_or_default();
     if arguments.paths.is_empty()
-        && let Ok(way) = root.strip_prefix(&current_dir)
-        && !way.as_os_str().is_empty()
+        && let Ok(relative) = root.strip_prefix(&current_dir)
+        && !relative.as_os_str().is_empty()
     {
-        print_status(global, &format!("checking the project in {}", way.display()));
+        print_status(global, &format!("checking the project in {}", relative.display()));
     }
 }
 
@@ -249,7 +249,7 @@ fn check(arguments: &Arguments, paths: Vec<PathBuf>, global: &GlobalArgs, starte
             inline::save(&project.root, &edited.files, |new| {
                 print_status(global, &format!("edited {} ({})", new.path, count(new.edits, "place")));
             })?;
-            report_skipped(&edited.withheld, global);
+            report_skipped(&edited.skipped, global);
             if edited.files.is_empty() {
                 print_status(global, "nothing to edit");
             }
@@ -298,7 +298,7 @@ fn report_left_out(plan: &Plan, level: Level, global: &GlobalArgs) {
     if plan.files.is_empty() {
         print_status(global, "nothing to write");
     }
-    report_skipped(&plan.withheld, global);
+    report_skipped(&plan.skipped, global);
     if plan.unsure > 0 {
         print_status(
             global,
@@ -326,19 +326,19 @@ fn report_left_out(plan: &Plan, level: Level, global: &GlobalArgs) {
 }
 
 /// Prints skipped fixes, grouped by reason.
-fn report_skipped(withheld: &[Withheld], global: &GlobalArgs) {
+fn report_skipped(skipped: &[SkippedFix], global: &GlobalArgs) {
     const MOST: usize = 5;
     let mut reasons: Vec<&str> = Vec::new();
-    for Withheld { reason, .. } in withheld {
+    for SkippedFix { reason, .. } in skipped {
         if !reasons.contains(&reason.as_str()) {
             reasons.push(reason);
         }
     }
     for reason in reasons {
-        let of_reason: Vec<&Withheld> = withheld.iter().filter(|withheld| withheld.reason == reason).collect();
+        let of_reason: Vec<&SkippedFix> = skipped.iter().filter(|skipped| skipped.reason == reason).collect();
         let shown = if global.verbose { of_reason.len() } else { MOST };
-        for withheld in of_reason.iter().take(shown) {
-            print_status(global, &format!("skipped {}: {}", withheld.rule, withheld.message));
+        for skipped in of_reason.iter().take(shown) {
+            print_status(global, &format!("skipped {}: {}", skipped.rule, skipped.message));
         }
         if of_reason.len() > shown {
             print_status(global, &format!("skipped {}", count(of_reason.len() - shown, "more fix")));

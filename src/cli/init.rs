@@ -88,8 +88,8 @@ struct Site<'a> {
 pub fn run(arguments: &Arguments, global: &GlobalArgs) -> Result<Status, Error> {
     let mut sources = history::sources();
     let project = project::open(&arguments.paths, None, &mut sources)?;
-    let (repository, way) = project::repository(&project.root);
-    let (known, within) = (repository.is_some(), way.trim_end_matches('/'));
+    let (repository, relative) = project::repository(&project.root);
+    let (known, within) = (repository.is_some(), relative.trim_end_matches('/'));
     let repository = repository.unwrap_or_else(|| project.root.clone());
     let settings = project.config.path.clone().unwrap_or_else(|| project.root.join(config::FILE));
     let mut proposal = Proposal::default();

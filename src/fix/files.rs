@@ -7,7 +7,7 @@
 //! Sources: Supabase CLI, pull requests 5671 (version 2.109.0 runs CREATE INDEX CONCURRENTLY outside the file's transaction) and 6276 (DROP
 //! INDEX CONCURRENTLY, after version 2.111.0).
 
-use super::merge::{Cure, Statement};
+use super::merge::{FixInPlan, Statement};
 use super::version::Naming;
 use crate::config::IndexForm;
 use crate::finding::{IndexChange, Phase, Run, Safety, Step, Work};
@@ -66,9 +66,9 @@ impl Kind {
     /// Returns the kind of each statement, in their order.
     fn all(statements: &[Statement]) -> Vec<Kind> {
         let with_data = statements.iter().filter(|statement| Kind::of(statement.phase) == Kind::Data);
-        let with_data: BTreeSet<usize> = with_data.flat_map(|statement| statement.cures.iter().copied()).collect();
+        let with_data: BTreeSet<usize> = with_data.flat_map(|statement| statement.fixes.iter().copied()).collect();
         let kind = |statement: &Statement| match Kind::of(statement.phase) {
-            Kind::Access if statement.cures.iter().any(|cure| with_data.contains(cure)) => Kind::AccessByData,
+            Kind::Access if statement.fixes.iter().any(|entry| with_data.contains(entry)) => Kind::AccessByData,
             kind => kind,
         };
         statements.iter().map(kind).collect()
@@ -95,7 +95,7 @@ pub fn form(statements: &mut [Statement], wanted: IndexForm) {
 /// If there is no unused name that sorts last.
 pub fn cut(
     mut statements: Vec<Statement>,
-    cures: &[Cure],
+    fixes: &[FixInPlan],
     sources: &Sources,
     project: &Project,
     naming: &mut Naming,
@@ -134,7 +134,7 @@ pub fn cut(
             None => groups.push((kind, vec![statement])),
         }
     }
-    groups.into_iter().map(|(_, group)| file(group, cures, sources, project, naming)).collect()
+    groups.into_iter().map(|(_, group)| file(group, fixes, sources, project, naming)).collect()
 }
 
 fn is_alone(statement: &Statement) -> bool {
@@ -169,7 +169,13 @@ fn slug(group: &[Statement]) -> String {
     format!("supalint_{word}")
 }
 
-fn file(group: Vec<Statement>, cures: &[Cure], sources: &Sources, project: &Project, naming: &mut Naming) -> Result<PlannedFile, String> {
+fn file(
+    group: Vec<Statement>,
+    fixes: &[FixInPlan],
+    sources: &Sources,
+    project: &Project,
+    naming: &mut Naming,
+) -> Result<PlannedFile, String> {
     let slug = slug(&group);
     let (version, name) = naming.next(&slug)?;
     let folder = project.folder.strip_prefix(&project.root).unwrap_or(Path::new(""));
@@ -177,14 +183,14 @@ fn file(group: Vec<Statement>, cures: &[Cure], sources: &Sources, project: &Proj
     let path = folder.iter().map(|part| part.as_ref()).chain([name.as_str()]).collect::<Vec<_>>().join("/");
     let safety = group[0].safety;
     let mut text = String::new();
-    if let Some(marks) = project.marks {
-        text.push_str(if group.iter().any(is_alone) { marks.apart } else { marks.up });
+    if let Some(markers) = project.markers {
+        text.push_str(if group.iter().any(is_alone) { markers.apart } else { markers.up });
     }
-    header(&mut text, &group, cures, sources, project.platform);
+    header(&mut text, &group, fixes, sources, project.platform);
     let mut statements = Vec::new();
     let mut before = Vec::new();
     for statement in group {
-        let words = introduction(&statement, cures);
+        let words = introduction(&statement, fixes);
         if words != before {
             text.push('\n');
             words.iter().for_each(|line| comment(&mut text, line));
@@ -202,7 +208,7 @@ fn file(group: Vec<Statement>, cures: &[Cure], sources: &Sources, project: &Proj
     Ok(PlannedFile { version, slug, name, path, text, safety, statements })
 }
 
-fn header(out: &mut String, group: &[Statement], cures: &[Cure], sources: &Sources, platform: Platform) {
+fn header(out: &mut String, group: &[Statement], fixes: &[FixInPlan], sources: &Sources, platform: Platform) {
     let what = match group[0].safety {
         Safety::Safe => "These fixes change no access and no rows.",
         Safety::Review | Safety::Manual => "Review these fixes: the comment above each statement names what to check.",
@@ -233,14 +239,14 @@ fn header(out: &mut String, group: &[Statement], cures: &[Cure], sources: &Sourc
         });
     }
     let mut rules: BTreeMap<&str, Vec<(String, u32)>> = BTreeMap::new();
-    let mut seen: Vec<usize> = group.iter().flat_map(|statement| statement.cures.iter().copied()).collect();
+    let mut seen: Vec<usize> = group.iter().flat_map(|statement| statement.fixes.iter().copied()).collect();
     seen.sort_unstable();
     seen.dedup();
-    for cure in seen.iter().map(|at| cures[*at]) {
-        let site = sources.resolve(cure.finding.primary.site);
+    for entry in seen.iter().map(|at| fixes[*at]) {
+        let site = sources.resolve(entry.finding.primary.site);
         let path = &sources.get(site.file).path;
         let file = path.rsplit('/').next().unwrap_or(path).to_string();
-        rules.entry(cure.finding.rule).or_default().push((file, sources.range(site).0.line));
+        rules.entry(entry.finding.rule).or_default().push((file, sources.range(site).0.line));
     }
     for (rule, mut sites) in rules {
         sites.sort();
@@ -265,12 +271,12 @@ fn header(out: &mut String, group: &[Statement], cures: &[Cure], sources: &Sourc
 }
 
 /// Returns the titles of the fixes of a statement, and what to check for fixes that need review.
-fn introduction(statement: &Statement, cures: &[Cure]) -> Vec<String> {
+fn introduction(statement: &Statement, fixes: &[FixInPlan]) -> Vec<String> {
     let (mut titles, mut checks): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
-    for cure in statement.cures.iter().map(|at| cures[*at]) {
-        titles.push(format!("{} ({})", plain(&cure.fix.title), cure.finding.rule));
-        if cure.fix.safety != Safety::Safe {
-            checks.push(format!("Review: {}", plain(cure.fix.check.as_deref().unwrap_or(concern(&cure.fix.steps)))));
+    for entry in statement.fixes.iter().map(|at| fixes[*at]) {
+        titles.push(format!("{} ({})", plain(&entry.fix.title), entry.finding.rule));
+        if entry.fix.safety != Safety::Safe {
+            checks.push(format!("Review: {}", plain(entry.fix.check.as_deref().unwrap_or(concern(&entry.fix.steps)))));
         }
     }
     let mut seen = BTreeSet::new();

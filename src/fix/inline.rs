@@ -4,7 +4,7 @@
 //! the same. The edited project is analysed first, and fixes that do not resolve the problem or cause a new one are skipped. Limits: files
 //! whose bytes differ from the parsed text (another encoding) are not edited.
 
-use super::{PlanInput, Withheld, prove, withheld, write};
+use super::{PlanInput, SkippedFix, skipped_fix, verify_plan, write};
 use crate::engine::{self, CheckResult, RuleSelection};
 use crate::error::Error;
 use crate::finding::{Confidence, Edit, Finding, Safety};
@@ -17,7 +17,7 @@ use std::path::Path;
 /// Result of the edits.
 pub struct Edited {
     pub files: Vec<NewText>,
-    pub withheld: Vec<Withheld>,
+    pub skipped: Vec<SkippedFix>,
     /// Problems after the edits, of the selected rules.
     pub report: Report,
 }
@@ -39,20 +39,20 @@ const MOST_ROUNDS: usize = 30;
 ///
 /// # Errors
 /// If no file may change.
-pub fn edit(ground: &PlanInput<'_>, editable: &BTreeSet<FileId>) -> Result<Edited, Error> {
-    let project = ground.project;
+pub fn edit(input: &PlanInput<'_>, editable: &BTreeSet<FileId>) -> Result<Edited, Error> {
+    let project = input.project;
     if editable.is_empty() {
         return Err(Error::NothingNamed);
     }
-    let before = engine::check(ground.sources.clone(), project, &RuleSelection::default());
-    let mut refused: BTreeMap<String, Withheld> = BTreeMap::new();
+    let before = engine::check(input.sources.clone(), project, &RuleSelection::default());
+    let mut skipped: BTreeMap<String, SkippedFix> = BTreeMap::new();
     for _ in 0..MOST_ROUNDS {
-        let chosen = chosen(ground, editable, &before, &mut refused);
-        let files = texts(ground.sources, &chosen);
+        let chosen = chosen(input, editable, &before, &mut skipped);
+        let files = texts(input.sources, &chosen);
         if files.is_empty() {
-            return Ok(edited(ground, before, files, refused));
+            return Ok(edited(input, before, files, skipped));
         }
-        let (mut sources, mut project) = (ground.sources.clone(), project.clone());
+        let (mut sources, mut project) = (input.sources.clone(), project.clone());
         for new in &files {
             sources.replace(new.file, new.text.as_str());
             // the rollback below the part that runs is not edited
@@ -60,34 +60,34 @@ pub fn edit(ground: &PlanInput<'_>, editable: &BTreeSet<FileId>) -> Result<Edite
             ends.for_each(|end| *end = (new.text.len() - (new.old.len() - *end as usize)) as u32);
         }
         let after = engine::check(sources, &project, &RuleSelection::default());
-        let faults = faults(&before, &after, &chosen);
-        if faults.is_empty() {
-            return Ok(edited(ground, after, files, refused));
+        let rejected = rejected_fixes(&before, &after, &chosen);
+        if rejected.is_empty() {
+            return Ok(edited(input, after, files, skipped));
         }
-        refused.extend(faults);
+        skipped.extend(rejected);
     }
-    Ok(edited(ground, before, Vec::new(), refused))
+    Ok(edited(input, before, Vec::new(), skipped))
 }
 
-fn edited(ground: &PlanInput<'_>, state: CheckResult, files: Vec<NewText>, refused: BTreeMap<String, Withheld>) -> Edited {
+fn edited(input: &PlanInput<'_>, state: CheckResult, files: Vec<NewText>, skipped: BTreeMap<String, SkippedFix>) -> Edited {
     let mut report = state.report;
-    report.findings.retain(|finding| ground.asks(finding));
-    Edited { files, withheld: refused.into_values().collect(), report }
+    report.findings.retain(|finding| input.is_selected(finding));
+    Edited { files, skipped: skipped.into_values().collect(), report }
 }
 
 /// Returns the diagnostics whose edits are in editable files and do not overlap.
 fn chosen<'a>(
-    ground: &PlanInput<'_>,
+    input: &PlanInput<'_>,
     editable: &BTreeSet<FileId>,
     state: &'a CheckResult,
-    refused: &mut BTreeMap<String, Withheld>,
+    skipped: &mut BTreeMap<String, SkippedFix>,
 ) -> Vec<(&'a Finding, &'a [Edit])> {
-    let named = |edit: &Edit| editable.contains(&edit.site.file);
+    let is_editable = |edit: &Edit| editable.contains(&edit.site.file);
     let mut out: Vec<(&Finding, &[Edit])> = Vec::new();
     for finding in &state.report.findings {
         let Some(fix) = finding.fix.as_ref().filter(|fix| fix.safety == Safety::Safe && !fix.rewrite.is_empty()) else { continue };
-        let on = ground.asks(finding) && finding.confidence == Confidence::Certain;
-        if !on || !fix.rewrite.iter().all(named) || refused.contains_key(&finding.fingerprint) {
+        let on = input.is_selected(finding) && finding.confidence == Confidence::Certain;
+        if !on || !fix.rewrite.iter().all(is_editable) || skipped.contains_key(&finding.fingerprint) {
             continue;
         }
         let clashes = |edit: &Edit| {
@@ -95,7 +95,7 @@ fn chosen<'a>(
         };
         if fix.rewrite.iter().any(clashes) {
             let reason = "it changes the same text as another fix: run --fix=inline again".to_string();
-            refused.insert(finding.fingerprint.clone(), withheld(finding, reason));
+            skipped.insert(finding.fingerprint.clone(), skipped_fix(finding, reason));
         } else {
             out.push((finding, &fix.rewrite));
         }
@@ -126,32 +126,32 @@ fn texts(sources: &Sources, chosen: &[(&Finding, &[Edit])]) -> Vec<NewText> {
 }
 
 /// Returns the fixes that do not resolve their problem or cause a new one, by fingerprint.
-fn faults(before: &CheckResult, after: &CheckResult, chosen: &[(&Finding, &[Edit])]) -> BTreeMap<String, Withheld> {
+fn rejected_fixes(before: &CheckResult, after: &CheckResult, chosen: &[(&Finding, &[Edit])]) -> BTreeMap<String, SkippedFix> {
     let mut out = BTreeMap::new();
     let left: BTreeSet<&str> = after.report.findings.iter().map(|finding| finding.fingerprint.as_str()).collect();
     for (finding, _) in chosen.iter().filter(|(finding, _)| left.contains(finding.fingerprint.as_str())) {
-        out.insert(finding.fingerprint.clone(), withheld(finding, "it does not resolve the problem".to_string()));
+        out.insert(finding.fingerprint.clone(), skipped_fix(finding, "it does not resolve the problem".to_string()));
     }
-    let brought = prove::brought(&prove::had(&before.report), &after.report)
+    let new_problem = verify_plan::new_problems(&verify_plan::severities(&before.report), &after.report)
         .next()
         .map(|new| format!("it would cause {}: {}", new.rule, new.message));
-    let fails = (prove::rejected(after).count() > prove::rejected(before).count())
+    let fails = (verify_plan::rejected(after).count() > verify_plan::rejected(before).count())
         .then(|| "PostgreSQL would reject a statement afterwards".to_string());
     let unread = (after.report.unread.len() > before.report.unread.len()).then(|| "a statement could not be parsed afterwards".to_string());
-    if let Some(reason) = fails.or(unread).or(brought) {
+    if let Some(reason) = fails.or(unread).or(new_problem) {
         // locations have moved, so the responsible fix is unknown
         for (finding, _) in chosen {
-            out.entry(finding.fingerprint.clone()).or_insert_with(|| withheld(finding, reason.clone()));
+            out.entry(finding.fingerprint.clone()).or_insert_with(|| skipped_fix(finding, reason.clone()));
         }
     }
     out
 }
 
-/// Writes the new texts and calls `told` after each file.
+/// Writes the new texts and calls `on_written` after each file.
 ///
 /// # Errors
 /// If a file changed since it was read, or cannot be written.
-pub fn save(root: &Path, files: &[NewText], mut told: impl FnMut(&NewText)) -> Result<(), Error> {
+pub fn save(root: &Path, files: &[NewText], mut on_written: impl FnMut(&NewText)) -> Result<(), Error> {
     for new in files {
         let path = root.join(&new.path);
         let bytes = fs::read(&path).map_err(|source| Error::Unreadable { path: path.clone(), source })?;
@@ -159,7 +159,7 @@ pub fn save(root: &Path, files: &[NewText], mut told: impl FnMut(&NewText)) -> R
             return Err(Error::Changed { path });
         }
         write::put(&path, new.text.as_bytes(), true)?;
-        told(new);
+        on_written(new);
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 /// A diagnostic whose fix is written.
 #[derive(Clone, Copy)]
-pub struct Cure<'a> {
+pub struct FixInPlan<'a> {
     pub finding: &'a Finding,
     pub fix: &'a Fix,
 }
@@ -31,13 +31,13 @@ pub struct Statement {
     pub safety: Safety,
     pub work: Work,
     /// Indexes of the fixes that need the statement.
-    pub cures: Vec<usize>,
+    pub fixes: Vec<usize>,
 }
 
 /// Returns the fixes to write, in the order of the report.
-pub fn cures<'a>(report: &'a Report, level: Level, wanted: impl Fn(&Finding) -> bool) -> Vec<Cure<'a>> {
-    let of = |finding: &'a Finding| Some(Cure { finding, fix: finding.fix.as_ref().filter(|fix| !fix.steps.is_empty())? });
-    let writes = |cure: &Cure| level.writes(cure.fix.safety) && wanted(cure.finding);
+pub fn fixes<'a>(report: &'a Report, level: Level, wanted: impl Fn(&Finding) -> bool) -> Vec<FixInPlan<'a>> {
+    let of = |finding: &'a Finding| Some(FixInPlan { finding, fix: finding.fix.as_ref().filter(|fix| !fix.steps.is_empty())? });
+    let writes = |entry: &FixInPlan| level.writes(entry.fix.safety) && wanted(entry.finding);
     report.findings.iter().filter_map(of).filter(writes).collect()
 }
 
@@ -45,18 +45,18 @@ pub fn cures<'a>(report: &'a Report, level: Level, wanted: impl Fn(&Finding) -> 
 ///
 /// # Errors
 /// Indexes of fixes that change the same text as wider fixes in another way.
-pub fn statements(cures: &[Cure], catalog: &Catalog, sources: &Sources) -> Result<Vec<Statement>, Vec<usize>> {
+pub fn statements(fixes: &[FixInPlan], catalog: &Catalog, sources: &Sources) -> Result<Vec<Statement>, Vec<usize>> {
     let mut all: Vec<Statement> = Vec::new();
     let mut places: BTreeMap<&str, usize> = BTreeMap::new();
-    for (at, cure) in cures.iter().enumerate() {
+    for (at, entry) in fixes.iter().enumerate() {
         let mut stage = 0;
-        for step in &cure.fix.steps {
+        for step in &entry.fix.steps {
             stage += usize::from(step.run == Run::NextFile);
             match places.get(step.sql.as_str()) {
-                Some(place) => all[*place].join(at, cure.fix.safety),
+                Some(place) => all[*place].join(at, entry.fix.safety),
                 None => {
                     places.insert(&step.sql, all.len());
-                    all.push(Statement::new(step, stage, at, cure.fix.safety));
+                    all.push(Statement::new(step, stage, at, entry.fix.safety));
                 }
             }
         }
@@ -65,21 +65,21 @@ pub fn statements(cures: &[Cure], catalog: &Catalog, sources: &Sources) -> Resul
 }
 
 impl Statement {
-    fn new(step: &Step, stage: usize, cure: usize, safety: Safety) -> Statement {
+    fn new(step: &Step, stage: usize, fix: usize, safety: Safety) -> Statement {
         let Step { sql, phase, run, undo, work } = step.clone();
-        Statement { sql, undo, phase, run, stage, safety, work, cures: vec![cure] }
+        Statement { sql, undo, phase, run, stage, safety, work, fixes: vec![fix] }
     }
 
-    fn join(&mut self, cure: usize, safety: Safety) {
+    fn join(&mut self, fix: usize, safety: Safety) {
         self.safety = self.safety.max(safety);
-        if !self.cures.contains(&cure) {
-            self.cures.push(cure);
+        if !self.fixes.contains(&fix) {
+            self.fixes.push(fix);
         }
     }
 
     fn absorb(&mut self, other: &Statement) {
         self.stage = self.stage.max(other.stage);
-        other.cures.iter().for_each(|cure| self.join(*cure, other.safety));
+        other.fixes.iter().for_each(|fix| self.join(*fix, other.safety));
     }
 }
 
@@ -127,7 +127,7 @@ fn policies(all: Vec<Statement>, sources: &Sources) -> Result<Vec<Statement>, Ve
         let Some(merged) = merged(other, change) else {
             // the wider change usually includes the narrower one
             let narrow = if width(other) >= width(change) { statement } else { std::mem::replace(known, statement) };
-            overlapping.extend(narrow.cures);
+            overlapping.extend(narrow.fixes);
             continue;
         };
         (known.sql, known.undo) = (merged.sql(sources), Some(merged.undo(sources)));
@@ -284,7 +284,7 @@ mod tests {
              with check (owner = me() and team = auth.role());"
         );
         assert_eq!(merged.undo.unwrap(), format!("alter policy p on public.t\n  using ({TEXT})\n  with check ({TEXT});"));
-        assert_eq!(merged.cures, [1, 2, 3]);
+        assert_eq!(merged.fixes, [1, 2, 3]);
     }
 
     #[test]

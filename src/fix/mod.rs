@@ -5,13 +5,13 @@
 //! run has nothing to do. The same project gives the same plan, byte for byte. Limits: existing migrations are not changed (except by
 //! [`inline`]), fixes that depend on uncertain facts are skipped, and placeholders are not filled.
 
+mod conflicts;
 pub mod emit;
 pub mod files;
 pub mod inline;
 pub mod merge;
-mod oppose;
-mod prove;
 pub mod show;
+mod verify_plan;
 mod version;
 pub mod write;
 
@@ -46,7 +46,7 @@ impl Level {
 
 /// A skipped fix and the reason.
 #[derive(Clone, Debug)]
-pub struct Withheld {
+pub struct SkippedFix {
     pub rule: &'static str,
     pub message: String,
     pub reason: String,
@@ -54,14 +54,14 @@ pub struct Withheld {
 
 /// A fix that is shown but not written, because it needs review or has a placeholder.
 #[derive(Clone, Debug)]
-pub struct Shown {
+pub struct ShownFix {
     pub rule: &'static str,
     pub title: String,
     pub safety: Safety,
     pub steps: Vec<Step>,
 }
 
-impl Shown {
+impl ShownFix {
     /// Returns the statements, with a comment where another file begins.
     pub fn sql(&self) -> String {
         let mut out = String::new();
@@ -79,8 +79,8 @@ impl Shown {
 /// The files to write, and the state of the project after them.
 pub struct Plan {
     pub files: Vec<PlannedFile>,
-    pub withheld: Vec<Withheld>,
-    pub shown: Vec<Shown>,
+    pub skipped: Vec<SkippedFix>,
+    pub shown: Vec<ShownFix>,
     /// Number of fixes that are skipped because they depend on uncertain facts.
     pub unsure: usize,
     /// State before the plan.
@@ -105,7 +105,7 @@ pub struct PlanInput<'a> {
 }
 
 impl PlanInput<'_> {
-    fn asks(&self, finding: &Finding) -> bool {
+    fn is_selected(&self, finding: &Finding) -> bool {
         !self.hidden.contains(&finding.fingerprint) && engine::is_on(finding.rule, self.project, self.choice)
     }
 }
@@ -119,115 +119,115 @@ const MOST_ROUNDS: usize = 30;
 ///
 /// # Errors
 /// If no name sorts after the existing migrations.
-pub fn plan(ground: &PlanInput<'_>, level: Level) -> Result<Plan, String> {
-    // what one cure brings another may take away; where none does, nothing may be brought
-    let (plan, is_clean) = attempt(ground, level, Patience::UntilTheEnd)?;
-    if is_clean { Ok(plan) } else { Ok(attempt(ground, level, Patience::None)?.0) }
+pub fn plan(input: &PlanInput<'_>, level: Level) -> Result<Plan, String> {
+    // another fix may resolve the problem that a fix causes; if none does, no fix may cause a problem
+    let (plan, is_clean) = attempt(input, level, NewProblems::AllowedIfResolved)?;
+    if is_clean { Ok(plan) } else { Ok(attempt(input, level, NewProblems::Rejected)?.0) }
 }
 
 /// Whether a fix may cause a problem that another fix of the plan resolves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Patience {
-    UntilTheEnd,
-    None,
+enum NewProblems {
+    AllowedIfResolved,
+    Rejected,
 }
 
 /// Returns a plan, and whether it resolves all problems that it causes.
-fn attempt(ground: &PlanInput<'_>, level: Level, patience: Patience) -> Result<(Plan, bool), String> {
+fn attempt(input: &PlanInput<'_>, level: Level, new_problems: NewProblems) -> Result<(Plan, bool), String> {
     let mut work = Planning {
         level,
-        patience,
-        project: ground.project.clone(),
-        sources: ground.sources.clone(),
-        refused: BTreeMap::new(),
-        solid: false,
-        ground,
+        new_problems,
+        project: input.project.clone(),
+        sources: input.sources.clone(),
+        skipped: BTreeMap::new(),
+        complete: false,
+        input,
         naming: None,
     };
-    let mut now = engine::check(work.sources.clone(), &work.project, &RuleSelection::default());
-    work.solid = prove::is_solid(&now);
-    let shown = work.shown(&now.report);
-    let unsure = work.unsure(&now.report);
-    let had = prove::had(&now.report);
+    let mut current = engine::check(work.sources.clone(), &work.project, &RuleSelection::default());
+    work.complete = verify_plan::is_complete(&current);
+    let shown = work.shown(&current.report);
+    let unsure = work.unsure(&current.report);
+    let severities = verify_plan::severities(&current.report);
     let mut before = None;
     let mut files: Vec<PlannedFile> = Vec::new();
     for _ in 0..MOST_PASSES {
-        let Some((more, after)) = work.pass(&now)? else { break };
+        let Some((more, after)) = work.pass(&current)? else { break };
         work.keep(&more);
         files.extend(more);
-        let CheckResult { catalog, .. } = std::mem::replace(&mut now, after);
+        let CheckResult { catalog, .. } = std::mem::replace(&mut current, after);
         before.get_or_insert(catalog);
     }
-    let is_clean = prove::brought(&had, &now.report).next().is_none();
-    for cure in work.cures(&now.report, &BTreeSet::new()) {
+    let is_clean = verify_plan::new_problems(&severities, &current.report).next().is_none();
+    for entry in work.fixes(&current.report, &BTreeSet::new()) {
         let reason = "it changes the same text as another fix: run --fix again".to_string();
-        work.refused.insert(cure.finding.fingerprint.clone(), withheld(cure.finding, reason));
+        work.skipped.insert(entry.finding.fingerprint.clone(), skipped_fix(entry.finding, reason));
     }
-    let CheckResult { mut report, catalog, .. } = now;
-    report.findings.retain(|finding| ground.asks(finding));
+    let CheckResult { mut report, catalog, .. } = current;
+    report.findings.retain(|finding| input.is_selected(finding));
     let before = before.unwrap_or_else(|| catalog.clone());
-    let withheld = work.refused.into_values().collect();
-    let from = ground.project.migrations.len();
-    Ok((Plan { files, withheld, shown, unsure, before, report, after: catalog, from, project: work.project }, is_clean))
+    let skipped = work.skipped.into_values().collect();
+    let from = input.project.migrations.len();
+    Ok((Plan { files, skipped, shown, unsure, before, report, after: catalog, from, project: work.project }, is_clean))
 }
 
-fn withheld(finding: &Finding, reason: String) -> Withheld {
-    Withheld { rule: finding.rule, message: finding.message.clone(), reason }
+fn skipped_fix(finding: &Finding, reason: String) -> SkippedFix {
+    SkippedFix { rule: finding.rule, message: finding.message.clone(), reason }
 }
 
 /// State of the planning.
 struct Planning<'a> {
     level: Level,
-    patience: Patience,
+    new_problems: NewProblems,
     /// The project with the files that are planned so far.
     project: Project,
     sources: Sources,
     /// Skipped fixes, by the fingerprint of their diagnostic.
-    refused: BTreeMap<String, Withheld>,
+    skipped: BTreeMap<String, SkippedFix>,
     /// Whether all statements were parsed and run.
-    solid: bool,
-    ground: &'a PlanInput<'a>,
+    complete: bool,
+    input: &'a PlanInput<'a>,
     naming: Option<Naming>,
 }
 
 impl Planning<'_> {
-    fn cures<'r>(&self, report: &'r Report, waiting: &BTreeSet<String>) -> Vec<merge::Cure<'r>> {
+    fn fixes<'r>(&self, report: &'r Report, waiting: &BTreeSet<String>) -> Vec<merge::FixInPlan<'r>> {
         let is_on: BTreeSet<&str> = report
             .findings
             .iter()
             .map(|finding| finding.rule)
             .collect::<BTreeSet<_>>()
             .into_iter()
-            .filter(|rule| engine::is_on(rule, self.ground.project, self.ground.choice))
+            .filter(|rule| engine::is_on(rule, self.input.project, self.input.choice))
             .collect();
-        merge::cures(report, self.level, |finding| {
+        merge::fixes(report, self.level, |finding| {
             let print = &finding.fingerprint;
             self.is_sure(finding)
                 && is_on.contains(finding.rule)
-                && !self.ground.hidden.contains(print)
-                && !self.refused.contains_key(print)
+                && !self.input.hidden.contains(print)
+                && !self.skipped.contains_key(print)
                 && !waiting.contains(print)
         })
     }
 
     /// Returns whether a diagnostic is certain enough for its fix to be written.
     fn is_sure(&self, finding: &Finding) -> bool {
-        finding.confidence == Confidence::Certain || self.solid && self.level == Level::Review
+        finding.confidence == Confidence::Certain || self.complete && self.level == Level::Review
     }
 
     fn unsure(&self, report: &Report) -> usize {
-        let meant = |finding: &&Finding| {
+        let is_unsure = |finding: &&Finding| {
             let written = finding.fix.as_ref().is_some_and(|fix| !fix.steps.is_empty() && self.level.writes(fix.safety));
-            written && !self.is_sure(finding) && self.ground.asks(finding)
+            written && !self.is_sure(finding) && self.input.is_selected(finding)
         };
-        report.findings.iter().filter(meant).count()
+        report.findings.iter().filter(is_unsure).count()
     }
 
     /// Returns the fixes that need review or have placeholders.
-    fn shown(&self, report: &Report) -> Vec<Shown> {
+    fn shown(&self, report: &Report) -> Vec<ShownFix> {
         let of = |finding: &Finding| {
             let fix = finding.fix.as_ref().filter(|fix| !fix.steps.is_empty() && !self.level.writes(fix.safety))?;
-            self.ground.asks(finding).then(|| Shown {
+            self.input.is_selected(finding).then(|| ShownFix {
                 rule: finding.rule,
                 title: fix.title.clone(),
                 safety: fix.safety,
@@ -238,11 +238,11 @@ impl Planning<'_> {
     }
 
     /// Returns the files that fix the problems of a state, and the state after them, or `None` if there is nothing to fix.
-    fn pass(&mut self, now: &CheckResult) -> Result<Option<(Vec<PlannedFile>, CheckResult)>, String> {
+    fn pass(&mut self, current: &CheckResult) -> Result<Option<(Vec<PlannedFile>, CheckResult)>, String> {
         // a fix that was skipped in combination with others may work without them
-        self.refused.clear();
+        self.skipped.clear();
         for _ in 0..MOST_ROUNDS {
-            let (cures, statements) = self.choose(now);
+            let (fixes, statements) = self.compatible_fixes(current);
             if statements.is_empty() {
                 return Ok(None);
             }
@@ -250,44 +250,44 @@ impl Planning<'_> {
                 Some(naming) => naming.clone(),
                 None => Naming::of(&self.project)?,
             };
-            let files = files::cut(statements, &cures, &now.report.sources, &self.project, &mut names)?;
-            let (project, sources) = self.with(&files);
+            let files = files::cut(statements, &fixes, &current.report.sources, &self.project, &mut names)?;
+            let (project, sources) = self.with_files(&files);
             let after = engine::check(sources, &project, &RuleSelection::default());
-            let curable: BTreeSet<&str> = match self.patience {
-                Patience::UntilTheEnd => {
-                    let cures = self.cures(&after.report, &BTreeSet::new());
-                    cures.into_iter().map(|cure| cure.finding.fingerprint.as_str()).collect()
+            let fixable: BTreeSet<&str> = match self.new_problems {
+                NewProblems::AllowedIfResolved => {
+                    let fixes = self.fixes(&after.report, &BTreeSet::new());
+                    fixes.into_iter().map(|entry| entry.finding.fingerprint.as_str()).collect()
                 }
-                Patience::None => BTreeSet::new(),
+                NewProblems::Rejected => BTreeSet::new(),
             };
-            let faults = prove::faults(now, &after, &files, &project, &cures, &curable);
-            if faults.is_empty() {
+            let rejected = verify_plan::rejected_fixes(current, &after, &files, &project, &fixes, &fixable);
+            if rejected.is_empty() {
                 self.naming = Some(names);
                 return Ok(Some((files, after)));
             }
-            self.refused.extend(faults);
+            self.skipped.extend(rejected);
         }
-        for cure in self.cures(&now.report, &BTreeSet::new()) {
+        for entry in self.fixes(&current.report, &BTreeSet::new()) {
             let reason = "no set of fixes was found that causes no new problem".to_string();
-            self.refused.insert(cure.finding.fingerprint.clone(), withheld(cure.finding, reason));
+            self.skipped.insert(entry.finding.fingerprint.clone(), skipped_fix(entry.finding, reason));
         }
         Ok(None)
     }
 
     /// Returns fixes that can be combined, with their statements. The others wait for the next pass.
-    fn choose<'n>(&self, now: &'n CheckResult) -> (Vec<merge::Cure<'n>>, Vec<merge::Statement>) {
+    fn compatible_fixes<'n>(&self, current: &'n CheckResult) -> (Vec<merge::FixInPlan<'n>>, Vec<merge::Statement>) {
         let mut waiting: BTreeSet<String> = BTreeSet::new();
         loop {
-            let cures = self.cures(&now.report, &waiting);
-            match merge::statements(&cures, &now.catalog, &now.report.sources) {
-                Ok(statements) => return (cures, statements),
-                Err(overlapping) => waiting.extend(overlapping.into_iter().map(|cure| cures[cure].finding.fingerprint.clone())),
+            let fixes = self.fixes(&current.report, &waiting);
+            match merge::statements(&fixes, &current.catalog, &current.report.sources) {
+                Ok(statements) => return (fixes, statements),
+                Err(overlapping) => waiting.extend(overlapping.into_iter().map(|entry| fixes[entry].finding.fingerprint.clone())),
             }
         }
     }
 
     /// Returns the project with additional files at the end.
-    fn with(&self, files: &[PlannedFile]) -> (Project, Sources) {
+    fn with_files(&self, files: &[PlannedFile]) -> (Project, Sources) {
         let (mut project, mut sources) = (self.project.clone(), self.sources.clone());
         for planned in files {
             let file = sources.add(planned.path.as_str(), planned.text.as_str());
@@ -299,6 +299,6 @@ impl Planning<'_> {
     }
 
     fn keep(&mut self, files: &[PlannedFile]) {
-        (self.project, self.sources) = self.with(files);
+        (self.project, self.sources) = self.with_files(files);
     }
 }

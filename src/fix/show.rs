@@ -2,7 +2,7 @@
 
 use super::files::Planned;
 use super::inline::NewText;
-use super::{Plan, Shown};
+use super::{Plan, ShownFix};
 use crate::finding::{Safety, Work};
 use std::fmt::Write;
 
@@ -28,7 +28,7 @@ pub fn dry_run(plan: &Plan) -> String {
             out.push('\n');
         }
     }
-    let manual: Vec<&Shown> = plan.shown.iter().filter(|shown| shown.safety == Safety::Manual).collect();
+    let manual: Vec<&ShownFix> = plan.shown.iter().filter(|shown| shown.safety == Safety::Manual).collect();
     if !manual.is_empty() {
         out.push_str("=== To complete by hand (never written)\n\n");
     }

@@ -11,15 +11,15 @@ use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 use std::time::Duration;
 
-/// Writes files in order and calls `told` after each one.
+/// Writes files in order and calls `on_written` after each one.
 ///
 /// # Errors
 /// If a file cannot be written.
-pub fn write(folder: &Path, files: &[PlannedFile], mut told: impl FnMut(&PlannedFile)) -> Result<(), Error> {
+pub fn write(folder: &Path, files: &[PlannedFile], mut on_written: impl FnMut(&PlannedFile)) -> Result<(), Error> {
     for planned in files {
         let path = folder.join(&planned.name);
         put(&path, planned.text.as_bytes(), false)?;
-        told(planned);
+        on_written(planned);
     }
     Ok(())
 }

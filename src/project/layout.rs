@@ -3,7 +3,7 @@
 //! Promises: only names and kinds of entries are read. Only folders are opened, and links are not followed in loops.
 
 use super::text::Decoded;
-use super::{Past, SkipReason, plan, unreadable};
+use super::{EarlierState, SkipReason, plan, unreadable};
 use crate::error::Error;
 use std::cmp::Ordering;
 use std::ffi::OsString;
@@ -40,27 +40,27 @@ pub struct Listing {
 }
 
 /// Lists the entries of an earlier state of a folder.
-pub fn list(folder: &Path, past: &Past) -> Result<Listing, Error> {
+pub fn list(folder: &Path, earlier: &EarlierState) -> Result<Listing, Error> {
     let mut names = names(folder)?;
-    names.retain(|(name, _)| !past.absent.contains(Path::new(name)));
-    names.extend(past.texts.keys().filter_map(|path| path.components().next()).map(|first| (first.as_os_str().to_os_string(), None)));
+    names.retain(|(name, _)| !earlier.absent.contains(Path::new(name)));
+    names.extend(earlier.texts.keys().filter_map(|path| path.components().next()).map(|first| (first.as_os_str().to_os_string(), None)));
     names.sort_by(|(one, _), (other, _)| one.as_encoded_bytes().cmp(other.as_encoded_bytes()));
     names.dedup_by(|(one, _), (other, _)| one == other);
     let kind = |name: &Path, kind: Option<Kind>| match kind {
-        _ if past.texts.contains_key(name) => Kind::File,
+        _ if earlier.texts.contains_key(name) => Kind::File,
         Some(kind) => kind,
-        None => kind_behind(&folder.join(name)),
+        None => kind_of_target(&folder.join(name)),
     };
     let first = names.first().map(|(name, _)| name.clone()).unwrap_or_default();
     if let Some(order) = plan::order(folder) {
-        return Ok(Listing { entries: planned(folder, past, order, &names), lenient: true, planned: true, first });
+        return Ok(Listing { entries: planned(folder, earlier, order, &names), lenient: true, planned: true, first });
     }
     let files = names.iter().map(|(name, kind)| (Path::new(name), *kind)).filter(|(name, _)| is_sql(name));
     let files: Vec<(PathBuf, Kind)> = files.map(|(name, known)| (name.to_path_buf(), kind(name, known))).collect();
     let of_kind_file = || files.iter().filter(|(_, kind)| *kind == Kind::File).map(|(path, _)| path);
 
     if of_kind_file().next().is_none() {
-        let entries: Vec<Entry> = names.iter().filter_map(|(name, _)| in_own_folder(folder, past, name)).collect();
+        let entries: Vec<Entry> = names.iter().filter_map(|(name, _)| in_own_folder(folder, earlier, name)).collect();
         if !entries.is_empty() {
             return Ok(Listing { entries, lenient: true, planned: false, first });
         }
@@ -82,8 +82,8 @@ pub fn list(folder: &Path, past: &Past) -> Result<Listing, Error> {
 }
 
 /// Returns the scripts of a plan in its order, followed by scripts of the folder that are not in the plan.
-fn planned(folder: &Path, past: &Past, order: Vec<PathBuf>, names: &[(OsString, Option<Kind>)]) -> Vec<Entry> {
-    let is_file = |path: &PathBuf| past.texts.contains_key(path) || !past.absent.contains(path) && folder.join(path).is_file();
+fn planned(folder: &Path, earlier: &EarlierState, order: Vec<PathBuf>, names: &[(OsString, Option<Kind>)]) -> Vec<Entry> {
+    let is_file = |path: &PathBuf| earlier.texts.contains_key(path) || !earlier.absent.contains(path) && folder.join(path).is_file();
     let entry = |relative: PathBuf, choice: Choice| Entry { relative, choice, decoded: Decoded::default() };
     let name = |path: &Path| shown(&path.with_extension(""));
     let rest = names.iter().map(|(name, _)| PathBuf::from(name)).filter(|path| is_sql(path) && !order.contains(path));
@@ -147,12 +147,12 @@ pub fn may_hold_migrations(folder: &Path) -> bool {
 }
 
 pub fn holds_migrations(folder: &Path) -> bool {
-    list(folder, &Past::default()).is_ok_and(|listing| !listing.entries.is_empty())
+    list(folder, &EarlierState::default()).is_ok_and(|listing| !listing.entries.is_empty())
 }
 
 /// Returns whether each migration has its own folder.
 pub fn holds_folders(folder: &Path) -> bool {
-    list(folder, &Past::default()).is_ok_and(|listing| listing.entries.iter().any(|entry| entry.relative.components().count() > 1))
+    list(folder, &EarlierState::default()).is_ok_and(|listing| listing.entries.iter().any(|entry| entry.relative.components().count() > 1))
 }
 
 /// Prefix of temporary files, which stay if a run is killed.
@@ -187,7 +187,7 @@ impl Kind {
     }
 }
 
-fn kind_behind(path: &Path) -> Kind {
+fn kind_of_target(path: &Path) -> Kind {
     // reading a broken link fails later, with its path
     fs::metadata(path).ok().and_then(|data| Kind::of(data.file_type())).unwrap_or(Kind::File)
 }
@@ -199,8 +199,8 @@ pub fn is_sql(path: &Path) -> bool {
 /// Names of the file of a migration with its own folder, in Prisma and Diesel.
 pub const OWN_FOLDER_FILES: [&str; 2] = ["migration.sql", "up.sql"];
 
-fn in_own_folder(folder: &Path, past: &Past, name: &OsString) -> Option<Entry> {
-    let is_file = |path: &PathBuf| past.texts.contains_key(path) || !past.absent.contains(path) && folder.join(path).is_file();
+fn in_own_folder(folder: &Path, earlier: &EarlierState, name: &OsString) -> Option<Entry> {
+    let is_file = |path: &PathBuf| earlier.texts.contains_key(path) || !earlier.absent.contains(path) && folder.join(path).is_file();
     let file = OWN_FOLDER_FILES.into_iter().find(|file| is_file(&Path::new(name).join(file)))?;
     let text = name.to_string_lossy();
     // versions of Diesel contain dashes: 2024-01-31-093000

@@ -16,24 +16,24 @@ pub struct Place {
     pub root: PathBuf,
     pub folder: PathBuf,
     /// Files that the user passed, relative to the folder.
-    pub named: Vec<PathBuf>,
+    pub passed_files: Vec<PathBuf>,
     pub is_supabase: bool,
     /// Path of Supabase's `config.toml`, whether or not it exists.
     pub supabase_config: Option<PathBuf>,
 }
 
-/// Returns the project that contains `here`, otherwise the only project below it.
-pub fn around(here: &Path) -> Result<Place, Error> {
-    for folder in here.ancestors() {
+/// Returns the project that contains `current_dir`, otherwise the only project below it.
+pub fn around(current_dir: &Path) -> Result<Place, Error> {
+    for folder in current_dir.ancestors() {
         if let Some(migrations) = inside(folder)? {
             return Ok(Place::of(migrations, Vec::new()));
         }
     }
-    nested(here, Path::new(""))
+    only_project_below(current_dir, Path::new(""))
 }
 
 /// Returns the project of one or more paths.
-pub fn named(paths: &[PathBuf]) -> Result<Place, Error> {
+pub fn of_paths(paths: &[PathBuf]) -> Result<Place, Error> {
     let mut place: Option<(PathBuf, Vec<PathBuf>)> = None;
     let is_one = paths.iter().all(|path| is_same(path, &paths[0]));
     for path in paths {
@@ -79,18 +79,18 @@ fn is_folder(path: &Path) -> Result<bool, Error> {
 }
 
 fn folder(path: &Path) -> Result<Place, Error> {
-    let whole = absolute(path)?;
-    let is_folder_of_migrations = || match whole.file_name() {
-        Some(name) if name == "migrations" => is_supabase_folder(whole.parent()) || layout::may_hold_migrations(&whole),
-        _ => layout::holds_migrations(&whole),
+    let absolute_path = absolute(path)?;
+    let is_folder_of_migrations = || match absolute_path.file_name() {
+        Some(name) if name == "migrations" => is_supabase_folder(absolute_path.parent()) || layout::may_hold_migrations(&absolute_path),
+        _ => layout::holds_migrations(&absolute_path),
     };
-    match inside(&whole)? {
+    match inside(&absolute_path)? {
         Some(folder) => Ok(Place::of(folder, Vec::new())),
-        None if is_folder_of_migrations() => Ok(Place::of(whole, Vec::new())),
+        None if is_folder_of_migrations() => Ok(Place::of(absolute_path, Vec::new())),
         // a folder that cannot be read is an error, because it may contain migrations
         None => {
-            fs::read_dir(&whole).map_err(unreadable(path))?;
-            nested(&whole, path)
+            fs::read_dir(&absolute_path).map_err(unreadable(path))?;
+            only_project_below(&absolute_path, path)
         }
     }
 }
@@ -103,7 +103,7 @@ fn file(path: &Path) -> Result<(PathBuf, PathBuf), Error> {
     let parent = absolute(parent)?;
     // a seed or dump next to the folder of migrations is not a migration
     if let Some(folder) = inside(&parent)? {
-        let folder = folder.strip_prefix(&parent).map(|way| path.with_file_name(way)).unwrap_or(folder);
+        let folder = folder.strip_prefix(&parent).map(|relative| path.with_file_name(relative)).unwrap_or(folder);
         return Err(Error::NotAMigration { path: path.to_path_buf(), folder });
     }
     if layout::OWN_FOLDER_FILES.iter().any(|file| name == *file)
@@ -142,25 +142,25 @@ pub fn schemas(migrations: &Path) -> Option<PathBuf> {
     Some(folder).filter(|folder| is_called_migrations && layout::holds_migrations(folder))
 }
 
-/// Returns the only project below a folder. `way` is the path of the folder as the user passed it.
-fn nested(folder: &Path, way: &Path) -> Result<Place, Error> {
+/// Returns the only project below a folder. `passed_path` is the path of the folder as the user passed it.
+fn only_project_below(folder: &Path, passed_path: &Path) -> Result<Place, Error> {
     match below(folder).as_slice() {
         [only] => match inside(only)? {
             Some(migrations) => Ok(Place::of(migrations, Vec::new())),
             None => Ok(Place::of(only.clone(), Vec::new())),
         },
-        _ => Err(no_migrations(folder, way)),
+        _ => Err(no_migrations(folder, passed_path)),
     }
 }
 
 /// Returns the error for a folder without a project. It lists the projects below the folder.
-fn no_migrations(folder: &Path, way: &Path) -> Error {
+fn no_migrations(folder: &Path, passed_path: &Path) -> Error {
     let schemas = [folder.join("supabase/schemas"), folder.join("schemas")];
     if let Some(schemas) = schemas.into_iter().find(|path| is_supabase_folder(path.parent()) && layout::holds_migrations(path)) {
-        let shown = way.join(schemas.strip_prefix(folder).unwrap_or(&schemas));
+        let shown = passed_path.join(schemas.strip_prefix(folder).unwrap_or(&schemas));
         return Error::Empty { path: folder.to_path_buf(), schemas: Some(shown) };
     }
-    let shown = |path: PathBuf| way.join(path.strip_prefix(folder).unwrap_or(&path));
+    let shown = |path: PathBuf| passed_path.join(path.strip_prefix(folder).unwrap_or(&path));
     Error::NoMigrations { path: folder.to_path_buf(), projects: below(folder).into_iter().map(shown).collect() }
 }
 
@@ -195,14 +195,14 @@ fn is_same(one: &Path, other: &Path) -> bool {
 /// Returns the absolute path. Links are kept, because users know the folder by the link, unless `..` follows.
 fn absolute(path: &Path) -> Result<PathBuf, Error> {
     let has_parent = path.components().any(|part| part == Component::ParentDir);
-    let whole: io::Result<PathBuf> = if has_parent { path.canonicalize() } else { std::path::absolute(path) };
-    whole.map_err(unreadable(path))
+    let absolute_path: io::Result<PathBuf> = if has_parent { path.canonicalize() } else { std::path::absolute(path) };
+    absolute_path.map_err(unreadable(path))
 }
 
 impl Place {
-    fn of(folder: PathBuf, mut named: Vec<PathBuf>) -> Place {
-        named.sort();
-        named.dedup();
+    fn of(folder: PathBuf, mut passed_files: Vec<PathBuf>) -> Place {
+        passed_files.sort();
+        passed_files.dedup();
         let is_called_migrations = folder.file_name().is_some_and(|name| name == "migrations");
         let root = match folder.parent() {
             // declarative schemas are next to the migrations
@@ -218,6 +218,6 @@ impl Place {
             Some(root.join("config.toml")).filter(|path| config::is_supabase(path))
         };
         let root = root.to_path_buf();
-        Place { root, folder, named, is_supabase: supabase_config.is_some(), supabase_config }
+        Place { root, folder, passed_files, is_supabase: supabase_config.is_some(), supabase_config }
     }
 }

@@ -11,8 +11,8 @@ pub fn repository(root: &Path) -> (Option<PathBuf>, String) {
     // in a git worktree, `.git` is a file
     let Some(top) = root.ancestors().find(|folder| folder.join(".git").exists()) else { return (None, String::new()) };
     let inside = root.strip_prefix(top).unwrap_or(Path::new(""));
-    let way = inside.components().map(|part| format!("{}/", part.as_os_str().to_string_lossy())).collect();
-    (Some(top.to_path_buf()), way)
+    let relative = inside.components().map(|part| format!("{}/", part.as_os_str().to_string_lossy())).collect();
+    (Some(top.to_path_buf()), relative)
 }
 
 #[cfg(test)]

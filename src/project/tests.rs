@@ -75,7 +75,7 @@ fn a_project_is_found_from_any_of_its_folders() {
         let opened = opened(&root, &[path]);
         assert_eq!(opened.paths(), ["supabase/migrations/1_a.sql"], "{path}");
         assert_eq!(opened.project.root.file_name().unwrap(), "app", "{path}");
-        assert_eq!(opened.project.named.len(), usize::from(path.ends_with(".sql")), "{path}");
+        assert_eq!(opened.project.passed_files.len(), usize::from(path.ends_with(".sql")), "{path}");
     }
     for here in ["app", "app/supabase/functions", "app/supabase/migrations"] {
         let place = locate::around(&root.path().join(here)).unwrap();
@@ -126,8 +126,8 @@ fn wrong_paths_are_refused() {
     assert_eq!(message(&["missing"]), format!("`missing` does not exist: {what_to_give}"));
     assert_eq!(message(&["a/1_a.sql", "missing.sql"]), format!("`missing.sql` does not exist: {what_to_give}"));
     assert_eq!(message(&["a/notes.md"]), format!("`a/notes.md` is not an .sql file: {what_to_give}"));
-    assert_eq!(opened(&root, &["a/1_a.sql", "a/1_a.sql"]).project.named.len(), 1);
-    assert_eq!(opened(&root, &["a", "a/../a"]).project.named.len(), 0);
+    assert_eq!(opened(&root, &["a/1_a.sql", "a/1_a.sql"]).project.passed_files.len(), 1);
+    assert_eq!(opened(&root, &["a", "a/../a"]).project.passed_files.len(), 0);
     let apart = "are not .sql files of the same folder: check them one by one";
     assert_eq!(message(&["a/1_a.sql", "b/1_b.sql"]), format!("`a/1_a.sql` and `b/1_b.sql` {apart}"));
     assert_eq!(message(&["a", "b"]), format!("`b` and `a` {apart}"));
@@ -142,7 +142,7 @@ fn files_that_are_named_are_remembered_and_all_of_the_folder_is_read() {
     let opened = opened(&root, &[&at("3_c.sql"), &at("1_a.sql"), &at("later.sql"), "supabase/../supabase/migrations/1_a.sql"]);
     // `later.sql` does not run, but was asked about.
     assert_eq!(opened.names(), ["1_a.sql", "2_b.sql", "3_c.sql", "later.sql"]);
-    let named: Vec<String> = opened.project.named.iter().map(|file| opened.file_name(*file)).collect();
+    let named: Vec<String> = opened.project.passed_files.iter().map(|file| opened.file_name(*file)).collect();
     assert_eq!(named, ["1_a.sql", "3_c.sql", "later.sql"]);
     assert_eq!(opened.skipped(), [("later.sql", SkipReason::Name), ("rest.sql", SkipReason::Name)]);
     assert_eq!(opened.project.skipped[0].file, opened.project.migrations[3].file);
@@ -295,7 +295,7 @@ fn each_migration_may_have_a_folder() {
     assert_eq!(opened(&root, &["diesel/migrations"]).parts(), [("2025-01-01-000000", "users")]);
     let named = opened(&root, &["prisma/migrations/20250102000000_b/migration.sql"]);
     assert_eq!(named.paths().len(), 2);
-    assert_eq!(named.project.named, [named.project.migrations[1].file]);
+    assert_eq!(named.project.passed_files, [named.project.migrations[1].file]);
 }
 
 #[cfg(unix)]

@@ -78,29 +78,29 @@ fn span(at: usize, len: usize) -> Span {
 }
 
 /// Returns whether SQL uses objects that only Supabase has.
-pub fn speaks_supabase(text: &str) -> bool {
+pub fn uses_supabase(text: &str) -> bool {
     let mut code = String::new();
     text.lines().any(|line| {
         // comments are ignored, and quotes are removed because dumps quote every name
         let line = line.split_once("--").map_or(line, |(code, _)| code);
         code.clear();
         code.extend(line.chars().filter(|letter| *letter != '"').map(|letter| letter.to_ascii_lowercase()));
-        let said = |word: &'static str| {
+        let words = |word: &'static str| {
             code.match_indices(word)
                 .map(move |(at, _)| (at, at + word.len()))
                 .filter(|(start, end)| !code[..*start].ends_with(is_in_name) && !code[*end..].starts_with(is_in_name))
         };
-        let says = |word| said(word).next().is_some();
+        let contains_word = |word| words(word).next().is_some();
         // columns can have this name too, so only positions of roles count
         let names_role = || {
-            said("authenticated").any(|(at, _)| {
+            words("authenticated").any(|(at, _)| {
                 let before = code[..at].trim_end();
                 before.ends_with(',') || matches!(before.rsplit(|letter| !is_in_name(letter)).next(), Some("to" | "from" | "role"))
             })
         };
-        code.contains("auth") && (["auth.uid", "auth.jwt", "auth.role", "auth.users"].into_iter().any(says) || names_role())
-            || says("service_role")
-            || says("storage.objects")
+        code.contains("auth") && (["auth.uid", "auth.jwt", "auth.role", "auth.users"].into_iter().any(contains_word) || names_role())
+            || contains_word("service_role")
+            || contains_word("storage.objects")
     })
 }
 
@@ -146,8 +146,8 @@ mod tests {
         let bytes = b"\xff\0 authenticated --\n".repeat(1 << 18);
         let Decoded { text, problems } = decode(&bytes);
         assert_eq!(problems.len(), 2);
-        assert!(!speaks_supabase(&text));
-        assert!(!speaks_supabase(&text.replace('\n', " ")));
+        assert!(!uses_supabase(&text));
+        assert!(!uses_supabase(&text.replace('\n', " ")));
     }
 
     #[test]
@@ -161,7 +161,7 @@ mod tests {
             "grant all on t to service_role;",
             "on storage.objects for select",
         ] {
-            assert!(speaks_supabase(text), "{text}");
+            assert!(uses_supabase(text), "{text}");
         }
         for text in [
             "create table t (\n  authenticated boolean,\n  is_authenticated boolean,\n  authenticated_at date)",
@@ -170,7 +170,7 @@ mod tests {
             "grant all on t to my_service_role",
             "",
         ] {
-            assert!(!speaks_supabase(text), "{text}");
+            assert!(!uses_supabase(text), "{text}");
         }
     }
 }

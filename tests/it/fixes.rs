@@ -94,7 +94,7 @@ fn judge(server: &Arc<Server>, birth: &Objects, number: u64) -> Verdict {
         complaints: Vec::new(),
         rules: cured(&Outcome::of(&example).report, &plan),
         steps: plan.files.iter().map(|planned| planned.statements.len()).sum(),
-        withheld: plan.withheld.len(),
+        withheld: plan.skipped.len(),
         tries: trial.before.tries(),
         grants: trial.before.grants(),
     };
@@ -296,7 +296,7 @@ fn a_fix_that_another_rule_would_take_back_is_withheld() {
             for planned in &plan.files {
                 std::fs::write(migrations.join(&planned.name), &planned.text).unwrap();
             }
-            let withheld: Vec<String> = plan.withheld.iter().map(|held| format!("{}: {}", held.rule, held.reason)).collect();
+            let withheld: Vec<String> = plan.skipped.iter().map(|held| format!("{}: {}", held.rule, held.reason)).collect();
             (plan.files.len(), withheld.join("; "))
         };
         write();

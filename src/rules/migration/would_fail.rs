@@ -13,7 +13,7 @@ fn check(cx: &mut Cx) {
     let rejected = cx.rejected();
     let roots = roots(rejected);
     let names = near_names(cx, rejected);
-    let supabase = cx.platform() == Platform::Supabase && cx.project().marks.is_none();
+    let supabase = cx.platform() == Platform::Supabase && cx.project().markers.is_none();
     let mut told: Option<FileId> = None;
     for (one, root) in rejected.iter().zip(&roots) {
         match one.when {

@@ -4,10 +4,10 @@
 //! error. New problems with the severity info are allowed, such as a shorter index that becomes redundant. The responsible fix is found by
 //! location, otherwise by object. If neither identifies it, the whole plan is rejected.
 
+use super::conflicts::StatementEffects;
 use super::files::PlannedFile;
-use super::merge::Cure;
-use super::oppose::Done;
-use super::{Withheld, withheld};
+use super::merge::FixInPlan;
+use super::{SkippedFix, skipped_fix};
 use crate::catalog::{Rejected, When};
 use crate::engine::CheckResult;
 use crate::finding::{Finding, Severity, Subject};
@@ -17,7 +17,7 @@ use crate::source::Site;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Returns whether all statements were parsed and would run.
-pub fn is_solid(state: &CheckResult) -> bool {
+pub fn is_complete(state: &CheckResult) -> bool {
     let external = state.catalog.tables.values().any(|table| table.external);
     let followed = state.report.bounded.is_empty() && state.report.undecided.is_empty();
     rejected(state).next().is_none() && followed && state.report.unread.is_empty() && !external
@@ -29,15 +29,15 @@ pub fn rejected(state: &CheckResult) -> impl Iterator<Item = &Rejected> {
 }
 
 /// Returns the fixes that must not be written, by the fingerprint of their diagnostic.
-pub fn faults(
+pub fn rejected_fixes(
     before: &CheckResult,
     after: &CheckResult,
     files: &[PlannedFile],
     project: &Project,
-    cures: &[Cure<'_>],
-    curable: &BTreeSet<&str>,
-) -> BTreeMap<String, Withheld> {
-    let mut out = Faults { cures, told: BTreeMap::new() };
+    fixes: &[FixInPlan<'_>],
+    fixable: &BTreeSet<&str>,
+) -> BTreeMap<String, SkippedFix> {
+    let mut out = RejectedFixes { fixes, skipped: BTreeMap::new() };
     let own = &project.migrations[project.migrations.len() - files.len()..];
     // the fixes of a location in a planned file
     let at = |site: Site| -> Vec<usize> {
@@ -45,64 +45,64 @@ pub fn faults(
         let planned = own.iter().zip(files).find(|(migration, _)| migration.file == site.file).map(|(_, planned)| planned);
         let statements = planned.into_iter().flat_map(|planned| &planned.statements);
         let meant = |span: crate::source::Span| span.start < site.span.end.max(site.span.start + 1) && site.span.start < span.end;
-        statements.filter(|planned| meant(planned.span)).flat_map(|planned| planned.statement.cures.iter().copied()).collect()
+        statements.filter(|planned| meant(planned.span)).flat_map(|planned| planned.statement.fixes.iter().copied()).collect()
     };
     let was_unread: BTreeSet<Site> = before.report.unread.iter().map(|unread| unread.site).collect();
     for unread in after.report.unread.iter().filter(|unread| !was_unread.contains(&unread.site)) {
-        out.blame(at(unread.site), &format!("its statement cannot be parsed: {}", unread.reason));
+        out.reject(at(unread.site), &format!("its statement cannot be parsed: {}", unread.reason));
     }
     for Rejected { site, reason, when, .. } in rejected(after) {
         let reason = match when {
             When::Afresh => "it depends on objects that no migration creates".to_string(),
             When::Always | When::InBatch | When::AmongItsLike => format!("PostgreSQL would reject it: {}", reason.message),
         };
-        out.blame(at(*site), &reason);
+        out.reject(at(*site), &reason);
     }
-    if !out.told.is_empty() {
-        return out.told;
+    if !out.skipped.is_empty() {
+        return out.skipped;
     }
     let left: BTreeSet<&str> = after.report.findings.iter().map(|finding| finding.fingerprint.as_str()).collect();
-    for (cure, Cure { finding, .. }) in cures.iter().enumerate() {
+    for (entry, FixInPlan { finding, .. }) in fixes.iter().enumerate() {
         if left.contains(finding.fingerprint.as_str()) {
-            out.blame(vec![cure], "it does not resolve the problem");
+            out.reject(vec![entry], "it does not resolve the problem");
         }
     }
-    for (cures, reason) in taken_back(&after.report, files) {
-        out.blame(cures, &reason);
+    for (fixes, reason) in undone_fixes(&after.report, files) {
+        out.reject(fixes, &reason);
     }
-    let had = had(&before.report);
-    for finding in brought(&had, &after.report).filter(|finding| !curable.contains(finding.fingerprint.as_str())) {
-        let mut to_blame = at(finding.primary.site);
-        if to_blame.is_empty() {
-            to_blame = finding.related.iter().flat_map(|label| at(label.site)).collect();
+    let severities_before = severities(&before.report);
+    for finding in new_problems(&severities_before, &after.report).filter(|finding| !fixable.contains(finding.fingerprint.as_str())) {
+        let mut responsible = at(finding.primary.site);
+        if responsible.is_empty() {
+            responsible = finding.related.iter().flat_map(|label| at(label.site)).collect();
         }
-        if to_blame.is_empty() {
-            to_blame = (0..cures.len()).filter(|cure| is_about(&cures[*cure].finding.subject, &finding.subject)).collect();
+        if responsible.is_empty() {
+            responsible = (0..fixes.len()).filter(|entry| is_about(&fixes[*entry].finding.subject, &finding.subject)).collect();
         }
-        if to_blame.is_empty() {
-            to_blame = (0..cures.len()).collect();
+        if responsible.is_empty() {
+            responsible = (0..fixes.len()).collect();
         }
-        out.blame(to_blame, &format!("it would cause {}: {}", finding.rule, finding.message));
+        out.reject(responsible, &format!("it would cause {}: {}", finding.rule, finding.message));
     }
-    out.told
+    out.skipped
 }
 
 /// Returns the severity of each problem, by fingerprint.
-pub fn had(report: &Report) -> BTreeMap<String, Severity> {
+pub fn severities(report: &Report) -> BTreeMap<String, Severity> {
     report.findings.iter().map(|finding| (finding.fingerprint.clone(), finding.severity)).collect()
 }
 
 /// Returns the fixes that a fix of another rule would undo after the plan, with the reason. Without this check, two contradicting rules
 /// would undo each other's fixes for ever.
-fn taken_back(after: &Report, files: &[PlannedFile]) -> Vec<(Vec<usize>, String)> {
+fn undone_fixes(after: &Report, files: &[PlannedFile]) -> Vec<(Vec<usize>, String)> {
     let statements: Vec<_> = files.iter().flat_map(|file| &file.statements).map(|planned| &planned.statement).collect();
-    let done = Done::of(statements.iter().map(|statement| statement.sql.as_str()));
+    let effects = StatementEffects::of(statements.iter().map(|statement| statement.sql.as_str()));
     let mut out = Vec::new();
     for finding in &after.findings {
         let Some(fix) = &finding.fix else { continue };
-        for statement in done.opposed(fix.steps.iter().map(|step| step.sql.as_str())) {
+        for statement in effects.undone_by(fix.steps.iter().map(|step| step.sql.as_str())) {
             let reason = format!("the fix of {} would undo it: {}", finding.rule, finding.message);
-            out.push((statements[statement].cures.clone(), reason));
+            out.push((statements[statement].fixes.clone(), reason));
         }
     }
     out
@@ -113,11 +113,11 @@ fn taken_back(after: &Report, files: &[PlannedFile]) -> Vec<(Vec<usize>, String)
 const DEFAULT_GRANTS: &str = "access/relies-on-default-grants";
 
 /// Returns new warnings and errors, and those with an increased severity.
-pub fn brought<'r>(had: &BTreeMap<String, Severity>, report: &'r Report) -> impl Iterator<Item = &'r Finding> {
+pub fn new_problems<'r>(severities_before: &BTreeMap<String, Severity>, report: &'r Report) -> impl Iterator<Item = &'r Finding> {
     report.findings.iter().filter(|finding| {
         finding.severity > Severity::Info
             && finding.rule != DEFAULT_GRANTS
-            && had.get(&finding.fingerprint).is_none_or(|severity| *severity < finding.severity)
+            && severities_before.get(&finding.fingerprint).is_none_or(|severity| *severity < finding.severity)
     })
 }
 
@@ -127,15 +127,15 @@ fn is_about(one: &Subject, other: &Subject) -> bool {
     of(one) == of(other)
 }
 
-struct Faults<'a> {
-    cures: &'a [Cure<'a>],
-    told: BTreeMap<String, Withheld>,
+struct RejectedFixes<'a> {
+    fixes: &'a [FixInPlan<'a>],
+    skipped: BTreeMap<String, SkippedFix>,
 }
 
-impl Faults<'_> {
-    fn blame(&mut self, cures: Vec<usize>, reason: &str) {
-        for finding in cures.into_iter().map(|cure| self.cures[cure].finding) {
-            self.told.entry(finding.fingerprint.clone()).or_insert_with(|| withheld(finding, reason.to_string()));
+impl RejectedFixes<'_> {
+    fn reject(&mut self, fixes: Vec<usize>, reason: &str) {
+        for finding in fixes.into_iter().map(|entry| self.fixes[entry].finding) {
+            self.skipped.entry(finding.fingerprint.clone()).or_insert_with(|| skipped_fix(finding, reason.to_string()));
         }
     }
 }

@@ -23,7 +23,7 @@ struct Switch {
 }
 
 impl Switch {
-    fn opposes(&self, other: &Switch) -> bool {
+    fn contradicts(&self, other: &Switch) -> bool {
         let shares = |one: Privileges, other: Privileges| one.is_empty() && other.is_empty() || one.intersects(other);
         let schemas = (self.object.schema(), other.object.schema());
         let may_be_same = !matches!(schemas, (Some(one), Some(other)) if one != other);
@@ -37,14 +37,14 @@ impl Switch {
 
 /// Effects of statements, for comparison with other statements.
 #[derive(Default)]
-pub struct Done {
+pub struct StatementEffects {
     by_object: BTreeMap<SmolStr, Vec<(usize, Switch)>>,
 }
 
-impl Done {
+impl StatementEffects {
     /// Reads statements. Each has its number.
-    pub fn of<'s>(statements: impl IntoIterator<Item = &'s str>) -> Done {
-        let mut out = Done::default();
+    pub fn of<'s>(statements: impl IntoIterator<Item = &'s str>) -> StatementEffects {
+        let mut out = StatementEffects::default();
         for (number, sql) in statements.into_iter().enumerate() {
             for switch in switches([sql]) {
                 out.by_object.entry(switch.object.last().into()).or_default().push((number, switch));
@@ -54,11 +54,11 @@ impl Done {
     }
 
     /// Returns the numbers of the statements that other statements undo, at least in part. The others run in the given order.
-    pub fn opposed<'s>(&self, by: impl IntoIterator<Item = &'s str>) -> BTreeSet<usize> {
+    pub fn undone_by<'s>(&self, by: impl IntoIterator<Item = &'s str>) -> BTreeSet<usize> {
         let mut out = BTreeSet::new();
         for switch in switches(by) {
             let known = self.by_object.get(switch.object.last()).into_iter().flatten();
-            out.extend(known.filter(|(_, done)| done.opposes(&switch)).map(|(number, _)| *number));
+            out.extend(known.filter(|(_, done)| done.contradicts(&switch)).map(|(number, _)| *number));
         }
         out
     }
@@ -76,7 +76,7 @@ fn switches<'s>(statements: impl IntoIterator<Item = &'s str>) -> Vec<Switch> {
         // REVOKE ALL before GRANT SELECT leaves SELECT
         out.retain_mut(|before| {
             for switch in &new {
-                if !switch.opposes(before) {
+                if !switch.contradicts(before) {
                     continue;
                 }
                 before.privileges = before.privileges.without(switch.privileges);
@@ -180,14 +180,14 @@ fn with_arguments(object: &ObjectRef) -> ObjectName {
 
 #[cfg(test)]
 mod tests {
-    use super::Done;
+    use super::StatementEffects;
 
-    fn opposes(one: &str, other: &str) -> bool {
-        !Done::of([one]).opposed([other]).is_empty()
+    fn contradicts(one: &str, other: &str) -> bool {
+        !StatementEffects::of([one]).undone_by([other]).is_empty()
     }
 
     #[test]
-    fn statements_oppose_each_other_if_one_takes_back_what_the_other_does() {
+    fn statements_contradict_each_other_if_one_takes_back_what_the_other_does() {
         for (one, other) in [
             ("grant select, insert on public.a, b to anon", "revoke select on b from anon"),
             ("revoke all on function f(int) from public", "grant execute on function public.f(integer) to public"),
@@ -197,7 +197,7 @@ mod tests {
             ("alter view v set (security_invoker = true)", "alter view v reset (security_invoker)"),
             ("alter function f() set search_path = ''", "alter function f() reset search_path"),
         ] {
-            assert!(opposes(one, other) && opposes(other, one), "{one} / {other}");
+            assert!(contradicts(one, other) && contradicts(other, one), "{one} / {other}");
         }
         for (one, other) in [
             ("grant select on a to anon", "revoke insert on a from anon"),
@@ -207,10 +207,10 @@ mod tests {
             ("create policy p on a using (true)", "drop policy p on b"),
             ("grant select on a to anon", "grant select on a to anon"),
         ] {
-            assert!(!opposes(one, other), "{one} / {other}");
+            assert!(!contradicts(one, other), "{one} / {other}");
         }
         let narrowed = ["revoke all on a from anon", "grant select on a to anon"];
-        assert!(Done::of(["grant select on a to anon"]).opposed(narrowed).is_empty());
-        assert!(!Done::of(["grant select, insert on a to anon"]).opposed(narrowed).is_empty());
+        assert!(StatementEffects::of(["grant select on a to anon"]).undone_by(narrowed).is_empty());
+        assert!(!StatementEffects::of(["grant select, insert on a to anon"]).undone_by(narrowed).is_empty());
     }
 }

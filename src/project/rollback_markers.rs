@@ -4,7 +4,7 @@
 
 /// Markers of a runner.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Marks {
+pub struct RollbackMarkers {
     /// Marker above the part that runs.
     pub up: &'static str,
     /// Marker above statements that cannot run in a transaction.
@@ -13,29 +13,29 @@ pub struct Marks {
     down: &'static str,
 }
 
-const ALL: [Marks; 5] = [
-    Marks { up: "-- +goose Up\n", apart: "-- +goose NO TRANSACTION\n-- +goose Up\n", down: "+goose down" },
-    Marks { up: "-- +migrate Up\n", apart: "-- +migrate Up notransaction\n", down: "+migrate down" },
-    Marks { up: "-- migrate:up\n", apart: "-- migrate:up transaction:false\n", down: "migrate:down" },
-    Marks { up: "-- Up Migration\n", apart: "-- Up Migration\n", down: "down migration" },
-    Marks { up: "", apart: "", down: "create above / drop below" },
+const ALL: [RollbackMarkers; 5] = [
+    RollbackMarkers { up: "-- +goose Up\n", apart: "-- +goose NO TRANSACTION\n-- +goose Up\n", down: "+goose down" },
+    RollbackMarkers { up: "-- +migrate Up\n", apart: "-- +migrate Up notransaction\n", down: "+migrate down" },
+    RollbackMarkers { up: "-- migrate:up\n", apart: "-- migrate:up transaction:false\n", down: "migrate:down" },
+    RollbackMarkers { up: "-- Up Migration\n", apart: "-- Up Migration\n", down: "down migration" },
+    RollbackMarkers { up: "", apart: "", down: "create above / drop below" },
 ];
 
 /// Returns the markers of the runner, and the byte at which the rollback begins.
-pub fn of(text: &str) -> Option<(&'static Marks, u32)> {
+pub fn of(text: &str) -> Option<(&'static RollbackMarkers, u32)> {
     let mut at = 0;
     for line in text.split_inclusive('\n') {
-        if let Some(marks) = line.trim_start().starts_with("--").then(|| below(line)).flatten() {
-            return Some((marks, at));
+        if let Some(markers) = line.trim_start().starts_with("--").then(|| below(line)).flatten() {
+            return Some((markers, at));
         }
         at += line.len() as u32;
     }
     None
 }
 
-fn below(comment: &str) -> Option<&'static Marks> {
+fn below(comment: &str) -> Option<&'static RollbackMarkers> {
     let words = comment.trim().trim_matches('-').split_whitespace().collect::<Vec<_>>().join(" ").to_ascii_lowercase();
-    let says = |marks: &&Marks| words.strip_prefix(marks.down).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '));
+    let says = |markers: &&RollbackMarkers| words.strip_prefix(markers.down).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '));
     ALL.iter().find(says)
 }
 
@@ -46,7 +46,7 @@ mod tests {
     #[test]
     fn what_takes_a_file_back_begins_at_the_runners_own_line() {
         fn down(text: &str) -> Option<(&str, &str)> {
-            of(text).map(|(marks, at)| (marks.down, &text[at as usize..]))
+            of(text).map(|(markers, at)| (markers.down, &text[at as usize..]))
         }
         assert_eq!(
             down("-- +goose Up\ncreate table t ();\n\n-- +goose Down\ndrop table t;"),
