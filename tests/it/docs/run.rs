@@ -7,7 +7,7 @@ use std::path::Path;
 use supalint::engine::{self, RuleSelection, Scope, Since};
 use supalint::finding::{Edit, Finding, Safety, Severity};
 use supalint::fix::files::PlannedFile;
-use supalint::fix::{Level, Plan, Shown};
+use supalint::fix::{Level, Plan, ShownFix};
 use supalint::report::Report;
 use supalint::rules::Rule;
 use supalint::source::Site;
@@ -154,7 +154,7 @@ impl Outcome {
         };
         let written: Vec<String> = plan.files.iter().map(bare).collect();
         let mut text = written.join("-- in a later file:\n");
-        let manual: String = plan.shown.iter().map(Shown::sql).collect();
+        let manual: String = plan.shown.iter().map(ShownFix::sql).collect();
         if !text.is_empty() && !manual.is_empty() {
             text.push_str("-- to be completed by hand:\n");
         }
@@ -230,8 +230,8 @@ fn has_cure(finding: &Finding, edited: bool) -> bool {
 impl Cure {
     /// The example and behind it the cure are clean of the rule.
     pub fn prove(&self, outcome: &Outcome, rule: &Rule) -> Option<String> {
-        if let Some(withheld) = self.plan.as_ref().and_then(|plan| plan.withheld.first()) {
-            return Some(format!("the cure is not written: {}: {}", withheld.message, withheld.reason));
+        if let Some(skipped) = self.plan.as_ref().and_then(|plan| plan.skipped.first()) {
+            return Some(format!("the cure is not written: {}: {}", skipped.message, skipped.reason));
         }
         let complaints = outcome.compare(&Outcome::of(&outcome.cured(rule)?), rule, false);
         (!complaints.is_empty()).then(|| format!("with the fix behind it, the example still has faults:\n{complaints}fix:\n{}", self.text))
