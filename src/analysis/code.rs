@@ -196,7 +196,7 @@ impl Bodies {
             let read = |part: &[(&QName, usize, &Function)]| {
                 for (_, _, function) in part {
                     if let Body::Code(code) = &*function.body
-                        && code.begin_sql()
+                        && code.claim_sql()
                     {
                         code.sql(sources.get(function.at.file).text());
                     }

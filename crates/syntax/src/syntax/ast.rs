@@ -3,9 +3,9 @@
 //!
 //! Promises: every name and clause to which a message can point has a span.
 
-use super::code::Reading;
+use super::code::ParsedCode;
 use super::expression::{Data, Expr, Ident, ObjectName, SortKey};
-use super::lexer::Quoting;
+use super::lexer::BackslashMode;
 use super::types::TypeName;
 use crate::source::{Site, Span};
 use smol_str::SmolStr;
@@ -576,9 +576,9 @@ pub struct Code {
     /// The code, if it differs from the text of `inner` because of doubled quotes or escapes.
     pub unescaped: Option<String>,
     /// How plain string literals in the code are read.
-    pub quoting: Quoting,
+    pub backslash_mode: BackslashMode,
     /// Parsed code.
-    pub reading: Arc<Reading>,
+    pub parsed: Arc<ParsedCode>,
 }
 
 #[derive(Clone, Debug, PartialEq)]

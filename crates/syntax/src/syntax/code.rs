@@ -6,7 +6,7 @@
 use super::ast::{Ast, Code, Form, Statement};
 use super::cursor::{Cursor, Result};
 use super::expression::{Cte, Data, Expr, Node, Walk};
-use super::lexer::{Quoting, Token, TokenKind};
+use super::lexer::{BackslashMode, Token, TokenKind};
 use super::plpgsql::{self, Role, Routine, SqlPiece};
 use super::split::{Session, Splitter};
 use super::{parser, sql};
@@ -15,28 +15,28 @@ use smol_str::SmolStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-/// Parsed code. Its spans are in the text of [`Code::stands_in`].
+/// Parsed code. Its spans are in the text of [`Code::text_and_span`].
 #[derive(Debug, Default)]
-pub enum Said {
+pub enum CodeForm {
     Routine(Arc<Routine>),
     Statements(Arc<[Statement]>),
     /// The code is in another language, or cannot be parsed.
     #[default]
-    Nothing,
+    Unparsed,
 }
 
 /// Parsed code, which all clones of the code share.
 #[derive(Debug, Default)]
-pub struct Reading {
-    pub said: Said,
+pub struct ParsedCode {
+    pub form: CodeForm,
     /// Whether parsing of the SQL inside has started.
-    begun: AtomicBool,
+    sql_claimed: AtomicBool,
     sql: OnceLock<Arc<Sql>>,
 }
 
 /// Always equal, because the result depends only on the code.
-impl PartialEq for Reading {
-    fn eq(&self, _: &Reading) -> bool {
+impl PartialEq for ParsedCode {
+    fn eq(&self, _: &ParsedCode) -> bool {
         true
     }
 }
@@ -75,7 +75,7 @@ pub enum PartOf<'a> {
 
 impl Code {
     /// Returns the text that contains the code, and the span in it. This is the text of the statement, unless the literal has escapes.
-    pub fn stands_in<'t>(&'t self, text: &'t str) -> (&'t str, Span) {
+    pub fn text_and_span<'t>(&'t self, text: &'t str) -> (&'t str, Span) {
         match &self.unescaped {
             Some(unescaped) => (unescaped, Span::new(0, unescaped.len() as u32)),
             None => (text, self.inner),
@@ -84,58 +84,58 @@ impl Code {
 
     /// Returns the code.
     pub fn text<'t>(&'t self, text: &'t str) -> &'t str {
-        let (text, span) = self.stands_in(text);
+        let (text, span) = self.text_and_span(text);
         span.of(text)
     }
 
     /// Parses the code. Errors are those of the PL/pgSQL compiler.
     pub(super) fn read(&mut self, text: &str) -> Result<()> {
-        let (within, span) = self.stands_in(text);
-        let said = match self.language.as_str() {
-            "plpgsql" => Said::Routine(Arc::new(plpgsql::parse(within, span, self.quoting)?)),
-            "sql" => Said::Statements(statements(within, span, self.quoting)),
-            _ => Said::Nothing,
+        let (text, span) = self.text_and_span(text);
+        let form = match self.language.as_str() {
+            "plpgsql" => CodeForm::Routine(Arc::new(plpgsql::parse(text, span, self.backslash_mode)?)),
+            "sql" => CodeForm::Statements(statements(text, span, self.backslash_mode)),
+            _ => CodeForm::Unparsed,
         };
-        self.reading = Arc::new(Reading { said, ..Reading::default() });
+        self.parsed = Arc::new(ParsedCode { form, ..ParsedCode::default() });
         Ok(())
     }
 
     pub fn routine(&self) -> Option<&Arc<Routine>> {
-        match &self.reading.said {
-            Said::Routine(routine) => Some(routine),
-            Said::Statements(_) | Said::Nothing => None,
+        match &self.parsed.form {
+            CodeForm::Routine(routine) => Some(routine),
+            CodeForm::Statements(_) | CodeForm::Unparsed => None,
         }
     }
 
     pub fn statements(&self) -> Option<&Arc<[Statement]>> {
-        match &self.reading.said {
-            Said::Statements(statements) => Some(statements),
-            Said::Routine(_) | Said::Nothing => None,
+        match &self.parsed.form {
+            CodeForm::Statements(statements) => Some(statements),
+            CodeForm::Routine(_) | CodeForm::Unparsed => None,
         }
     }
 
     /// Returns whether the caller should parse the SQL inside. Only the first call returns true.
-    pub fn begin_sql(&self) -> bool {
-        !self.reading.begun.swap(true, Ordering::Relaxed)
+    pub fn claim_sql(&self) -> bool {
+        !self.parsed.sql_claimed.swap(true, Ordering::Relaxed)
     }
 
     /// Returns the SQL inside. `text` is the text of the statement.
     pub fn sql(&self, text: &str) -> Arc<Sql> {
-        let sql = self.reading.sql.get_or_init(|| Arc::new(self.read_sql(text)));
+        let sql = self.parsed.sql.get_or_init(|| Arc::new(self.read_sql(text)));
         sql.clone()
     }
 
     fn read_sql(&self, text: &str) -> Sql {
-        match &self.reading.said {
-            Said::Nothing => Sql::default(),
-            Said::Statements(all) => {
+        match &self.parsed.form {
+            CodeForm::Unparsed => Sql::default(),
+            CodeForm::Statements(all) => {
                 let form = |nth: usize| data_of(&all[nth]).map(|_| PartForm::Nth(all.clone(), nth));
                 Sql::of((0..all.len()).map(form), 0)
             }
-            Said::Routine(routine) => {
-                let (within, span) = self.stands_in(text);
+            CodeForm::Routine(routine) => {
+                let (text, span) = self.text_and_span(text);
                 let pieces = plpgsql::sql_pieces(routine);
-                let mut sql = Sql::of(pieces.iter().map(|found| piece(span.of(within), routine, found, span.start)), span.start);
+                let mut sql = Sql::of(pieces.iter().map(|found| piece(span.of(text), routine, found, span.start)), span.start);
                 sql.whole &= pieces.iter().all(|found| found.role != Role::Command);
                 sql
             }
@@ -143,9 +143,9 @@ impl Code {
     }
 }
 
-fn statements(text: &str, span: Span, quoting: Quoting) -> Arc<[Statement]> {
+fn statements(text: &str, span: Span, backslash_mode: BackslashMode) -> Arc<[Statement]> {
     let text = &text[..span.end as usize];
-    Splitter::resumed(text, span.start as usize, Session::of(quoting)).map(|raw| parser::statement(text, &raw)).collect()
+    Splitter::resumed(text, span.start as usize, Session::of(backslash_mode)).map(|raw| parser::statement(text, &raw)).collect()
 }
 
 fn data_of(statement: &Statement) -> Option<&Data> {
@@ -254,8 +254,8 @@ mod tests {
             literal: inner,
             inner,
             unescaped: None,
-            quoting: Quoting::Standard,
-            reading: Default::default(),
+            backslash_mode: BackslashMode::Literal,
+            parsed: Default::default(),
         };
         let _ = code.read(text);
         code
@@ -329,7 +329,7 @@ mod tests {
     fn a_clone_knows_what_was_read_and_only_one_is_to_read_it() {
         let one = code("plpgsql", "begin perform 1; end");
         let other = one.clone();
-        assert!(one.begin_sql() && !other.begin_sql());
+        assert!(one.claim_sql() && !other.claim_sql());
         assert!(Arc::ptr_eq(&one.sql("begin perform 1; end"), &other.sql("begin perform 1; end")));
     }
 }

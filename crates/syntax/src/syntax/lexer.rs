@@ -91,12 +91,12 @@ impl Token {
 
 /// How plain string literals are read. The setting `standard_conforming_strings` determines it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Quoting {
+pub enum BackslashMode {
     /// A backslash is a normal character.
     #[default]
-    Standard,
+    Literal,
     /// A backslash escapes in `'…'` as it does in `E'…'`. Such a literal is a [`TokenKind::EscapeString`].
-    Backslash,
+    Escape,
 }
 
 /// Reads one token at a time.
@@ -107,7 +107,7 @@ pub struct Lexer<'a> {
     pos: usize,
     /// Comments since the caller last removed them from this list.
     pub comments: Vec<Span>,
-    pub quoting: Quoting,
+    pub backslash_mode: BackslashMode,
     line_start: bool,
     /// Whether a plain literal that begins on a later line continues an `E'…'` and is read like it.
     continues_escapes: bool,
@@ -132,8 +132,8 @@ impl<'a> Lexer<'a> {
 
     /// Starts at a byte of the text, so that spans are those of the whole text.
     pub fn from(text: &'a str, pos: usize) -> Lexer<'a> {
-        let quoting = Quoting::Standard;
-        Lexer { text, bytes: text.as_bytes(), pos, comments: Vec::new(), quoting, line_start: true, continues_escapes: false }
+        let backslash_mode = BackslashMode::Literal;
+        Lexer { text, bytes: text.as_bytes(), pos, comments: Vec::new(), backslash_mode, line_start: true, continues_escapes: false }
     }
 
     pub fn position(&self) -> usize {
@@ -217,7 +217,7 @@ impl<'a> Lexer<'a> {
                 self.pos = memchr(b'\n', &self.bytes[start..]).map_or(self.bytes.len(), |at| start + at);
                 TokenKind::Meta
             }
-            b'\'' if continues || self.quoting == Quoting::Backslash => {
+            b'\'' if continues || self.backslash_mode == BackslashMode::Escape => {
                 self.quoted(start + 1, b'\'', TokenKind::EscapeString, Broken::String, true)
             }
             b'\'' => self.quoted(start + 1, b'\'', TokenKind::String, Broken::String, false),
@@ -379,13 +379,13 @@ pub fn tokens(text: &str) -> Vec<Token> {
 
 /// Returns the tokens of a part of a text, with spans in the whole text.
 pub fn tokens_in(text: &str, span: Span) -> Vec<Token> {
-    tokens_quoted(text, span, Quoting::Standard)
+    tokens_in_mode(text, span, BackslashMode::Literal)
 }
 
 /// Returns the tokens of a part of a text, with a given reading of plain literals.
-pub fn tokens_quoted(text: &str, span: Span, quoting: Quoting) -> Vec<Token> {
+pub fn tokens_in_mode(text: &str, span: Span, backslash_mode: BackslashMode) -> Vec<Token> {
     let mut lexer = Lexer::from(&text[..span.end as usize], span.start as usize);
-    lexer.quoting = quoting;
+    lexer.backslash_mode = backslash_mode;
     std::iter::from_fn(|| lexer.next_token()).collect()
 }
 

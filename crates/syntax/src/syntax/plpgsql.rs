@@ -534,16 +534,16 @@ impl OpenSource {
 
 #[cfg(test)]
 mod tests {
-    use super::super::lexer::Quoting;
+    use super::super::lexer::BackslashMode;
     use super::*;
 
     fn read(body: &str) -> Routine {
-        parse(body, Span::new(0, body.len() as u32), Quoting::Standard).unwrap_or_else(|error| panic!("{error:?}\n{body}"))
+        parse(body, Span::new(0, body.len() as u32), BackslashMode::Literal).unwrap_or_else(|error| panic!("{error:?}\n{body}"))
     }
 
     /// The message of the error and the text it points at.
     fn refused(body: &str) -> (String, &str) {
-        let error = parse(body, Span::new(0, body.len() as u32), Quoting::Standard).expect_err(body);
+        let error = parse(body, Span::new(0, body.len() as u32), BackslashMode::Literal).expect_err(body);
         (error.message, error.span.of(body))
     }
 
@@ -581,7 +581,7 @@ mod tests {
     fn spans_are_those_of_the_file() {
         let from = GUARD.find("$tag$").unwrap_or(0) + 5;
         let to = GUARD.rfind("$tag$").unwrap_or(0);
-        let routine = parse(GUARD, Span::new(from as u32, to as u32), Quoting::Standard).expect("reads");
+        let routine = parse(GUARD, Span::new(from as u32, to as u32), BackslashMode::Literal).expect("reads");
         let StmtKind::If { branches, otherwise } = only(&routine) else { panic!() };
         assert!(routine.block.body[0].span.of(GUARD).starts_with("IF NOT") && routine.block.body[0].span.of(GUARD).ends_with("END IF"));
         assert_eq!(branches[0].0.span.of(GUARD), "NOT EXISTS (SELECT 1 FROM pg_policies WHERE policyname = 'own notes')");
@@ -888,7 +888,7 @@ mod tests {
         for end in 0..GUARD.len() {
             for start in [0, GUARD.find("BEGIN").unwrap_or(0), end / 2] {
                 if start <= end {
-                    let _ = parse(GUARD, Span::new(start as u32, end as u32), Quoting::Standard);
+                    let _ = parse(GUARD, Span::new(start as u32, end as u32), BackslashMode::Literal);
                 }
             }
         }

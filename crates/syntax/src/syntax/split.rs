@@ -4,7 +4,7 @@
 //! Promises: every token belongs to exactly one statement. If a parenthesis is not closed, the statement ends at the first `;` before a line
 //! that begins a statement, so that the mistake affects only one statement.
 
-use super::lexer::{Lexer, Quoting, Token, TokenKind, dollar_tag, ident_value, string_value, tokens_quoted};
+use super::lexer::{BackslashMode, Lexer, Token, TokenKind, dollar_tag, ident_value, string_value, tokens_in_mode};
 use crate::source::Span;
 
 /// The tokens of one statement, without its `;`.
@@ -16,7 +16,7 @@ pub struct RawStatement {
     /// Lines of data after `COPY … FROM stdin`.
     pub data: Option<Span>,
     /// How plain string literals in the statement are read.
-    pub quoting: Quoting,
+    pub backslash_mode: BackslashMode,
 }
 
 impl RawStatement {
@@ -32,18 +32,18 @@ impl RawStatement {
 /// The value of `standard_conforming_strings` after the statements so far. It determines where literals, and so statements, end.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Session {
-    now: Quoting,
+    now: BackslashMode,
     /// Value after a COMMIT of the transaction.
-    lasting: Quoting,
+    after_commit: BackslashMode,
     /// Value at the start of the transaction.
-    before: Quoting,
+    at_begin: BackslashMode,
 }
 
 const SETTING: &str = "standard_conforming_strings";
 
 impl Session {
-    pub fn of(quoting: Quoting) -> Session {
-        Session { now: quoting, lasting: quoting, before: quoting }
+    pub fn of(backslash_mode: BackslashMode) -> Session {
+        Session { now: backslash_mode, after_commit: backslash_mode, at_begin: backslash_mode }
     }
 
     /// Applies a statement.
@@ -54,21 +54,21 @@ impl Session {
         let Some(first) = tokens.first().filter(|token| token.kind == TokenKind::Word) else { return };
         match first.text(text).to_ascii_uppercase().as_str() {
             "SET" => self.set(text, tokens),
-            "RESET" if word(1, "ALL") || word(1, SETTING) => self.put(Quoting::Standard, false),
-            "DISCARD" if word(1, "ALL") => self.put(Quoting::Standard, false),
-            "BEGIN" | "START" => self.before = self.now,
-            "COMMIT" | "END" => self.now = self.lasting,
-            "ROLLBACK" | "ABORT" if !(1..3).any(|at| word(at, "TO")) => *self = Session::of(self.before),
+            "RESET" if word(1, "ALL") || word(1, SETTING) => self.put(BackslashMode::Literal, false),
+            "DISCARD" if word(1, "ALL") => self.put(BackslashMode::Literal, false),
+            "BEGIN" | "START" => self.at_begin = self.now,
+            "COMMIT" | "END" => self.now = self.after_commit,
+            "ROLLBACK" | "ABORT" if !(1..3).any(|at| word(at, "TO")) => *self = Session::of(self.at_begin),
             "SELECT" | "WITH" | "VALUES" => self.call(text, tokens),
             "DO" => tokens.iter().filter(|token| token.kind == TokenKind::DollarString).for_each(|code| self.block(text, *code)),
             _ => {}
         }
     }
 
-    fn put(&mut self, quoting: Quoting, local: bool) {
-        self.now = quoting;
+    fn put(&mut self, backslash_mode: BackslashMode, local: bool) {
+        self.now = backslash_mode;
         if !local {
-            self.lasting = quoting;
+            self.after_commit = backslash_mode;
         }
     }
 
@@ -81,7 +81,7 @@ impl Session {
             && ident_value(*name, text).eq_ignore_ascii_case(SETTING)
         {
             let value = if is_literal(*value) { string_value(*value, text) } else { ident_value(*value, text).to_string() };
-            self.put(quoting_of(&value), local);
+            self.put(backslash_mode_of(&value), local);
         }
     }
 
@@ -93,7 +93,7 @@ impl Session {
                 let value_of = |token: &Token| is_literal(*token).then(|| string_value(*token, text));
                 if value_of(name).is_some_and(|name| name.eq_ignore_ascii_case(SETTING)) {
                     let local = rest.get(1).is_some_and(|token| token.text(text).eq_ignore_ascii_case("true"));
-                    self.put(value_of(value).map_or(Quoting::Standard, |value| quoting_of(&value)), local);
+                    self.put(value_of(value).map_or(BackslashMode::Literal, |value| backslash_mode_of(&value)), local);
                 }
             }
         }
@@ -106,7 +106,7 @@ impl Session {
             return;
         }
         let tag = dollar_tag(whole).len() as u32;
-        let tokens = tokens_quoted(text, Span::new(code.start + tag, code.end - tag), self.now);
+        let tokens = tokens_in_mode(text, Span::new(code.start + tag, code.end - tag), self.now);
         for (at, token) in tokens.iter().enumerate() {
             if token.kind == TokenKind::Word && token.text(text).eq_ignore_ascii_case("SET") {
                 self.set(text, &tokens[at..]);
@@ -120,12 +120,12 @@ fn is_literal(token: Token) -> bool {
     matches!(token.kind, TokenKind::String | TokenKind::EscapeString | TokenKind::UnicodeString | TokenKind::DollarString)
 }
 
-/// Returns the quoting for a value of the setting. PostgreSQL accepts unique prefixes of words.
-fn quoting_of(value: &str) -> Quoting {
+/// Returns the backslash mode for a value of the setting. PostgreSQL accepts unique prefixes of words.
+fn backslash_mode_of(value: &str) -> BackslashMode {
     let value = value.to_ascii_lowercase();
     let off =
         !value.is_empty() && (value == "0" || "false".starts_with(&value) || "no".starts_with(&value) || value == "of" || value == "off");
-    if off { Quoting::Backslash } else { Quoting::Standard }
+    if off { BackslashMode::Escape } else { BackslashMode::Literal }
 }
 
 /// Returns whether a text can contain the name of the setting.
@@ -157,7 +157,7 @@ impl<'a> Splitter<'a> {
     /// Continues at the position and in the session of another splitter.
     pub fn resumed(text: &'a str, position: usize, session: Session) -> Splitter<'a> {
         let mut lexer = Lexer::from(text, position);
-        lexer.quoting = session.now;
+        lexer.backslash_mode = session.now;
         Splitter { text, lexer, session }
     }
 
@@ -255,7 +255,7 @@ impl Iterator for Splitter<'_> {
         let mut statement = RawStatement::default();
         let mut depth = 0usize;
         let mut atomic = false;
-        statement.quoting = self.lexer.quoting;
+        statement.backslash_mode = self.lexer.backslash_mode;
         loop {
             let Some(token) = self.lexer.next_token() else {
                 if statement.tokens.is_empty() {
@@ -291,7 +291,7 @@ impl Iterator for Splitter<'_> {
             statement.tokens.push(token);
         }
         self.session.follow(self.text, &statement.tokens);
-        self.lexer.quoting = self.session.now;
+        self.lexer.backslash_mode = self.session.now;
         statement.comments = std::mem::take(&mut self.lexer.comments);
         Some(statement)
     }

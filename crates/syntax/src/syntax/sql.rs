@@ -4,24 +4,24 @@
 //! `ON CONFLICT`, which are skipped. Every span is the exact text of its node. Unquoted names are in lower case. No type of `sqlparser`
 //! leaves this module.
 //! Limits: text with very deep nesting is rejected, because it could exhaust the stack, and so is text that `sqlparser` cannot parse after
-//! the conversion of tokens (`feed`). Of a list of `VALUES`, only the first rows are kept.
+//! the conversion of tokens (`token_adapter`). Of a list of `VALUES`, only the first rows are kept.
 
-mod feed;
 mod lower;
 mod relation;
+mod token_adapter;
 
 use super::cursor::{Cursor, Result, SyntaxError};
 use super::expression::{Data, Expr, Query};
 use super::lexer::{Token, TokenKind};
 use crate::source::Span;
-use feed::Feed;
-pub use feed::KEPT_ROWS;
 use lower::Lower;
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::TokenWithSpan;
 use std::cell::Cell;
 use std::thread::{Scope, ScopedJoinHandle};
+use token_adapter::AdaptedTokens;
+pub use token_adapter::KEPT_ROWS;
 
 /// Open parentheses, brackets and CASEs around a token. Real migrations stay below 30.
 const MAX_DEPTH: usize = 64;
@@ -82,11 +82,11 @@ fn read<T, U: Send>(
 ) -> Result<U> {
     let region = Region::new(cursor, end)?;
     let work = || {
-        let fed = Feed::of(&region)?;
-        let tree = region.parse(fed.tokens, &parse)?;
+        let adapted = AdaptedTokens::of(&region)?;
+        let tree = region.parse(adapted.tokens, &parse)?;
         let value = lower(&Lower::new(&region), &tree)?;
-        for row in fed.further_rows {
-            let part = Feed::part(&region, row)?;
+        for row in adapted.further_rows {
+            let part = AdaptedTokens::part(&region, row)?;
             region.parse(part.tokens, |parser| parser.parse_expr())?;
         }
         Ok(value)

@@ -176,7 +176,7 @@ impl Machine<'_> {
     /// Code in PL/pgSQL, whose text is that of a file.
     pub fn program(&mut self, file: FileId, code: &Code) -> Option<Rc<Program>> {
         let text = self.sources.text(file);
-        let (_, span) = code.stands_in(&text);
+        let (_, span) = code.text_and_span(&text);
         if let Some(known) = self.programs.get(&(file, span)) {
             return Some(known.clone());
         }

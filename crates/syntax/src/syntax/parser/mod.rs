@@ -53,11 +53,11 @@ fn read_all(text: &str, raw: &RawStatement, newest: &Newest) -> std::result::Res
     let mut ast = read_head(text, raw, newest).map_err(|error| (error, None))?;
     let checked = match &mut ast {
         Ast::Do(code) => {
-            code.quoting = raw.quoting;
+            code.backslash_mode = raw.backslash_mode;
             body(text, code, true).map_err(|error| (error, false))
         }
         Ast::CreateFunction(CreateFunction { body: Body::Code(code), .. }) => {
-            code.quoting = raw.quoting;
+            code.backslash_mode = raw.backslash_mode;
             body(text, code, false).map_err(|error| (error, true))
         }
         _ => Ok(()),

@@ -85,8 +85,8 @@ fn code(token: Token, text: &str) -> Code {
         TokenKind::DollarString => None,
         _ => Some(string_value(token, text)).filter(|value| value != inner.of(text)),
     };
-    let (literal, quoting) = (token.span(), Default::default());
-    Code { language: "plpgsql".into(), literal, inner, unescaped: value, quoting, reading: Default::default() }
+    let (literal, backslash_mode) = (token.span(), Default::default());
+    Code { language: "plpgsql".into(), literal, inner, unescaped: value, backslash_mode, parsed: Default::default() }
 }
 
 fn sql_body(cursor: &mut Cursor) -> Result<Body> {

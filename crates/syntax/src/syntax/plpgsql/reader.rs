@@ -7,7 +7,7 @@ mod statements;
 
 use super::super::cursor::{Cursor, Result, SyntaxError};
 use super::super::expression::{Ident, ObjectName};
-use super::super::lexer::{Broken, Quoting, Token, TokenKind, ident_value, tokens_quoted};
+use super::super::lexer::{BackslashMode, Broken, Token, TokenKind, ident_value, tokens_in_mode};
 use super::super::types::TypeName;
 use super::words::{is_condition, is_reserved};
 use super::*;
@@ -20,8 +20,8 @@ const MAX_DEPTH: usize = 200;
 ///
 /// # Errors
 /// The first place where PostgreSQL's PL/pgSQL compiler would stop, in its words.
-pub fn parse(text: &str, span: Span, quoting: Quoting) -> Result<Routine> {
-    let tokens = tokens_quoted(text, span, quoting);
+pub fn parse(text: &str, span: Span, backslash_mode: BackslashMode) -> Result<Routine> {
+    let tokens = tokens_in_mode(text, span, backslash_mode);
     let mut reader = Reader { cursor: Cursor::new(text, &tokens), span, scopes: Vec::new(), depth: 0 };
     let variable_conflict = reader.options()?;
     let start = reader.cursor.pos;

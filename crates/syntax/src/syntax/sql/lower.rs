@@ -161,9 +161,9 @@ impl<'r, 'a> Lower<'r, 'a> {
         let (inner, extent) = left;
         match node {
             BinaryOp { op, right, .. } => self.binary(op, (inner, extent), right),
-            IsDistinctFrom(_, right) => self.worded("is distinct from", (inner, extent), right),
-            IsNotDistinctFrom(_, right) => self.worded("is not distinct from", (inner, extent), right),
-            AtTimeZone { time_zone, .. } => self.worded("at time zone", (inner, extent), time_zone),
+            IsDistinctFrom(_, right) => self.word_operator("is distinct from", (inner, extent), right),
+            IsNotDistinctFrom(_, right) => self.word_operator("is not distinct from", (inner, extent), right),
+            AtTimeZone { time_zone, .. } => self.word_operator("at time zone", (inner, extent), time_zone),
             Like { negated, pattern, escape_char, .. } => {
                 self.like(if *negated { "not like" } else { "like" }, (inner, extent), pattern, escape_char.as_deref())
             }
@@ -265,14 +265,14 @@ impl<'r, 'a> Lower<'r, 'a> {
         Ok(self.make(start.to(end), kind))
     }
 
-    fn worded(&self, op: &str, left: Placed<Expr>, right: &ast::Expr) -> Result<Placed<Expr>> {
+    fn word_operator(&self, op: &str, left: Placed<Expr>, right: &ast::Expr) -> Result<Placed<Expr>> {
         let (right, end) = self.expr(right)?;
         let kind = ExprKind::Binary { op: op.into(), left: Box::new(left.0), right: Box::new(right) };
         Ok(self.make(left.1.to(end), kind))
     }
 
     fn like(&self, op: &str, left: Placed<Expr>, pattern: &ast::Expr, escape: Option<&ast::Expr>) -> Result<Placed<Expr>> {
-        let (expr, extent) = self.worded(op, left, pattern)?;
+        let (expr, extent) = self.word_operator(op, left, pattern)?;
         let Some(escape) = escape else { return Ok((expr, extent)) };
         let (_, end) = self.expr(escape)?;
         Ok(self.make(extent.to(end), expr.kind))
@@ -316,7 +316,7 @@ impl<'r, 'a> Lower<'r, 'a> {
         self.make(Extent { first: extent.first, last }, ExprKind::IsBool { expr: Box::new(inner), value, negated })
     }
 
-    /// The type that [`super::feed`] made one name of.
+    /// The type that [`super::token_adapter`] made one name of.
     fn type_name(&self, data_type: &ast::DataType) -> Result<Placed<TypeName>> {
         let ast::DataType::Custom(name, _) = data_type else { return self.lost() };
         let Some(ast::ObjectNamePart::Identifier(ident)) = name.0.first() else { return self.lost() };

@@ -18,29 +18,29 @@ use words::{keyword, operator_token, prefix_token};
 /// Rows of `VALUES` that are kept.
 pub const KEPT_ROWS: usize = 200;
 
-pub struct Feed {
+pub struct AdaptedTokens {
     pub tokens: Vec<TokenWithSpan>,
     /// Rows of `VALUES`, with their parentheses, that are not among the tokens.
     pub further_rows: Vec<Range<usize>>,
 }
 
-impl Feed {
-    pub fn of(region: &Region) -> Result<Feed> {
-        Feed::part(region, region.cursor.pos..region.cursor.end)
+impl AdaptedTokens {
+    pub fn of(region: &Region) -> Result<AdaptedTokens> {
+        AdaptedTokens::part(region, region.cursor.pos..region.cursor.end)
     }
 
-    pub fn part(region: &Region, range: Range<usize>) -> Result<Feed> {
-        let mut feeder = Feeder {
+    pub fn part(region: &Region, range: Range<usize>) -> Result<AdaptedTokens> {
+        let mut adapter = TokenAdapter {
             region,
             at: range.start,
             end: range.end,
             calls: Vec::new(),
             assigns: None,
             merges: None,
-            feed: Feed { tokens: Vec::with_capacity(range.len()), further_rows: Vec::new() },
+            adapted: AdaptedTokens { tokens: Vec::with_capacity(range.len()), further_rows: Vec::new() },
         };
-        feeder.steps(range.end)?;
-        Ok(feeder.feed)
+        adapter.steps(range.end)?;
+        Ok(adapter.adapted)
     }
 }
 
@@ -65,7 +65,7 @@ enum Call {
     XmlNamespaces,
 }
 
-struct Feeder<'r, 'a> {
+struct TokenAdapter<'r, 'a> {
     region: &'r Region<'a>,
     at: usize,
     end: usize,
@@ -74,14 +74,14 @@ struct Feeder<'r, 'a> {
     assigns: Option<usize>,
     /// The same around the USING of a MERGE that is being read.
     merges: Option<usize>,
-    feed: Feed,
+    adapted: AdaptedTokens,
 }
 
-impl Feeder<'_, '_> {
+impl TokenAdapter<'_, '_> {
     fn push(&mut self, token: Token, first: usize, last: usize) {
         let span = self.region.span(first, last);
         let place = |byte: u32| Location { line: 0, column: u64::from(byte) + 1 };
-        self.feed.tokens.push(TokenWithSpan { token, span: Place { start: place(span.start), end: place(span.end) } });
+        self.adapted.tokens.push(TokenWithSpan { token, span: Place { start: place(span.start), end: place(span.end) } });
         self.at = last + 1;
     }
 
@@ -593,7 +593,7 @@ impl Feeder<'_, '_> {
     fn skip_rows(&mut self, first: usize) -> Result<()> {
         let mut at = first;
         while let Some(close) = self.region.partner(at).filter(|_| self.kind(at) == Some(TokenKind::LParen)) {
-            self.feed.further_rows.push(at..close + 1);
+            self.adapted.further_rows.push(at..close + 1);
             self.at = close + 1;
             if self.kind(self.at) != Some(TokenKind::Comma) {
                 return Ok(());

@@ -4,11 +4,11 @@ use super::super::super::cursor::{Cursor, Result};
 use super::super::super::lexer::TokenKind;
 use super::super::super::types::builtin_name;
 use super::words::keyword;
-use super::{Call, Feeder};
+use super::{Call, TokenAdapter};
 use sqlparser::tokenizer::Token;
 use std::ops::Range;
 
-impl Feeder<'_, '_> {
+impl TokenAdapter<'_, '_> {
     /// Does a statement begin with this word, by itself or in a WITH?
     pub(super) fn begins_statement(&self, at: usize) -> bool {
         let before = at.wrapping_sub(1);

@@ -1,12 +1,12 @@
 //! Keywords and operators of `sqlparser`.
 
 use super::super::super::lexer::TokenKind;
-use super::Feeder;
+use super::TokenAdapter;
 use rustc_hash::FxHashMap;
 use sqlparser::tokenizer::Token;
 use std::sync::LazyLock;
 
-impl Feeder<'_, '_> {
+impl TokenAdapter<'_, '_> {
     /// Is this word a keyword here, and one that `sqlparser` has to see?
     pub(super) fn is_keyword(&self, at: usize, upper: &str) -> bool {
         let before = at.wrapping_sub(1);
