@@ -183,17 +183,17 @@ impl Fold {
             let texts = migrations.iter().map(|migration| (sources.text(migration.file), migration.site().span));
             let mut prefetch = prefetch::start(scope, texts.collect());
             for migration in migrations {
-                self.open(migration);
+                self.begin_migration(migration);
                 for statement in prefetch.next_text() {
                     self.statement(migration, statement, sources, visitor);
                 }
-                self.close();
+                self.end_migration();
             }
         });
     }
 
     /// Prepares the state for the first statement of a migration.
-    fn open(&mut self, migration: &Migration) {
+    fn begin_migration(&mut self, migration: &Migration) {
         if !self.defaults_ended && is_after_default_grants(&migration.version) {
             self.each_database(Database::end_platform_defaults);
             self.defaults_ended = true;
@@ -206,7 +206,7 @@ impl Fold {
     }
 
     /// Ends a migration.
-    fn close(&mut self) {
+    fn end_migration(&mut self) {
         self.each_database(Database::end_transaction);
         self.each_database(Database::drop_temporary);
         self.end_batch();

@@ -351,7 +351,7 @@ fn report_skipped(skipped: &[SkippedFix], global: &GlobalArgs) {
 fn write_report(arguments: &Arguments, global: &GlobalArgs, report: &Report, root: &Path, started: Instant) -> Result<(), Error> {
     let file = output_file(arguments);
     let format = arguments.format.unwrap_or_else(|| default_format(file.is_some()));
-    let (_, home) = repository(root);
+    let (_, path_prefix) = repository(root);
     let write = |options: &RenderOptions, out: &mut dyn Write| match (arguments.statistics, format) {
         (true, Format::Json) => statistics::json(report, out),
         (true, _) => statistics::text(report, options, out),
@@ -360,12 +360,12 @@ fn write_report(arguments: &Arguments, global: &GlobalArgs, report: &Report, roo
     match file {
         Some(path) => {
             let mut text = Vec::new();
-            write(&RenderOptions { home: home.clone(), ..global.file_render_options() }, &mut text).map_err(Error::Output)?;
+            write(&RenderOptions { path_prefix: path_prefix.clone(), ..global.file_render_options() }, &mut text).map_err(Error::Output)?;
             save(path, &text)?;
             print_status(global, &format!("{} written to {}", count(report.findings.len(), "problem"), path.display()));
         }
         None => {
-            print(|out| write(&RenderOptions { elapsed: Some(started.elapsed()), home, ..global.render_options() }, out))?;
+            print(|out| write(&RenderOptions { elapsed: Some(started.elapsed()), path_prefix, ..global.render_options() }, out))?;
             // the compact format contains only diagnostics
             if format == Format::Compact && !arguments.statistics {
                 print_status(global, &summary(report));

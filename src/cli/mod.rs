@@ -104,7 +104,7 @@ impl GlobalArgs {
             verbose: self.verbose,
             quiet: self.quiet,
             elapsed: None,
-            home: String::new(),
+            path_prefix: String::new(),
         }
     }
 

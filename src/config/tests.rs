@@ -55,7 +55,7 @@ fn every_setting_is_read() {
     "#;
     let config = heard(own, "").unwrap();
     let severity = [("rls/disabled".to_string(), Level::Off), ("index".to_string(), Level::Info)].into();
-    let told = Config {
+    let expected = Config {
         path: config.path.clone(),
         platform: Some(Platform::Postgres),
         exposed_schemas: vec!["api".to_string()],
@@ -73,7 +73,7 @@ fn every_setting_is_read() {
         baseline: config.path.as_ref().map(|path| path.with_file_name("supabase/baseline.json")),
         allow: config.allow.clone(),
     };
-    assert_eq!(config, told);
+    assert_eq!(config, expected);
     let [allow] = config.allow.as_slice() else { panic!("one allow") };
     assert_eq!((allow.rule.as_str(), allow.because.as_str(), allow.span.of(own)), ("rls", "they are public", "\"rls\""));
     assert_eq!((allow.object.glob(), allow.until), (r#"public.notes."read own""#, Some(jiff::civil::date(2026, 12, 31))));

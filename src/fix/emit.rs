@@ -55,9 +55,9 @@ pub fn verify(plan: &Plan) -> String {
         ),
     };
     let own: Vec<_> = plan.project.migrations[plan.from..].iter().map(|migration| migration.file).collect();
-    let made = |site: Site| own.contains(&plan.report.sources.resolve(site).file);
+    let is_new = |site: Site| own.contains(&plan.report.sources.resolve(site).file);
     for table in plan.after.tables.values() {
-        script.table(table, plan.before.table(&table.name), &made, plan);
+        script.table(table, plan.before.table(&table.name), &is_new, plan);
     }
     for view in plan.after.views.values() {
         let Some(before) = plan.before.views.get(&view.name) else { continue };
@@ -91,7 +91,7 @@ pub fn verify(plan: &Plan) -> String {
         let before = plan.before.functions.get(&function.name).and_then(|all| all.iter().find(same));
         script.function(function, before, plan);
     }
-    script.gone(plan);
+    script.dropped_objects(plan);
     let statements = plan.files.iter().flat_map(|planned| &planned.statements).map(|planned| &planned.statement);
     for assertion in statements.filter(|statement| statement.work == Work::Assertion) {
         let _ = writeln!(script.out, "{};", assertion.sql.trim_end().trim_end_matches(';'));
@@ -133,26 +133,26 @@ impl Script {
         }
     }
 
-    fn table(&mut self, table: &Table, before: Option<&Table>, made: &impl Fn(Site) -> bool, plan: &Plan) {
+    fn table(&mut self, table: &Table, before: Option<&Table>, is_new: &impl Fn(Site) -> bool, plan: &Plan) {
         let (name, class) = (&table.name, regclass(&table.name));
-        if made(table.rls.at) {
+        if is_new(table.rls.at) {
             let on = if table.rls.value { "relrowsecurity" } else { "not relrowsecurity" };
             self.assert(
                 &exists(&format!("select from pg_class where oid = {class} and {on}")),
                 &format!("row level security of {name} is not {}", if table.rls.value { "on" } else { "off" }),
             );
         }
-        for policy in table.policies.iter().filter(|policy| made(policy.at)) {
+        for policy in table.policies.iter().filter(|policy| is_new(policy.at)) {
             self.policy(table, policy);
         }
-        for column in table.columns.iter().filter(|column| made(column.not_null.at) && column.not_null.value) {
+        for column in table.columns.iter().filter(|column| is_new(column.not_null.at) && column.not_null.value) {
             let column_name = quote_literal(&column.name);
             self.assert(
                 &exists(&format!("select from pg_attribute where attrelid = {class} and attname = {column_name} and attnotnull")),
                 &format!("{name}.{} can be NULL", column.name),
             );
         }
-        for constraint in table.constraints.iter().filter(|constraint| made(constraint.at) || made(constraint.validated.at)) {
+        for constraint in table.constraints.iter().filter(|constraint| is_new(constraint.at) || is_new(constraint.validated.at)) {
             let own = quote_literal(&constraint.name);
             let validated = if constraint.validated.value { " and convalidated" } else { "" };
             self.assert(
@@ -164,7 +164,7 @@ impl Script {
                 ),
             );
         }
-        for index in table.indexes.iter().filter(|index| made(index.at)) {
+        for index in table.indexes.iter().filter(|index| is_new(index.at)) {
             let index_class = regclass(&QName::new(name.schema.clone(), index.name.clone()));
             self.assert(
                 &exists(&format!("select from pg_index where indexrelid = {index_class} and indrelid = {class} and indisvalid")),
@@ -247,7 +247,7 @@ impl Script {
     }
 
     /// Asserts that dropped objects no longer exist.
-    fn gone(&mut self, plan: &Plan) {
+    fn dropped_objects(&mut self, plan: &Plan) {
         for before in plan.before.tables.values() {
             let (name, class) = (&before.name, regclass(&before.name));
             let after = plan.after.table(name);

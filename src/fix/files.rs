@@ -76,7 +76,7 @@ impl Kind {
 }
 
 /// Changes index statements to the form of the settings.
-pub fn form(statements: &mut [Statement], wanted: IndexForm) {
+pub fn apply_index_form(statements: &mut [Statement], wanted: IndexForm) {
     if wanted != IndexForm::Off {
         return;
     }
@@ -93,7 +93,7 @@ pub fn form(statements: &mut [Statement], wanted: IndexForm) {
 ///
 /// # Errors
 /// If there is no unused name that sorts last.
-pub fn cut(
+pub fn divide(
     mut statements: Vec<Statement>,
     fixes: &[FixInPlan],
     sources: &Sources,
@@ -101,8 +101,8 @@ pub fn cut(
     naming: &mut Naming,
 ) -> Result<Vec<PlannedFile>, String> {
     let wanted = project.config.index_concurrently;
-    form(&mut statements, wanted);
-    let count = |made_or_not: bool| statements.iter().filter(|other| is_alone(other) && made(other) == Some(made_or_not)).count();
+    apply_index_form(&mut statements, wanted);
+    let count = |creates: bool| statements.iter().filter(|other| is_alone(other) && creates_index(other) == Some(creates)).count();
     let together = |many: usize| match wanted {
         IndexForm::Auto => many > MOST_ALONE,
         IndexForm::Together => many > 1,
@@ -110,7 +110,9 @@ pub fn cut(
     };
     let together = (together(count(true)), together(count(false)));
     let mut kinds: Vec<(Kind, Statement)> = Kind::all(&statements).into_iter().zip(statements).collect();
-    kinds.sort_by_key(|(kind, statement)| (statement.stage, statement.safety, *kind, statement.phase, made(statement) == Some(false)));
+    kinds.sort_by_key(|(kind, statement)| {
+        (statement.stage, statement.safety, *kind, statement.phase, creates_index(statement) == Some(false))
+    });
     let mut groups: Vec<(Kind, Vec<Statement>)> = Vec::new();
     for (kind, statement) in kinds {
         let shares = |other: Kind, last: &Statement| {
@@ -118,8 +120,8 @@ pub fn cut(
             let both = match (is_alone(last), is_alone(&statement)) {
                 (false, false) => true,
                 (true, true) => {
-                    made(last) == made(&statement)
-                        && match made(last) {
+                    creates_index(last) == creates_index(&statement)
+                        && match creates_index(last) {
                             Some(true) => together.0,
                             Some(false) => together.1,
                             None => false,
@@ -142,7 +144,7 @@ fn is_alone(statement: &Statement) -> bool {
 }
 
 /// Returns whether a statement creates an index (`true`) or drops one (`false`), or `None` for other statements.
-fn made(statement: &Statement) -> Option<bool> {
+fn creates_index(statement: &Statement) -> Option<bool> {
     statement.index().map(|index| index.made)
 }
 
@@ -163,7 +165,7 @@ fn slug(group: &[Statement]) -> String {
         Kind::Data if later => "validate",
         Kind::Data if all(&[Phase::Constraint]) => "constraints",
         Kind::Data => "data",
-        Kind::Index if group.iter().all(|statement| made(statement) == Some(false)) => "drop_indexes",
+        Kind::Index if group.iter().all(|statement| creates_index(statement) == Some(false)) => "drop_indexes",
         Kind::Index => "indexes",
     };
     format!("supalint_{word}")

@@ -250,7 +250,7 @@ impl Planning<'_> {
                 Some(naming) => naming.clone(),
                 None => Naming::of(&self.project)?,
             };
-            let files = files::cut(statements, &fixes, &current.report.sources, &self.project, &mut names)?;
+            let files = files::divide(statements, &fixes, &current.report.sources, &self.project, &mut names)?;
             let (project, sources) = self.with_files(&files);
             let after = engine::check(sources, &project, &RuleSelection::default());
             let fixable: BTreeSet<&str> = match self.new_problems {

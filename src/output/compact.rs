@@ -13,10 +13,10 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     report.findings.iter().try_for_each(|finding| writeln!(out, "{}", line("", finding, &report.sources)))
 }
 
-/// Returns the line of a diagnostic. `home` is the prefix of its path.
-pub fn line(home: &str, finding: &Finding, sources: &Sources) -> String {
+/// Returns the line of a diagnostic. `path_prefix` is the prefix of its path.
+pub fn line(path_prefix: &str, finding: &Finding, sources: &Sources) -> String {
     let place = match summary::file_range(sources, finding.primary.site) {
-        Some(range) => format!("{}{}:{}:{}", clean::line(home), clean::line(range.file), range.start.line, range.start.column),
+        Some(range) => format!("{}{}:{}:{}", clean::line(path_prefix), clean::line(range.file), range.start.line, range.start.column),
         None => "(platform)".to_string(),
     };
     let doubt = if finding.confidence == Confidence::Unsure { " (unsure)" } else { "" };

@@ -89,9 +89,9 @@ impl Excerpt {
         }
         merge(&mut windows, &mut wanted);
         for (index, window) in windows.iter().enumerate() {
-            let here: Vec<&Wanted> = wanted.iter().filter(|wanted| wanted.window == index).collect();
-            if !here.is_empty() {
-                excerpt.block(sources.get(window.file), window, &here, limit);
+            let in_window: Vec<&Wanted> = wanted.iter().filter(|wanted| wanted.window == index).collect();
+            if !in_window.is_empty() {
+                excerpt.block(sources.get(window.file), window, &in_window, limit);
             }
         }
         excerpt

@@ -46,7 +46,7 @@ pub fn write(report: &Report, options: &RenderOptions, out: &mut dyn Write) -> i
     let more = count(rest.len(), "more problem");
     writeln!(out, "::group::{}", data(&more))?;
     for finding in &rest {
-        writeln!(out, "{}", guard(&compact::line(&options.home, finding, &report.sources), Reader::Person))?;
+        writeln!(out, "{}", guard(&compact::line(&options.path_prefix, finding, &report.sources), Reader::Person))?;
     }
     writeln!(out, "::endgroup::")?;
     let are = if rest.len() == 1 { "is" } else { "are" };
@@ -66,7 +66,7 @@ fn command(report: &Report, options: &RenderOptions, finding: &Finding) -> Strin
     let place = match summary::file_range(&report.sources, finding.primary.site) {
         Some(FileRange { file, start, end }) => {
             let columns = if start.line == end.line { format!(",col={},endColumn={}", start.column, end.column) } else { String::new() };
-            format!("file={}{},line={},endLine={}{columns},", property(&options.home), property(file), start.line, end.line)
+            format!("file={}{},line={},endLine={}{columns},", property(&options.path_prefix), property(file), start.line, end.line)
         }
         None => String::new(),
     };

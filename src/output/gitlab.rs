@@ -51,10 +51,10 @@ fn entry<'a>(report: &Report, options: &RenderOptions, finding: &'a Finding, fin
     let doubt = if finding.confidence == Confidence::Unsure { " (unsure)" } else { "" };
     let location = match summary::file_range(&report.sources, finding.primary.site) {
         Some(FileRange { file, start, end }) => {
-            Location { path: format!("{}{file}", options.home), lines: Lines { begin: start.line, end: end.line } }
+            Location { path: format!("{}{file}", options.path_prefix), lines: Lines { begin: start.line, end: end.line } }
         }
         // GitLab requires a path, and objects of the platform have none
-        None => Location { path: format!("{}supabase", options.home), lines: Lines { begin: 1, end: 1 } },
+        None => Location { path: format!("{}supabase", options.path_prefix), lines: Lines { begin: 1, end: 1 } },
     };
     Entry {
         description: format!("{}{doubt}", finding.message),

@@ -29,7 +29,7 @@ pub fn write(report: &Report, options: &RenderOptions, out: &mut dyn Write) -> i
     let unread = unread(report);
     let mut junit = quick_junit::Report::new(env!("CARGO_PKG_NAME"));
     for (file, cases) in cases {
-        let path = fit(&line(&format!("{}{}", options.home, report.sources.get(file).path)));
+        let path = fit(&line(&format!("{}{}", options.path_prefix, report.sources.get(file).path)));
         let mut suite = TestSuite::new(&path);
         if cases.is_empty() {
             let mut passes = TestCase::new("no problems", TestCaseStatus::success());
@@ -54,9 +54,9 @@ pub fn write(report: &Report, options: &RenderOptions, out: &mut dyn Write) -> i
 fn unread(report: &Report) -> BTreeMap<FileId, Vec<String>> {
     let mut out: BTreeMap<FileId, Vec<String>> = BTreeMap::new();
     let mut say = |site: Site, words: String| {
-        let home = report.sources.resolve(site);
-        let line = report.sources.range(home).0.line;
-        out.entry(home.file).or_default().push(format!("line {line}: {words}"));
+        let site = report.sources.resolve(site);
+        let line = report.sources.range(site).0.line;
+        out.entry(site.file).or_default().push(format!("line {line}: {words}"));
     };
     for unread in &report.unread {
         say(unread.site, line(&format!("could not be parsed: {}: {}", unread.head, unread.reason)));
@@ -78,7 +78,7 @@ fn case(report: &Report, options: &RenderOptions, finding: &Finding, reason: Opt
     let range = summary::file_range(&report.sources, finding.primary.site);
     let mut text = String::new();
     if let Some(FileRange { file, start, .. }) = range {
-        text.push_str(&format!("{}{file}:{}:{}\n", options.home, start.line, start.column));
+        text.push_str(&format!("{}{file}:{}:{}\n", options.path_prefix, start.line, start.column));
     }
     text.push_str(&finding.message);
     if finding.confidence == Confidence::Unsure {
@@ -94,7 +94,7 @@ fn case(report: &Report, options: &RenderOptions, finding: &Finding, reason: Opt
     status.set_description(fit(&clean(&text)));
     let mut case = TestCase::new(name, status);
     if let Some(FileRange { file, start, .. }) = range {
-        case.extra.insert("file".into(), fit(&line(&format!("{}{file}", options.home))).into());
+        case.extra.insert("file".into(), fit(&line(&format!("{}{file}", options.path_prefix))).into());
         case.extra.insert("line".into(), start.line.to_string().into());
     }
     case

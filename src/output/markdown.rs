@@ -100,7 +100,7 @@ fn head(report: &Report, groups: &[Vec<&Finding>]) -> String {
 
 fn place(report: &Report, options: &RenderOptions, finding: &Finding) -> String {
     match summary::file_range(&report.sources, finding.primary.site) {
-        Some(FileRange { file, start, .. }) => code(&format!("{}{file}:{}", options.home, start.line)),
+        Some(FileRange { file, start, .. }) => code(&format!("{}{file}:{}", options.path_prefix, start.line)),
         None => "the platform".to_string(),
     }
 }

@@ -85,7 +85,7 @@ impl Format {
     }
 }
 
-/// Appearance of a report. Formats for programs use only [`RenderOptions::home`] and [`RenderOptions::quiet`].
+/// Appearance of a report. Formats for programs use only [`RenderOptions::path_prefix`] and [`RenderOptions::quiet`].
 #[derive(Clone, Debug)]
 pub struct RenderOptions {
     pub colour: bool,
@@ -101,13 +101,13 @@ pub struct RenderOptions {
     pub elapsed: Option<Duration>,
     /// Folder of the project in its repository, such as `apps/web/`, or empty for the root. Formats for websites prefix paths with it. In
     /// all other formats, paths are relative to the root of the project.
-    pub home: String,
+    pub path_prefix: String,
 }
 
 impl RenderOptions {
     /// Appearance in pipes and files, which is the same on every machine.
     pub const PLAIN: RenderOptions =
-        RenderOptions { colour: false, unicode: true, width: 100, verbose: false, quiet: false, elapsed: None, home: String::new() };
+        RenderOptions { colour: false, unicode: true, width: 100, verbose: false, quiet: false, elapsed: None, path_prefix: String::new() };
 }
 
 /// Writes the output of `write` in one piece, cleaned for its reader.

@@ -257,7 +257,7 @@ pub fn write(report: &Report, options: &RenderOptions, out: &mut dyn Write) -> i
         runs: [Run {
             tool: Tool { driver: driver() },
             // GitHub uses the text before the last slash as the category, which separates the projects of a repository
-            automation_details: Id { id: format!("supalint/{}", options.home) },
+            automation_details: Id { id: format!("supalint/{}", options.path_prefix) },
             column_kind: "unicodeCodePoints",
             original_uri_base_ids: BaseIds {
                 root: Described { description: text("the root of the repository, or of the project if there is no repository") },
@@ -459,7 +459,7 @@ impl<'a> Page<'a> {
     fn artifact(&self, path: &str) -> Artifact {
         const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
         let encode = |part: &str| utf8_percent_encode(part, KEPT).to_string();
-        Artifact { uri: encode(&self.options.home) + &encode(path), uri_base_id: ROOT }
+        Artifact { uri: encode(&self.options.path_prefix) + &encode(path), uri_base_id: ROOT }
     }
 
     fn notifications(&self, report: &Report, left: usize) -> Vec<Notification> {

@@ -119,7 +119,7 @@ pub struct FileRange<'a> {
 
 /// Returns the file and range of a location, or `None` for the platform.
 pub fn file_range(sources: &Sources, site: Site) -> Option<FileRange<'_>> {
-    let home = sources.resolve(site);
-    let (start, end) = sources.range(home);
-    (!home.is_platform()).then(|| FileRange { file: &sources.get(home.file).path, start, end })
+    let site = sources.resolve(site);
+    let (start, end) = sources.range(site);
+    (!site.is_platform()).then(|| FileRange { file: &sources.get(site.file).path, start, end })
 }

@@ -35,8 +35,9 @@ pub fn of(text: &str) -> Option<(&'static RollbackMarkers, u32)> {
 
 fn below(comment: &str) -> Option<&'static RollbackMarkers> {
     let words = comment.trim().trim_matches('-').split_whitespace().collect::<Vec<_>>().join(" ").to_ascii_lowercase();
-    let says = |markers: &&RollbackMarkers| words.strip_prefix(markers.down).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '));
-    ALL.iter().find(says)
+    let is_down =
+        |markers: &&RollbackMarkers| words.strip_prefix(markers.down).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '));
+    ALL.iter().find(is_down)
 }
 
 #[cfg(test)]

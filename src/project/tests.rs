@@ -341,12 +341,12 @@ fn bytes_that_are_no_text_are_told_where_they_stand() {
     let opened = opened(&root, &[""]);
     let file = opened.project.migrations[0].file;
     assert_eq!(opened.sources.get(file).text(), "\u{feff}select 1;\n select '\u{fffd}';\n\u{fffd}");
-    let told = [(TextProblemKind::ByteOrderMark, 0, 1), (TextProblemKind::Nul, 13, 2), (TextProblemKind::NotUtf8, 22, 2)];
+    let expected = [(TextProblemKind::ByteOrderMark, 0, 1), (TextProblemKind::Nul, 13, 2), (TextProblemKind::NotUtf8, 22, 2)];
     let problems = opened.project.problems.iter().map(|problem| {
         assert_eq!(problem.file, file);
         (problem.kind, problem.span.start, opened.sources.get(file).position(problem.span.start).line)
     });
-    assert_eq!(problems.collect::<Vec<_>>(), told);
+    assert_eq!(problems.collect::<Vec<_>>(), expected);
 }
 
 #[test]

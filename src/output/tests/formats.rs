@@ -150,7 +150,7 @@ fn files_are_named_from_the_repository_for_sites_and_from_the_project_for_people
     let mut made = ObjectClass::new();
     let file = made.file("20240102000000_notes.sql", POLICY);
     bare_call(&mut made, file);
-    let options = RenderOptions { home: "apps/my web/".to_string(), ..RenderOptions::PLAIN };
+    let options = RenderOptions { path_prefix: "apps/my web/".to_string(), ..RenderOptions::PLAIN };
     let has = |format, words: &str| written(format, &made.report, &options).contains(words);
     assert!(has(Format::Github, "file=apps/my web/supabase/migrations/"));
     assert!(has(Format::Sarif, "\"apps/my%20web/supabase/migrations/") && has(Format::Sarif, "\"supalint/apps/my web/\""));
