@@ -1,9 +1,11 @@
 //! Rules for row level security: tables without it, and policies.
 
+pub mod always_true;
 pub mod bare_auth_call;
 pub mod correlated_subquery;
 pub mod disabled;
 pub mod missing_command;
 pub mod no_policy;
+pub mod open_read;
 pub mod policy_without_rls;
 pub mod self_comparison;
