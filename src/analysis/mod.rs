@@ -3,6 +3,7 @@
 //! Promises: reads a state and changes nothing; what costs much is computed when it is first asked for, and kept in [`Analyses`]. Refuses: to
 //! report, and to know any rule.
 
+pub mod bucket_policies;
 pub mod caller_check;
 pub mod calls;
 pub mod code;

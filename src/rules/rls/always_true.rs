@@ -11,18 +11,17 @@ rule!("rls/always-true", Security, Error, Schema(check), fixable);
 
 fn check(cx: &mut Cx) {
     for (table, policy) in cx.policies() {
-        let writes: Vec<Opening> =
-            openings(cx, table, policy, &|_| None).into_iter().filter(|opening| opening.command != Command::Select).collect();
-        if !writes.is_empty() {
-            report(cx, table, policy, &writes);
+        let opened = openings(cx, table, policy, &|_| None);
+        if opened.iter().any(|opening| opening.command != Command::Select) {
+            report(cx, table, policy, &opened);
         }
     }
 }
 
-fn report(cx: &mut Cx, table: &Table, policy: &Policy, writes: &[Opening]) {
+fn report(cx: &mut Cx, table: &Table, policy: &Policy, opened: &[Opening]) {
     let name = &table.name;
     let gained = |role: &str| -> Vec<Command> {
-        writes.iter().filter(|opening| opening.effective && opening.role == role).map(|opening| opening.command).collect()
+        opened.iter().filter(|opening| opening.effective && opening.role == role).map(|opening| opening.command).collect()
     };
     let (anon, users) = (gained("anon"), gained("authenticated"));
     let owners = owner_columns(cx, table);
@@ -42,7 +41,7 @@ fn report(cx: &mut Cx, table: &Table, policy: &Policy, writes: &[Opening]) {
         (_, [Command::Insert]) if owners.is_empty() => Severity::Warn,
         _ => Severity::Error,
     };
-    let clause = match writes.iter().any(|opening| opening.command != Command::Insert) {
+    let clause = match opened.iter().any(|opening| opening.command != Command::Insert) {
         true => policy.using.as_ref(),
         false => policy.check.as_ref().or(policy.using.as_ref()),
     };

@@ -2,9 +2,13 @@
 
 pub mod always_true;
 pub mod bare_auth_call;
+pub mod bucket_listing;
+pub mod bucket_only;
 pub mod correlated_subquery;
 pub mod disabled;
+pub mod duplicate_policy;
 pub mod missing_command;
+pub mod multiple_permissive;
 pub mod no_policy;
 pub mod open_read;
 pub mod policy_without_rls;
