@@ -21,6 +21,7 @@ pub mod open_policies;
 pub mod owner_columns;
 pub mod pinned_path;
 pub mod policy_grantees;
+pub mod policy_reads;
 pub mod predicate;
 pub mod row_columns;
 pub mod row_parent;

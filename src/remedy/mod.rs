@@ -4,6 +4,7 @@
 
 pub mod backfill;
 pub mod caller_check;
+pub mod definer_helper;
 pub mod grant;
 pub mod index;
 pub mod merged_policy;

@@ -127,6 +127,7 @@ pub static ALL: &[&Rule] = &[
     &rls::no_policy::RULE,
     &rls::open_read::RULE,
     &rls::policy_without_rls::RULE,
+    &rls::recursion::RULE,
     &rls::self_comparison::RULE,
     &schema::jsonb_unvalidated::RULE,
     &schema::tenant_nullable::RULE,

@@ -12,4 +12,5 @@ pub mod multiple_permissive;
 pub mod no_policy;
 pub mod open_read;
 pub mod policy_without_rls;
+pub mod recursion;
 pub mod self_comparison;
