@@ -31,6 +31,7 @@ pub mod server_written;
 pub mod sorted_query;
 pub mod state;
 pub mod tenant;
+pub mod trusted_columns;
 pub mod view_exposure;
 
 use crate::catalog::name::QName;

@@ -129,6 +129,7 @@ pub static ALL: &[&Rule] = &[
     &rls::policy_without_rls::RULE,
     &rls::recursion::RULE,
     &rls::self_comparison::RULE,
+    &rls::writable_authority::RULE,
     &schema::jsonb_unvalidated::RULE,
     &schema::tenant_nullable::RULE,
     &schema::tenant_split::RULE,

@@ -14,3 +14,4 @@ pub mod open_read;
 pub mod policy_without_rls;
 pub mod recursion;
 pub mod self_comparison;
+pub mod writable_authority;
