@@ -104,7 +104,9 @@ fn look<'a>(
             _ => None,
         });
         let returned = select.targets.iter().filter_map(|target| own(&target.expr));
-        for name in compared.chain(listed).chain(returned) {
+        // what a subquery looks up elsewhere is not trusted
+        let verified = |name: &str| conditions.iter().flat_map(|condition| condition.queries()).any(|query| mentions(query, name));
+        for name in compared.chain(listed).chain(returned).filter(|name| !verified(name)) {
             let is_tenant = tenants.contains(&name);
             let Some(column) = table.column(&name).filter(|_| name != person && (is_tenant || is_authority(&name))) else { continue };
             if !out.iter().any(|known| known.table.name == table.name && known.column.name == name) {
@@ -112,6 +114,15 @@ fn look<'a>(
             }
         }
     }
+}
+
+fn mentions(query: &Query, column: &str) -> bool {
+    let mut found = false;
+    query.walk(&mut |node| {
+        found |= matches!(node, Node::Expr(expr) if expr.column() == Some(column));
+        Walk::Into
+    });
+    found
 }
 
 fn is_variable(expr: &Expr, table: &Table) -> bool {

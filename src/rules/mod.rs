@@ -129,6 +129,8 @@ pub static ALL: &[&Rule] = &[
     &rls::policy_without_rls::RULE,
     &rls::recursion::RULE,
     &rls::self_comparison::RULE,
+    &rls::user_metadata::RULE,
+    &rls::weaker_check::RULE,
     &rls::writable_authority::RULE,
     &schema::jsonb_unvalidated::RULE,
     &schema::tenant_nullable::RULE,

@@ -14,4 +14,6 @@ pub mod open_read;
 pub mod policy_without_rls;
 pub mod recursion;
 pub mod self_comparison;
+pub mod user_metadata;
+pub mod weaker_check;
 pub mod writable_authority;
