@@ -28,6 +28,7 @@ pub mod row_parent;
 pub mod scope;
 pub mod search_path_effects;
 pub mod server_written;
+pub mod single_row;
 pub mod sorted_query;
 pub mod state;
 pub mod tenant;
