@@ -312,6 +312,9 @@ impl Subject {
 pub struct Advisor {
     pub name: &'static str,
     pub cache_key: String,
+    /// Keys of further cases that the diagnostic describes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub further: Vec<String>,
 }
 
 /// The cause that several diagnostics of a rule share. Formats for people group diagnostics by cause. Other formats list each diagnostic

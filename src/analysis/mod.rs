@@ -3,6 +3,7 @@
 //! Promises: a state is not changed. Expensive results are computed when they are first used, and kept in [`Analyses`]. Limits: no
 //! diagnostics are reported, and no analysis depends on a rule.
 
+pub mod bucket_policies;
 pub mod caller_check;
 pub mod calls;
 pub mod code;
@@ -16,16 +17,22 @@ pub mod json_use;
 pub mod likely_sort;
 pub mod matrix;
 pub mod needed_privileges;
+pub mod open_policies;
+pub mod owner_columns;
 pub mod pinned_path;
 pub mod policy_grantees;
+pub mod policy_reads;
+pub mod predicate;
 pub mod row_columns;
 pub mod row_parent;
 pub mod scope;
 pub mod search_path_effects;
 pub mod server_written;
+pub mod single_row;
 pub mod sorted_query;
 pub mod state;
 pub mod tenant;
+pub mod trusted_columns;
 pub mod view_exposure;
 
 use crate::catalog::name::QName;

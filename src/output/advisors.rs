@@ -104,13 +104,14 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         .findings
         .iter()
         .filter_map(|finding| Some((finding, finding.advisor.as_ref()?)))
-        .filter(|(_, advisor)| told.insert((advisor.name, advisor.cache_key.as_str())))
-        .map(|(finding, advisor)| row(finding, advisor))
+        .flat_map(|(finding, advisor)| std::iter::once(&advisor.cache_key).chain(&advisor.further).map(move |key| (finding, advisor, key)))
+        .filter(|(_, advisor, key)| told.insert((advisor.name, key.as_str())))
+        .map(|(finding, advisor, key)| row(finding, advisor, key))
         .collect();
     write_json(out, &Document { findings })
 }
 
-fn row<'a>(finding: &'a Finding, advisor: &'a Advisor) -> Row<'a> {
+fn row<'a>(finding: &'a Finding, advisor: &'a Advisor, key: &'a str) -> Row<'a> {
     const GUIDE: &str = "https://supabase.com/docs/guides/database/database-linter";
     let rule = gist::rule(finding.rule);
     let lint = LINTS.iter().find(|lint| lint.name == advisor.name);
@@ -124,7 +125,7 @@ fn row<'a>(finding: &'a Finding, advisor: &'a Advisor) -> Row<'a> {
         detail: &finding.message,
         remediation: lint.map_or(GUIDE.to_string(), |lint| format!("{GUIDE}?lint={:04}_{}", lint.number, lint.name)),
         metadata: metadata(finding, advisor, lint.and_then(|lint| lint.kind)),
-        cache_key: &advisor.cache_key,
+        cache_key: key,
     }
 }
 

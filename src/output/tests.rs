@@ -101,7 +101,11 @@ fn bare_call(made: &mut ObjectClass, file: FileId) {
         rewrite: vec![edit],
         steps: vec![Step::batch(Phase::Policy, "alter policy \"Own notes\" on public.notes using ((select auth.uid()) = user_id)")],
     });
-    finding.advisor = Some(Advisor { name: "auth_rls_initplan", cache_key: "auth_rls_init_plan_public_notes_Own notes".to_string() });
+    finding.advisor = Some(Advisor {
+        name: "auth_rls_initplan",
+        cache_key: "auth_rls_init_plan_public_notes_Own notes".to_string(),
+        further: Vec::new(),
+    });
 }
 
 fn disabled(made: &mut ObjectClass) {

@@ -162,9 +162,12 @@ impl DiagnosticBuilder {
         self
     }
 
-    /// Sets the name and key of the same lint in Supabase's advisor.
+    /// Sets the name and key of the same lint in Supabase's advisor. Further calls with the name add the keys of further cases.
     pub fn advisor(&mut self, name: &'static str, cache_key: impl Into<String>) -> &mut DiagnosticBuilder {
-        self.finding.advisor = Some(Advisor { name, cache_key: cache_key.into() });
+        match &mut self.finding.advisor {
+            Some(advisor) if advisor.name == name => advisor.further.push(cache_key.into()),
+            advisor => *advisor = Some(Advisor { name, cache_key: cache_key.into(), further: Vec::new() }),
+        }
         self
     }
 
