@@ -14,6 +14,7 @@ use crate::catalog::{Catalog, Rejected, is_system_schema};
 use crate::config::Config;
 use crate::project::{Platform, Project};
 use crate::source::{FileId, Site, Sources, Span};
+use crate::syntax::ast::ObjectKind;
 use crate::syntax::expression::Query;
 use std::collections::BTreeMap;
 
@@ -177,6 +178,23 @@ impl<'a> State<'a> {
             .any(|one| privileges.contains(one) && self.catalog.column_privilege(role, &table.acl, one));
         self.catalog.may_use_schema(role, &table.name.schema)
             && (columns || self.catalog.table_privileges(role, table).intersects(privileges))
+    }
+
+    /// Whether a role has SELECT on a table or one of its columns.
+    pub fn may_select_table(&self, role: &str, table: &Table) -> bool {
+        let whole = self.catalog.table_privileges(role, table).contains(Privileges::SELECT);
+        whole || self.catalog.column_privilege(role, &table.acl, Privileges::SELECT)
+    }
+
+    /// Whether a role has SELECT on a view or one of its columns.
+    pub fn may_select_view(&self, role: &str, view: &View) -> bool {
+        let whole = self.catalog.privileges(role, &view.acl, &view.owner, ObjectKind::View).contains(Privileges::SELECT);
+        whole || self.catalog.column_privilege(role, &view.acl, Privileges::SELECT)
+    }
+
+    /// Whether the project owns a schema, and not the platform or an extension.
+    pub fn is_users_schema(&self, schema: &str) -> bool {
+        is_users(schema)
     }
 
     /// The API roles that may use at least one of these privileges.

@@ -39,7 +39,7 @@ struct Entry<'a> {
     cause: Option<&'a Cause>,
     related: Vec<Related<'a>>,
     fix: Option<Cure<'a>>,
-    advisor: Option<&'a Advisor>,
+    advisors: &'a [Advisor],
     fingerprint: &'a str,
 }
 
@@ -142,7 +142,7 @@ fn entry<'a>(finding: &'a Finding, sources: &'a Sources) -> Entry<'a> {
             safety: fix.safety,
             sql: fix.steps.iter().map(|step| step.sql.as_str()).collect(),
         }),
-        advisor: finding.advisor.as_ref(),
+        advisors: &finding.advisors,
         fingerprint: &finding.fingerprint,
     }
 }

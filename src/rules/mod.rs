@@ -98,9 +98,13 @@ pub mod prelude {
 /// All rules, in the order of their ids.
 #[rustfmt::skip]
 pub static ALL: &[&Rule] = &[
+    &access::definer_callable::RULE,
     &access::definer_search_path::RULE,
     &access::definer_trusts_argument::RULE,
+    &access::foreign_table_exposed::RULE,
+    &access::graphql_exposed::RULE,
     &access::missing_grant::RULE,
+    &access::queue_exposed::RULE,
     &access::relies_on_default_grants::RULE,
     &access::unneeded_grant::RULE,
     &access::view_bypasses_rls::RULE,
@@ -122,9 +126,13 @@ pub static ALL: &[&Rule] = &[
     &rls::no_policy::RULE,
     &rls::policy_without_rls::RULE,
     &rls::self_comparison::RULE,
+    &schema::auth_unique_key::RULE,
+    &schema::extension_in_public::RULE,
     &schema::jsonb_unvalidated::RULE,
+    &schema::no_primary_key::RULE,
     &schema::tenant_nullable::RULE,
     &schema::tenant_split::RULE,
+    &schema::unsupported_reg_type::RULE,
 ];
 
 #[cfg(test)]

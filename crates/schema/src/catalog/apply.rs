@@ -343,7 +343,8 @@ impl Catalog {
             }
 
             Change::CreateExtension(extension) => {
-                if self.extensions.contains(&extension.name) {
+                // one that the platform may have installed is replaced
+                if self.extensions.get(&extension.name).is_some_and(|installed| installed.certainty == Certainty::Certain) {
                     return Err(duplicate("42710", "extension", &extension.name));
                 }
                 self.extensions.insert(extension.name.clone(), extension);

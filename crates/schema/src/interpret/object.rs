@@ -170,7 +170,8 @@ impl Context<'_> {
     }
 
     pub fn create_extension(&mut self, create: CreateExtension) -> Meaning {
-        if create.if_not_exists && self.catalog.extensions.contains(&create.name.name) {
+        let installed = self.catalog.extensions.get(&create.name.name);
+        if create.if_not_exists && installed.is_some_and(|installed| installed.certainty == Certainty::Certain) {
             return Ok(());
         }
         if let Some(schema) = create.schema.as_ref().filter(|schema| !self.catalog.has_schema(&schema.name)) {
