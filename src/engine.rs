@@ -130,6 +130,10 @@ fn examine_within(mut sources: Sources, project: &Project, choice: &RuleSelectio
     only_for_advisor.sort_by_cached_key(|finding| place_in_order(finding, &sources));
     count_causes(&mut findings);
     suppressed.sort_by_cached_key(|(finding, _)| place_in_order(finding, &sources));
+    // no output shows them
+    let secrets: Vec<String> =
+        State::new(&catalog, project, &sources, &analyses).secrets().iter().map(|secret| secret.text.clone()).collect();
+    sources.hide(secrets);
     free_aside(analyses);
     let files = project.migrations.len();
     let report = Report { findings, only_for_advisor, suppressed, left_out, unread, bounded, undecided, statements, files, sources };

@@ -23,6 +23,7 @@ pub mod row_columns;
 pub mod row_parent;
 pub mod scope;
 pub mod search_path_effects;
+pub mod secrets;
 pub mod server_written;
 pub mod sorted_query;
 pub mod state;
@@ -34,6 +35,7 @@ use code::Bodies;
 use column_writes::ColumnWrites;
 use identity_helpers::Callers;
 use json_use::Uses;
+use secrets::Secret;
 use sorted_query::Sorted;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
@@ -50,6 +52,7 @@ pub struct Analyses {
     homes: OnceLock<BTreeSet<QName>>,
     tenants: OnceLock<BTreeMap<QName, Vec<Tenant>>>,
     json: OnceLock<Uses>,
+    secrets: OnceLock<Vec<Secret>>,
     writes: OnceLock<ColumnWrites>,
     sorts: OnceLock<BTreeMap<QName, Vec<Sorted>>>,
     /// Ends of statements that could not be read or followed and mention policies, or grants; by number of the file.

@@ -6,13 +6,14 @@
 use super::Analyses;
 use super::code::{Code, Origin, Parsed, own};
 use super::identity_helpers::Callers;
+use super::secrets::{self, Secret};
 use crate::catalog::acl::Privileges;
 use crate::catalog::creation_index::Moment;
 use crate::catalog::name::QName;
 use crate::catalog::object::*;
 use crate::catalog::{Catalog, Rejected, is_system_schema};
 use crate::config::Config;
-use crate::project::{Platform, Project};
+use crate::project::{Migration, Platform, Project};
 use crate::source::{FileId, Site, Sources, Span};
 use crate::syntax::ast::ObjectKind;
 use crate::syntax::expression::Query;
@@ -303,6 +304,15 @@ impl<'a> State<'a> {
     /// How the project asks who is calling.
     pub fn who(&self) -> &'a Callers {
         self.analyses.callers.get_or_init(|| Callers::of(self))
+    }
+
+    /// Keys and passwords in the migrations.
+    pub fn secrets(&self) -> &'a [Secret] {
+        let find = || {
+            let of = |migration: &Migration| secrets::find(migration.file, self.sources.get(migration.file).text(), migration.site().span);
+            self.project.migrations.iter().flat_map(of).collect()
+        };
+        self.analyses.secrets.get_or_init(find)
     }
 
     /// How many foreign keys refer to a table.

@@ -106,6 +106,7 @@ pub static ALL: &[&Rule] = &[
     &access::missing_grant::RULE,
     &access::queue_exposed::RULE,
     &access::relies_on_default_grants::RULE,
+    &access::secret_in_migration::RULE,
     &access::unneeded_grant::RULE,
     &access::view_bypasses_rls::RULE,
     &allow::malformed::RULE,
