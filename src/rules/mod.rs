@@ -107,6 +107,7 @@ pub static ALL: &[&Rule] = &[
     &access::queue_exposed::RULE,
     &access::relies_on_default_grants::RULE,
     &access::secret_in_migration::RULE,
+    &access::sign_up_trigger::RULE,
     &access::unneeded_grant::RULE,
     &access::view_bypasses_rls::RULE,
     &allow::malformed::RULE,
@@ -128,11 +129,14 @@ pub static ALL: &[&Rule] = &[
     &rls::policy_without_rls::RULE,
     &rls::self_comparison::RULE,
     &schema::auth_unique_key::RULE,
+    &schema::blocks_user_deletion::RULE,
     &schema::extension_in_public::RULE,
     &schema::jsonb_unvalidated::RULE,
     &schema::no_primary_key::RULE,
+    &schema::not_validated::RULE,
     &schema::tenant_nullable::RULE,
     &schema::tenant_split::RULE,
+    &schema::trigger_disabled::RULE,
     &schema::unsupported_reg_type::RULE,
 ];
 

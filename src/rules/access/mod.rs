@@ -10,5 +10,6 @@ pub mod missing_grant;
 pub mod queue_exposed;
 pub mod relies_on_default_grants;
 pub mod secret_in_migration;
+pub mod sign_up_trigger;
 pub mod unneeded_grant;
 pub mod view_bypasses_rls;

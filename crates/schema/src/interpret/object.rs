@@ -452,9 +452,29 @@ impl Context<'_> {
                     self.emit(Change::RenameRelation { to: moved(&name), name });
                 }
             }
+            ObjectKind::Extension => self.move_extension(object.name.last(), &schema.name),
             _ => {}
         }
         Ok(())
+    }
+
+    /// Moves an extension with its functions and types.
+    fn move_extension(&mut self, extension: &str, schema: &SmolStr) {
+        let Some(old) = self.catalog.extensions.get(&extension.into()).cloned() else { return };
+        let catalog = self.catalog;
+        let is_part = |of_extension: bool, name: &QName| {
+            of_extension && name.schema == old.schema && super::builtin::brought_by(&name.name).contains(&extension)
+        };
+        let moved = |name: &QName| QName::new(schema.clone(), name.name.clone());
+        for function in catalog.functions.values().flatten().filter(|function| is_part(function.of_extension, &function.name)) {
+            let (name, signature) = (function.name.clone(), function.signature());
+            self.emit(Change::RenameFunction { to: moved(&name), name, signature });
+        }
+        for ty in catalog.types.values().filter(|ty| is_part(ty.of_extension, &ty.name)) {
+            self.emit(Change::RenameType { to: moved(&ty.name), name: ty.name.clone() });
+        }
+        self.emit(Change::DropExtension { name: old.name.clone() });
+        self.emit(Change::CreateExtension(Extension { schema: schema.clone(), ..old }));
     }
 
     pub fn owner(&mut self, object: ObjectRef, role: &Ident) -> Meaning {
