@@ -6,6 +6,7 @@
 pub mod caller_check;
 pub mod calls;
 pub mod code;
+pub mod column_values;
 pub mod column_writes;
 pub mod definer;
 pub mod eval_frequency;

@@ -137,6 +137,8 @@ pub static ALL: &[&Rule] = &[
     &schema::tenant_nullable::RULE,
     &schema::tenant_split::RULE,
     &schema::trigger_disabled::RULE,
+    &schema::unchecked_values::RULE,
+    &schema::unique_across_tenants::RULE,
     &schema::unsupported_reg_type::RULE,
 ];
 

@@ -9,4 +9,6 @@ pub mod not_validated;
 pub mod tenant_nullable;
 pub mod tenant_split;
 pub mod trigger_disabled;
+pub mod unchecked_values;
+pub mod unique_across_tenants;
 pub mod unsupported_reg_type;
