@@ -104,7 +104,8 @@ fn examine_within(mut sources: Sources, project: &Project, choice: &RuleSelectio
     }
     let Replay { catalog, statements, unread, bounded, undecided } = replay;
     let analyses = Analyses::default();
-    let Judged { mut findings, mut suppressed, ignored } = engine.found(State::new(&catalog, project, &sources, &analyses));
+    let Judged { mut findings, mut only_for_advisor, mut suppressed, ignored } =
+        engine.found(State::new(&catalog, project, &sources, &analyses));
     let (mut left_out, mut hidden) = (LeftOut { ignored, ..LeftOut::default() }, FxHashSet::default());
     let mut leave_out = |findings: &mut Vec<Finding>, is_left: &dyn Fn(&Finding) -> bool| {
         let (left, shown): (Vec<_>, Vec<_>) = std::mem::take(findings).into_iter().partition(is_left);
@@ -120,13 +121,22 @@ fn examine_within(mut sources: Sources, project: &Project, choice: &RuleSelectio
             None => !since.holds(finding, &sources),
         });
     }
+    for (since, known) in scope.since.iter().zip(&known) {
+        only_for_advisor
+            .retain(|finding| known.as_ref().map_or_else(|| since.holds(finding, &sources), |known| !known.contains(&finding.fingerprint)));
+    }
     findings.iter_mut().for_each(|finding| engine.place_in_change(finding, &sources));
     findings.sort_by_cached_key(|finding| place_in_order(finding, &sources));
+    only_for_advisor.sort_by_cached_key(|finding| place_in_order(finding, &sources));
     count_causes(&mut findings);
     suppressed.sort_by_cached_key(|(finding, _)| place_in_order(finding, &sources));
+    // no output shows them
+    let secrets: Vec<String> =
+        State::new(&catalog, project, &sources, &analyses).secrets().iter().map(|secret| secret.text.clone()).collect();
+    sources.hide(secrets);
     free_aside(analyses);
-    let report =
-        Report { findings, suppressed, left_out, unread, bounded, undecided, statements, files: project.migrations.len(), sources };
+    let files = project.migrations.len();
+    let report = Report { findings, only_for_advisor, suppressed, left_out, unread, bounded, undecided, statements, files, sources };
     Examined { report, catalog, hidden }
 }
 
@@ -135,7 +145,8 @@ fn fingerprints(revision: Revision<Engine>) -> FxHashSet<String> {
     let Revision { replay, visitor: mut engine, sources } = revision;
     let analyses = Analyses::default();
     let state = State::new(&replay.catalog, engine.project, &sources, &analyses);
-    engine.found(state).findings.into_iter().map(|finding| finding.fingerprint).collect()
+    let Judged { findings, only_for_advisor, .. } = engine.found(state);
+    findings.into_iter().chain(only_for_advisor).map(|finding| finding.fingerprint).collect()
 }
 
 impl Since {
@@ -274,17 +285,22 @@ impl<'a> Engine<'a> {
         let mut allows = self.allows(sources);
         told.extend(self.check_schema(state));
         let mut once = Once::default();
-        let (mut findings, mut suppressed) = (Vec::with_capacity(told.len()), Vec::new());
-        for finding in told.into_iter().filter_map(|told| once.told(told, state.catalog, sources)) {
+        let (mut findings, mut only_for_advisor, mut suppressed) = (Vec::with_capacity(told.len()), Vec::new(), Vec::new());
+        for told in told {
+            let only = told.only_for_advisor;
+            let Some(finding) = once.told(told, state.catalog, sources) else { continue };
             match allows.reason(&finding, sources) {
-                Some(reason) => suppressed.push((finding, reason)),
+                Some(reason) if !only => suppressed.push((finding, reason)),
+                Some(_) => {}
+                None if only => only_for_advisor.push(finding),
                 None => findings.push(finding),
             }
         }
         let of_allows = self.check_allows(state, &allows);
         findings.extend(of_allows.into_iter().filter_map(|told| once.told(told, state.catalog, sources)));
         let ignored = self.ignore(&mut findings, sources);
-        Judged { findings, suppressed, ignored }
+        self.ignore(&mut only_for_advisor, sources);
+        Judged { findings, only_for_advisor, suppressed, ignored }
     }
 
     fn allows(&self, sources: &Sources) -> Allows {
@@ -314,9 +330,10 @@ impl<'a> Engine<'a> {
     }
 }
 
-/// Reported problems, allowed problems with their reasons, and the number of problems in ignored files.
+/// Reported problems, rows that only the advisor gives, allowed problems with their reasons, and the number of problems in ignored files.
 struct Judged {
     findings: Vec<Finding>,
+    only_for_advisor: Vec<Finding>,
     suppressed: Vec<(Finding, String)>,
     ignored: usize,
 }

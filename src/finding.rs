@@ -312,9 +312,6 @@ impl Subject {
 pub struct Advisor {
     pub name: &'static str,
     pub cache_key: String,
-    /// Keys of further cases that the diagnostic describes.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub further: Vec<String>,
 }
 
 /// The cause that several diagnostics of a rule share. Formats for people group diagnostics by cause. Other formats list each diagnostic
@@ -342,7 +339,8 @@ pub struct Finding {
     pub related: Vec<Label>,
     pub help: Option<String>,
     pub fix: Option<Fix>,
-    pub advisor: Option<Advisor>,
+    /// Rows of Supabase's advisor about the same problem. A problem for two roles can have two.
+    pub advisors: Vec<Advisor>,
     pub cause: Option<Cause>,
     /// Hash of the rule, the subject and added text, independent of locations. For problems of single statements, it also contains the
     /// file.

@@ -7,7 +7,9 @@ pub mod bucket_policies;
 pub mod caller_check;
 pub mod calls;
 pub mod code;
+pub mod column_values;
 pub mod column_writes;
+pub mod definer;
 pub mod eval_frequency;
 pub mod exposure;
 pub mod identity_argument;
@@ -27,6 +29,7 @@ pub mod row_columns;
 pub mod row_parent;
 pub mod scope;
 pub mod search_path_effects;
+pub mod secrets;
 pub mod server_written;
 pub mod single_row;
 pub mod sorted_query;
@@ -40,6 +43,7 @@ use code::Bodies;
 use column_writes::ColumnWrites;
 use identity_helpers::Callers;
 use json_use::Uses;
+use secrets::Secret;
 use sorted_query::Sorted;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
@@ -56,6 +60,7 @@ pub struct Analyses {
     homes: OnceLock<BTreeSet<QName>>,
     tenants: OnceLock<BTreeMap<QName, Vec<Tenant>>>,
     json: OnceLock<Uses>,
+    secrets: OnceLock<Vec<Secret>>,
     writes: OnceLock<ColumnWrites>,
     sorts: OnceLock<BTreeMap<QName, Vec<Sorted>>>,
     /// Statements with unknown effects that mention policies, and those that mention grants: the number of the file and the end of the

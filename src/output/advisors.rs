@@ -94,6 +94,8 @@ const LINTS: &[Lint] = &[
     lint(23, "sensitive_columns_exposed", "Sensitive Columns Exposed", "ERROR", "SECURITY", Some("table")),
     lint(24, "rls_policy_always_true", "RLS Policy Always True", "WARN", "SECURITY", Some("table")),
     lint(25, "public_bucket_allows_listing", "Public Bucket Allows Listing", "WARN", "SECURITY", Some("bucket")),
+    lint(26, "pg_graphql_anon_table_exposed", "Public Can See Object in GraphQL Schema", "WARN", "SECURITY", Some("table")),
+    lint(27, "pg_graphql_authenticated_table_exposed", "Signed-In Users Can See Object in GraphQL Schema", "WARN", "SECURITY", Some("table")),
     lint(28, "anon_security_definer_function_executable", "Public Can Execute SECURITY DEFINER Function", "WARN", "SECURITY", None),
     lint(29, "authenticated_security_definer_function_executable", "Signed-In Users Can Execute SECURITY DEFINER Function", "WARN", "SECURITY", None),
 ];
@@ -103,15 +105,15 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let findings = report
         .findings
         .iter()
-        .filter_map(|finding| Some((finding, finding.advisor.as_ref()?)))
-        .flat_map(|(finding, advisor)| std::iter::once(&advisor.cache_key).chain(&advisor.further).map(move |key| (finding, advisor, key)))
-        .filter(|(_, advisor, key)| told.insert((advisor.name, key.as_str())))
-        .map(|(finding, advisor, key)| row(finding, advisor, key))
+        .chain(&report.only_for_advisor)
+        .flat_map(|finding| finding.advisors.iter().map(move |advisor| (finding, advisor)))
+        .filter(|(_, advisor)| told.insert((advisor.name, advisor.cache_key.as_str())))
+        .map(|(finding, advisor)| row(finding, advisor))
         .collect();
     write_json(out, &Document { findings })
 }
 
-fn row<'a>(finding: &'a Finding, advisor: &'a Advisor, key: &'a str) -> Row<'a> {
+fn row<'a>(finding: &'a Finding, advisor: &'a Advisor) -> Row<'a> {
     const GUIDE: &str = "https://supabase.com/docs/guides/database/database-linter";
     let rule = gist::rule(finding.rule);
     let lint = LINTS.iter().find(|lint| lint.name == advisor.name);
@@ -125,7 +127,7 @@ fn row<'a>(finding: &'a Finding, advisor: &'a Advisor, key: &'a str) -> Row<'a> 
         detail: &finding.message,
         remediation: lint.map_or(GUIDE.to_string(), |lint| format!("{GUIDE}?lint={:04}_{}", lint.number, lint.name)),
         metadata: metadata(finding, advisor, lint.and_then(|lint| lint.kind)),
-        cache_key: key,
+        cache_key: &advisor.cache_key,
     }
 }
 

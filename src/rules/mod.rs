@@ -98,10 +98,16 @@ pub mod prelude {
 /// All rules, in the order of their ids.
 #[rustfmt::skip]
 pub static ALL: &[&Rule] = &[
+    &access::definer_callable::RULE,
     &access::definer_search_path::RULE,
     &access::definer_trusts_argument::RULE,
+    &access::foreign_table_exposed::RULE,
+    &access::graphql_exposed::RULE,
     &access::missing_grant::RULE,
+    &access::queue_exposed::RULE,
     &access::relies_on_default_grants::RULE,
+    &access::secret_in_migration::RULE,
+    &access::sign_up_trigger::RULE,
     &access::unneeded_grant::RULE,
     &access::view_bypasses_rls::RULE,
     &allow::malformed::RULE,
@@ -137,9 +143,18 @@ pub static ALL: &[&Rule] = &[
     &rls::volatile_function::RULE,
     &rls::weaker_check::RULE,
     &rls::writable_authority::RULE,
+    &schema::auth_unique_key::RULE,
+    &schema::blocks_user_deletion::RULE,
+    &schema::extension_in_public::RULE,
     &schema::jsonb_unvalidated::RULE,
+    &schema::no_primary_key::RULE,
+    &schema::not_validated::RULE,
     &schema::tenant_nullable::RULE,
     &schema::tenant_split::RULE,
+    &schema::trigger_disabled::RULE,
+    &schema::unchecked_values::RULE,
+    &schema::unique_across_tenants::RULE,
+    &schema::unsupported_reg_type::RULE,
 ];
 
 #[cfg(test)]

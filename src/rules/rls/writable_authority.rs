@@ -26,7 +26,7 @@ fn writable<'a>(cx: &Cx<'a>, trusted: &Trusted<'a>, command: Command, privilege:
     let guards = |text: &str| text.to_lowercase().contains(column.to_lowercase().as_str());
     let events: &[&str] = if command == Command::Insert { &["INSERT"] } else { &["UPDATE"] };
     let is_guarded = table.triggers.iter().any(|trigger| {
-        let fires = trigger.enabled && trigger.events.iter().any(|event| events.iter().any(|wanted| event.eq_ignore_ascii_case(wanted)));
+        let fires = trigger.enabled.value && trigger.events.iter().any(|event| events.iter().any(|wanted| event.eq_ignore_ascii_case(wanted)));
         let function = cx.catalog.functions.get(&trigger.function).into_iter().flatten().next();
         fires && function.is_none_or(|function| guards(body(cx, function)))
     });
