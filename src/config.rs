@@ -117,6 +117,8 @@ pub struct Config {
     pub fail_on: Option<FailOn>,
     /// Major version of PostgreSQL.
     pub postgres_version: u32,
+    /// Whether `[auth] enable_anonymous_sign_ins` of supabase/config.toml lets anyone sign in without credentials.
+    pub anonymous_sign_ins: bool,
     pub index_concurrently: IndexForm,
     /// Migrations whose problems are not reported, although their statements count.
     pub ignored_paths: Vec<Glob>,
@@ -142,6 +144,7 @@ impl Default for Config {
             severity: BTreeMap::new(),
             fail_on: None,
             postgres_version: NEWEST_POSTGRES,
+            anonymous_sign_ins: false,
             index_concurrently: IndexForm::default(),
             ignored_paths: Vec::new(),
             since_version: None,
@@ -356,6 +359,8 @@ impl Config {
         let version = table.get("db").and_then(|db| db.get("major_version")).and_then(toml::Value::as_integer);
         let version = version.and_then(|version| u32::try_from(version).ok()).filter(|version| MAJOR_VERSIONS.contains(version));
         replace(&mut self.postgres_version, version);
+        let anonymous = table.get("auth").and_then(|auth| auth.get("enable_anonymous_sign_ins")).and_then(toml::Value::as_bool);
+        replace(&mut self.anonymous_sign_ins, anonymous);
         Ok(())
     }
 }

@@ -104,7 +104,8 @@ fn check_within(mut sources: Sources, project: &Project, choice: &RuleSelection,
     }
     let Replay { catalog, statements, unread, bounded, undecided } = replay;
     let analyses = Analyses::default();
-    let FilteredDiagnostics { mut findings, mut suppressed, ignored } = engine.finish(State::new(&catalog, project, &sources, &analyses));
+    let FilteredDiagnostics { mut findings, mut only_for_advisor, mut suppressed, ignored } =
+        engine.finish(State::new(&catalog, project, &sources, &analyses));
     let (mut left_out, mut hidden) = (LeftOut { ignored, ..LeftOut::default() }, FxHashSet::default());
     let mut leave_out = |findings: &mut Vec<Finding>, is_left: &dyn Fn(&Finding) -> bool| {
         let (left, shown): (Vec<_>, Vec<_>) = std::mem::take(findings).into_iter().partition(is_left);
@@ -120,13 +121,23 @@ fn check_within(mut sources: Sources, project: &Project, choice: &RuleSelection,
             None => !since.contains(finding, &sources),
         });
     }
+    for (since, known) in scope.since.iter().zip(&known) {
+        only_for_advisor.retain(|finding| {
+            known.as_ref().map_or_else(|| since.contains(finding, &sources), |known| !known.contains(&finding.fingerprint))
+        });
+    }
     findings.iter_mut().for_each(|finding| engine.move_into_change(finding, &sources));
     findings.sort_by_cached_key(|finding| sort_key(finding, &sources));
+    only_for_advisor.sort_by_cached_key(|finding| sort_key(finding, &sources));
     count_causes(&mut findings);
     suppressed.sort_by_cached_key(|(finding, _)| sort_key(finding, &sources));
+    // no output shows them
+    let secrets: Vec<String> =
+        State::new(&catalog, project, &sources, &analyses).secrets().iter().map(|secret| secret.text.clone()).collect();
+    sources.hide(secrets);
     drop_in_background(analyses);
-    let report =
-        Report { findings, suppressed, left_out, unread, bounded, undecided, statements, files: project.migrations.len(), sources };
+    let files = project.migrations.len();
+    let report = Report { findings, only_for_advisor, suppressed, left_out, unread, bounded, undecided, statements, files, sources };
     CheckResult { report, catalog, hidden }
 }
 
@@ -135,7 +146,8 @@ fn fingerprints(revision: Revision<Engine>) -> FxHashSet<String> {
     let Revision { replay, visitor: mut engine, sources } = revision;
     let analyses = Analyses::default();
     let state = State::new(&replay.catalog, engine.project, &sources, &analyses);
-    engine.finish(state).findings.into_iter().map(|finding| finding.fingerprint).collect()
+    let FilteredDiagnostics { findings, only_for_advisor, .. } = engine.finish(state);
+    findings.into_iter().chain(only_for_advisor).map(|finding| finding.fingerprint).collect()
 }
 
 impl Since {
@@ -274,17 +286,22 @@ impl<'a> Engine<'a> {
         let mut allows = self.allows(sources);
         pending.extend(self.check_schema(state));
         let mut deduplicator = Deduplicator::default();
-        let (mut findings, mut suppressed) = (Vec::with_capacity(pending.len()), Vec::new());
-        for finding in pending.into_iter().filter_map(|pending| deduplicator.accept(pending, state.catalog, sources)) {
+        let (mut findings, mut only_for_advisor, mut suppressed) = (Vec::with_capacity(pending.len()), Vec::new(), Vec::new());
+        for diagnostic in pending {
+            let only = diagnostic.only_for_advisor;
+            let Some(finding) = deduplicator.accept(diagnostic, state.catalog, sources) else { continue };
             match allows.reason(&finding, sources) {
-                Some(reason) => suppressed.push((finding, reason)),
+                Some(reason) if !only => suppressed.push((finding, reason)),
+                Some(_) => {}
+                None if only => only_for_advisor.push(finding),
                 None => findings.push(finding),
             }
         }
         let of_allows = self.check_allows(state, &allows);
         findings.extend(of_allows.into_iter().filter_map(|pending| deduplicator.accept(pending, state.catalog, sources)));
         let ignored = self.ignore(&mut findings, sources);
-        FilteredDiagnostics { findings, suppressed, ignored }
+        self.ignore(&mut only_for_advisor, sources);
+        FilteredDiagnostics { findings, only_for_advisor, suppressed, ignored }
     }
 
     fn allows(&self, sources: &Sources) -> Allows {
@@ -314,9 +331,10 @@ impl<'a> Engine<'a> {
     }
 }
 
-/// Reported problems, allowed problems with their reasons, and the number of problems in ignored files.
+/// Reported problems, rows that only the advisor gives, allowed problems with their reasons, and the number of problems in ignored files.
 struct FilteredDiagnostics {
     findings: Vec<Finding>,
+    only_for_advisor: Vec<Finding>,
     suppressed: Vec<(Finding, String)>,
     ignored: usize,
 }

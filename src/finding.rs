@@ -339,7 +339,8 @@ pub struct Finding {
     pub related: Vec<Label>,
     pub help: Option<String>,
     pub fix: Option<Fix>,
-    pub advisor: Option<Advisor>,
+    /// Rows of Supabase's advisor about the same problem. A problem for two roles can have two.
+    pub advisors: Vec<Advisor>,
     pub cause: Option<Cause>,
     /// Hash of the rule, the subject and added text, independent of locations. For problems of single statements, it also contains the
     /// file.

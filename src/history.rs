@@ -26,6 +26,9 @@ use supalint_schema::platform::SUPABASE;
 /// Source: Supabase changelog 45329, existing projects since 2026-10-30.
 const DEFAULT_GRANTS_ENDED: u64 = 20261030000000;
 
+/// First version of a project without pg_graphql. Source: Supabase changelog 45329.
+const GRAPHQL_ENDED: u64 = 20260518000000;
+
 /// A statement before it runs.
 pub struct Step<'a> {
     /// State before the statement.
@@ -194,7 +197,10 @@ impl Fold {
 
     /// Prepares the state for the first statement of a migration.
     fn begin_migration(&mut self, migration: &Migration) {
-        if !self.defaults_ended && is_after_default_grants(&migration.version) {
+        if self.done == 0 && is_since(&migration.version, GRAPHQL_ENDED) {
+            self.each_database(Database::end_platform_graphql);
+        }
+        if !self.defaults_ended && is_since(&migration.version, DEFAULT_GRANTS_ENDED) {
             self.each_database(Database::end_platform_defaults);
             self.defaults_ended = true;
         }
@@ -299,7 +305,7 @@ fn parse_again(site: Site, sources: &Sources, version: u32) -> Option<Statement>
     Some(parser::statement(&text, &raw).read_by(version))
 }
 
-/// Returns whether a version is a timestamp after the end of the default grants.
-fn is_after_default_grants(version: &str) -> bool {
-    version.len() == 14 && version.parse::<u64>().is_ok_and(|stamp| stamp >= DEFAULT_GRANTS_ENDED)
+/// Returns whether a version is a timestamp at or after a moment.
+fn is_since(version: &str, moment: u64) -> bool {
+    version.len() == 14 && version.parse::<u64>().is_ok_and(|stamp| stamp >= moment)
 }

@@ -22,6 +22,8 @@ pub struct LeftOut {
 pub struct Report {
     /// Diagnostics in the order of file, location, rule and subject.
     pub findings: Vec<Finding>,
+    /// What Supabase's advisor reports and supalint does not, because it is no problem. Only `--format advisors` shows it.
+    pub only_for_advisor: Vec<Finding>,
     /// Allowed diagnostics, each with its reason.
     pub suppressed: Vec<(Finding, String)>,
     pub left_out: LeftOut,
@@ -42,6 +44,7 @@ impl Report {
     pub fn leave_out_below(&mut self, least: Severity) {
         let all = self.findings.len();
         self.findings.retain(|finding| finding.severity >= least);
+        self.only_for_advisor.retain(|finding| finding.severity >= least);
         self.left_out.less_severe += all - self.findings.len();
     }
 
@@ -49,7 +52,7 @@ impl Report {
     pub fn append(&mut self, mut other: Report, folder: &str) {
         let moved = self.sources.append(other.sources, folder);
         let suppressed = other.suppressed.iter_mut().map(|(finding, _)| finding);
-        for finding in other.findings.iter_mut().chain(suppressed) {
+        for finding in other.findings.iter_mut().chain(&mut other.only_for_advisor).chain(suppressed) {
             let labels = std::iter::once(&mut finding.primary).chain(&mut finding.related).map(|label| &mut label.site);
             let edits = finding.fix.iter_mut().flat_map(|fix| &mut fix.rewrite).map(|edit| &mut edit.site);
             labels.chain(edits).for_each(|site| *site = moved(*site));
@@ -57,6 +60,7 @@ impl Report {
         other.unread.iter_mut().for_each(|unread| unread.site = moved(unread.site));
         other.bounded.iter_mut().for_each(|site| *site = moved(*site));
         self.findings.append(&mut other.findings);
+        self.only_for_advisor.append(&mut other.only_for_advisor);
         self.suppressed.append(&mut other.suppressed);
         self.unread.append(&mut other.unread);
         self.bounded.append(&mut other.bounded);

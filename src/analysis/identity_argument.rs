@@ -70,18 +70,3 @@ pub fn is_identity(cx: &State, function: &Function, argument: &Argument, tenants
     }
     used && (compared || names(bare(name)) || names(name))
 }
-
-/// Returns the arguments as `pg_get_function_identity_arguments` prints them.
-pub fn identity_arguments(function: &Function) -> String {
-    let shown = function.args.iter().filter(|argument| argument.mode != ArgMode::Table).map(|argument| {
-        let mode = match argument.mode {
-            ArgMode::Out => "OUT ",
-            ArgMode::InOut => "INOUT ",
-            ArgMode::Variadic => "VARIADIC ",
-            ArgMode::In | ArgMode::Table => "",
-        };
-        let name = argument.name.as_deref().map(|name| format!("{} ", quote_ident(name))).unwrap_or_default();
-        format!("{mode}{name}{}", argument.ty.signature())
-    });
-    shown.collect::<Vec<_>>().join(", ")
-}

@@ -3,10 +3,13 @@
 //! Promises: a state is not changed. Expensive results are computed when they are first used, and kept in [`Analyses`]. Limits: no
 //! diagnostics are reported, and no analysis depends on a rule.
 
+pub mod bucket_policies;
 pub mod caller_check;
 pub mod calls;
 pub mod code;
+pub mod column_values;
 pub mod column_writes;
+pub mod definer;
 pub mod eval_frequency;
 pub mod exposure;
 pub mod identity_argument;
@@ -16,16 +19,23 @@ pub mod json_use;
 pub mod likely_sort;
 pub mod matrix;
 pub mod needed_privileges;
+pub mod open_policies;
+pub mod owner_columns;
 pub mod pinned_path;
 pub mod policy_grantees;
+pub mod policy_reads;
+pub mod predicate;
 pub mod row_columns;
 pub mod row_parent;
 pub mod scope;
 pub mod search_path_effects;
+pub mod secrets;
 pub mod server_written;
+pub mod single_row;
 pub mod sorted_query;
 pub mod state;
 pub mod tenant;
+pub mod trusted_columns;
 pub mod view_exposure;
 
 use crate::catalog::name::QName;
@@ -33,6 +43,7 @@ use code::Bodies;
 use column_writes::ColumnWrites;
 use identity_helpers::IdentityHelpers;
 use json_use::Uses;
+use secrets::Secret;
 use sorted_query::SortedQuery;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
@@ -49,6 +60,7 @@ pub struct Analyses {
     tenant_tables: OnceLock<BTreeSet<QName>>,
     tenants: OnceLock<BTreeMap<QName, Vec<Tenant>>>,
     json: OnceLock<Uses>,
+    secrets: OnceLock<Vec<Secret>>,
     writes: OnceLock<ColumnWrites>,
     sorts: OnceLock<BTreeMap<QName, Vec<SortedQuery>>>,
     /// Statements with unknown effects that mention policies, and those that mention grants: the number of the file and the end of the

@@ -5,14 +5,16 @@
 use super::Analyses;
 use super::code::{Code, Origin, Parsed, own};
 use super::identity_helpers::IdentityHelpers;
+use super::secrets::{self, Secret};
 use crate::catalog::acl::Privileges;
 use crate::catalog::creation_index::Moment;
 use crate::catalog::name::QName;
 use crate::catalog::object::*;
 use crate::catalog::{Catalog, Rejected, is_system_schema};
 use crate::config::Config;
-use crate::project::{Platform, Project};
+use crate::project::{Migration, Platform, Project};
 use crate::source::{FileId, Site, Sources, Span};
+use crate::syntax::ast::ObjectKind;
 use crate::syntax::expression::Query;
 use std::collections::BTreeMap;
 
@@ -178,6 +180,23 @@ impl<'a> State<'a> {
             && (columns || self.catalog.table_privileges(role, table).intersects(privileges))
     }
 
+    /// Whether a role has SELECT on a table or one of its columns.
+    pub fn may_select_table(&self, role: &str, table: &Table) -> bool {
+        let whole = self.catalog.table_privileges(role, table).contains(Privileges::SELECT);
+        whole || self.catalog.column_privilege(role, &table.acl, Privileges::SELECT)
+    }
+
+    /// Whether a role has SELECT on a view or one of its columns.
+    pub fn may_select_view(&self, role: &str, view: &View) -> bool {
+        let whole = self.catalog.privileges(role, &view.acl, &view.owner, ObjectKind::View).contains(Privileges::SELECT);
+        whole || self.catalog.column_privilege(role, &view.acl, Privileges::SELECT)
+    }
+
+    /// Whether the project owns a schema, and not the platform or an extension.
+    pub fn is_users_schema(&self, schema: &str) -> bool {
+        is_users(schema)
+    }
+
     /// Returns the API roles that have at least one of these privileges.
     pub fn reaching(&self, table: &Table, privileges: Privileges) -> Vec<&'static str> {
         API_ROLES.into_iter().filter(|role| self.reachable(role, table, privileges)).collect()
@@ -284,6 +303,15 @@ impl<'a> State<'a> {
     /// Returns the functions that identify the caller.
     pub fn identity_helpers(&self) -> &'a IdentityHelpers {
         self.analyses.identity_helpers.get_or_init(|| IdentityHelpers::of(self))
+    }
+
+    /// Keys and passwords in the migrations.
+    pub fn secrets(&self) -> &'a [Secret] {
+        let find = || {
+            let of = |migration: &Migration| secrets::find(migration.file, self.sources.get(migration.file).text(), migration.site().span);
+            self.project.migrations.iter().flat_map(of).collect()
+        };
+        self.analyses.secrets.get_or_init(find)
     }
 
     /// Returns the number of foreign keys that refer to a table.

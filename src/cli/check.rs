@@ -440,7 +440,7 @@ mod tests {
             related: Vec::new(),
             help: None,
             fix: None,
-            advisor: None,
+            advisors: Vec::new(),
             cause: None,
             fingerprint: String::new(),
         };

@@ -59,6 +59,7 @@ fn every_setting_is_read() {
         path: config.path.clone(),
         platform: Some(Platform::Postgres),
         exposed_schemas: vec!["api".to_string()],
+        anonymous_sign_ins: false,
         default_privileges: DefaultPrivileges::ByDate,
         tenant_columns: vec!["shop_id".to_string()],
         select: vec!["rls".to_string()],

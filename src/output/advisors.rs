@@ -94,6 +94,8 @@ const LINTS: &[Lint] = &[
     lint(23, "sensitive_columns_exposed", "Sensitive Columns Exposed", "ERROR", "SECURITY", Some("table")),
     lint(24, "rls_policy_always_true", "RLS Policy Always True", "WARN", "SECURITY", Some("table")),
     lint(25, "public_bucket_allows_listing", "Public Bucket Allows Listing", "WARN", "SECURITY", Some("bucket")),
+    lint(26, "pg_graphql_anon_table_exposed", "Public Can See Object in GraphQL Schema", "WARN", "SECURITY", Some("table")),
+    lint(27, "pg_graphql_authenticated_table_exposed", "Signed-In Users Can See Object in GraphQL Schema", "WARN", "SECURITY", Some("table")),
     lint(28, "anon_security_definer_function_executable", "Public Can Execute SECURITY DEFINER Function", "WARN", "SECURITY", None),
     lint(29, "authenticated_security_definer_function_executable", "Signed-In Users Can Execute SECURITY DEFINER Function", "WARN", "SECURITY", None),
 ];
@@ -103,7 +105,8 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let findings = report
         .findings
         .iter()
-        .filter_map(|finding| Some((finding, finding.advisor.as_ref()?)))
+        .chain(&report.only_for_advisor)
+        .flat_map(|finding| finding.advisors.iter().map(move |advisor| (finding, advisor)))
         .filter(|(_, advisor)| told.insert((advisor.name, advisor.cache_key.as_str())))
         .map(|(finding, advisor)| row(finding, advisor))
         .collect();

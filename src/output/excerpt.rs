@@ -91,18 +91,20 @@ impl Excerpt {
         for (index, window) in windows.iter().enumerate() {
             let in_window: Vec<&Wanted> = wanted.iter().filter(|wanted| wanted.window == index).collect();
             if !in_window.is_empty() {
-                excerpt.block(sources.get(window.file), window, &in_window, limit);
+                excerpt.block(sources, window, &in_window, limit);
             }
         }
         excerpt
     }
 
-    fn block(&mut self, source: &Source, window: &Window, wanted: &[&Wanted], limit: usize) {
+    fn block(&mut self, sources: &Sources, window: &Window, wanted: &[&Wanted], limit: usize) {
+        let source = sources.get(window.file);
         let start = self.text.len();
         let mut spans: Vec<Range<usize>> = wanted.iter().map(|_| usize::MAX..usize::MAX).collect();
         for index in window.first..=window.last {
             let line = source.line_span(index);
-            let text = line.of(source.text());
+            // before a long line is cut, which could leave a part of a secret
+            let text = &*sources.masked(line.of(source.text()));
             let within = |offset: u32| (offset.clamp(line.start, line.end) - line.start) as usize;
             let needed: Vec<Range<usize>> = wanted
                 .iter()

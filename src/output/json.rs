@@ -39,7 +39,9 @@ struct Entry<'a> {
     cause: Option<&'a Cause>,
     related: Vec<Related<'a>>,
     fix: Option<Cure<'a>>,
+    /// The first of `advisors`.
     advisor: Option<&'a Advisor>,
+    advisors: &'a [Advisor],
     fingerprint: &'a str,
 }
 
@@ -142,7 +144,8 @@ fn entry<'a>(finding: &'a Finding, sources: &'a Sources) -> Entry<'a> {
             safety: fix.safety,
             sql: fix.steps.iter().map(|step| step.sql.as_str()).collect(),
         }),
-        advisor: finding.advisor.as_ref(),
+        advisor: finding.advisors.first(),
+        advisors: &finding.advisors,
         fingerprint: &finding.fingerprint,
     }
 }

@@ -62,7 +62,7 @@ impl Format {
     /// # Errors
     /// Only errors of `out`.
     pub fn write(self, report: &Report, options: &RenderOptions, out: &mut dyn Write) -> io::Result<()> {
-        guarded(out, self.reader(), |out| match self {
+        let write = |out: &mut dyn Write| match self {
             Format::Terminal => terminal::write(report, options, out),
             Format::Json => json::write(report, out),
             Format::Sarif => sarif::write(report, options, out),
@@ -72,6 +72,11 @@ impl Format {
             Format::Markdown => markdown::write(report, options, out),
             Format::Advisors => advisors::write(report, out),
             Format::Compact => compact::write(report, out),
+        };
+        guarded(out, self.reader(), |out| {
+            let mut bytes = Vec::new();
+            write(&mut bytes)?;
+            out.write_all(report.sources.masked(&String::from_utf8_lossy(&bytes)).as_bytes())
         })
     }
 

@@ -42,7 +42,7 @@ impl ObjectClass {
             related: Vec::new(),
             help: None,
             fix: None,
-            advisor: None,
+            advisors: Vec::new(),
             cause: None,
             fingerprint: "1d2c".to_string(),
         });
@@ -101,7 +101,7 @@ fn bare_call(made: &mut ObjectClass, file: FileId) {
         rewrite: vec![edit],
         steps: vec![Step::batch(Phase::Policy, "alter policy \"Own notes\" on public.notes using ((select auth.uid()) = user_id)")],
     });
-    finding.advisor = Some(Advisor { name: "auth_rls_initplan", cache_key: "auth_rls_init_plan_public_notes_Own notes".to_string() });
+    finding.advisors = vec![Advisor { name: "auth_rls_initplan", cache_key: "auth_rls_init_plan_public_notes_Own notes".to_string() }];
 }
 
 fn disabled(made: &mut ObjectClass) {

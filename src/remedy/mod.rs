@@ -4,8 +4,10 @@
 
 pub mod backfill;
 pub mod caller_check;
+pub mod definer_helper;
 pub mod grant;
 pub mod index;
+pub mod merged_policy;
 pub mod mirrored_policy;
 pub mod policy_edit;
 pub mod policy_like;

@@ -129,7 +129,7 @@ pub fn trigger(cx: &State, table: &Table, trigger: &Trigger) -> Option<String> {
     let same = name_behind(text, &["trigger"])?.1 == trigger.name
         && stands_for(&name_behind(text, &["on"])?, &table.name)
         && stands_for(&name_behind(text, &["function", "procedure"])?, &trigger.function);
-    let disabled = match trigger.enabled {
+    let disabled = match trigger.enabled.value {
         true => String::new(),
         false => format!("\nalter table {} disable trigger {};", table.name.quoted(), quote_ident(&trigger.name)),
     };

@@ -19,6 +19,8 @@ pub struct PendingDiagnostic {
     pub finding: Box<Finding>,
     /// Whether each statement or file with this problem has its own diagnostic.
     pub per_place: bool,
+    /// Whether only `--format advisors` shows it.
+    pub only_for_advisor: bool,
     only_if: Option<EndPredicate>,
 }
 
@@ -57,6 +59,7 @@ pub struct DiagnosticBuilder {
     finding: Box<Finding>,
     discriminators: Vec<Discriminator>,
     per_place: bool,
+    only_for_advisor: bool,
     only_if: Option<EndPredicate>,
 }
 
@@ -73,12 +76,13 @@ impl DiagnosticBuilder {
                 related: Vec::new(),
                 help: None,
                 fix: None,
-                advisor: None,
+                advisors: Vec::new(),
                 cause: None,
                 fingerprint: String::new(),
             }),
             discriminators: Vec::new(),
             per_place: false,
+            only_for_advisor: false,
             only_if: None,
         }
     }
@@ -162,9 +166,15 @@ impl DiagnosticBuilder {
         self
     }
 
-    /// Sets the name and key of the same lint in Supabase's advisor.
+    /// Adds the name and key of a row of Supabase's advisor about the same problem.
     pub fn advisor(&mut self, name: &'static str, cache_key: impl Into<String>) -> &mut DiagnosticBuilder {
-        self.finding.advisor = Some(Advisor { name, cache_key: cache_key.into() });
+        self.finding.advisors.push(Advisor { name, cache_key: cache_key.into() });
+        self
+    }
+
+    /// Shows the diagnostic only as rows of `--format advisors`, because Supabase's advisor reports an object that is no problem.
+    pub fn only_for_advisor(&mut self) -> &mut DiagnosticBuilder {
+        self.only_for_advisor = true;
         self
     }
 
@@ -222,7 +232,12 @@ impl DiagnosticBuilder {
         }
         self.finding.fingerprint = self.fingerprint(sources);
         let is_file = self.is_of_file();
-        PendingDiagnostic { finding: self.finding, per_place: self.per_place || is_file, only_if: self.only_if }
+        PendingDiagnostic {
+            finding: self.finding,
+            per_place: self.per_place || is_file,
+            only_for_advisor: self.only_for_advisor,
+            only_if: self.only_if,
+        }
     }
 }
 

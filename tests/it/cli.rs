@@ -1,11 +1,12 @@
 //! The command line as users meet it: what is printed, and the exit status.
 
+use crate::plans::copy;
 use crate::support::command::{command as program, json, project, shown, supalint, told};
 use std::path::{Path, PathBuf};
 use supalint::analysis::matrix;
 use supalint::output::{RenderOptions, schema};
 
-fn root() -> PathBuf {
+pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
@@ -58,7 +59,7 @@ fn a_project_is_found_from_inside_it() {
     assert_eq!(String::from_utf8_lossy(&from_inside.stdout), String::from_utf8_lossy(&by_path.stdout));
 }
 
-const FORMATS: [&str; 9] = ["terminal", "json", "sarif", "github", "gitlab", "junit", "markdown", "advisors", "compact"];
+pub const FORMATS: [&str; 9] = ["terminal", "json", "sarif", "github", "gitlab", "junit", "markdown", "advisors", "compact"];
 
 #[test]
 fn where_there_is_no_project_those_further_down_are_named() {
@@ -231,169 +232,6 @@ fn hostile_input_is_survived() {
     }
 }
 
-/// Names and texts of the migrations in a project.
-fn migrations(folder: &Path) -> std::collections::BTreeMap<String, String> {
-    let entries = std::fs::read_dir(folder.join("supabase/migrations")).expect("there are migrations").flatten();
-    let text = |path: &Path| std::fs::read_to_string(path).expect("a migration is text");
-    entries.map(|entry| (entry.file_name().to_string_lossy().into_owned(), text(&entry.path()))).collect()
-}
-
-/// A fixture to be written to, with settings.
-fn copy(name: &str, settings: &str) -> tempfile::TempDir {
-    let from = migrations(&root().join("fixtures").join(name));
-    let files: Vec<(String, String)> = from.into_iter().map(|(name, text)| (format!("supabase/migrations/{name}"), text)).collect();
-    let mut files: Vec<(&str, &[u8])> = files.iter().map(|(name, text)| (name.as_str(), text.as_bytes())).collect();
-    files.push(("supalint.toml", settings.as_bytes()));
-    project(&files)
-}
-
-#[test]
-fn a_plan_is_shown_before_it_is_written() {
-    let folder = copy("conversations", "");
-    let before = migrations(folder.path());
-    for level in ["safe", "review"] {
-        let arguments = ["check", &format!("--fix={level}"), "--dry-run"];
-        let output = supalint(folder.path(), &arguments);
-        assert_eq!(output.status.code(), Some(1));
-        insta::assert_snapshot!(format!("plan_{level}"), format!("{}--- told\n{}", shown(&output), told(&output)));
-        assert_eq!(supalint(folder.path(), &arguments).stdout, output.stdout);
-    }
-    for script in ["verify", "rollback"] {
-        let output = supalint(folder.path(), &["check", "--fix=review", "--emit", script, "--quiet"]);
-        insta::assert_snapshot!(format!("emit_{script}"), shown(&output));
-        assert!(output.stderr.is_empty());
-    }
-    assert_eq!(migrations(folder.path()), before);
-}
-
-#[test]
-fn what_was_shown_is_written_once() {
-    let folder = copy("conversations", "");
-    let before = migrations(folder.path());
-    let plan = shown(&supalint(folder.path(), &["check", "--fix=review", "--dry-run"]));
-    let written = supalint(folder.path(), &["check", "--fix=review"]);
-    let after = migrations(folder.path());
-    assert!(before.iter().all(|(name, text)| after.get(name) == Some(text)));
-    let new: Vec<_> = after.iter().filter(|(name, _)| !before.contains_key(*name)).collect();
-    assert!(new.len() > 3 && new.iter().all(|(name, _)| name.as_str() > before.keys().last().expect("there are some").as_str()));
-    for (name, text) in new {
-        assert!(told(&written).contains(&format!("wrote supabase/migrations/{name} (")), "{name}");
-        assert!(plan.contains(text.trim_end()), "{name} is not what was shown");
-    }
-    let again = supalint(folder.path(), &["check", "--fix=review"]);
-    assert!(told(&again).starts_with("nothing to write\n"), "{}", told(&again));
-    assert_eq!(migrations(folder.path()), after);
-    assert_eq!(shown(&again), shown(&written));
-}
-
-#[test]
-fn what_is_found_behind_a_fix_decides_how_it_ends() {
-    let text = b"create table public.notes (id int primary key, owner uuid not null);
-alter table public.notes enable row level security;
-create policy own on public.notes to authenticated using (owner = auth.uid());
-";
-    let folder = project(&[("supabase/migrations/0007_a.sql", text)]);
-    let fix = ["check", "--select", "rls/bare-auth-call", "--fix"];
-    assert_eq!(supalint(folder.path(), &["check", "--select", "rls/bare-auth-call", "--fix", "--dry-run"]).status.code(), Some(1));
-    let output = supalint(folder.path(), &fix);
-    assert_eq!(
-        (output.status.code(), told(&output).as_str()),
-        (Some(0), "wrote supabase/migrations/0008_supalint_policies.sql (1 statement)\n")
-    );
-    assert_eq!(told(&supalint(folder.path(), &fix)), "nothing to write\n");
-}
-
-#[test]
-fn indexes_take_the_form_that_the_settings_want() {
-    let names = |setting: &str| -> Vec<(String, String)> {
-        let folder = copy("conversations", setting);
-        supalint(folder.path(), &["check", "--fix", "--select", "index"]);
-        let new = migrations(folder.path()).into_iter().filter(|(name, _)| name.contains("_supalint_"));
-        new.map(|(name, text)| (name.split_once("_supalint_").expect("a slug").1.to_string(), text)).collect()
-    };
-    let auto = names("");
-    assert_eq!(auto.len(), 1);
-    assert!(auto[0].0 == "indexes.sql" && auto[0].1.contains("Supabase CLI 2.109.0") && auto[0].1.contains("create index concurrently"));
-    // a plan reports nothing about its own file
-    let folder = copy("conversations", "");
-    supalint(folder.path(), &["check", "--fix", "--select", "index"]);
-    let after = supalint(folder.path(), &["check", "--select", "migration,allow"]);
-    assert_eq!((after.status.code(), shown(&after).matches("_supalint_").count()), (Some(0), 0), "{}", shown(&after));
-    let each = names("index_concurrently = 'each'");
-    assert!(each.len() > 5 && each.iter().all(|(_, text)| text.lines().filter(|line| line.starts_with("create ")).count() == 1));
-    let off = names("index_concurrently = 'off'");
-    assert!(off.len() == 1 && off[0].1.contains("create index if not exists") && !off[0].1.to_lowercase().contains("concurrently"));
-}
-
-#[test]
-fn a_cure_that_cannot_be_proven_is_withheld_and_named() {
-    let text = b"create table public.notes (id int primary key, body text);
-create view public.all_notes as select id, body from public.notes;
-";
-    let folder = project(&[("supabase/migrations/20250101000000_a.sql", text)]);
-    let alone = supalint(folder.path(), &["check", "--select", "rls/disabled", "--fix=review"]);
-    assert!(told(&alone).starts_with("nothing to write\nskipped rls/disabled: `public.notes`"), "{}", told(&alone));
-    assert!(told(&alone).contains("because it would cause access/view-bypasses-rls"), "{}", told(&alone));
-    assert_eq!(migrations(folder.path()).len(), 1);
-    // with the view's own cure behind it, nothing is left that was not there
-    let both = supalint(folder.path(), &["check", "--fix=review"]);
-    assert!(!told(&both).contains("skipped"), "{}", told(&both));
-    assert_eq!(migrations(folder.path()).len(), 3);
-}
-
-#[test]
-fn what_is_not_certain_is_not_written() {
-    let text = b"create table public.notes (id int primary key, owner uuid not null);
-alter table public.notes enable row level security;
-do $$ begin if (select random() > 0.5) then
-  create policy own on public.notes to authenticated using (owner = auth.uid());
-end if; end $$;
-";
-    let folder = project(&[("supabase/migrations/20250101000000_a.sql", text)]);
-    let output = supalint(folder.path(), &["check", "--fix", "--select", "rls/bare-auth-call"]);
-    assert_eq!(told(&output), "nothing to write\n1 more fix needs review: --fix=review\n");
-    assert_eq!(migrations(folder.path()).len(), 1);
-}
-
-#[test]
-fn edits_in_place_keep_every_other_byte() {
-    let old = "-- caf\u{e9}\r\ncreate table public.notes (id int primary key,\towner uuid not null);\r\n\
-               alter table public.notes enable row level security;\r\n\
-               create policy own on public.notes to authenticated\r\n  using (owner=auth.uid()) ;  \r\n-- end";
-    let other = b"create table public.tags (id int primary key, owner uuid not null);
-alter table public.tags enable row level security;
-create policy own on public.tags to authenticated using (owner = auth.uid());
-";
-    let (first, second) = ("supabase/migrations/20250101000000_a.sql", "supabase/migrations/20250102000000_b.sql");
-    let folder = project(&[(first, old.as_bytes()), (second, other)]);
-    let unnamed = supalint(folder.path(), &["check", "--fix=inline"]);
-    assert_eq!(unnamed.status.code(), Some(2));
-    assert!(told(&unnamed).contains("only files that are passed"));
-    let arguments = ["check", first, "--select", "rls/bare-auth-call", "--fix=inline"];
-    let dry = supalint(folder.path(), &[&arguments[..], &["--dry-run"]].concat());
-    assert_eq!(
-        shown(&dry).lines().filter(|line| line.starts_with(['-', '+'])).collect::<Vec<_>>(),
-        ["-   using (owner=auth.uid()) ;  ", "+   using (owner=(select auth.uid())) ;  "]
-    );
-    let output = supalint(folder.path(), &arguments);
-    assert_eq!(told(&output), format!("edited {first} (1 place)\n"));
-    let after = migrations(folder.path());
-    assert_eq!(after["20250101000000_a.sql"], old.replace("auth.uid()", "(select auth.uid())"));
-    assert_eq!(after["20250102000000_b.sql"].as_bytes(), other);
-    assert!(told(&supalint(folder.path(), &arguments)).starts_with("nothing to edit"));
-}
-
-#[test]
-fn an_edit_in_place_is_proven_on_the_whole_file() {
-    let text = b"create table public.notes (id int primary key, owner uuid not null);
-alter table public.notes enable row level security;
-create policy own on public.notes to authenticated using (owner = auth.uid()) with check (owner = auth.uid());
-create schema last";
-    let folder = project(&[("supabase/migrations/20250101000000_a.sql", text)]);
-    let arguments = ["check", "supabase/migrations/20250101000000_a.sql", "--fix=inline"];
-    assert_eq!(told(&supalint(folder.path(), &arguments)), "edited supabase/migrations/20250101000000_a.sql (2 places)\n");
-}
-
 #[test]
 fn folders_that_look_like_files_and_links_that_turn_in_circles() {
     let folder = project(&[("supabase/migrations/20250101000000_a.sql", b"create schema a;")]);
@@ -460,7 +298,7 @@ fn what_fails_follows_the_version_of_postgresql() {
     }
 }
 
-const TABLE: &[u8] = b"create table public.notes (id int primary key);";
+pub const TABLE: &[u8] = b"create table public.notes (id int primary key);";
 
 #[test]
 fn what_is_beside_the_migrations_is_not_one() {
@@ -636,171 +474,4 @@ fn sqitch_deploys_in_the_order_of_its_plan() {
     }
     let fix = supalint(folder.path(), &["check", "--fix=review"]);
     assert!(fix.status.code() == Some(2) && told(&fix).contains("sqitch add"), "{}", told(&fix));
-}
-
-#[cfg(unix)]
-#[test]
-fn settings_and_outputs_that_are_no_files_are_refused() {
-    use std::os::unix::fs::symlink;
-    let fifo = |path: &Path| assert!(std::process::Command::new("mkfifo").arg(path).status().expect("mkfifo starts").success());
-    let new = || project(&[("supabase/migrations/20250101000000_a.sql", TABLE)]);
-    let refused = |folder: &Path, arguments: &[&str]| {
-        let output = supalint(folder, arguments);
-        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", shown(&output));
-        assert!(told(&output).contains("is not an ordinary file but a "), "{arguments:?}: {}", told(&output));
-    };
-    for name in ["supalint.toml", "supabase/config.toml"] {
-        let folder = new();
-        fifo(&folder.path().join(name));
-        refused(folder.path(), &["check"]);
-        std::fs::remove_file(folder.path().join(name)).expect("a file can be removed");
-        symlink("/dev/zero", folder.path().join(name)).expect("a link can be made");
-        refused(folder.path(), &["check"]);
-    }
-    let folder = new();
-    fifo(&folder.path().join("pipe"));
-    symlink("/dev/null", folder.path().join("null")).expect("a link can be made");
-    for at in ["pipe", "null"] {
-        for option in ["--config", "--baseline", "--write-baseline", "--output"] {
-            refused(folder.path(), &["check", option, at]);
-        }
-    }
-}
-
-#[cfg(unix)]
-#[test]
-fn an_edit_in_place_of_a_link_edits_its_target() {
-    let text = b"create table public.notes (id int primary key, owner uuid not null);
-alter table public.notes enable row level security;
-create policy own on public.notes to authenticated using (owner = auth.uid());
-";
-    let folder = project(&[("sql/notes.sql", text)]);
-    let name = "supabase/migrations/20250101000000_a.sql";
-    std::fs::create_dir_all(folder.path().join("supabase/migrations")).expect("a folder can be made");
-    std::os::unix::fs::symlink(folder.path().join("sql/notes.sql"), folder.path().join(name)).expect("a link can be made");
-    assert!(supalint(folder.path(), &["check", name, "--select", "rls/bare-auth-call", "--fix=inline"]).status.success());
-    assert!(std::fs::symlink_metadata(folder.path().join(name)).expect("it is there").is_symlink());
-    assert!(std::fs::read_to_string(folder.path().join("sql/notes.sql")).expect("text").contains("(select auth.uid())"));
-}
-
-#[test]
-fn what_a_killed_run_left_is_no_migration() {
-    // it stands before the first migration, which the runner would hold for a relic
-    let folder = project(&[("supabase/migrations/.supalint-tmp-abcdefgh", TABLE), ("supabase/migrations/20200101000000_init.sql", TABLE)]);
-    let without = project(&[("supabase/migrations/20200101000000_init.sql", TABLE)]);
-    assert_eq!(shown(&supalint(folder.path(), &["check"])), shown(&supalint(without.path(), &["check"])));
-}
-
-#[test]
-fn patterns_that_are_too_large_are_refused() {
-    let settings = format!("ignored_paths = [{}]", vec![format!("\"{}\"", "[a-z]*{a,b,c,d}?".repeat(2000)); 40].join(", "));
-    let folder = project(&[("supabase/migrations/20250101000000_a.sql", TABLE), ("supalint.toml", settings.as_bytes())]);
-    let output = supalint(folder.path(), &["check"]);
-    assert_eq!(output.status.code(), Some(2), "{}", shown(&output));
-    assert!(told(&output).contains("line 1: `ignored_paths` cannot be used") && told(&output).len() < 1000, "{}", told(&output));
-}
-
-/// Names that terminals, logs and psql would take for something else.
-const HOSTILE: [&str; 9] = [
-    "a\u{1b}[31mb",
-    "a\u{1b}[2Jb",
-    "a\n::error file=x::y",
-    "a\r\n##[error]b",
-    "::add-mask::x",
-    "a\u{9b}31mb\u{7f}",
-    "a\u{202e}b",
-    "$verify$; drop table x; --",
-    "a\rdrop table x; --",
-];
-
-fn is_harmless(text: &str, format: &str, name: &str) {
-    let bad = |c: char| c.is_control() && c != '\n' && c != '\t' || c == '\u{202e}';
-    assert!(!text.chars().any(bad), "{format} {name:?}: {text:?}");
-    let commands = ["::error", "::add-mask", "##[error]"];
-    for line in text.lines().map(str::trim_start) {
-        let is_own = format == "github"
-            && ["::error file=", "::error title=", "::warning file=", "::notice "].iter().any(|own| line.starts_with(own));
-        assert!(is_own || !commands.iter().any(|command| line.starts_with(command)), "{format} {name:?}: {line}");
-        assert!(format == "github" || !line.contains("##["), "{format} {name:?}: {line}");
-    }
-}
-
-/// A migration in which all is called by the name.
-fn named_by(name: &str) -> String {
-    let quoted = |suffix: &str| format!("\"{}{suffix}\"", name.replace('"', "\"\""));
-    let (own, text) = (quoted(""), format!("'{}'", name.replace('\'', "''")));
-    format!(
-        "create table public.{own} (id int primary key, {own} uuid references auth.users (id), owner uuid);\n\
-         create policy {own} on public.{own} to authenticated using (owner = auth.uid());\n\
-         create function public.{own}() returns int language sql security definer as $f$ select 1 $f$;\n\
-         create view public.{view} as select * from public.{own};\n\
-         create index {one} on public.{own} (owner);\ncreate index {other} on public.{own} (owner);\n\
-         create type public.{kind} as enum ({text});\nalter table public.{own} alter column {own} typ int;\n",
-        view = quoted("v"),
-        one = quoted("1"),
-        other = quoted("2"),
-        kind = quoted("k"),
-    )
-}
-
-/// Names of tables, policies, columns, files and settings reach every output, and do nothing there.
-#[test]
-fn hostile_names_do_nothing_wherever_they_are_shown() {
-    // files have only such names as the system allows
-    let file = |(nth, name): (usize, &&str)| {
-        let shown = if cfg!(unix) { name.replace('/', "_") } else { "a".to_string() };
-        (format!("supabase/migrations/2025010{nth}000000_{shown}.sql"), named_by(name))
-    };
-    let files: Vec<(String, String)> = HOSTILE.iter().enumerate().map(file).collect();
-    let folder = project(&files);
-    let run = |arguments: &[&str]| {
-        let output = supalint(folder.path(), arguments);
-        let text = String::from_utf8(output.stdout.clone()).expect("outputs are UTF-8");
-        let is_github = arguments.ends_with(&["github"]);
-        is_harmless(&text, if is_github { "github" } else { "" }, &arguments.join(" "));
-        is_harmless(&told(&output), "stderr", &arguments.join(" "));
-        assert!(output.status.code().is_some_and(|code| code < 3), "{arguments:?}: {}", told(&output));
-        (text, told(&output))
-    };
-    for format in FORMATS {
-        let (text, _) = run(&["check", "--verbose", "--format", format]);
-        assert!(text.len() > 1000, "{format}: {text}");
-    }
-    for arguments in [
-        &["check", "--fix=review", "--dry-run"] as &[&str],
-        &["check", "--fix=review", "--emit", "rollback"],
-        &["check", "--statistics"],
-        &["schema"],
-        &["schema", "--format", "json"],
-        &["schema", "--matrix"],
-        &["schema", "--matrix", "--format", "json"],
-        &["init", "--dry-run"],
-    ] {
-        assert!(run(arguments).0.len() > 100, "{arguments:?}");
-    }
-    // no name ends a block
-    let (script, _) = run(&["check", "--fix=review", "--emit", "verify"]);
-    assert!(script.contains("do $_verify$ begin assert"), "{script}");
-    // a comment ends where PostgreSQL says, and nothing of it runs
-    run(&["check", "--fix=review"]);
-    for (file, text) in migrations(folder.path()).iter().filter(|(file, _)| file.contains("supalint_")) {
-        let comments = text.split(['\n', '\r']).skip_while(|line| !line.starts_with("-- Rollback"));
-        assert!(comments.clone().all(|line| line.is_empty() || line.starts_with("--")), "{file}: {text:?}");
-    }
-    for name in HOSTILE {
-        for arguments in [
-            &["check", "--select", name] as &[&str],
-            &["check", "--config", name],
-            &["check", "--no-such", name],
-            &["explain", name],
-            &["check", name],
-            &[name],
-        ] {
-            assert!(!run(arguments).1.is_empty());
-        }
-        let settings = format!("select = [{}]", serde_json::to_string(name).expect("a string"));
-        std::fs::write(folder.path().join("supalint.toml"), settings).expect("a file can be written");
-        let (_, said) = run(&["check"]);
-        assert_eq!(said.lines().count(), 1, "{said:?}");
-    }
 }

@@ -2,8 +2,8 @@
 //!
 //! A page is: a title, a summary, and the sections Why, Example, Good, Limits, See also. Example holds ```` ```sql bad ```` blocks, each followed
 //! by ```` ```text report ```` (this rule's findings, a line each) and, where the rule has a cure, ```` ```sql fix ```` (all its steps, or the
-//! example with its edits where there are no steps). Good holds ```` ```sql good ```` blocks. A line `-- name.sql` begins another file, and
-//! `-- supalint.toml` the settings.
+//! example with its edits where there are no steps). Good holds ```` ```sql good ```` blocks. A line `-- name.sql` begins another file,
+//! `-- supalint.toml` the settings, and `-- config.toml` those of Supabase.
 //!
 //! `UPDATE_DOCS=1 cargo test --test it docs` writes report and fix blocks anew; `DOCS=rls/disabled` looks at that page alone.
 

@@ -16,6 +16,8 @@ mod fixes;
 mod fold;
 mod hooks;
 mod hostile;
+mod odd_names;
+mod plans;
 #[cfg(unix)]
 mod postgres;
 mod rejected;

@@ -4,6 +4,7 @@
 //! (a statement that `EXECUTE format(…)` builds, or a quoted body with doubled quotes) is a *derived* source. Its sites resolve to the
 //! site of the code that builds it, so other modules need not distinguish them.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
@@ -146,6 +147,8 @@ impl Source {
 pub struct Sources {
     files: Vec<Source>,
     derived: HashMap<(Site, Arc<str>), FileId>,
+    /// Keys and passwords, which no output shows.
+    secrets: Vec<String>,
 }
 
 impl Sources {
@@ -196,8 +199,30 @@ impl Sources {
             }
             self.files.push(source);
         }
+        self.hide(other.secrets);
         self.derived.extend(other.derived.into_iter().map(|((site, text), file)| ((moved(site), text), FileId(file.0 + by))));
         moved
+    }
+
+    /// Adds texts that [`Sources::masked`] hides.
+    pub fn hide(&mut self, secrets: impl IntoIterator<Item = String>) {
+        for secret in secrets {
+            // the last line of several can be so short that it is in other words
+            let several = secret.contains('\n');
+            self.secrets.extend(secret.lines().filter(|line| line.len() > if several { 8 } else { 0 }).map(str::to_string));
+        }
+        // one that contains another is hidden as a whole
+        self.secrets.sort_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
+        self.secrets.dedup();
+    }
+
+    /// Returns a text with each secret replaced by asterisks, as many as the secret has bytes.
+    pub fn masked<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let mut out = Cow::Borrowed(text);
+        for secret in self.secrets.iter().filter(|secret| text.contains(secret.as_str())) {
+            out = Cow::Owned(out.replace(secret.as_str(), &"*".repeat(secret.len())));
+        }
+        out
     }
 
     pub fn get(&self, file: FileId) -> &Source {

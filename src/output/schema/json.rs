@@ -352,7 +352,7 @@ fn triggers<'a>(listing: Listing<'a>) -> impl Iterator<Item = TriggerEntry<'a>> 
             table: &home.name,
             name: &trigger.name,
             function: trigger.function.to_string(),
-            enabled: trigger.enabled,
+            enabled: trigger.enabled.value,
             origin: origin(listing, trigger.at, trigger.certainty),
         })
     })

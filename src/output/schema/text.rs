@@ -222,7 +222,7 @@ impl Outline<'_> {
                 TriggerTime::InsteadOf => "instead of",
             };
             let each = if trigger.for_each_row { "row" } else { "statement" };
-            let off = if trigger.enabled { "" } else { " (disabled)" };
+            let off = if trigger.enabled.value { "" } else { " (disabled)" };
             let text = format!("{time} {} for each {each} → {}(){off}", trigger.events.join(" or "), trigger.function.quoted());
             rows.push(self.row(vec!["trigger".into(), quote_ident(&trigger.name), text], trigger.at, trigger.certainty));
         }

@@ -101,7 +101,7 @@ fn hostile() -> ObjectClass {
             rewrite: edits,
             steps: vec![Step::batch(Phase::Policy, format!("alter policy \"{name}\" on t rename to y;\n```\n````sql"))],
         });
-        finding.advisor = Some(Advisor { name: "auth_rls_initplan", cache_key: format!("auth_rls_init_plan_public_notes_{name}") });
+        finding.advisors = vec![Advisor { name: "auth_rls_initplan", cache_key: format!("auth_rls_init_plan_public_notes_{name}") }];
         made.report.unread.push(Unread { site: whole, head: name.to_string(), reason: format!("expected {name}") });
         made.report.suppressed.push((allowed, format!("because {name}")));
     }

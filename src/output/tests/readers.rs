@@ -310,7 +310,7 @@ fn advisors(report: &Report, text: &str) {
     let rows = list(&value, "/findings");
     let keys: BTreeSet<(&str, &str)> = rows.iter().map(|row| (string(row, "/name"), string(row, "/cache_key"))).collect();
     assert_eq!(keys.len(), rows.len(), "each case once");
-    let meant = report.findings.iter().filter_map(|finding| finding.advisor.as_ref());
+    let meant = report.findings.iter().chain(&report.only_for_advisor).flat_map(|finding| &finding.advisors);
     assert_eq!(keys, meant.map(|advisor| (advisor.name, advisor.cache_key.as_str())).collect());
     for row in rows {
         assert!(["ERROR", "WARN", "INFO"].contains(&string(row, "/level")) && string(row, "/facing") == "EXTERNAL");

@@ -124,7 +124,7 @@ struct SignUp {
 }
 
 fn sign_up_trigger(cx: &Cx, function: &Function, users: &Users) -> Option<SignUp> {
-    let (table, trigger) = users.auth.iter().find(|(_, trigger)| trigger.function == function.name && trigger.enabled)?;
+    let (table, trigger) = users.auth.iter().find(|(_, trigger)| trigger.function == function.name && trigger.enabled.value)?;
     let missing = unfound_in_auth(cx, function)?;
     Some(SignUp { table: table.name.clone(), trigger: trigger.at, missing, swallowed: identity_helpers::catches_errors(cx, function) })
 }

@@ -3,7 +3,6 @@
 use crate::analysis::view_exposure::{Shown, is_filtered};
 use crate::remedy::view::{by_invoker, by_revoke, written_value};
 use crate::rules::prelude::*;
-use crate::syntax::ast::ObjectKind;
 
 rule!("access/view-bypasses-rls", Security, Error, Schema(check), fixable);
 
@@ -12,20 +11,28 @@ fn check(cx: &mut Cx) {
         if view.security_invoker.value && !view.materialized {
             continue;
         }
-        let readers: Vec<&str> = API_ROLES.into_iter().filter(|role| may_select(cx, role, view)).collect();
+        let may_use = |role: &&str| cx.catalog.may_use_schema(role, &view.name.schema);
+        let selecting: Vec<&str> = API_ROLES.into_iter().filter(|role| cx.may_select_view(role, view)).collect();
+        let readers: Vec<&str> = selecting.iter().copied().filter(may_use).collect();
         let tables = if readers.is_empty() { Vec::new() } else { Shown::by(cx, view) };
-        if !tables.is_empty() {
-            report(cx, view, &readers, &tables);
+        let draft = match tables.is_empty() {
+            false => report(cx, view, &readers, &tables),
+            true if selecting.is_empty() => continue,
+            true => {
+                let message =
+                    format!("`{}` reads with the privileges of its owner, but bypasses row level security of no table", view.name);
+                cx.report(view, view.named, message).only_for_advisor()
+            }
+        };
+        let lint = if view.materialized { "materialized_view_in_api" } else { "security_definer_view" };
+        draft.advisor(lint, format!("{lint}_{}_{}", view.name.schema, view.name.name));
+        if view.reads.contains(&QName::new("auth", "users")) {
+            draft.advisor("auth_users_exposed", format!("auth_users_exposed_{}_{}", view.name.schema, view.name.name));
         }
     }
 }
 
-fn may_select(cx: &Cx, role: &str, view: &View) -> bool {
-    let whole = cx.catalog.privileges(role, &view.acl, &view.owner, ObjectKind::View).contains(Privileges::SELECT);
-    cx.catalog.may_use_schema(role, &view.name.schema) && (whole || cx.catalog.column_privilege(role, &view.acl, Privileges::SELECT))
-}
-
-fn report(cx: &mut Cx, view: &View, readers: &[&str], tables: &[&Table]) {
+fn report<'c>(cx: &'c mut Cx, view: &View, readers: &[&str], tables: &[&Table]) -> &'c mut DiagnosticBuilder {
     let name = &view.name;
     let who = if readers.contains(&"anon") { "anyone who has the anon key" } else { "every signed-in user" };
     let guarded: Vec<&Table> = tables.iter().copied().filter(|table| !readers.iter().all(|role| is_open(cx, table, role))).collect();
@@ -89,11 +96,7 @@ fn report(cx: &mut Cx, view: &View, readers: &[&str], tables: &[&Table]) {
     if let Some(grant) = readable.filter(|grant| *grant != view.at) {
         draft.because(grant, "SELECT is granted here");
     }
-    if view.materialized {
-        draft.advisor("materialized_view_in_api", format!("materialized_view_in_api_{}_{}", name.schema, name.name));
-    } else {
-        draft.advisor("security_definer_view", format!("security_definer_view_{}_{}", name.schema, name.name));
-    }
+    draft
 }
 
 /// Returns whether the policies of a table let a role read every row anyway.

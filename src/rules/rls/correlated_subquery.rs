@@ -2,6 +2,7 @@
 //! dependencies on the row. Other forms of the same condition run once per row.
 
 use crate::analysis::eval_frequency::{is_hashable, is_tie, names_row, outer_scopes, plain};
+use crate::analysis::single_row::is_one_row;
 use crate::remedy::policy_edit::{Edits, alter, in_place, rests_on_text, text, without};
 use crate::remedy::wrapped_call::wrapped;
 use crate::rules::prelude::*;
@@ -231,18 +232,4 @@ fn other_text(cx: &Cx, table: &Table, using: &Expression, other: &Expr, reads: &
     let shadowed = reads.iter().any(|item| item.reference() == Some(&table.name.name));
     let column = other.column().filter(|_| !shadowed)?;
     Some(format!("{}.{}", quote_ident(&table.name.name), quote_ident(column)))
-}
-
-/// Returns whether a key of the only table guarantees at most one row.
-fn is_one_row(cx: &Cx, reads: &[&FromItem], conjuncts: &[&Expr]) -> bool {
-    let [FromItem { relation: FromRelation::Table { bound: Some(bound), .. }, .. }] = reads else { return false };
-    let Some(table) = cx.catalog.table(&QName::new(bound.0.clone(), bound.1.clone())) else { return false };
-    let own = |expr: &Expr| match &expr.kind {
-        ExprKind::Column { binding: Binding::Column { depth: 0, .. }, .. } => expr.column().map(SmolStr::from),
-        _ => None,
-    };
-    let given: Vec<SmolStr> =
-        conjuncts.iter().filter_map(|conjunct| conjunct.equality()).flat_map(|(left, right)| [own(left), own(right)]).flatten().collect();
-    let unique = |constraint: &&Constraint| matches!(constraint.kind, ConstraintKind::PrimaryKey | ConstraintKind::Unique);
-    table.constraints.iter().filter(unique).any(|key| key.columns.iter().all(|column| given.contains(column)))
 }

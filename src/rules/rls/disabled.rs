@@ -1,7 +1,7 @@
 //! Tables of the API without row level security. `rls/policy-without-rls` handles tables with policies. A foreign table cannot have row
 //! level security.
 
-use crate::analysis::exposure::{can_have_rls, exposure};
+use crate::analysis::exposure::{can_have_rls, exposure, is_sensitive};
 use crate::remedy::mirrored_policy::policies_of_similar_table;
 use crate::remedy::rls::{closed, enable};
 use crate::rules::prelude::*;
@@ -34,6 +34,7 @@ fn report<'c>(cx: &'c mut Cx, table: &Table) -> &'c mut DiagnosticBuilder {
     };
     let grant = API_ROLES.iter().find_map(|role| table.acl.site(role, Privileges::SELECT | WRITES[0] | WRITES[1] | WRITES[2]));
     let selects = API_ROLES.iter().any(|role| cx.catalog.table_privileges(role, table).contains(Privileges::SELECT));
+    let sensitive = table.columns.iter().find(|column| is_sensitive(&column.name));
     let (title, steps) = cure(cx, table);
     let draft = match turned_off {
         true => cx.report(table, table.rls.at, message).label("disabled here").because(table.named, "created here"),
@@ -51,6 +52,10 @@ fn report<'c>(cx: &'c mut Cx, table: &Table) -> &'c mut DiagnosticBuilder {
     }
     if selects && table.kind == TableKind::Ordinary {
         draft.advisor("rls_disabled_in_public", format!("rls_disabled_in_public_{}_{}", name.schema, name.name));
+        if let Some(column) = sensitive {
+            draft.because(column.named, "contains sensitive data, according to its name");
+            draft.advisor("sensitive_columns_exposed", format!("sensitive_columns_exposed_{}_{}", name.schema, name.name));
+        }
     }
     draft
 }

@@ -95,7 +95,7 @@ fn report_blind(cx: &mut Cx, table: &Table, policy: &Policy) {
         format!("policies of `{name}` let clients write rows that no policy lets them read"),
     );
     if let Some(step) = fix {
-        draft.fix(safety, format!("Add a SELECT policy for the rows of `{name}` that clients may change"), [step]);
+        draft.fix(safety, format!("Let {} read the rows of `{name}` that policy \"{}\" allows", who(policy), policy.name), [step]);
     }
 }
 
@@ -136,7 +136,8 @@ fn uncovered(cx: &mut Cx, table: &Table, lacking: &[(Command, Privileges, &'stat
         .given(table.rls.certainty)
         .help("Keep it if only server code runs these commands. Otherwise add a policy for each command that clients need.");
     if let Some((policy, _)) = model {
-        draft.fix(safety, format!("Allow {what} as in policy \"{}\"", policy.name), steps);
+        let title = format!("Let {} run {what} on the rows of `{name}` that policy \"{}\" allows", who(policy), policy.name);
+        draft.fix(safety, title, steps);
     }
 }
 

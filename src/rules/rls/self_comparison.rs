@@ -30,6 +30,8 @@ enum Kind<'a> {
     Beside { other: &'a Expr },
     /// Both sides are the same column of the row.
     Row,
+    /// A function for paths of files gets a column of the subquery's table.
+    Path { function: &'a str },
 }
 
 fn check(cx: &mut Cx) {
@@ -144,6 +146,7 @@ impl<'a> Search<'_, 'a> {
 
     fn judge(&mut self, expr: &'a Expr) {
         match &expr.kind {
+            ExprKind::Call(call) if call.name.schema() == Some("storage") && self.table.name.is("storage", "objects") => self.path(call),
             ExprKind::InQuery { expr: left, query, negated: false } => self.returned(expr, left, query),
             ExprKind::Quantified { left, op, all: false, right } if op == "=" => {
                 if let ExprKind::Subquery(query) | ExprKind::ArrayQuery(query) = &right.uncast().kind {
@@ -159,6 +162,19 @@ impl<'a> Search<'_, 'a> {
                 _ => {}
             },
             _ => {}
+        }
+    }
+
+    /// Searches `storage.foldername(name)` where `name` is not that of the file.
+    fn path(&mut self, call: &'a Call) {
+        let [Arg { value, .. }] = call.args.as_slice() else { return };
+        let column = value.uncast();
+        if column.column() == Some("name")
+            && is_bare(column)
+            && let Some(place) = self.place(column).filter(|place| place.0 > 0)
+        {
+            let kind = Kind::Path { function: call.name.last() };
+            self.found.push(Fault { kind, column, inner: self.item(place) });
         }
     }
 
@@ -270,6 +286,14 @@ fn report(cx: &mut Cx, table: &Table, policy: &Policy, (at, clause): (usize, &Ex
             format!("Qualify the column: `{rows}.{column}`."),
             row_column(table, column),
         ),
+        Kind::Path { function } => (
+            format!(
+                "{head} calls storage.{function}() with `{inner}.name`: in the subquery, `name` is the column of `{inner}`, so the path of the file is not checked"
+            ),
+            "not the name of the file",
+            "Qualify the column: `objects.name`.".into(),
+            row_column(table, column),
+        ),
         Kind::Row => (
             format!("{head} compares `{column}` with itself, which is true for every row where it is not NULL"),
             "always true",
@@ -283,7 +307,9 @@ fn report(cx: &mut Cx, table: &Table, policy: &Policy, (at, clause): (usize, &Ex
         ),
     };
     // a relation with the same name inside the subquery would be found instead
-    let hidden = |edit: &String| matches!(fault.kind, Kind::Inside { .. } | Kind::Beside { .. }) && inner == rows && !edit.is_empty();
+    let hidden = |edit: &String| {
+        matches!(fault.kind, Kind::Inside { .. } | Kind::Beside { .. } | Kind::Path { .. }) && inner == rows && !edit.is_empty()
+    };
     let edits: Option<Edits> = edit.filter(|edit| !hidden(edit)).map(|edit| vec![(fault.column.span, edit)]);
     let cure = edits.map(|edits| {
         let mut all = vec![Edits::new(); policy.clauses().count()];

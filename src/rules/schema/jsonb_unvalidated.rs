@@ -1,5 +1,5 @@
 //! JSON columns whose structure policies, views, functions or indexes depend on, but that no constraint validates. CHECK constraints that
-//! raise a cast error instead of a check violation are reported too. Columns that no SQL reads are ignored.
+//! raise a cast error instead of a check violation are reported too, and columns that clients write and no SQL reads.
 
 use crate::analysis::json_use::{Use, column, is_seen_by_trigger, look, shape, uses_of};
 use crate::rules::prelude::*;
@@ -15,8 +15,12 @@ fn check(cx: &mut Cx) {
 fn of_table(cx: &mut Cx, table: &Table) {
     for column in table.columns.iter().filter(|column| column.ty.is_json() && column.generated.is_none()) {
         let uses = uses_of(cx, table, column);
-        if !uses.is_empty() && !is_held(cx, table, column) {
-            report(cx, table, column, uses);
+        if is_held(cx, table, column) {
+            continue;
+        }
+        match uses.is_empty() {
+            false => report(cx, table, column, uses),
+            true => unread(cx, table, column),
         }
     }
     for constraint in table.constraints.iter().filter(|constraint| constraint.kind == ConstraintKind::Check) {
@@ -60,6 +64,31 @@ fn report(cx: &mut Cx, table: &Table, column: &Column, uses: &[Use]) {
     if main.policy {
         draft.severity(Severity::Warn);
     }
+}
+
+/// Reports a column that clients can write and that no SQL reads.
+fn unread(cx: &mut Cx, table: &Table, column: &Column) {
+    let name = format!("{}.{}", table.name, column.name);
+    if !cx.is_exposed(&table.name.schema) || cx.reaching(table, Privileges::INSERT | Privileges::UPDATE).is_empty() {
+        return;
+    }
+    let default = column.default.as_ref().and_then(|default| default.root.as_str());
+    let shape = match default.and_then(|default| default.trim_start().chars().next()) {
+        Some('{') => "object",
+        Some('[') => "array",
+        _ => "…",
+    };
+    let kind = if column.ty.is("json") { "json_typeof" } else { "jsonb_typeof" };
+    let check = format!("check ({kind}({}) = '{shape}')", quote_ident(&column.name));
+    cx.report((table, column), column.named, format!("nothing validates `{name}`: clients can store any JSON, of any size"))
+        .discriminate("unread")
+        .severity(Severity::Info)
+        .help(format!("Add a CHECK constraint for what clients rely on, such as `{check}`."))
+        .cause(
+            "unread",
+            "JSON column that clients can write is validated by nothing",
+            "JSON columns that clients can write are validated by nothing",
+        );
 }
 
 fn add_check(table: &Table, column: &Column, shape: &str) -> [Step; 2] {

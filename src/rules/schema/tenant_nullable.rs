@@ -10,6 +10,7 @@ rule!("schema/tenant-nullable", Integrity, Warn, Schema(check), fixable);
 fn check(cx: &mut Cx) {
     let tenants = Tenants::of(cx);
     for table in cx.user_tables().filter(|table| !table.external && table.kind != TableKind::Foreign) {
+        unused_key(cx, table, &tenants);
         for tenant in tenants.of_table(table) {
             let Some(column) = table.column(&tenant.column) else { continue };
             if column.not_null.value || is_checked(table, &column.name) {
@@ -19,6 +20,36 @@ fn check(cx: &mut Cx) {
                 report(cx, table, column, tenant, visibility);
             }
         }
+    }
+}
+
+/// Reports a nullable foreign key to the tenants that no policy of the table uses yet.
+fn unused_key(cx: &mut Cx, table: &Table, tenants: &Tenants) {
+    for (constraint, key) in table.foreign_keys().filter(|(_, key)| tenants.is_tenant_table(&key.table) && key.table != table.name) {
+        let [name] = constraint.columns.as_slice() else { continue };
+        let Some(column) = table.column(name).filter(|column| !column.not_null.value && !is_checked(table, &column.name)) else { continue };
+        let in_policies = table
+            .policies
+            .iter()
+            .flat_map(Policy::clauses)
+            .any(|(_, clause)| clause.root.all().iter().any(|part| part.column() == Some(name)));
+        if in_policies || !tenants.of_table(table).is_empty() || key.on_delete == ReferentialAction::SetNull {
+            continue;
+        }
+        let message = format!(
+            "`{name}` of `{}` refers to the tenants in `{}` but can be NULL: a policy that separates tenants hides such a row from everyone",
+            table.name, key.table
+        );
+        cx.report((table, column), column.named, message)
+            .severity(Severity::Info)
+            .given(column.not_null.certainty)
+            .because(constraint.at, "refers to the tenants")
+            .help("Set it NOT NULL if each row belongs to a tenant.")
+            .cause(
+                "unused",
+                "nullable foreign key refers to tenants, and no policy uses it",
+                "nullable foreign keys refer to tenants, and no policy uses them",
+            );
     }
 }
 

@@ -28,9 +28,9 @@ impl Example {
         let mut files: Vec<(String, String)> = Vec::new();
         for line in text.split_inclusive('\n') {
             let name = line.trim().strip_prefix("-- ").filter(|name| !name.contains(' '));
-            match name.filter(|name| name.ends_with(".sql") || *name == "supalint.toml") {
+            match name.filter(|name| name.ends_with(".sql") || name.ends_with(".toml")) {
                 // a settings file knows no such comment
-                Some("supalint.toml") => files.push(("supalint.toml".into(), String::new())),
+                Some(name) if name.ends_with(".toml") => files.push((name.into(), String::new())),
                 Some(name) => files.push((name.into(), line.into())),
                 None if files.is_empty() => files.push((ONLY.into(), line.into())),
                 None => files.last_mut().expect("not empty").1.push_str(line),
@@ -50,7 +50,11 @@ impl Example {
     pub fn write(&self, root: &Path) {
         std::fs::create_dir_all(root.join(FOLDER)).expect("a folder can be made");
         for (name, text) in &self.files {
-            let folder = if name == "supalint.toml" { Path::new("") } else { Path::new(FOLDER) };
+            let folder = match name.as_str() {
+                "supalint.toml" => "",
+                "config.toml" => "supabase",
+                _ => FOLDER,
+            };
             std::fs::write(root.join(folder).join(name), text).expect("a file can be written");
         }
     }

@@ -268,8 +268,11 @@ impl Catalog {
             }
             Change::RenameTrigger { relation, from, to } => self.require_trigger(&relation, &from)?.name = to,
             Change::EnableTrigger { relation, name, enabled } => match name {
-                Some(name) => self.require_trigger(&relation, &name)?.enabled = enabled,
-                None => self.require_triggers(&relation)?.iter_mut().for_each(|trigger| trigger.enabled = enabled),
+                Some(name) => self.require_trigger(&relation, &name)?.enabled = Fact { value: enabled, at, certainty },
+                None => {
+                    let fact = Fact { value: enabled, at, certainty };
+                    self.require_triggers(&relation)?.iter_mut().for_each(|trigger| trigger.enabled = fact.clone());
+                }
             },
 
             Change::CreateView { view, replace } => return self.create_view(*view, replace),
@@ -343,7 +346,8 @@ impl Catalog {
             }
 
             Change::CreateExtension(extension) => {
-                if self.extensions.contains(&extension.name) {
+                // one that the platform may have installed is replaced
+                if self.extensions.get(&extension.name).is_some_and(|installed| installed.certainty == Certainty::Certain) {
                     return Err(duplicate("42710", "extension", &extension.name));
                 }
                 self.extensions.insert(extension.name.clone(), extension);

@@ -454,6 +454,14 @@ impl Catalog {
         self.privileges(role, &table.acl, &table.owner, ObjectKind::Table)
     }
 
+    /// Returns whether a role has a privilege on a column, or on its whole table.
+    pub fn may_use_column(&self, role: &str, table: &Table, privilege: Privileges, column: &str) -> bool {
+        let grants =
+            || table.acl.grants.iter().filter(|grant| grant.column.as_deref() == Some(column) && grant.privileges.contains(privilege));
+        self.table_privileges(role, table).contains(privilege)
+            || self.any_grantee(role, |grantee, _| grants().any(|grant| grant.grantee == grantee))
+    }
+
     /// Returns whether a role has a privilege on at least one column.
     pub fn column_privilege(&self, role: &str, acl: &Acl, privilege: Privileges) -> bool {
         let on_column = |grant: &&Grant| grant.column.is_some() && grant.privileges.contains(privilege);

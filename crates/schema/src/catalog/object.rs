@@ -169,7 +169,7 @@ impl Table {
         let indexes = self.indexes.iter().flat_map(|index| [index.at, index.named]);
         let policies = self.policies.iter().flat_map(|policy| [policy.at, policy.named]);
         let clauses = self.policies.iter().flat_map(Policy::clauses).map(|(_, clause)| clause.site);
-        let triggers = self.triggers.iter().map(|trigger| trigger.at);
+        let triggers = self.triggers.iter().flat_map(|trigger| [trigger.at, trigger.enabled.at]);
         let own = [self.created, self.named, self.rls.at, self.force_rls.at].into_iter();
         own.chain(columns).chain(constraints).chain(indexes).chain(policies).chain(clauses).chain(triggers).chain(self.acl.places())
     }
@@ -370,7 +370,7 @@ pub struct Trigger {
     pub for_each_row: bool,
     pub function: QName,
     pub when: Option<Expression>,
-    pub enabled: bool,
+    pub enabled: Fact<bool>,
 }
 
 #[derive(Clone, Debug, PartialEq)]

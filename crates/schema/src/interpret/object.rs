@@ -170,7 +170,8 @@ impl Context<'_> {
     }
 
     pub fn create_extension(&mut self, create: CreateExtension) -> Meaning {
-        if create.if_not_exists && self.catalog.extensions.contains(&create.name.name) {
+        let installed = self.catalog.extensions.get(&create.name.name);
+        if create.if_not_exists && installed.is_some_and(|installed| installed.certainty == Certainty::Certain) {
             return Ok(());
         }
         if let Some(schema) = create.schema.as_ref().filter(|schema| !self.catalog.has_schema(&schema.name)) {
@@ -451,9 +452,29 @@ impl Context<'_> {
                     self.emit(Change::RenameRelation { to: moved(&name), name });
                 }
             }
+            ObjectKind::Extension => self.move_extension(object.name.last(), &schema.name),
             _ => {}
         }
         Ok(())
+    }
+
+    /// Moves an extension with its functions and types.
+    fn move_extension(&mut self, extension: &str, schema: &SmolStr) {
+        let Some(old) = self.catalog.extensions.get(&extension.into()).cloned() else { return };
+        let catalog = self.catalog;
+        let is_part = |of_extension: bool, name: &QName| {
+            of_extension && name.schema == old.schema && super::builtin::brought_by(&name.name).contains(&extension)
+        };
+        let moved = |name: &QName| QName::new(schema.clone(), name.name.clone());
+        for function in catalog.functions.values().flatten().filter(|function| is_part(function.of_extension, &function.name)) {
+            let (name, signature) = (function.name.clone(), function.signature());
+            self.emit(Change::RenameFunction { to: moved(&name), name, signature });
+        }
+        for ty in catalog.types.values().filter(|ty| is_part(ty.of_extension, &ty.name)) {
+            self.emit(Change::RenameType { to: moved(&ty.name), name: ty.name.clone() });
+        }
+        self.emit(Change::DropExtension { name: old.name.clone() });
+        self.emit(Change::CreateExtension(Extension { schema: schema.clone(), ..old }));
     }
 
     pub fn owner(&mut self, object: ObjectRef, role: &Ident) -> Meaning {

@@ -234,7 +234,7 @@ impl Context<'_> {
             for_each_row: create.for_each_row,
             function: self.trigger_function(&create.function),
             when,
-            enabled: true,
+            enabled: Fact { value: true, at: self.at, certainty: self.certainty },
         };
         self.emit(Change::CreateTrigger { relation, trigger: Box::new(trigger), replace: create.or_replace });
         Ok(())

@@ -6,7 +6,7 @@ use super::transaction::Savepoint;
 use super::{Context, body};
 use crate::catalog::effect::{Change, Effect};
 use crate::catalog::name::QName;
-use crate::catalog::object::{Certainty, Role, Schema};
+use crate::catalog::object::{Certainty, Extension, Role, Schema};
 use crate::catalog::store::Store;
 use crate::catalog::{Catalog, MIGRATION_ROLE, SqlError};
 use crate::platform::EXTENSIONS;
@@ -386,6 +386,21 @@ impl Database {
             debug_assert!(outcome.failed.is_none(), "{:?} {}", outcome.failed, span.of(&text));
         }
         self.catalog.session = Default::default();
+        if supabase {
+            let certainty = Certainty::Maybe;
+            let graphql = Extension { name: GRAPHQL.into(), schema: "graphql".into(), known: true, at, certainty };
+            self.apply(vec![Effect { at, certainty, change: Change::CreateExtension(graphql) }]);
+        }
+    }
+
+    /// Removes pg_graphql if the platform alone may have installed it: projects since 2026-05-18 begin without it.
+    /// Source: Supabase's changelog, "pg_graphql will not be enabled by default".
+    pub fn end_platform_graphql(&mut self) {
+        let by_platform = |graphql: &Extension| graphql.at.is_platform();
+        if self.catalog.extensions.get(&GRAPHQL.into()).is_some_and(by_platform) {
+            let at = Site::new(FileId::PLATFORM, Default::default());
+            self.apply(vec![Effect { at, certainty: Certainty::Certain, change: Change::DropExtension { name: GRAPHQL.into() } }]);
+        }
     }
 
     /// Ends the old default privileges of the platform.
@@ -407,6 +422,9 @@ impl Database {
         }
     }
 }
+
+/// Extension that Supabase installed in each project before 2026-05-18.
+const GRAPHQL: &str = "pg_graphql";
 
 /// Returns the pass in which ALTER TABLE runs an action. Source: the passes (`AT_PASS_…`) of PostgreSQL's tablecmds.c.
 fn pass(action: &AlterAction) -> u8 {

@@ -384,6 +384,8 @@ create function id_encode(bigint, text) returns text language internal immutable
 create function id_encode(bigint, text, integer) returns text language internal immutable strict as 'now';
 create function id_decode(text) returns bigint[] language internal immutable strict as 'now';
 
+-- extension: supabase_vault schema: vault
+
 -- extension: pgsodium schema: pgsodium
 create table pgsodium.key (
   id uuid primary key default gen_random_uuid(),

@@ -701,7 +701,7 @@ impl<'a> Build<'a> {
                     text(&trigger.name),
                     Value::relation(relation),
                     function.map_or(Value::Something, |function| Value::object(function_object(function))),
-                    Value::text(if trigger.enabled { "O" } else { "D" }),
+                    Value::text(if trigger.enabled.value { "O" } else { "D" }),
                     Value::Bool(false),
                     Value::Int(0),
                 ];
