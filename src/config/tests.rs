@@ -66,6 +66,7 @@ fn every_setting_is_read() {
         severity,
         fail_on: Some(FailOn::Never),
         postgres_version: 15,
+        anonymous_sign_ins: false,
         index_concurrently: IndexForm::Each,
         text: own.to_string(),
         ignored_paths: config.ignored_paths.clone(),
