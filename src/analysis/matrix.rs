@@ -155,7 +155,7 @@ fn lookups<'a>(cx: &State<'a>) -> Vec<Lookup<'a>> {
 }
 
 /// Returns the columns of the policy's table that the policy compares with values that are the same for all rows.
-fn picks(root: &Expr) -> Vec<SmolStr> {
+pub fn picks(root: &Expr) -> Vec<SmolStr> {
     let own = |expr: &Expr| {
         let bound = matches!(&expr.uncast().kind, ExprKind::Column { binding: Binding::Column { depth: 0, .. }, .. });
         expr.uncast().column().filter(|_| bound).map(SmolStr::from)

@@ -255,7 +255,7 @@ mod tests {
             ("(auth.jwt() ->> 'role') in ('service_role')", Outcomes::FALSE, Outcomes::FALSE),
             ("owner = auth.uid()", Outcomes::NULL, Outcomes::ANY),
             ("not (owner = auth.uid())", Outcomes::NULL, Outcomes::ANY),
-            ("coalesce(owner = auth.uid(), true)", Outcomes::TRUE, Outcomes::ANY),
+            ("coalesce(owner = auth.uid(), true)", Outcomes::TRUE, Outcomes(3)),
             ("(owner = auth.uid()) is not true", Outcomes::TRUE, Outcomes(3)),
             ("auth.uid() = auth.uid()", Outcomes::NULL, Outcomes::TRUE),
             ("owner is not null", Outcomes(3), Outcomes(3)),

@@ -2,7 +2,7 @@
 
 use crate::analysis::prelude::*;
 
-/// Returns whether a key of the only table guarantees at most one row.
+/// Returns whether a unique index of the only table guarantees at most one row.
 pub fn is_one_row(cx: &State, reads: &[&FromItem], conjuncts: &[&Expr]) -> bool {
     let [FromItem { relation: FromRelation::Table { bound: Some(bound), .. }, .. }] = reads else { return false };
     let Some(table) = cx.catalog.table(&QName::new(bound.0.clone(), bound.1.clone())) else { return false };
@@ -12,6 +12,6 @@ pub fn is_one_row(cx: &State, reads: &[&FromItem], conjuncts: &[&Expr]) -> bool 
     };
     let given: Vec<SmolStr> =
         conjuncts.iter().filter_map(|conjunct| conjunct.equality()).flat_map(|(left, right)| [own(left), own(right)]).flatten().collect();
-    let unique = |constraint: &&Constraint| matches!(constraint.kind, ConstraintKind::PrimaryKey | ConstraintKind::Unique);
-    table.constraints.iter().filter(unique).any(|key| key.columns.iter().all(|column| given.contains(column)))
+    let unique = table.indexes.iter().filter(|index| index.unique && index.predicate.is_none());
+    unique.filter_map(Index::plain_columns).any(|key| !key.is_empty() && key.iter().all(|column| given.iter().any(|name| name == column)))
 }

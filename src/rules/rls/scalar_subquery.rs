@@ -56,7 +56,9 @@ fn several<'a>(cx: &Cx<'a>, query: &Query) -> Option<&'a Table> {
     let is_column = matches!(target.expr.uncast().kind, ExprKind::Column { .. });
     let conjuncts: Vec<&Expr> = select.filter.iter().flat_map(Expr::conjuncts).collect();
     let grouped = !select.group_by.is_empty() || select.having.is_some();
-    (is_column && !grouped && !is_one_row(cx, &[item], &conjuncts)).then_some(table)
+    // a partial unique index may be meant for just these rows
+    let partial = table.indexes.iter().any(|index| index.unique && index.predicate.is_some());
+    (is_column && !grouped && !partial && !is_one_row(cx, &[item], &conjuncts)).then_some(table)
 }
 
 fn is_known(table: &Table) -> bool {
@@ -82,6 +84,11 @@ fn report(cx: &mut Cx, table: &Table, policy: &Policy, (at, clause, count): (usi
         .because(Site::new(clause.site.file, found.query.span), "no key limits this subquery to one row")
         .given(table.rls.certainty)
         .given(known)
+        .cause(
+            found.table.name.to_string(),
+            format!("policy compares a value with a subquery on `{}` that can return several rows", found.table.name),
+            format!("policies compare a value with a subquery on `{}` that can return several rows", found.table.name),
+        )
         .help("Use IN, which accepts any number of rows, or add a unique constraint if there is only one row.");
     if let Some((step, rewrite)) = cure {
         draft

@@ -1,4 +1,4 @@
-//! Functions without a volatility that policies call and that only read.
+//! VOLATILE functions that policies call and that only read.
 
 use crate::analysis::calls::Calls;
 use crate::rules::prelude::*;
@@ -34,10 +34,10 @@ fn check(cx: &mut Cx) {
             && only_reads(&state, function, 4)
         {
             let others = policies.len() - 1;
-            let more = if others == 0 { String::new() } else { format!(" and {others} more") };
+            let more = if others == 0 { " calls it".to_string() } else { format!(" and {others} more call it") };
             let name = function.display();
             let message = format!(
-                "`{name}` is VOLATILE although it only reads, and policy \"{}\" on `{}`{more} calls it: PostgreSQL cannot use its result to search an index",
+                "`{name}` is VOLATILE although it only reads, and policy \"{}\" on `{}`{more}: PostgreSQL cannot use its result to search an index",
                 policy.name, table.name
             );
             let quoted = function.quoted();
