@@ -31,6 +31,9 @@ const FURTHER: &[(&str, &str, &str)] = &[(
     "-- 20250101000000_new.sql\nalter table public.beyond add column note text;\n",
 )];
 
+/// Objects that a database has once, so that the same example brings no second one.
+const ONCE: [&str; 2] = ["create extension", "pgmq.create("];
+
 /// Something to add, and what to add it to.
 struct Case {
     name: String,
@@ -108,7 +111,8 @@ fn cases(at: usize, rule: &'static Rule) -> Vec<Case> {
             out.push(case("to two other pages' examples", &format!("{HISTORY}{neighbours}"), &change, true));
         }
         let again = format!("-- 20240104000000_again.sql\n{}", in_one_file(&renamed(&text, "_old")));
-        out.push(case("to the same", &again, &change, true));
+        let whole = !ONCE.iter().any(|object| text.contains(object));
+        out.push(case("to the same", &again, &change, whole));
         let lines: Vec<&str> = change.split_inclusive('\n').collect();
         if let Some(last) = lines.iter().rposition(|line| is_name(line)).filter(|last| lines[..*last].iter().any(|line| is_name(line))) {
             let history = format!("{HISTORY}{}", lines[..last].concat());

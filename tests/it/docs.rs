@@ -147,3 +147,32 @@ fn the_readme_lists_every_rule() {
     }
     assert_eq!(table, wanted, "`UPDATE_DOCS=1 cargo test` rewrites it");
 }
+
+/// The page of differences to Supabase's advisor: each example has the rows and the diagnostics that the page says.
+#[test]
+fn differences_from_the_advisor_are_as_is_said() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/advisors.md");
+    let text = std::fs::read_to_string(&file).expect("the page is there");
+    let mut written = String::new();
+    let mut lines = text.lines();
+    let mut outcome: Option<Outcome> = None;
+    while let Some(line) = lines.next() {
+        written += &format!("{line}\n");
+        let Some(info) = line.strip_prefix("```") else { continue };
+        let body: String = lines.by_ref().take_while(|line| *line != "```").map(|line| format!("{line}\n")).collect();
+        let so = match (info, &outcome) {
+            ("text rows", Some(outcome)) => outcome.rows(),
+            ("text diagnostics", Some(outcome)) => outcome.heads(),
+            _ => body,
+        };
+        if info == "sql" {
+            outcome = Some(Outcome::of(&Example::new(&so)));
+        }
+        written += &format!("{so}```\n");
+    }
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(&file, written).expect("the page can be written");
+    } else {
+        assert!(written == text, "UPDATE_DOCS=1 writes docs/advisors.md, where this is so:\n{written}");
+    }
+}

@@ -113,6 +113,18 @@ impl Outcome {
         self.report.findings.iter().map(|finding| self.line(finding)).collect()
     }
 
+    /// The rows of Supabase's advisor, by name and key.
+    pub fn rows(&self) -> String {
+        let findings = self.report.findings.iter().chain(&self.report.only_for_advisor);
+        findings.flat_map(|finding| &finding.advisors).map(|row| format!("{} {}\n", row.name, row.cache_key)).collect()
+    }
+
+    /// Severity, rule and object of all findings.
+    pub fn heads(&self) -> String {
+        let head = |finding: &Finding| format!("{}[{}] {}\n", finding.severity.name(), finding.rule, finding.subject.names()[1]);
+        self.report.findings.iter().map(head).collect()
+    }
+
     /// Errors that other rules find.
     pub fn errors_beside(&self, rule: &Rule) -> String {
         let findings = self.report.findings.iter().filter(|finding| finding.rule != rule.id && finding.severity == Severity::Error);

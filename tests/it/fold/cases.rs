@@ -235,6 +235,16 @@ alter table t add constraint t_a_uq unique using index t_a_idx;",
         fails: &[],
     },
     Case {
+        name: "SET SCHEMA moves an extension with its types and functions",
+        history: "create extension citext with schema public;
+create function f(name public.citext) returns text language sql as 'select 1::text';
+alter extension citext set schema extensions;
+create table t (name extensions.citext not null);
+create table u (name public.citext not null);",
+        expect: &["column: t.name extensions.citext default -"],
+        fails: &["5: 42704"],
+    },
+    Case {
         name: "exclusion constraints index their expressions",
         history: "create extension btree_gist;
 create table t (room int, starts timestamptz, ends timestamptz, exclude using gist (room with =, tstzrange(starts, ends) with &&));",
