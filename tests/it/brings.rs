@@ -32,7 +32,7 @@ const FURTHER: &[(&str, &str, &str)] = &[(
 )];
 
 /// Objects that a database has once, so that the same example brings no second one.
-const ONCE: [&str; 2] = ["create extension", "pgmq.create("];
+const ONCE: [&str; 3] = ["create extension", "pgmq.create(", "on storage.objects"];
 
 /// Something to add, and what to add it to.
 struct Case {
@@ -90,8 +90,8 @@ fn created<'t>(pieces: &[&'t str]) -> Option<&'t str> {
 
 fn cases(at: usize, rule: &'static Rule) -> Vec<Case> {
     let neighbour = |step: usize, name: &str| {
-        let other = &ALL[(at + step) % ALL.len()];
-        let (_, text) = bad_examples(other).into_iter().find(|(_, text)| !text.contains(SETTINGS)).expect("one without settings");
+        let others = (0..ALL.len()).flat_map(|further| bad_examples(ALL[(at + step + further) % ALL.len()]));
+        let (_, text) = others.into_iter().find(|(_, text)| !text.lines().any(is_settings)).expect("one without settings");
         format!("-- {name}.sql\n{}", in_one_file(&renamed(&text, &format!("_{step}"))))
     };
     let neighbours = neighbour(5, "20240102000000_five") + &neighbour(11, "20240103000000_eleven");
@@ -129,13 +129,20 @@ fn cases(at: usize, rule: &'static Rule) -> Vec<Case> {
     out
 }
 
-const SETTINGS: &str = "-- supalint.toml\n";
-
 /// The migrations of an example as one.
 fn in_one_file(text: &str) -> String {
-    let (before, settings) = text.split_once(SETTINGS).unwrap_or((text, ""));
-    let behind = settings.split_inclusive('\n').skip_while(|line| !is_name(line));
-    before.split_inclusive('\n').chain(behind).filter(|line| !is_name(line)).collect()
+    let mut is_sql = true;
+    let mut keeps = |line: &&str| {
+        let is_head = is_name(line) || is_settings(line);
+        is_sql = if is_head { is_name(line) } else { is_sql };
+        is_sql && !is_head
+    };
+    text.split_inclusive('\n').filter(|line| keeps(line)).collect()
+}
+
+/// `-- supalint.toml`
+fn is_settings(line: &str) -> bool {
+    line.trim_end().strip_prefix("-- ").is_some_and(|name| name.ends_with(".toml") && !name.contains(' '))
 }
 
 /// `-- 20250101000000_notes.sql`
@@ -160,7 +167,9 @@ fn judge(case: &Case) -> Vec<String> {
     // settings are as old as the history
     let change = tempfile::tempdir().expect("a folder can be made");
     Example::new(&case.change).write(change.path());
-    let _ = std::fs::copy(change.path().join("supalint.toml"), root.join("supalint.toml"));
+    for settings in ["supalint.toml", "supabase/config.toml"] {
+        let _ = std::fs::copy(change.path().join(settings), root.join(settings));
+    }
     repository.commit();
     supalint(root, &["check", "--write-baseline", &known]);
     let before = std::fs::read_to_string(&known).expect("a baseline is written");

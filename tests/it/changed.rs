@@ -63,7 +63,7 @@ const CHANGED: &[&str] = &["--changed"];
 #[test]
 fn a_new_file_brings_what_points_to_it_and_what_it_makes_worse() {
     let repository = Repository::new();
-    let safe = "create table public.safe (id int primary key);\nalter table public.safe enable row level security;\ncreate policy p on public.safe to authenticated using (true);\n";
+    let safe = "create table public.safe (id int primary key);\nalter table public.safe enable row level security;\ncreate policy p on public.safe to authenticated using (id > 0);\n";
     repository.put(migration(1, &format!("{}{safe}-- supalint: allow(rls/no-policy) because of old habits\nselect 1;\n", table("old"))));
     repository.commit();
     repository.is(&[], &["allow/unused 20250101000000_step.sql", "rls/disabled old"], 0);
@@ -103,11 +103,11 @@ fn what_a_baseline_does_not_hold_is_asked_of_the_past() {
 fn an_edit_of_an_old_file_brings_what_points_to_it_and_what_it_changes_elsewhere() {
     let repository = Repository::new();
     repository.put(migration(1, &table("a")));
-    repository.put(migration(2, "alter table public.a enable row level security;\ncreate policy p on public.a using (true);\n"));
+    repository.put(migration(2, "alter table public.a enable row level security;\ncreate policy p on public.a using (id > 0);\n"));
     repository.put(migration(3, &table("b")));
     repository.commit();
     repository.is(CHANGED, &[], 1);
-    repository.put(migration(2, "create policy p on public.a using (true);\n"));
+    repository.put(migration(2, "create policy p on public.a using (id > 0);\n"));
     repository.is(CHANGED, &["rls/policy-without-rls p"], 1);
     // what no longer works without a file that is gone
     std::fs::remove_file(repository.path().join(migration(1, "").0)).expect("it was there");
