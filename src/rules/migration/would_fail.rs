@@ -273,6 +273,15 @@ fn advice(sqlstate: &str, message: &str, head: &str) -> &'static str {
         "42P07" | "42710" | "42701" | "42723" | "42P06" => {
             "Drop the old one first. If the old one is equivalent, add IF NOT EXISTS or OR REPLACE."
         }
+        "0A000" if message.starts_with("unique constraint on partitioned") => {
+            "Add the columns of the partition key to the key. Each partition enforces uniqueness among its own rows only."
+        }
+        "42P16" | "42P17" if message.contains("overlap") || message.contains("existing default partition") => {
+            "Give the partition values that no other partition takes."
+        }
+        "42P16" | "42P17" if message.contains("bound") || message.contains("partition") => {
+            "Write a bound of the strategy and the columns of the partition key."
+        }
         "42P17" => "Use an expression with the same result in every session, such as `(created_at at time zone 'UTC')`.",
         "2BP01" => "Drop the dependent objects first, or add CASCADE if all of them can be dropped.",
         "42830" => "Add a unique constraint on the referenced columns.",

@@ -97,7 +97,7 @@ impl Catalog {
                 }
                 self.rename_relation(&name, &to);
             }
-            Change::SetPartition { table, parent } => {
+            Change::SetPartition { table, parent, bound } => {
                 if let Some(parent) = &parent {
                     self.check_family(&table, parent)?;
                 }
@@ -105,6 +105,7 @@ impl Catalog {
                 let table = self.table_mut(&table)?;
                 table.indexes.iter_mut().for_each(|index| index.part_of = None);
                 table.partition_of = parent;
+                table.bound = bound;
             }
             Change::SetInherit { table, parent, inherit } => {
                 if inherit {
@@ -121,14 +122,15 @@ impl Catalog {
             Change::AddColumn { table, column } => return self.add_column(&table, *column),
             Change::DropColumn { table, column, cascade } => return self.drop_column(&table, &column, cascade),
             Change::RenameColumn { relation, from, to } => {
-                let columns = self.columns(&relation);
-                if columns.as_ref().is_some_and(|columns| !columns.contains(&from)) {
+                if self.columns(&relation).is_some_and(|columns| !columns.contains(&from)) {
                     return Err(missing("42703", "column", &from));
                 }
-                if columns.is_some_and(|columns| columns.contains(&to)) {
-                    return Err(on_relation("already exists", "42701", "column", &to, &relation));
+                // columns of partitions and of tables that inherit have the same name
+                let family: Vec<QName> = std::iter::once(relation.clone()).chain(self.descendants(&relation)).collect();
+                if let Some(taken) = family.iter().find(|name| self.columns(name).is_some_and(|columns| columns.contains(&to))) {
+                    return Err(on_relation("already exists", "42701", "column", &to, taken));
                 }
-                self.rename_column(&relation, &from, &to);
+                family.iter().for_each(|name| self.rename_column(name, &from, &to));
             }
             Change::SetColumnType { table, column, ty } => self.require_column(&table, &column)?.ty = ty,
             Change::SetDefault { table, column, default } => self.require_column(&table, &column)?.default = default,

@@ -3,6 +3,7 @@
 use super::acl::Privileges;
 use super::name::QName;
 use super::object::*;
+use super::partition::PartitionBound;
 use crate::source::{Site, Span};
 use crate::syntax::ast::{FunctionOptions, ObjectKind};
 use smol_str::SmolStr;
@@ -93,6 +94,7 @@ pub enum Change {
     SetPartition {
         table: QName,
         parent: Option<QName>,
+        bound: Option<PartitionBound>,
     },
     SetInherit {
         table: QName,

@@ -10,6 +10,7 @@ pub mod effect;
 pub mod mention;
 pub mod name;
 pub mod object;
+pub mod partition;
 mod rename;
 pub mod store;
 pub mod walk;

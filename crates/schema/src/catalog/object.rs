@@ -3,6 +3,7 @@
 use super::acl::Acl;
 use super::mention::Names;
 use super::name::{QName, quote_ident};
+use super::partition::{PartitionBound, PartitionKey};
 use crate::source::{Site, Sources, Span};
 use crate::syntax::ast::Body;
 pub use crate::syntax::ast::{ArgMode, Command, Identity, ReferentialAction, TriggerTime, Volatility};
@@ -157,6 +158,10 @@ pub struct Table {
     pub force_rls: Fact<bool>,
     pub inherits: Vec<QName>,
     pub partition_of: Option<QName>,
+    /// Values that the table takes as a partition, if they are known.
+    pub bound: Option<PartitionBound>,
+    /// Key of a partitioned table.
+    pub partition_key: Option<PartitionKey>,
     pub owner: SmolStr,
     pub acl: Acl,
 }
