@@ -350,11 +350,12 @@ impl Catalog {
                 }
                 self.extensions.insert(extension.name.clone(), extension);
             }
-            Change::DropExtension { name } => {
-                if self.extensions.remove(&name).is_none() {
-                    return Err(missing("42704", "extension", &name));
+            Change::SetExtensionScript { name, script } => {
+                if let Some(extension) = self.extensions.get_mut(&name) {
+                    extension.script = Some(script);
                 }
             }
+            Change::DropExtension { name, cascade } => return self.drop_extension(&name, cascade),
             Change::CreateRole(role) => {
                 if self.roles.contains(&role.name) {
                     return Err(duplicate("42710", "role", &role.name));
@@ -541,6 +542,37 @@ impl Catalog {
             return Ok(());
         }
         Err(SqlError::new("42P07", "circular inheritance not allowed"))
+    }
+
+    /// Functions that something may still use stay without CASCADE: an unqualified call may be one of PostgreSQL's own functions.
+    fn drop_extension(&mut self, name: &SmolStr, cascade: bool) -> Applied {
+        let Some(extension) = self.extensions.get(name) else { return Err(missing("42704", "extension", name)) };
+        if let Some(script) = extension.script {
+            let is_used = |function: &&Function| !cascade && !self.dependents_of_function(function).is_empty();
+            let functions = self.functions.values().flatten().filter(|function| function.at.file == script);
+            let function = |function: &Function| Dependent::Function { name: function.name.clone(), signature: function.signature() };
+            let functions: Vec<Dependent> = functions.filter(|function| !is_used(function)).map(function).collect();
+            let tables = self.tables.which(|table| table.created.file == script).map(|table| Dependent::Table(table.name.clone()));
+            let views = self.views.which(|view| view.at.file == script).map(|view| Dependent::View(view.name.clone()));
+            let sequences = self.sequences.which(|sequence| sequence.at.file == script);
+            let sequences = sequences.map(|sequence| Dependent::Sequence(sequence.name.clone()));
+            let types = self.types.which(|ty| ty.at.file == script).map(|ty| Dependent::Type(ty.name.clone()));
+            let members: Vec<Dependent> = tables.chain(views).chain(sequences).chain(types).collect();
+            if !cascade {
+                let is_own = |dependent: &Dependent| self.describe(dependent).is_some_and(|(_, site)| site.file == script);
+                let mut dependents: Vec<Dependent> = members.iter().flat_map(|member| self.goes_with(member)).collect();
+                dependents.retain(|dependent| !is_own(dependent));
+                self.refuse_dependents(&format!("extension {name}"), &dependents)?;
+            }
+            let schemas: Vec<SmolStr> = self.schemas.which(|schema| schema.at.file == script).map(|schema| schema.name.clone()).collect();
+            self.remove(functions.into_iter().chain(members));
+            for schema in schemas {
+                // what else was created in the schema keeps it
+                let _ = self.drop_schema(&schema, false);
+            }
+        }
+        self.extensions.remove(name);
+        Ok(())
     }
 
     fn drop_schema(&mut self, name: &SmolStr, cascade: bool) -> Applied {

@@ -4,7 +4,7 @@ use super::acl::Privileges;
 use super::name::QName;
 use super::object::*;
 use super::partition::PartitionBound;
-use crate::source::{Site, Span};
+use crate::source::{FileId, Site, Span};
 use crate::syntax::ast::{FunctionOptions, ObjectKind};
 use smol_str::SmolStr;
 use std::sync::Arc;
@@ -302,8 +302,14 @@ pub enum Change {
     },
 
     CreateExtension(Extension),
+    /// Sets the file of the statements that create the objects of an extension.
+    SetExtensionScript {
+        name: SmolStr,
+        script: FileId,
+    },
     DropExtension {
         name: SmolStr,
+        cascade: bool,
     },
     CreateRole(Role),
     DropRole {

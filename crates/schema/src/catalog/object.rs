@@ -4,7 +4,7 @@ use super::acl::Acl;
 use super::mention::Names;
 use super::name::{QName, quote_ident};
 use super::partition::{PartitionBound, PartitionKey};
-use crate::source::{Site, Sources, Span};
+use crate::source::{FileId, Site, Sources, Span};
 use crate::syntax::ast::Body;
 pub use crate::syntax::ast::{ArgMode, Command, Identity, ReferentialAction, TriggerTime, Volatility};
 use crate::syntax::expression::{Expr, Query};
@@ -582,6 +582,8 @@ pub struct Extension {
     pub schema: SmolStr,
     /// Whether the names of all functions and types of the extension are known.
     pub known: bool,
+    /// Derived file of the statements that create the objects of the extension.
+    pub script: Option<FileId>,
     pub at: Site,
     pub certainty: Certainty,
 }

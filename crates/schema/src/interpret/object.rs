@@ -188,6 +188,7 @@ impl Context<'_> {
         let (at, certainty) = (self.at, self.certainty);
         self.emit(Change::CreateExtension(Extension {
             known: super::builtin::is_known_extension(&create.name.name),
+            script: None,
             name: create.name.name,
             schema,
             at,
@@ -302,7 +303,7 @@ impl Context<'_> {
             }
             ObjectKind::Extension => {
                 if self.catalog.extensions.contains(&name) {
-                    self.emit(Change::DropExtension { name });
+                    self.emit(Change::DropExtension { name, cascade });
                 }
             }
             ObjectKind::Role => {

@@ -226,6 +226,7 @@ impl Machine<'_> {
             | Change::CreateType(_)
             | Change::CreateSequence(_)
             | Change::CreateExtension(_)
+            | Change::SetExtensionScript { .. }
             | Change::CreateRole(_)
             | Change::CreatePublication(_)
             | Change::CreateEventTrigger(_)
