@@ -91,7 +91,7 @@ fn qualified(rejected: &[Rejected]) -> BTreeMap<&ObjectKey, &ObjectKey> {
 
 fn missing(rejected: &Rejected) -> Option<&ObjectKey> {
     match rejected.reason.detail.as_deref() {
-        Some(Detail::Missing(missing)) => Some(missing),
+        Some(Detail::Missing(missing) | Detail::Elsewhere(missing, _)) => Some(missing),
         Some(Detail::Dependents(_)) | None => None,
     }
 }
@@ -241,15 +241,32 @@ fn fails_afresh(cx: &mut Cx, one: &Rejected, root: Root, names: &NearNames) {
     explain(cx, one, root, names);
     let near = missing(one).and_then(|missing| names.get(missing));
     let draft = cx.last();
-    let correct = near.map(|near| format!("Correct the name if `{near}` is meant. Otherwise write")).unwrap_or_else(|| "Write".to_string());
-    draft.help(format!(
-        "{correct} the missing objects into a migration that sorts before all others. `{dump}` prints them from the database that has them. \
-         Mark that migration as applied there{repair}."
-    ));
+    let help = match one.reason.detail.as_deref() {
+        Some(Detail::Elsewhere(missing, name)) => format!("Correct the name: the extension creates {} `{name}`.", missing.class),
+        Some(Detail::Missing(missing)) if missing.schema.as_deref().is_some_and(is_of_service) => format!(
+            "Remove the statement if the object is one of Supabase: its services do not create {missing}. Otherwise create the object in a \
+             schema of your own, because `postgres` cannot create objects in `{}`.",
+            missing.schema.as_deref().unwrap_or_default()
+        ),
+        _ => {
+            let correct = near.map(|near| format!("Correct the name if `{near}` is meant. Otherwise write"));
+            format!(
+                "{} the missing objects into a migration that sorts before all others. `{dump}` prints them from the database that has them. \
+                 Mark that migration as applied there{repair}.",
+                correct.as_deref().unwrap_or("Write")
+            )
+        }
+    };
+    draft.help(help);
     if let Root::Missing(missing) = root {
         let why = format!("on a new database, because no migration creates {missing}");
         draft.cause(format!("outside {missing}"), format!("statement fails {why}"), format!("statements fail {why}"));
     }
+}
+
+/// Whether a schema belongs to a service of Supabase, which alone creates objects in it.
+fn is_of_service(schema: &str) -> bool {
+    matches!(schema, "auth" | "storage" | "realtime")
 }
 
 /// Returns the help for an error code.
