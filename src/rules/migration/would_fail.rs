@@ -273,6 +273,9 @@ fn is_of_service(schema: &str) -> bool {
 fn advice(sqlstate: &str, message: &str, head: &str) -> &'static str {
     let may_be_absent = head.starts_with("DROP") || matches!(head, "ALTER TABLE" | "ALTER VIEW" | "ALTER INDEX" | "ALTER SEQUENCE");
     match sqlstate {
+        "42883" if message.starts_with("operator") && ["<->", "<=>", "<#>", "<+>"].iter().any(|op| message.contains(op)) => {
+            "Write the operator with the schema of its extension, such as `operator(extensions.<=>)`, or add that schema to the search_path."
+        }
         "42883" if message.starts_with("operator") => {
             "Cast one side, or change the type of the column, so that both sides have the same type."
         }

@@ -51,11 +51,12 @@ fn on_object(cx: &mut Cx, step: &Moment, revoke: &ast::Grant, held: &Held, role:
     let by_table = direct.meet(of_columns);
     let by_all = held.acl.direct(PUBLIC).meet(whole);
     let name = &held.name;
+    let public = SmolStr::from(PUBLIC);
     if !by_table.is_empty() {
         let message = format!(
             "`{role}` holds the privilege on all of `{name}`, so a REVOKE for columns takes nothing away: a table's privilege is for every column"
         );
-        report(cx, step, held, role, by_table, message)
+        report(cx, step, held, role, (role, by_table), message)
             .help("revoke the privilege on the table, and then grant it on the columns that the role may use");
         return true;
     }
@@ -64,22 +65,31 @@ fn on_object(cx: &mut Cx, step: &Moment, revoke: &ast::Grant, held: &Held, role:
         let message = format!(
             "`{role}` keeps its privileges on `{name}`: another role granted them, and a REVOKE takes away only what its own role granted"
         );
-        report(cx, step, held, role, held_of, message)
+        let through = if direct.intersects(whole) { role } else { &public };
+        report(cx, step, held, role, (through, held_of), message)
             .help("do not rely on this statement; check the privilege with `has_schema_privilege` or `has_function_privilege`");
         return true;
     }
     if role != PUBLIC && !by_all.is_empty() && !held.foreign && !held.by_trigger {
         let message = format!("`{role}` keeps its privilege on `{name}`: every role has it through PUBLIC");
-        report(cx, step, held, role, by_all, message).help(HELD_BY_ALL);
+        report(cx, step, held, role, (&public, by_all), message).help(HELD_BY_ALL);
         return true;
     }
     false
 }
 
-/// The report lasts if the role still has the privilege when all migrations have run.
-fn report<'c>(cx: &'c mut Cx, step: &Moment, held: &Held, role: &SmolStr, lost: Privileges, message: String) -> &'c mut DiagnosticBuilder {
+/// Reports a REVOKE from `role`, which keeps the privileges of `kept` through a grantee. The report lasts if the grantee still has the
+/// privilege when all migrations have run.
+fn report<'c>(
+    cx: &'c mut Cx,
+    step: &Moment,
+    held: &Held,
+    role: &SmolStr,
+    kept: (&SmolStr, Privileges),
+    message: String,
+) -> &'c mut DiagnosticBuilder {
     let (on, grantee) = (held.on.clone(), role.clone());
-    let through = if held.acl.direct(role).intersects(lost) { role.clone() } else { PUBLIC.into() };
+    let (through, lost) = (kept.0.clone(), kept.1);
     cx.report(held.about.clone(), step.site, message)
         .label("takes nothing away")
         .discriminate(grantee)

@@ -2,7 +2,7 @@
 //!
 //! Promises: a row that may or may not be there says so; an object known only in part has a row of unknown values beside the
 //! known ones. What a hint excludes is not built, and a table that hints name is looked up, so a query for one table costs one table.
-//! Refuses: catalogs that depend on how a server runs (statistics, settings, dependencies).
+//! Refuses: catalogs that depend on how a server runs (statistics, settings). Of dependencies, only those on extensions are known.
 
 mod information;
 mod publication;
