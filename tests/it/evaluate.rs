@@ -109,6 +109,12 @@ fn conditions_are_those_of_a_fresh_database() {
         ),
         ("exists (select 1 from pg_roles where rolname = 'anon') and current_user = 'postgres'", DONE),
         ("exists (select 1 from pg_extension where extname = 'no_such')", UNTOUCHED),
+        ("not exists (select 1 from pg_depend d where d.objid = 'public.a'::regclass and d.deptype = 'e')", DONE),
+        (
+            "exists (select from pg_depend d join pg_proc p on p.oid = d.objid where p.proname = 'uuid_generate_v4' and d.deptype = 'e')",
+            DONE,
+        ),
+        ("exists (select 1 from pg_depend where objid = 'public.a'::regclass)", MAYBE),
         ("(select string_agg(policyname, ',' order by policyname) from pg_policies where tablename = 'a') = 'p1,p2'", DONE),
         ("(select array_agg(policyname::text order by 1) from pg_policies where tablename = 'a' and cmd in ('ALL')) = array['p2']", DONE),
         ("exists (select from pg_policies where tablename = 'a' and with_check is null and qual is not null)", DONE),

@@ -91,7 +91,7 @@ fn qualified(rejected: &[Rejected]) -> BTreeMap<&ObjectKey, &ObjectKey> {
 
 fn missing(rejected: &Rejected) -> Option<&ObjectKey> {
     match rejected.reason.detail.as_deref() {
-        Some(Detail::Missing(missing)) => Some(missing),
+        Some(Detail::Missing(missing) | Detail::Elsewhere(missing, _)) => Some(missing),
         Some(Detail::Dependents(_)) | None => None,
     }
 }
@@ -241,21 +241,41 @@ fn fails_afresh(cx: &mut Cx, one: &Rejected, root: Root, names: &NearNames) {
     explain(cx, one, root, names);
     let near = missing(one).and_then(|missing| names.get(missing));
     let draft = cx.last();
-    let correct = near.map(|near| format!("Correct the name if `{near}` is meant. Otherwise write")).unwrap_or_else(|| "Write".to_string());
-    draft.help(format!(
-        "{correct} the missing objects into a migration that sorts before all others. `{dump}` prints them from the database that has them. \
-         Mark that migration as applied in that database{repair}."
-    ));
+    let help = match one.reason.detail.as_deref() {
+        Some(Detail::Elsewhere(missing, name)) => format!("Correct the name: the extension creates {} `{name}`.", missing.class),
+        Some(Detail::Missing(missing)) if missing.schema.as_deref().is_some_and(is_of_service) => format!(
+            "Remove the statement if the object is one of Supabase: its services do not create {missing}. Otherwise create the object in a \
+             schema of your own, because `postgres` cannot create objects in `{}`.",
+            missing.schema.as_deref().unwrap_or_default()
+        ),
+        _ => {
+            let correct = near.map(|near| format!("Correct the name if `{near}` is meant. Otherwise write"));
+            format!(
+                "{} the missing objects into a migration that sorts before all others. `{dump}` prints them from the database that has them. \
+                 Mark that migration as applied in that database{repair}.",
+                correct.as_deref().unwrap_or("Write")
+            )
+        }
+    };
+    draft.help(help);
     if let Root::Missing(missing) = root {
         let why = format!("on a new database, because no migration creates {missing}");
         draft.cause(format!("outside {missing}"), format!("statement fails {why}"), format!("statements fail {why}"));
     }
 }
 
+/// Whether a schema belongs to a service of Supabase, which alone creates objects in it.
+fn is_of_service(schema: &str) -> bool {
+    matches!(schema, "auth" | "storage" | "realtime")
+}
+
 /// Returns the help for an error code.
 fn advice(sqlstate: &str, message: &str, head: &str) -> &'static str {
     let may_be_absent = head.starts_with("DROP") || matches!(head, "ALTER TABLE" | "ALTER VIEW" | "ALTER INDEX" | "ALTER SEQUENCE");
     match sqlstate {
+        "42883" if message.starts_with("operator") && ["<->", "<=>", "<#>", "<+>"].iter().any(|op| message.contains(op)) => {
+            "Write the operator with the schema of its extension, such as `operator(extensions.<=>)`, or add that schema to the search_path."
+        }
         "42883" if message.starts_with("operator") => {
             "Cast one side, or change the type of the column, so that both sides have the same type."
         }
@@ -272,6 +292,15 @@ fn advice(sqlstate: &str, message: &str, head: &str) -> &'static str {
         "42P01" | "42703" | "42883" | "42704" | "3F000" => "Create it in an earlier migration, or correct the name.",
         "42P07" | "42710" | "42701" | "42723" | "42P06" => {
             "Drop the old one first. If the old one is equivalent, add IF NOT EXISTS or OR REPLACE."
+        }
+        "0A000" if message.starts_with("unique constraint on partitioned") => {
+            "Add the columns of the partition key to the key. Each partition enforces uniqueness among its own rows only."
+        }
+        "42P16" | "42P17" if message.contains("overlap") || message.contains("existing default partition") => {
+            "Give the partition values that no other partition takes."
+        }
+        "42P16" | "42P17" if message.contains("bound") || message.contains("partition") => {
+            "Write a bound of the strategy and the columns of the partition key."
         }
         "42P17" => "Use an expression with the same result in every session, such as `(created_at at time zone 'UTC')`.",
         "2BP01" => "Drop the dependent objects first, or add CASCADE if all of them can be dropped.",

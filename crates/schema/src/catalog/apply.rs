@@ -97,7 +97,7 @@ impl Catalog {
                 }
                 self.rename_relation(&name, &to);
             }
-            Change::SetPartition { table, parent } => {
+            Change::SetPartition { table, parent, bound } => {
                 if let Some(parent) = &parent {
                     self.check_family(&table, parent)?;
                 }
@@ -105,6 +105,7 @@ impl Catalog {
                 let table = self.table_mut(&table)?;
                 table.indexes.iter_mut().for_each(|index| index.part_of = None);
                 table.partition_of = parent;
+                table.bound = bound;
             }
             Change::SetInherit { table, parent, inherit } => {
                 if inherit {
@@ -121,14 +122,15 @@ impl Catalog {
             Change::AddColumn { table, column } => return self.add_column(&table, *column),
             Change::DropColumn { table, column, cascade } => return self.drop_column(&table, &column, cascade),
             Change::RenameColumn { relation, from, to } => {
-                let columns = self.columns(&relation);
-                if columns.as_ref().is_some_and(|columns| !columns.contains(&from)) {
+                if self.columns(&relation).is_some_and(|columns| !columns.contains(&from)) {
                     return Err(missing("42703", "column", &from));
                 }
-                if columns.is_some_and(|columns| columns.contains(&to)) {
-                    return Err(on_relation("already exists", "42701", "column", &to, &relation));
+                // columns of partitions and of tables that inherit have the same name
+                let family: Vec<QName> = std::iter::once(relation.clone()).chain(self.descendants(&relation)).collect();
+                if let Some(taken) = family.iter().find(|name| self.columns(name).is_some_and(|columns| columns.contains(&to))) {
+                    return Err(on_relation("already exists", "42701", "column", &to, taken));
                 }
-                self.rename_column(&relation, &from, &to);
+                family.iter().for_each(|name| self.rename_column(name, &from, &to));
             }
             Change::SetColumnType { table, column, ty } => self.require_column(&table, &column)?.ty = ty,
             Change::SetDefault { table, column, default } => self.require_column(&table, &column)?.default = default,
@@ -352,11 +354,17 @@ impl Catalog {
                 }
                 self.extensions.insert(extension.name.clone(), extension);
             }
-            Change::DropExtension { name } => {
-                if self.extensions.remove(&name).is_none() {
-                    return Err(missing("42704", "extension", &name));
+            Change::SetExtensionScript { name, script } => {
+                if let Some(extension) = self.extensions.get_mut(&name) {
+                    extension.script = Some(script);
                 }
             }
+            Change::MoveExtension { name, schema } => {
+                if let Some(extension) = self.extensions.get_mut(&name) {
+                    extension.schema = schema;
+                }
+            }
+            Change::DropExtension { name, cascade } => return self.drop_extension(&name, cascade),
             Change::CreateRole(role) => {
                 if self.roles.contains(&role.name) {
                     return Err(duplicate("42710", "role", &role.name));
@@ -543,6 +551,37 @@ impl Catalog {
             return Ok(());
         }
         Err(SqlError::new("42P07", "circular inheritance not allowed"))
+    }
+
+    /// Functions that something may still use stay without CASCADE: an unqualified call may be one of PostgreSQL's own functions.
+    fn drop_extension(&mut self, name: &SmolStr, cascade: bool) -> Applied {
+        let Some(extension) = self.extensions.get(name) else { return Err(missing("42704", "extension", name)) };
+        if let Some(script) = extension.script {
+            let is_used = |function: &&Function| !cascade && !self.dependents_of_function(function).is_empty();
+            let functions = self.functions.values().flatten().filter(|function| function.at.file == script);
+            let function = |function: &Function| Dependent::Function { name: function.name.clone(), signature: function.signature() };
+            let functions: Vec<Dependent> = functions.filter(|function| !is_used(function)).map(function).collect();
+            let tables = self.tables.which(|table| table.created.file == script).map(|table| Dependent::Table(table.name.clone()));
+            let views = self.views.which(|view| view.at.file == script).map(|view| Dependent::View(view.name.clone()));
+            let sequences = self.sequences.which(|sequence| sequence.at.file == script);
+            let sequences = sequences.map(|sequence| Dependent::Sequence(sequence.name.clone()));
+            let types = self.types.which(|ty| ty.at.file == script).map(|ty| Dependent::Type(ty.name.clone()));
+            let members: Vec<Dependent> = tables.chain(views).chain(sequences).chain(types).collect();
+            if !cascade {
+                let is_own = |dependent: &Dependent| self.describe(dependent).is_some_and(|(_, site)| site.file == script);
+                let mut dependents: Vec<Dependent> = members.iter().flat_map(|member| self.goes_with(member)).collect();
+                dependents.retain(|dependent| !is_own(dependent));
+                self.refuse_dependents(&format!("extension {name}"), &dependents)?;
+            }
+            let schemas: Vec<SmolStr> = self.schemas.which(|schema| schema.at.file == script).map(|schema| schema.name.clone()).collect();
+            self.remove(functions.into_iter().chain(members));
+            for schema in schemas {
+                // what else was created in the schema keeps it
+                let _ = self.drop_schema(&schema, false);
+            }
+        }
+        self.extensions.remove(name);
+        Ok(())
     }
 
     fn drop_schema(&mut self, name: &SmolStr, cascade: bool) -> Applied {

@@ -345,13 +345,13 @@ impl Catalog {
     }
 
     /// Removes objects with all their dependents and parts.
-    fn remove(&mut self, start: impl IntoIterator<Item = Dependent>) {
+    pub(super) fn remove(&mut self, start: impl IntoIterator<Item = Dependent>) {
         let all = reachable(start, |object| self.goes_with(object));
         all.into_iter().rev().for_each(|object| self.take_out(object));
     }
 
     /// Returns the objects that are dropped with an object: its dependents, and parts of other objects that belong to it.
-    fn goes_with(&self, object: &Dependent) -> Vec<Dependent> {
+    pub(super) fn goes_with(&self, object: &Dependent) -> Vec<Dependent> {
         match object {
             Dependent::View(name) | Dependent::Table(name) | Dependent::Sequence(name) => {
                 let mut out = self.dependents_of_relation(name);

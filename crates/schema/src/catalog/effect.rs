@@ -3,7 +3,8 @@
 use super::acl::Privileges;
 use super::name::QName;
 use super::object::*;
-use crate::source::{Site, Span};
+use super::partition::PartitionBound;
+use crate::source::{FileId, Site, Span};
 use crate::syntax::ast::{FunctionOptions, ObjectKind};
 use smol_str::SmolStr;
 use std::sync::Arc;
@@ -93,6 +94,7 @@ pub enum Change {
     SetPartition {
         table: QName,
         parent: Option<QName>,
+        bound: Option<PartitionBound>,
     },
     SetInherit {
         table: QName,
@@ -300,8 +302,19 @@ pub enum Change {
     },
 
     CreateExtension(Extension),
+    /// Sets the file of the statements that create the objects of an extension.
+    SetExtensionScript {
+        name: SmolStr,
+        script: FileId,
+    },
+    /// Changes the schema of an extension. Its objects are renamed by other changes.
+    MoveExtension {
+        name: SmolStr,
+        schema: SmolStr,
+    },
     DropExtension {
         name: SmolStr,
+        cascade: bool,
     },
     CreateRole(Role),
     DropRole {

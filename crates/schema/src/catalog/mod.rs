@@ -10,6 +10,7 @@ pub mod effect;
 pub mod mention;
 pub mod name;
 pub mod object;
+pub mod partition;
 mod rename;
 pub mod store;
 pub mod walk;
@@ -45,6 +46,8 @@ pub struct SqlError {
 pub enum Detail {
     /// An object that does not exist.
     Missing(ObjectKey),
+    /// An object that does not exist under this name, and the name under which an extension creates it.
+    Elsewhere(ObjectKey, QName),
     /// Objects that prevent a DROP, each with its location.
     Dependents(Vec<(String, Site)>),
 }
@@ -97,6 +100,14 @@ impl SqlError {
     /// Adds the missing object to the error.
     pub fn missing(self, what: ObjectKey) -> SqlError {
         SqlError { detail: Some(Box::new(Detail::Missing(what))), ..self }
+    }
+
+    /// Adds the name under which an extension creates the missing object.
+    pub fn elsewhere(mut self, name: QName) -> SqlError {
+        if let Some(Detail::Missing(what)) = self.detail.as_deref() {
+            self.detail = Some(Box::new(Detail::Elsewhere(what.clone(), name)));
+        }
+        self
     }
 }
 

@@ -3,7 +3,8 @@
 use super::acl::Acl;
 use super::mention::Names;
 use super::name::{QName, quote_ident};
-use crate::source::{Site, Sources, Span};
+use super::partition::{PartitionBound, PartitionKey};
+use crate::source::{FileId, Site, Sources, Span};
 use crate::syntax::ast::Body;
 pub use crate::syntax::ast::{ArgMode, Command, Identity, ReferentialAction, TriggerTime, Volatility};
 use crate::syntax::expression::{Expr, Query};
@@ -157,6 +158,10 @@ pub struct Table {
     pub force_rls: Fact<bool>,
     pub inherits: Vec<QName>,
     pub partition_of: Option<QName>,
+    /// Values that the table takes as a partition, if they are known.
+    pub bound: Option<PartitionBound>,
+    /// Key of a partitioned table.
+    pub partition_key: Option<PartitionKey>,
     pub owner: SmolStr,
     pub acl: Acl,
 }
@@ -577,6 +582,8 @@ pub struct Extension {
     pub schema: SmolStr,
     /// Whether the names of all functions and types of the extension are known.
     pub known: bool,
+    /// Derived file of the statements that create the objects of the extension.
+    pub script: Option<FileId>,
     pub at: Site,
     pub certainty: Certainty,
 }

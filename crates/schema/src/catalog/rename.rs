@@ -167,6 +167,9 @@ fn in_table(table: &mut Table, renamed: &Renamed) {
         index.columns.iter_mut().for_each(|column| in_expression(&mut column.expr, renamed, own));
         index.predicate.iter_mut().for_each(|expr| in_expression(expr, renamed, own));
     }
+    for part in table.partition_key.iter_mut().flat_map(|key| &mut key.parts) {
+        in_expression(&mut part.expr, renamed, own);
+    }
     for trigger in &mut table.triggers {
         trigger.when.iter_mut().for_each(|expr| in_expression(expr, renamed, own));
     }
@@ -178,8 +181,9 @@ pub(super) fn expressions(table: &Table) -> impl Iterator<Item = &Expression> {
     let constraints = table.constraints.iter().filter_map(|constraint| constraint.expr.as_ref());
     let policies = table.policies.iter().flat_map(|policy| policy.clauses().map(|(_, expr)| expr));
     let indexes = table.indexes.iter().flat_map(|index| index.columns.iter().map(|column| &column.expr).chain(&index.predicate));
+    let keys = table.partition_key.iter().flat_map(|key| key.parts.iter().map(|part| &part.expr));
     let triggers = table.triggers.iter().filter_map(|trigger| trigger.when.as_ref());
-    columns.chain(constraints).chain(policies).chain(indexes).chain(triggers)
+    columns.chain(constraints).chain(policies).chain(indexes).chain(keys).chain(triggers)
 }
 
 /// Returns whether a table belongs to another table, refers to it, or has a column with its row type or a sequence of this name.
@@ -286,6 +290,8 @@ impl Catalog {
                         index.columns.iter_mut().filter_map(|column| column.column.as_mut()).for_each(rename);
                         index.include.iter_mut().for_each(rename);
                     }
+                    let keys = table.partition_key.iter_mut().flat_map(|key| &mut key.parts);
+                    keys.filter_map(|part| part.column.as_mut()).for_each(rename);
                 }
                 let keys = table.constraints.iter_mut().filter_map(|constraint| constraint.references.as_mut());
                 keys.filter(|key| key.table == *relation).flat_map(|key| &mut key.columns).for_each(rename);

@@ -632,7 +632,7 @@ impl Context<'_> {
         let Some(place) = self.catalog.place(name) else { return Err(missing()) };
         // the platform's own schemas are known in full, but not the same in every version of it
         if place.schema != "public" && self.catalog.schemas.get(&place.schema).is_some_and(|schema| schema.at.is_platform()) {
-            return Ok(None);
+            return self.absent(ObjectClass::Relation, name, missing).map(|()| None);
         }
         Ok(Some(self.assume_table(place, name)))
     }

@@ -85,6 +85,23 @@ pub fn statistics(view: &str) -> Option<&'static [SmolStr]> {
     known.get(view).map(Vec::as_slice)
 }
 
+/// Whether a schema is one of Supabase's services, and none of their objects has this name. Source: the migrations of supabase/auth, supabase/storage and supabase/realtime.
+pub fn is_unknown_to_platform(schema: &str, name: &str) -> bool {
+    static KNOWN: OnceLock<HashMap<&'static str, HashSet<&'static str>>> = OnceLock::new();
+    let known = KNOWN.get_or_init(|| {
+        let mut known: HashMap<&str, HashSet<&str>> = HashMap::new();
+        let mut schema = "";
+        for word in include_str!("builtin/platform.txt").split_ascii_whitespace() {
+            match word.strip_suffix(':') {
+                Some(next) => schema = next,
+                None => _ = known.entry(schema).or_default().insert(word),
+            }
+        }
+        known
+    });
+    known.get(schema).is_some_and(|names| !names.contains(name))
+}
+
 /// A type in `pg_catalog`, by its name there; the row types of its tables begin with `pg_`.
 pub fn is_type(name: &str) -> bool {
     static KNOWN: OnceLock<HashSet<&'static str>> = OnceLock::new();

@@ -1,8 +1,25 @@
 //! Objects that a statement creates.
 
+use super::run::extension_script;
 use crate::catalog::ObjectKey;
 use crate::syntax::ast::{AlterAction, Ast, ObjectKind, TableElement};
 use crate::syntax::expression::ObjectName;
+use crate::syntax::parser;
+use crate::syntax::split::Splitter;
+use smol_str::SmolStr;
+
+/// An extension, and what its own script makes.
+fn of_extension(name: &SmolStr) -> Vec<ObjectKey> {
+    let mut made = vec![ObjectKey::plain("extension", name.clone())];
+    let Some((schema, script)) = extension_script(name) else { return made };
+    made.extend(schema.map(|schema| ObjectKey::plain("schema", schema)));
+    for raw in Splitter::new(script) {
+        if let Some(ast) = parser::statement(script, &raw).ast(false) {
+            made.extend(creates(ast));
+        }
+    }
+    made
+}
 
 /// The objects that a statement makes, by the names that it gives them. A statement that fails makes none of them.
 pub fn creates(ast: &Ast) -> Vec<ObjectKey> {
@@ -23,6 +40,7 @@ pub fn creates(ast: &Ast) -> Vec<ObjectKey> {
         Ast::CreateFunction(create) | Ast::CreateAggregate(create) => one("function", &create.name),
         Ast::CreateType(create) => one("type", &create.name),
         Ast::CreateDomain(create) => one("type", &create.name),
+        Ast::CreateExtension(create) => of_extension(&create.name.name),
         Ast::CreateSchema(create) => vec![ObjectKey::plain("schema", create.name.name.clone())],
         Ast::CreateRole(create) => vec![ObjectKey::plain("role", create.name.name.clone())],
         Ast::CreateIndex(create) => {

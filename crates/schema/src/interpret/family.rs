@@ -23,15 +23,19 @@ impl Context<'_> {
 
     /// What an index of a partitioned table is in one of its partitions, and in the partitions of that: the one like it that is there
     /// already, or a new one.
-    pub(super) fn index_partition(&mut self, partition: &QName, index: &Index, taken: &mut Vec<SmolStr>) {
+    pub(super) fn index_partition(&mut self, partition: &QName, index: &Index, taken: &mut Vec<SmolStr>) -> Meaning {
         let mut parts = vec![(partition.clone(), index.clone())];
         let all = reachable([partition.clone()], |table| self.partitions(table));
         for partition in all {
             let Some(at) = parts.iter().position(|(table, _)| *table == partition) else { continue };
             let (_, index) = parts.swap_remove(at);
+            if let Some(table) = self.catalog.table(&partition) {
+                self.check_unique_of_partitioned(table, &index)?;
+            }
             let Some(part) = self.index_part_of(&partition, &index, taken) else { continue };
             parts.extend(self.partitions(&partition).into_iter().map(|below| (below, part.clone())));
         }
+        Ok(())
     }
 
     /// A new index of one partition. None where the partition has one that is like it.
@@ -61,14 +65,15 @@ impl Context<'_> {
     }
 
     /// Keys, foreign keys, indexes and row triggers that a partition gets from its parent.
-    pub(super) fn partition_parts(&self, draft: &mut DiagnosticBuilder, parent: &QName) {
-        let Some(parent) = self.catalog.table(parent) else { return };
+    pub(super) fn partition_parts(&self, draft: &mut DiagnosticBuilder, parent: &QName) -> Meaning {
+        let Some(parent) = self.catalog.table(parent) else { return Ok(()) };
         let table_name = draft.table.name.name.clone();
         for constraint in parent.constraints.iter().filter(|constraint| constraint.kind != ConstraintKind::Check) {
             let mut constraint = constraint.clone();
             constraint.name = name_in_partition(&constraint, &table_name);
             let part_of = constraint.index.clone();
             let index = index_of_copy(parent, &mut constraint).map(|index| Index { part_of, ..index });
+            self.check_key_of_partitioned(&draft.table, &constraint, index.as_ref())?;
             put_constraint(&mut draft.table, constraint, index);
         }
         for index in parent.indexes.iter().filter(|index| index.constraint.is_none()) {
@@ -76,9 +81,11 @@ impl Context<'_> {
             let name = self.free_relation_name(&draft.table.name.schema, &table_name, &parts.join("_"), "idx", &draft.taken);
             draft.taken.push(name.clone());
             let part_of = Some(index.name.clone());
+            self.check_unique_of_partitioned(&draft.table, index)?;
             draft.table.indexes.push(Index { name, at: self.at, named: self.at, part_of, ..index.clone() });
         }
         draft.table.triggers.extend(parent.triggers.iter().filter(|trigger| trigger.for_each_row).cloned());
+        Ok(())
     }
 
     /// ONLY leaves partitions out, which may not hold rows that their table refuses.
@@ -97,13 +104,13 @@ impl Context<'_> {
 
     /// Does to partitions, and to tables that inherit, what was done to a table since `mark`: all constraints go to partitions, checks
     /// and NOT NULL to heirs too. Source: PostgreSQL's documentation, "ALTER TABLE", and "Declarative Partitioning".
-    pub(super) fn hand_down(&mut self, name: &QName, mark: usize) {
+    pub(super) fn hand_down(&mut self, name: &QName, mark: usize) -> Meaning {
         if self.catalog.children(name).is_empty() {
-            return;
+            return Ok(());
         }
         let own: Vec<Change> = self.effects[mark..].iter().map(|effect| effect.change.clone()).collect();
         if !own.iter().any(|change| matches!(change, Change::SetNotNull { .. } | Change::AddConstraint { .. })) {
-            return;
+            return Ok(());
         }
         let mut done = BTreeMap::from([(name.clone(), own)]);
         let mut reached = BTreeSet::from([name.clone()]);
@@ -115,14 +122,15 @@ impl Context<'_> {
                     continue;
                 }
                 let mark = self.effects.len();
-                changes.iter().for_each(|change| self.hand_to(&child, &parent, change));
+                changes.iter().try_for_each(|change| self.hand_to(&child, &parent, change))?;
                 done.insert(child, self.effects[mark..].iter().map(|effect| effect.change.clone()).collect());
             }
         }
+        Ok(())
     }
 
-    fn hand_to(&mut self, child: &QName, parent: &QName, change: &Change) {
-        let Some(table) = self.catalog.table(child) else { return };
+    fn hand_to(&mut self, child: &QName, parent: &QName, change: &Change) -> Meaning {
+        let Some(table) = self.catalog.table(child) else { return Ok(()) };
         match change {
             Change::SetNotNull { table, column, not_null } if table == parent => {
                 self.emit(Change::SetNotNull { table: child.clone(), column: column.clone(), not_null: *not_null });
@@ -130,24 +138,26 @@ impl Context<'_> {
             Change::AddConstraint { table: target, constraint, index } if target == parent => {
                 let of_partition = table.partition_of.as_ref() == Some(parent);
                 if !of_partition && constraint.kind != ConstraintKind::Check {
-                    return;
+                    return Ok(());
                 }
                 let mut own = (**constraint).clone();
                 own.name = name_in_partition(&own, &child.name);
                 let is_key = matches!(own.kind, ConstraintKind::PrimaryKey | ConstraintKind::Unique);
                 let same = |known: &Constraint| known.name == own.name || is_key && known.kind == own.kind && known.columns == own.columns;
                 if table.constraints.iter().any(same) {
-                    return;
+                    return Ok(());
                 }
                 let index = index.as_ref().map(|whole| {
                     let (name, part_of) = (own.name.clone(), Some(whole.name.clone()));
                     Box::new(Index { constraint: Some(name.clone()), name, part_of, ..(**whole).clone() })
                 });
                 own.index = index.as_ref().map(|index| index.name.clone());
+                self.check_key_of_partitioned(table, &own, index.as_deref())?;
                 self.emit(Change::AddConstraint { table: child.clone(), constraint: Box::new(own), index });
             }
             _ => {}
         }
+        Ok(())
     }
 }
 

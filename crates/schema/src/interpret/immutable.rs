@@ -124,7 +124,7 @@ impl Context<'_> {
         (zone && from.is_timestamp() && to.is_timestamp()) || (text(from) && dated(to)) || (text(to) && dated(from) && !from.is("interval"))
     }
 
-    fn is_enum(&self, ty: &DataType) -> bool {
+    pub(super) fn is_enum(&self, ty: &DataType) -> bool {
         ty.user.as_ref().and_then(|name| self.catalog.types.get(name)).is_some_and(|ty| matches!(ty.kind, TypeKind::Enum(_)))
     }
 

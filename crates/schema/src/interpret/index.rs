@@ -102,11 +102,14 @@ impl Context<'_> {
             part_of: None,
             comment: None,
         };
+        if let Some(table) = self.catalog.table(&relation) {
+            self.check_unique_of_partitioned(table, &index)?;
+        }
         self.emit(Change::CreateIndex { relation: relation.clone(), index: Box::new(index.clone()) });
         if !create.only {
             let mut taken = vec![index.name.clone()];
             for partition in self.partitions(&relation) {
-                self.index_partition(&partition, &index, &mut taken);
+                self.index_partition(&partition, &index, &mut taken)?;
             }
         }
         Ok(())

@@ -17,6 +17,7 @@ mod index;
 mod insert;
 mod object;
 mod outside;
+mod partition;
 pub mod platform;
 mod routine;
 mod run;

@@ -189,6 +189,7 @@ impl Context<'_> {
         let (at, certainty) = (self.at, self.certainty);
         self.emit(Change::CreateExtension(Extension {
             known: super::builtin::is_known_extension(&create.name.name),
+            script: None,
             name: create.name.name,
             schema,
             at,
@@ -303,7 +304,7 @@ impl Context<'_> {
             }
             ObjectKind::Extension => {
                 if self.catalog.extensions.contains(&name) {
-                    self.emit(Change::DropExtension { name });
+                    self.emit(Change::DropExtension { name, cascade });
                 }
             }
             ObjectKind::Role => {
@@ -473,8 +474,7 @@ impl Context<'_> {
         for ty in catalog.types.values().filter(|ty| is_part(ty.of_extension, &ty.name)) {
             self.emit(Change::RenameType { to: moved(&ty.name), name: ty.name.clone() });
         }
-        self.emit(Change::DropExtension { name: old.name.clone() });
-        self.emit(Change::CreateExtension(Extension { schema: schema.clone(), ..old }));
+        self.emit(Change::MoveExtension { name: old.name, schema: schema.clone() });
     }
 
     pub fn owner(&mut self, object: ObjectRef, role: &Ident) -> Meaning {

@@ -5,26 +5,39 @@
 
 use super::{Context, Meaning, builtin};
 use crate::catalog::creation_index::ObjectClass;
+use crate::catalog::name::QName;
 use crate::catalog::{ObjectKey, PUBLIC, SqlError};
 use crate::syntax::expression::{Ident, ObjectName};
 use crate::syntax::types::{TypeName, builtin_name};
+use smol_str::SmolStr;
 
 impl Context<'_> {
     /// For a name that is not in the catalog: the error it is where it must be missing. Otherwise the statement relies on it.
     pub fn absent(&self, made: ObjectClass, name: &ObjectName, reason: impl FnOnce() -> SqlError) -> Meaning {
-        let extensions = builtin::brought_by(name.last());
-        let installed = extensions.iter().filter_map(|extension| self.catalog.extensions.get(&(*extension).into()));
-        let mut schemas = installed.map(|extension| &extension.schema);
-        if made != ObjectClass::Relation && schemas.any(|schema| name.schema().is_none_or(|written| written == schema)) {
+        let extensions = builtin::brought_by(name.last()).iter().filter(|_| made != ObjectClass::Relation);
+        let installed = extensions.filter_map(|extension| self.catalog.extensions.get(&(*extension).into()));
+        let schemas: Vec<&SmolStr> = installed.map(|extension| &extension.schema).collect();
+        if schemas.iter().any(|schema| name.schema().is_none_or(|written| written == *schema)) {
             return Ok(());
         }
-        if self.catalog.is_missing(made, name) {
+        let reason = || match schemas.first() {
+            Some(schema) => reason().elsewhere(QName::new((*schema).clone(), name.last())),
+            None => reason(),
+        };
+        let dropped = made != ObjectClass::Index && self.is_unknown_to_platform(name);
+        if self.catalog.is_missing(made, name) || dropped && self.catalog.fresh && !self.catalog.secretive {
             return Err(reason());
         }
-        if self.catalog.is_of_project(made, name) {
+        if dropped || self.catalog.is_of_project(made, name) {
             self.relies.set(true);
         }
         Ok(())
+    }
+
+    /// Whether a name is one that the services of the platform have dropped or never had. A project may have created it in the dashboard.
+    fn is_unknown_to_platform(&self, name: &ObjectName) -> bool {
+        let of_platform = |schema: &&str| self.catalog.schemas.get(&(*schema).into()).is_some_and(|schema| schema.at.is_platform());
+        name.schema().filter(of_platform).is_some_and(|schema| builtin::is_unknown_to_platform(schema, name.last()))
     }
 
     pub fn require_type(&self, written: &TypeName) -> Meaning {

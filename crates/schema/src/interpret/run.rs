@@ -316,7 +316,9 @@ impl Database {
             schema.map(SmolStr::from).or_else(|| self.catalog.extensions.get(&name.into()).map(|extension| extension.schema.clone()));
         let before = self.catalog.session.search_path.take();
         self.catalog.session.search_path = schema.map(|schema| vec![schema]);
-        self.run_script(sources, script, at, true);
+        let (script, _) = self.run_script(sources, script, at, true);
+        let change = Change::SetExtensionScript { name: name.into(), script };
+        self.apply(vec![Effect { at, certainty: Certainty::Certain, change }]);
         self.catalog.session.search_path = before;
     }
 
@@ -331,13 +333,13 @@ impl Database {
             {
                 // the extension converts names of queues to lower case
                 let script = script.replace("{queue}", &queue.to_lowercase().replace('"', ""));
-                effects.extend(self.run_script(sources, &script, at, false));
+                effects.extend(self.run_script(sources, &script, at, false).1);
             }
         }
         effects
     }
 
-    fn run_script(&mut self, sources: &mut Sources, script: &str, at: Site, of_extension: bool) -> Vec<Effect> {
+    fn run_script(&mut self, sources: &mut Sources, script: &str, at: Site, of_extension: bool) -> (FileId, Vec<Effect>) {
         let file = sources.add_derived(at, script);
         let mut effects = Vec::new();
         for raw in Splitter::new(script) {
@@ -350,7 +352,7 @@ impl Database {
                 effects.extend(self.apply(made).effects);
             }
         }
-        effects
+        (file, effects)
     }
 
     /// Creates the objects that exist before the first migration.
@@ -388,7 +390,7 @@ impl Database {
         self.catalog.session = Default::default();
         if supabase {
             let certainty = Certainty::Maybe;
-            let graphql = Extension { name: GRAPHQL.into(), schema: "graphql".into(), known: true, at, certainty };
+            let graphql = Extension { name: GRAPHQL.into(), schema: "graphql".into(), known: true, script: None, at, certainty };
             self.apply(vec![Effect { at, certainty, change: Change::CreateExtension(graphql) }]);
         }
     }
@@ -399,7 +401,11 @@ impl Database {
         let by_platform = |graphql: &Extension| graphql.at.is_platform();
         if self.catalog.extensions.get(&GRAPHQL.into()).is_some_and(by_platform) {
             let at = Site::new(FileId::PLATFORM, Default::default());
-            self.apply(vec![Effect { at, certainty: Certainty::Certain, change: Change::DropExtension { name: GRAPHQL.into() } }]);
+            self.apply(vec![Effect {
+                at,
+                certainty: Certainty::Certain,
+                change: Change::DropExtension { name: GRAPHQL.into(), cascade: false },
+            }]);
         }
     }
 

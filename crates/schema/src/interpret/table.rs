@@ -91,7 +91,7 @@ impl Context<'_> {
     fn empty_table(&self, name: QName, create: &CreateTable) -> Table {
         Table {
             acl: self.catalog.initial_acl(ObjectKind::Table, &name.schema, self.at, self.certainty),
-            kind: match (create.foreign, create.partitioned) {
+            kind: match (create.foreign, create.partition_by.is_some()) {
                 (true, _) => TableKind::Foreign,
                 (_, true) => TableKind::Partitioned,
                 _ => TableKind::Ordinary,
@@ -110,6 +110,8 @@ impl Context<'_> {
             force_rls: Fact { value: false, at: self.at, certainty: self.certainty },
             inherits: Vec::new(),
             partition_of: None,
+            bound: None,
+            partition_key: None,
             owner: self.catalog.current_role(),
             name,
         }
@@ -134,6 +136,9 @@ impl Context<'_> {
             }
             self.copy_columns(&mut draft.table, &parent_name);
         }
+        if let (Some(parent), Some(bound)) = (&draft.table.partition_of, &create.bound) {
+            draft.table.bound = self.partition_bound(&draft.table.name, parent, bound, false)?;
+        }
         let mut constraints = Vec::new();
         draft.table.columns.reserve_exact(create.elements.len());
         for element in create.elements {
@@ -151,18 +156,22 @@ impl Context<'_> {
         let columns = draft.table.columns.iter().map(|column| (column.name.clone(), column.ty.clone())).collect();
         self.draft = Some((draft.table.name.clone(), columns));
         self.bind_columns(&mut draft.table)?;
+        if let Some(key) = create.partition_by {
+            draft.table.partition_key = Some(self.partition_key(&draft.table, key)?);
+        }
         constraints.sort_by_key(|(_, constraint)| rank(&constraint.kind));
         for (column, constraint) in constraints {
             let (constraint, index) = self.constraint(&mut draft, constraint, column.as_ref())?;
             if !is_redundant(&draft.table, &constraint) {
                 self.check_beside(&draft.table, &constraint)?;
+                self.check_key_of_partitioned(&draft.table, &constraint, index.as_ref())?;
                 self.check_reference(&draft.table, &constraint)?;
                 self.check_index_name(&draft.table.name.schema, index.as_ref())?;
                 put_constraint(&mut draft.table, constraint, index);
             }
         }
         if let Some(parent) = draft.table.partition_of.clone() {
-            self.partition_parts(&mut draft, &parent);
+            self.partition_parts(&mut draft, &parent)?;
         }
         draft.table.columns.shrink_to_fit();
         draft.table.constraints.shrink_to_fit();
@@ -504,7 +513,7 @@ impl Context<'_> {
             let reason = || SqlError::new("42P01", format!("relation \"{}\" does not exist", alter.name));
             let Some(found) = found else { return self.absent(ObjectClass::Index, &alter.name, reason) };
             for (_, action) in &alter.actions {
-                if let AlterAction::AttachPartition { table: part } = action {
+                if let AlterAction::AttachPartition { table: part, .. } = action {
                     self.attach_index(&found, part);
                 }
             }
@@ -517,7 +526,7 @@ impl Context<'_> {
             self.alter_action(&name, action, &mut taken)?;
             match alter.only {
                 true => self.stays_alone(&name, mark)?,
-                false => self.hand_down(&name, mark),
+                false => self.hand_down(&name, mark)?,
             }
         }
         Ok(())
@@ -667,19 +676,23 @@ impl Context<'_> {
                     self.emit(Change::SetInherit { table, parent, inherit });
                 }
             }
-            AlterAction::AttachPartition { table: child } => {
+            AlterAction::AttachPartition { table: child, bound } => {
                 if let Some(child) = self.relation(&child)? {
-                    self.emit(Change::SetPartition { table: child.clone(), parent: Some(table.clone()) });
+                    let bound = match &bound {
+                        Some(bound) => self.partition_bound(&child, &table, bound, true)?,
+                        None => None,
+                    };
+                    self.emit(Change::SetPartition { table: child.clone(), parent: Some(table.clone()), bound });
                     let indexes = self.catalog.table(&table).map(|table| table.indexes.as_slice()).unwrap_or_default();
                     let mut taken = Vec::new();
                     for index in indexes.iter().filter(|index| index.constraint.is_none()) {
-                        self.index_partition(&child, index, &mut taken);
+                        self.index_partition(&child, index, &mut taken)?;
                     }
                 }
             }
             AlterAction::DetachPartition { table: child, .. } => {
                 if let Some(child) = self.relation(&child)? {
-                    self.emit(Change::SetPartition { table: child, parent: None });
+                    self.emit(Change::SetPartition { table: child, parent: None, bound: None });
                 }
             }
             AlterAction::Owner { role } => {
@@ -691,9 +704,13 @@ impl Context<'_> {
         Ok(())
     }
 
-    /// The type of a column that a view or policy uses can't be changed.
+    /// The type of a column that a view, a policy or a partition key uses can't be changed.
     fn check_retype(&self, table: &QName, column: &str) -> Meaning {
         use crate::catalog::depend::Dependent;
+        if self.catalog.table(table).and_then(|table| table.partition_key.as_ref()).is_some_and(|key| key.has(column)) {
+            let reason = format!("cannot alter column \"{column}\" because it is part of the partition key of relation \"{}\"", table.name);
+            return Err(SqlError::new("42P16", reason));
+        }
         for dependent in self.catalog.dependents_of_column(table, column) {
             let used = match dependent {
                 Dependent::View(_) => "by a view or rule",
@@ -753,7 +770,8 @@ impl Context<'_> {
             elements: Vec::new(),
             inherits: Vec::new(),
             partition_of: None,
-            partitioned: false,
+            bound: None,
+            partition_by: None,
             of_type: None,
         };
         let mut table = table.unwrap_or_else(|| Table { external: true, ..self.empty_table(name.clone(), &create) });
@@ -771,6 +789,7 @@ impl Context<'_> {
         *taken = draft.taken;
         let (constraint, index) = made?;
         self.check_reference(&draft.table, &constraint)?;
+        self.check_key_of_partitioned(&draft.table, &constraint, index.as_ref())?;
         if draft.table.external {
             let columns: Vec<Ident> =
                 constraint.columns.iter().map(|name| Ident { name: name.clone(), span: constraint.at.span }).collect();

@@ -315,12 +315,16 @@ impl Context<'_> {
                 (Some(left), Some(right)) if !left.is("unknown") => self.compare("=", &left, &right),
                 _ => Ok(()),
             },
-            ExprKind::Quantified { left, op, right, .. } => match (self.type_of(left), self.type_of(right)) {
-                (Some(left), Some(right)) if right.array && !left.is("unknown") && COMPARISONS.contains(&op.as_str()) => {
-                    self.compare(op, &left, &DataType { array: false, ..right })
+            ExprKind::Quantified { left, op, right, .. } if COMPARISONS.contains(&op.as_str()) => {
+                let (Some(left), Some(of_right)) = (self.type_of(left), self.type_of(right)) else { return Ok(()) };
+                match right.kind {
+                    _ if left.is("unknown") => Ok(()),
+                    // `ANY ((SELECT …))` compares with each row, and not with the elements of an array
+                    ExprKind::Subquery(_) => self.compare(op, &left, &of_right),
+                    _ if of_right.array => self.compare(op, &left, &DataType { array: false, ..of_right }),
+                    _ => Ok(()),
                 }
-                _ => Ok(()),
-            },
+            }
             ExprKind::Cast { expr, to } => match &expr.kind {
                 ExprKind::String(text) if to.modifiers.is_empty() => self.check_literal(text, &self.data_type(to)),
                 _ => Ok(()),
@@ -342,6 +346,9 @@ impl Context<'_> {
 
     fn check_operator(&self, op: &str, left: &Expr, right: &Expr) -> Meaning {
         let op = operator(op);
+        if matches!(op, "<->" | "<=>" | "<#>" | "<+>") {
+            return self.check_distance(op, left, right);
+        }
         let pattern = matches!(op, "~~" | "!~~" | "~~*" | "!~~*" | "~" | "~*" | "!~" | "!~*");
         if !(pattern || COMPARISONS.contains(&op) || matches!(op, "+" | "-" | "*" | "/" | "%")) {
             return Ok(());
@@ -363,6 +370,24 @@ impl Context<'_> {
             return Ok(());
         }
         self.compare(op, &one, &other)
+    }
+
+    /// Operators of pgvector are found along the search path, as those of every extension. Source: PostgreSQL's documentation, "The Schema
+    /// Search Path".
+    fn check_distance(&self, op: &str, left: &Expr, right: &Expr) -> Meaning {
+        let (one, other) = (self.type_of(left), self.type_of(right));
+        let is_vector = |name: &QName| {
+            matches!(name.name.as_str(), "vector" | "halfvec" | "sparsevec")
+                && self.catalog.types.get(name).is_some_and(|ty| ty.of_extension && ty.certainty == Certainty::Certain)
+        };
+        let name = [&one, &other].into_iter().flatten().filter_map(|ty| ty.user.as_deref()).find(|name| is_vector(name));
+        match name.filter(|name| !self.catalog.search_path().contains(&name.schema)) {
+            Some(name) => {
+                let vector = DataType { base: name.name.clone(), user: Some(Box::new(name.clone())), ..DataType::builtin("") };
+                Err(no_operator(self.catalog, op, one.as_ref().unwrap_or(&vector), other.as_ref().unwrap_or(&vector)))
+            }
+            None => Ok(()),
+        }
     }
 
     fn compare(&self, op: &str, left: &DataType, right: &DataType) -> Meaning {

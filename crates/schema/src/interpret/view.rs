@@ -164,6 +164,8 @@ impl Context<'_> {
             force_rls: fact(false),
             inherits: Vec::new(),
             partition_of: None,
+            bound: None,
+            partition_key: None,
             owner: self.catalog.current_role(),
         };
         self.emit(Change::CreateTable(Arc::new(table)));

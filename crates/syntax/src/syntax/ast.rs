@@ -263,9 +263,31 @@ pub struct CreateTable {
     pub elements: Vec<TableElement>,
     pub inherits: Vec<ObjectName>,
     pub partition_of: Option<ObjectName>,
-    pub partitioned: bool,
+    /// Values that the partition takes.
+    pub bound: Option<PartitionBound>,
+    pub partition_by: Option<PartitionBy>,
     /// `OF type`
     pub of_type: Option<ObjectName>,
+}
+
+/// `PARTITION BY strategy (key, …)`. A column is a [`ExprKind::Column`](super::expression::ExprKind::Column).
+#[derive(Clone, Debug, PartialEq)]
+pub struct PartitionBy {
+    pub strategy: SmolStr,
+    pub keys: Vec<Expr>,
+}
+
+/// The values that a partition takes. MINVALUE and MAXVALUE are columns of these names.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PartitionBound {
+    Default,
+    List(Vec<Expr>),
+    Range {
+        from: Vec<Expr>,
+        to: Vec<Expr>,
+    },
+    /// Modulus and remainder.
+    Hash(i64, i64),
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -447,6 +469,8 @@ pub enum AlterAction {
     },
     AttachPartition {
         table: ObjectName,
+        /// `None` for an index.
+        bound: Option<PartitionBound>,
     },
     DetachPartition {
         table: ObjectName,

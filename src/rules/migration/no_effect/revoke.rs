@@ -51,9 +51,10 @@ fn on_object(cx: &mut Cx, step: &StatementStep, revoke: &ast::Grant, held: &Held
     let by_table = direct.meet(of_columns);
     let by_all = held.acl.direct(PUBLIC).meet(whole);
     let name = &held.name;
+    let public = SmolStr::from(PUBLIC);
     if !by_table.is_empty() {
         let message = format!("`{role}` holds the privilege on the whole table `{name}`, so a REVOKE on columns has no effect");
-        report(cx, step, held, role, by_table, message)
+        report(cx, step, held, role, (role, by_table), message)
             .help("Revoke the privilege on the table, then grant it on the columns that the role may use.");
         return true;
     }
@@ -62,29 +63,31 @@ fn on_object(cx: &mut Cx, step: &StatementStep, revoke: &ast::Grant, held: &Held
         let message = format!(
             "`{role}` keeps its privileges on `{name}`: another role granted them, and REVOKE removes only grants of the current role"
         );
-        report(cx, step, held, role, held_of, message)
+        let through = if direct.intersects(whole) { role } else { &public };
+        report(cx, step, held, role, (through, held_of), message)
             .help("Do not rely on this statement. Check the privilege with `has_schema_privilege` or `has_function_privilege`.");
         return true;
     }
     if role != PUBLIC && !by_all.is_empty() && !held.foreign && !held.by_trigger {
         let message = format!("`{role}` keeps its privilege on `{name}`: every role has it through PUBLIC");
-        report(cx, step, held, role, by_all, message).help(HELD_BY_ALL);
+        report(cx, step, held, role, (&public, by_all), message).help(HELD_BY_ALL);
         return true;
     }
     false
 }
 
-/// Adds a diagnostic, which is dropped if the role does not hold the privilege after all migrations.
+/// Reports a REVOKE from `role`, which keeps privileges through a grantee (`kept`). The diagnostic is dropped if the grantee does not hold
+/// them after all migrations.
 fn report<'c>(
     cx: &'c mut Cx,
     step: &StatementStep,
     held: &Held,
     role: &SmolStr,
-    lost: Privileges,
+    kept: (&SmolStr, Privileges),
     message: String,
 ) -> &'c mut DiagnosticBuilder {
     let (on, grantee) = (held.on.clone(), role.clone());
-    let through = if held.acl.direct(role).intersects(lost) { role.clone() } else { PUBLIC.into() };
+    let (through, lost) = (kept.0.clone(), kept.1);
     cx.report(held.about.clone(), step.site, message)
         .label("has no effect")
         .discriminate(grantee)

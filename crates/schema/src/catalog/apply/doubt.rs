@@ -5,6 +5,7 @@ use crate::catalog::acl::Acl;
 use crate::catalog::effect::Doubted;
 use crate::catalog::name::QName;
 use crate::catalog::object::{Certainty, Function, Table, View};
+use crate::source::Site;
 
 const MAYBE: Certainty = Certainty::Maybe;
 
@@ -19,7 +20,7 @@ impl Catalog {
             | Doubted::RowSecurity
             | Doubted::Policies
             | Doubted::Triggers => {
-                self.each_table(|table| part(table, doubted));
+                self.tables.update(|table| !table.created.is_platform() && has_certain(table, doubted), |table| part(table, doubted));
                 self.each_view(|view| match doubted {
                     Doubted::Indexes => view.indexes.iter_mut().for_each(|index| index.certainty = MAYBE),
                     Doubted::Triggers => view.triggers.iter_mut().for_each(|trigger| trigger.certainty = MAYBE),
@@ -31,12 +32,19 @@ impl Catalog {
             Doubted::Types => self.types.update(|ty| !ty.at.is_platform(), |ty| ty.certainty = MAYBE),
             Doubted::Sequences => self.sequences.update(|sequence| !sequence.at.is_platform(), |sequence| sequence.certainty = MAYBE),
             Doubted::Grants => {
-                let doubt = |acl: &mut Acl| acl.grants.iter_mut().for_each(|grant| grant.certainty = MAYBE);
-                self.each_table(|table| part(table, doubted));
-                self.each_view(|view| doubt(&mut view.acl));
-                self.each_function(|function| doubt(&mut function.acl));
-                self.sequences.update(|sequence| !sequence.at.is_platform(), |sequence| doubt(&mut sequence.acl));
-                self.schemas.update(|schema| !schema.at.is_platform(), |schema| doubt(&mut schema.acl));
+                let is_sure = |at: Site, acl: &Acl| !at.is_platform() && acl.grants.iter().any(|grant| grant.certainty != MAYBE);
+                self.tables.update(|table| is_sure(table.created, &table.acl), |table| doubt_grants(&mut table.acl));
+                self.views.update(|view| is_sure(view.at, &view.acl), |view| doubt_grants(&mut view.acl));
+                let of_function = |function: &Function| is_sure(function.at, &function.acl);
+                self.functions.update(
+                    |overloads| overloads.iter().any(of_function),
+                    |overloads| {
+                        let own = overloads.iter_mut().filter(|function| !function.at.is_platform());
+                        own.for_each(|function| doubt_grants(&mut function.acl));
+                    },
+                );
+                self.sequences.update(|sequence| is_sure(sequence.at, &sequence.acl), |sequence| doubt_grants(&mut sequence.acl));
+                self.schemas.update(|schema| is_sure(schema.at, &schema.acl), |schema| doubt_grants(&mut schema.acl));
             }
         }
     }
@@ -63,8 +71,7 @@ impl Catalog {
                 }
             }
             Doubted::Grants if self.functions.contains(name) => {
-                let acls = self.functions.get_mut(name).into_iter().flatten().map(|function| &mut function.acl);
-                acls.flat_map(|acl| &mut acl.grants).for_each(|grant| grant.certainty = MAYBE);
+                self.functions.get_mut(name).into_iter().flatten().for_each(|function| doubt_grants(&mut function.acl));
             }
             _ => {
                 if let Some(table) = self.tables.get_mut(name) {
@@ -72,10 +79,6 @@ impl Catalog {
                 }
             }
         }
-    }
-
-    fn each_table(&mut self, change: impl FnMut(&mut Table)) {
-        self.tables.update(|table| !table.created.is_platform(), change);
     }
 
     fn each_view(&mut self, change: impl FnMut(&mut View)) {
@@ -86,6 +89,10 @@ impl Catalog {
         let own = |overloads: &Vec<Function>| overloads.iter().any(|function| !function.at.is_platform());
         self.functions.update(own, |overloads| overloads.iter_mut().filter(|function| !function.at.is_platform()).for_each(&mut change));
     }
+}
+
+fn doubt_grants(acl: &mut Acl) {
+    acl.grants.iter_mut().for_each(|grant| grant.certainty = MAYBE);
 }
 
 fn of_view(view: &mut View, doubted: Doubted) {
@@ -99,6 +106,22 @@ fn of_function(function: &mut Function, doubted: Doubted) {
     function.security_definer.certainty = MAYBE;
     if doubted == Doubted::Functions {
         function.certainty = MAYBE;
+    }
+}
+
+/// Whether a fact of this kind is certain. A table whose facts are all uncertain is not copied to be changed.
+fn has_certain(table: &Table, doubted: Doubted) -> bool {
+    let sure = |certainty: Certainty| certainty != MAYBE;
+    let not_null = || table.columns.iter().any(|column| sure(column.not_null.certainty));
+    match doubted {
+        Doubted::Tables => sure(table.certainty),
+        Doubted::Columns => not_null() || table.columns.iter().any(|column| sure(column.certainty)),
+        Doubted::Constraints => not_null() || table.constraints.iter().any(|constraint| sure(constraint.certainty)),
+        Doubted::Indexes => table.indexes.iter().any(|index| sure(index.certainty)),
+        Doubted::RowSecurity => sure(table.rls.certainty) || sure(table.force_rls.certainty),
+        Doubted::Policies => table.policies.iter().any(|policy| sure(policy.certainty)),
+        Doubted::Triggers => table.triggers.iter().any(|trigger| sure(trigger.certainty)),
+        _ => true,
     }
 }
 
@@ -122,7 +145,7 @@ fn part(table: &mut Table, doubted: Doubted) {
         }
         Doubted::Policies => table.policies.iter_mut().for_each(|policy| policy.certainty = MAYBE),
         Doubted::Triggers => table.triggers.iter_mut().for_each(|trigger| trigger.certainty = MAYBE),
-        Doubted::Grants => table.acl.grants.iter_mut().for_each(|grant| grant.certainty = MAYBE),
+        Doubted::Grants => doubt_grants(&mut table.acl),
         Doubted::Schemas
         | Doubted::Views
         | Doubted::ViewOptions

@@ -29,6 +29,8 @@ impl Catalog {
             force_rls: unknown(false),
             inherits: Vec::new(),
             partition_of: None,
+            bound: None,
+            partition_key: None,
             owner: MIGRATION_ROLE.into(),
             acl: self.initial_acl(ObjectKind::Table, &name.schema, at, Certainty::Maybe),
         };
@@ -144,6 +146,14 @@ impl Catalog {
 
     pub(super) fn drop_column(&mut self, table: &QName, column: &str, cascade: bool) -> Applied {
         self.require_column(table, column)?;
+        for name in std::iter::once(table.clone()).chain(self.descendants(table)) {
+            let key = self.tables.get(&name).and_then(|table| table.partition_key.as_ref());
+            if key.is_some_and(|key| key.has(column)) {
+                let name = &name.name;
+                let reason = format!("cannot drop column \"{column}\" because it is part of the partition key of relation \"{name}\"");
+                return Err(SqlError::new("42P16", reason));
+            }
+        }
         if !cascade {
             let what = format!("column {column} of table {}", self.shown(table));
             self.refuse_dependents(&what, &self.dependents_of_column(table, column))?;

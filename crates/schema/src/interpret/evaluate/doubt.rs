@@ -48,7 +48,7 @@ impl Machine<'_> {
         let mut words = HashSet::new();
         add_words(self.sources.slice(origin), &mut words);
         if !self.created.is_empty() {
-            words.extend(self.world.catalog.event_triggers.values().map(|trigger| trigger.function.name.to_lowercase()));
+            words.extend(self.world.catalog.event_triggers.values().map(|trigger| format!("{}(", trigger.function.name.to_lowercase())));
         }
         let words = self.reachable_words(words);
         self.doubt_words(&words, words.contains("execute"), &[]);
@@ -226,6 +226,7 @@ impl Machine<'_> {
             | Change::CreateType(_)
             | Change::CreateSequence(_)
             | Change::CreateExtension(_)
+            | Change::SetExtensionScript { .. }
             | Change::CreateRole(_)
             | Change::CreatePublication(_)
             | Change::CreateEventTrigger(_)
@@ -237,7 +238,8 @@ impl Machine<'_> {
             | Change::Doubt(_)
             | Change::DoubtOf { .. } => None,
             // kinds without a certainty of their own
-            Change::DropExtension { .. }
+            Change::MoveExtension { .. }
+            | Change::DropExtension { .. }
             | Change::DropRole { .. }
             | Change::JoinRole { .. }
             | Change::DropPublication { .. }
@@ -255,13 +257,14 @@ impl Machine<'_> {
         }
     }
 
-    /// These words, with those of the functions that they name.
+    /// These words, with those of the functions that they call.
     fn reachable_words(&self, mut words: HashSet<String>) -> HashSet<String> {
         let mut waiting: Vec<_> = self.world.catalog.functions.iter().collect();
         loop {
             let before = waiting.len();
             waiting.retain(|(name, overloads)| {
-                let called = words.contains(name.name.to_lowercase().as_str());
+                let name = name.name.to_lowercase();
+                let called = words.contains(&format!("{name}(")) || words.contains(ANY_CALL) && words.contains(&name);
                 if called {
                     overloads.iter().filter_map(|function| body_text(self.sources, function.at.file, &function.body)).for_each(|text| {
                         add_words(text, &mut words);
@@ -283,7 +286,24 @@ fn body_text<'s>(sources: &'s Sources, file: FileId, body: &Body) -> Option<&'s 
     }
 }
 
+/// The word of a text that may put a call together from a name.
+const ANY_CALL: &str = "(";
+
+/// Adds the words of a text in lower case. A word before a parenthesis is added with the parenthesis too.
 fn add_words(text: &str, words: &mut HashSet<String>) {
-    let all = text.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|word| !word.is_empty());
-    words.extend(all.map(str::to_lowercase));
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let mut rest = text;
+    while let Some(start) = rest.find(is_word) {
+        let tail = &rest[start..];
+        let (word, after) = tail.split_at(tail.find(|c| !is_word(c)).unwrap_or(tail.len()));
+        let word = word.to_lowercase();
+        if after.trim_start_matches('"').trim_start().starts_with('(') {
+            words.insert(format!("{word}("));
+        }
+        words.insert(word);
+        rest = after;
+    }
+    if ["%I(", "%s(", "'("].iter().any(|form| text.contains(form)) {
+        words.insert(ANY_CALL.into());
+    }
 }

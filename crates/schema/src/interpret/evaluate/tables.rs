@@ -2,7 +2,8 @@
 //!
 //! Promises: uncertain rows are marked. A partly known object has an additional row of unknown values. Rows that a hint excludes are not
 //! created, and a table in a hint is looked up directly, so a query for one table has the cost of one table.
-//! Limits: catalogs that depend on the running server (statistics, settings, dependencies) are not included.
+//! Limits: catalogs that depend on the running server (statistics, settings) are not included. Of dependencies, only those on extensions
+//! are.
 
 mod information;
 mod publication;

@@ -40,7 +40,8 @@ pub fn create_table(cursor: &mut Cursor, kept: Kept) -> Result<Ast> {
         elements: Vec::new(),
         inherits: Vec::new(),
         partition_of: None,
-        partitioned: false,
+        bound: None,
+        partition_by: None,
         of_type: None,
     };
     if cursor.eat("PARTITION OF") {
@@ -48,10 +49,7 @@ pub fn create_table(cursor: &mut Cursor, kept: Kept) -> Result<Ast> {
         if cursor.is_kind(TokenKind::LParen) {
             table.elements = elements(cursor.parens()?, false)?;
         }
-        if !cursor.eat("DEFAULT") {
-            cursor.expect("FOR VALUES")?;
-            bounds(cursor)?;
-        }
+        table.bound = Some(bound(cursor)?);
     } else if cursor.eat("OF") {
         table.of_type = Some(cursor.object_name()?);
         if cursor.is_kind(TokenKind::LParen) {
@@ -66,9 +64,9 @@ pub fn create_table(cursor: &mut Cursor, kept: Kept) -> Result<Ast> {
         table.inherits = cursor.parens()?.list().into_iter().map(|mut part| part.object_name()).collect::<Result<_>>()?;
     }
     if cursor.eat("PARTITION BY") {
-        table.partitioned = true;
-        cursor.ident()?;
-        cursor.parens()?;
+        let strategy = cursor.ident()?.name;
+        let keys = cursor.parens()?.list().into_iter().map(partition_key).collect::<Result<_>>()?;
+        table.partition_by = Some(PartitionBy { strategy, keys });
     }
     if foreign {
         cursor.expect("SERVER")?;
@@ -79,15 +77,55 @@ pub fn create_table(cursor: &mut Cursor, kept: Kept) -> Result<Ast> {
     Ok(Ast::CreateTable(table))
 }
 
-/// The values that a partition takes, behind FOR VALUES.
-fn bounds(cursor: &mut Cursor) -> Result<()> {
-    if cursor.eat("WITH") || cursor.eat("IN") {
-        return cursor.parens().map(|_| ());
+/// `DEFAULT` or `FOR VALUES …`
+fn bound(cursor: &mut Cursor) -> Result<PartitionBound> {
+    if cursor.eat("DEFAULT") {
+        return Ok(PartitionBound::Default);
+    }
+    cursor.expect("FOR VALUES")?;
+    if cursor.eat("WITH") {
+        let (mut modulus, mut remainder) = (0, 0);
+        for mut part in cursor.parens()?.list() {
+            let which = if part.eat("MODULUS") {
+                &mut modulus
+            } else {
+                part.expect("REMAINDER")?;
+                &mut remainder
+            };
+            *which = part.number()?.parse().unwrap_or_default();
+            part.finish()?;
+        }
+        return Ok(PartitionBound::Hash(modulus, remainder));
+    }
+    if cursor.eat("IN") {
+        return Ok(PartitionBound::List(values(cursor)?));
     }
     cursor.expect("FROM")?;
-    cursor.parens()?;
+    let from = values(cursor)?;
     cursor.expect("TO")?;
-    cursor.parens().map(|_| ())
+    Ok(PartitionBound::Range { from, to: values(cursor)? })
+}
+
+/// `(value, …)`
+fn values(cursor: &mut Cursor) -> Result<Vec<Expr>> {
+    let value = |mut part: Cursor| {
+        let end = part.end;
+        sql::expression(&mut part, end)
+    };
+    cursor.parens()?.list().into_iter().map(value).collect()
+}
+
+/// A column or expression of a partition key, then collation and operator class.
+fn partition_key(mut part: Cursor) -> Result<Expr> {
+    let expr = key_expression(&mut part)?;
+    if part.eat("COLLATE") {
+        part.object_name()?;
+    }
+    if part.is_ident() {
+        part.object_name()?;
+    }
+    part.finish()?;
+    Ok(expr)
 }
 
 fn with_options(cursor: &Cursor) -> bool {
@@ -529,24 +567,7 @@ pub fn create_index(cursor: &mut Cursor) -> Result<Ast> {
 
 /// `column`, `function(…)` or `(expression)`, then collation, operator class and order.
 fn index_element(part: &mut Cursor) -> Result<IndexElement> {
-    let start = part.pos;
-    let expr = if part.is_kind(TokenKind::LParen) {
-        condition(part)?
-    } else {
-        let name = part.function_name()?;
-        if part.is_kind(TokenKind::LParen) {
-            let close = part.matching(part.pos);
-            part.pos = start;
-            sql::expression(part, (close + 1).min(part.end))?
-        } else if name.parts.len() == 1 {
-            part.pos = start;
-            part.ident()?;
-            Expr::new(name.span(), ExprKind::Column { path: vec![name.last().into()], binding: Default::default() })
-        } else {
-            part.pos = start + 1;
-            return part.unexpected();
-        }
-    };
+    let expr = key_expression(part)?;
     if part.eat("COLLATE") {
         part.object_name()?;
     }
@@ -566,6 +587,27 @@ fn index_element(part: &mut Cursor) -> Result<IndexElement> {
     }
     part.finish()?;
     Ok(element)
+}
+
+/// `column`, `function(…)` or `(expression)`
+fn key_expression(part: &mut Cursor) -> Result<Expr> {
+    let start = part.pos;
+    if part.is_kind(TokenKind::LParen) {
+        return condition(part);
+    }
+    let name = part.function_name()?;
+    if part.is_kind(TokenKind::LParen) {
+        let close = part.matching(part.pos);
+        part.pos = start;
+        return sql::expression(part, (close + 1).min(part.end));
+    }
+    if name.parts.len() > 1 {
+        part.pos = start + 1;
+        return part.unexpected();
+    }
+    part.pos = start;
+    part.ident()?;
+    Ok(Expr::new(name.span(), ExprKind::Column { path: vec![name.last().into()], binding: Default::default() }))
 }
 
 pub fn create_view(cursor: &mut Cursor, or_replace: bool, temporary: bool) -> Result<Ast> {
@@ -810,8 +852,8 @@ fn action_of_table(part: &mut Cursor) -> Result<AlterAction> {
     }
     if part.eat("ATTACH PARTITION") {
         let table = part.object_name()?;
-        part.pos = part.end;
-        return Ok(AlterAction::AttachPartition { table });
+        let bound = if part.done() { None } else { Some(bound(part)?) };
+        return Ok(AlterAction::AttachPartition { table, bound });
     }
     if part.eat("DETACH PARTITION") {
         let table = part.object_name()?;

@@ -278,11 +278,13 @@ impl<'r, 'a> Lower<'r, 'a> {
         Ok(self.make(extent.to(end), expr.kind))
     }
 
-    /// The operator that begins at a token, in lower case where it is a word.
+    /// The operator that begins at a token, in lower case where it is a word, and with the schema of `OPERATOR(schema.op)`.
     fn operator(&self, at: usize) -> SmolStr {
         if self.region.is_word(at, "OPERATOR") && self.region.is_kind(at + 1, TokenKind::LParen) {
             let close = self.region.partner(at + 1).unwrap_or(at + 1);
-            return self.region.text(close - 1).into();
+            let op = self.region.text(close - 1);
+            let schema = (close > at + 4).then(|| self.region.text(close - 3)).filter(|schema| *schema != "pg_catalog");
+            return schema.map_or(op.into(), |schema| format!("{schema}.{op}").into());
         }
         if self.region.is_word(at, "NOT") {
             return format!("not {}", self.region.text(at + 1).to_ascii_lowercase()).into();
