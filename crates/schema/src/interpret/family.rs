@@ -4,7 +4,7 @@
 //! and "Inheritance".
 
 use super::index::index_part;
-use super::table::{DiagnosticBuilder, index_of_copy, put_constraint};
+use super::table::{TableDraft, index_of_copy, put_constraint};
 use super::{Context, Meaning};
 use crate::catalog::SqlError;
 use crate::catalog::effect::{Change, Effect};
@@ -65,7 +65,7 @@ impl Context<'_> {
     }
 
     /// Keys, foreign keys, indexes and row triggers that a partition gets from its parent.
-    pub(super) fn partition_parts(&self, draft: &mut DiagnosticBuilder, parent: &QName) -> Meaning {
+    pub(super) fn partition_parts(&self, draft: &mut TableDraft, parent: &QName) -> Meaning {
         let Some(parent) = self.catalog.table(parent) else { return Ok(()) };
         let table_name = draft.table.name.name.clone();
         for constraint in parent.constraints.iter().filter(|constraint| constraint.kind != ConstraintKind::Check) {

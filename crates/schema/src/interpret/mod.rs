@@ -4,6 +4,7 @@
 //! statement that PostgreSQL would reject is a [`SqlError`], but only if the rejection is certain.
 
 mod access;
+mod alter_table;
 mod bind;
 mod body;
 mod builtin;

@@ -4,19 +4,18 @@ use super::bind::Item;
 use super::index::index_part;
 use super::{Context, Meaning};
 use crate::catalog::apply::MAX_COLUMNS;
-use crate::catalog::creation_index::ObjectClass;
 use crate::catalog::effect::Change;
 use crate::catalog::name::{QName, derived_name};
 use crate::catalog::object::*;
 use crate::catalog::{RelationKind, SqlError};
 use crate::source::{Site, Span};
-use crate::syntax::ast::{self, AlterAction, AlterTable, ColumnDef, ConstraintDef, CreateTable, ObjectKind, TableElement};
+use crate::syntax::ast::{self, ColumnDef, ConstraintDef, CreateTable, ObjectKind, TableElement};
 use crate::syntax::expression::{Call, Expr, ExprKind, Ident, ObjectName};
 use crate::syntax::types::TypeName;
 use smol_str::SmolStr;
 use std::sync::Arc;
 
-fn names(idents: &[Ident]) -> Vec<SmolStr> {
+pub(super) fn names(idents: &[Ident]) -> Vec<SmolStr> {
     idents.iter().map(|ident| ident.name.clone()).collect()
 }
 
@@ -82,13 +81,13 @@ pub(super) fn index_of_copy(source: &Table, copy: &mut Constraint) -> Option<Ind
 }
 
 /// A table in the making: names given to its parts so far count as taken.
-pub(super) struct DiagnosticBuilder {
+pub(super) struct TableDraft {
     pub table: Table,
     pub taken: Vec<SmolStr>,
 }
 
 impl Context<'_> {
-    fn empty_table(&self, name: QName, create: &CreateTable) -> Table {
+    pub(super) fn empty_table(&self, name: QName, create: &CreateTable) -> Table {
         Table {
             acl: self.catalog.initial_acl(ObjectKind::Table, &name.schema, self.at, self.certainty),
             kind: match (create.foreign, create.partition_by.is_some()) {
@@ -125,7 +124,7 @@ impl Context<'_> {
         if create.elements.len() > MAX_COLUMNS {
             return Err(SqlError::new("54011", format!("tables can have at most {MAX_COLUMNS} columns")));
         }
-        let mut draft = DiagnosticBuilder { table: self.empty_table(name, &create), taken: Vec::new() };
+        let mut draft = TableDraft { table: self.empty_table(name, &create), taken: Vec::new() };
         for parent in create.inherits.iter().chain(&create.partition_of).chain(&create.of_type) {
             let parent_name = self.relation(parent)?;
             let Some(parent_name) = parent_name else { continue };
@@ -213,7 +212,7 @@ impl Context<'_> {
         }
     }
 
-    fn like(&mut self, draft: &mut DiagnosticBuilder, source: &ObjectName, including: &[SmolStr], excluding: &[SmolStr]) -> Meaning {
+    fn like(&mut self, draft: &mut TableDraft, source: &ObjectName, including: &[SmolStr], excluding: &[SmolStr]) -> Meaning {
         let Some(source) = self.relation(source)? else { return Ok(()) };
         let with = |what: &str| including.iter().any(|name| name == what || name == "all") && !excluding.iter().any(|name| name == what);
         if let Some(view) = self.catalog.views.get(&source) {
@@ -268,7 +267,7 @@ impl Context<'_> {
         Ok(())
     }
 
-    fn define_column(&mut self, draft: &mut DiagnosticBuilder, definition: ColumnDef) -> Meaning {
+    fn define_column(&mut self, draft: &mut TableDraft, definition: ColumnDef) -> Meaning {
         // a column of a parent that is written again, or an option of a partition's column
         if let Some(at) = draft.table.columns.iter().position(|known| known.name == definition.name.name)
             && (definition.ty.is_none() || !draft.table.inherits.is_empty())
@@ -290,7 +289,7 @@ impl Context<'_> {
     }
 
     /// A column of its definition; its expressions are not bound yet.
-    fn column(&mut self, table: &QName, definition: ColumnDef, taken: &mut Vec<SmolStr>) -> Result<Column, SqlError> {
+    pub(super) fn column(&mut self, table: &QName, definition: ColumnDef, taken: &mut Vec<SmolStr>) -> Result<Column, SqlError> {
         let name = definition.name.name.clone();
         let at = self.site(definition.span);
         let named = self.site(definition.name.span);
@@ -375,13 +374,13 @@ impl Context<'_> {
 
     /// A constraint of its definition, behind `column` or in the table, with PostgreSQL's choice of a name; and the index
     /// that is made to enforce it.
-    fn constraint(
+    pub(super) fn constraint(
         &mut self,
-        draft: &mut DiagnosticBuilder,
+        draft: &mut TableDraft,
         definition: ConstraintDef,
         column: Option<&Ident>,
     ) -> Result<(Constraint, Option<Index>), SqlError> {
-        let DiagnosticBuilder { table, taken } = draft;
+        let TableDraft { table, taken } = draft;
         let at = self.site(definition.span);
         let own = |columns: &[Ident]| {
             if columns.is_empty() { column.map(|column| column.name.clone()).into_iter().collect() } else { names(columns) }
@@ -502,301 +501,6 @@ impl Context<'_> {
         }
         constraint.index = Some(constraint.name.clone());
         Some(Index { include: names(include), ..Index::of_constraint(constraint, constraint.name.clone()) })
-    }
-
-    pub fn alter_table(&mut self, alter: AlterTable) -> Meaning {
-        let found = self.catalog.find_relation(&alter.name);
-        if found.is_none() && alter.if_exists {
-            return Ok(());
-        }
-        if alter.kind == ObjectKind::Index {
-            let reason = || SqlError::new("42P01", format!("relation \"{}\" does not exist", alter.name));
-            let Some(found) = found else { return self.absent(ObjectClass::Index, &alter.name, reason) };
-            for (_, action) in &alter.actions {
-                if let AlterAction::AttachPartition { table: part, .. } = action {
-                    self.attach_index(&found, part);
-                }
-            }
-            return Ok(());
-        }
-        let Some(name) = self.relation(&alter.name)? else { return Ok(()) };
-        let mut taken = Vec::new();
-        for (_, action) in alter.actions {
-            let mark = self.effects.len();
-            self.alter_action(&name, action, &mut taken)?;
-            match alter.only {
-                true => self.stays_alone(&name, mark)?,
-                false => self.hand_down(&name, mark)?,
-            }
-        }
-        Ok(())
-    }
-
-    fn not_for(&self, name: &QName, action: &str) -> Meaning {
-        match self.catalog.relation_kind(name) {
-            Some(RelationKind::Table) | None => Ok(()),
-            Some(_) => {
-                let reason = format!("ALTER action {action} cannot be performed on relation \"{}\"", name.name);
-                Err(SqlError::new("42809", reason))
-            }
-        }
-    }
-
-    fn alter_action(&mut self, name: &QName, action: AlterAction, taken: &mut Vec<SmolStr>) -> Meaning {
-        let table = name.clone();
-        match action {
-            AlterAction::AddColumn { column, if_not_exists } => {
-                self.not_for(name, "ADD COLUMN")?;
-                self.add_column(name, column, if_not_exists, taken)?;
-            }
-            AlterAction::DropColumn { column, if_exists, cascade } => {
-                let known = self.catalog.table(name);
-                let external = known.is_none_or(|table| table.external);
-                if known.is_some_and(|table| table.column(&column.name).is_some()) || !(if_exists || external) {
-                    self.emit(Change::DropColumn { table, column: column.name, cascade });
-                }
-            }
-            AlterAction::SetType { column, ty, using } => {
-                self.assume_columns(name, std::slice::from_ref(&column));
-                self.require_type(&ty)?;
-                self.check_retype(name, &column.name)?;
-                let ty = self.data_type(&ty);
-                if let Some(known) = self.catalog.table(name).and_then(|table| table.column(&column.name)) {
-                    if using.is_none() {
-                        self.check_conversion(&column.name, &known.ty, &ty, "column")?;
-                    }
-                    if let Some(default) = &known.default {
-                        let from = self.type_of(&default.root).filter(|from| !from.is("unknown")).unwrap_or_else(|| known.ty.clone());
-                        self.check_conversion(&column.name, &from, &ty, "default for column")?;
-                    }
-                }
-                self.check_keys_of(name, &column.name, &ty)?;
-                self.emit(Change::SetColumnType { table, column: column.name, ty });
-            }
-            AlterAction::SetDefault { column, default } => {
-                // views have defaults too, which nothing asks for
-                if self.catalog.relation_kind(name).is_none_or(|kind| kind == RelationKind::Table) {
-                    self.assume_columns(name, std::slice::from_ref(&column));
-                    let known = self.catalog.table(name).and_then(|table| table.column(&column.name));
-                    if let Some(what) = known.and_then(|column| match (&column.identity, &column.generated) {
-                        (Some(_), _) => Some("an identity column"),
-                        (_, Some(_)) => Some("a generated column"),
-                        (None, None) => None,
-                    }) {
-                        let reason = format!("column \"{}\" of relation \"{}\" is {what}", column.name, name.name);
-                        return Err(SqlError::new("42601", reason));
-                    }
-                    let ty = known.map_or_else(|| DataType::builtin("unknown"), |column| column.ty.clone());
-                    let default = self.default(&column.name, &ty, default)?;
-                    self.emit(Change::SetDefault { table, column: column.name, default });
-                }
-            }
-            AlterAction::DropDefault { column } => {
-                self.assume_columns(name, std::slice::from_ref(&column));
-                self.emit(Change::SetDefault { table, column: column.name, default: None });
-            }
-            AlterAction::SetNotNull { column } => {
-                self.assume_columns(name, std::slice::from_ref(&column));
-                self.emit(Change::SetNotNull { table, column: column.name, not_null: true });
-            }
-            AlterAction::DropNotNull { column } => {
-                self.assume_columns(name, std::slice::from_ref(&column));
-                self.emit(Change::SetNotNull { table, column: column.name, not_null: false });
-            }
-            AlterAction::AddIdentity { column, identity } => {
-                self.assume_columns(name, std::slice::from_ref(&column));
-                self.check_identity(name, &column.name)?;
-                self.emit(Change::SetIdentity { table, column: column.name, identity: Some(identity) });
-            }
-            AlterAction::DropIdentity { column, if_exists } => {
-                self.assume_columns(name, std::slice::from_ref(&column));
-                self.require_identity(name, &column.name, if_exists)?;
-                self.emit(Change::SetIdentity { table, column: column.name, identity: None });
-            }
-            AlterAction::DropExpression { column, .. } => {
-                self.assume_columns(name, std::slice::from_ref(&column));
-                self.emit(Change::DropGenerated { table, column: column.name });
-            }
-            AlterAction::SetGenerated { column } => {
-                self.assume_columns(name, std::slice::from_ref(&column));
-                self.require_identity(name, &column.name, false)?;
-                self.emit(Change::TouchColumns { table, columns: vec![column.name] });
-            }
-            AlterAction::Other { columns } => {
-                self.assume_columns(name, &columns);
-                if !columns.is_empty() && self.catalog.relation_kind(name) == Some(RelationKind::Table) {
-                    self.emit(Change::TouchColumns { table, columns: names(&columns) });
-                }
-            }
-            AlterAction::AddConstraint(definition) => {
-                self.not_for(name, "ADD CONSTRAINT")?;
-                self.add_constraint(name, definition, None, taken)?;
-            }
-            AlterAction::AlterConstraint { .. } => {}
-            AlterAction::ValidateConstraint { name: constraint } => {
-                // from 18 on, NOT NULL is a constraint with a name, which is not followed
-                let nameless = |table: &Table| table.external || self.catalog.postgres_version >= 18;
-                if self.catalog.table(name).is_some_and(|table| !nameless(table) || table.constraint(&constraint.name).is_some()) {
-                    self.emit(Change::ValidateConstraint { table, name: constraint.name });
-                }
-            }
-            AlterAction::DropConstraint { name: constraint, if_exists, cascade } => {
-                let known = self.catalog.table(name);
-                let external = known.is_none_or(|table| table.external || self.catalog.postgres_version >= 18);
-                if known.is_some_and(|table| table.constraint(&constraint.name).is_some()) || !(if_exists || external) {
-                    self.emit(Change::DropConstraint { table, name: constraint.name, cascade });
-                }
-            }
-            AlterAction::EnableRls | AlterAction::DisableRls => {
-                self.not_for(name, "ENABLE ROW SECURITY")?;
-                self.emit(Change::SetRls { table, enabled: matches!(action, AlterAction::EnableRls) });
-            }
-            AlterAction::ForceRls | AlterAction::NoForceRls => {
-                self.not_for(name, "FORCE ROW SECURITY")?;
-                self.emit(Change::SetForceRls { table, forced: matches!(action, AlterAction::ForceRls) });
-            }
-            AlterAction::EnableTrigger { name: trigger, enable } => {
-                let external = self.catalog.table(name).is_none_or(|table| table.external);
-                if !external {
-                    self.emit(Change::EnableTrigger { relation: table, name: trigger.map(|trigger| trigger.name), enabled: enable });
-                }
-            }
-            AlterAction::SetOptions { options } => {
-                if let Some((_, value)) = options.iter().find(|(option, _)| option == "security_invoker") {
-                    self.emit(Change::SetSecurityInvoker { view: table, on: super::view::is_on(value) });
-                }
-            }
-            AlterAction::ResetOptions { options } => {
-                if options.iter().any(|option| option == "security_invoker") {
-                    self.emit(Change::SetSecurityInvoker { view: table, on: false });
-                }
-            }
-            AlterAction::Inherit { parent, inherit } => {
-                if let Some(parent) = self.relation(&parent)? {
-                    self.emit(Change::SetInherit { table, parent, inherit });
-                }
-            }
-            AlterAction::AttachPartition { table: child, bound } => {
-                if let Some(child) = self.relation(&child)? {
-                    let bound = match &bound {
-                        Some(bound) => self.partition_bound(&child, &table, bound, true)?,
-                        None => None,
-                    };
-                    self.emit(Change::SetPartition { table: child.clone(), parent: Some(table.clone()), bound });
-                    let indexes = self.catalog.table(&table).map(|table| table.indexes.as_slice()).unwrap_or_default();
-                    let mut taken = Vec::new();
-                    for index in indexes.iter().filter(|index| index.constraint.is_none()) {
-                        self.index_partition(&child, index, &mut taken)?;
-                    }
-                }
-            }
-            AlterAction::DetachPartition { table: child, .. } => {
-                if let Some(child) = self.relation(&child)? {
-                    self.emit(Change::SetPartition { table: child, parent: None, bound: None });
-                }
-            }
-            AlterAction::Owner { role } => {
-                self.require_role(&role)?;
-                let owner = self.role(&role);
-                self.emit(Change::SetOwner { kind: ObjectKind::Table, name: table, signature: None, owner });
-            }
-        }
-        Ok(())
-    }
-
-    /// The type of a column that a view, a policy or a partition key uses can't be changed.
-    fn check_retype(&self, table: &QName, column: &str) -> Meaning {
-        use crate::catalog::depend::Dependent;
-        if self.catalog.table(table).and_then(|table| table.partition_key.as_ref()).is_some_and(|key| key.has(column)) {
-            let reason = format!("cannot alter column \"{column}\" because it is part of the partition key of relation \"{}\"", table.name);
-            return Err(SqlError::new("42P16", reason));
-        }
-        for dependent in self.catalog.dependents_of_column(table, column) {
-            let used = match dependent {
-                Dependent::View(_) => "by a view or rule",
-                Dependent::Policy { .. } => "in a policy definition",
-                Dependent::Column { .. } => "by a generated column",
-                _ => continue,
-            };
-            return Err(SqlError::new("0A000", format!("cannot alter type of a column used {used}")));
-        }
-        Ok(())
-    }
-
-    fn add_column(&mut self, name: &QName, definition: ColumnDef, if_not_exists: bool, taken: &mut Vec<SmolStr>) -> Meaning {
-        let known = self.catalog.table(name);
-        let seen = known.and_then(|table| table.column(&definition.name.name)).is_some_and(|column| !column.ty.is("unknown"));
-        if if_not_exists && seen {
-            return Ok(());
-        }
-        definition.ty.iter().try_for_each(|ty| self.require_type(ty))?;
-        let constraints = definition.constraints.clone();
-        let ident = definition.name.clone();
-        let mut column = self.column(name, definition, taken)?;
-        let mut with_it = known.cloned();
-        if let Some(table) = &mut with_it {
-            table.columns.push(column.clone());
-            let item = item_of(table);
-            self.draft = Some((name.clone(), table.columns.iter().map(|column| (column.name.clone(), column.ty.clone())).collect()));
-            if let Some(generated) = column.generated.take() {
-                column.generated = Some(Box::new(self.generated(table, &generated, item)?));
-            }
-        }
-        self.emit(Change::AddColumn { table: name.clone(), column: Box::new(column) });
-        for constraint in constraints {
-            self.add_constraint_to(name, with_it.clone(), constraint, Some(&ident), taken)?;
-        }
-        Ok(())
-    }
-
-    fn add_constraint(&mut self, name: &QName, definition: ConstraintDef, column: Option<&Ident>, taken: &mut Vec<SmolStr>) -> Meaning {
-        let table = self.catalog.table(name).cloned();
-        self.add_constraint_to(name, table, definition, column, taken)
-    }
-
-    fn add_constraint_to(
-        &mut self,
-        name: &QName,
-        table: Option<Table>,
-        definition: ConstraintDef,
-        column: Option<&Ident>,
-        taken: &mut Vec<SmolStr>,
-    ) -> Meaning {
-        let create = CreateTable {
-            name: ObjectName::default(),
-            if_not_exists: false,
-            temporary: false,
-            foreign: false,
-            elements: Vec::new(),
-            inherits: Vec::new(),
-            partition_of: None,
-            bound: None,
-            partition_by: None,
-            of_type: None,
-        };
-        let mut table = table.unwrap_or_else(|| Table { external: true, ..self.empty_table(name.clone(), &create) });
-        // columns added by an earlier action of the same statement
-        for effect in &self.effects {
-            if let Change::AddColumn { table: target, column } = &effect.change
-                && target == name
-                && table.column(&column.name).is_none()
-            {
-                table.columns.push((**column).clone());
-            }
-        }
-        let mut draft = DiagnosticBuilder { table, taken: std::mem::take(taken) };
-        let made = self.constraint(&mut draft, definition, column);
-        *taken = draft.taken;
-        let (constraint, index) = made?;
-        self.check_reference(&draft.table, &constraint)?;
-        self.check_key_of_partitioned(&draft.table, &constraint, index.as_ref())?;
-        if draft.table.external {
-            let columns: Vec<Ident> =
-                constraint.columns.iter().map(|name| Ident { name: name.clone(), span: constraint.at.span }).collect();
-            self.assume_columns(name, &columns);
-        }
-        self.emit(Change::AddConstraint { table: name.clone(), constraint: Box::new(constraint), index: index.map(Box::new) });
-        Ok(())
     }
 }
 

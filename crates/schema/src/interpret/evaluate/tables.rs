@@ -7,6 +7,7 @@
 
 mod information;
 mod publication;
+mod routines;
 pub mod system;
 
 use super::value::{Key, Object, Value, equal};
