@@ -32,7 +32,7 @@ const FURTHER: &[(&str, &str, &str)] = &[(
 )];
 
 /// Objects that a database has once, so that the same example brings no second one.
-const ONCE: [&str; 2] = ["create extension", "pgmq.create("];
+const ONCE: [&str; 4] = ["create extension", "create server", "insert on auth.users", "pgmq.create("];
 
 /// Something to add, and what to add it to.
 struct Case {
@@ -90,8 +90,9 @@ fn created<'t>(pieces: &[&'t str]) -> Option<&'t str> {
 
 fn cases(at: usize, rule: &'static Rule) -> Vec<Case> {
     let neighbour = |step: usize, name: &str| {
-        let other = &ALL[(at + step) % ALL.len()];
-        let (_, text) = bad_examples(other).into_iter().find(|(_, text)| !text.contains(SETTINGS)).expect("one without settings");
+        let others = ALL.iter().cycle().skip(at + step).take(ALL.len());
+        let mut texts = others.flat_map(|other| bad_examples(other)).map(|(_, text)| text);
+        let text = texts.find(|text| !text.contains(SETTINGS)).expect("one without settings");
         format!("-- {name}.sql\n{}", in_one_file(&renamed(&text, &format!("_{step}"))))
     };
     let neighbours = neighbour(5, "20240102000000_five") + &neighbour(11, "20240103000000_eleven");
