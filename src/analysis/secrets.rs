@@ -128,7 +128,7 @@ fn prefixed(text: &str, found: &mut Vec<(usize, usize, Kind)>) {
 
 /// Whether a text looks random: words that people write have no digits and one case.
 fn has_digit_or_case(text: &str) -> bool {
-    let is = |test: fn(&u8) -> bool| text.as_bytes().iter().any(|byte| test(byte));
+    let is = |test: fn(&u8) -> bool| text.as_bytes().iter().any(test);
     is(u8::is_ascii_digit) || is(u8::is_ascii_lowercase) && is(u8::is_ascii_uppercase)
 }
 
@@ -137,7 +137,7 @@ fn web_tokens(text: &str, found: &mut Vec<(usize, usize, Kind)>) {
         let end = run_end(text, at, |byte| is_key_byte(byte) || byte == b'.');
         let parts: Vec<&str> = text[at..end].trim_end_matches('.').split('.').collect();
         let [header, payload, signature] = parts.as_slice() else { continue };
-        if signature.len() < 20 || !decoded(header).is_some_and(|header| header.get("alg").is_some()) {
+        if signature.len() < 20 || decoded(header).is_none_or(|header| header.get("alg").is_none()) {
             continue;
         }
         let Some(payload) = decoded(payload) else { continue };

@@ -6,7 +6,7 @@
 use super::Plan;
 use crate::catalog::acl::Privileges;
 use crate::catalog::name::{QName, quote_literal};
-use crate::catalog::object::{Function, Policy, Table};
+use crate::catalog::object::{Function, Policy, ReferentialAction, Table};
 use crate::finding::Work;
 use crate::source::Site;
 use std::fmt::Write;
@@ -155,8 +155,13 @@ impl Script {
         for constraint in table.constraints.iter().filter(|constraint| is_new(constraint.at) || is_new(constraint.validated.at)) {
             let own = quote_literal(&constraint.name);
             let validated = if constraint.validated.value { " and convalidated" } else { "" };
+            let deletes = match constraint.references.as_ref().map(|key| key.on_delete) {
+                Some(ReferentialAction::Cascade) => " and confdeltype = 'c'",
+                Some(ReferentialAction::SetNull) => " and confdeltype = 'n'",
+                _ => "",
+            };
             self.assert(
-                &exists(&format!("select from pg_constraint where conrelid = {class} and conname = {own}{validated}")),
+                &exists(&format!("select from pg_constraint where conrelid = {class} and conname = {own}{validated}{deletes}")),
                 &format!(
                     "constraint {} of {name} is missing{}",
                     constraint.name,

@@ -175,7 +175,8 @@ impl DiagnosticBuilder {
     /// Shows the diagnostic only as rows of `--format advisors`, because Supabase's advisor reports an object that is no problem.
     pub fn only_for_advisor(&mut self) -> &mut DiagnosticBuilder {
         self.only_for_advisor = true;
-        self
+        // if a later change makes it a problem, the problem is new
+        self.discriminate("only for advisor")
     }
 
     /// Adds text to the identity of the diagnostic, such as a column or clause. It must not depend on a location.

@@ -32,7 +32,7 @@ const FURTHER: &[(&str, &str, &str)] = &[(
 )];
 
 /// Objects that a database has once, so that the same example brings no second one.
-const ONCE: [&str; 3] = ["create extension", "pgmq.create(", "on storage.objects"];
+const ONCE: [&str; 5] = ["create extension", "create server", "insert on auth.users", "on storage.objects", "pgmq.create("];
 
 /// Something to add, and what to add it to.
 struct Case {

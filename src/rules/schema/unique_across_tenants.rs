@@ -5,7 +5,7 @@ use crate::rules::prelude::*;
 
 rule!("schema/unique-across-tenants", Integrity, Warn, Schema(check));
 
-/// Last words of names that are often unique in the whole world: addresses, secrets and names in URLs.
+/// Words in names that are often unique in the whole world: addresses, secrets and names in URLs.
 const GLOBAL: [&str; 20] = [
     "email",
     "slug",
@@ -56,7 +56,7 @@ fn check(cx: &mut Cx) {
 fn report(cx: &mut Cx, table: &Table, index: &Index, columns: &[&str], tenant: &str, separated: Site) {
     let name = &table.name;
     let list = columns.join(", ");
-    let is_global = columns.iter().any(|column| column.rsplit('_').next().is_some_and(|word| GLOBAL.contains(&word)));
+    let is_global = columns.iter().any(|column| column.split('_').any(|word| GLOBAL.contains(&word)));
     let message = format!(
         "`{list}` of `{name}` is unique across all tenants, which `{tenant}` separates: a tenant cannot use a value of another tenant, and the error shows that it exists"
     );
