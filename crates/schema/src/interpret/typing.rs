@@ -316,12 +316,19 @@ impl Context<'_> {
                 (Some(left), Some(right)) if !left.is("unknown") => self.compare("=", &left, &right),
                 _ => Ok(()),
             },
-            ExprKind::Quantified { left, op, right, .. } => match (self.type_of(left), self.type_of(right)) {
-                (Some(left), Some(right)) if right.array && !left.is("unknown") && COMPARISONS.contains(&op.as_str()) => {
-                    self.compare(op, &left, &DataType { array: false, ..right })
+            ExprKind::Quantified { left, op, right, .. } => {
+                let right = match &right.kind {
+                    // a subquery gives rows, in however many parentheses
+                    ExprKind::Subquery(query) => self.type_of_query(query).filter(|ty| !ty.array),
+                    _ => self.type_of(right).filter(|ty| ty.array).map(|ty| DataType { array: false, ..ty }),
+                };
+                match (self.type_of(left), right) {
+                    (Some(left), Some(right)) if !left.is("unknown") && COMPARISONS.contains(&op.as_str()) => {
+                        self.compare(op, &left, &right)
+                    }
+                    _ => Ok(()),
                 }
-                _ => Ok(()),
-            },
+            }
             ExprKind::Cast { expr, to } => match &expr.kind {
                 ExprKind::String(text) if to.modifiers.is_empty() => self.check_literal(text, &self.data_type(to)),
                 _ => Ok(()),
