@@ -219,8 +219,10 @@ impl Script {
     }
 
     fn function(&mut self, function: &Function, before: Option<&Function>, plan: &Plan) {
-        let Some(before) = before else { return };
         let procedure = format!("to_regprocedure({})", quote_literal(&function.quoted()));
+        let Some(before) = before else {
+            return self.assert(&format!("{procedure} is not null"), &format!("function {} is missing", function.display()));
+        };
         if function.settings != before.settings {
             for (setting, value) in function.settings.iter().filter(|setting| !before.settings.contains(setting)) {
                 let wanted = quote_literal(&format!("{setting}={value}"));

@@ -37,7 +37,7 @@ fn report(cx: &mut Cx, table: &Table, policy: &Policy, named: bool) {
     };
     let message = format!("policy \"{}\" on `{}` has no effect: it {why}", policy.name, table.name);
     let is_known = policy.certainty == Certainty::Certain && !cx.may_have_changed(policy);
-    let safety = if is_known { Safety::Safe } else { Safety::Manual };
+    let safety = if is_known { Safety::Review } else { Safety::Manual };
     let step = drop(cx, table, policy);
     let draft = cx.report((table, policy), policy.named, message);
     draft
@@ -47,5 +47,6 @@ fn report(cx: &mut Cx, table: &Table, policy: &Policy, named: bool) {
             "policy is only for roles that bypass row level security",
             "policies are only for roles that bypass row level security",
         )
-        .fix(safety, format!("Drop policy \"{}\" on `{}`", policy.name, table.name), [step]);
+        .fix(safety, format!("Drop policy \"{}\" on `{}`", policy.name, table.name), [step])
+        .check("Check that server code uses the service role.");
 }

@@ -109,11 +109,15 @@ fn narrowed(cx: &Cx, table: &Table, column: &str) -> Option<(String, [Step; 2])>
     }
     let is_written = |other: &&Column| other.name != column && other.generated.is_none();
     let columns: Vec<String> = table.columns.iter().filter(is_written).map(|column| quote_ident(&column.name).to_string()).collect();
-    let name = table.name.quoted();
+    if columns.is_empty() {
+        return None;
+    }
+    let (name, columns) = (table.name.quoted(), columns.join(", "));
     let steps = [
         Step::batch(Phase::Grant, format!("revoke update on table {name} from {ROLE};"))
             .undo(format!("grant update on table {name} to {ROLE};")),
-        Step::batch(Phase::Grant, format!("grant update ({}) on table {name} to {ROLE};", columns.join(", "))),
+        Step::batch(Phase::Grant, format!("grant update ({columns}) on table {name} to {ROLE};"))
+            .undo(format!("revoke update ({columns}) on table {name} from {ROLE};")),
     ];
-    (!columns.is_empty()).then(|| (format!("Grant UPDATE on `{}` without `{column}`", table.name), steps))
+    Some((format!("Grant UPDATE on `{}` without `{column}`", table.name), steps))
 }
