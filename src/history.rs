@@ -279,6 +279,9 @@ impl Fold {
         if let Some(reason) = ran.in_batch.filter(|_| ran.failed.is_none()) {
             self.reject(site, reason, When::InBatch, Vec::new());
         }
+        if let Some(reason) = ran.by_path.filter(|_| ran.failed.is_none()) {
+            self.reject(site, reason, When::OtherPath, Vec::new());
+        }
         let afresh = self.run_bare(site, again, sources);
         let (reason, when) = match (ran.failed, afresh) {
             (Some(reason), _) => (reason, When::Always),

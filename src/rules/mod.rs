@@ -122,6 +122,7 @@ pub static ALL: &[&Rule] = &[
     &rls::no_policy::RULE,
     &rls::policy_without_rls::RULE,
     &rls::self_comparison::RULE,
+    &schema::ambiguous_overload::RULE,
     &schema::jsonb_unvalidated::RULE,
     &schema::tenant_nullable::RULE,
     &schema::tenant_split::RULE,

@@ -58,6 +58,8 @@ pub struct Context<'x> {
     pub relies: Cell<bool>,
     /// What the runner's one transaction per file does not allow.
     pub in_batch: RefCell<Option<SqlError>>,
+    /// Why the statement fails for a role whose search_path does not contain the schema `extensions`.
+    pub by_path: RefCell<Option<SqlError>>,
     /// Names and types of the columns of a table that is only being made.
     pub draft: Option<(QName, Vec<(SmolStr, DataType)>)>,
     pub types: Types,
@@ -125,6 +127,7 @@ impl<'x> Context<'x> {
             of_extension: false,
             relies: Cell::new(false),
             in_batch: RefCell::new(None),
+            by_path: RefCell::new(None),
             draft: None,
             types: Types::default(),
         }
