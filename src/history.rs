@@ -285,6 +285,9 @@ impl Fold {
         if let Some(reason) = ran.in_batch.filter(|_| ran.failed.is_none()) {
             self.reject(site, reason, When::InBatch, Vec::new());
         }
+        if let Some(reason) = ran.by_path.filter(|_| ran.failed.is_none()) {
+            self.reject(site, reason, When::OtherPath, Vec::new());
+        }
         let migrations_only_error = self.run_migrations_only(site, copy, sources);
         let (reason, when) = match (ran.failed, migrations_only_error) {
             (Some(reason), _) => (reason, When::Always),

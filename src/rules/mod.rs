@@ -146,6 +146,7 @@ pub static ALL: &[&Rule] = &[
     &rls::volatile_function::RULE,
     &rls::weaker_check::RULE,
     &rls::writable_authority::RULE,
+    &schema::ambiguous_overload::RULE,
     &schema::auth_unique_key::RULE,
     &schema::blocks_user_deletion::RULE,
     &schema::extension_in_public::RULE,

@@ -22,7 +22,7 @@ fn check(cx: &mut Cx) {
                 explain(cx, one, *root, &names);
             }
             // it is unknown how other runners send a file
-            When::InBatch | When::AmongItsLike if !supabase => {}
+            When::InBatch | When::AmongItsLike | When::OtherPath if !supabase => {}
             When::InBatch => {
                 fails_in_batch(cx, one);
             }
@@ -33,6 +33,7 @@ fn check(cx: &mut Cx) {
                 fails_in_batch(cx, one).severity(Severity::Info);
             }
             When::Afresh => fails_afresh(cx, one, *root, &names),
+            When::OtherPath => fails_by_path(cx, one),
         }
     }
 }
@@ -227,6 +228,23 @@ fn fails_in_batch<'c>(cx: &'c mut Cx, rejected: &Rejected) -> &'c mut Diagnostic
     })
 }
 
+/// Reports a statement with a name that only the search_path of `postgres` finds.
+fn fails_by_path(cx: &mut Cx, one: &Rejected) {
+    let Some(Detail::Elsewhere(missing, name)) = one.reason.detail.as_deref() else { return };
+    let how =
+        "PostgreSQL rejects this statement for a role whose search_path does not contain `extensions`, such as a login role of the CLI";
+    fails(cx, one, how)
+        .severity(Severity::Info)
+        .label(format!("{missing} is found along the search_path"))
+        .help(format!("Write the name with its schema: `{name}`."))
+        .discriminate("search_path")
+        .cause(
+            "search_path extensions",
+            "statement relies on a search_path that contains `extensions`",
+            "statements rely on a search_path that contains `extensions`",
+        );
+}
+
 /// Reports a statement that depends on objects outside the migrations.
 fn fails_afresh(cx: &mut Cx, one: &Rejected, root: Root, names: &NearNames) {
     let (made, dump, repair) = match cx.platform() {
@@ -248,6 +266,9 @@ fn fails_afresh(cx: &mut Cx, one: &Rejected, root: Root, names: &NearNames) {
              schema of your own, because `postgres` cannot create objects in `{}`.",
             missing.schema.as_deref().unwrap_or_default()
         ),
+        None if one.reason.sqlstate == "XX000" => {
+            "Unschedule the job only if it exists: `select cron.unschedule(jobid) from cron.job where jobname = '…'`.".to_string()
+        }
         _ => {
             let correct = near.map(|near| format!("Correct the name if `{near}` is meant. Otherwise write"));
             format!(

@@ -1,5 +1,6 @@
-//! Rules for the schema: keys, types, extensions, JSON columns and tenant columns.
+//! Rules for the schema: overloads, keys, types, extensions, JSON columns and tenant columns.
 
+pub mod ambiguous_overload;
 pub mod auth_unique_key;
 pub mod blocks_user_deletion;
 pub mod extension_in_public;

@@ -21,6 +21,8 @@ pub enum ObjectClass {
     Type,
     Role,
     Index,
+    /// Jobs of pg_cron. A job whose name is not a constant has an empty name.
+    CronJob,
 }
 
 /// A statement that creates an object.
@@ -191,6 +193,11 @@ impl CreationIndex {
         self.creations(made, schema, name).map(|(file, creation)| (*file, creation.at)).filter(|at| *at > now).min()
     }
 
+    /// Returns whether a statement before a moment may have created an object with this name.
+    pub fn may_be_created_before(&self, made: ObjectClass, name: &str, now: Moment) -> bool {
+        self.creations(made, None, name).any(|(file, creation)| (*file, creation.at) < now)
+    }
+
     /// Returns whether quoted code creates an object with this name, which makes it uncertain.
     pub fn is_made_in_code(&self, made: ObjectClass, name: &QName) -> bool {
         self.asked().entry((Question::InCode, made, Some(name.schema.clone()), name.name.clone())).or_default();
@@ -235,7 +242,7 @@ fn scan(text: &str, tokens: &[Token], code: Code, tell: &mut Tell) {
             TokenKind::DollarString | TokenKind::String => {
                 let tag = if token.kind == TokenKind::String { 1 } else { dollar_tag(token.text(text)).len() as u32 };
                 let inner = Span::new(token.start + tag, token.end.saturating_sub(tag).max(token.start + tag));
-                if !inner.is_empty() && has_create(inner.of(text)) {
+                if !inner.is_empty() && may_create(inner.of(text)) {
                     let runs = |before: usize| at.checked_sub(before).is_some_and(|at| word(at, "DO"));
                     let within = match code {
                         Code::Plain if runs(1) || runs(3) => Code::Block(token.span()),
@@ -252,6 +259,11 @@ fn scan(text: &str, tokens: &[Token], code: Code, tell: &mut Tell) {
                     if let Some((_, name, place)) = dotted(text, tokens, at + 2) {
                         tell(made, None, name, place, code);
                     }
+                }
+            }
+            TokenKind::Word if word(at, "schedule") || word(at, "schedule_in_database") => {
+                if at >= 2 && tokens[at - 1].kind == TokenKind::Dot && ident_value(tokens[at - 2], text) == "cron" {
+                    tell(ObjectClass::CronJob, None, job_name(text, tokens, at + 1), token.start, code);
                 }
             }
             TokenKind::Word if created.contains(&at) => {
@@ -273,9 +285,21 @@ fn scan(text: &str, tokens: &[Token], code: Code, tell: &mut Tell) {
     }
 }
 
-fn has_create(code: &str) -> bool {
-    let code = code.as_bytes();
-    memchr::memchr2_iter(b'c', b'C', code).any(|at| code.get(at..at + 6).is_some_and(|word| word.eq_ignore_ascii_case(b"create")))
+fn may_create(code: &str) -> bool {
+    let bytes = code.as_bytes();
+    let is_create = |at: usize| bytes.get(at..at + 6).is_some_and(|word| word.eq_ignore_ascii_case(b"create"));
+    memchr::memchr2_iter(b'c', b'C', bytes).any(is_create) || memchr::memmem::find(bytes, b"schedule").is_some()
+}
+
+/// Returns the first argument of `cron.schedule(…)` if it is a constant, or an empty name.
+fn job_name(text: &str, tokens: &[Token], open: usize) -> SmolStr {
+    let named = tokens.get(open + 2).is_some_and(|token| matches!(token.text(text), ":=" | "=>"));
+    let at = open + if named { 3 } else { 1 };
+    let ends = tokens.get(at + 1).is_some_and(|token| token.kind == TokenKind::Comma);
+    match tokens.get(at) {
+        Some(token) if ends && token.kind == TokenKind::String => token.text(text).trim_matches('\'').into(),
+        _ => SmolStr::default(),
+    }
 }
 
 /// Returns the name at a token, with its written schema.

@@ -162,6 +162,8 @@ pub enum When {
     AmongItsLike,
     /// Rejected on a database that only the migrations create. The statement is treated as executed.
     Afresh,
+    /// Rejected for a role whose search_path does not contain the schema `extensions`. The statement is treated as executed.
+    OtherPath,
 }
 
 /// A statement that PostgreSQL would reject.
@@ -374,7 +376,7 @@ impl Catalog {
             None => !(name.last().starts_with("pg_") || name.last().starts_with('_')),
         };
         match made {
-            ObjectClass::Relation | ObjectClass::Role | ObjectClass::Index => own,
+            ObjectClass::Relation | ObjectClass::Role | ObjectClass::Index | ObjectClass::CronJob => own,
             ObjectClass::Function | ObjectClass::Type => {
                 let path = self.search_path();
                 let beside = |extension: &Extension| match name.schema() {

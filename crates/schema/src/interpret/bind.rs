@@ -566,6 +566,9 @@ impl Context<'_> {
             let anywhere = || catalog.schemas.keys().any(|schema| catalog.functions.contains(&QName::new(schema.clone(), name.last())));
             let of_type = || builtin_name(name.last()).is_some() || builtin::is_type(name.last()) || catalog.find_type(name).is_some();
             if anywhere() || of_type() {
+                if let Some(found) = catalog.find_functions(name).filter(|_| !builtin::is_function(name.last())) {
+                    self.note_path(name, &found, missing);
+                }
                 return Ok(());
             }
             if builtin::is_function(name.last()) {

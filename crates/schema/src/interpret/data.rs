@@ -2,6 +2,7 @@
 
 use super::bind::{Binder, Scopes};
 use super::{Context, Meaning};
+use crate::catalog::creation_index::ObjectClass;
 use crate::catalog::effect::Change;
 use crate::catalog::name::QName;
 use crate::catalog::object::{Bucket, Certainty, Index};
@@ -170,6 +171,9 @@ impl Context<'_> {
             let named = self.site(into.span());
             return self.table_of_query(name, named, Some(query), &[]);
         }
+        if self.is_top_level() && select.from.is_empty() && select.filter.is_none() {
+            select.targets.iter().try_for_each(|target| self.check_unschedule(&target.expr))?;
+        }
         for target in &select.targets {
             if let ExprKind::Call(call) = &target.expr.kind
                 && call.name.last() == "set_config"
@@ -186,6 +190,23 @@ impl Context<'_> {
                     _ => {}
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// `cron.unschedule('job')` of a job that no earlier statement schedules. The job may have been scheduled in the dashboard.
+    fn check_unschedule(&self, expr: &Expr) -> Meaning {
+        let ExprKind::Call(call) = &expr.kind else { return Ok(()) };
+        let [argument] = call.args.as_slice() else { return Ok(()) };
+        let ExprKind::String(job) = &argument.value.kind else { return Ok(()) };
+        let (index, now) = (&self.catalog.creation_index, self.catalog.now);
+        let is_made = |name: &str| index.may_be_created_before(ObjectClass::CronJob, name, now);
+        if !call.name.is("cron", "unschedule") || is_made(job) || is_made("") {
+            return Ok(());
+        }
+        self.relies.set(true);
+        if self.catalog.fresh && !self.catalog.secretive {
+            return Err(SqlError::new("XX000", format!("could not find valid entry for job '{job}'")));
         }
         Ok(())
     }

@@ -59,6 +59,8 @@ pub struct Context<'x> {
     pub relies: Cell<bool>,
     /// Error because the runner runs a file in one transaction.
     pub in_batch: RefCell<Option<SqlError>>,
+    /// Why the statement fails for a role whose search_path does not contain the schema `extensions`.
+    pub by_path: RefCell<Option<SqlError>>,
     /// Names and types of columns of the table that the statement creates.
     pub draft: Option<(QName, Vec<(SmolStr, DataType)>)>,
     pub types: Types,
@@ -126,6 +128,7 @@ impl<'x> Context<'x> {
             of_extension: false,
             relies: Cell::new(false),
             in_batch: RefCell::new(None),
+            by_path: RefCell::new(None),
             draft: None,
             types: Types::default(),
         }

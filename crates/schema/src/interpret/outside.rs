@@ -42,7 +42,12 @@ impl Context<'_> {
 
     pub fn require_type(&self, written: &TypeName) -> Meaning {
         let name = &written.name;
-        if written.builtin || written.of_column || self.catalog.find_type(name).is_some() {
+        if written.builtin || written.of_column {
+            return Ok(());
+        }
+        let missing = || SqlError::new("42704", format!("type \"{name}\" does not exist")).missing(ObjectKey::new("type", name));
+        if let Some(found) = self.catalog.find_type(name) {
+            self.note_path(name, &found, missing);
             return Ok(());
         }
         if let Some(schema) = name.schema().filter(|schema| !self.catalog.has_schema(schema)) {
@@ -52,9 +57,16 @@ impl Context<'_> {
         if name.schema().is_none_or(|schema| schema == "pg_catalog") && own() {
             return Ok(());
         }
-        self.absent(ObjectClass::Type, name, || {
-            SqlError::new("42704", format!("type \"{name}\" does not exist")).missing(ObjectKey::new("type", name))
-        })
+        self.absent(ObjectClass::Type, name, missing)
+    }
+
+    /// Notes a name without a schema that is found in `extensions`, which the search_path of `postgres` contains on Supabase. The roles that
+    /// the CLI creates for a login have another search_path.
+    pub fn note_path(&self, name: &ObjectName, found: &QName, missing: impl FnOnce() -> SqlError) {
+        let by_default = self.catalog.session.search_path.is_none() && name.schema().is_none() && found.schema == "extensions";
+        if by_default && self.is_top_level() {
+            self.by_path.borrow_mut().get_or_insert_with(|| missing().elsewhere(found.clone()));
+        }
     }
 
     pub fn require_role(&self, role: &Ident) -> Meaning {

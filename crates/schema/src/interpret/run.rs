@@ -27,6 +27,8 @@ pub struct Outcome {
     pub failed: Option<SqlError>,
     /// Error because the runner runs a file in one transaction.
     pub in_batch: Option<SqlError>,
+    /// Why the statement fails for a role whose search_path does not contain the schema `extensions`.
+    pub by_path: Option<SqlError>,
 }
 
 /// A catalog in which statements can run.
@@ -95,6 +97,7 @@ impl Database {
         outcome.effects.extend(own.effects);
         outcome.failed = own.failed;
         outcome.in_batch = own.in_batch;
+        outcome.by_path = own.by_path;
         if outcome.failed.is_some() {
             return outcome;
         }
@@ -175,11 +178,11 @@ impl Database {
         match context.interpret(ast) {
             Ok(()) => {
                 let (relies, effects) = (context.relies.get(), context.effects);
-                let in_batch = context.in_batch.take();
+                let (in_batch, by_path) = (context.in_batch.take(), context.by_path.take());
                 if relies {
                     self.rely();
                 }
-                Outcome { in_batch, ..self.apply(effects) }
+                Outcome { in_batch, by_path, ..self.apply(effects) }
             }
             Err(reason) => Outcome { failed: Some(reason), ..Outcome::default() },
         }
@@ -238,6 +241,7 @@ impl Database {
             }
             whole.effects.extend(outcome.effects);
             whole.in_batch = whole.in_batch.or(outcome.in_batch);
+            whole.by_path = whole.by_path.or(outcome.by_path);
         }
         self.catalog.commit();
         whole
