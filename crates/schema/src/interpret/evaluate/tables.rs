@@ -4,6 +4,7 @@
 //! known ones. What a hint excludes is not built, and a table that hints name is looked up, so a query for one table costs one table.
 //! Refuses: catalogs that depend on how a server runs (statistics, settings). Of dependencies, only those on extensions are known.
 
+mod dependency;
 mod information;
 mod publication;
 pub mod system;
