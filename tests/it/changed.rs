@@ -142,7 +142,7 @@ fn a_file_with_another_name_brings_nothing_unless_its_place_matters() {
     repository.put(migration(3, "alter table public.b add column c int;\ncreate tabel x;\n"));
     repository.commit();
     let rename = |from: usize, to: usize| {
-        std::fs::rename(repository.path().join(migration(from, "").0), repository.path().join(migration(to, "").0)).expect("it is there")
+        std::fs::rename(repository.path().join(migration(from, "").0), repository.path().join(migration(to, "").0)).expect("it is there");
     };
     rename(1, 9);
     repository.git(&["add", "--all"]);

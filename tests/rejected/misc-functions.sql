@@ -8,7 +8,7 @@ create view v10 as select * from t where a; -- 42804
 create view v11 as select * from t where id = 'a'; -- 22P02
 create view v12 as select * from t where id = a; -- 42883
 create view v13 as select id + a from t; -- 42883
-create view v14 as select uuid_generate_v4();
+create view v14 as select uuid_generate_v4(); -- 42883 by search_path
 create view v16 as select id from t where row_number() over () = 1; -- 42P20
 create view v17 as select jsonb_build_object('a', id) -> 'a' from t;
 create policy p2 on t using (auth.uid() = id); -- 42883

@@ -127,7 +127,7 @@ impl Outline<'_> {
         let mut rows = Vec::new();
         for column in &table.columns {
             let default = self.listing.default(column).map(|default| match column.generated {
-                Some(_) => format!("generated as ({})", default),
+                Some(_) => format!("generated as ({default})"),
                 None => format!("default {default}"),
             });
             let identity = column.identity.map(|identity| match identity {

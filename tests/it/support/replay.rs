@@ -20,7 +20,8 @@ pub fn replay(text: &str) -> (Sources, Replay) {
 pub fn told(rejected: &Rejected, sources: &Sources) -> (u32, String) {
     let when = match rejected.when {
         When::Always => "",
-        When::InBatch | When::AmongItsLike | When::OtherPath => " in a batch",
+        When::InBatch | When::AmongItsLike => " in a batch",
+        When::OtherPath => " by search_path",
         When::Afresh => " afresh",
     };
     (sources.range(rejected.site).0.line, format!("{}{when}", rejected.reason.sqlstate))

@@ -261,10 +261,8 @@ fn scan(text: &str, tokens: &[Token], code: Code, tell: &mut Tell) {
                     }
                 }
             }
-            TokenKind::Word if word(at, "schedule") || word(at, "schedule_in_database") => {
-                if at >= 2 && tokens[at - 1].kind == TokenKind::Dot && ident_value(tokens[at - 2], text) == "cron" {
-                    tell(ObjectClass::CronJob, None, job_name(text, tokens, at + 1), token.start, code);
-                }
+            TokenKind::Word if (word(at, "schedule") || word(at, "schedule_in_database")) && is_of_cron(text, tokens, at) => {
+                tell(ObjectClass::CronJob, None, job_name(text, tokens, at + 1), token.start, code);
             }
             TokenKind::Word if created.contains(&at) => {
                 let written = token.text(text);
@@ -289,6 +287,11 @@ fn may_create(code: &str) -> bool {
     let bytes = code.as_bytes();
     let is_create = |at: usize| bytes.get(at..at + 6).is_some_and(|word| word.eq_ignore_ascii_case(b"create"));
     memchr::memchr2_iter(b'c', b'C', bytes).any(is_create) || memchr::memmem::find(bytes, b"schedule").is_some()
+}
+
+/// Returns whether a name is qualified with the schema of pg_cron.
+fn is_of_cron(text: &str, tokens: &[Token], at: usize) -> bool {
+    at >= 2 && tokens[at - 1].kind == TokenKind::Dot && ident_value(tokens[at - 2], text) == "cron"
 }
 
 /// Returns the first argument of `cron.schedule(…)` if it is a constant, or an empty name.

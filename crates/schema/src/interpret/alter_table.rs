@@ -184,20 +184,7 @@ impl Context<'_> {
                     self.emit(Change::SetInherit { table, parent, inherit });
                 }
             }
-            AlterAction::AttachPartition { table: child, bound } => {
-                if let Some(child) = self.relation(&child)? {
-                    let bound = match &bound {
-                        Some(bound) => self.partition_bound(&child, &table, bound, true)?,
-                        None => None,
-                    };
-                    self.emit(Change::SetPartition { table: child.clone(), parent: Some(table.clone()), bound });
-                    let indexes = self.catalog.table(&table).map(|table| table.indexes.as_slice()).unwrap_or_default();
-                    let mut taken = Vec::new();
-                    for index in indexes.iter().filter(|index| index.constraint.is_none()) {
-                        self.index_partition(&child, index, &mut taken)?;
-                    }
-                }
-            }
+            AlterAction::AttachPartition { table: child, bound } => self.attach_partition(&table, &child, bound.as_ref())?,
             AlterAction::DetachPartition { table: child, .. } => {
                 if let Some(child) = self.relation(&child)? {
                     self.emit(Change::SetPartition { table: child, parent: None, bound: None });

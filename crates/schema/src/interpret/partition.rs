@@ -6,11 +6,12 @@
 use super::table::item_of;
 use super::{Context, Meaning};
 use crate::catalog::SqlError;
+use crate::catalog::effect::Change;
 use crate::catalog::name::QName;
 use crate::catalog::object::{Certainty, Constraint, ConstraintKind, Index, Table, TableKind};
 use crate::catalog::partition::{Datum, PartitionBound, PartitionKey, PartitionKeyPart, PartitionStrategy, compare, datum};
 use crate::syntax::ast;
-use crate::syntax::expression::{Expr, ExprKind};
+use crate::syntax::expression::{Expr, ExprKind, ObjectName};
 use std::cmp::Ordering;
 
 fn refuse<T>(sqlstate: &'static str, reason: impl Into<String>) -> Result<T, SqlError> {
@@ -51,6 +52,22 @@ impl Context<'_> {
             parts.push(PartitionKeyPart { column, expr, ty });
         }
         Ok(PartitionKey { strategy, parts })
+    }
+
+    /// `ALTER TABLE … ATTACH PARTITION …`
+    pub(super) fn attach_partition(&mut self, table: &QName, written: &ObjectName, bound: Option<&ast::PartitionBound>) -> Meaning {
+        let Some(child) = self.relation(written)? else { return Ok(()) };
+        let bound = match bound {
+            Some(bound) => self.partition_bound(&child, table, bound, true)?,
+            None => None,
+        };
+        self.emit(Change::SetPartition { table: child.clone(), parent: Some(table.clone()), bound });
+        let indexes = self.catalog.table(table).map(|table| table.indexes.as_slice()).unwrap_or_default();
+        let mut taken = Vec::new();
+        for index in indexes.iter().filter(|index| index.constraint.is_none()) {
+            self.index_partition(&child, index, &mut taken)?;
+        }
+        Ok(())
     }
 
     /// The bound of a partition, or `None` if the key of its table is not known.

@@ -5,6 +5,7 @@
 //! Limits: catalogs that depend on the running server (statistics, settings) are not included. Of dependencies, only those on extensions
 //! are.
 
+mod dependency;
 mod information;
 mod publication;
 mod routines;

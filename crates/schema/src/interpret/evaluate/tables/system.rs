@@ -6,7 +6,6 @@ use super::*;
 use crate::catalog::PUBLIC;
 use crate::catalog::acl::{Acl, DefaultPrivilege, Grant};
 use crate::catalog::name::quote_ident;
-use crate::source::Site;
 use crate::syntax::ast::ObjectKind;
 
 impl<'a> Build<'a> {
@@ -589,41 +588,6 @@ impl<'a> Build<'a> {
         if !self.catalog.extensions.contains(&plpgsql) {
             let oid = Value::object(Object::Other("pg_extension", plpgsql.clone()));
             self.row(true, [oid, text(&plpgsql), Value::schema(&"pg_catalog".into()), Value::Something]);
-        }
-    }
-
-    /// What belongs to extensions. Other dependencies may be there too, but are not followed.
-    fn pg_depend(&mut self) {
-        self.columns = &["classid", "objid", "objsubid", "refclassid", "refobjid", "refobjsubid", "deptype"];
-        let class = |name: &str| Value::relation(&QName::new("pg_catalog", name));
-        let catalog = self.catalog;
-        for extension in catalog.extensions.values() {
-            let Some(script) = extension.script else { continue };
-            let of_script = |at: Site| at.file == script;
-            let functions = catalog.functions.values().flatten().filter(|function| of_script(function.at));
-            let function = |function: &Function| ("pg_proc", Object::Function(function.name.clone(), function.signature()));
-            let relations = catalog.tables.values().filter(|table| of_script(table.created)).map(|table| &table.name);
-            let relations = relations.chain(catalog.views.values().filter(|view| of_script(view.at)).map(|view| &view.name));
-            let relations = relations.map(|name| ("pg_class", Object::Relation(name.clone())));
-            let types = catalog.types.values().filter(|ty| of_script(ty.at)).map(|ty| ("pg_type", Object::Type(ty.name.clone())));
-            let members: Vec<_> = functions.map(function).chain(relations).chain(types).collect();
-            let owner = Value::object(Object::Other("pg_extension", extension.name.clone()));
-            for (kind, member) in members {
-                let cells = [
-                    class(kind),
-                    Value::object(member),
-                    Value::Int(0),
-                    class("pg_extension"),
-                    owner.clone(),
-                    Value::Int(0),
-                    Value::text("e"),
-                ];
-                self.row(sure(extension.certainty), cells);
-            }
-        }
-        for kind in ["n", "a", "i", "P", "S", "x"] {
-            use Value::Something;
-            self.row(false, [Something, Something, Something, Something, Something, Something, Value::text(kind)]);
         }
     }
 
