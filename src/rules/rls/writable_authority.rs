@@ -108,7 +108,7 @@ fn narrowed(cx: &Cx, table: &Table, column: &str) -> Option<(String, [Step; 2])>
         return None;
     }
     let is_written = |other: &&Column| other.name != column && other.generated.is_none();
-    let columns: Vec<String> = table.columns.iter().filter(is_written).map(|column| quote_ident(&column.name).to_string()).collect();
+    let columns: Vec<String> = table.columns.iter().filter(is_written).map(|column| quote_ident(&column.name)).collect();
     if columns.is_empty() {
         return None;
     }
