@@ -1,4 +1,4 @@
-//! Keys and passwords in the text of migrations, also in comments, because whoever reads the repository reads them.
+//! Keys and passwords in the text of migrations, also in comments, because everyone who can read the repository can read them.
 //!
 //! Promises: keys of the local development stack of Supabase, which are public, and placeholders are not secrets. Limits: only formats
 //! that are recognised without doubt, by a prefix or by the keyword before a literal.

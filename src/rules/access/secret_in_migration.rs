@@ -13,7 +13,7 @@ fn check(cx: &mut Cx) {
 
 fn report(cx: &mut Cx, secret: &Secret) {
     let shown = secret.masked();
-    let (what, noun, whoever) = match secret.kind {
+    let (what, noun, ability) = match secret.kind {
         Kind::ServiceRole => (format!("`{shown}` is a service role key"), "service role key", "can bypass row level security"),
         Kind::Anon => (format!("`{shown}` is an anon key"), "anon key", ""),
         Kind::Token => (format!("`{shown}` is a JSON Web Token"), "JSON Web Token", "can use it until it expires"),
@@ -32,7 +32,7 @@ fn report(cx: &mut Cx, secret: &Secret) {
     let file = cx.name_of(secret.at.file);
     let message = match secret.kind {
         Kind::Anon => format!("{what}, which is public, but the migration works only in the project of that key"),
-        _ => format!("{what}: whoever can read the repository {whoever}"),
+        _ => format!("{what}: everyone who can read the repository {ability}"),
     };
     cx.report(About::migration(file), secret.at, message)
         .severity(severity)

@@ -8,7 +8,7 @@ use crate::catalog::name::QName;
 use crate::catalog::object::*;
 use crate::catalog::{RelationKind, SqlError};
 use crate::syntax::ast::{AlterAction, AlterTable, ColumnDef, ConstraintDef, CreateTable, ObjectKind};
-use crate::syntax::expression::{Ident, ObjectName};
+use crate::syntax::expression::Ident;
 use smol_str::SmolStr;
 
 impl Context<'_> {
@@ -257,19 +257,7 @@ impl Context<'_> {
         column: Option<&Ident>,
         taken: &mut Vec<SmolStr>,
     ) -> Meaning {
-        let create = CreateTable {
-            name: ObjectName::default(),
-            if_not_exists: false,
-            temporary: false,
-            foreign: false,
-            elements: Vec::new(),
-            inherits: Vec::new(),
-            partition_of: None,
-            bound: None,
-            partition_by: None,
-            of_type: None,
-        };
-        let mut table = table.unwrap_or_else(|| Table { external: true, ..self.empty_table(name.clone(), &create) });
+        let mut table = table.unwrap_or_else(|| Table { external: true, ..self.empty_table(name.clone(), &CreateTable::default()) });
         // columns added by an earlier action of the same statement
         for effect in &self.effects {
             if let Change::AddColumn { table: target, column } = &effect.change

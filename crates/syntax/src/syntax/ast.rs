@@ -254,7 +254,7 @@ pub struct ObjectRef {
     pub span: Span,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct CreateTable {
     pub name: ObjectName,
     pub if_not_exists: bool,

@@ -32,18 +32,7 @@ pub fn create_table(cursor: &mut Cursor, kept: Kept) -> Result<Ast> {
     cursor.expect("TABLE")?;
     let if_not_exists = cursor.eat("IF NOT EXISTS");
     let name = cursor.object_name()?;
-    let mut table = CreateTable {
-        name,
-        if_not_exists,
-        temporary,
-        foreign,
-        elements: Vec::new(),
-        inherits: Vec::new(),
-        partition_of: None,
-        bound: None,
-        partition_by: None,
-        of_type: None,
-    };
+    let mut table = CreateTable { name, if_not_exists, temporary, foreign, ..CreateTable::default() };
     if cursor.eat("PARTITION OF") {
         table.partition_of = Some(cursor.object_name()?);
         if cursor.is_kind(TokenKind::LParen) {
