@@ -15,8 +15,6 @@ pub use allowance::{Allowance, paths};
 use globset::Glob;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -243,44 +241,35 @@ const SETTINGS: [&str; 14] = [
     "allow",
 ];
 
-/// Reads the settings of a project.
-///
-/// `chosen` is used instead of `supalint.toml` in the root. `supabase` is the path of `supabase/config.toml`, if the project has one.
-///
-/// # Errors
-/// If a file exists but is invalid, or `chosen` does not exist.
-pub fn read(root: &Path, chosen: Option<&Path>, supabase: Option<&Path>) -> Result<Config, Error> {
-    let mut config = Config::default();
-    if let Some(path) = supabase
-        && let Some(text) = text(path)?
-    {
-        config.hear_supabase(path, &text)?;
-    }
-    let mut own = root.join(FILE);
-    // if the repository is the `supabase` folder, files above it do not belong to the project
-    if let Some(beside) = supabase.map(|path| path.with_file_name(FILE))
-        && !own.exists()
-        && beside.exists()
-    {
-        own = beside;
-    }
-    let path = chosen.unwrap_or(&own);
-    match text(path)? {
-        Some(text) => config.hear(path, &text)?,
-        None if chosen.is_some() => return Err(unusable(path, "there is no such file; name another with --config".to_string())),
-        None => {}
-    }
-    Ok(config)
-}
-
 /// Returns whether a `config.toml` next to a folder of migrations belongs to Supabase. Many tools use this name.
-pub fn is_supabase(path: &Path) -> bool {
-    let table = text(path).ok().flatten().and_then(|text| text.parse::<toml::Table>().ok()).unwrap_or_default();
+pub fn is_supabase(text: &str) -> bool {
+    let table = text.parse::<toml::Table>().unwrap_or_default();
     table.contains_key("project_id") || ["api", "db", "auth", "storage"].iter().filter(|name| table.contains_key(**name)).count() > 1
 }
 
+/// A file of settings.
+pub struct SettingsFile<'a> {
+    pub path: &'a Path,
+    pub text: &'a str,
+}
+
 impl Config {
-    fn hear(&mut self, path: &Path, text: &str) -> Result<(), Error> {
+    /// Returns the settings of `supalint.toml` and of `supabase/config.toml`.
+    ///
+    /// # Errors
+    /// If a file is invalid.
+    pub fn read(own: Option<&SettingsFile<'_>>, supabase: Option<&SettingsFile<'_>>) -> Result<Config, Error> {
+        let mut config = Config::default();
+        if let Some(SettingsFile { path, text }) = supabase {
+            config.apply_supabase(path, text)?;
+        }
+        if let Some(SettingsFile { path, text }) = own {
+            config.apply(path, text)?;
+        }
+        Ok(config)
+    }
+
+    fn apply(&mut self, path: &Path, text: &str) -> Result<(), Error> {
         let table = DeTable::parse(text).map_err(|error| broken(path, text, &error))?;
         known(path, text, "setting", table.get_ref(), &SETTINGS)?;
         if let Some(DeValue::Array(allows)) = table.get_ref().get("allow").map(Spanned::get_ref) {
@@ -343,7 +332,7 @@ impl Config {
         Ok(())
     }
 
-    fn hear_supabase(&mut self, path: &Path, text: &str) -> Result<(), Error> {
+    fn apply_supabase(&mut self, path: &Path, text: &str) -> Result<(), Error> {
         let table: toml::Table = toml::from_str(text).map_err(|error| broken(path, text, &error))?;
         let api = table.get("api");
         let schemas = api.and_then(|api| api.get("schemas")).and_then(toml::Value::as_array).map(|schemas| {
@@ -377,49 +366,6 @@ fn replace<T>(place: &mut T, value: Option<T>) {
     if let Some(value) = value {
         *place = value;
     }
-}
-
-/// Reads a file, or returns `None` if it does not exist.
-///
-/// # Errors
-/// If it exists, but is not text or cannot be read.
-pub fn text(path: &Path) -> Result<Option<String>, Error> {
-    ordinary(path)?;
-    let bytes = match fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(source) => return Err(Error::Unreadable { path: path.to_path_buf(), source }),
-    };
-    let text =
-        String::from_utf8(bytes).map_err(|error| Error::NotText { path: path.to_path_buf(), at: error.utf8_error().valid_up_to() })?;
-    Ok(Some(text.strip_prefix('\u{feff}').map(str::to_string).unwrap_or(text)))
-}
-
-/// Checks that a path is an ordinary file or a link to one. Reading a pipe could wait forever, and a device may have no end.
-///
-/// # Errors
-/// If the path is something else, except for a folder, which fails when it is opened.
-pub fn ordinary(path: &Path) -> Result<(), Error> {
-    let Ok(data) = fs::metadata(path) else { return Ok(()) };
-    if data.is_file() || data.is_dir() {
-        return Ok(());
-    }
-    Err(Error::NotAFile { path: path.to_path_buf(), kind: kind(data.file_type()) })
-}
-
-#[cfg(unix)]
-fn kind(kind: fs::FileType) -> &'static str {
-    use std::os::unix::fs::FileTypeExt;
-    match kind {
-        kind if kind.is_fifo() => "a named pipe",
-        kind if kind.is_socket() => "a socket",
-        _ => "a device",
-    }
-}
-
-#[cfg(not(unix))]
-fn kind(_: fs::FileType) -> &'static str {
-    "a device"
 }
 
 fn unusable(path: &Path, reason: String) -> Error {

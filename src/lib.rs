@@ -16,7 +16,8 @@
 //! | | [`platform`] | what exists before the first migration, as SQL |
 //! | | [`interpret`] | the effects of a statement: binding of names, evaluation of DO blocks |
 //! | `supalint` | [`finding`], [`report`] | diagnostics and the result of a run, as plain data |
-//! | | [`config`], [`project`] | settings; migrations in the order of their runner |
+//! | | [`config`], [`project`] | settings; migrations in the order of their runner, as plain data |
+//! | | [`disk`] | files of a project, read and written |
 //! | | [`changes`] | changed files according to git |
 //! | | [`history`] | applies all migrations in order, with a visitor; two revisions share their equal first migrations |
 //! | | [`allow`] | allow comments and settings |
@@ -51,6 +52,7 @@ pub mod baseline;
 pub mod changes;
 pub mod cli;
 pub mod config;
+pub mod disk;
 pub mod engine;
 pub mod error;
 pub mod finding;
@@ -201,19 +203,19 @@ struct Opened {
 
 fn open(options: &Options) -> Result<Opened, Error> {
     let mut sources = history::sources();
-    let place = project::find(&options.paths)?;
+    let place = disk::find(&options.paths)?;
     let folder = place.folder.clone();
     // git runs while the migrations are read
     let (read, changed) = std::thread::scope(|scope| {
         let changed = options.since.as_ref().map(|against| scope.spawn(|| changes::of(&folder, against)));
-        let read = project::read_from(place, options.config.as_deref(), &mut sources);
+        let read = disk::read_from(place, options.config.as_deref(), &mut sources);
         (read, changed.map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))))
     });
     let mut project = read?;
     check_rule_names(&project.config)?;
     if project.migrations.is_empty() && project.skipped.is_empty() {
         return Err(Error::Empty {
-            schemas: project.schemas().map(relative_to_current_dir),
+            schemas: disk::schemas(&project).map(relative_to_current_dir),
             path: relative_to_current_dir(project.folder),
         });
     }
@@ -239,7 +241,7 @@ fn relative_to_current_dir(path: PathBuf) -> PathBuf {
 /// Reads a baseline, or returns `None` if the file does not exist.
 fn read_baseline(path: &Path) -> Result<Option<Baseline>, Error> {
     let read = |text: String| Baseline::read(&text).map_err(|reason| Error::Baseline { path: path.to_path_buf(), reason });
-    config::text(path)?.map(read).transpose()
+    disk::text(path)?.map(read).transpose()
 }
 
 /// Returns the changes whose existing problems are not reported.
@@ -258,7 +260,7 @@ fn since(project: &Project, changed: Option<Changes>, sources: &mut Sources) -> 
         let files = |paths: &BTreeSet<PathBuf>| paths.iter().filter_map(|path| project.file_at(path)).collect::<BTreeSet<FileId>>();
         let absent = files(&earlier.absent);
         let same = earlier.texts.is_empty() && project.migrations.iter().all(|migration| !absent.contains(&migration.file));
-        let before = if same { None } else { Some(project.at_revision(&earlier, sources)?) };
+        let before = if same { None } else { Some(disk::at_revision(project, &earlier, sources)?) };
         all.push(Since { new: files(&new), before });
     }
     Ok(all)
@@ -285,7 +287,7 @@ pub struct Fixed {
 pub fn plan(options: &Options, level: fix::Level) -> Result<Fixed, Error> {
     with_room(|| {
         let Opened { sources, project, choice, scope, .. } = open(options)?;
-        if project.is_planned() {
+        if project.is_planned {
             let reason = "sqitch runs only the changes in sqitch.plan: add a change with `sqitch add`, and copy the SQL that `supalint check` prints";
             return Err(Error::NoPlan { reason: reason.to_string() });
         }

@@ -1,35 +1,24 @@
-//! Finds the migrations of a project and reads them in the order in which they run.
+//! The migrations of a project, in the order in which they run.
 //!
-//! Promises: the migrations are those that the Supabase runner runs, in its order. Files that it skips are listed with the reason. If the
+//! Promises: nothing is read from the disk. The migrations are those that the Supabase runner runs, in its order. Files that it skips are listed with the reason. If the
 //! runner would run no file of a folder, the files are still read, in the order that their names suggest ([`Project::lenient`]). Invalid
-//! bytes are replaced and listed ([`TextProblem`]), and the rest of the file is read. Only this module reads migrations. Limits: a
-//! migration that cannot be read is an error, because the schema would be incomplete without it.
+//! bytes are replaced and listed ([`TextProblem`]), and the rest of the file is read.
 
-mod layout;
-mod locate;
-mod plan;
-mod repository;
+pub mod layout;
+pub mod plan;
 mod rollback_markers;
-mod text;
+pub mod text;
 
-#[cfg(test)]
-mod tests;
-
-use crate::config::{self, Config};
-use crate::error::Error;
+use crate::config::Config;
 use crate::source::{FileId, Site, Sources, Span};
+pub use layout::is_sql;
 use layout::{Choice, Entry, Listing};
-pub use layout::{TEMPORARY, is_sql};
-pub use locate::Place;
 use smol_str::SmolStr;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::io;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use text::Decoded;
 
 pub use crate::config::Platform;
-pub use repository::repository;
 pub use rollback_markers::RollbackMarkers;
 
 /// A migration file that runs.
@@ -142,60 +131,24 @@ pub struct Project {
     pub settings: Option<FileId>,
     /// Whether no file has a name that the Supabase runner accepts, so files with other names are read.
     pub lenient: bool,
+    /// Whether the runner runs only the files of a plan, so that a new file alone does not run.
+    pub is_planned: bool,
     /// Markers between a migration and its rollback in one file, if there are such files.
     pub markers: Option<&'static RollbackMarkers>,
     pub platform: Platform,
     pub config: Config,
 }
 
-/// Finds the project of `paths` (or of the current folder if there are none), and reads its settings and migrations.
-///
-/// `config` is used instead of the project's `supalint.toml`. Texts are added to `sources` in the order in which they run, followed by files
-/// that do not run.
-///
-/// # Errors
-/// If a path or a migration cannot be read, there are no migrations, or the settings are invalid.
-pub fn open(paths: &[PathBuf], config: Option<&Path>, sources: &mut Sources) -> Result<Project, Error> {
-    read_from(find(paths)?, config, sources)
-}
-
-/// Returns the location of the project of `paths`, or of the current folder if there are none.
-///
-/// # Errors
-/// If there is no project, or a path cannot be read.
-pub fn find(paths: &[PathBuf]) -> Result<Place, Error> {
-    if paths.is_empty() {
-        let current_dir = std::env::current_dir().map_err(|source| Error::Unreadable { path: ".".into(), source })?;
-        return locate::around(&current_dir);
-    }
-    locate::of_paths(paths)
-}
-
-/// Returns the paths grouped by project, in the order of the first path of each project.
-///
-/// # Errors
-/// If a path cannot be read, or contains no project.
-pub fn each(paths: &[PathBuf]) -> Result<Vec<Vec<PathBuf>>, Error> {
-    locate::each(paths)
-}
-
-/// Returns the relative path from one folder to another, with `/` as separator and at the end. It is empty for the same folder.
-pub fn relative_path(from: &Path, to: &Path) -> String {
-    let common = from.components().zip(to.components()).take_while(|(one, other)| one == other).count();
-    let up = from.components().skip(common).map(|_| "../".to_string());
-    let down = to.components().skip(common).map(|part| format!("{}/", part.as_os_str().to_string_lossy()));
-    up.chain(down).collect()
-}
-
-/// Reads a project at a known location.
-///
-/// # Errors
-/// As [`open`].
-pub fn read_from(place: Place, config: Option<&Path>, sources: &mut Sources) -> Result<Project, Error> {
-    let config = config::read(&place.root, config, place.supabase_config.as_deref())?;
-    let listing = layout::list(&place.folder, &EarlierState::default())?;
-    let mut buffer = Vec::new();
-    read_all(place, config, listing, &mut |entry, place| read(entry, place, &mut buffer), &mut |path, text| sources.add(path, text))
+/// Location of a project.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Place {
+    pub root: PathBuf,
+    pub folder: PathBuf,
+    /// Files that the user passed, relative to the folder.
+    pub passed_files: Vec<PathBuf>,
+    pub is_supabase: bool,
+    /// Path of Supabase's `config.toml`, whether or not it exists.
+    pub supabase_config: Option<PathBuf>,
 }
 
 /// Differences between an earlier state of a folder and its current state.
@@ -207,59 +160,11 @@ pub struct EarlierState {
     pub texts: BTreeMap<PathBuf, Vec<u8>>,
 }
 
-/// Function that reads an entry.
-type ReadEntry<'a> = dyn FnMut(&Entry, &Place) -> Result<Decoded, Error> + 'a;
 /// Function that stores a text with its path.
-type StoreText<'a> = dyn FnMut(String, Arc<str>) -> FileId + 'a;
-
-fn read_all(place: Place, config: Config, mut listing: Listing, read: &mut ReadEntry, store: &mut StoreText) -> Result<Project, Error> {
-    // the platform is detected from all files, also from those that do not run
-    for entry in &mut listing.entries {
-        entry.decoded = read(entry, &place)?;
-    }
-
-    let platform = config.platform.unwrap_or_else(|| {
-        let supabase = place.is_supabase || listing.entries.iter().any(|entry| text::uses_supabase(&entry.decoded.text));
-        if supabase { Platform::Supabase } else { Platform::Postgres }
-    });
-    if platform == Platform::Supabase && !listing.lenient {
-        listing.skip_old_init();
-    } else {
-        listing.skip_undos();
-    }
-    if platform == Platform::Postgres {
-        listing.sort_by_number();
-    }
-
-    let mut project = Project {
-        root: place.root,
-        folder: place.folder,
-        migrations: Vec::new(),
-        skipped: Vec::new(),
-        duplicates: Vec::new(),
-        misplaced: Vec::new(),
-        problems: Vec::new(),
-        passed_files: Vec::new(),
-        settings: None,
-        lenient: listing.lenient,
-        markers: None,
-        platform,
-        config,
-    };
-    // files that do not run come last, so that the other files do not depend on them
-    let prefix = prefix(&project.root, &project.folder);
-    let (running, skipped): (Vec<Entry>, Vec<Entry>) = listing.entries.into_iter().partition(Entry::runs);
-    for entry in running.into_iter().chain(skipped) {
-        let rollback = if place.is_supabase { None } else { rollback_markers::of(&entry.decoded.text) };
-        project.take(entry, rollback, &place.passed_files, &prefix, store);
-    }
-    project.settings = project.add_settings(store);
-    project.compare_versions();
-    Ok(project)
-}
+pub type StoreText<'a> = dyn FnMut(String, Arc<str>) -> FileId + 'a;
 
 /// Returns the prefix of paths of files in the folder, as they are shown.
-fn prefix(root: &Path, folder: &Path) -> String {
+pub fn prefix(root: &Path, folder: &Path) -> String {
     let mut shown = layout::shown(folder.strip_prefix(root).unwrap_or(folder));
     if !shown.is_empty() && !shown.ends_with('/') {
         shown.push('/');
@@ -267,46 +172,50 @@ fn prefix(root: &Path, folder: &Path) -> String {
     shown
 }
 
-fn read(entry: &Entry, place: &Place, buffer: &mut Vec<u8>) -> Result<Decoded, Error> {
-    let path = place.folder.join(&entry.relative);
-    match &entry.choice {
-        // reading a pipe could wait forever
-        Choice::Skip(SkipReason::Directory | SkipReason::NotAFile) => Ok(Decoded::default()),
-        // an unreadable file that does not run and was not passed is no error
-        Choice::Skip(_) if !place.passed_files.contains(&entry.relative) => Ok(text::read(&path, buffer).unwrap_or_default()),
-        Choice::Skip(_) | Choice::Run { .. } => text::read(&path, buffer).map_err(unreadable(&path)),
-    }
-}
-
 impl Project {
-    /// Returns the project with the earlier state of its folder. Unchanged texts have the same file in `sources`.
-    ///
-    /// # Errors
-    /// If a file cannot be read.
-    pub fn at_revision(&self, earlier: &EarlierState, sources: &mut Sources) -> Result<Project, Error> {
-        let is_supabase = self.platform == Platform::Supabase && self.markers.is_none();
-        let (root, folder) = (self.root.clone(), self.folder.clone());
-        let place = Place { root, folder, passed_files: Vec::new(), is_supabase, supabase_config: None };
-        let known: HashMap<Arc<str>, (FileId, Arc<str>)> =
-            sources.files().map(|(file, source)| (source.path.clone(), (file, sources.text(file)))).collect();
-        let mut buffer = Vec::new();
-        let prefix = prefix(&self.root, &self.folder);
-        let mut read = |entry: &Entry, place: &Place| {
-            if let Some(bytes) = earlier.texts.get(&entry.relative) {
-                return Ok(text::decode(bytes));
-            }
-            let Some((file, text)) = known.get(&*(prefix.clone() + &layout::shown(&entry.relative))) else {
-                return read(entry, place, &mut buffer);
-            };
-            let problems = self.problems.iter().filter(|problem| problem.file == *file);
-            Ok(Decoded { text: text.clone(), problems: problems.map(|problem| (problem.span, problem.kind)).collect() })
+    /// Creates a project from the entries of its folder, whose texts are known. Texts are stored in the order in which they run, followed by
+    /// files that do not run.
+    pub fn new(place: Place, config: Config, mut listing: Listing, store: &mut StoreText<'_>) -> Project {
+        // the platform is detected from all files, also from those that do not run
+        let platform = config.platform.unwrap_or_else(|| {
+            let supabase = place.is_supabase || listing.entries.iter().any(|entry| text::uses_supabase(&entry.decoded.text));
+            if supabase { Platform::Supabase } else { Platform::Postgres }
+        });
+        if platform == Platform::Supabase && !listing.lenient {
+            listing.skip_old_init();
+        } else {
+            listing.skip_undos();
+        }
+        if platform == Platform::Postgres {
+            listing.sort_by_number();
+        }
+
+        let mut project = Project {
+            root: place.root,
+            folder: place.folder,
+            migrations: Vec::new(),
+            skipped: Vec::new(),
+            duplicates: Vec::new(),
+            misplaced: Vec::new(),
+            problems: Vec::new(),
+            passed_files: Vec::new(),
+            settings: None,
+            lenient: listing.lenient,
+            is_planned: listing.planned,
+            markers: None,
+            platform,
+            config,
         };
-        let store = &mut |path: String, text: Arc<str>| match known.get(&*path) {
-            Some((file, known)) if Arc::ptr_eq(known, &text) || *known == text => *file,
-            Some(_) | None => sources.add_revision(path, text),
-        };
-        let listing = layout::list(&self.folder, earlier)?;
-        read_all(place, Config { platform: Some(self.platform), ..self.config.clone() }, listing, &mut read, store)
+        // files that do not run come last, so that the other files do not depend on them
+        let prefix = prefix(&project.root, &project.folder);
+        let (running, skipped): (Vec<Entry>, Vec<Entry>) = listing.entries.into_iter().partition(Entry::runs);
+        for entry in running.into_iter().chain(skipped) {
+            let rollback = if place.is_supabase { None } else { rollback_markers::of(&entry.decoded.text) };
+            project.take(entry, rollback, &place.passed_files, &prefix, store);
+        }
+        project.settings = project.add_settings(store);
+        project.compare_versions();
+        project
     }
 
     /// Returns the project without some of its migrations.
@@ -314,16 +223,6 @@ impl Project {
         let mut project = self.clone();
         project.migrations.retain(|migration| !files.contains(&migration.file));
         project
-    }
-
-    /// Returns whether the runner runs only the files of a plan, so that a new file alone does not run.
-    pub fn is_planned(&self) -> bool {
-        plan::path(&self.folder).is_some()
-    }
-
-    /// Returns the folder of declarative schemas next to the folder of migrations, if it contains SQL.
-    pub fn schemas(&self) -> Option<PathBuf> {
-        locate::schemas(&self.folder)
     }
 
     /// Returns the number of migrations at the start that are equal in another project.
@@ -348,9 +247,8 @@ impl Project {
     /// Adds the settings after all migrations, if diagnostics can point into them.
     fn add_settings(&self, store: &mut StoreText) -> Option<FileId> {
         let path = self.config.path.as_deref().filter(|_| !self.config.allow.is_empty())?;
-        let whole = std::path::absolute(path).ok()?;
         // settings of several projects are in a folder above them
-        let above = self.root.ancestors().enumerate().find_map(|(up, folder)| Some((up, whole.strip_prefix(folder).ok()?)));
+        let above = self.root.ancestors().enumerate().find_map(|(up, folder)| Some((up, path.strip_prefix(folder).ok()?)));
         let shown = above.map_or_else(|| layout::shown(path), |(up, rest)| "../".repeat(up) + &layout::shown(rest));
         Some(store(shown, self.config.text.as_str().into()))
     }
@@ -418,9 +316,4 @@ impl Project {
         }
         misplaced
     }
-}
-
-/// Returns a function that converts an error to one with the path.
-fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> Error {
-    move |source| Error::Unreadable { path: path.to_path_buf(), source }
 }

@@ -4,13 +4,13 @@
 
 use super::{GlobalArgs, Status, print, print_status, print_text, progress, unknown_rule};
 use crate::changes::Against;
-use crate::config::{self, FailOn};
+use crate::config::FailOn;
+use crate::disk::{self, repository, write};
 use crate::error::Error;
 use crate::finding::{Confidence, Safety, Severity};
-use crate::fix::{Level, Plan, SkippedFix, emit, inline, show, write};
+use crate::fix::{Level, Plan, SkippedFix, emit, show};
 use crate::output::clean::{Reader, guard};
 use crate::output::{Format, RenderOptions, count, statistics, summary};
-use crate::project::{self, repository};
 use crate::report::Report;
 use crate::{BaselineSource, Checked, Fixed, Options, Recorded, Revised, rules};
 use clap::{Args, ValueEnum};
@@ -128,7 +128,7 @@ pub fn run(arguments: &Arguments, global: &GlobalArgs) -> Result<Status, Error> 
             format: format.to_possible_value().map(|value| value.get_name().to_string()).unwrap_or_default(),
         });
     }
-    let projects = project::each(&arguments.paths)?;
+    let projects = disk::each(&arguments.paths)?;
     let status = match projects.as_slice() {
         [] | [_] => check(arguments, projects.first().cloned().unwrap_or_default(), global, started)?,
         _ => check_several(arguments, projects, global, started)?,
@@ -186,7 +186,7 @@ fn check_several(arguments: &Arguments, projects: Vec<Vec<PathBuf>>, global: &Gl
             worst = Status::Findings;
         }
         resolved += checked.resolved;
-        all.append(checked.report, &project::relative_path(&current_dir, &checked.root));
+        all.append(checked.report, &disk::relative_path(&current_dir, &checked.root));
     }
     report_resolved(resolved, global);
     write_report(arguments, global, &all, &current_dir, started)?;
@@ -246,9 +246,10 @@ fn check(arguments: &Arguments, paths: Vec<PathBuf>, global: &GlobalArgs, starte
                 print_or_save(arguments, global, &show::edits(&edited.files))?;
                 return Ok(exit_status(arguments, &found, fail_on));
             }
-            inline::save(&project.root, &edited.files, |new| {
+            for new in &edited.files {
+                write::replace(&project.root.join(&new.path), &new.old, &new.text)?;
                 print_status(global, &format!("edited {} ({})", new.path, count(new.edits, "place")));
-            })?;
+            }
             report_skipped(&edited.skipped, global);
             if edited.files.is_empty() {
                 print_status(global, "nothing to edit");
@@ -272,9 +273,11 @@ fn check(arguments: &Arguments, paths: Vec<PathBuf>, global: &GlobalArgs, starte
         // the output is the script, so problems do not fail the run
         return Ok(if arguments.emit.is_some() { Status::Clean } else { exit_status(arguments, &found, fail_on) });
     }
-    write::write(&plan.project.folder, &plan.files, |planned| {
+    // if a file cannot be written, the following ones are not written, because they may depend on it
+    for planned in &plan.files {
+        write::put(&plan.project.folder.join(&planned.name), planned.text.as_bytes(), false)?;
         print_status(global, &format!("wrote {} ({})", planned.path, count(planned.statements.len(), "statement")));
-    })?;
+    }
     report_left_out(&plan, level, global);
     arguments.severity.iter().for_each(|least| plan.report.leave_out_below(*least));
     write_report(arguments, global, &plan.report, &plan.project.root, started)?;
@@ -409,7 +412,7 @@ fn checked_names(names: &[String]) -> Result<Vec<String>, Error> {
 
 /// Replaces a file in one step. A device or a pipe is refused.
 fn save(path: &Path, text: &[u8]) -> Result<(), Error> {
-    config::ordinary(path)?;
+    disk::ordinary(path)?;
     write::write_whole(path, text, true).map_err(|source| Error::Unwritable { path: path.to_path_buf(), source })
 }
 

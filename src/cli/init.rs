@@ -5,11 +5,10 @@
 use super::{GlobalArgs, Status, print_status, print_text};
 use crate::Options;
 use crate::config;
+use crate::disk::{self, write::put};
 use crate::error::Error;
-use crate::fix::write::put;
 use crate::history;
 use crate::output::clean;
-use crate::project;
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -61,7 +60,7 @@ impl Proposal {
 
     /// Proposes an addition to an existing file, unless the file contains `part`.
     fn line(&mut self, path: PathBuf, text: String, part: &str) {
-        match config::text(&path) {
+        match disk::text(&path) {
             Ok(Some(known)) if holds(&known, part) => self.already.push(path),
             _ => self.add.push(Part { path, text }),
         }
@@ -87,8 +86,8 @@ struct Site<'a> {
 
 pub fn run(arguments: &Arguments, global: &GlobalArgs) -> Result<Status, Error> {
     let mut sources = history::sources();
-    let project = project::open(&arguments.paths, None, &mut sources)?;
-    let (repository, relative) = project::repository(&project.root);
+    let project = disk::open(&arguments.paths, None, &mut sources)?;
+    let (repository, relative) = disk::repository(&project.root);
     let (known, within) = (repository.is_some(), relative.trim_end_matches('/'));
     let repository = repository.unwrap_or_else(|| project.root.clone());
     let settings = project.config.path.clone().unwrap_or_else(|| project.root.join(config::FILE));
@@ -193,7 +192,7 @@ fn servers(proposal: &mut Proposal, site: &Site<'_>) {
 
 /// Returns the default branch of the remote as git stores it, or `main`.
 fn default_branch(repository: &Path) -> String {
-    let noted = config::text(&repository.join(".git/refs/remotes/origin/HEAD")).ok().flatten().unwrap_or_default();
+    let noted = disk::text(&repository.join(".git/refs/remotes/origin/HEAD")).ok().flatten().unwrap_or_default();
     let name = noted.trim().strip_prefix("ref: refs/remotes/origin/").unwrap_or_default();
     let is_plain = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '/' | '_' | '-' | '.'));
     if is_plain { name.to_string() } else { "main".to_string() }

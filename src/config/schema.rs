@@ -78,9 +78,9 @@ fn made() -> Value {
 fn the_schema_that_is_shipped_is_of_these_settings() {
     let text = format!("{}\n", serde_json::to_string_pretty(&made()).unwrap());
     if std::env::var_os("UPDATE_DOCS").is_some() {
-        fs::write(path(), &text).unwrap();
+        std::fs::write(path(), &text).unwrap();
     }
-    assert_eq!(fs::read_to_string(path()).unwrap(), text, "`UPDATE_DOCS=1 cargo test` rewrites it");
+    assert_eq!(std::fs::read_to_string(path()).unwrap(), text, "`UPDATE_DOCS=1 cargo test` rewrites it");
 }
 
 /// The schema and the parser accept the same settings.

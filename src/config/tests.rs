@@ -2,30 +2,27 @@
 
 use super::*;
 
-/// Settings as read from a project with these two files.
-fn heard(own: &str, supabase: &str) -> Result<Config, String> {
-    let root = tempfile::tempdir().unwrap();
-    fs::write(root.path().join(FILE), own).unwrap();
-    let other = root.path().join("config.toml");
-    fs::write(&other, supabase).unwrap();
-    read(root.path(), None, Some(&other)).map_err(|error| {
+/// Settings of these two files.
+fn read(own: &str, supabase: &str) -> Result<Config, String> {
+    let own = SettingsFile { path: Path::new(FILE), text: own };
+    let supabase = SettingsFile { path: Path::new("config.toml"), text: supabase };
+    Config::read(Some(&own), Some(&supabase)).map_err(|error| {
         let message = error.to_string();
         message.split_once("usable: ").map_or(message.clone(), |(_, reason)| reason.to_string())
     })
 }
 
 fn refused(own: &str) -> String {
-    heard(own, "").unwrap_err()
+    read(own, "").unwrap_err()
 }
 
 #[test]
 fn nothing_said_means_the_defaults() {
-    let config = heard("", "").unwrap();
+    let config = read("", "").unwrap();
     assert_eq!(config, Config { path: config.path.clone(), ..Config::default() });
     assert_eq!(config.exposed_schemas, ["public"]);
     assert_eq!(config.postgres_version, 17);
-    let root = tempfile::tempdir().unwrap();
-    assert_eq!(read(root.path(), None, Some(&root.path().join("config.toml"))).unwrap(), Config::default());
+    assert_eq!(Config::read(None, None).unwrap(), Config::default());
 }
 
 #[test]
@@ -53,7 +50,7 @@ fn every_setting_is_read() {
             public """
         until = 2026-12-31
     "#;
-    let config = heard(own, "").unwrap();
+    let config = read(own, "").unwrap();
     let severity = [("rls/disabled".to_string(), Level::Off), ("index".to_string(), Level::Info)].into();
     let expected = Config {
         path: config.path.clone(),
@@ -153,51 +150,29 @@ fn the_supabase_file_tells_what_settings_do_not() {
         [a.section.nobody.knows]
         at_all = true
     "#;
-    let config = heard("", supabase).unwrap();
+    let config = read("", supabase).unwrap();
     assert_eq!(config.exposed_schemas, ["public", "graphql_public", "app"]);
     assert_eq!(config.default_privileges, DefaultPrivileges::None);
     assert_eq!(config.postgres_version, 15);
-    let config = heard("exposed_schemas = []\ndefault_privileges = 'granted'\npostgres_version = 16", supabase).unwrap();
+    let config = read("exposed_schemas = []\ndefault_privileges = 'granted'\npostgres_version = 16", supabase).unwrap();
     assert!(config.exposed_schemas.is_empty());
     assert_eq!((config.default_privileges, config.postgres_version), (DefaultPrivileges::Granted, 16));
-    let exposing = heard("", "[api]\nauto_expose_new_tables = true").unwrap();
+    let exposing = read("", "[api]\nauto_expose_new_tables = true").unwrap();
     assert_eq!(exposing.default_privileges, DefaultPrivileges::Granted);
 }
 
 #[test]
 fn odd_values_in_the_supabase_file_leave_the_defaults() {
     let odd = "api = 3\n[db]\nmajor_version = 'env(VERSION)'";
-    assert_eq!(Config { path: None, ..heard("", odd).unwrap() }, Config::default());
+    assert_eq!(Config { path: None, ..read("", odd).unwrap() }, Config::default());
     let odd = "[api]\nschemas = []\nauto_expose_new_tables = 'env(X)'\n[db]\nmajor_version = -3";
-    assert_eq!(Config { path: None, ..heard("", odd).unwrap() }, Config::default());
-    assert!(heard("", "[api]\nschemas = [\n[db]\n").unwrap_err().starts_with("line "));
-}
-
-#[test]
-fn other_settings_may_be_named_and_must_be_there() {
-    let root = tempfile::tempdir().unwrap();
-    fs::write(root.path().join(FILE), "postgres_version = 15").unwrap();
-    let other = root.path().join("other.toml");
-    assert!(read(root.path(), Some(&other), None).unwrap_err().to_string().contains("other.toml` are not usable: there is no such file"));
-    fs::write(&other, "\u{feff}select = ['rls']").unwrap();
-    let config = read(root.path(), Some(&other), None).unwrap();
-    assert_eq!((config.postgres_version, config.select, config.path), (17, vec!["rls".to_string()], Some(other.clone())));
-    fs::write(&other, b"select = ['\xff']").unwrap();
-    assert!(matches!(read(root.path(), Some(&other), None), Err(Error::NotText { at: 11, .. })));
-    assert!(matches!(read(root.path(), Some(root.path()), None), Err(Error::Unreadable { .. })));
-    let folder = root.path().join("supabase");
-    fs::create_dir(&folder).unwrap();
-    fs::rename(root.path().join(FILE), folder.join(FILE)).unwrap();
-    assert_eq!(read(root.path(), None, Some(&folder.join("config.toml"))).unwrap().postgres_version, 15);
+    assert_eq!(Config { path: None, ..read("", odd).unwrap() }, Config::default());
+    assert!(read("", "[api]\nschemas = [\n[db]\n").unwrap_err().starts_with("line "));
 }
 
 #[test]
 fn a_file_of_that_name_may_be_another_tools() {
-    let root = tempfile::tempdir().unwrap();
-    let path = root.path().join("config.toml");
     for (text, is) in [("project_id = 'x'", true), ("[api]\n[db]", true), ("[db]\nurl = 'x'", false), ("title = [", false)] {
-        fs::write(&path, text).unwrap();
-        assert_eq!(is_supabase(&path), is, "{text}");
+        assert_eq!(is_supabase(text), is, "{text}");
     }
-    assert!(!is_supabase(root.path()));
 }

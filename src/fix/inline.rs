@@ -4,15 +4,13 @@
 //! the same. The edited project is analysed first, and fixes that do not resolve the problem or cause a new one are skipped. Limits: files
 //! whose bytes differ from the parsed text (another encoding) are not edited.
 
-use super::{PlanInput, SkippedFix, skipped_fix, verify_plan, write};
+use super::{PlanInput, SkippedFix, skipped_fix, verify_plan};
 use crate::engine::{self, CheckResult, RuleSelection};
 use crate::error::Error;
 use crate::finding::{Confidence, Edit, Finding, Safety};
 use crate::report::Report;
 use crate::source::{FileId, Site, Sources, Span};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::Path;
 
 /// Result of the edits.
 pub struct Edited {
@@ -145,21 +143,4 @@ fn rejected_fixes(before: &CheckResult, after: &CheckResult, chosen: &[(&Finding
         }
     }
     out
-}
-
-/// Writes the new texts and calls `on_written` after each file.
-///
-/// # Errors
-/// If a file changed since it was read, or cannot be written.
-pub fn save(root: &Path, files: &[NewText], mut on_written: impl FnMut(&NewText)) -> Result<(), Error> {
-    for new in files {
-        let path = root.join(&new.path);
-        let bytes = fs::read(&path).map_err(|source| Error::Unreadable { path: path.clone(), source })?;
-        if bytes != new.old.as_bytes() {
-            return Err(Error::Changed { path });
-        }
-        write::put(&path, new.text.as_bytes(), true)?;
-        on_written(new);
-    }
-    Ok(())
 }

@@ -13,7 +13,6 @@ pub mod merge;
 pub mod show;
 mod verify_plan;
 mod version;
-pub mod write;
 
 use crate::catalog::Catalog;
 use crate::engine::{self, CheckResult, RuleSelection};

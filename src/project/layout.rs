@@ -1,14 +1,62 @@
 //! Entries of a folder of migrations: which of them run, with which version, and in which order.
 //!
-//! Promises: only names and kinds of entries are read. Only folders are opened, and links are not followed in loops.
+//! Promises: only names and kinds of entries decide.
 
 use super::text::Decoded;
-use super::{EarlierState, SkipReason, plan, unreadable};
-use crate::error::Error;
+use super::{EarlierState, SkipReason, plan};
 use std::cmp::Ordering;
-use std::ffi::OsString;
-use std::fs;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
+
+/// Kind of an entry of a folder. For a link, it is the kind of its target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    File,
+    Folder,
+    Other,
+}
+
+/// Names in a folder of migrations.
+#[derive(Clone, Debug, Default)]
+pub struct Folder {
+    /// Entries of the folder, in the byte order of their names, in which the Supabase runner reads them.
+    pub entries: BTreeMap<OsString, Kind>,
+    /// Paths of files in its folders that may be migrations: those that [`Folder::candidates`] names.
+    pub nested: BTreeSet<PathBuf>,
+    /// Text of the plan next to the folder, for sqitch.
+    pub plan: Option<String>,
+}
+
+impl Folder {
+    /// Returns the paths in folders that are migrations if they are files.
+    pub fn candidates(&self) -> Vec<PathBuf> {
+        let own = |name: &OsStr| OWN_FOLDER_FILES.map(|file| Path::new(name).join(file));
+        let folders = self.entries.iter().filter(|(_, kind)| **kind == Kind::Folder);
+        let planned = self.plan.as_deref().map(plan::scripts).unwrap_or_default();
+        folders.flat_map(|(name, _)| own(name)).chain(planned).collect()
+    }
+
+    /// Returns an earlier state of the folder.
+    pub fn at(mut self, earlier: &EarlierState) -> Folder {
+        self.entries.retain(|name, _| !earlier.absent.contains(Path::new(name)));
+        self.nested.retain(|path| !earlier.absent.contains(path));
+        for path in earlier.texts.keys() {
+            let Some(first) = path.components().next().map(|part| part.as_os_str().to_os_string()) else { continue };
+            if path.as_os_str() == first {
+                self.entries.insert(first, Kind::File);
+            } else {
+                self.entries.entry(first).or_insert(Kind::Folder);
+                self.nested.insert(path.clone());
+            }
+        }
+        self
+    }
+
+    fn is_file(&self, path: &Path) -> bool {
+        self.nested.contains(path) || self.entries.get(path.as_os_str()) == Some(&Kind::File)
+    }
+}
 
 /// Whether and how an entry runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,54 +87,44 @@ pub struct Listing {
     first: OsString,
 }
 
-/// Lists the entries of an earlier state of a folder.
-pub fn list(folder: &Path, earlier: &EarlierState) -> Result<Listing, Error> {
-    let mut names = names(folder)?;
-    names.retain(|(name, _)| !earlier.absent.contains(Path::new(name)));
-    names.extend(earlier.texts.keys().filter_map(|path| path.components().next()).map(|first| (first.as_os_str().to_os_string(), None)));
-    names.sort_by(|(one, _), (other, _)| one.as_encoded_bytes().cmp(other.as_encoded_bytes()));
-    names.dedup_by(|(one, _), (other, _)| one == other);
-    let kind = |name: &Path, kind: Option<Kind>| match kind {
-        _ if earlier.texts.contains_key(name) => Kind::File,
-        Some(kind) => kind,
-        None => kind_of_target(&folder.join(name)),
-    };
-    let first = names.first().map(|(name, _)| name.clone()).unwrap_or_default();
-    if let Some(order) = plan::order(folder) {
-        return Ok(Listing { entries: planned(folder, earlier, order, &names), lenient: true, planned: true, first });
+/// Decides which entries of a folder run.
+pub fn arrange(folder: &Folder) -> Listing {
+    let first = folder.entries.keys().next().cloned().unwrap_or_default();
+    if let Some(plan) = &folder.plan {
+        return Listing { entries: planned(folder, plan::scripts(plan)), lenient: true, planned: true, first };
     }
-    let files = names.iter().map(|(name, kind)| (Path::new(name), *kind)).filter(|(name, _)| is_sql(name));
-    let files: Vec<(PathBuf, Kind)> = files.map(|(name, known)| (name.to_path_buf(), kind(name, known))).collect();
+    let files: Vec<(&Path, Kind)> =
+        folder.entries.iter().map(|(name, kind)| (Path::new(name), *kind)).filter(|(name, _)| is_sql(name)).collect();
     let of_kind_file = || files.iter().filter(|(_, kind)| *kind == Kind::File).map(|(path, _)| path);
 
     if of_kind_file().next().is_none() {
-        let entries: Vec<Entry> = names.iter().filter_map(|(name, _)| in_own_folder(folder, earlier, name)).collect();
+        let entries: Vec<Entry> = folder.entries.keys().filter_map(|name| in_own_folder(folder, name)).collect();
         if !entries.is_empty() {
-            return Ok(Listing { entries, lenient: true, planned: false, first });
+            return Listing { entries, lenient: true, planned: false, first };
         }
     }
     // the strictest scheme that accepts a name
     const SCHEMES: [Scheme; 3] = [supabase_parts, digit_parts, any_parts];
     let scheme = SCHEMES.into_iter().position(|parts| of_kind_file().any(|path| parts(&shown(path)).is_some())).unwrap_or(0);
-    let entry = |(relative, kind): (PathBuf, Kind)| {
-        let choice = match (kind, SCHEMES[scheme](&shown(&relative))) {
+    let entry = |(relative, kind): &(&Path, Kind)| {
+        let choice = match (kind, SCHEMES[scheme](&shown(relative))) {
             (Kind::Folder, _) => Choice::Skip(SkipReason::Directory),
             (Kind::Other, _) => Choice::Skip(SkipReason::NotAFile),
             (Kind::File, None) => Choice::Skip(SkipReason::Name),
             (Kind::File, Some((version, name))) => Choice::Run { version, name },
         };
-        Entry { relative, choice, decoded: Decoded::default() }
+        Entry { relative: relative.to_path_buf(), choice, decoded: Decoded::default() }
     };
-    let entries = files.into_iter().map(entry).collect();
-    Ok(Listing { entries, lenient: scheme > 0, planned: false, first })
+    let entries = files.iter().map(entry).collect();
+    Listing { entries, lenient: scheme > 0, planned: false, first }
 }
 
 /// Returns the scripts of a plan in its order, followed by scripts of the folder that are not in the plan.
-fn planned(folder: &Path, earlier: &EarlierState, order: Vec<PathBuf>, names: &[(OsString, Option<Kind>)]) -> Vec<Entry> {
-    let is_file = |path: &PathBuf| earlier.texts.contains_key(path) || !earlier.absent.contains(path) && folder.join(path).is_file();
+fn planned(folder: &Folder, order: Vec<PathBuf>) -> Vec<Entry> {
     let entry = |relative: PathBuf, choice: Choice| Entry { relative, choice, decoded: Decoded::default() };
+    let is_file = |path: &PathBuf| folder.is_file(path);
     let name = |path: &Path| shown(&path.with_extension(""));
-    let rest = names.iter().map(|(name, _)| PathBuf::from(name)).filter(|path| is_sql(path) && !order.contains(path));
+    let rest = folder.entries.keys().map(PathBuf::from).filter(|path| is_sql(path) && !order.contains(path));
     let rest: Vec<Entry> = rest.filter(is_file).map(|path| entry(path, Choice::Skip(SkipReason::Undo))).collect();
     let run = order.into_iter().filter(is_file).map(|path| {
         let choice = Choice::Run { version: String::new(), name: name(&path) };
@@ -138,59 +176,8 @@ impl Entry {
     }
 }
 
-/// Returns whether a folder may contain migrations. Many tools use the name `migrations` for a folder of programs. A folder that cannot be
-/// read may contain migrations.
-pub fn may_hold_migrations(folder: &Path) -> bool {
-    let Ok(names) = names(folder) else { return true };
-    let is_foreign = |(name, _): &(OsString, Option<Kind>)| !name.as_encoded_bytes().starts_with(b".") && folder.join(name).is_file();
-    holds_migrations(folder) || !names.iter().any(is_foreign)
-}
-
-pub fn holds_migrations(folder: &Path) -> bool {
-    list(folder, &EarlierState::default()).is_ok_and(|listing| !listing.entries.is_empty())
-}
-
-/// Returns whether each migration has its own folder.
-pub fn holds_folders(folder: &Path) -> bool {
-    list(folder, &EarlierState::default()).is_ok_and(|listing| listing.entries.iter().any(|entry| entry.relative.components().count() > 1))
-}
-
 /// Prefix of temporary files, which stay if a run is killed.
 pub const TEMPORARY: &str = ".supalint-tmp-";
-
-/// Returns all names in byte order, as the Supabase runner reads them. The targets of links are not read yet.
-fn names(folder: &Path) -> Result<Vec<(OsString, Option<Kind>)>, Error> {
-    let entries = fs::read_dir(folder).map_err(unreadable(folder))?;
-    let name = |entry: fs::DirEntry| (entry.file_name(), entry.file_type().ok().and_then(Kind::of));
-    let mut names = entries.map(|entry| entry.map(name)).collect::<Result<Vec<_>, _>>().map_err(unreadable(folder))?;
-    names.retain(|(name, _)| !name.as_encoded_bytes().starts_with(TEMPORARY.as_bytes()));
-    names.sort_by(|(one, _), (other, _)| one.as_encoded_bytes().cmp(other.as_encoded_bytes()));
-    Ok(names)
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    File,
-    Folder,
-    Other,
-}
-
-impl Kind {
-    /// Returns the kind, or `None` for a link.
-    fn of(kind: fs::FileType) -> Option<Kind> {
-        match () {
-            () if kind.is_symlink() => None,
-            () if kind.is_dir() => Some(Kind::Folder),
-            () if kind.is_file() => Some(Kind::File),
-            () => Some(Kind::Other),
-        }
-    }
-}
-
-fn kind_of_target(path: &Path) -> Kind {
-    // reading a broken link fails later, with its path
-    fs::metadata(path).ok().and_then(|data| Kind::of(data.file_type())).unwrap_or(Kind::File)
-}
 
 pub fn is_sql(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("sql"))
@@ -199,9 +186,8 @@ pub fn is_sql(path: &Path) -> bool {
 /// Names of the file of a migration with its own folder, in Prisma and Diesel.
 pub const OWN_FOLDER_FILES: [&str; 2] = ["migration.sql", "up.sql"];
 
-fn in_own_folder(folder: &Path, earlier: &EarlierState, name: &OsString) -> Option<Entry> {
-    let is_file = |path: &PathBuf| earlier.texts.contains_key(path) || !earlier.absent.contains(path) && folder.join(path).is_file();
-    let file = OWN_FOLDER_FILES.into_iter().find(|file| is_file(&Path::new(name).join(file)))?;
+fn in_own_folder(folder: &Folder, name: &OsString) -> Option<Entry> {
+    let file = OWN_FOLDER_FILES.into_iter().find(|file| folder.is_file(&Path::new(name).join(file)))?;
     let text = name.to_string_lossy();
     // versions of Diesel contain dashes: 2024-01-31-093000
     let end = text.find(|letter: char| !letter.is_ascii_digit() && letter != '-').unwrap_or(text.len());

@@ -3,26 +3,13 @@
 //! Promises: the files of `deploy/` are in the order of the plan. If a change was reworked, its earlier script is the copy with the name of
 //! the tag before the rework. Source: the manual pages sqitchtutorial and sqitch-rework.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Name of the file with the plan.
 pub const FILE: &str = "sqitch.plan";
 
-/// Returns the paths of scripts in the order of the plan, relative to the folder of scripts, or `None` if there is no plan.
-pub fn order(folder: &Path) -> Option<Vec<PathBuf>> {
-    let path = path(folder)?;
-    let bytes = fs::read(path).ok()?;
-    Some(scripts(&String::from_utf8_lossy(&bytes)))
-}
-
-/// Returns the path of the plan next to a folder of scripts.
-pub fn path(folder: &Path) -> Option<PathBuf> {
-    let is_deploy = folder.file_name().is_some_and(|name| name == "deploy");
-    Some(folder.with_file_name(FILE)).filter(|path| is_deploy && path.is_file())
-}
-
-fn scripts(plan: &str) -> Vec<PathBuf> {
+/// Returns the paths of scripts in the order of a plan, relative to the folder of scripts.
+pub fn scripts(plan: &str) -> Vec<PathBuf> {
     // each change with the number of tags before it
     let (mut changes, mut tags): (Vec<(&str, usize)>, Vec<&str>) = (Vec::new(), Vec::new());
     for line in plan.lines().map(str::trim) {

@@ -5,9 +5,6 @@
 use super::TextProblemKind;
 use crate::source::Span;
 use std::borrow::Cow;
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::Path;
 use std::sync::Arc;
 
 /// Text of a file, and the first location of each kind of problem, in order.
@@ -15,18 +12,6 @@ use std::sync::Arc;
 pub struct Decoded {
     pub text: Arc<str>,
     pub problems: Vec<(Span, TextProblemKind)>,
-}
-
-/// Reads a file through a buffer, which is reused for other files.
-pub fn read(path: &Path, buffer: &mut Vec<u8>) -> io::Result<Decoded> {
-    buffer.clear();
-    File::open(path)?.read_to_end(buffer)?;
-    let decoded = decode(buffer);
-    // positions have 32 bits
-    if u32::try_from(decoded.text.len()).is_err() {
-        return Err(io::Error::other("larger than 4 GB"));
-    }
-    Ok(decoded)
 }
 
 /// Returns the text of any bytes.

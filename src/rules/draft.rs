@@ -257,7 +257,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("migrations")).unwrap();
         std::fs::write(folder.path().join("migrations/1_a.sql"), "").unwrap();
-        let project = crate::project::open(&[folder.path().to_path_buf()], None, &mut sources).unwrap();
+        let project = crate::disk::open(&[folder.path().to_path_buf()], None, &mut sources).unwrap();
         let catalog = Catalog::default();
         let analyses = Analyses::default();
         let state = State::new(&catalog, &project, &sources, &analyses);

@@ -441,7 +441,7 @@ fn tables_break_between_words() {
         "create table public.a_table_with_a_rather_long_name_of_its_own (id int primary key, owner_of_the_row uuid references auth.users);";
     let folder = project(&[("supabase/migrations/20250101000000_a_migration_with_a_name.sql", long)]);
     let mut sources = supalint::history::sources();
-    let project = supalint::project::open(&[folder.path().to_path_buf()], None, &mut sources).expect("there is a project");
+    let project = supalint::disk::open(&[folder.path().to_path_buf()], None, &mut sources).expect("there is a project");
     let replay = supalint::history::replay(&mut sources, &project, &mut ());
     let mut text = Vec::new();
     let look = RenderOptions { width: 80, ..RenderOptions::PLAIN };

@@ -11,7 +11,7 @@ use supalint::fix::{Level, Plan, ShownFix};
 use supalint::report::Report;
 use supalint::rules::Rule;
 use supalint::source::Site;
-use supalint::{history, project};
+use supalint::{disk, history};
 
 /// The file of an example that names none.
 const ONLY: &str = "20250101000000_example.sql";
@@ -76,7 +76,7 @@ impl Example {
 /// What is found in a project, or only what was not there when it was as it is.
 pub fn report(root: &Path, known: bool) -> Report {
     let mut sources = history::sources();
-    let project = project::open(&[root.to_path_buf()], None, &mut sources).expect("it is a project");
+    let project = disk::open(&[root.to_path_buf()], None, &mut sources).expect("it is a project");
     let since = known.then(|| Since { new: BTreeSet::new(), before: Some(project.clone()) });
     let scope = Scope { since: since.into_iter().collect(), ..Scope::default() };
     engine::run_within(sources, &project, &RuleSelection::default(), &scope).0

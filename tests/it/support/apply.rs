@@ -13,11 +13,12 @@ use std::path::Path;
 use std::sync::Arc;
 use supalint::catalog::Catalog;
 use supalint::config::DefaultPrivileges;
+use supalint::disk;
 use supalint::engine::{self, RuleSelection};
 use supalint::finding::{Confidence, Finding};
 use supalint::fix::{Plan, emit};
 use supalint::history;
-use supalint::project::{self, Project};
+use supalint::project::Project;
 use supalint::source::{Sources, Span};
 use supalint::syntax::split::{RawStatement, Splitter};
 
@@ -283,7 +284,7 @@ fn replay(root: &Path) -> (Catalog, Sources) {
 }
 
 fn open(root: &Path, sources: &mut Sources) -> Project {
-    project::open(&[root.to_path_buf()], None, sources).expect("there are migrations")
+    disk::open(&[root.to_path_buf()], None, sources).expect("there are migrations")
 }
 
 impl Statement {

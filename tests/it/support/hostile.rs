@@ -2,10 +2,11 @@
 //! lexer, and the same text gives the same bytes in every format.
 
 use std::sync::OnceLock;
+use supalint::disk;
 use supalint::engine::{self, RuleSelection};
 use supalint::history;
 use supalint::output::{Format, RenderOptions, schema};
-use supalint::project::{self, Project};
+use supalint::project::Project;
 use supalint::source::{FileId, Sources};
 use supalint::syntax::ast::{Ast, Form};
 use supalint::syntax::expression::{Data, Node, Walk};
@@ -96,7 +97,7 @@ fn ground() -> &'static PlanInput {
         std::fs::create_dir_all(&migrations).expect("a folder can be made");
         std::fs::write(migrations.join("20250101000000_a.sql"), "select 1;").expect("a file can be written");
         let mut sources = history::sources();
-        let project = project::open(&[folder.path().to_path_buf()], None, &mut sources).expect("there is a migration");
+        let project = disk::open(&[folder.path().to_path_buf()], None, &mut sources).expect("there is a migration");
         let file = project.migrations[0].file;
         PlanInput { sources, project, file }
     })

@@ -1,8 +1,8 @@
 //! One text folded as a project's only migration.
 
 use supalint::catalog::{Rejected, When};
+use supalint::disk;
 use supalint::history::{self, Replay};
-use supalint::project;
 use supalint::source::Sources;
 
 pub fn replay(text: &str) -> (Sources, Replay) {
@@ -11,7 +11,7 @@ pub fn replay(text: &str) -> (Sources, Replay) {
     std::fs::create_dir_all(&migrations).expect("a folder can be made");
     std::fs::write(migrations.join("20250101000000_a.sql"), text).expect("a file can be written");
     let mut sources = history::sources();
-    let project = project::open(&[folder.path().to_path_buf()], None, &mut sources).expect("there is a migration");
+    let project = disk::open(&[folder.path().to_path_buf()], None, &mut sources).expect("there is a migration");
     let replay = history::replay(&mut sources, &project, &mut ());
     (sources, replay)
 }

@@ -1,6 +1,7 @@
 //! Projects in temporary folders, laid out as their tools lay them out.
 
 use super::*;
+use crate::project::TextProblemKind;
 use std::fs;
 use tempfile::TempDir;
 

@@ -2,31 +2,21 @@
 //!
 //! Promises: only names and kinds of entries are read. The meaning of a path does not depend on the other paths.
 
-use super::{layout, plan, unreadable};
-use crate::config;
+use super::{listing, plan_of, settings, unreadable};
 use crate::error::Error;
+use crate::project::layout::{self, Kind};
+use crate::project::{Place, is_sql};
+use std::ffi::OsString;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Component, Path, PathBuf};
 use walkdir::{DirEntry, WalkDir};
 
-/// Location of a project.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Place {
-    pub root: PathBuf,
-    pub folder: PathBuf,
-    /// Files that the user passed, relative to the folder.
-    pub passed_files: Vec<PathBuf>,
-    pub is_supabase: bool,
-    /// Path of Supabase's `config.toml`, whether or not it exists.
-    pub supabase_config: Option<PathBuf>,
-}
-
 /// Returns the project that contains `current_dir`, otherwise the only project below it.
 pub fn around(current_dir: &Path) -> Result<Place, Error> {
     for folder in current_dir.ancestors() {
         if let Some(migrations) = inside(folder)? {
-            return Ok(Place::of(migrations, Vec::new()));
+            return Ok(place_of(migrations, Vec::new()));
         }
     }
     only_project_below(current_dir, Path::new(""))
@@ -50,7 +40,7 @@ pub fn of_paths(paths: &[PathBuf]) -> Result<Place, Error> {
         names.push(name);
     }
     let (folder, names) = place.ok_or_else(|| no_migrations(Path::new("."), Path::new("")))?;
-    Ok(Place::of(folder, names))
+    Ok(place_of(folder, names))
 }
 
 /// Groups paths by their folder of migrations. If the folder itself is passed, files in it are dropped.
@@ -81,12 +71,12 @@ fn is_folder(path: &Path) -> Result<bool, Error> {
 fn folder(path: &Path) -> Result<Place, Error> {
     let absolute_path = absolute(path)?;
     let is_folder_of_migrations = || match absolute_path.file_name() {
-        Some(name) if name == "migrations" => is_supabase_folder(absolute_path.parent()) || layout::may_hold_migrations(&absolute_path),
-        _ => layout::holds_migrations(&absolute_path),
+        Some(name) if name == "migrations" => is_supabase_folder(absolute_path.parent()) || may_hold_migrations(&absolute_path),
+        _ => holds_migrations(&absolute_path),
     };
     match inside(&absolute_path)? {
-        Some(folder) => Ok(Place::of(folder, Vec::new())),
-        None if is_folder_of_migrations() => Ok(Place::of(absolute_path, Vec::new())),
+        Some(folder) => Ok(place_of(folder, Vec::new())),
+        None if is_folder_of_migrations() => Ok(place_of(absolute_path, Vec::new())),
         // a folder that cannot be read is an error, because it may contain migrations
         None => {
             fs::read_dir(&absolute_path).map_err(unreadable(path))?;
@@ -98,7 +88,7 @@ fn folder(path: &Path) -> Result<Place, Error> {
 /// Returns the folder of migrations of a file, and the path of the file in it.
 fn file(path: &Path) -> Result<(PathBuf, PathBuf), Error> {
     let no_file = || Error::NotSql { path: path.to_path_buf() };
-    let name = path.file_name().filter(|_| layout::is_sql(path)).ok_or_else(no_file)?;
+    let name = path.file_name().filter(|_| is_sql(path)).ok_or_else(no_file)?;
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let parent = absolute(parent)?;
     // a seed or dump next to the folder of migrations is not a migration
@@ -108,7 +98,7 @@ fn file(path: &Path) -> Result<(PathBuf, PathBuf), Error> {
     }
     if layout::OWN_FOLDER_FILES.iter().any(|file| name == *file)
         && let (Some(folder), Some(own)) = (parent.parent(), parent.file_name())
-        && layout::holds_folders(folder)
+        && holds_folders(folder)
     {
         return Ok((folder.to_path_buf(), Path::new(own).join(name)));
     }
@@ -121,10 +111,10 @@ fn inside(project: &Path) -> Result<Option<PathBuf>, Error> {
     if is_there(&supabase)? {
         return Ok(Some(supabase));
     }
-    if is_there(&plain)? && (is_supabase_folder(Some(project)) || layout::may_hold_migrations(&plain)) {
+    if is_there(&plain)? && (is_supabase_folder(Some(project)) || may_hold_migrations(&plain)) {
         return Ok(Some(plain));
     }
-    Ok(Some(deploy).filter(|deploy| plan::path(deploy).is_some() && deploy.is_dir()))
+    Ok(Some(deploy).filter(|deploy| plan_of(deploy).is_some() && deploy.is_dir()))
 }
 
 /// Returns whether a folder exists. A folder that cannot be read is an error.
@@ -139,15 +129,15 @@ fn is_there(folder: &Path) -> Result<bool, Error> {
 pub fn schemas(migrations: &Path) -> Option<PathBuf> {
     let folder = migrations.with_file_name("schemas");
     let is_called_migrations = migrations.file_name().is_some_and(|name| name == "migrations");
-    Some(folder).filter(|folder| is_called_migrations && layout::holds_migrations(folder))
+    Some(folder).filter(|folder| is_called_migrations && holds_migrations(folder))
 }
 
 /// Returns the only project below a folder. `passed_path` is the path of the folder as the user passed it.
 fn only_project_below(folder: &Path, passed_path: &Path) -> Result<Place, Error> {
     match below(folder).as_slice() {
         [only] => match inside(only)? {
-            Some(migrations) => Ok(Place::of(migrations, Vec::new())),
-            None => Ok(Place::of(only.clone(), Vec::new())),
+            Some(migrations) => Ok(place_of(migrations, Vec::new())),
+            None => Ok(place_of(only.clone(), Vec::new())),
         },
         _ => Err(no_migrations(folder, passed_path)),
     }
@@ -156,7 +146,7 @@ fn only_project_below(folder: &Path, passed_path: &Path) -> Result<Place, Error>
 /// Returns the error for a folder without a project. It lists the projects below the folder.
 fn no_migrations(folder: &Path, passed_path: &Path) -> Error {
     let schemas = [folder.join("supabase/schemas"), folder.join("schemas")];
-    if let Some(schemas) = schemas.into_iter().find(|path| is_supabase_folder(path.parent()) && layout::holds_migrations(path)) {
+    if let Some(schemas) = schemas.into_iter().find(|path| is_supabase_folder(path.parent()) && holds_migrations(path)) {
         let shown = passed_path.join(schemas.strip_prefix(folder).unwrap_or(&schemas));
         return Error::Empty { path: folder.to_path_buf(), schemas: Some(shown) };
     }
@@ -177,8 +167,8 @@ fn below(folder: &Path) -> Vec<PathBuf> {
     let projects = folders.flatten().filter(|entry| {
         let path = entry.path();
         // the folder of Drizzle is itself a folder of migrations
-        let holds = || inside(path).ok().flatten().is_some_and(|folder| layout::holds_migrations(&folder));
-        let itself = || entry.file_name() == "drizzle" && layout::holds_migrations(path);
+        let holds = || inside(path).ok().flatten().is_some_and(|folder| holds_migrations(&folder));
+        let itself = || entry.file_name() == "drizzle" && holds_migrations(path);
         !is_supabase_folder(Some(path)) && (holds() || itself())
     });
     projects.map(|entry| entry.path().to_path_buf()).collect()
@@ -199,25 +189,40 @@ fn absolute(path: &Path) -> Result<PathBuf, Error> {
     absolute_path.map_err(unreadable(path))
 }
 
-impl Place {
-    fn of(folder: PathBuf, mut passed_files: Vec<PathBuf>) -> Place {
-        passed_files.sort();
-        passed_files.dedup();
-        let is_called_migrations = folder.file_name().is_some_and(|name| name == "migrations");
-        let root = match folder.parent() {
-            // declarative schemas are next to the migrations
-            Some(parent) if is_supabase_folder(Some(parent)) => parent.parent().unwrap_or(parent),
-            Some(parent) if is_called_migrations || plan::path(&folder).is_some() => parent,
-            _ => &folder,
-        };
-        let own = root.join("supabase");
-        let supabase_config = if own.is_dir() {
-            Some(own.join("config.toml"))
-        } else {
-            // a `supabase` folder with another name
-            Some(root.join("config.toml")).filter(|path| config::is_supabase(path))
-        };
-        let root = root.to_path_buf();
-        Place { root, folder, passed_files, is_supabase: supabase_config.is_some(), supabase_config }
-    }
+/// Returns whether a folder may contain migrations. Many tools use the name `migrations` for a folder of programs. A folder that cannot be
+/// read may contain migrations.
+fn may_hold_migrations(folder: &Path) -> bool {
+    let Ok(names) = super::folder(folder) else { return true };
+    let is_foreign = |(name, kind): (&OsString, &Kind)| !name.as_encoded_bytes().starts_with(b".") && *kind == Kind::File;
+    holds_migrations(folder) || !names.entries.iter().any(is_foreign)
+}
+
+fn holds_migrations(folder: &Path) -> bool {
+    listing(folder).is_ok_and(|listing| !listing.entries.is_empty())
+}
+
+/// Returns whether each migration has its own folder.
+fn holds_folders(folder: &Path) -> bool {
+    listing(folder).is_ok_and(|listing| listing.entries.iter().any(|entry| entry.relative.components().count() > 1))
+}
+
+fn place_of(folder: PathBuf, mut passed_files: Vec<PathBuf>) -> Place {
+    passed_files.sort();
+    passed_files.dedup();
+    let is_called_migrations = folder.file_name().is_some_and(|name| name == "migrations");
+    let root = match folder.parent() {
+        // declarative schemas are next to the migrations
+        Some(parent) if is_supabase_folder(Some(parent)) => parent.parent().unwrap_or(parent),
+        Some(parent) if is_called_migrations || plan_of(&folder).is_some() => parent,
+        _ => &folder,
+    };
+    let own = root.join("supabase");
+    let supabase_config = if own.is_dir() {
+        Some(own.join("config.toml"))
+    } else {
+        // a `supabase` folder with another name
+        Some(root.join("config.toml")).filter(|path| settings::is_supabase(path))
+    };
+    let root = root.to_path_buf();
+    Place { root, folder, passed_files, is_supabase: supabase_config.is_some(), supabase_config }
 }

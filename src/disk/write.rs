@@ -1,27 +1,25 @@
-//! Writing of planned files.
+//! Writing of files.
 //!
-//! Promises: a file is written completely or not at all, and no existing file is replaced. If a file cannot be written, the following ones
-//! are not written, because they may depend on it.
+//! Promises: a file is written completely or not at all, and an existing file is replaced only on request.
 
-use super::files::PlannedFile;
+use super::unreadable;
 use crate::error::Error;
-use crate::project::TEMPORARY;
+use crate::project::layout::TEMPORARY;
 use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 use std::time::Duration;
 
-/// Writes files in order and calls `on_written` after each one.
+/// Writes a new text to a file that was read before.
 ///
 /// # Errors
-/// If a file cannot be written.
-pub fn write(folder: &Path, files: &[PlannedFile], mut on_written: impl FnMut(&PlannedFile)) -> Result<(), Error> {
-    for planned in files {
-        let path = folder.join(&planned.name);
-        put(&path, planned.text.as_bytes(), false)?;
-        on_written(planned);
+/// If the file changed since it was read, or cannot be written.
+pub fn replace(path: &Path, old: &str, new: &str) -> Result<(), Error> {
+    let bytes = fs::read(path).map_err(unreadable(path))?;
+    if bytes != old.as_bytes() {
+        return Err(Error::Changed { path: path.to_path_buf() });
     }
-    Ok(())
+    put(path, new.as_bytes(), true)
 }
 
 /// Writes a text to a file in one step.
