@@ -137,6 +137,15 @@ pub struct Project {
     pub markers: Option<&'static RollbackMarkers>,
     pub platform: Platform,
     pub config: Config,
+    /// Files of application code with queries, in the order of their paths.
+    pub app: Arc<[AppFile]>,
+}
+
+/// A file of application code with queries.
+#[derive(Clone, Debug)]
+pub struct AppFile {
+    pub file: FileId,
+    pub code: supalint_queries::shape::CodeFile,
 }
 
 /// Location of a project.
@@ -205,6 +214,7 @@ impl Project {
             markers: None,
             platform,
             config,
+            app: Arc::default(),
         };
         // files that do not run come last, so that the other files do not depend on them
         let prefix = prefix(&project.root, &project.folder);

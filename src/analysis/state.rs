@@ -12,11 +12,12 @@ use crate::catalog::name::QName;
 use crate::catalog::object::*;
 use crate::catalog::{Catalog, Rejected, is_system_schema};
 use crate::config::Config;
-use crate::project::{Migration, Platform, Project};
+use crate::project::{AppFile, Migration, Platform, Project};
 use crate::source::{FileId, Site, Sources, Span};
 use crate::syntax::ast::ObjectKind;
 use crate::syntax::expression::Query;
 use std::collections::BTreeMap;
+use supalint_queries::shape::Query as AppQuery;
 
 /// The roles of API requests without the service role key.
 pub const API_ROLES: [&str; 2] = ["anon", "authenticated"];
@@ -102,6 +103,17 @@ impl<'a> State<'a> {
 
     pub fn project(&self) -> &'a Project {
         self.project
+    }
+
+    /// Returns the queries of application code, with their files. Queries of tests are left out.
+    pub fn app_queries(&self) -> impl Iterator<Item = (FileId, &'a AppQuery)> + use<'a> {
+        let queries = |file: &'a AppFile| file.code.queries.iter().filter(|query| !query.in_test).map(|query| (file.file, query));
+        self.project.app.iter().flat_map(queries)
+    }
+
+    /// Returns the files of application code with queries.
+    pub fn app_files(&self) -> &'a [AppFile] {
+        &self.project.app
     }
 
     /// Returns the statements that PostgreSQL would reject.
