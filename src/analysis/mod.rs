@@ -76,6 +76,7 @@ pub mod prelude {
     pub use crate::catalog::acl::Privileges;
     pub use crate::catalog::name::{QName, derived_name, quote_ident, quote_literal};
     pub use crate::catalog::object::*;
+    pub use crate::catalog::walk::reachable;
     pub use crate::catalog::{Catalog, SqlError};
     pub use crate::finding::{ClauseChange, Edit, GrantChange, IndexChange, Phase, PolicyChange, Run, Safety, Severity, Step};
     pub use crate::source::{FileId, Site, Sources, Span};

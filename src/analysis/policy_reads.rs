@@ -168,21 +168,13 @@ struct Found<'a> {
 
 /// Returns the tables that a relation reads: itself, or those of a view.
 fn behind<'a>(cx: &State<'a>, name: &QName, role: &str, function: Option<(&'a Function, Site)>) -> Vec<Found<'a>> {
-    let mut out = Vec::new();
-    let mut open: Vec<(QName, SmolStr)> = vec![(name.clone(), role.into())];
-    let mut seen: BTreeSet<QName> = BTreeSet::new();
-    while let Some((name, role)) = open.pop() {
-        if !seen.insert(name.clone()) {
-            continue;
-        }
-        if let Some(table) = cx.catalog.table(&name) {
-            out.push(Found { table, role, function });
-        } else if let Some(view) = cx.catalog.views.get(&name).filter(|view| !view.materialized) {
-            let role = if view.security_invoker.value { role } else { view.owner.clone() };
-            open.extend(view.reads.iter().map(|read| (read.clone(), role.clone())));
-        }
-    }
-    out
+    let read_by = |(name, role): &(QName, SmolStr)| -> Vec<(QName, SmolStr)> {
+        let view = cx.catalog.views.get(name).filter(|view| !view.materialized && cx.catalog.table(name).is_none());
+        let reader = |view: &View| if view.security_invoker.value { role.clone() } else { view.owner.clone() };
+        view.into_iter().flat_map(|view| view.reads.iter().map(move |read| (read.clone(), reader(view)))).collect()
+    };
+    let relations = reachable([(name.clone(), SmolStr::from(role))], read_by);
+    relations.into_iter().filter_map(|(name, role)| Some(Found { table: cx.catalog.table(&name)?, role, function })).collect()
 }
 
 /// Returns the tables that a call of a function reads.

@@ -10,12 +10,14 @@ use crate::catalog::acl::Privileges;
 use crate::catalog::creation_index::Moment;
 use crate::catalog::name::QName;
 use crate::catalog::object::*;
+use crate::catalog::walk::reachable;
 use crate::catalog::{Catalog, Rejected, is_system_schema};
 use crate::config::Config;
 use crate::project::{AppFile, Migration, Platform, Project};
 use crate::source::{FileId, Site, Sources, Span};
 use crate::syntax::ast::ObjectKind;
 use crate::syntax::expression::Query;
+use smol_str::SmolStr;
 use std::collections::BTreeMap;
 use supalint_queries::shape::Query as AppQuery;
 
@@ -230,20 +232,11 @@ impl<'a> State<'a> {
 
     /// Returns whether a policy is for a role, or for a role that it is a member of.
     pub fn concerns(&self, policy: &Policy, role: &str) -> bool {
-        let mut seen: Vec<&str> = vec![role];
-        let mut at = 0;
-        while at < seen.len() {
-            if policy.applies_to_role(seen[at]) {
-                return true;
-            }
-            for parent in self.catalog.roles.get(&seen[at].into()).into_iter().flat_map(|role| &role.member_of) {
-                if !seen.contains(&parent.as_str()) {
-                    seen.push(parent);
-                }
-            }
-            at += 1;
+        if policy.applies_to_role(role) {
+            return true;
         }
-        false
+        let groups = |role: &SmolStr| self.catalog.roles.get(role).map(|role| role.member_of.clone()).unwrap_or_default();
+        reachable([SmolStr::from(role)], groups).iter().any(|role| policy.applies_to_role(role))
     }
 
     /// Returns the text of an expression as the user wrote it, with current names.
