@@ -6,7 +6,7 @@
 
 use super::policy_edit::{Edits, alter, whole};
 use super::restore;
-use super::wrapped_call::wrapped;
+use super::wrapped_call::wrapped_in;
 use crate::analysis::prelude::*;
 
 /// Returns whether another policy allows everything that this one allows, because its condition is the same and its roles and commands
@@ -57,7 +57,7 @@ pub fn merge(cx: &State, table: &Table, policies: &[&Policy]) -> Option<Vec<Step
         if checks && first.check.is_none() || !checks && group().any(|policy| policy.using.is_none()) {
             return None;
         }
-        let clauses: Option<Vec<Edits>> = first.clauses().map(|(word, clause)| joined(cx, word, clause, &rest)).collect();
+        let clauses: Option<Vec<Edits>> = first.clauses().map(|(word, clause)| joined(cx, table, first, (word, clause), &rest)).collect();
         steps.push(alter(cx, table, first, &clauses?));
         steps.extend(rest.iter().map(|policy| drop(cx, table, policy)));
         merged.extend(group());
@@ -66,14 +66,15 @@ pub fn merge(cx: &State, table: &Table, policies: &[&Policy]) -> Option<Vec<Step
 }
 
 /// Returns the edits that append the conditions of other policies to a clause.
-fn joined(cx: &State, word: &str, clause: &Expression, others: &[&Policy]) -> Option<Edits> {
-    let mut edits = wrapped(cx, clause);
+fn joined(cx: &State, table: &Table, policy: &Policy, (word, clause): (&str, &Expression), others: &[&Policy]) -> Option<Edits> {
+    let wrapped = |clause| wrapped_in(cx, table, policy, policy.command, clause);
+    let mut edits = wrapped(clause);
     let mut tail = String::new();
     let mut known = vec![cx.text(clause)];
     for other in others {
         let part = if word == "USING" { other.using.as_ref()? } else { other.check.as_ref().or(other.using.as_ref())? };
         if !known.contains(&cx.text(part)) {
-            tail.push_str(&format!("\n    or ({})", whole(cx, part, &wrapped(cx, part))));
+            tail.push_str(&format!("\n    or ({})", whole(cx, part, &wrapped(part))));
             known.push(cx.text(part));
         }
     }
