@@ -148,6 +148,7 @@ pub static ALL: &[&Rule] = &[
     &rls::writable_authority::RULE,
     &schema::ambiguous_overload::RULE,
     &schema::auth_unique_key::RULE,
+    &schema::autovacuum_disabled::RULE,
     &schema::blocks_user_deletion::RULE,
     &schema::extension_in_public::RULE,
     &schema::jsonb_unvalidated::RULE,

@@ -2,6 +2,7 @@
 
 pub mod ambiguous_overload;
 pub mod auth_unique_key;
+pub mod autovacuum_disabled;
 pub mod blocks_user_deletion;
 pub mod extension_in_public;
 pub mod jsonb_unvalidated;
