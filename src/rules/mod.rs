@@ -152,6 +152,7 @@ pub static ALL: &[&Rule] = &[
     &schema::blocks_user_deletion::RULE,
     &schema::extension_in_public::RULE,
     &schema::jsonb_unvalidated::RULE,
+    &schema::name_truncated::RULE,
     &schema::no_primary_key::RULE,
     &schema::not_validated::RULE,
     &schema::tenant_nullable::RULE,

@@ -6,6 +6,7 @@ pub mod autovacuum_disabled;
 pub mod blocks_user_deletion;
 pub mod extension_in_public;
 pub mod jsonb_unvalidated;
+pub mod name_truncated;
 pub mod no_primary_key;
 pub mod not_validated;
 pub mod tenant_nullable;
