@@ -6,6 +6,7 @@
 pub mod bucket_policies;
 pub mod caller_check;
 pub mod calls;
+pub mod claims;
 pub mod code;
 pub mod column_values;
 pub mod column_writes;

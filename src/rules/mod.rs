@@ -142,6 +142,7 @@ pub static ALL: &[&Rule] = &[
     &rls::self_comparison::RULE,
     &rls::service_role_only::RULE,
     &rls::unindexed_column::RULE,
+    &rls::unknown_claim::RULE,
     &rls::user_metadata::RULE,
     &rls::volatile_function::RULE,
     &rls::weaker_check::RULE,
