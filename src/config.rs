@@ -117,6 +117,10 @@ pub struct Config {
     pub postgres_version: u32,
     /// Whether `[auth] enable_anonymous_sign_ins` of supabase/config.toml lets anyone sign in without credentials.
     pub anonymous_sign_ins: bool,
+    /// Address of the custom access token hook in supabase/config.toml, if it is enabled: `pg-functions://…` or `https://…`.
+    pub token_hook: Option<String>,
+    /// Whether supabase/config.toml enables a third-party auth provider, whose tokens have their own claims.
+    pub third_party_auth: bool,
     pub index_concurrently: IndexForm,
     /// Migrations whose problems are not reported, although their statements count.
     pub ignored_paths: Vec<Glob>,
@@ -154,6 +158,8 @@ impl Default for Config {
             fail_on: None,
             postgres_version: NEWEST_POSTGRES,
             anonymous_sign_ins: false,
+            token_hook: None,
+            third_party_auth: false,
             index_concurrently: IndexForm::default(),
             ignored_paths: Vec::new(),
             since_version: None,
@@ -390,6 +396,12 @@ impl Config {
         replace(&mut self.postgres_version, version);
         let anonymous = table.get("auth").and_then(|auth| auth.get("enable_anonymous_sign_ins")).and_then(toml::Value::as_bool);
         replace(&mut self.anonymous_sign_ins, anonymous);
+        let is_enabled = |table: &toml::Value| table.get("enabled").and_then(toml::Value::as_bool) == Some(true);
+        let auth = table.get("auth");
+        let hook = auth.and_then(|auth| auth.get("hook")?.get("custom_access_token")).filter(|hook| is_enabled(hook));
+        self.token_hook = hook.map(|hook| hook.get("uri").and_then(toml::Value::as_str).unwrap_or_default().to_string());
+        let providers = auth.and_then(|auth| auth.get("third_party")?.as_table());
+        self.third_party_auth = providers.is_some_and(|providers| providers.values().any(is_enabled));
         Ok(())
     }
 }

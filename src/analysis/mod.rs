@@ -6,6 +6,7 @@
 pub mod bucket_policies;
 pub mod caller_check;
 pub mod calls;
+pub mod claims;
 pub mod code;
 pub mod column_values;
 pub mod column_writes;
@@ -17,6 +18,7 @@ pub mod identity_helpers;
 pub mod index_cover;
 pub mod json_use;
 pub mod likely_sort;
+pub mod long_names;
 pub mod matrix;
 pub mod needed_privileges;
 pub mod open_policies;
@@ -43,6 +45,7 @@ use code::Bodies;
 use column_writes::ColumnWrites;
 use identity_helpers::IdentityHelpers;
 use json_use::Uses;
+use long_names::LongNames;
 use secrets::Secret;
 use sorted_query::SortedQuery;
 use std::collections::{BTreeMap, BTreeSet};
@@ -61,6 +64,7 @@ pub struct Analyses {
     tenants: OnceLock<BTreeMap<QName, Vec<Tenant>>>,
     json: OnceLock<Uses>,
     secrets: OnceLock<Vec<Secret>>,
+    long_names: OnceLock<LongNames>,
     writes: OnceLock<ColumnWrites>,
     sorts: OnceLock<BTreeMap<QName, Vec<SortedQuery>>>,
     /// Statements with unknown effects that mention policies, and those that mention grants: the number of the file and the end of the

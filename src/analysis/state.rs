@@ -5,6 +5,7 @@
 use super::Analyses;
 use super::code::{Code, Origin, Parsed, own};
 use super::identity_helpers::IdentityHelpers;
+use super::long_names::{self, LongNames};
 use super::secrets::{self, Secret};
 use crate::catalog::acl::Privileges;
 use crate::catalog::creation_index::Moment;
@@ -317,6 +318,17 @@ impl<'a> State<'a> {
             self.project.migrations.iter().flat_map(of).collect()
         };
         self.analyses.secrets.get_or_init(find)
+    }
+
+    /// Returns the names in the migrations that PostgreSQL cuts.
+    pub fn long_names(&self) -> &'a LongNames {
+        self.analyses.long_names.get_or_init(|| {
+            let mut names = LongNames::new();
+            for migration in &self.project.migrations {
+                long_names::find(migration.file, self.sources.get(migration.file).text(), migration.site().span, &mut names);
+            }
+            names
+        })
     }
 
     /// Returns the number of foreign keys that refer to a table.

@@ -67,6 +67,8 @@ fn every_setting_is_read() {
         fail_on: Some(FailOn::Never),
         postgres_version: 15,
         anonymous_sign_ins: false,
+        token_hook: None,
+        third_party_auth: false,
         index_concurrently: IndexForm::Each,
         text: own.to_string(),
         ignored_paths: config.ignored_paths.clone(),
