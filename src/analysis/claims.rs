@@ -7,8 +7,27 @@ use crate::analysis::prelude::*;
 
 /// Claims that Supabase Auth issues, and those of its API keys and OAuth tokens.
 const ISSUED: [&str; 21] = [
-    "iss", "aud", "exp", "iat", "nbf", "jti", "sub", "role", "aal", "amr", "session_id", "email", "phone", "is_anonymous", "app_metadata",
-    "user_metadata", "ref", "client_id", "scope", "nonce", "azp",
+    "iss",
+    "aud",
+    "exp",
+    "iat",
+    "nbf",
+    "jti",
+    "sub",
+    "role",
+    "aal",
+    "amr",
+    "session_id",
+    "email",
+    "phone",
+    "is_anonymous",
+    "app_metadata",
+    "user_metadata",
+    "ref",
+    "client_id",
+    "scope",
+    "nonce",
+    "azp",
 ];
 
 /// The claims that tokens of the project contain besides those of Supabase.
@@ -81,7 +100,7 @@ fn names_claim(text: &str, claim: &str) -> bool {
 
 /// Returns the claims at the top of the token that an expression reads, with the expressions. A claim that is only one of several sources
 /// of a value, in `coalesce`, is not included.
-pub fn read<'e>(root: &'e Expr) -> Vec<(&'e Expr, SmolStr)> {
+pub fn read(root: &Expr) -> Vec<(&Expr, SmolStr)> {
     let mut out = Vec::new();
     root.walk(&mut |node| visit(node, &mut out));
     out

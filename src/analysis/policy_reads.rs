@@ -171,11 +171,11 @@ fn readings<'a>(cx: &State<'a>, table: &'a Table, role: &str, command: Command) 
                         let name = QName::new(bound.0.clone(), bound.1.clone());
                         behind(cx, &name, role, None)
                             .into_iter()
-                            .for_each(|found| add(found, Site::new(clause.site.file, item.span), decided));
+                            .for_each(|found| add(found, clause.site.in_same_file(item.span), decided));
                     }
                 }
                 Node::Expr(Expr { span, kind: ExprKind::Call(call) }) => {
-                    let site = Site::new(clause.site.file, *span);
+                    let site = clause.site.in_same_file(*span);
                     called(cx, call, role, DEPTH).into_iter().for_each(|found| add(found, site, decided));
                 }
                 Node::Expr(_) | Node::Query(_) => {}

@@ -31,7 +31,7 @@ fn report(cx: &mut Cx, table: &Table, policy: &Policy, found: &[(&Expression, Ve
     let Some(worst) = all().map(|(clause, call)| weight(clause, call)).max() else { return };
     let concerned: Vec<(&Expression, &Bare)> = all().filter(|(clause, call)| weight(clause, call) == worst).collect();
     let Some(&(clause, first)) = concerned.first() else { return };
-    let place = Site::new(clause.site.file, first.span);
+    let place = clause.site.in_same_file(first.span);
     let rows = &table.name.name;
     let once = if concerned.len() == 1 { "once per row" } else { "per row" };
     let when = match worst {
@@ -76,7 +76,7 @@ fn report(cx: &mut Cx, table: &Table, policy: &Policy, found: &[(&Expression, Ve
         }
     }
     for (clause, call) in concerned.iter().skip(1).take(2) {
-        draft.because(Site::new(clause.site.file, call.span), "also called here");
+        draft.because(clause.site.in_same_file(call.span), "also called here");
     }
     if let Some(index) = index {
         draft.because(index.named, "queries that use this index evaluate the call once, and other queries once per row");

@@ -70,7 +70,8 @@ fn report(cx: &mut Cx, table: &Table, found: &[Evaluated]) {
         list(&roles, "and")
     );
     let spread = policies.iter().any(|policy| policy.command == Command::All && policies.iter().any(|other| other.command != Command::All));
-    let all_are = |test: fn(&Policy, &Policy) -> bool| found.iter().all(|one| one.policies.iter().all(|policy| test(policy, one.policies[0])));
+    let all_are =
+        |test: fn(&Policy, &Policy) -> bool| found.iter().all(|one| one.policies.iter().all(|policy| test(policy, one.policies[0])));
     let merged = if all_are(is_alike) { merge(cx, table, &policies) } else { None };
     let divided = if merged.is_none() && all_are(has_same_roles) { split(cx, table, &policies) } else { None };
     let (kind, one, several, help) = match (&merged, spread) {

@@ -57,7 +57,7 @@ impl Expression {
 
     /// Returns the location of a part of this expression.
     pub fn at(&self, part: &Expr) -> Site {
-        Site::new(self.site.file, part.span)
+        self.site.in_same_file(part.span)
     }
 
     /// Returns the text of the user with current names.
