@@ -19,7 +19,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("disk", &["source", "config", "project", "error"]),
     ("app", &["source", "syntax", "project", "disk", "error"]),
     ("history", &["source", "syntax", "catalog", "interpret", "project", "config"]),
-    ("baseline", &["finding", "source"]),
+    ("baseline", &["error", "finding", "source"]),
     ("changes", &["error", "project"]),
     ("allow", &["source", "syntax", "finding", "config", "project"]),
     ("analysis", &["source", "syntax", "catalog", "finding", "config", "project"]),
