@@ -5,12 +5,13 @@
 
 use crate::config::Allowance;
 use crate::finding::Finding;
-use crate::project::Project;
+use crate::project::{AppFile, Project};
 use crate::source::{FileId, Site, Source, Sources, Span};
 use crate::syntax::lexer::{Lexer, Token, TokenKind, dollar_tag};
 use crate::syntax::split::Splitter;
 use globset::GlobMatcher;
 use memchr::memmem;
+use supalint_queries::shape;
 
 /// Start of every allow comment.
 pub const MARK: &str = "supalint:";
@@ -105,7 +106,33 @@ impl Allows {
                 CommentReader { file: migration.file, source, allows: &mut allows }.read();
             }
         }
+        project.app.iter().for_each(|app| allows.take_code(app));
         allows
+    }
+
+    /// Adds the comments of a file of application code.
+    fn take_code(&mut self, app: &AppFile) {
+        let site = |span: Span| Site::new(app.file, span);
+        for comment in &app.code.allows {
+            let scope = match comment.scope {
+                shape::AllowScope::File => AllowScope::File,
+                shape::AllowScope::Span(span) => AllowScope::Statement(span),
+            };
+            let named = |named: &shape::Named| Named { name: named.text.to_string(), site: site(named.span), used: false };
+            let names = comment.rules.iter().map(named).collect();
+            self.comments.push(Comment { site: site(comment.span), names, because: comment.because.clone(), scope });
+        }
+        let invalid = |invalid: &shape::InvalidAllow| InvalidComment {
+            site: site(invalid.span),
+            kind: match &invalid.fault {
+                shape::AllowFault::UnknownKeyword(keyword) => FaultKind::UnknownKeyword(keyword.clone()),
+                shape::AllowFault::NoRules => FaultKind::NoRules,
+                shape::AllowFault::NoReason => FaultKind::NoReason,
+                shape::AllowFault::NotAtStart => FaultKind::NotAtStart,
+                shape::AllowFault::NoStatement => FaultKind::NoStatement,
+            },
+        };
+        self.invalid_comments.extend(app.code.invalid_allows.iter().map(invalid));
     }
 
     /// Returns whether all rules with a name ran, so that their diagnostics are complete.

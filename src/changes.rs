@@ -21,6 +21,24 @@ pub enum Against {
     Revision(String),
 }
 
+/// Kind of the files that are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileKind {
+    /// SQL files, also ignored ones, because they can be migrations too.
+    Migration,
+    /// Files of application code that git does not ignore.
+    Code,
+}
+
+impl FileKind {
+    fn includes(self, path: &Path) -> bool {
+        match self {
+            FileKind::Migration => is_sql(path),
+            FileKind::Code => supalint_queries::is_code(path),
+        }
+    }
+}
+
 /// Changed files of a folder, and the files before the change.
 #[derive(Debug, Default)]
 pub struct Changes {
@@ -33,12 +51,14 @@ pub struct Changes {
 ///
 /// # Errors
 /// If git is not installed or fails, or if the revision does not exist.
-pub fn of(folder: &Path, against: &Against) -> Result<Changes, Error> {
+pub fn of(folder: &Path, against: &Against, kind: FileKind) -> Result<Changes, Error> {
     let git = Git::of(folder)?;
     let mut changes = Changes::default();
     let mut old: Vec<(PathBuf, OsString)> = Vec::new();
-    // ignored files are included, because they can be migrations too
-    let others = git.list(&["--others"])?;
+    let others = match kind {
+        FileKind::Migration => git.list(&["--others"])?,
+        FileKind::Code => git.list(&["--others", "--exclude-standard"])?,
+    };
     if let Some(raw) = git.difference(against)? {
         let mut parts = raw.split(|byte| *byte == 0).filter(|part| !part.is_empty());
         while let Some(head) = parts.next() {
@@ -73,7 +93,7 @@ pub fn of(folder: &Path, against: &Against) -> Result<Changes, Error> {
         changes.add_all(&checked_output(git.list(&["--cached"])?)?);
     }
     changes.add_all(&checked_output(others)?);
-    for (path, blob) in old.into_iter().filter(|(path, _)| is_sql(path)) {
+    for (path, blob) in old.into_iter().filter(|(path, _)| kind.includes(path)) {
         let text = git.output([OsStr::new("cat-file"), OsStr::new("blob"), &blob])?;
         changes.earlier.texts.insert(path, text);
     }

@@ -126,6 +126,17 @@ pub struct Config {
     pub baseline: Option<PathBuf>,
     /// Allowed problems, by their object.
     pub allow: Vec<Allowance>,
+    pub queries: Queries,
+}
+
+/// Files of application code whose queries are checked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Queries {
+    /// Folders and files, relative to the root of the project. `None` means the repository, or the root of the project if the repository has
+    /// several projects.
+    pub paths: Option<Vec<PathBuf>>,
+    /// Files that are not read, as globs over paths relative to the root of the project.
+    pub ignore: Vec<Glob>,
 }
 
 impl Default for Config {
@@ -148,6 +159,7 @@ impl Default for Config {
             since_version: None,
             baseline: None,
             allow: Vec::new(),
+            queries: Queries::default(),
         }
     }
 }
@@ -221,10 +233,27 @@ struct Settings {
     baseline: Option<PathBuf>,
     /// Allowed problems, each with a reason.
     allow: Option<Vec<Written>>,
+    /// Application code whose queries are checked.
+    queries: Option<QuerySettings>,
 }
 
+/// Application code whose queries are checked.
+#[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+struct QuerySettings {
+    /// Folders and files with code, relative to the project [default: the repository].
+    paths: Option<Vec<PathBuf>>,
+    /// Files that are not read, as globs over paths relative to the project. Files in .gitignore are never read.
+    #[cfg_attr(test, schemars(with = "Option<Vec<String>>"))]
+    ignore: Option<Vec<Spanned<String>>>,
+}
+
+/// Names of the fields of [`QuerySettings`].
+const QUERY_SETTINGS: [&str; 2] = ["paths", "ignore"];
+
 /// Names of the fields of [`Settings`], because serde exposes them only in error messages.
-const SETTINGS: [&str; 14] = [
+const SETTINGS: [&str; 15] = [
     "platform",
     "exposed_schemas",
     "default_privileges",
@@ -239,6 +268,7 @@ const SETTINGS: [&str; 14] = [
     "since_version",
     "baseline",
     "allow",
+    "queries",
 ];
 
 /// Returns whether a `config.toml` next to a folder of migrations belongs to Supabase. Many tools use this name.
@@ -277,6 +307,9 @@ impl Config {
                 known(path, text, "key of [[allow]]", allow, &allowance::KEYS)?;
             }
         }
+        if let Some(DeValue::Table(queries)) = table.get_ref().get("queries").map(Spanned::get_ref) {
+            known(path, text, "key of [queries]", queries, &QUERY_SETTINGS)?;
+        }
         let settings: Settings = toml::from_str(text).map_err(|error| broken(path, text, &error))?;
         if let Some(version) = settings.postgres_version
             && !MAJOR_VERSIONS.contains(&version)
@@ -298,14 +331,21 @@ impl Config {
             since_version,
             baseline,
             allow,
+            queries,
         } = settings;
         let at = |span: std::ops::Range<usize>| move |reason: String| unusable(path, format!("line {}: {reason}", line(text, span.start)));
-        let globs = |globs: Vec<Spanned<String>>| {
-            globs.iter().map(|glob| allowance::path_glob(glob.get_ref()).map_err(at(glob.span()))).collect::<Result<Vec<_>, _>>()
+        let globs = |setting: &str, written: Vec<Spanned<String>>| {
+            let first = written.first().map(Spanned::span).unwrap_or_default();
+            let globs = written.iter().map(|glob| allowance::path_glob(glob.get_ref()).map_err(at(glob.span())));
+            let globs: Vec<Glob> = globs.collect::<Result<_, _>>()?;
+            allowance::compile(setting, &globs).map_err(at(first))?;
+            Ok(globs)
         };
-        let first = ignored_paths.as_ref().and_then(|globs| Some(globs.first()?.span())).unwrap_or_default();
-        let ignored_paths = ignored_paths.map(globs).transpose()?;
-        allowance::compile(ignored_paths.as_deref().unwrap_or_default()).map_err(|error| at(first)(error))?;
+        let ignored_paths = ignored_paths.map(|written| globs("ignored_paths", written)).transpose()?;
+        if let Some(QuerySettings { paths, ignore }) = queries {
+            self.queries.paths = paths.or(self.queries.paths.take());
+            replace(&mut self.queries.ignore, ignore.map(|written| globs("ignore", written)).transpose()?);
+        }
         let since_version = since_version.map(|version| allowance::version(version.get_ref()).map_err(at(version.span()))).transpose()?;
         let read = |allow: Written| {
             let span = allow.span();

@@ -3,6 +3,7 @@
 //! Promises: only this module reads migrations and settings. Links are not followed in loops. Limits: a migration that cannot be read is an
 //! error, because the schema would be incomplete without it.
 
+mod code;
 mod locate;
 mod repository;
 mod settings;
@@ -16,6 +17,7 @@ use crate::project::layout::{self, Choice, Entry, Folder, Kind, Listing, TEMPORA
 use crate::project::text::{self, Decoded};
 use crate::project::{self, EarlierState, Place, Platform, Project, SkipReason, plan};
 use crate::source::{FileId, Sources};
+pub use code::{code, code_root, relative};
 pub use repository::repository;
 pub use settings::{ordinary, text};
 use std::collections::HashMap;
@@ -81,7 +83,7 @@ pub fn read_from(place: Place, config: Option<&Path>, sources: &mut Sources) -> 
 pub fn at_revision(project: &Project, earlier: &EarlierState, sources: &mut Sources) -> Result<Project, Error> {
     let is_supabase = project.platform == Platform::Supabase && project.markers.is_none();
     let (root, own_folder) = (project.root.clone(), project.folder.clone());
-    let place = Place { root, folder: own_folder, passed_files: Vec::new(), is_supabase, supabase_config: None };
+    let place = Place { root, folder: own_folder, passed_files: Vec::new(), passed_code: Vec::new(), is_supabase, supabase_config: None };
     let known: HashMap<Arc<str>, (FileId, Arc<str>)> =
         sources.files().map(|(file, source)| (source.path.clone(), (file, sources.text(file)))).collect();
     let prefix = project::prefix(&place.root, &place.folder);
@@ -103,7 +105,7 @@ pub fn at_revision(project: &Project, earlier: &EarlierState, sources: &mut Sour
         Some(_) | None => sources.add_revision(path, text),
     };
     let config = Config { platform: Some(project.platform), ..project.config.clone() };
-    Ok(Project::new(place, config, listing, store))
+    Ok(Project { app: project.app.clone(), ..Project::new(place, config, listing, store) })
 }
 
 /// Returns the relative path from one folder to another, with `/` as separator and at the end. It is empty for the same folder.

@@ -15,9 +15,11 @@
 //! | `supalint-schema` | [`catalog`] | the state, all changes, and `apply`, the only place that changes the state |
 //! | | [`platform`] | what exists before the first migration, as SQL |
 //! | | [`interpret`] | the effects of a statement: binding of names, evaluation of DO blocks |
+//! | `supalint-queries` | `queries` | application code to query shapes; the only user of the TypeScript parser |
 //! | `supalint` | [`finding`], [`report`] | diagnostics and the result of a run, as plain data |
 //! | | [`config`], [`project`] | settings; migrations in the order of their runner, as plain data |
 //! | | [`disk`] | files of a project, read and written |
+//! | | [`app`] | queries of application code |
 //! | | [`changes`] | changed files according to git |
 //! | | [`history`] | applies all migrations in order, with a visitor; two revisions share their equal first migrations |
 //! | | [`allow`] | allow comments and settings |
@@ -48,6 +50,7 @@
 
 pub mod allow;
 pub mod analysis;
+pub mod app;
 pub mod baseline;
 pub mod changes;
 pub mod cli;
@@ -68,13 +71,13 @@ pub use supalint_schema::{catalog, interpret, platform};
 pub use supalint_syntax::{source, syntax};
 
 use baseline::{Baseline, BaselineEntry};
-use changes::{Against, Changes};
+use changes::{Against, Changes, FileKind};
 use config::{Config, FailOn};
 use engine::{RuleSelection, Scope, Since};
 use error::Error;
 use finding::Severity;
 use jiff::civil::Date;
-use project::Project;
+use project::{Project, Text};
 use report::Report;
 use rustc_hash::FxHashSet;
 use source::{FileId, Sources};
@@ -97,6 +100,8 @@ pub struct Options {
     pub baseline: BaselineSource,
     /// Lowest severity that is reported. With `None`, all are reported.
     pub severity: Option<Severity>,
+    /// Whether application code is not read.
+    pub no_queries: bool,
 }
 
 /// Source of known problems.
@@ -205,13 +210,21 @@ fn open(options: &Options) -> Result<Opened, Error> {
     let mut sources = history::sources();
     let place = disk::find(&options.paths)?;
     let folder = place.folder.clone();
+    let passed_code = place.passed_code.clone();
+    let passes_files = !place.passed_files.is_empty() || !passed_code.is_empty();
     // git runs while the migrations are read
     let (read, changed) = std::thread::scope(|scope| {
-        let changed = options.since.as_ref().map(|against| scope.spawn(|| changes::of(&folder, against)));
+        let changed = options.since.as_ref().map(|against| scope.spawn(|| changes::of(&folder, against, FileKind::Migration)));
         let read = disk::read_from(place, options.config.as_deref(), &mut sources);
         (read, changed.map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))))
     });
     let mut project = read?;
+    let code = if options.no_queries { Vec::new() } else { app::open(&mut project, &mut sources)? };
+    let code_root = disk::code_root(&project.root);
+    let changed_code = options.since.as_ref().filter(|_| !code.is_empty());
+    let changed_code = changed_code.map(|against| changes::of(&code_root, against, FileKind::Code)).transpose()?;
+    let passed_code = project.app.iter().filter(|app| passed_code.contains(&app.code.path)).map(|app| app.file);
+    project.passed_files.extend(passed_code);
     check_rule_names(&project.config)?;
     if project.migrations.is_empty() && project.skipped.is_empty() {
         return Err(Error::Empty {
@@ -228,7 +241,12 @@ fn open(options: &Options) -> Result<Opened, Error> {
     };
     let baseline = path.map(|path| read_baseline(path)?.ok_or_else(|| Error::NoBaseline { path: path.to_path_buf() })).transpose()?;
     let baseline = baseline.unwrap_or_default();
-    let scope = Scope { baseline: baseline.fingerprints(), since: since(&project, changed.transpose()?, &mut sources)? };
+    let changed = changed.transpose()?;
+    let mut since = since(&project, passes_files, changed, &mut sources)?;
+    if let (Some(changes), Some(since)) = (changed_code, since.last_mut()) {
+        since_code(&project, &code_root, code, changes, since, &mut sources);
+    }
+    let scope = Scope { baseline: baseline.fingerprints(), since };
     Ok(Opened { sources, project, choice, scope, baseline })
 }
 
@@ -245,14 +263,14 @@ fn read_baseline(path: &Path) -> Result<Option<Baseline>, Error> {
 }
 
 /// Returns the changes whose existing problems are not reported.
-fn since(project: &Project, changed: Option<Changes>, sources: &mut Sources) -> Result<Vec<Since>, Error> {
+fn since(project: &Project, passes_files: bool, changed: Option<Changes>, sources: &mut Sources) -> Result<Vec<Since>, Error> {
     let mut all = Vec::new();
     if let Some(version) = &project.config.since_version {
         let new = project.after_version(version);
         let before = Some(project.without(&new)).filter(|before| before.migrations.len() < project.migrations.len());
         all.push(Since { new, before });
     }
-    if !project.passed_files.is_empty() {
+    if passes_files {
         let new: BTreeSet<FileId> = project.passed_files.iter().copied().collect();
         all.push(Since { before: without_last(project, &new), new });
     }
@@ -264,6 +282,27 @@ fn since(project: &Project, changed: Option<Changes>, sources: &mut Sources) -> 
         all.push(Since { new: files(&new), before });
     }
     Ok(all)
+}
+
+/// Adds changed files of application code to a change.
+fn since_code(project: &Project, code_root: &Path, mut code: Vec<Text>, changes: Changes, since: &mut Since, sources: &mut Sources) {
+    let relative = |path: &Path| disk::relative(&project.root, &code_root.join(path));
+    let new: BTreeSet<String> = changes.new.iter().map(|path| relative(path)).collect();
+    since.new.extend(project.app.iter().filter(|app| new.contains(&app.code.path)).map(|app| app.file));
+    if changes.earlier.absent.is_empty() && changes.earlier.texts.is_empty() {
+        return;
+    }
+    let absent: BTreeSet<String> = changes.earlier.absent.iter().map(|path| relative(path)).collect();
+    code.retain(|text| !absent.contains(&text.path));
+    for (path, bytes) in changes.earlier.texts {
+        let (path, text) = (relative(&path), String::from_utf8_lossy(&bytes).into());
+        match code.binary_search_by(|known| known.path.cmp(&path)) {
+            Ok(at) => code[at].text = text,
+            Err(at) => code.insert(at, Text { path, text }),
+        }
+    }
+    let before = since.before.get_or_insert_with(|| project.clone());
+    before.app = app::read_revision(&code, &project.app, sources);
 }
 
 /// Returns the project without some files, if they are its last ones.

@@ -141,6 +141,14 @@ pub struct Project {
     pub app: Arc<[AppFile]>,
 }
 
+/// Text of a file of application code.
+#[derive(Clone, Debug)]
+pub struct Text {
+    /// Path relative to the root of the project, with forward slashes.
+    pub path: String,
+    pub text: Arc<str>,
+}
+
 /// A file of application code with queries.
 #[derive(Clone, Debug)]
 pub struct AppFile {
@@ -155,6 +163,8 @@ pub struct Place {
     pub folder: PathBuf,
     /// Files that the user passed, relative to the folder.
     pub passed_files: Vec<PathBuf>,
+    /// Files of application code that the user passed, relative to the root.
+    pub passed_code: Vec<String>,
     pub is_supabase: bool,
     /// Path of Supabase's `config.toml`, whether or not it exists.
     pub supabase_config: Option<PathBuf>,

@@ -6,4 +6,4 @@
 #[allow(dead_code, reason = "one target of several")]
 mod hostile;
 
-libfuzzer_sys::fuzz_target!(|text: &str| hostile::folds(text));
+libfuzzer_sys::fuzz_target!(|text: String| hostile::folds(&[text]));

@@ -74,6 +74,9 @@ pub struct Arguments {
     /// Write a baseline with all problems. With --baseline, write only the problems of that file that still exist
     #[arg(long, value_name = "FILE", conflicts_with_all = ["fix", "emit", "since", "changed"])]
     write_baseline: Option<PathBuf>,
+    /// Do not read application code
+    #[arg(long)]
+    no_queries: bool,
     /// Settings file to use instead of the project's supalint.toml
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -159,6 +162,7 @@ fn options(arguments: &Arguments, paths: Vec<PathBuf>) -> Result<Options, Error>
             None => BaselineSource::FromSettings,
         },
         severity: arguments.severity,
+        no_queries: arguments.no_queries,
     })
 }
 

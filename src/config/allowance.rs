@@ -107,19 +107,19 @@ fn no_glob(error: &globset::Error) -> String {
 
 /// Returns the patterns as one set. Sets that are too large are rejected when the settings are read.
 pub fn paths(globs: &[Glob]) -> GlobSet {
-    compile(globs).unwrap_or_default()
+    compile("", globs).unwrap_or_default()
 }
 
-/// Compiles the patterns to one set.
+/// Compiles the patterns of a setting to one set.
 ///
 /// # Errors
 /// If a pattern or the whole set is too large.
-pub fn compile(globs: &[Glob]) -> Result<GlobSet, String> {
+pub fn compile(setting: &str, globs: &[Glob]) -> Result<GlobSet, String> {
     let mut set = GlobSetBuilder::new();
     for glob in globs {
         set.add(glob.clone());
     }
-    set.build().map_err(|error| format!("`ignored_paths` cannot be used ({}): write fewer or shorter patterns", reason(&error)))
+    set.build().map_err(|error| format!("`{setting}` cannot be used ({}): write fewer or shorter patterns", reason(&error)))
 }
 
 /// Returns the first line of an error. It is shortened, because it can contain a long pattern.

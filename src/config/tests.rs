@@ -49,6 +49,9 @@ fn every_setting_is_read() {
         because = """  they are
             public """
         until = 2026-12-31
+        [queries]
+        paths = ["../web"]
+        ignore = ["*.gen.ts"]
     "#;
     let config = read(own, "").unwrap();
     let severity = [("rls/disabled".to_string(), Level::Off), ("index".to_string(), Level::Info)].into();
@@ -70,6 +73,7 @@ fn every_setting_is_read() {
         since_version: Some("20250101000000".to_string()),
         baseline: config.path.as_ref().map(|path| path.with_file_name("supabase/baseline.json")),
         allow: config.allow.clone(),
+        queries: Queries { paths: Some(vec!["../web".into()]), ignore: config.queries.ignore.clone() },
     };
     assert_eq!(config, expected);
     let [allow] = config.allow.as_slice() else { panic!("one allow") };
@@ -86,6 +90,7 @@ fn every_setting_is_read() {
     ] {
         assert_eq!(ignored.is_match(path), is, "{path}");
     }
+    assert!(paths(&config.queries.ignore).is_match("../web/src/types.gen.ts"));
     assert_eq!([Level::Off, Level::Warn].map(Level::severity), [None, Some(Severity::Warn)]);
 }
 

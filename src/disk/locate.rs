@@ -2,7 +2,8 @@
 //!
 //! Promises: only names and kinds of entries are read. The meaning of a path does not depend on the other paths.
 
-use super::{listing, plan_of, settings, unreadable};
+use super::code::relative;
+use super::{listing, plan_of, repository, settings, unreadable};
 use crate::error::Error;
 use crate::project::layout::{self, Kind};
 use crate::project::{Place, is_sql};
@@ -22,8 +23,33 @@ pub fn around(current_dir: &Path) -> Result<Place, Error> {
     only_project_below(current_dir, Path::new(""))
 }
 
+/// Returns the project to which a file of application code belongs.
+fn of_code(path: &Path) -> Result<Place, Error> {
+    let parent = absolute(path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")))?;
+    around(&parent).or_else(|error| match repository(&parent).0 {
+        // the project can be in another folder of the repository
+        Some(repository) => only_project_below(&repository, &repository),
+        None => Err(error),
+    })
+}
+
 /// Returns the project of one or more paths.
 pub fn of_paths(paths: &[PathBuf]) -> Result<Place, Error> {
+    let (code, paths): (Vec<PathBuf>, Vec<PathBuf>) = paths.iter().cloned().partition(|path| supalint_queries::is_code(path));
+    let mut place = match code.first() {
+        Some(path) if paths.is_empty() => of_code(path)?,
+        _ => of_migrations(&paths)?,
+    };
+    for path in code {
+        if is_folder(&path)? {
+            return Err(Error::NotSql { path });
+        }
+        place.passed_code.push(relative(&place.root, &absolute(&path)?));
+    }
+    Ok(place)
+}
+
+fn of_migrations(paths: &[PathBuf]) -> Result<Place, Error> {
     let mut place: Option<(PathBuf, Vec<PathBuf>)> = None;
     let is_one = paths.iter().all(|path| is_same(path, &paths[0]));
     for path in paths {
@@ -47,7 +73,13 @@ pub fn of_paths(paths: &[PathBuf]) -> Result<Place, Error> {
 pub fn each(paths: &[PathBuf]) -> Result<Vec<Vec<PathBuf>>, Error> {
     let mut projects: Vec<(PathBuf, Vec<PathBuf>)> = Vec::new();
     for path in paths {
-        let migrations = if is_folder(path)? { folder(path)?.folder } else { file(path)?.0 };
+        let migrations = if is_folder(path)? {
+            folder(path)?.folder
+        } else if supalint_queries::is_code(path) {
+            of_code(path)?.folder
+        } else {
+            file(path)?.0
+        };
         match projects.iter_mut().find(|(known, _)| is_same(known, &migrations)) {
             Some((_, all)) => all.push(path.clone()),
             None => projects.push((migrations, vec![path.clone()])),
@@ -117,6 +149,11 @@ fn inside(project: &Path) -> Result<Option<PathBuf>, Error> {
     Ok(Some(deploy).filter(|deploy| plan_of(deploy).is_some() && deploy.is_dir()))
 }
 
+/// Returns whether a folder contains a folder of Supabase migrations.
+pub fn is_project(folder: &Path) -> bool {
+    folder.join("supabase/migrations").is_dir()
+}
+
 /// Returns whether a folder exists. A folder that cannot be read is an error.
 fn is_there(folder: &Path) -> Result<bool, Error> {
     match fs::metadata(folder) {
@@ -155,7 +192,7 @@ fn no_migrations(folder: &Path, passed_path: &Path) -> Error {
 }
 
 /// Returns the projects below a folder.
-fn below(folder: &Path) -> Vec<PathBuf> {
+pub fn below(folder: &Path) -> Vec<PathBuf> {
     /// Maximum depth of the search in folders.
     const DEPTH: usize = 4;
     let holds_projects = |entry: &DirEntry| {
@@ -224,5 +261,5 @@ fn place_of(folder: PathBuf, mut passed_files: Vec<PathBuf>) -> Place {
         Some(root.join("config.toml")).filter(|path| settings::is_supabase(path))
     };
     let root = root.to_path_buf();
-    Place { root, folder, passed_files, is_supabase: supabase_config.is_some(), supabase_config }
+    Place { root, folder, passed_files, passed_code: Vec::new(), is_supabase: supabase_config.is_some(), supabase_config }
 }

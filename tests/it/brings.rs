@@ -6,7 +6,7 @@
 
 use crate::changed::Repository;
 use crate::docs::page::Page;
-use crate::docs::run::Example;
+use crate::docs::run::{Example, code_name};
 use crate::support::command::{json, supalint};
 use std::collections::{BTreeMap, BTreeSet};
 use supalint::rules::{ALL, Rule};
@@ -46,7 +46,7 @@ struct Case {
 
 fn bad_examples(rule: &'static Rule) -> Vec<(usize, String)> {
     let page = Page::read(rule.page);
-    page.fences("sql bad", "Example").into_iter().map(|at| (page.line(at), page.fence(at).body.clone())).collect()
+    page.bad().into_iter().map(|at| (page.line(at), page.example(at))).collect()
 }
 
 /// The text with all that it creates under other names.
@@ -133,7 +133,7 @@ fn cases(at: usize, rule: &'static Rule) -> Vec<Case> {
 fn in_one_file(text: &str) -> String {
     let mut is_sql = true;
     let mut keeps = |line: &&str| {
-        let is_head = is_name(line) || is_settings(line);
+        let is_head = is_name(line) || is_settings(line) || code_name(line).is_some();
         is_sql = if is_head { is_name(line) } else { is_sql };
         is_sql && !is_head
     };

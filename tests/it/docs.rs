@@ -4,6 +4,8 @@
 //! by ```` ```text report ```` (this rule's findings, a line each) and, where the rule has a cure, ```` ```sql fix ```` (all its steps, or the
 //! example with its edits where there are no steps). Good holds ```` ```sql good ```` blocks. A line `-- name.sql` begins another file,
 //! `-- supalint.toml` the settings, and `-- config.toml` those of Supabase.
+//! Rules about application code have ```` ```ts bad ```` and ```` ```ts good ```` blocks, checked with the ```` ```sql schema ```` block above them. A line
+//! `// src/page.tsx` begins another file of code.
 //!
 //! `UPDATE_DOCS=1 cargo test --test it docs` writes report and fix blocks anew; `DOCS=rls/disabled` looks at that page alone.
 
@@ -69,14 +71,14 @@ fn check(rule: &'static Rule, page: &mut Page, update: bool, complaints: &mut Ve
     if page.sections() != SECTIONS {
         complaints.push(format!("has the sections {:?} where {SECTIONS:?} belong", page.sections()));
     }
-    let bad = page.fences("sql bad", "Example");
-    if bad.is_empty() || page.fences("sql good", "Good").is_empty() {
-        complaints.push("needs a `sql bad` block under Example and a `sql good` block under Good".into());
+    let bad = page.bad();
+    if bad.is_empty() || page.good().is_empty() {
+        complaints.push("needs a `sql bad` or `ts bad` block under Example and a `sql good` or `ts good` block under Good".into());
     }
     let mut cured = false;
     // from the end, so that blocks put in leave the places of others as they are
     for at in bad.into_iter().rev() {
-        let outcome = Outcome::of(&Example::new(&page.fence(at).body));
+        let outcome = Outcome::of(&Example::new(&page.example(at)));
         let mut complain = |complaint: String| complaints.push(format!("line {}: {complaint}", page.line(at)));
         if outcome.of_rule(rule).is_empty() {
             complain(format!("the example does not bring about {}; it brings\n{}", rule.id, outcome.all()));
@@ -113,11 +115,11 @@ fn check(rule: &'static Rule, page: &mut Page, update: bool, complaints: &mut Ve
             }
         }
     }
-    if cured != rule.fixable && !page.fences("sql bad", "Example").is_empty() {
+    if cured != rule.fixable && !page.bad().is_empty() {
         complaints.push(format!("the rule is declared {}fixable, and the examples show otherwise", if rule.fixable { "" } else { "not " }));
     }
-    for at in page.fences("sql good", "Good") {
-        let outcome = Outcome::of(&Example::new(&page.fence(at).body));
+    for at in page.good() {
+        let outcome = Outcome::of(&Example::new(&page.example(at)));
         let mut complain = |complaint: String| complaints.push(format!("line {}: {complaint}", page.line(at)));
         for unread in outcome.unread_beside(rule) {
             complain(format!("a statement of the good example can't be read: {unread}"));

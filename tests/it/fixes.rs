@@ -268,8 +268,8 @@ fn rows_made_by_chance_show_what_a_policy_does() {
 fn rules_with_safe_steps() -> Vec<&'static str> {
     let shows = |rule: &&&supalint::rules::Rule| {
         let page = Page::read(rule.page);
-        page.fences("sql bad", "Example").into_iter().any(|at| {
-            let outcome = Outcome::of(&Example::new(&page.fence(at).body));
+        page.bad().into_iter().any(|at| {
+            let outcome = Outcome::of(&Example::new(&page.example(at)));
             outcome.of_rule(rule).iter().any(is_safe)
         })
     };

@@ -4,6 +4,7 @@
 use crate::support::hostile;
 use crate::support::random::Random;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// What has broken something before.
 const KEPT: [&str; 14] = [
@@ -161,34 +162,42 @@ fn rounds(usual: usize) -> usize {
     std::env::var("HOSTILE").ok().and_then(|number| number.parse().ok()).unwrap_or(usual)
 }
 
-fn attack(seed: u64, usual: usize, target: fn(&str)) {
+fn attack(seed: u64, usual: usize, together: usize, target: fn(&[String])) {
     let seeds = seeds();
     let mut random = Random::new(seed);
-    KEPT.iter().for_each(|text| target(text));
-    for _ in 0..rounds(usual) {
-        let text = mutated(&seeds, &mut random);
-        if std::panic::catch_unwind(|| target(&text)).is_err() {
-            panic!("{text:?}");
+    KEPT.iter().for_each(|text| target(&[text.to_string()]));
+    for _ in 0..rounds(usual).div_ceil(together) {
+        let texts: Vec<String> = (0..together).map(|_| mutated(&seeds, &mut random)).collect();
+        let started = Instant::now();
+        if std::panic::catch_unwind(|| target(&texts)).is_err() {
+            panic!("{texts:?}");
+        }
+        // only where many are tried, by somebody who reads it
+        if rounds(0) > 0 && started.elapsed() > SLOW {
+            eprintln!("{:?} for {texts:?}", started.elapsed());
         }
     }
 }
 
+/// What is told of as slow.
+const SLOW: Duration = Duration::from_secs(2);
+
 #[test]
 fn any_text_is_split_as_the_rules_say() {
-    attack(1, 20_000, hostile::splits);
+    attack(1, 20_000, 1, |texts| hostile::splits(&texts[0]));
 }
 
 #[test]
 fn any_text_is_read_or_refused() {
-    attack(2, 2_000, hostile::parses);
+    attack(2, 2_000, 1, |texts| hostile::parses(&texts[0]));
 }
 
 #[test]
 fn any_text_is_folded() {
-    attack(3, 20, hostile::folds);
+    attack(3, 500, hostile::TOGETHER, hostile::folds);
 }
 
 #[test]
 fn any_text_is_judged_and_told_of() {
-    attack(4, 10, hostile::reports);
+    attack(4, 250, hostile::TOGETHER, hostile::reports);
 }

@@ -157,8 +157,8 @@ fn examples(rule: &'static Rule) -> Vec<(String, Example, Option<Plan>)> {
     let page = Page::read(rule.page);
     let place = |at: usize, what: &str| format!("rules/{}.md:{}{what}", rule.id, page.line(at));
     let mut out = Vec::new();
-    for at in page.fences("sql bad", "Example") {
-        let outcome = Outcome::of(&Example::new(&page.fence(at).body));
+    for at in page.bad() {
+        let outcome = Outcome::of(&Example::new(&page.example(at)));
         if let Some(edited) = outcome.edited(rule) {
             out.push((place(at, " with its edits"), edited, None));
         }
@@ -169,7 +169,7 @@ fn examples(rule: &'static Rule) -> Vec<(String, Example, Option<Plan>)> {
             None => (place(at, ""), outcome.example, None),
         });
     }
-    out.extend(page.fences("sql good", "Good").into_iter().map(|at| (place(at, ""), Example::new(&page.fence(at).body), None)));
+    out.extend(page.good().into_iter().map(|at| (place(at, ""), Example::new(&page.example(at)), None)));
     out
 }
 

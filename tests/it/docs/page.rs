@@ -74,6 +74,33 @@ impl Page {
         out
     }
 
+    /// The bad examples: SQL, or code with the schema above it.
+    pub fn bad(&self) -> Vec<usize> {
+        let mut out = [self.fences("sql bad", "Example"), self.fences("ts bad", "Example")].concat();
+        out.sort_unstable();
+        out
+    }
+
+    pub fn good(&self) -> Vec<usize> {
+        let mut out = [self.fences("sql good", "Good"), self.fences("ts good", "Good")].concat();
+        out.sort_unstable();
+        out
+    }
+
+    /// The files of an example. Code comes after the last `sql schema` block above it.
+    pub fn example(&self, at: usize) -> String {
+        let Fence { info, body } = self.fence(at);
+        if info.starts_with("sql") {
+            return body.clone();
+        }
+        let schema = self.parts[..at].iter().rev().find_map(|part| match part {
+            Part::Fence(fence) if fence.info == "sql schema" => Some(fence.body.as_str()),
+            _ => None,
+        });
+        let head = if body.starts_with("// ") { "" } else { "// src/app.ts\n" };
+        format!("{}{head}{body}", schema.unwrap_or_default())
+    }
+
     pub fn fence(&self, at: usize) -> &Fence {
         match &self.parts[at] {
             Part::Fence(fence) => fence,

@@ -11,11 +11,19 @@ use supalint::fix::{Level, Plan, ShownFix};
 use supalint::report::Report;
 use supalint::rules::Rule;
 use supalint::source::Site;
-use supalint::{disk, history};
+use supalint::{app, disk, history};
 
 /// The file of an example that names none.
 const ONLY: &str = "20250101000000_example.sql";
 const FOLDER: &str = "supabase/migrations";
+/// The file of code that names none.
+pub const ONLY_CODE: &str = "src/app.ts";
+
+/// `// src/page.tsx`
+pub fn code_name(line: &str) -> Option<&str> {
+    let name = line.trim_end().strip_prefix("// ").filter(|name| !name.contains(' '))?;
+    supalint_queries::is_code(Path::new(name)).then_some(name)
+}
 
 /// Files by name, in the order they are written.
 #[derive(Clone)]
@@ -28,6 +36,11 @@ impl Example {
         let mut files: Vec<(String, String)> = Vec::new();
         for line in text.split_inclusive('\n') {
             let name = line.trim().strip_prefix("-- ").filter(|name| !name.contains(' '));
+            if let Some(name) = code_name(line) {
+                // its first line, if it stands in the block
+                files.push((name.into(), if name == ONLY_CODE { String::new() } else { line.into() }));
+                continue;
+            }
             match name.filter(|name| name.ends_with(".sql") || name.ends_with(".toml")) {
                 // a settings file knows no such comment
                 Some(name) if name.ends_with(".toml") => files.push((name.into(), String::new())),
@@ -53,9 +66,12 @@ impl Example {
             let folder = match name.as_str() {
                 "supalint.toml" => "",
                 "config.toml" => "supabase",
-                _ => FOLDER,
+                name if name.ends_with(".sql") => FOLDER,
+                _ => "",
             };
-            std::fs::write(root.join(folder).join(name), text).expect("a file can be written");
+            let path = root.join(folder).join(name);
+            std::fs::create_dir_all(path.parent().expect("a file is in a folder")).expect("a folder can be made");
+            std::fs::write(path, text).expect("a file can be written");
         }
     }
 
@@ -76,7 +92,8 @@ impl Example {
 /// What is found in a project, or only what was not there when it was as it is.
 pub fn report(root: &Path, known: bool) -> Report {
     let mut sources = history::sources();
-    let project = disk::open(&[root.to_path_buf()], None, &mut sources).expect("it is a project");
+    let mut project = disk::open(&[root.to_path_buf()], None, &mut sources).expect("it is a project");
+    app::open(&mut project, &mut sources).expect("code can be read");
     let since = known.then(|| Since { new: BTreeSet::new(), before: Some(project.clone()) });
     let scope = Scope { since: since.into_iter().collect(), ..Scope::default() };
     engine::run_within(sources, &project, &RuleSelection::default(), &scope).0

@@ -7,7 +7,7 @@ use supalint::engine::{self, RuleSelection};
 use supalint::history;
 use supalint::output::{Format, RenderOptions, schema};
 use supalint::project::Project;
-use supalint::source::{FileId, Sources};
+use supalint::source::Sources;
 use supalint::syntax::ast::{Ast, Form};
 use supalint::syntax::expression::{Data, Node, Walk};
 use supalint::syntax::lexer::Lexer;
@@ -82,11 +82,13 @@ fn places(data: &Data, text: &str) {
     });
 }
 
-/// A project of one migration, whose text is put in.
+/// How many texts are folded together, each as a migration.
+pub const TOGETHER: usize = 25;
+
+/// A project of some migrations, whose texts are put in.
 struct PlanInput {
     sources: Sources,
     project: Project,
-    file: FileId,
 }
 
 fn ground() -> &'static PlanInput {
@@ -95,26 +97,30 @@ fn ground() -> &'static PlanInput {
         let folder = tempfile::tempdir().expect("a folder can be made");
         let migrations = folder.path().join("supabase/migrations");
         std::fs::create_dir_all(&migrations).expect("a folder can be made");
-        std::fs::write(migrations.join("20250101000000_a.sql"), "select 1;").expect("a file can be written");
+        for nth in 10..10 + TOGETHER {
+            std::fs::write(migrations.join(format!("202501010000{nth}_a.sql")), "select 1;").expect("a file can be written");
+        }
         let mut sources = history::sources();
         let project = disk::open(&[folder.path().to_path_buf()], None, &mut sources).expect("there is a migration");
-        let file = project.migrations[0].file;
-        PlanInput { sources, project, file }
+        PlanInput { sources, project }
     })
 }
 
-fn with_text<T: Send>(text: &str, work: impl FnOnce(Sources, Project) -> T + Send) -> T {
-    let PlanInput { sources, project, file } = ground();
+fn with_texts<T: Send>(texts: &[String], work: impl FnOnce(Sources, Project) -> T + Send) -> T {
+    let PlanInput { sources, project } = ground();
     let (mut sources, mut project) = (sources.clone(), project.clone());
-    sources.replace(*file, text);
-    project.migrations[0].end = text.len() as u32;
+    project.migrations.truncate(texts.len());
+    for (migration, text) in project.migrations.iter_mut().zip(texts) {
+        sources.replace(migration.file, text.as_str());
+        migration.end = text.len() as u32;
+    }
     sql::with_room(|| work(sources, project)).expect("there is a thread")
 }
 
-/// The history is folded, and its schema written.
-pub fn folds(text: &str) {
+/// A history of these texts is folded, and its schema written.
+pub fn folds(texts: &[String]) {
     let write = || {
-        with_text(text, |mut sources, project| {
+        with_texts(texts, |mut sources, project| {
             let replay = history::replay(&mut sources, &project, &mut ());
             let mut out = Vec::new();
             schema::text(&replay.catalog, &sources, &RenderOptions::PLAIN, &mut out).expect("memory takes it");
@@ -122,20 +128,20 @@ pub fn folds(text: &str) {
             out
         })
     };
-    assert!(write() == write(), "{text:?}");
+    assert!(write() == write(), "{texts:?}");
 }
 
-/// All rules run over it, and all formats write what they find.
-pub fn reports(text: &str) {
+/// All rules run over such a history, and all formats write what they find.
+pub fn reports(texts: &[String]) {
     let write = || {
-        with_text(text, |sources, project| {
+        with_texts(texts, |sources, project| {
             let report = engine::run(sources, &project, &RuleSelection::default());
             let mut out = Vec::new();
             FORMATS.iter().for_each(|format| format.write(&report, &RenderOptions::PLAIN, &mut out).expect("memory takes it"));
             out
         })
     };
-    assert!(write() == write(), "{text:?}");
+    assert!(write() == write(), "{texts:?}");
 }
 
 /// The statements of a text by the plainest reading of PostgreSQL's lexical rules, written without a look at the lexer. None where a

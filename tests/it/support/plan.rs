@@ -6,7 +6,7 @@ use supalint::finding::{Phase, Run};
 use supalint::fix::files::PlannedFile;
 use supalint::fix::{self, Level, Plan, PlanInput};
 use supalint::rules::Rule;
-use supalint::{disk, history};
+use supalint::{app, disk, history};
 
 /// What `--fix` would write for a project; for one rule, if one is named.
 ///
@@ -15,7 +15,8 @@ use supalint::{disk, history};
 pub fn of(root: &Path, rule: Option<&Rule>, level: Level) -> Result<Plan, String> {
     let choice = RuleSelection { select: rule.iter().map(|rule| rule.id.to_string()).collect(), ignore: Vec::new() };
     let mut sources = history::sources();
-    let project = disk::open(&[root.to_path_buf()], None, &mut sources).expect("there are migrations");
+    let mut project = disk::open(&[root.to_path_buf()], None, &mut sources).expect("there are migrations");
+    app::open(&mut project, &mut sources).expect("code can be read");
     fix::plan(&PlanInput { sources: &sources, project: &project, choice: &choice, hidden: &Default::default() }, level)
 }
 

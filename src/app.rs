@@ -1,0 +1,64 @@
+//! Application code of a project: texts to queries.
+//!
+//! Promises: files are parsed in several threads, and the result does not depend on their number. Files without queries are dropped.
+
+use crate::disk;
+use crate::error::Error;
+use crate::project::{AppFile, Project, Text};
+use crate::source::{FileId, Sources};
+use crate::syntax::sql;
+use std::collections::HashMap;
+use std::sync::Arc;
+use supalint_queries::shape::CodeFile;
+
+/// Reads the application code of a project, and returns the texts of all files with code.
+///
+/// # Errors
+/// If a path of the settings does not exist.
+pub fn open(project: &mut Project, sources: &mut Sources) -> Result<Vec<Text>, Error> {
+    let texts = disk::code(&project.root, &project.config.queries)?;
+    project.app = read(&texts, sources);
+    Ok(texts)
+}
+
+/// Parses files, and stores the texts of those with queries.
+pub fn read(texts: &[Text], sources: &mut Sources) -> Arc<[AppFile]> {
+    let files = parse(texts);
+    let kept = texts.iter().zip(files).filter(|(_, code)| has_content(code));
+    kept.map(|(text, code)| AppFile { file: sources.add(&*text.path, text.text.clone()), code }).collect()
+}
+
+/// Parses the files of another revision. A file with an equal text has the same number in `sources`.
+pub fn read_revision(texts: &[Text], current: &[AppFile], sources: &mut Sources) -> Arc<[AppFile]> {
+    let known: HashMap<&str, FileId> = current.iter().map(|app| (app.code.path.as_str(), app.file)).collect();
+    let files = parse(texts);
+    let kept = texts.iter().zip(files).filter(|(_, code)| has_content(code));
+    let file = |(text, code): (&Text, CodeFile)| {
+        let same = known.get(&*text.path).copied().filter(|file| sources.text(*file) == text.text);
+        AppFile { file: same.unwrap_or_else(|| sources.add_revision(&*text.path, text.text.clone())), code }
+    };
+    kept.map(file).collect()
+}
+
+fn has_content(code: &CodeFile) -> bool {
+    let CodeFile { queries, sql, keys, allows, invalid_allows, .. } = code;
+    !(queries.is_empty() && sql.is_empty() && keys.is_empty() && allows.is_empty() && invalid_allows.is_empty())
+}
+
+fn parse(texts: &[Text]) -> Vec<CodeFile> {
+    let threads = std::thread::available_parallelism().map_or(1, |threads| threads.get());
+    let share = texts.len().div_ceil(threads).max(1);
+    let work = |texts: &[Text]| texts.iter().map(|text| supalint_queries::read(&text.path, &text.text)).collect::<Vec<_>>();
+    let mut files: Vec<CodeFile> = std::thread::scope(|scope| {
+        let parts: Vec<_> = texts.chunks(share).map(|part| (part, sql::roomy_thread(scope, || work(part)))).collect();
+        let joined = parts.into_iter().map(|(part, thread)| match thread.map(|thread| thread.join()) {
+            Ok(Ok(files)) => files,
+            Ok(Err(panic)) => std::panic::resume_unwind(panic),
+            // if no thread can be started, this thread parses the files
+            Err(_) => work(part),
+        });
+        joined.flatten().collect()
+    });
+    supalint_queries::link(&mut files);
+    files
+}
