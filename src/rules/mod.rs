@@ -14,6 +14,7 @@ pub mod draft;
 pub mod index;
 pub mod migration;
 pub mod names;
+pub mod query;
 pub mod rls;
 pub mod schema;
 
@@ -121,6 +122,14 @@ pub static ALL: &[&Rule] = &[
     &migration::platform_refuses::RULE,
     &migration::syntax::RULE,
     &migration::would_fail::RULE,
+    &query::conflict_target::RULE,
+    &query::missing_value::RULE,
+    &query::unknown_column::RULE,
+    &query::unknown_enum_value::RULE,
+    &query::unknown_function::RULE,
+    &query::unknown_relationship::RULE,
+    &query::unknown_table::RULE,
+    &query::unserved_schema::RULE,
     &rls::always_true::RULE,
     &rls::anonymous_sign_in::RULE,
     &rls::bare_auth_call::RULE,

@@ -1,0 +1,46 @@
+//! Signs that the migrations do not show everything that the database contains.
+
+use crate::analysis::prelude::*;
+
+/// Statements whose effect is unknown, and objects that no migration creates.
+#[derive(Default)]
+pub struct Doubts {
+    /// Texts of statements that could not be read, or that PostgreSQL would reject, in lower case.
+    texts: Vec<String>,
+    /// Whether statements use a relation that no migration creates.
+    has_external: bool,
+}
+
+impl Doubts {
+    pub fn of<'a>(cx: &State<'a>) -> &'a Doubts {
+        cx.analyses().doubts.get_or_init(|| {
+            let migrations = &cx.project().migrations;
+            let site = |(file, span): &(usize, Span)| migrations.get(*file).map(|migration| Site::new(migration.file, *span));
+            let unread = cx.catalog.unread.iter().filter_map(site);
+            let rejected = cx.catalog.rejected.iter().map(|rejected| rejected.site);
+            let mut texts: Vec<String> = unread.chain(rejected).map(|site| cx.slice(site).to_lowercase()).collect();
+            texts.sort();
+            texts.dedup();
+            let has_external = cx.catalog.tables.values().any(|table| table.external && cx.is_users_schema(&table.name.schema));
+            Doubts { texts, has_external }
+        })
+    }
+
+    /// Returns whether a statement with an unknown effect mentions a name.
+    pub fn concern(&self, name: &str) -> bool {
+        let name = name.to_lowercase();
+        self.texts.iter().any(|text| mentions(text, &name))
+    }
+
+    /// Returns whether objects can exist that no migration creates.
+    pub fn has_external(&self) -> bool {
+        self.has_external
+    }
+}
+
+/// Returns whether a text contains a name as a whole word.
+pub fn mentions(text: &str, name: &str) -> bool {
+    let is_part = |letter: Option<char>| letter.is_some_and(|letter| letter.is_alphanumeric() || letter == '_');
+    text.match_indices(name)
+        .any(|(at, found)| !is_part(text[..at].chars().next_back()) && !is_part(text[at + found.len()..].chars().next()))
+}
