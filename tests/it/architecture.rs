@@ -31,8 +31,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "analysis", "baseline", "changes", "config", "disk", "engine", "error", "finding", "fix", "history", "output", "project",
-            "report", "rules", "source", "catalog", "syntax",
+            "analysis", "app", "baseline", "changes", "config", "disk", "engine", "error", "finding", "fix", "history", "output",
+            "project", "report", "rules", "source", "catalog", "syntax",
         ],
     ),
     // the library's own door, and the program
