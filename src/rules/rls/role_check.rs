@@ -1,6 +1,7 @@
 //! Policies that compare the role of the caller in their condition, which TO does.
 
 use crate::analysis::predicate::roles_compared;
+use crate::catalog::PUBLIC;
 use crate::remedy::policy_edit::{Edits, alter, rests_on_text, without};
 use crate::rules::prelude::*;
 
@@ -37,7 +38,7 @@ fn report(cx: &mut Cx, table: &Table, policy: &Policy, at: Site, roles: &[&str])
         true => "Drop this condition.".to_string(),
         false => format!("Name the role in TO: `to {to}`, and drop this condition."),
     };
-    let step = if is_said { without_check(cx, table, policy) } else { None };
+    let steps = without_check(cx, table, policy, roles);
     let (safety, known) = rests_on_text(cx, policy, Safety::Review);
     let draft = cx.report((table, policy), at, message);
     draft
@@ -50,26 +51,38 @@ fn report(cx: &mut Cx, table: &Table, policy: &Policy, at: Site, roles: &[&str])
             "policy compares the role of the caller instead of using TO",
             "policies compare the role of the caller instead of using TO",
         );
-    if let Some(step) = step {
-        let title = format!("Drop the comparison of the role in policy \"{}\", because TO names the role", policy.name);
+    if let Some(steps) = steps {
+        let verb = if is_said { "Drop" } else { "Replace" };
+        let title = format!("{verb} the comparison of the role in policy \"{}\": TO names `{}`", policy.name, roles.join("`, `"));
         draft
-            .fix(safety, title, [step])
-            .check(format!("Check that no role is a member of `{}`: it would gain what the policy allows.", policy.roles.join("`, `")));
+            .fix(safety, title, steps)
+            .check(format!("Check that no role is a member of `{}`: it would gain what the policy allows.", roles.join("`, `")));
     }
 }
 
-/// Returns the step that removes the comparison from the clauses of a policy whose TO names the same role.
-fn without_check(cx: &Cx, table: &Table, policy: &Policy) -> Option<Step> {
+/// Returns the steps that remove the comparison from a policy and name the roles in TO. `None` if another clause does not compare the role,
+/// so that TO would restrict more than the comparison.
+fn without_check(cx: &Cx, table: &Table, policy: &Policy, roles: &[&str]) -> Option<Vec<Step>> {
+    let is_said = policy.roles.iter().all(|role| roles.contains(&role.as_str()));
+    let is_for_all = policy.permissive && policy.roles.iter().all(|role| role == PUBLIC);
     let edits = |clause: &Expression| -> Option<Edits> {
-        let Some((conjunct, roles)) = role_check(clause) else { return Some(Edits::new()) };
-        if !policy.roles.iter().all(|role| roles.contains(&role.as_str())) {
-            return Some(Edits::new());
-        }
+        let Some((conjunct, _)) = role_check(clause).filter(|(_, compared)| compared == roles) else {
+            return is_said.then(Edits::new);
+        };
         Some(match std::ptr::eq(conjunct, &*clause.root) {
             true => vec![(clause.site.span, "true".to_string())],
             false => vec![(without(cx, clause, &clause.root, conjunct)?, String::new())],
         })
     };
     let edits: Option<Vec<Edits>> = policy.clauses().map(|(_, clause)| edits(clause)).collect();
-    Some(alter(cx, table, policy, &edits?))
+    let step = alter(cx, table, policy, &edits?);
+    let name = format!("alter policy {} on {}", quote_ident(&policy.name), table.name.quoted());
+    match (is_said, is_for_all) {
+        (true, _) => Some(vec![step]),
+        (false, true) => {
+            let to = Step::batch(Phase::Policy, format!("{name} to {};", roles.join(", "))).undo(format!("{name} to public;"));
+            Some(vec![to, step])
+        }
+        (false, false) => None,
+    }
 }
