@@ -1,7 +1,11 @@
 //! Queries of application code that fail, are refused or are slow.
 
 pub mod conflict_target;
+pub mod missing_tenant_filter;
 pub mod missing_value;
+pub mod refused;
+pub mod rpc_trusts_request;
+pub mod service_role_key_in_browser;
 pub mod unknown_column;
 pub mod unknown_enum_value;
 pub mod unknown_function;
