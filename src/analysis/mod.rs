@@ -40,12 +40,12 @@ pub mod trusted_columns;
 pub mod view_exposure;
 
 use crate::catalog::name::QName;
+use app_query::doubt::Doubts;
+use app_query::relationship::Relationships;
 use code::Bodies;
 use column_writes::ColumnWrites;
 use identity_helpers::IdentityHelpers;
 use json_use::Uses;
-use app_query::doubt::Doubts;
-use app_query::relationship::Relationships;
 use secrets::Secret;
 use sorted_query::SortedQuery;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,9 +1,7 @@
 //! The columns that a query names, each with the rows in which PostgREST looks it up.
 
 use super::embed::{Rows, Tree};
-use supalint_queries::shape::{
-    self, Column, Command as AppCommand, Condition, ConditionKind, Entry, Filter, Named, Operator, SelectItem,
-};
+use supalint_queries::shape::{self, Column, Command as AppCommand, Condition, ConditionKind, Entry, Filter, Named, Operator, SelectItem};
 
 /// A column in a query.
 pub struct Use<'t, 'a> {

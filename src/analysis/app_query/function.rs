@@ -12,11 +12,21 @@ use supalint_queries::shape::{self, Entry, Named, Payload, ValueKind};
 pub enum Call<'a> {
     One(&'a Function),
     /// No function has this name (PGRST202).
-    Missing { name: QName, named: &'a Named },
+    Missing {
+        name: QName,
+        named: &'a Named,
+    },
     /// Functions with this name have other arguments (PGRST202).
-    OtherArguments { name: QName, named: &'a Named, overloads: Vec<&'a Function> },
+    OtherArguments {
+        name: QName,
+        named: &'a Named,
+        overloads: Vec<&'a Function>,
+    },
     /// Several functions accept the arguments (PGRST203).
-    Several { named: &'a Named, overloads: Vec<&'a Function> },
+    Several {
+        named: &'a Named,
+        overloads: Vec<&'a Function>,
+    },
     Unknown,
 }
 

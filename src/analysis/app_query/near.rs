@@ -17,7 +17,9 @@ pub fn near<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Op
     };
     let scored = candidates.into_iter().map(|candidate| (score(candidate), candidate)).filter(|(score, _)| *score >= ALIKE - 0.05);
     // the first of equally similar names
-    scored.fold(None, |best: Option<(f64, &str)>, next| if best.is_some_and(|best| best.0 >= next.0) { best } else { Some(next) }).map(|best| best.1)
+    scored
+        .fold(None, |best: Option<(f64, &str)>, next| if best.is_some_and(|best| best.0 >= next.0) { best } else { Some(next) })
+        .map(|best| best.1)
 }
 
 /// Returns a name without what spellings differ in: `userIds` and `user_id` are equal.

@@ -82,7 +82,9 @@ impl<'a> Relation<'a> {
                     && table.certainty == Certainty::Certain
                     && table.columns.iter().all(|column| column.certainty == Certainty::Certain)
             }
-            Relation::View(view) => view.columns_known && !view.of_extension && !view.at.is_platform() && view.certainty == Certainty::Certain,
+            Relation::View(view) => {
+                view.columns_known && !view.of_extension && !view.at.is_platform() && view.certainty == Certainty::Certain
+            }
         }
     }
 
@@ -167,9 +169,7 @@ pub fn is_missing(cx: &State, name: &QName, class: ObjectClass) -> bool {
     if !cx.is_users_schema(&name.schema) || doubts.concern(&name.name) {
         return false;
     }
-    let object = ObjectName {
-        parts: [&name.schema, &name.name].map(|part| Ident { name: part.clone(), span: Span::default() }).to_vec(),
-    };
+    let object = ObjectName { parts: [&name.schema, &name.name].map(|part| Ident { name: part.clone(), span: Span::default() }).to_vec() };
     if removal(cx, name, class).is_some() || cx.catalog.is_missing(class, &object) {
         return true;
     }

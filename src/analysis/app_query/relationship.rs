@@ -25,9 +25,13 @@ pub enum Kind {
     ManyToOne,
     OneToMany,
     OneToOne,
-    ManyToMany { junction: QName },
+    ManyToMany {
+        junction: QName,
+    },
     /// A function returns the related rows.
-    Computed { function: QName },
+    Computed {
+        function: QName,
+    },
 }
 
 impl Relationship {
@@ -61,9 +65,7 @@ impl Relationship {
         let junction = |name: &str| matches!(&self.kind, Kind::ManyToMany { junction } if junction.name == name);
         if self.from == self.to {
             return match hint {
-                None => {
-                    target == self.to.name && self.kind == Kind::OneToMany || column(target) && self.kind == Kind::ManyToOne
-                }
+                None => target == self.to.name && self.kind == Kind::OneToMany || column(target) && self.kind == Kind::ManyToOne,
                 Some(hint) => target == self.to.name && self.kind == Kind::OneToMany && foreign_column(hint),
             };
         }
@@ -144,7 +146,8 @@ fn keys_of(cx: &State, table: &Table) -> Vec<Relationship> {
     let relationship = |(constraint, key): (&Constraint, &ForeignKey)| {
         let own: BTreeSet<&SmolStr> = constraint.columns.iter().collect();
         let is_unique = |other: &&Constraint| {
-            matches!(other.kind, ConstraintKind::PrimaryKey | ConstraintKind::Unique) && other.columns.iter().collect::<BTreeSet<_>>() == own
+            matches!(other.kind, ConstraintKind::PrimaryKey | ConstraintKind::Unique)
+                && other.columns.iter().collect::<BTreeSet<_>>() == own
         };
         let unique = table.constraints.iter().find(is_unique);
         let referenced = match key.columns.is_empty() {
@@ -193,7 +196,8 @@ impl ViewColumns<'_> {
         for wanted in columns {
             let shown: Vec<&SmolStr> =
                 self.columns.iter().filter(|(_, of, column)| of == table && column == *wanted).map(|(name, ..)| name).collect();
-            lists = lists.iter().flat_map(|list| shown.iter().map(|name| [list.as_slice(), &[(*name).clone()]].concat())).take(MOST).collect();
+            lists =
+                lists.iter().flat_map(|list| shown.iter().map(|name| [list.as_slice(), &[(*name).clone()]].concat())).take(MOST).collect();
         }
         lists
     }
@@ -243,7 +247,8 @@ fn many_to_many(cx: &State, keys: &[Relationship]) -> Vec<Relationship> {
         if !is_served(junction) || table.is_some() && primary_key.is_none() {
             continue;
         }
-        let in_key = |key: &Relationship| primary_key.is_none_or(|primary| key.columns.iter().all(|(own, _)| primary.columns.contains(own)));
+        let in_key =
+            |key: &Relationship| primary_key.is_none_or(|primary| key.columns.iter().all(|(own, _)| primary.columns.contains(own)));
         let keys: Vec<&Relationship> = keys.into_iter().filter(|key| in_key(key)).collect();
         for one in &keys {
             for other in keys.iter().filter(|other| other.constraints != one.constraints) {
@@ -254,7 +259,10 @@ fn many_to_many(cx: &State, keys: &[Relationship]) -> Vec<Relationship> {
                     constraints: [one.constraints.as_slice(), &other.constraints].concat(),
                     columns: Vec::new(),
                     at: other.at,
-                    certain: table.is_some() && one.certain && other.certain && primary_key.is_some_and(|key| key.certainty == Certainty::Certain),
+                    certain: table.is_some()
+                        && one.certain
+                        && other.certain
+                        && primary_key.is_some_and(|key| key.certainty == Certainty::Certain),
                     to_is_view: other.to_is_view,
                 });
             }

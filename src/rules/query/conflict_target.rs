@@ -33,7 +33,8 @@ fn compare(cx: &mut Cx, query: AppQuery, table: &Table, columns: &[Named]) {
         return;
     }
     let names: Vec<&str> = columns.iter().map(|column| column.text.as_str()).collect();
-    let message = format!("no unique key of `{}` has exactly the columns {}: the upsert fails with 42P10", table.name, quoted(&names, "and"));
+    let message =
+        format!("no unique key of `{}` has exactly the columns {}: the upsert fails with 42P10", table.name, quoted(&names, "and"));
     let span = columns[0].span.to(columns[columns.len() - 1].span);
     let draft = report(cx, About::table(table), query, span, message);
     let list = names.iter().map(|name| quote_ident(name)).collect::<Vec<_>>().join(", ");

@@ -46,7 +46,20 @@ fn check(cx: &mut Cx) {
 /// Returns whether code is meant for all tenants, judging by its path.
 fn serves_all_tenants(cx: &Cx, query: AppQuery) -> bool {
     const WORDS: [&str; 14] = [
-        "admin", "cron", "job", "jobs", "webhook", "webhooks", "scripts", "script", "internal", "seed", "migrate", "worker", "workers", "scheduled",
+        "admin",
+        "cron",
+        "job",
+        "jobs",
+        "webhook",
+        "webhooks",
+        "scripts",
+        "script",
+        "internal",
+        "seed",
+        "migrate",
+        "worker",
+        "workers",
+        "scheduled",
     ];
     let path = cx.sources.get(query.file).path.to_lowercase();
     path.split(|letter: char| !letter.is_alphanumeric()).any(|word| WORDS.contains(&word))
@@ -54,8 +67,13 @@ fn serves_all_tenants(cx: &Cx, query: AppQuery) -> bool {
 
 /// Returns whether a filter selects certain rows: by an id, a key or a value that only some rows have.
 fn selects_rows(table: &Table, query: &shape::Query) -> bool {
-    let keys: BTreeSet<&str> =
-        table.indexes.iter().filter(|index| index.unique).flat_map(|index| &index.columns).filter_map(|column| column.column.as_deref()).collect();
+    let keys: BTreeSet<&str> = table
+        .indexes
+        .iter()
+        .filter(|index| index.unique)
+        .flat_map(|index| &index.columns)
+        .filter_map(|column| column.column.as_deref())
+        .collect();
     let foreign: BTreeSet<&str> = table.foreign_keys().flat_map(|(constraint, _)| &constraint.columns).map(SmolStr::as_str).collect();
     let is_key = |name: &str| {
         let is_id = name == "id" || name.ends_with("_id") || name.ends_with("Id") || name.ends_with("_ids");

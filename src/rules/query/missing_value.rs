@@ -28,9 +28,8 @@ fn left_out(cx: &mut Cx, query: AppQuery, table: &Table, payload: &Payload) {
     if !payload.complete || payload.entries.is_empty() {
         return;
     }
-    let sets = |column: &Column| {
-        payload.entries.iter().any(|entry| entry.key.text == column.name && entry.value.kind != ValueKind::Undefined)
-    };
+    let sets =
+        |column: &Column| payload.entries.iter().any(|entry| entry.key.text == column.name && entry.value.kind != ValueKind::Undefined);
     let is_required = |column: &&Column| {
         requires_value(cx, table, column)
             && column.default.is_none()
@@ -61,7 +60,8 @@ fn nulls(cx: &mut Cx, query: AppQuery, table: &Table, payload: &Payload, event: 
         if !requires_value(cx, table, column) || may_fill(cx, table, event, &column.name) {
             continue;
         }
-        let message = format!("column `{}` of `{}` is NOT NULL, but the query sets it to null: it fails with 23502", column.name, table.name);
+        let message =
+            format!("column `{}` of `{}` is NOT NULL, but the query sets it to null: it fails with 23502", column.name, table.name);
         report(cx, About::column(table, column), query, entry.value.span, message)
             .discriminate(event)
             .help("Pass a value, or allow NULL in the column.")

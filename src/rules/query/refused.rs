@@ -82,8 +82,16 @@ fn lacks_privilege(cx: &mut Cx, query: AppQuery, relation: Relation, roles: &[&s
     let draft = report(cx, About::named(relation.noun(), name), query, query.query.source, message);
     draft
         .discriminate(word)
-        .help(format!("Grant the privilege: `grant {} on {} to {}`, or use another client.", word.to_lowercase(), name.quoted(), roles.join(", ")))
-        .because(revoked.unwrap_or(relation.named()), if revoked.is_some() { "revoked here" } else { "created here, without the privilege" });
+        .help(format!(
+            "Grant the privilege: `grant {} on {} to {}`, or use another client.",
+            word.to_lowercase(),
+            name.quoted(),
+            roles.join(", ")
+        ))
+        .because(
+            revoked.unwrap_or(relation.named()),
+            if revoked.is_some() { "revoked here" } else { "created here, without the privilege" },
+        );
     true
 }
 
@@ -101,7 +109,9 @@ fn lacks_policy(cx: &mut Cx, query: AppQuery, table: &Table, roles: &[&str]) {
             AppCommand::Insert | AppCommand::Upsert => {
                 (format!("no policy of `{}` allows {who} to INSERT: the query fails with 42501", table.name), Severity::Error)
             }
-            AppCommand::Select => (format!("no policy of `{}` allows {who} to SELECT: the query never returns rows", table.name), Severity::Warn),
+            AppCommand::Select => {
+                (format!("no policy of `{}` allows {who} to SELECT: the query never returns rows", table.name), Severity::Warn)
+            }
             _ => (format!("no policy of `{}` allows {who} to {word}: the query never changes rows", table.name), Severity::Warn),
         }
     } else if returns_rows(query.query) && command == Command::Insert && !allowed(Command::Select) {
@@ -127,7 +137,8 @@ fn call(cx: &mut Cx, query: AppQuery, roles: &[&str]) {
         return;
     }
     let revoked = roles.iter().chain(&["public"]).find_map(|role| function.acl.revoked(role, Privileges::EXECUTE));
-    let message = format!("{} cannot execute `{}`: the call fails with 42501 (permission denied)", quoted(roles, "and"), function.display());
+    let message =
+        format!("{} cannot execute `{}`: the call fails with 42501 (permission denied)", quoted(roles, "and"), function.display());
     report(cx, About::function(function), query, query.query.source, message)
         .help("Grant EXECUTE to the role of the client, or call the function from server code.")
         .because(revoked.unwrap_or(function.named), if revoked.is_some() { "revoked here" } else { "the function is defined here" });

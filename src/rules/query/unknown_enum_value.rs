@@ -69,7 +69,9 @@ fn compare(cx: &mut Cx, query: AppQuery, what: &str, ty: &DataType, value: &Valu
         let message = format!("value `{text}` does not exist in enum `{}` of {what}: the query fails with 22P02", enumeration.name);
         let names: Vec<&str> = labels.iter().map(|label| label.text.as_str()).collect();
         let help = match near(text, names.iter().copied()) {
-            Some(near) => format!("Use `{near}`, or add the value: `alter type {} add value {}`.", enumeration.name.quoted(), quote_literal(text)),
+            Some(near) => {
+                format!("Use `{near}`, or add the value: `alter type {} add value {}`.", enumeration.name.quoted(), quote_literal(text))
+            }
             None => format!("Use one of the values {}, or add the value to the enum.", super::quoted(&names, "or")),
         };
         report(cx, About::named("type", &enumeration.name), query, value.span, message)

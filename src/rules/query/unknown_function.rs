@@ -27,7 +27,9 @@ fn missing(cx: &mut Cx, query: AppQuery, name: &QName, named: &Named) {
     let same = cx.catalog.functions.keys().find(|other| other.name == name.name && cx.is_users_schema(&other.schema));
     let help = match same {
         Some(other) if cx.is_exposed(&other.schema) => format!("Select the schema of the function: `.schema('{}')`.", other.schema),
-        Some(other) => format!("Create a function in `{}` that calls `{other}`. The API does not serve schema `{}`.", name.schema, other.schema),
+        Some(other) => {
+            format!("Create a function in `{}` that calls `{other}`. The API does not serve schema `{}`.", name.schema, other.schema)
+        }
         None => match near(&name.name, cx.catalog.functions.names_in(&name.schema).map(|name| name.name.as_str())) {
             Some(near) => format!("Use `{near}`, or create the function in a migration."),
             None => "Create the function in a migration, or call an existing function.".to_string(),
@@ -59,7 +61,8 @@ fn other_arguments(cx: &mut Cx, query: AppQuery, name: &QName, named: &Named, ov
         return;
     };
     let inputs = function.inputs().filter_map(|argument| argument.name.as_deref());
-    let free: Vec<&str> = inputs.filter(|input| payload.is_none_or(|payload| payload.entries.iter().all(|entry| entry.key.text != *input))).collect();
+    let free: Vec<&str> =
+        inputs.filter(|input| payload.is_none_or(|payload| payload.entries.iter().all(|entry| entry.key.text != *input))).collect();
     let (span, message, help) = match (unknown.first(), absent.as_slice()) {
         (Some(argument), _) => {
             let message = format!("function `{}` has no argument `{}`: the call fails with PGRST202", function.display(), argument.text);
@@ -73,7 +76,11 @@ fn other_arguments(cx: &mut Cx, query: AppQuery, name: &QName, named: &Named, ov
             (argument.span, message, help)
         }
         (None, absent) => {
-            let message = format!("function `{}` requires {}, which the call leaves out: it fails with PGRST202", function.display(), quoted(absent, "and"));
+            let message = format!(
+                "function `{}` requires {}, which the call leaves out: it fails with PGRST202",
+                function.display(),
+                quoted(absent, "and")
+            );
             (named.span, message, "Pass each argument that has no default.".to_string())
         }
     };
