@@ -3,10 +3,12 @@
 //! Promises: the same problems give the same bytes, and a change of one problem changes few lines. Only the fingerprint identifies a
 //! problem. The other fields are for readers. Limits: a file with another form is an error.
 
+use crate::error::Error;
 use crate::finding::Finding;
 use crate::source::Sources;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+use std::path::Path;
 
 /// Content of a baseline file.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -29,15 +31,16 @@ pub struct BaselineEntry {
 const VERSION: u32 = 1;
 
 impl Baseline {
-    /// Parses a baseline.
+    /// Parses the text of a baseline file.
     ///
     /// # Errors
     /// If the text has an unknown form.
-    pub fn read(text: &str) -> Result<Baseline, String> {
-        let baseline: Baseline = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    pub fn read(path: &Path, text: &str) -> Result<Baseline, Error> {
+        let invalid = |reason: String| Error::Baseline { path: path.to_path_buf(), reason };
+        let baseline: Baseline = serde_json::from_str(text).map_err(|error| invalid(error.to_string()))?;
         match baseline.version {
             VERSION => Ok(baseline),
-            other => Err(format!("it has version {other}, but this supalint reads version {VERSION}")),
+            other => Err(invalid(format!("it has version {other}, but this supalint reads version {VERSION}"))),
         }
     }
 

@@ -117,6 +117,10 @@ pub struct Config {
     pub postgres_version: u32,
     /// Whether `[auth] enable_anonymous_sign_ins` of supabase/config.toml lets anyone sign in without credentials.
     pub anonymous_sign_ins: bool,
+    /// Address of the custom access token hook in supabase/config.toml, if it is enabled: `pg-functions://…` or `https://…`.
+    pub token_hook: Option<String>,
+    /// Whether supabase/config.toml enables a third-party auth provider, whose tokens have their own claims.
+    pub third_party_auth: bool,
     pub index_concurrently: IndexForm,
     /// Migrations whose problems are not reported, although their statements count.
     pub ignored_paths: Vec<Glob>,
@@ -127,7 +131,12 @@ pub struct Config {
     /// Allowed problems, by their object.
     pub allow: Vec<Allowance>,
     pub queries: Queries,
+    /// `[api] max_rows` of supabase/config.toml: the largest number of rows that the API returns.
+    pub max_rows: i64,
 }
+
+/// Default of `[api] max_rows`. Source: Supabase's documentation, "Supabase CLI config".
+const MAX_ROWS: i64 = 1000;
 
 /// Files of application code whose queries are checked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -154,12 +163,15 @@ impl Default for Config {
             fail_on: None,
             postgres_version: NEWEST_POSTGRES,
             anonymous_sign_ins: false,
+            token_hook: None,
+            third_party_auth: false,
             index_concurrently: IndexForm::default(),
             ignored_paths: Vec::new(),
             since_version: None,
             baseline: None,
             allow: Vec::new(),
             queries: Queries::default(),
+            max_rows: MAX_ROWS,
         }
     }
 }
@@ -380,6 +392,7 @@ impl Config {
         });
         // without a setting, PostgREST exposes `public`
         replace(&mut self.exposed_schemas, schemas.filter(|schemas| !schemas.is_empty()));
+        replace(&mut self.max_rows, api.and_then(|api| api.get("max_rows")).and_then(toml::Value::as_integer).filter(|rows| *rows > 0));
         let exposes = api.and_then(|api| api.get("auto_expose_new_tables")).and_then(toml::Value::as_bool);
         replace(
             &mut self.default_privileges,
@@ -390,6 +403,12 @@ impl Config {
         replace(&mut self.postgres_version, version);
         let anonymous = table.get("auth").and_then(|auth| auth.get("enable_anonymous_sign_ins")).and_then(toml::Value::as_bool);
         replace(&mut self.anonymous_sign_ins, anonymous);
+        let is_enabled = |table: &toml::Value| table.get("enabled").and_then(toml::Value::as_bool) == Some(true);
+        let auth = table.get("auth");
+        let hook = auth.and_then(|auth| auth.get("hook")?.get("custom_access_token")).filter(|hook| is_enabled(hook));
+        self.token_hook = hook.map(|hook| hook.get("uri").and_then(toml::Value::as_str).unwrap_or_default().to_string());
+        let providers = auth.and_then(|auth| auth.get("third_party")?.as_table());
+        self.third_party_auth = providers.is_some_and(|providers| providers.values().any(is_enabled));
         Ok(())
     }
 }

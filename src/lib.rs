@@ -258,8 +258,7 @@ fn relative_to_current_dir(path: PathBuf) -> PathBuf {
 
 /// Reads a baseline, or returns `None` if the file does not exist.
 fn read_baseline(path: &Path) -> Result<Option<Baseline>, Error> {
-    let read = |text: String| Baseline::read(&text).map_err(|reason| Error::Baseline { path: path.to_path_buf(), reason });
-    disk::text(path)?.map(read).transpose()
+    disk::text(path)?.map(|text| Baseline::read(path, &text)).transpose()
 }
 
 /// Returns the changes whose existing problems are not reported.
@@ -332,7 +331,7 @@ pub fn plan(options: &Options, level: fix::Level) -> Result<Fixed, Error> {
         }
         let (found, hidden) = run_rules(sources.clone(), &project, &choice, &scope, options);
         let input = fix::PlanInput { sources: &sources, project: &project, choice: &choice, hidden: &hidden };
-        let mut plan = fix::plan(&input, level).map_err(|reason| Error::NoPlan { reason })?;
+        let mut plan = fix::plan(&input, level)?;
         plan.report.left_out = found.left_out;
         Ok(Fixed { found, plan, fail_on: project.config.fail_on })
     })

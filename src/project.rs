@@ -156,6 +156,12 @@ pub struct AppFile {
     pub code: supalint_queries::shape::CodeFile,
 }
 
+impl TextProblem {
+    pub fn site(&self) -> Site {
+        Site::new(self.file, self.span)
+    }
+}
+
 /// Location of a project.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Place {

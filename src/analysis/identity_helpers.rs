@@ -118,7 +118,7 @@ fn is_caller_setting(setting: &str) -> bool {
 pub fn body<'f>(cx: &State<'f>, function: &'f Function) -> &'f str {
     match &*function.body {
         Body::Code(code) => code.text(cx.sources.get(function.at.file).text()),
-        Body::Sql { span, .. } => cx.slice(Site::new(function.at.file, *span)),
+        Body::Sql { span, .. } => cx.slice(function.at.in_same_file(*span)),
         Body::None => "",
     }
 }

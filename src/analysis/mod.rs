@@ -7,6 +7,7 @@ pub mod app_query;
 pub mod bucket_policies;
 pub mod caller_check;
 pub mod calls;
+pub mod claims;
 pub mod code;
 pub mod column_values;
 pub mod column_writes;
@@ -18,6 +19,7 @@ pub mod identity_helpers;
 pub mod index_cover;
 pub mod json_use;
 pub mod likely_sort;
+pub mod long_names;
 pub mod matrix;
 pub mod needed_privileges;
 pub mod open_policies;
@@ -46,6 +48,7 @@ use code::Bodies;
 use column_writes::ColumnWrites;
 use identity_helpers::IdentityHelpers;
 use json_use::Uses;
+use long_names::LongNames;
 use secrets::Secret;
 use sorted_query::SortedQuery;
 use std::collections::{BTreeMap, BTreeSet};
@@ -66,6 +69,7 @@ pub struct Analyses {
     tenants: OnceLock<BTreeMap<QName, Vec<Tenant>>>,
     json: OnceLock<Uses>,
     secrets: OnceLock<Vec<Secret>>,
+    long_names: OnceLock<LongNames>,
     writes: OnceLock<ColumnWrites>,
     sorts: OnceLock<BTreeMap<QName, Vec<SortedQuery>>>,
     /// Statements with unknown effects that mention policies, and those that mention grants: the number of the file and the end of the
@@ -81,6 +85,7 @@ pub mod prelude {
     pub use crate::catalog::acl::Privileges;
     pub use crate::catalog::name::{QName, derived_name, quote_ident, quote_literal};
     pub use crate::catalog::object::*;
+    pub use crate::catalog::walk::reachable;
     pub use crate::catalog::{Catalog, SqlError};
     pub use crate::finding::{ClauseChange, Edit, GrantChange, IndexChange, Phase, PolicyChange, Run, Safety, Severity, Step};
     pub use crate::source::{FileId, Site, Sources, Span};

@@ -56,6 +56,42 @@ impl<'c, 'a> Reads<'c, 'a> {
 
     /// Returns the shortest circle that begins with a policy when a role runs a command.
     pub fn circle(&mut self, table: &'a Table, policy: &Policy, role: &str, command: Command) -> Option<Circle<'a>> {
+        let cx = self.cx;
+        let closing = |role: &str| evaluated(cx, table, role, Command::Select).into_iter().find(|policy| has_subquery(policy));
+        let mut circle = self.search(table, policy, role, command, &|role| closing(role).is_some())?;
+        if command != Command::Select && !circle.is_through_function() {
+            circle.closing = circle.readings.last().and_then(|last| closing(&last.role));
+        }
+        Some(circle)
+    }
+
+    /// Returns a circle that a policy without a subquery would close if it contained one, such as `(select auth.uid())`, and the command
+    /// that PostgreSQL would then reject. The command of the policy is an argument, because a new policy can be for another command.
+    pub fn closed_by(&mut self, table: &'a Table, policy: &Policy, command: Command) -> Option<(&'static str, Circle<'a>)> {
+        if !matches!(command, Command::Select | Command::All) || has_subquery(policy) {
+            return None;
+        }
+        let cx = self.cx;
+        let closes = |role: &str| !bypasses(cx, table, role) && cx.concerns(policy, role);
+        for (command, _, word) in COMMANDS {
+            for first in table.policies.iter().filter(|policy| policy.applies_to(command)) {
+                let found = followed_roles(cx, first).iter().find_map(|role| self.search(table, first, role, command, &closes));
+                if let Some(circle) = found.filter(|circle| !circle.is_through_function()) {
+                    return Some((word, circle));
+                }
+            }
+        }
+        None
+    }
+
+    fn search(
+        &mut self,
+        table: &'a Table,
+        policy: &Policy,
+        role: &str,
+        command: Command,
+        closes: &dyn Fn(&str) -> bool,
+    ) -> Option<Circle<'a>> {
         let firsts = self.of(table, role, command);
         let mut queue: VecDeque<Vec<Reading<'a>>> =
             firsts.into_iter().filter(|reading| reading.policy.name == policy.name).map(|reading| vec![reading]).collect();
@@ -64,15 +100,10 @@ impl<'c, 'a> Reads<'c, 'a> {
             let last = path.last()?;
             let crossed = path.iter().any(|reading| reading.function.is_some());
             if last.reads.name == table.name {
-                let again = evaluated(self.cx, table, &last.role, Command::Select);
-                let closing = again.into_iter().find(|policy| has_subquery(policy, Command::Select));
-                match (crossed, closing) {
-                    (false, Some(closing)) => {
-                        let closing = (command != Command::Select).then_some(closing);
-                        return Some(Circle { readings: path, closing });
-                    }
+                match crossed {
+                    false if closes(&last.role) => return Some(Circle { readings: path, closing: None }),
                     // what runs later runs for the same role and command, or it ends
-                    (true, _) if last.role == role && command == Command::Select => return Some(Circle { readings: path, closing: None }),
+                    true if last.role == role && command == Command::Select => return Some(Circle { readings: path, closing: None }),
                     _ => continue,
                 }
             }
@@ -110,8 +141,17 @@ fn bypasses(cx: &State, table: &Table, role: &str) -> bool {
     !table.rls.value || privileged || role == table.owner && !table.force_rls.value
 }
 
-fn has_subquery(policy: &Policy, command: Command) -> bool {
-    policy.asked(command).any(|clause| !clause.root.queries().is_empty())
+/// Returns the roles for which a policy is followed.
+pub fn followed_roles(cx: &State, policy: &Policy) -> Vec<SmolStr> {
+    let clients = API_ROLES.into_iter().filter(|role| cx.serves_api() && cx.concerns(policy, role)).map(SmolStr::from);
+    let named = policy.roles.iter().filter(|role| *role != "public" && !API_ROLES.contains(&role.as_str())).cloned();
+    clients.chain(named).collect()
+}
+
+/// Returns whether a policy contains a subquery. PostgreSQL does not distinguish USING from WITH CHECK here: a subquery in WITH CHECK
+/// counts for SELECT too.
+fn has_subquery(policy: &Policy) -> bool {
+    policy.clauses().any(|(_, clause)| !clause.root.queries().is_empty())
 }
 
 fn readings<'a>(cx: &State<'a>, table: &'a Table, role: &str, command: Command) -> Vec<Reading<'a>> {
@@ -131,11 +171,11 @@ fn readings<'a>(cx: &State<'a>, table: &'a Table, role: &str, command: Command) 
                         let name = QName::new(bound.0.clone(), bound.1.clone());
                         behind(cx, &name, role, None)
                             .into_iter()
-                            .for_each(|found| add(found, Site::new(clause.site.file, item.span), decided));
+                            .for_each(|found| add(found, clause.site.in_same_file(item.span), decided));
                     }
                 }
                 Node::Expr(Expr { span, kind: ExprKind::Call(call) }) => {
-                    let site = Site::new(clause.site.file, *span);
+                    let site = clause.site.in_same_file(*span);
                     called(cx, call, role, DEPTH).into_iter().for_each(|found| add(found, site, decided));
                 }
                 Node::Expr(_) | Node::Query(_) => {}
@@ -168,21 +208,13 @@ struct Found<'a> {
 
 /// Returns the tables that a relation reads: itself, or those of a view.
 fn behind<'a>(cx: &State<'a>, name: &QName, role: &str, function: Option<(&'a Function, Site)>) -> Vec<Found<'a>> {
-    let mut out = Vec::new();
-    let mut open: Vec<(QName, SmolStr)> = vec![(name.clone(), role.into())];
-    let mut seen: BTreeSet<QName> = BTreeSet::new();
-    while let Some((name, role)) = open.pop() {
-        if !seen.insert(name.clone()) {
-            continue;
-        }
-        if let Some(table) = cx.catalog.table(&name) {
-            out.push(Found { table, role, function });
-        } else if let Some(view) = cx.catalog.views.get(&name).filter(|view| !view.materialized) {
-            let role = if view.security_invoker.value { role } else { view.owner.clone() };
-            open.extend(view.reads.iter().map(|read| (read.clone(), role.clone())));
-        }
-    }
-    out
+    let read_by = |(name, role): &(QName, SmolStr)| -> Vec<(QName, SmolStr)> {
+        let view = cx.catalog.views.get(name).filter(|view| !view.materialized && cx.catalog.table(name).is_none());
+        let reader = |view: &View| if view.security_invoker.value { role.clone() } else { view.owner.clone() };
+        view.into_iter().flat_map(|view| view.reads.iter().map(move |read| (read.clone(), reader(view)))).collect()
+    };
+    let relations = reachable([(name.clone(), SmolStr::from(role))], read_by);
+    relations.into_iter().filter_map(|(name, role)| Some(Found { table: cx.catalog.table(&name)?, role, function })).collect()
 }
 
 /// Returns the tables that a call of a function reads.

@@ -25,7 +25,7 @@ impl<'a> Reader<'a> {
     pub fn at(&self, span: Span) -> Site {
         match self {
             Reader::Code(origin) => origin.at(span),
-            Reader::Policy(_, policy) => Site::new(policy.at.file, span),
+            Reader::Policy(_, policy) => policy.at.in_same_file(span),
         }
     }
 

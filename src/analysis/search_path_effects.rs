@@ -81,11 +81,15 @@ impl<'a> Paths<'a> {
             let read = self.read.get(&next.at).cloned().unwrap_or_else(|| self.body(next));
             out.add(&read.resolution);
             let mut calls = read.calls.clone();
-            for table in &read.writes {
-                self.add_write(table, &mut written, &mut calls, &mut open);
+            for table in reachable(read.writes.iter().filter(|name| !written.contains(*name)).cloned(), |name| self.also_written(name)) {
+                if written.insert(table.clone()) {
+                    self.add_write(&table, &mut calls, &mut open);
+                }
             }
-            for relation in read.reads.iter().chain(&read.writes) {
-                self.add_read(relation, bypasses, &mut viewed, &mut calls);
+            for relation in reachable(read.reads.iter().chain(&read.writes).cloned(), |name| self.read_by_view(name)) {
+                if viewed.insert(relation.clone()) {
+                    self.add_read(&relation, bypasses, &mut calls);
+                }
             }
             self.read.insert(next.at, read);
             for function in calls.iter().filter_map(|name| self.cx.catalog.functions.get(name)).flatten() {
@@ -102,9 +106,23 @@ impl<'a> Paths<'a> {
         }
     }
 
-    /// Adds the functions that a write to a table runs: those of triggers, columns and constraints, also of tables that follow it.
-    fn add_write(&self, name: &QName, seen: &mut BTreeSet<QName>, calls: &mut BTreeSet<QName>, open: &mut Vec<&'a Function>) {
-        let Some(table) = self.cx.catalog.tables.get(name).filter(|_| seen.insert(name.clone())) else { return };
+    /// Returns the tables that a write to a table also changes: child tables, and tables whose foreign keys follow it.
+    fn also_written(&self, name: &QName) -> Vec<QName> {
+        let follows = |action| !matches!(action, ReferentialAction::NoAction | ReferentialAction::Restrict);
+        let has_following_key =
+            |table: &&Table| table.foreign_keys().any(|(_, key)| key.table == *name && (follows(key.on_delete) || follows(key.on_update)));
+        let referring = self.cx.catalog.tables.values().filter(has_following_key).map(|table| table.name.clone());
+        referring.chain(self.cx.catalog.children(name)).collect()
+    }
+
+    /// Returns the relations that a view reads.
+    fn read_by_view(&self, name: &QName) -> Vec<QName> {
+        self.cx.catalog.views.get(name).map(|view| view.reads.clone()).unwrap_or_default()
+    }
+
+    /// Adds the functions that a write to a table runs: those of triggers, columns and constraints.
+    fn add_write(&self, name: &QName, calls: &mut BTreeSet<QName>, open: &mut Vec<&'a Function>) {
+        let Some(table) = self.cx.catalog.tables.get(name) else { return };
         for trigger in &table.triggers {
             self.cx.catalog.functions.get(&trigger.function).into_iter().flatten().for_each(|function| self.follow(function, open));
         }
@@ -115,32 +133,17 @@ impl<'a> Paths<'a> {
         for expression in of_columns.chain(of_constraints).chain(of_indexes).chain(of_triggers) {
             self.bound_calls(&expression.root, calls);
         }
-        let follows = |action| !matches!(action, ReferentialAction::NoAction | ReferentialAction::Restrict);
-        for other in self.cx.catalog.tables.values() {
-            if other.foreign_keys().any(|(_, key)| key.table == *name && (follows(key.on_delete) || follows(key.on_update))) {
-                self.add_write(&other.name, seen, calls, open);
-            }
-        }
-        for child in self.cx.catalog.children(name) {
-            self.add_write(&child, seen, calls, open);
-        }
     }
 
     /// Adds the functions that reading a relation runs: those of the query of a view, and those of policies that apply.
-    fn add_read(&self, name: &QName, bypasses: bool, seen: &mut BTreeSet<QName>, calls: &mut BTreeSet<QName>) {
-        if !seen.insert(name.clone()) {
-            return;
-        }
-        if let Some(view) = self.cx.catalog.views.get(name) {
-            if let Some(query) = view.query.as_deref() {
-                query.walk(&mut |node| {
-                    if let Node::Expr(Expr { kind: ExprKind::Call(call), .. }) = node {
-                        self.bound_call(call, calls);
-                    }
-                    Walk::Into
-                });
-            }
-            view.reads.iter().for_each(|name| self.add_read(name, bypasses, seen, calls));
+    fn add_read(&self, name: &QName, bypasses: bool, calls: &mut BTreeSet<QName>) {
+        if let Some(query) = self.cx.catalog.views.get(name).and_then(|view| view.query.as_deref()) {
+            query.walk(&mut |node| {
+                if let Node::Expr(Expr { kind: ExprKind::Call(call), .. }) = node {
+                    self.bound_call(call, calls);
+                }
+                Walk::Into
+            });
         }
         if let Some(table) = self.cx.catalog.tables.get(name).filter(|_| !bypasses) {
             table.policies.iter().flat_map(Policy::clauses).for_each(|(_, clause)| self.bound_calls(&clause.root, calls));

@@ -28,7 +28,9 @@ pub enum Kind {
 pub struct Secret {
     pub kind: Kind,
     pub at: Site,
-    /// The secret itself, which no output may show.
+    /// Name of the role or server whose password it is.
+    pub object: Option<String>,
+    /// The secret itself, which no output may show or contain in another form, such as a hash.
     pub text: String,
 }
 
@@ -42,11 +44,6 @@ impl Secret {
             _ => PREFIXES.iter().find(|(prefix, ..)| self.text.starts_with(prefix)).map_or(0, |(prefix, ..)| prefix.len()),
         };
         format!("{}…", self.text[..prefix].trim_end())
-    }
-
-    /// Returns a text that is the same for the same secret and does not reveal it.
-    pub fn digest(&self) -> String {
-        format!("{:x}", md5::compute(&self.text))[..12].to_string()
     }
 }
 
@@ -87,8 +84,10 @@ pub fn find(file: FileId, text: &str, span: Span) -> Vec<Secret> {
     private_keys(part, &mut found);
     connections(part, &mut found);
     let site = |start: usize, end: usize| Site::new(file, Span::new(span.start + start as u32, span.start + end as u32));
-    let mut secrets: Vec<Secret> =
-        found.into_iter().map(|(start, end, kind)| Secret { kind, at: site(start, end), text: part[start..end].to_string() }).collect();
+    let mut secrets: Vec<Secret> = found
+        .into_iter()
+        .map(|(start, end, kind)| Secret { kind, at: site(start, end), object: None, text: part[start..end].to_string() })
+        .collect();
     if contains(part, "password") && LOGINS.iter().any(|statement| contains(part, statement)) {
         passwords(file, text, span, &mut secrets);
     }
@@ -221,7 +220,8 @@ fn passwords(file: FileId, text: &str, span: Span, secrets: &mut Vec<Secret>) {
                 let quote = literal.start + quote_at(literal.text(text)) as u32;
                 let inside = Span::new(quote + 1, (literal.end - 1).max(quote + 1));
                 if !is_placeholder(inside.of(text)) {
-                    secrets.push(Secret { kind: Kind::Password, at: Site::new(file, inside), text: inside.of(text).to_string() });
+                    let object = login_object(statement, text);
+                    secrets.push(Secret { kind: Kind::Password, at: Site::new(file, inside), object, text: inside.of(text).to_string() });
                 }
             }
         }
@@ -232,6 +232,15 @@ fn passwords(file: FileId, text: &str, span: Span, secrets: &mut Vec<Secret>) {
             passwords(file, text, Span::new(token.start + tag, token.end - tag), secrets);
         }
     }
+}
+
+/// Returns the name of the role, or of the server of a user mapping.
+fn login_object(statement: &[Token], text: &str) -> Option<String> {
+    let words: Vec<&str> = statement.iter().map(|token| token.text(text)).collect();
+    let is = |word: &str, names: &[&str]| names.iter().any(|name| word.eq_ignore_ascii_case(name));
+    let behind = |names: &[&str]| words.iter().position(|word| is(word, names)).and_then(|at| words.get(at + 1));
+    let object = behind(&["role", "user"]).filter(|word| !is(word, &["mapping"])).or_else(|| behind(&["server"]))?;
+    Some(object.trim_matches('"').to_string())
 }
 
 /// Whether a text stands for a value that somebody has to fill in, or is a value that everyone knows.

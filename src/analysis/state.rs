@@ -5,17 +5,20 @@
 use super::Analyses;
 use super::code::{Code, Origin, Parsed, own};
 use super::identity_helpers::IdentityHelpers;
+use super::long_names::{self, LongNames};
 use super::secrets::{self, Secret};
 use crate::catalog::acl::Privileges;
 use crate::catalog::creation_index::Moment;
 use crate::catalog::name::QName;
 use crate::catalog::object::*;
+use crate::catalog::walk::reachable;
 use crate::catalog::{Catalog, Rejected, is_system_schema};
 use crate::config::Config;
 use crate::project::{AppFile, Migration, Platform, Project};
 use crate::source::{FileId, Site, Sources, Span};
 use crate::syntax::ast::ObjectKind;
 use crate::syntax::expression::Query;
+use smol_str::SmolStr;
 use std::collections::BTreeMap;
 use supalint_queries::shape::Query as AppQuery;
 
@@ -230,20 +233,11 @@ impl<'a> State<'a> {
 
     /// Returns whether a policy is for a role, or for a role that it is a member of.
     pub fn concerns(&self, policy: &Policy, role: &str) -> bool {
-        let mut seen: Vec<&str> = vec![role];
-        let mut at = 0;
-        while at < seen.len() {
-            if policy.applies_to_role(seen[at]) {
-                return true;
-            }
-            for parent in self.catalog.roles.get(&seen[at].into()).into_iter().flat_map(|role| &role.member_of) {
-                if !seen.contains(&parent.as_str()) {
-                    seen.push(parent);
-                }
-            }
-            at += 1;
+        if policy.applies_to_role(role) {
+            return true;
         }
-        false
+        let groups = |role: &SmolStr| self.catalog.roles.get(role).map(|role| role.member_of.clone()).unwrap_or_default();
+        reachable([SmolStr::from(role)], groups).iter().any(|role| policy.applies_to_role(role))
     }
 
     /// Returns the text of an expression as the user wrote it, with current names.
@@ -324,6 +318,17 @@ impl<'a> State<'a> {
             self.project.migrations.iter().flat_map(of).collect()
         };
         self.analyses.secrets.get_or_init(find)
+    }
+
+    /// Returns the names in the migrations that PostgreSQL cuts.
+    pub fn long_names(&self) -> &'a LongNames {
+        self.analyses.long_names.get_or_init(|| {
+            let mut names = LongNames::new();
+            for migration in &self.project.migrations {
+                long_names::find(migration.file, self.sources.get(migration.file).text(), migration.site().span, &mut names);
+            }
+            names
+        })
     }
 
     /// Returns the number of foreign keys that refer to a table.

@@ -2,48 +2,29 @@
 
 use crate::analysis::prelude::*;
 use crate::catalog::MIGRATION_ROLE;
-use std::collections::BTreeSet;
 
-/// Tables whose row level security a view bypasses.
-pub struct Shown<'s, 'a> {
-    cx: &'s State<'a>,
-    owner: &'s str,
-    tables: Vec<&'a Table>,
-    seen: BTreeSet<QName>,
+/// Returns the tables whose row level security a view bypasses.
+pub fn bypassed_tables<'a>(cx: &State<'a>, view: &View) -> Vec<&'a Table> {
+    // a relation, and whether a materialized view reads it: that runs as its owner, so that rules for the current user apply to the owner
+    let reads = |view: &View, refreshed: bool| view.reads.iter().map(|name| (name.clone(), refreshed)).collect::<Vec<_>>();
+    let read_by = |(name, refreshed): &(QName, bool)| {
+        // a view with security_invoker uses the privileges of the current user, also inside another view
+        let runs_as_owner = |view: &&View| *refreshed || view.materialized || !view.security_invoker.value;
+        let inner = cx.catalog.views.get(name).filter(|_| cx.catalog.table(name).is_none()).filter(runs_as_owner);
+        inner.map(|inner| reads(inner, *refreshed || inner.materialized)).unwrap_or_default()
+    };
+    let mut tables: Vec<&Table> = Vec::new();
+    for (name, _) in reachable(reads(view, view.materialized), read_by) {
+        let table = cx.catalog.table(&name).filter(|table| table.rls.value && is_bypassed(cx, &view.owner, table));
+        tables.extend(table.filter(|table| !tables.iter().any(|known| known.name == table.name)));
+    }
+    tables
 }
 
-impl<'s, 'a> Shown<'s, 'a> {
-    pub fn by(cx: &'s State<'a>, view: &'s View) -> Vec<&'a Table> {
-        let mut shown = Shown { cx, owner: &view.owner, tables: Vec::new(), seen: BTreeSet::new() };
-        shown.view(view, view.materialized);
-        shown.tables
-    }
-
-    /// Adds the tables of a view. `refreshed` is true in a materialized view, which runs as its owner, so that rules for the current user
-    /// apply to the owner.
-    fn view(&mut self, view: &View, refreshed: bool) {
-        for name in &view.reads {
-            if !self.seen.insert(name.clone()) {
-                continue;
-            }
-            if let Some(table) = self.cx.catalog.table(name) {
-                if table.rls.value && self.is_bypassed(table) {
-                    self.tables.push(table);
-                }
-            } else if let Some(inner) = self.cx.catalog.views.get(name)
-                // a view with security_invoker uses the privileges of the current user, also inside another view
-                && (refreshed || inner.materialized || !inner.security_invoker.value)
-            {
-                self.view(inner, refreshed || inner.materialized);
-            }
-        }
-    }
-
-    fn is_bypassed(&self, table: &Table) -> bool {
-        let role = self.cx.catalog.roles.get(&self.owner.into());
-        let may = role.is_some_and(|role| role.bypass_rls || role.superuser) || self.owner == MIGRATION_ROLE;
-        may || (table.owner == self.owner && !table.force_rls.value)
-    }
+fn is_bypassed(cx: &State, owner: &str, table: &Table) -> bool {
+    let role = cx.catalog.roles.get(&owner.into());
+    let may = role.is_some_and(|role| role.bypass_rls || role.superuser) || owner == MIGRATION_ROLE;
+    may || (table.owner == owner && !table.force_rls.value)
 }
 
 /// Returns whether a query filters rows by the caller.

@@ -10,6 +10,7 @@
 use super::merge::{FixInPlan, Statement};
 use super::version::Naming;
 use crate::config::IndexForm;
+use crate::error::Error;
 use crate::finding::{IndexChange, Phase, Run, Safety, Step, Work};
 use crate::project::{Platform, Project};
 use crate::source::{Sources, Span};
@@ -99,7 +100,7 @@ pub fn divide(
     sources: &Sources,
     project: &Project,
     naming: &mut Naming,
-) -> Result<Vec<PlannedFile>, String> {
+) -> Result<Vec<PlannedFile>, Error> {
     let wanted = project.config.index_concurrently;
     apply_index_form(&mut statements, wanted);
     let count = |creates: bool| statements.iter().filter(|other| is_alone(other) && creates_index(other) == Some(creates)).count();
@@ -177,7 +178,7 @@ fn file(
     sources: &Sources,
     project: &Project,
     naming: &mut Naming,
-) -> Result<PlannedFile, String> {
+) -> Result<PlannedFile, Error> {
     let slug = slug(&group);
     let (version, name) = naming.next(&slug)?;
     let folder = project.folder.strip_prefix(&project.root).unwrap_or(Path::new(""));

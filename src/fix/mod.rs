@@ -16,6 +16,7 @@ mod version;
 
 use crate::catalog::Catalog;
 use crate::engine::{self, CheckResult, RuleSelection};
+use crate::error::Error;
 use crate::finding::{Confidence, Finding, Run, Safety, Step};
 use crate::project::{Migration, Project};
 use crate::report::Report;
@@ -118,7 +119,7 @@ const MOST_ROUNDS: usize = 30;
 ///
 /// # Errors
 /// If no name sorts after the existing migrations.
-pub fn plan(input: &PlanInput<'_>, level: Level) -> Result<Plan, String> {
+pub fn plan(input: &PlanInput<'_>, level: Level) -> Result<Plan, Error> {
     // another fix may resolve the problem that a fix causes; if none does, no fix may cause a problem
     let (plan, is_clean) = attempt(input, level, NewProblems::AllowedIfResolved)?;
     if is_clean { Ok(plan) } else { Ok(attempt(input, level, NewProblems::Rejected)?.0) }
@@ -132,7 +133,7 @@ enum NewProblems {
 }
 
 /// Returns a plan, and whether it resolves all problems that it causes.
-fn attempt(input: &PlanInput<'_>, level: Level, new_problems: NewProblems) -> Result<(Plan, bool), String> {
+fn attempt(input: &PlanInput<'_>, level: Level, new_problems: NewProblems) -> Result<(Plan, bool), Error> {
     let mut work = Planning {
         level,
         new_problems,
@@ -237,7 +238,7 @@ impl Planning<'_> {
     }
 
     /// Returns the files that fix the problems of a state, and the state after them, or `None` if there is nothing to fix.
-    fn pass(&mut self, current: &CheckResult) -> Result<Option<(Vec<PlannedFile>, CheckResult)>, String> {
+    fn pass(&mut self, current: &CheckResult) -> Result<Option<(Vec<PlannedFile>, CheckResult)>, Error> {
         // a fix that was skipped in combination with others may work without them
         self.skipped.clear();
         for _ in 0..MOST_ROUNDS {

@@ -4,6 +4,7 @@
 //! by a day, a number by one with the same number of digits. Existing versions are skipped. No clock is used, so the same project gets the
 //! same names. Limits: there is no name if the last version cannot be increased, or if no name has a version.
 
+use crate::error::Error;
 use crate::project::{Platform, Project};
 use std::collections::BTreeSet;
 
@@ -24,10 +25,11 @@ impl Naming {
     ///
     /// # Errors
     /// If no migration has a version in its name.
-    pub fn of(project: &Project) -> Result<Naming, String> {
+    pub fn of(project: &Project) -> Result<Naming, Error> {
         let last = project.migrations.iter().rev().find(|migration| !migration.version.is_empty());
         let Some(last) = last else {
-            return Err("no migration has a version in its name, so supalint cannot choose a later name".into());
+            let reason = "no migration has a version in its name, so supalint cannot choose a later name".to_string();
+            return Err(Error::NoPlan { reason });
         };
         let (first, folder) = match last.named_in.split_once('/') {
             Some((first, rest)) => (first, format!("/{rest}")),
@@ -56,7 +58,7 @@ impl Naming {
     ///
     /// # Errors
     /// If no name sorts after the last.
-    pub fn next(&mut self, slug: &str) -> Result<(String, String), String> {
+    pub fn next(&mut self, slug: &str) -> Result<(String, String), Error> {
         let mut version = self.version.clone();
         loop {
             version = after(&version);
@@ -68,7 +70,8 @@ impl Naming {
         if let Some(last) = &self.last
             && named.as_bytes() <= last.as_bytes()
         {
-            return Err(format!("no version sorts after `{last}`, because names are compared as text: rename that file"));
+            let reason = format!("no version sorts after `{last}`, because names are compared as text: rename that file");
+            return Err(Error::NoPlan { reason });
         }
         self.taken.insert(version.clone());
         self.version.clone_from(&version);
@@ -171,6 +174,6 @@ mod tests {
         let mut names = naming("20250101000000", "20250101000000_a.sql", &["20250101000001"]);
         assert_eq!(names.next("x").unwrap(), ("20250101000002".to_string(), "20250101000002_x.sql".to_string()));
         assert_eq!(names.next("y").unwrap().1, "20250101000003_y.sql");
-        assert!(naming("9", "9_a.sql", &[]).next("x").unwrap_err().contains("sorts after `9_a.sql`"));
+        assert!(naming("9", "9_a.sql", &[]).next("x").unwrap_err().to_string().contains("sorts after `9_a.sql`"));
     }
 }

@@ -83,6 +83,7 @@ const LINTS: &[Lint] = &[
     lint(9, "duplicate_index", "Duplicate Index", "WARN", "PERFORMANCE", Some("table")),
     lint(10, "security_definer_view", "Security Definer View", "ERROR", "SECURITY", Some("view")),
     lint(11, "function_search_path_mutable", "Function Search Path Mutable", "WARN", "SECURITY", Some("function")),
+    lint(12, "auth_allow_anonymous_sign_ins", "Anonymous Sign-Ins Enabled", "WARN", "SECURITY", Some("table")),
     lint(13, "rls_disabled_in_public", "RLS Disabled in Public", "ERROR", "SECURITY", Some("table")),
     lint(14, "extension_in_public", "Extension in Public", "WARN", "SECURITY", Some("extension")),
     lint(15, "rls_references_user_metadata", "RLS references user metadata", "ERROR", "SECURITY", Some("table")),
@@ -98,6 +99,7 @@ const LINTS: &[Lint] = &[
     lint(27, "pg_graphql_authenticated_table_exposed", "Signed-In Users Can See Object in GraphQL Schema", "WARN", "SECURITY", Some("table")),
     lint(28, "anon_security_definer_function_executable", "Public Can Execute SECURITY DEFINER Function", "WARN", "SECURITY", None),
     lint(29, "authenticated_security_definer_function_executable", "Signed-In Users Can Execute SECURITY DEFINER Function", "WARN", "SECURITY", None),
+    lint(30, "autovacuum_disabled", "Autovacuum Disabled", "INFO", "PERFORMANCE", Some("table")),
 ];
 
 pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {

@@ -43,7 +43,7 @@ pub fn whole(cx: &State, clause: &Expression, edits: &Edits) -> String {
 /// Returns the replacements as edits of the file, or none if names in the clause have changed since.
 pub fn in_place(clause: &Expression, edits: &Edits) -> Vec<Edit> {
     let edits = edits.iter().filter(|_| clause.renamed.is_empty());
-    edits.map(|(span, text)| Edit { site: Site::new(clause.site.file, *span), text: text.clone() }).collect()
+    edits.map(|(span, text)| Edit { site: clause.site.in_same_file(*span), text: text.clone() }).collect()
 }
 
 /// Returns the step that changes clauses of a policy. Edits are in the order of the clauses, and clauses without edits are kept.
@@ -73,7 +73,7 @@ pub fn append(cx: &State, site: Site, text: &str) -> Edit {
 /// Returns the range to remove so that a condition no longer contains one of its AND operands.
 pub fn without(cx: &State, using: &Expression, on: &Expr, conjunct: &Expr) -> Option<Span> {
     let ExprKind::Logic { op: Logic::And, left, right } = &on.kind else { return None };
-    let between = cx.slice(Site::new(using.site.file, Span::new(left.span.end, right.span.start)));
+    let between = cx.slice(using.site.in_same_file(Span::new(left.span.end, right.span.start)));
     let and =
         between.to_ascii_lowercase().find("and").filter(|_| between.trim_matches([' ', '\n', '\r', '\t', '(', ')']).len() == 3)? as u32;
     if std::ptr::eq(&**right, conjunct) {

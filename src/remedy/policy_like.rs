@@ -2,7 +2,7 @@
 
 use super::policy_edit::whole;
 use super::restore::{create_policy, free_policy_name};
-use super::wrapped_call::wrapped;
+use super::wrapped_call::wrapped_in;
 use crate::analysis::caller_check::depends_on_caller;
 use crate::analysis::eval_frequency::names_row;
 use crate::analysis::prelude::*;
@@ -20,7 +20,7 @@ pub fn depends_on_row_and_caller(cx: &State, predicate: &Expression) -> bool {
 
 pub fn policy_like(cx: &State, table: &Table, policy: &Policy, predicate: &Expression, command: Command) -> Step {
     let name = free_policy_name(table, command, &[]);
-    let text = |clause: &Expression| whole(cx, clause, &wrapped(cx, clause));
+    let text = |clause: &Expression| whole(cx, clause, &wrapped_in(cx, table, policy, command, clause));
     // the changed row must satisfy the check for inserted rows
     let inserts = || table.policies.iter().find(|policy| policy.permissive && policy.command == Command::Insert)?.check.as_ref();
     let clauses = match command {

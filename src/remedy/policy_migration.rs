@@ -6,7 +6,7 @@
 use crate::analysis::eval_frequency;
 use crate::analysis::prelude::*;
 use crate::remedy::policy_edit::{Edits, alter, text};
-use crate::remedy::wrapped_call::wrapped;
+use crate::remedy::wrapped_call::{wrapped, wrapped_in};
 use std::collections::BTreeSet;
 
 /// A table whose policies use the new tenant, and the column that they use.
@@ -42,7 +42,10 @@ fn edits(cx: &State, table: &Table, policy: &Policy, clause: &Expression, old: &
         out.push((leaf.span, alone.then(|| model(cx, table, policy, leaf, new, example))??));
     }
     if !out.is_empty() {
-        let beside: Edits = wrapped(cx, clause).into_iter().filter(|(span, _)| !out.iter().any(|(leaf, _)| leaf.contains(*span))).collect();
+        let beside: Edits = wrapped_in(cx, table, policy, policy.command, clause)
+            .into_iter()
+            .filter(|(span, _)| !out.iter().any(|(leaf, _)| leaf.contains(*span)))
+            .collect();
         out.extend(beside);
     }
     Some(out)

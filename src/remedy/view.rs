@@ -10,7 +10,7 @@ pub fn written_value<'a>(cx: &State<'a>, view: &View) -> Option<&'a str> {
     let place = if view.security_invoker.at != view.named {
         view.security_invoker.at
     } else if view.named.file == view.at.file && view.query_site.file == view.at.file {
-        Site::new(view.at.file, Span::new(view.named.span.end, view.query_site.span.start.max(view.named.span.end)))
+        view.at.in_same_file(Span::new(view.named.span.end, view.query_site.span.start.max(view.named.span.end)))
     } else {
         return None;
     };

@@ -3,6 +3,7 @@
 use super::policy_edit::{Edits, text};
 use crate::analysis::caller_check::{BodyEffects, is_session_call, own_function};
 use crate::analysis::eval_frequency::{self, EvalFrequency};
+use crate::analysis::policy_reads::Reads;
 use crate::analysis::prelude::*;
 use crate::project::Platform;
 
@@ -114,7 +115,14 @@ pub fn wraps(cx: &State, clause: &Expression, calls: &[Bare]) -> Edits {
     edits
 }
 
-/// Returns the replacements for a clause of any policy.
+/// Returns the replacements for a clause of a policy, or of a new policy for another command with the same roles. There are none if the
+/// first subquery in the policy would make PostgreSQL reject queries.
+pub fn wrapped_in(cx: &State, table: &Table, policy: &Policy, command: Command, clause: &Expression) -> Edits {
+    let edits = wrapped(cx, clause);
+    if !edits.is_empty() && Reads::new(cx).closed_by(table, policy, command).is_some() { Edits::new() } else { edits }
+}
+
+/// Returns the replacements for a clause of a policy that contains a subquery, or whose table no policy reads.
 pub fn wrapped(cx: &State, clause: &Expression) -> Edits {
     wraps(cx, clause, &bare_calls(cx, clause))
 }

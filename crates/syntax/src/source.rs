@@ -68,6 +68,16 @@ impl Site {
         Site { file, span }
     }
 
+    /// Returns the location of a whole file: its first byte.
+    pub fn start_of(file: FileId) -> Site {
+        Site::new(file, Span::default())
+    }
+
+    /// Returns another location in the same file.
+    pub fn in_same_file(self, span: Span) -> Site {
+        Site { span, ..self }
+    }
+
     pub fn is_platform(self) -> bool {
         self.file == FileId::PLATFORM
     }

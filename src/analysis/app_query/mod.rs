@@ -7,6 +7,7 @@ pub mod column;
 pub mod doubt;
 pub mod embed;
 pub mod function;
+pub mod lookup;
 pub mod near;
 pub mod relation;
 pub mod relationship;

@@ -6,12 +6,20 @@ use crate::rules::prelude::*;
 rule!("access/secret-in-migration", Security, Error, Schema(check));
 
 fn check(cx: &mut Cx) {
-    for secret in cx.secrets() {
-        report(cx, secret);
+    let secrets = cx.secrets();
+    for (at, secret) in secrets.iter().enumerate() {
+        let same_file = || secrets[..at].iter().filter(|known| known.at.file == secret.at.file);
+        if same_file().any(|known| known.text == secret.text) {
+            continue;
+        }
+        let ordinal = same_file().filter(|known| known.kind == secret.kind && known.object == secret.object).count();
+        report(cx, secret, ordinal);
     }
 }
 
-fn report(cx: &mut Cx, secret: &Secret) {
+/// Reports a secret. Its identity is the file, the kind, the object and the number of the secret among those of the file, because a password
+/// can be guessed from a hash.
+fn report(cx: &mut Cx, secret: &Secret, ordinal: usize) {
     let shown = secret.masked();
     let (what, noun, ability) = match secret.kind {
         Kind::ServiceRole => (format!("`{shown}` is a service role key"), "service role key", "can bypass row level security"),
@@ -28,7 +36,6 @@ fn report(cx: &mut Cx, secret: &Secret) {
             "Rotate the {noun} first, because the history of the repository keeps it. Then read the new one from Vault: `(select decrypted_secret from vault.decrypted_secrets where name = '…')`."
         ),
     };
-    let digest = secret.digest();
     let file = cx.name_of(secret.at.file);
     let message = match secret.kind {
         Kind::Anon => format!("{what}, which is public, but the migration works only in the project of that key"),
@@ -37,7 +44,9 @@ fn report(cx: &mut Cx, secret: &Secret) {
     cx.report(About::migration(file), secret.at, message)
         .severity(severity)
         .label(noun)
-        .discriminate(&digest)
-        .cause(digest, format!("migration contains one {noun}"), format!("migrations contain the same {noun}"))
+        .discriminate(format!("{:?}", secret.kind))
+        .discriminate(secret.object.as_deref().unwrap_or_default())
+        .discriminate(ordinal.to_string())
+        .cause(noun, format!("{noun} is in a migration"), format!("{noun}s are in migrations"))
         .help(help);
 }

@@ -1,6 +1,6 @@
 //! Views that read with the privileges of their owner and bypass row level security of their tables.
 
-use crate::analysis::view_exposure::{Shown, is_filtered};
+use crate::analysis::view_exposure::{bypassed_tables, is_filtered};
 use crate::remedy::view::{by_invoker, by_revoke, written_value};
 use crate::rules::prelude::*;
 
@@ -14,7 +14,7 @@ fn check(cx: &mut Cx) {
         let may_use = |role: &&str| cx.catalog.may_use_schema(role, &view.name.schema);
         let selecting: Vec<&str> = API_ROLES.into_iter().filter(|role| cx.may_select_view(role, view)).collect();
         let readers: Vec<&str> = selecting.iter().copied().filter(may_use).collect();
-        let tables = if readers.is_empty() { Vec::new() } else { Shown::by(cx, view) };
+        let tables = if readers.is_empty() { Vec::new() } else { bypassed_tables(cx, view) };
         let draft = match tables.is_empty() {
             false => report(cx, view, &readers, &tables),
             true if selecting.is_empty() => continue,

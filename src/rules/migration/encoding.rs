@@ -30,6 +30,6 @@ fn check(cx: &mut Cx) {
                 "Save the file as UTF-8 without a byte order mark.",
             ),
         };
-        cx.report(About::migration(name), Site::new(problem.file, problem.span), message).discriminate(key).severity(severity).help(help);
+        cx.report(About::migration(name), problem.site(), message).discriminate(key).severity(severity).help(help);
     }
 }

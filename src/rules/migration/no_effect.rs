@@ -239,7 +239,7 @@ fn alter_table(cx: &mut Cx, step: &StatementStep, alter: &AlterTable) {
     let Some(name) = cx.catalog.find_relation(&alter.name) else { return };
     let Some(table) = cx.catalog.table(&name).filter(|table| !table.external && table.certainty == Certainty::Certain) else { return };
     for (span, action) in &alter.actions {
-        let at = Site::new(step.site.file, *span);
+        let at = step.site.in_same_file(*span);
         match action {
             AlterAction::DropColumn { column, if_exists: true, .. } => drop_column(cx, table, &column.name, at),
             AlterAction::DropConstraint { name, if_exists: true, .. } => drop_constraint(cx, table, &name.name, at),

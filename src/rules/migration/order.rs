@@ -58,5 +58,5 @@ fn skipped(cx: &mut Cx) {
 
 /// Returns the location of a diagnostic about a whole file: its first byte.
 fn start(file: FileId) -> Site {
-    Site::new(file, Span::default())
+    Site::start_of(file)
 }

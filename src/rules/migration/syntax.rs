@@ -15,13 +15,13 @@ fn check(cx: &mut Cx, step: &StatementStep) {
                 None => "Correct the statement. The server rejects it together with the rest of the file.".to_string(),
             };
             let label = if opaque.head.is_empty() { String::new() } else { format!("in this `{}`", opaque.head) };
-            cx.report(subject, Site::new(step.site.file, opaque.at), opaque.reason.clone()).label(label).help(help)
+            cx.report(subject, step.site.in_same_file(opaque.at), opaque.reason.clone()).label(label).help(help)
         }
         Form::Read(ast) => match &**ast {
             Ast::Meta { command } => cx
                 .report(
                     About::statement(command),
-                    Site::new(step.site.file, step.statement.span),
+                    step.site.in_same_file(step.statement.span),
                     format!("`{command}` is a command of psql, not SQL: the migration runner sends it to the server, which rejects it"),
                 )
                 .severity(Severity::Warn)
@@ -29,7 +29,7 @@ fn check(cx: &mut Cx, step: &StatementStep) {
             Ast::Copy { from: true, server_file: false, .. } => cx
                 .report(
                     About::statement("COPY"),
-                    Site::new(step.site.file, step.statement.span),
+                    step.site.in_same_file(step.statement.span),
                     "only psql reads the rows after `COPY … FROM stdin`: the migration runner sends them to the server as SQL, which rejects them"
                         .to_string(),
                 )
@@ -38,5 +38,5 @@ fn check(cx: &mut Cx, step: &StatementStep) {
             _ => return,
         },
     };
-    draft.of_statement(Site::new(step.site.file, step.statement.span));
+    draft.of_statement(step.site.in_same_file(step.statement.span));
 }

@@ -152,8 +152,8 @@ fn created_later(cx: &Cx, missing: &ObjectKey, at: Site) -> Option<Site> {
         _ => return None,
     };
     let (file, byte) = cx.catalog.creation_index.creation_after(made, missing.schema.as_deref(), &missing.name, cx.moment(at)?)?;
-    let file = cx.project().migrations.get(file)?.file;
-    Some(Site::new(file, Span::new(byte, byte + missing.name.len() as u32)))
+    let migration = cx.project().migrations.get(file)?;
+    Some(migration.site().in_same_file(Span::new(byte, byte + missing.name.len() as u32)))
 }
 
 /// Similar names of missing objects.

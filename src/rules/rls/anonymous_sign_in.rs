@@ -29,9 +29,11 @@ fn report(cx: &mut Cx, table: &Table, policy: &Policy, commands: &[Command]) {
         table.name,
         deeds(commands)
     );
+    let key = format!("auth_allow_anonymous_sign_ins_{}_{}", table.name.schema, table.name.name);
     let draft = cx.report((table, policy), policy.named, message);
     draft
         .given(table.rls.certainty)
         .help("Add a restrictive policy: `((select auth.jwt()) ->> 'is_anonymous')::boolean is false`. Or disable anonymous sign-ins in supabase/config.toml.")
-        .cause("anonymous", "policy lets anonymous users in, because anonymous sign-ins are enabled", "policies let anonymous users in, because anonymous sign-ins are enabled");
+        .cause("anonymous", "policy lets anonymous users in, because anonymous sign-ins are enabled", "policies let anonymous users in, because anonymous sign-ins are enabled")
+        .advisor("auth_allow_anonymous_sign_ins", key);
 }

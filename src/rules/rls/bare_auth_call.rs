@@ -2,6 +2,7 @@
 
 use crate::analysis::caller_check::{is_session_call, pinned};
 use crate::analysis::eval_frequency::EvalFrequency;
+use crate::analysis::policy_reads::{Circle, Reads};
 use crate::remedy::policy_edit::{Edits, alter, in_place, rests_on_text};
 use crate::remedy::wrapped_call::{Bare, bare_calls, wraps};
 use crate::rules::prelude::*;
@@ -9,18 +10,20 @@ use crate::rules::prelude::*;
 rule!("rls/bare-auth-call", Performance, Error, Schema(check), fixable);
 
 fn check(cx: &mut Cx) {
-    for (table, policy) in cx.policies() {
+    let state = **cx;
+    let mut reads = Reads::new(&state);
+    for (table, policy) in state.policies() {
         if is_bypassed(cx, policy) {
             continue;
         }
         let found: Vec<(&Expression, Vec<Bare>)> = policy.clauses().map(|(_, clause)| (clause, bare_calls(cx, clause))).collect();
         if found.iter().any(|(_, calls)| !calls.is_empty()) {
-            report(cx, table, policy, &found);
+            report(cx, table, policy, &found, reads.closed_by(table, policy, policy.command));
         }
     }
 }
 
-fn report(cx: &mut Cx, table: &Table, policy: &Policy, found: &[(&Expression, Vec<Bare>)]) {
+fn report(cx: &mut Cx, table: &Table, policy: &Policy, found: &[(&Expression, Vec<Bare>)], circle: Option<(&str, Circle)>) {
     let using = |clause: &Expression| policy.using.as_ref().is_some_and(|using| using.site == clause.site);
     // WITH CHECK runs once per written row, and these are few
     let weight = |clause: &Expression, call: &Bare| (using(clause), call.often);
@@ -28,7 +31,7 @@ fn report(cx: &mut Cx, table: &Table, policy: &Policy, found: &[(&Expression, Ve
     let Some(worst) = all().map(|(clause, call)| weight(clause, call)).max() else { return };
     let concerned: Vec<(&Expression, &Bare)> = all().filter(|(clause, call)| weight(clause, call) == worst).collect();
     let Some(&(clause, first)) = concerned.first() else { return };
-    let place = Site::new(clause.site.file, first.span);
+    let place = clause.site.in_same_file(first.span);
     let rows = &table.name.name;
     let once = if concerned.len() == 1 { "once per row" } else { "per row" };
     let when = match worst {
@@ -60,10 +63,20 @@ fn report(cx: &mut Cx, table: &Table, policy: &Policy, found: &[(&Expression, Ve
     };
     let advisor = is_advised(table, policy);
     let draft = cx.report((table, policy), place, message);
-    draft.label(when).severity(severity).help(help).given(table.rls.certainty).given(known);
-    draft.fix(safety, format!("Wrap the calls in policy \"{}\" in subqueries", policy.name), [step]).rewrite(rewrite);
+    draft.label(when).severity(severity).given(table.rls.certainty).given(known);
+    match circle {
+        None => {
+            draft.help(help).fix(safety, format!("Wrap the calls in policy \"{}\" in subqueries", policy.name), [step]).rewrite(rewrite);
+        }
+        Some((command, circle)) => {
+            draft.help(help_in_circle(&table.name, command, &circle));
+            for reading in &circle.readings {
+                draft.because(reading.at, format!("policy \"{}\" reads `{}`", reading.policy.name, reading.reads.name));
+            }
+        }
+    }
     for (clause, call) in concerned.iter().skip(1).take(2) {
-        draft.because(Site::new(clause.site.file, call.span), "also called here");
+        draft.because(clause.site.in_same_file(call.span), "also called here");
     }
     if let Some(index) = index {
         draft.because(index.named, "queries that use this index evaluate the call once, and other queries once per row");
@@ -71,6 +84,15 @@ fn report(cx: &mut Cx, table: &Table, policy: &Policy, found: &[(&Expression, Ve
     if advisor {
         draft.advisor("auth_rls_initplan", format!("auth_rls_init_plan_{}_{}_{}", table.name.schema, table.name.name, policy.name));
     }
+}
+
+/// Returns the help for a call whose subquery would make PostgreSQL reject a command.
+fn help_in_circle(table: &QName, command: &str, circle: &Circle) -> String {
+    let Some(first) = circle.readings.first() else { return String::new() };
+    format!(
+        "Move the subquery of policy \"{}\" into a SECURITY DEFINER function before you wrap the call. That policy leads back to `{table}`, so PostgreSQL would reject each {command} with 42P17 (infinite recursion) if this policy contained a subquery too.",
+        first.policy.name
+    )
 }
 
 /// Returns the names of the calls, with their numbers if there is more than one.

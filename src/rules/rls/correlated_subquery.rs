@@ -50,7 +50,7 @@ fn check(cx: &mut Cx) {
 
 fn curable(cx: &mut Cx, table: &Table, policy: &Policy, using: &Expression, found: &[Shape], edits: Edits) {
     let (first, rest) = found.split_first().expect("a rewrite has something to rewrite");
-    let at = |shape: &Shape| Site::new(using.site.file, shape.node);
+    let at = |shape: &Shape| using.site.in_same_file(shape.node);
     let rows = &table.name.name;
     let message =
         format!("policy \"{}\" on `{}` runs a subquery once per row of `{rows}`, because {}", policy.name, table.name, first.form.why());

@@ -21,6 +21,7 @@ pub mod scalar_subquery;
 pub mod self_comparison;
 pub mod service_role_only;
 pub mod unindexed_column;
+pub mod unknown_claim;
 pub mod user_metadata;
 pub mod volatile_function;
 pub mod weaker_check;

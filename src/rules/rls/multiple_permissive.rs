@@ -1,7 +1,7 @@
 //! Tables with several permissive policies for the same role and command. PostgreSQL evaluates all of them.
 
 use crate::analysis::needed_privileges::list;
-use crate::remedy::merged_policy::{is_alike, merge};
+use crate::remedy::merged_policy::{has_same_roles, is_alike, merge, split};
 use crate::rules::prelude::*;
 
 rule!("rls/multiple-permissive", Performance, Warn, Schema(check), fixable);
@@ -70,9 +70,11 @@ fn report(cx: &mut Cx, table: &Table, found: &[Evaluated]) {
         list(&roles, "and")
     );
     let spread = policies.iter().any(|policy| policy.command == Command::All && policies.iter().any(|other| other.command != Command::All));
-    let cure =
-        merge(cx, table, &policies).filter(|_| found.iter().all(|one| one.policies.iter().all(|policy| is_alike(policy, one.policies[0]))));
-    let (kind, one, several, help) = match (&cure, spread) {
+    let all_are =
+        |test: fn(&Policy, &Policy) -> bool| found.iter().all(|one| one.policies.iter().all(|policy| test(policy, one.policies[0])));
+    let merged = if all_are(is_alike) { merge(cx, table, &policies) } else { None };
+    let divided = if merged.is_none() && all_are(has_same_roles) { split(cx, table, &policies) } else { None };
+    let (kind, one, several, help) = match (&merged, spread) {
         (Some(_), _) => (
             "alike",
             "table has several permissive policies for the same roles and command",
@@ -99,14 +101,20 @@ fn report(cx: &mut Cx, table: &Table, found: &[Evaluated]) {
         draft.because(policy.named, scope(policy));
     }
     draft.cause(kind, one, several);
-    match cure {
-        Some(steps) => drop(
+    match (merged, divided) {
+        (Some(steps), _) => drop(
             draft
                 .fix(Safety::Review, format!("Merge policies on `{name}`"), steps)
                 .check("Choose a name that describes the merged policy."),
         ),
-        // it takes a decision of several, and costs little for conditions that are seldom asked
-        None => drop(draft.severity(Severity::Info)),
+        // the cost is small if the conditions are seldom evaluated
+        (None, Some(steps)) => drop(
+            draft
+                .severity(Severity::Info)
+                .fix(Safety::Review, format!("Split the policy for ALL on `{name}` by command"), steps)
+                .check("Choose names that describe the new policies. The access of each role stays the same."),
+        ),
+        (None, None) => drop(draft.severity(Severity::Info)),
     }
     if table.kind == TableKind::Ordinary {
         for one in found {

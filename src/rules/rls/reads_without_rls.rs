@@ -18,7 +18,7 @@ fn check(cx: &mut Cx) {
                     && let Some(read) = cx.catalog.table(&QName::new(bound.0.clone(), bound.1.clone()))
                     && is_open(cx, read)
                 {
-                    found = found.or(Some((read, Site::new(clause.site.file, item.span))));
+                    found = found.or(Some((read, clause.site.in_same_file(item.span))));
                 }
                 Walk::Into
             });

@@ -1,7 +1,7 @@
 //! Policies that lead back to their own table. PostgreSQL rejects every query, or the query fails when the stack is full.
 
 use crate::analysis::needed_privileges::list;
-use crate::analysis::policy_reads::{Circle, Reading, Reads};
+use crate::analysis::policy_reads::{Circle, Reading, Reads, followed_roles};
 use crate::remedy::definer_helper::definer_helper;
 use crate::rules::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,7 +23,7 @@ fn check(cx: &mut Cx) {
     let mut recursive: BTreeSet<QName> = BTreeSet::new();
     for (command, _, word) in COMMANDS {
         for (table, policy) in state.policies().filter(|(_, policy)| policy.applies_to(command)) {
-            for role in roles(&state, policy) {
+            for role in followed_roles(&state, policy) {
                 let Some(circle) = reads.circle(table, policy, &role, command) else { continue };
                 if command == Command::Select {
                     recursive.extend(circle.readings.iter().map(|reading| reading.table.name.clone()));
@@ -42,13 +42,6 @@ fn check(cx: &mut Cx) {
     for case in cases.into_values() {
         report(cx, &case);
     }
-}
-
-/// Returns the roles for which a policy is followed.
-fn roles(cx: &State, policy: &Policy) -> Vec<SmolStr> {
-    let clients = API_ROLES.into_iter().filter(|role| cx.serves_api() && cx.concerns(policy, role)).map(SmolStr::from);
-    let named = policy.roles.iter().filter(|role| *role != "public" && !API_ROLES.contains(&role.as_str())).cloned();
-    clients.chain(named).collect()
 }
 
 fn report(cx: &mut Cx, case: &Case) {

@@ -81,7 +81,7 @@ fn report(cx: &mut Cx, table: &Table, policy: &Policy, (at, clause, count): (usi
     let draft = cx.report((table, policy), site, message);
     draft
         .label("fails with two rows")
-        .because(Site::new(clause.site.file, found.query.span), "no key limits this subquery to one row")
+        .because(clause.site.in_same_file(found.query.span), "no key limits this subquery to one row")
         .given(table.rls.certainty)
         .given(known)
         .cause(

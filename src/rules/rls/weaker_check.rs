@@ -4,7 +4,7 @@ use crate::analysis::caller_check::pinned;
 use crate::analysis::owner_columns::owner_columns;
 use crate::analysis::row_columns::row_columns;
 use crate::remedy::policy_edit::{Edits, alter, rests_on_text, whole};
-use crate::remedy::wrapped_call::wrapped;
+use crate::remedy::wrapped_call::wrapped_in;
 use crate::rules::prelude::*;
 use crate::rules::rls::always_true::is_advised;
 
@@ -56,8 +56,9 @@ fn report(cx: &mut Cx, table: &Table, policy: &Policy, (using, check): (&Express
         policy.name,
         if policy.roles.iter().any(|role| role == "public") { "clients".to_string() } else { format!("`{}`", policy.roles.join("`, `")) }
     );
-    let wraps = wrapped(cx, check);
-    let text = whole(cx, using, &wrapped(cx, using));
+    let wrapped = |clause| wrapped_in(cx, table, policy, policy.command, clause);
+    let wraps = wrapped(check);
+    let text = whole(cx, using, &wrapped(using));
     let span = check.site.span;
     let edits: Edits = match check.root.is_true() {
         true => vec![(span, text)],

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use supalint::engine::RuleSelection;
+use supalint::error::Error;
 use supalint::finding::{Phase, Run};
 use supalint::fix::files::PlannedFile;
 use supalint::fix::{self, Level, Plan, PlanInput};
@@ -12,7 +13,7 @@ use supalint::{app, disk, history};
 ///
 /// # Errors
 /// If no file could come behind the project's own.
-pub fn of(root: &Path, rule: Option<&Rule>, level: Level) -> Result<Plan, String> {
+pub fn of(root: &Path, rule: Option<&Rule>, level: Level) -> Result<Plan, Error> {
     let choice = RuleSelection { select: rule.iter().map(|rule| rule.id.to_string()).collect(), ignore: Vec::new() };
     let mut sources = history::sources();
     let mut project = disk::open(&[root.to_path_buf()], None, &mut sources).expect("there are migrations");

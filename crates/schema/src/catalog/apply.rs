@@ -239,6 +239,7 @@ impl Catalog {
             }
 
             Change::SetRls { table, enabled } => self.table_mut(&table)?.rls = Fact { value: enabled, at, certainty },
+            Change::SetAutovacuum { table, value } => self.table_mut(&table)?.autovacuum = Fact { value, at, certainty },
             Change::SetForceRls { table, forced } => self.table_mut(&table)?.force_rls = Fact { value: forced, at, certainty },
             Change::CreatePolicy { table, policy } => {
                 let found = self.table_mut(&table)?;

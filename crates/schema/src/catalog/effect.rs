@@ -35,6 +35,7 @@ pub enum Doubted {
     Constraints,
     Indexes,
     RowSecurity,
+    StorageParameters,
     Policies,
     Triggers,
     Views,
@@ -202,6 +203,11 @@ pub enum Change {
     SetForceRls {
         table: QName,
         forced: bool,
+    },
+    /// Sets the storage parameter `autovacuum_enabled`, or resets it.
+    SetAutovacuum {
+        table: QName,
+        value: Option<SmolStr>,
     },
     CreatePolicy {
         table: QName,
@@ -428,6 +434,7 @@ impl Change {
             | Change::CreateIndex { relation: table, .. }
             | Change::SetRls { table, .. }
             | Change::SetForceRls { table, .. }
+            | Change::SetAutovacuum { table, .. }
             | Change::CreatePolicy { table, .. }
             | Change::AlterPolicy { table, .. }
             | Change::DropPolicy { table, .. }

@@ -57,7 +57,7 @@ impl Expression {
 
     /// Returns the location of a part of this expression.
     pub fn at(&self, part: &Expr) -> Site {
-        Site::new(self.site.file, part.span)
+        self.site.in_same_file(part.span)
     }
 
     /// Returns the text of the user with current names.
@@ -156,6 +156,8 @@ pub struct Table {
     pub triggers: Vec<Trigger>,
     pub rls: Fact<bool>,
     pub force_rls: Fact<bool>,
+    /// Value of the storage parameter `autovacuum_enabled` as it is written, if it is set.
+    pub autovacuum: Fact<Option<SmolStr>>,
     pub inherits: Vec<QName>,
     pub partition_of: Option<QName>,
     /// Values that the table takes as a partition, if they are known.
@@ -175,7 +177,7 @@ impl Table {
         let policies = self.policies.iter().flat_map(|policy| [policy.at, policy.named]);
         let clauses = self.policies.iter().flat_map(Policy::clauses).map(|(_, clause)| clause.site);
         let triggers = self.triggers.iter().flat_map(|trigger| [trigger.at, trigger.enabled.at]);
-        let own = [self.created, self.named, self.rls.at, self.force_rls.at].into_iter();
+        let own = [self.created, self.named, self.rls.at, self.force_rls.at, self.autovacuum.at].into_iter();
         own.chain(columns).chain(constraints).chain(indexes).chain(policies).chain(clauses).chain(triggers).chain(self.acl.places())
     }
 

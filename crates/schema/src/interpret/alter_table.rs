@@ -172,11 +172,15 @@ impl Context<'_> {
             AlterAction::SetOptions { options } => {
                 if let Some((_, value)) = options.iter().find(|(option, _)| option == "security_invoker") {
                     self.emit(Change::SetSecurityInvoker { view: table, on: super::view::is_on(value) });
+                } else if let value @ Some(_) = super::table::autovacuum(&options) {
+                    self.emit(Change::SetAutovacuum { table, value });
                 }
             }
             AlterAction::ResetOptions { options } => {
                 if options.iter().any(|option| option == "security_invoker") {
                     self.emit(Change::SetSecurityInvoker { view: table, on: false });
+                } else if options.iter().any(|option| option == "autovacuum_enabled") {
+                    self.emit(Change::SetAutovacuum { table, value: None });
                 }
             }
             AlterAction::Inherit { parent, inherit } => {

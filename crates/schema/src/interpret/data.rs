@@ -169,7 +169,7 @@ impl Context<'_> {
             let temporary = into.schema() == Some("pg_temp");
             let name = self.place(&into, temporary)?;
             let named = self.site(into.span());
-            return self.table_of_query(name, named, Some(query), &[]);
+            return self.table_of_query(name, named, Some(query), &[], None);
         }
         if self.is_top_level() && select.from.is_empty() && select.filter.is_none() {
             select.targets.iter().try_for_each(|target| self.check_unschedule(&target.expr))?;

@@ -302,7 +302,7 @@ impl Database {
         }
         let file = match &code.unescaped {
             None => at.file,
-            Some(text) => sources.add_derived(Site::new(at.file, code.literal), text.as_str()),
+            Some(text) => sources.add_derived(at.in_same_file(code.literal), text.as_str()),
         };
         evaluate::block(self, sources, at, file, code, certainty)
     }

@@ -107,6 +107,7 @@ impl Context<'_> {
             triggers: Vec::new(),
             rls: Fact { value: false, at: self.at, certainty: self.certainty },
             force_rls: Fact { value: false, at: self.at, certainty: self.certainty },
+            autovacuum: Fact { value: autovacuum(&create.options), at: self.at, certainty: self.certainty },
             inherits: Vec::new(),
             partition_of: None,
             bound: None,
@@ -525,4 +526,9 @@ fn next_value(sequence: &QName, span: Span) -> Expr {
         over: None,
     };
     Expr::new(span, ExprKind::Call(Box::new(call)))
+}
+
+/// Returns the value of the storage parameter `autovacuum_enabled`, if it is set.
+pub(super) fn autovacuum(options: &[(SmolStr, SmolStr)]) -> Option<SmolStr> {
+    options.iter().find(|(name, _)| name == "autovacuum_enabled").map(|(_, value)| value.clone())
 }

@@ -1,6 +1,7 @@
 //! Views, materialized views, and tables that a query creates.
 
 use super::bind::{Binder, Scopes};
+use super::table::autovacuum;
 use super::{Context, Meaning};
 use crate::catalog::SqlError;
 use crate::catalog::effect::Change;
@@ -10,6 +11,7 @@ use crate::catalog::object::*;
 use crate::source::Site;
 use crate::syntax::ast::{CreateTableAs, CreateView, ObjectKind};
 use crate::syntax::expression::*;
+use smol_str::SmolStr;
 
 use std::sync::Arc;
 
@@ -132,11 +134,18 @@ impl Context<'_> {
             self.emit(Change::CreateView { view: Box::new(view), replace: false });
             return Ok(());
         }
-        self.table_of_query(name, named, query, &create.columns)
+        self.table_of_query(name, named, query, &create.columns, autovacuum(&create.options))
     }
 
     /// `CREATE TABLE … AS` and `SELECT … INTO`.
-    pub fn table_of_query(&mut self, name: QName, named: Site, query: Option<Query>, aliases: &[Ident]) -> Meaning {
+    pub fn table_of_query(
+        &mut self,
+        name: QName,
+        named: Site,
+        query: Option<Query>,
+        aliases: &[Ident],
+        autovacuum: Option<SmolStr>,
+    ) -> Meaning {
         let mut columns = None;
         if let Some(mut query) = query {
             columns = self.query_shape(&mut query, aliases)?.0;
@@ -162,6 +171,7 @@ impl Context<'_> {
             triggers: Vec::new(),
             rls: fact(false),
             force_rls: fact(false),
+            autovacuum: Fact { value: autovacuum, at: self.at, certainty: self.certainty },
             inherits: Vec::new(),
             partition_of: None,
             bound: None,

@@ -268,6 +268,8 @@ pub struct CreateTable {
     pub partition_by: Option<PartitionBy>,
     /// `OF type`
     pub of_type: Option<ObjectName>,
+    /// Storage parameters, `WITH (autovacuum_enabled = false)`.
+    pub options: Vec<(SmolStr, SmolStr)>,
 }
 
 /// `PARTITION BY strategy (key, …)`. A column is a [`ExprKind::Column`](super::expression::ExprKind::Column).
@@ -380,6 +382,8 @@ pub struct CreateTableAs {
     pub materialized: bool,
     /// `WITH NO DATA`
     pub no_data: bool,
+    /// Storage parameters.
+    pub options: Vec<(SmolStr, SmolStr)>,
 }
 
 #[derive(Clone, Debug, PartialEq)]

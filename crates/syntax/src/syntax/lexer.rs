@@ -418,8 +418,23 @@ pub fn dollar_tag(text: &str) -> &str {
 
 /// Returns the name of an identifier token: in lower case unless it is quoted, and cut at 63 bytes as in PostgreSQL.
 pub fn ident_value(token: Token, source: &str) -> smol_str::SmolStr {
+    let name = whole_ident(token, source);
+    if name.len() > 63 { cut_ident(&name).into() } else { name }
+}
+
+/// Returns the part of a name that PostgreSQL keeps: at most 63 bytes, without a part of a character.
+pub fn cut_ident(name: &str) -> &str {
+    let mut end = name.len().min(63);
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    &name[..end]
+}
+
+/// Returns the name of an identifier token as it is written: in lower case unless it is quoted.
+pub fn whole_ident(token: Token, source: &str) -> smol_str::SmolStr {
     let text = token.text(source);
-    let mut name: smol_str::SmolStr = match token.kind {
+    match token.kind {
         TokenKind::QuotedIdent if !text[1..text.len() - 1].contains('"') => text[1..text.len() - 1].into(),
         TokenKind::QuotedIdent => text[1..text.len() - 1].replace("\"\"", "\"").into(),
         TokenKind::UnicodeIdent => {
@@ -428,15 +443,7 @@ pub fn ident_value(token: Token, source: &str) -> smol_str::SmolStr {
         }
         _ if text.bytes().any(|byte| byte.is_ascii_uppercase()) => text.to_ascii_lowercase().into(),
         _ => text.into(),
-    };
-    if name.len() > 63 {
-        let mut end = 63;
-        while !name.is_char_boundary(end) {
-            end -= 1;
-        }
-        name = name[..end].into();
     }
-    name
 }
 
 fn unescape(text: &str) -> String {

@@ -18,6 +18,7 @@ impl Catalog {
             | Doubted::Constraints
             | Doubted::Indexes
             | Doubted::RowSecurity
+            | Doubted::StorageParameters
             | Doubted::Policies
             | Doubted::Triggers => {
                 self.tables.update(|table| !table.created.is_platform() && has_certain(table, doubted), |table| part(table, doubted));
@@ -119,6 +120,7 @@ fn has_certain(table: &Table, doubted: Doubted) -> bool {
         Doubted::Constraints => not_null() || table.constraints.iter().any(|constraint| sure(constraint.certainty)),
         Doubted::Indexes => table.indexes.iter().any(|index| sure(index.certainty)),
         Doubted::RowSecurity => sure(table.rls.certainty) || sure(table.force_rls.certainty),
+        Doubted::StorageParameters => sure(table.autovacuum.certainty),
         Doubted::Policies => table.policies.iter().any(|policy| sure(policy.certainty)),
         Doubted::Triggers => table.triggers.iter().any(|trigger| sure(trigger.certainty)),
         _ => true,
@@ -143,6 +145,7 @@ fn part(table: &mut Table, doubted: Doubted) {
             table.rls.certainty = MAYBE;
             table.force_rls.certainty = MAYBE;
         }
+        Doubted::StorageParameters => table.autovacuum.certainty = MAYBE,
         Doubted::Policies => table.policies.iter_mut().for_each(|policy| policy.certainty = MAYBE),
         Doubted::Triggers => table.triggers.iter_mut().for_each(|trigger| trigger.certainty = MAYBE),
         Doubted::Grants => doubt_grants(&mut table.acl),

@@ -143,7 +143,7 @@ pub fn alter_function(function: &mut Function, options: &FunctionOptions, at: Si
         function.volatility = volatility;
     }
     if let Some((definer, span)) = options.security_definer {
-        function.security_definer = Fact { value: definer, at: Site::new(at.file, span), certainty };
+        function.security_definer = Fact { value: definer, at: at.in_same_file(span), certainty };
     }
     if let Some(strict) = options.strict {
         function.strict = strict;

@@ -27,6 +27,7 @@ impl Catalog {
             triggers: Vec::new(),
             rls: unknown(false),
             force_rls: unknown(false),
+            autovacuum: Fact { value: None, at, certainty: Certainty::Maybe },
             inherits: Vec::new(),
             partition_of: None,
             bound: None,

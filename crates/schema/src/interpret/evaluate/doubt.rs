@@ -184,6 +184,7 @@ impl Machine<'_> {
             | Change::SetIdentity { table, .. }
             | Change::DropGenerated { table, .. } => of(table, Doubted::Columns),
             Change::SetRls { table, .. } | Change::SetForceRls { table, .. } => of(table, Doubted::RowSecurity),
+            Change::SetAutovacuum { table, .. } => of(table, Doubted::StorageParameters),
             Change::Grant { on: Grantable::Relation(name), .. } | Change::Revoke { on: Grantable::Relation(name), .. }
                 if self.world.catalog.tables.contains(name) =>
             {

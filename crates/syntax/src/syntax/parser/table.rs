@@ -62,7 +62,7 @@ pub fn create_table(cursor: &mut Cursor, kept: Kept) -> Result<Ast> {
         cursor.ident()?;
         object::generic_options(cursor)?;
     }
-    storage_clauses(cursor)?;
+    table.options = storage_clauses(cursor)?;
     Ok(Ast::CreateTable(table))
 }
 
@@ -121,20 +121,22 @@ fn with_options(cursor: &Cursor) -> bool {
     cursor.is("WITH") && cursor.ahead(1).is_some_and(|token| token.kind == TokenKind::LParen)
 }
 
-fn storage_clauses(cursor: &mut Cursor) -> Result<()> {
+/// Returns the storage parameters.
+fn storage_clauses(cursor: &mut Cursor) -> Result<Vec<(SmolStr, SmolStr)>> {
+    let mut parameters = Vec::new();
     loop {
         if cursor.eat("USING") || cursor.eat("TABLESPACE") {
             cursor.ident()?;
         } else if with_options(cursor) {
             cursor.pos += 1;
-            cursor.parens()?;
+            parameters.extend(options(cursor)?);
         } else if cursor.eat("WITHOUT OIDS") {
         } else if cursor.eat("ON COMMIT") {
             if !(cursor.eat("DROP") || cursor.eat("PRESERVE ROWS")) {
                 cursor.expect("DELETE ROWS")?;
             }
         } else {
-            return Ok(());
+            return Ok(parameters);
         }
     }
 }
@@ -149,7 +151,7 @@ fn is_column_list_of_as(cursor: &Cursor) -> bool {
 
 fn table_as(cursor: &mut Cursor, table: CreateTable) -> Result<Ast> {
     let columns = if cursor.is_kind(TokenKind::LParen) { cursor.ident_list()? } else { Vec::new() };
-    storage_clauses(cursor)?;
+    let options = storage_clauses(cursor)?;
     cursor.expect("AS")?;
     let (query, no_data) = as_query(cursor)?;
     Ok(Ast::CreateTableAs(CreateTableAs {
@@ -160,6 +162,7 @@ fn table_as(cursor: &mut Cursor, table: CreateTable) -> Result<Ast> {
         query,
         materialized: false,
         no_data,
+        options,
     }))
 }
 
@@ -621,10 +624,10 @@ pub fn create_materialized_view(cursor: &mut Cursor) -> Result<Ast> {
     let if_not_exists = cursor.eat("IF NOT EXISTS");
     let name = cursor.object_name()?;
     let columns = if cursor.is_kind(TokenKind::LParen) { cursor.ident_list()? } else { Vec::new() };
-    storage_clauses(cursor)?;
+    let options = storage_clauses(cursor)?;
     cursor.expect("AS")?;
     let (query, no_data) = as_query(cursor)?;
-    Ok(Ast::CreateTableAs(CreateTableAs { name, if_not_exists, temporary: false, columns, query, materialized: true, no_data }))
+    Ok(Ast::CreateTableAs(CreateTableAs { name, if_not_exists, temporary: false, columns, query, materialized: true, no_data, options }))
 }
 
 /// `(name = value, name)`; a name alone is true.
@@ -638,15 +641,19 @@ fn options(cursor: &mut Cursor) -> Result<Vec<(SmolStr, SmolStr)>> {
             } else if part.is_ident() {
                 part.label()?.name
             } else {
-                part.number()?
+                part.number().unwrap_or_default()
             }
         } else {
             "true".into()
         };
-        part.finish()?;
-        out.push((name.last().into(), value));
+        out.push((option_name(&name), value));
     }
     Ok(out)
+}
+
+/// Returns the name of an option. Those of a TOAST table contain its namespace: `toast.autovacuum_enabled`.
+fn option_name(name: &ObjectName) -> SmolStr {
+    name.parts.iter().map(|part| part.name.as_str()).collect::<Vec<_>>().join(".").into()
 }
 
 pub fn alter_relation(cursor: &mut Cursor) -> Result<Ast> {
@@ -827,7 +834,7 @@ fn action_of_table(part: &mut Cursor) -> Result<AlterAction> {
     if part.is("RESET") && part.ahead(1).is_some_and(|token| token.kind == TokenKind::LParen) {
         part.pos += 1;
         let options =
-            part.parens()?.list().into_iter().map(|mut item| item.label_name().map(|name| name.last().into())).collect::<Result<_>>()?;
+            part.parens()?.list().into_iter().map(|mut item| item.label_name().map(|name| option_name(&name))).collect::<Result<_>>()?;
         return Ok(AlterAction::ResetOptions { options });
     }
     if part.eat("NO DEPENDS ON EXTENSION") {
