@@ -95,6 +95,11 @@ impl About {
         about("column", Some(&relation.schema), Some(&relation.name), column, true)
     }
 
+    /// Returns the subject of a file of application code.
+    pub fn file(path: &str) -> About {
+        about("file", None, None, path, true)
+    }
+
     pub fn project() -> About {
         about("project", None, None, "project", true)
     }

@@ -32,6 +32,16 @@ impl Doubts {
         self.texts.iter().any(|text| mentions(text, &name))
     }
 
+    /// Returns whether a statement with an unknown effect may create policies.
+    pub fn concern_policies(&self) -> bool {
+        self.texts.iter().any(|text| text.contains("policy"))
+    }
+
+    /// Returns whether a statement with an unknown effect may grant privileges.
+    pub fn concern_grants(&self) -> bool {
+        self.texts.iter().any(|text| text.contains("grant"))
+    }
+
     /// Returns whether objects can exist that no migration creates.
     pub fn has_external(&self) -> bool {
         self.has_external

@@ -3,7 +3,11 @@
 pub mod conflict_target;
 pub mod exact_count;
 pub mod leading_wildcard;
+pub mod missing_tenant_filter;
 pub mod missing_value;
+pub mod refused;
+pub mod rpc_trusts_request;
+pub mod service_role_key_in_browser;
 pub mod single_not_unique;
 pub mod unbounded_list;
 pub mod unindexed_filter;
