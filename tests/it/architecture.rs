@@ -17,7 +17,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("config", &["error", "finding", "source", "rules"]),
     ("project", &["source", "syntax", "config"]),
     ("disk", &["source", "config", "project", "error"]),
-    ("app", &["source", "syntax", "project", "disk", "error"]),
+    ("app", &["source", "project", "disk", "error"]),
     ("history", &["source", "syntax", "catalog", "interpret", "project", "config"]),
     ("baseline", &["error", "finding", "source"]),
     ("changes", &["error", "project"]),
