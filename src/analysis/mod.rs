@@ -28,6 +28,7 @@ pub mod pinned_path;
 pub mod policy_grantees;
 pub mod policy_reads;
 pub mod predicate;
+pub mod query_list;
 pub mod row_columns;
 pub mod row_parent;
 pub mod scope;

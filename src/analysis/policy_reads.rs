@@ -119,7 +119,7 @@ impl<'c, 'a> Reads<'c, 'a> {
     }
 
     /// Returns what the policies of a table read when a role runs a command.
-    fn of(&mut self, table: &'a Table, role: &str, command: Command) -> Vec<Reading<'a>> {
+    pub fn of(&mut self, table: &'a Table, role: &str, command: Command) -> Vec<Reading<'a>> {
         let cx = self.cx;
         let key = (table.name.clone(), command.word(), SmolStr::from(role));
         self.known.entry(key).or_insert_with(|| readings(cx, table, role, command)).clone()

@@ -20,7 +20,6 @@ use crate::syntax::ast::ObjectKind;
 use crate::syntax::expression::Query;
 use smol_str::SmolStr;
 use std::collections::BTreeMap;
-use supalint_queries::shape::Query as AppQuery;
 
 /// The roles of API requests without the service role key.
 pub const API_ROLES: [&str; 2] = ["anon", "authenticated"];
@@ -106,12 +105,6 @@ impl<'a> State<'a> {
 
     pub fn project(&self) -> &'a Project {
         self.project
-    }
-
-    /// Returns the queries of application code, with their files. Queries of tests are left out.
-    pub fn app_queries(&self) -> impl Iterator<Item = (FileId, &'a AppQuery)> + use<'a> {
-        let queries = |file: &'a AppFile| file.code.queries.iter().filter(|query| !query.in_test).map(|query| (file.file, query));
-        self.project.app.iter().flat_map(queries)
     }
 
     /// Returns the files of application code with queries.

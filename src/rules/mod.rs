@@ -148,6 +148,7 @@ pub static ALL: &[&Rule] = &[
     &rls::disabled::RULE,
     &rls::duplicate_policy::RULE,
     &rls::missing_command::RULE,
+    &rls::missing_condition::RULE,
     &rls::missing_to::RULE,
     &rls::multiple_permissive::RULE,
     &rls::no_policy::RULE,

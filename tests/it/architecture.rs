@@ -17,7 +17,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("config", &["error", "finding", "source", "rules"]),
     ("project", &["source", "syntax", "config"]),
     ("disk", &["source", "config", "project", "error"]),
-    ("app", &["source", "syntax", "project", "disk", "error"]),
+    ("app", &["source", "project", "disk", "error"]),
     ("history", &["source", "syntax", "catalog", "interpret", "project", "config"]),
     ("baseline", &["error", "finding", "source"]),
     ("changes", &["error", "project"]),
@@ -31,8 +31,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "analysis", "baseline", "changes", "config", "disk", "engine", "error", "finding", "fix", "history", "output", "project",
-            "report", "rules", "source", "catalog", "syntax",
+            "analysis", "app", "baseline", "changes", "config", "disk", "engine", "error", "finding", "fix", "history", "output",
+            "project", "report", "rules", "source", "catalog", "syntax",
         ],
     ),
     // the library's own door, and the program

@@ -24,6 +24,8 @@ pub struct CodeFile {
     pub invalid_allows: Vec<InvalidAllow>,
     /// Why the file, or a part of it, was not read.
     pub unread: Option<Unread>,
+    /// Imports and exports, for [`crate::link`].
+    pub(crate) module: crate::module::Module,
 }
 
 /// Reason for which a file has no shapes or too few.
@@ -55,6 +57,8 @@ pub struct Query {
     pub span: Span,
     /// Span of `.from('posts')` or `.rpc('search')`, without the receiver.
     pub source: Span,
+    /// Span of the argument of `from` or `rpc`.
+    pub argument: Span,
     pub target: Target,
     pub schema: Schema,
     pub client: Client,

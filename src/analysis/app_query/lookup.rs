@@ -115,7 +115,7 @@ impl<'a> Lookup<'a> {
 
     fn has_predicate_of(&self, index: &Index, bound: &[SmolStr]) -> bool {
         let compares = |name: &str| self.comparisons.iter().any(|comparison| comparison.column().text == name);
-        let names_compared = |predicate: &Expression| predicate.root.all().into_iter().filter_map(Expr::column).all(|name| compares(name));
+        let names_compared = |predicate: &Expression| predicate.root.all().into_iter().filter_map(Expr::column).all(compares);
         is_complete_for(index, bound) || index.predicate.as_ref().is_some_and(names_compared)
     }
 
