@@ -48,9 +48,8 @@ impl<'t, 'a> Uses<'t, 'a> {
             uses.condition(tree, condition, &[], of_rows);
         }
         for order in &query.orders {
-            let path: Vec<&'a Named> = order.referenced_table.iter().collect();
             if let Some(column) = &order.column {
-                uses.column(tree, &path, column, Place::Order);
+                uses.order(tree, order.referenced_table.as_ref(), column);
             }
         }
         if matches!(query.command, AppCommand::Insert | AppCommand::Upsert | AppCommand::Update) {
@@ -63,6 +62,24 @@ impl<'t, 'a> Uses<'t, 'a> {
             }
         }
         uses
+    }
+
+    /// Adds the column of a sort key. The path of an embedded resource in another one has dots: `chapters.lessons`.
+    fn order(&mut self, tree: &'t Tree<'a>, referenced_table: Option<&'a Named>, column: &'a Column) {
+        let Some(named) = referenced_table else { return self.column(tree, &[], column, Place::Order) };
+        let mut at = tree;
+        for name in named.text.split('.') {
+            match at.child(name) {
+                Some(child) => at = child,
+                None => {
+                    if tree.is_whole && !matches!(at.rows, Rows::Unknown) {
+                        self.not_embedded.push(NotEmbedded { name: named });
+                    }
+                    return;
+                }
+            }
+        }
+        self.column(at, &[], column, Place::Order);
     }
 
     fn condition(&mut self, tree: &'t Tree<'a>, condition: &'a Condition, outer: &[&'a Named], of_rows: bool) {

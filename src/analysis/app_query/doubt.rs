@@ -1,12 +1,15 @@
 //! Signs that the migrations do not show everything that the database contains.
 
 use crate::analysis::prelude::*;
+use std::sync::OnceLock;
 
 /// Statements whose effect is unknown, and objects that no migration creates.
 #[derive(Default)]
 pub struct Doubts {
-    /// Texts of statements that could not be read, or that PostgreSQL would reject, in lower case.
+    /// Texts of statements that could not be read, or that PostgreSQL would reject, and of files that do not run, in lower case.
     texts: Vec<String>,
+    /// Texts of all migrations, in lower case.
+    migrations: OnceLock<Vec<String>>,
     /// Whether statements use a relation that no migration creates.
     has_external: bool,
 }
@@ -14,15 +17,17 @@ pub struct Doubts {
 impl Doubts {
     pub fn of<'a>(cx: &State<'a>) -> &'a Doubts {
         cx.analyses().doubts.get_or_init(|| {
-            let migrations = &cx.project().migrations;
-            let site = |(file, span): &(usize, Span)| migrations.get(*file).map(|migration| Site::new(migration.file, *span));
-            let unread = cx.catalog.unread.iter().filter_map(site);
-            let rejected = cx.catalog.rejected.iter().map(|rejected| rejected.site);
-            let mut texts: Vec<String> = unread.chain(rejected).map(|site| cx.slice(site).to_lowercase()).collect();
+            let project = cx.project();
+            let site = |(file, span): &(usize, Span)| project.migrations.get(*file).map(|migration| Site::new(migration.file, *span));
+            let unread = cx.catalog.unread.iter().filter_map(site).map(|site| cx.slice(site));
+            let rejected = cx.catalog.rejected.iter().map(|rejected| cx.slice(rejected.site));
+            // files that the runner skips are often run by hand
+            let skipped = project.skipped.iter().map(|skipped| cx.sources.get(skipped.file).text());
+            let mut texts: Vec<String> = unread.chain(rejected).chain(skipped).map(str::to_lowercase).collect();
             texts.sort();
             texts.dedup();
             let has_external = cx.catalog.tables.values().any(|table| table.external && cx.is_users_schema(&table.name.schema));
-            Doubts { texts, has_external }
+            Doubts { texts, has_external, migrations: OnceLock::new() }
         })
     }
 
@@ -30,6 +35,15 @@ impl Doubts {
     pub fn concern(&self, name: &str) -> bool {
         let name = name.to_lowercase();
         self.texts.iter().any(|text| mentions(text, &name))
+    }
+
+    /// Returns whether any migration mentions a name, also in a condition that an object exists.
+    pub fn is_mentioned(&self, cx: &State, name: &str) -> bool {
+        let texts = self.migrations.get_or_init(|| {
+            cx.project().migrations.iter().map(|migration| cx.sources.get(migration.file).text().to_lowercase()).collect()
+        });
+        let name = name.to_lowercase();
+        texts.iter().any(|text| mentions(text, &name))
     }
 
     /// Returns whether a statement with an unknown effect may create policies.

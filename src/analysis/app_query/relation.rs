@@ -88,6 +88,16 @@ impl<'a> Relation<'a> {
         }
     }
 
+    /// Returns the certainty that a database has the columns of the migrations. Other definitions of the table in the migrations, or tables
+    /// that only other code creates, make it uncertain.
+    pub fn certainty(&self, cx: &State) -> Certainty {
+        let name = self.name();
+        let was_removed = removal(cx, name, ObjectClass::Relation).is_some();
+        let is_repeated =
+            matches!(self, Relation::Table(_)) && !was_removed && cx.catalog.creation_index.count(ObjectClass::Relation, name) > 1;
+        if is_repeated || Doubts::of(cx).has_external() { Certainty::Maybe } else { Certainty::Certain }
+    }
+
     /// Returns whether the relation is known to have no such column, also none that a function computes.
     pub fn lacks(&self, cx: &State, column: &str) -> bool {
         let is_system = matches!(self, Relation::Table(_)) && SYSTEM_COLUMNS.contains(&column);
@@ -166,28 +176,23 @@ pub fn find<'a>(cx: &State<'a>, name: &QName) -> Lookup<'a> {
 /// Returns whether an object that the catalog does not contain is known to be missing.
 pub fn is_missing(cx: &State, name: &QName, class: ObjectClass) -> bool {
     let doubts = Doubts::of(cx);
-    if !cx.is_users_schema(&name.schema) || doubts.concern(&name.name) {
+    if !cx.is_users_schema(&name.schema) || is_of_platform(&name.schema) || doubts.concern(&name.name) {
         return false;
     }
     let object = ObjectName { parts: [&name.schema, &name.name].map(|part| Ident { name: part.clone(), span: Span::default() }).to_vec() };
     if removal(cx, name, class).is_some() || cx.catalog.is_missing(class, &object) {
         return true;
     }
-    let at_end = (usize::MAX, u32::MAX);
     !doubts.has_external()
         && !cx.catalog.secretive
         && cx.catalog.is_of_project(class, &object)
-        && !cx.catalog.creation_index.may_be_created_before(class, &name.name, at_end)
-        && !is_created_by_function(cx, &name.name)
+        // a migration that mentions an object without creating it shows that it may exist
+        && !doubts.is_mentioned(cx, &name.name)
 }
 
-/// Returns whether a function whose statements are not all known may create an object with a name.
-fn is_created_by_function(cx: &State, name: &str) -> bool {
-    let name = name.to_lowercase();
-    cx.user_functions().filter(|function| !cx.is_read_whole(function)).any(|function| {
-        let body = identity_helpers::body(cx, function).to_lowercase();
-        body.contains("create") && mentions(&body, &name)
-    })
+/// Returns whether the platform creates the objects of a schema when a feature is enabled in the dashboard.
+pub fn is_of_platform(schema: &str) -> bool {
+    matches!(schema, "graphql_public" | "pgmq_public")
 }
 
 /// Returns the statement that removed the name of an object.

@@ -2,6 +2,7 @@
 
 use super::{quoted, report};
 use crate::analysis::app_query::doubt::Doubts;
+use crate::analysis::app_query::relation::Relation;
 use crate::analysis::app_query::{AppQuery, all, known_target};
 use crate::rules::prelude::*;
 use std::collections::BTreeSet;
@@ -36,7 +37,9 @@ fn compare(cx: &mut Cx, query: AppQuery, table: &Table, columns: &[Named]) {
     let message =
         format!("no unique key of `{}` has exactly the columns {}: the upsert fails with 42P10", table.name, quoted(&names, "and"));
     let span = columns[0].span.to(columns[columns.len() - 1].span);
+    let certainty = Relation::Table(table).certainty(cx);
     let draft = report(cx, About::table(table), query, span, message);
+    draft.given(certainty);
     let list = names.iter().map(|name| quote_ident(name)).collect::<Vec<_>>().join(", ");
     draft.help(format!("Add a unique constraint: `alter table {} add unique ({list})`.", table.name.quoted()));
     if let Some(partial) = matching.first() {

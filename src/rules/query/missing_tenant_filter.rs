@@ -6,7 +6,7 @@ use crate::analysis::owner_columns::owner_columns;
 use crate::rules::prelude::*;
 use std::collections::BTreeSet;
 use supalint_queries::shape::{
-    self, ClientKind, Command as AppCommand, Condition, ConditionKind, Filter, Origin as ValueOrigin, Target as AppTarget, ValueKind,
+    self, ClientKind, Command as AppCommand, Condition, ConditionKind, Filter, Operator, Origin as ValueOrigin, Target as AppTarget, ValueKind,
 };
 
 rule!("query/missing-tenant-filter", Security, Warn, Schema(check));
@@ -43,9 +43,10 @@ fn check(cx: &mut Cx) {
     }
 }
 
-/// Returns whether code is meant for all tenants, judging by its path.
+/// Returns whether code is meant for all tenants, judging by its path. A file in the root folder is a script.
 fn serves_all_tenants(cx: &Cx, query: AppQuery) -> bool {
-    const WORDS: [&str; 14] = [
+    const WORDS: [&str; 20] = [
+        "daily", "hourly", "weekly", "digest", "backfill", "platform",
         "admin",
         "cron",
         "job",
@@ -62,7 +63,7 @@ fn serves_all_tenants(cx: &Cx, query: AppQuery) -> bool {
         "scheduled",
     ];
     let path = cx.sources.get(query.file).path.to_lowercase();
-    path.split(|letter: char| !letter.is_alphanumeric()).any(|word| WORDS.contains(&word))
+    !path.contains('/') || path.split(|letter: char| !letter.is_alphanumeric()).any(|word| WORDS.contains(&word))
 }
 
 /// Returns whether a filter selects certain rows: by an id, a key or a value that only some rows have.
@@ -110,13 +111,17 @@ fn is_beside(query: &AppQuery, other: &AppQuery) -> bool {
         && query.query.source != other.query.source
 }
 
-/// Returns whether a query compares an owner column, or another column with the id of the signed-in user.
+/// Returns whether a query compares an owner column with a value of the caller: the signed-in user, the request or a parameter.
 fn compares_owner(query: &shape::Query, owners: &[SmolStr]) -> bool {
     let mut found = false;
     each_filter(&query.filters, &mut |filter| {
-        let Some(filter) = filter else { return };
-        let is_user = filter.value.kind == ValueKind::Dynamic(ValueOrigin::SignedInUser);
-        found |= is_user || filter.column.as_ref().is_some_and(|column| column.embeds.is_empty() && owners.contains(&column.name.text));
+        let Some(filter) = filter.filter(|filter| filter.operator == Operator::Eq) else { return };
+        let is_owner = filter.column.as_ref().is_some_and(|column| column.embeds.is_empty() && owners.contains(&column.name.text));
+        found |= match &filter.value.kind {
+            ValueKind::Dynamic(ValueOrigin::SignedInUser) => true,
+            ValueKind::Dynamic(ValueOrigin::Request | ValueOrigin::Parameter) => is_owner,
+            _ => false,
+        };
     });
     found && matches!(query.target, AppTarget::Relation(_))
 }

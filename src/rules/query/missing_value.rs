@@ -2,6 +2,7 @@
 
 use super::{quoted, report};
 use crate::analysis::app_query::doubt::Doubts;
+use crate::analysis::app_query::relation::Relation;
 use crate::analysis::app_query::trigger::may_fill;
 use crate::analysis::app_query::{AppQuery, all, known_target};
 use crate::rules::prelude::*;
@@ -39,6 +40,7 @@ fn left_out(cx: &mut Cx, query: AppQuery, table: &Table, payload: &Payload) {
             && !may_have_default(cx, &column.ty)
             && !may_fill(cx, table, "INSERT", &column.name)
     };
+    let certainty = Relation::Table(table).certainty(cx);
     let missing: Vec<&Column> = table.columns.iter().filter(|column| !sets(column)).filter(is_required).collect();
     let Some(first) = missing.first() else { return };
     let names: Vec<&str> = missing.iter().map(|column| column.name.as_str()).collect();
@@ -50,6 +52,7 @@ fn left_out(cx: &mut Cx, query: AppQuery, table: &Table, payload: &Payload) {
     );
     report(cx, About::table(table), query, query.query.source, message)
         .discriminate(names.join(" "))
+        .given(certainty)
         .help(format!("Pass a value for {}, or give the {noun} a default.", quoted(&names, "and")))
         .because(first.named, format!("`{}` is NOT NULL here", first.name));
 }

@@ -8,18 +8,21 @@ rule!("query/service-role-key-in-browser", Security, Error, Schema(check));
 fn check(cx: &mut Cx) {
     for app in cx.app_files().iter().filter(|app| !app.code.in_test) {
         for key in &app.code.keys {
-            report(cx, app.file, key);
+            report(cx, app.file, app.code.in_browser, key);
         }
     }
 }
 
-fn report(cx: &mut Cx, file: FileId, key: &KeyUse) {
+fn report(cx: &mut Cx, file: FileId, in_browser: bool, key: &KeyUse) {
     let path = cx.sources.get(file).path.clone();
     let name = &key.name.text;
     let (message, severity, help) = match key.exposure {
         Exposure::PublicVariable => (
-            format!("`{name}` is copied to the browser: everyone who opens the page can read and change all rows"),
-            Severity::Error,
+            match in_browser {
+                true => format!("`{name}` is copied to the browser: everyone who opens the page can read and change all rows"),
+                false => format!("the prefix of `{name}` lets bundlers copy the service role key to the browser, with which everyone can read and change all rows"),
+            },
+            if in_browser { Severity::Error } else { Severity::Warn },
             "Rename the variable without the public prefix, read it only in server code, and replace the key.",
         ),
         Exposure::ClientFile => (

@@ -19,10 +19,11 @@ fn check(cx: &mut Cx) {
                 Rows::Relation(relation) if relation.lacks(cx, &column.name.text) => {
                     let (name, noun, named) = (relation.name(), relation.noun(), relation.named());
                     let removal = column_removal(cx, name, &column.name.text);
+                    let certainty = if removal.is_some() { Certainty::Certain } else { relation.certainty(cx) };
                     let message = format!("column `{}` does not exist in `{name}`: {}", column.name.text, fails(column.place));
                     let help = help(&column.name.text, column.place, &tree, &relation.columns());
                     let draft = report(cx, About::named_column(name, &column.name.text), query, column.name.span, message);
-                    draft.help(help);
+                    draft.help(help).given(certainty);
                     because_removed(draft, removal);
                     if removal.is_none() {
                         draft.because(named, format!("the {noun} is created here"));

@@ -40,8 +40,10 @@ fn none(cx: &mut Cx, query: AppQuery, from: Relation, embed: &Embed) {
     };
     let span = embed.hint.as_ref().filter(|_| !without_hint.is_empty()).map_or(embed.resource.span, |hint| hint.span);
     let help = help(cx, from, embed, &without_hint);
+    let certainty = from.certainty(cx);
     report(cx, About::named("table", origin), query, span, message)
         .discriminate(target)
+        .given(certainty)
         .help(help)
         .because(from.named(), format!("the {} is created here", from.noun()));
 }

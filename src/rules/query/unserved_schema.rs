@@ -2,6 +2,7 @@
 
 use super::{quoted, report};
 use crate::analysis::app_query::all;
+use crate::analysis::app_query::relation::is_of_platform;
 use crate::rules::prelude::*;
 use supalint_queries::shape::Schema as AppSchema;
 
@@ -23,9 +24,4 @@ fn check(cx: &mut Cx) {
             draft.unsure();
         }
     }
-}
-
-/// Schemas that the platform serves when a feature is enabled in the dashboard.
-fn is_of_platform(schema: &str) -> bool {
-    matches!(schema, "graphql_public" | "pgmq_public")
 }
