@@ -8,6 +8,7 @@ use crate::shape::{Client, ClientKind, CodeFile, Named, Query, Schema, Selection
 use crate::text::Text;
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
+use std::cell::RefCell;
 
 /// Number of re-exports that are followed.
 const MAX_STEPS: usize = 6;
@@ -25,7 +26,10 @@ pub enum Export {
     Text(SmolStr),
     Object(Vec<(SmolStr, Export)>),
     /// A client, or a function that returns one.
-    Client { kind: ClientKind, schema: Schema },
+    Client {
+        kind: ClientKind,
+        schema: Schema,
+    },
     /// The value of an import.
     Forward(Import),
 }
@@ -62,6 +66,8 @@ pub struct Module {
 /// Files by their paths without extensions.
 struct Paths<'f> {
     by_stem: FxHashMap<&'f str, usize>,
+    /// Files of packages that were looked up.
+    packages: RefCell<FxHashMap<String, Option<usize>>>,
 }
 
 /// Returns the files that are not read and that an import of a query leads to.
@@ -117,10 +123,8 @@ fn complete(query: &mut Query, part: Part, value: &Export) {
             };
         }
         (Part::Schema, Export::Text(text)) => query.schema = Schema::Named(Named { text: text.clone(), span: query.source }),
-        (Part::Select, Export::Text(text)) => {
-            if query.select == Selection::Unknown {
-                query.select = postgrest::selection(&Text::at(text, query.source));
-            }
+        (Part::Select, Export::Text(text)) if query.select == Selection::Unknown => {
+            query.select = postgrest::selection(&Text::at(text, query.source));
         }
         (Part::Client, Export::Client { kind, schema }) => {
             query.client = Client { kind: *kind, ..query.client.clone() };
@@ -138,7 +142,7 @@ impl<'f> Paths<'f> {
         for (nth, file) in files.iter().enumerate() {
             by_stem.entry(stem(&file.path)).or_insert(nth);
         }
-        Paths { by_stem }
+        Paths { by_stem, packages: RefCell::default() }
     }
 
     /// Returns the value of an import, and adds files to `wanted` that must be read to know it.
@@ -178,12 +182,12 @@ impl<'f> Paths<'f> {
             return at(&format!("{folder}/{module}"));
         }
         // an alias of the project's root or of its source folder
-        let rest = ["@/", "~/", "~~/", "#/", "$lib/", "src/", "$"].iter().find_map(|prefix| module.strip_prefix(prefix));
+        let rest = ["@/", "~/", "~~/", "#/", "$lib/", "src/", "$", "#"].iter().find_map(|prefix| module.strip_prefix(prefix));
         let is_lib = module.starts_with("$lib/");
         let rest = match rest {
             Some(rest) => rest,
-            // `@name/path` of a package in the same repository has no alias that is known
-            None if module.starts_with('@') || module.contains(':') => return None,
+            None if module.contains(':') || module.starts_with("@supabase/") => return None,
+            None if module.starts_with('@') => return self.package(module),
             None => module.strip_prefix('/').unwrap_or(module),
         };
         let mut base = folder;
@@ -199,6 +203,22 @@ impl<'f> Paths<'f> {
             }
             base = base.rsplit_once('/').map_or("", |(base, _)| base);
         }
+    }
+
+    /// Returns the file of `@scope/name/path`, a package of the same repository in a folder of that name.
+    fn package(&self, module: &str) -> Option<usize> {
+        let (_, rest) = module.split_once('/')?;
+        let (name, inner) = rest.split_once('/').unwrap_or((rest, "index"));
+        if let Some(known) = self.packages.borrow().get(module) {
+            return *known;
+        }
+        let ends = [format!("/{name}/src/{inner}"), format!("/{name}/{inner}"), format!("/{name}/src/{inner}/index")];
+        let mut found: Vec<usize> =
+            self.by_stem.iter().filter(|(stem, _)| ends.iter().any(|end| stem.ends_with(end.as_str()))).map(|(_, nth)| *nth).collect();
+        found.sort_unstable();
+        let found = if let [only] = found[..] { Some(only) } else { None };
+        self.packages.borrow_mut().insert(module.to_string(), found);
+        found
     }
 }
 

@@ -39,13 +39,19 @@ pub fn is_test(path: &str) -> bool {
     let (folders, name) = lower.rsplit_once('/').unwrap_or(("", &lower));
     let is_folder = |folder: &str| {
         let names = ["test", "tests", "spec", "specs", "e2e", "cypress", "playwright", "mocks", "mock", "fixtures", "testing", "stories"];
-        names.contains(&folder) || (folder.starts_with("__") && folder.ends_with("__")) || folder.ends_with("-tests") || folder.ends_with("-e2e")
+        names.contains(&folder)
+            || (folder.starts_with("__") && folder.ends_with("__"))
+            || folder.ends_with("-tests")
+            || folder.ends_with("-e2e")
     };
     let parts: Vec<&str> = name.split('.').collect();
     let is_part = |part: &&str| ["test", "tests", "spec", "e2e", "stories", "mock", "mocks", "cy", "bench"].contains(part);
     folders.split('/').any(is_folder)
         || parts.iter().rev().skip(1).rev().skip(1).any(is_part)
-        || name.starts_with("test-") || name.starts_with("test_") || name.starts_with("jest.") || name.starts_with("vitest.")
+        || name.starts_with("test-")
+        || name.starts_with("test_")
+        || name.starts_with("jest.")
+        || name.starts_with("vitest.")
 }
 
 /// Returns whether a text can contain something that is read. The search is fast and finds too much rather than too little.
@@ -115,7 +121,7 @@ pub fn parse(path: &str, text: &str, file: &mut CodeFile) {
     }
     let program = allocator_program(&allocator, parsed);
     let semantic = SemanticBuilder::new().build(program).semantic;
-    read(&script, path, program, semantic.nodes(), semantic.scoping(), file, is_component);
+    read(&script, program, semantic.nodes(), semantic.scoping(), file, is_component);
 }
 
 fn parse_as<'a>(allocator: &'a Allocator, text: &'a str, source_type: SourceType) -> ParserReturn<'a> {
@@ -129,14 +135,13 @@ fn allocator_program<'a>(allocator: &'a Allocator, parsed: ParserReturn<'a>) -> 
 
 fn read<'a>(
     text: &'a str,
-    path: &str,
     program: &'a Program<'a>,
     nodes: &AstNodes<'a>,
     scoping: &oxc_semantic::Scoping,
     file: &mut CodeFile,
     is_component: bool,
 ) {
-    let code = Code::new(text, path, nodes, scoping);
+    let code = Code::new(text, nodes, scoping);
     let is_client = program.directives.iter().any(|directive| directive.directive == "use client");
     file.in_browser = is_component || is_client;
     file.module.is_read = true;
@@ -199,7 +204,9 @@ fn scope(text: &str, comment: Span, program: &Program, nodes: &AstNodes) -> Opti
     if let Some(longest) = begins.max_by_key(|own| own.end) {
         return Some(span(longest));
     }
-    let inside = nodes.iter().filter(|node| node.kind().is_statement() || matches!(node.kind(), AstKind::ObjectProperty(_) | AstKind::VariableDeclaration(_)));
+    let inside = nodes
+        .iter()
+        .filter(|node| node.kind().is_statement() || matches!(node.kind(), AstKind::ObjectProperty(_) | AstKind::VariableDeclaration(_)));
     let inside = inside.map(|node| span(node.kind().span())).filter(|own| own.contains(comment));
     inside.min_by_key(|own| own.len())
 }

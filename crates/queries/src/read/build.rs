@@ -7,8 +7,8 @@ use super::value::{self, Values, inner_span, named};
 use crate::module::{Part as PendingPart, Pending};
 use crate::postgrest::{self, ConditionsResult};
 use crate::shape::{
-    Client, Column, Command, Condition, ConditionKind, Count, Filter, Flow, Limit, Named, Operator, Order, Payload, PayloadRows,
-    Query, RowCount, Selection, Target, Value, ValueKind,
+    Client, Column, Command, Condition, ConditionKind, Count, Filter, Flow, Limit, Named, Operator, Order, Payload, PayloadRows, Query,
+    RowCount, Selection, Target, Value, ValueKind,
 };
 use oxc_ast::ast::{Expression, ObjectExpression};
 use oxc_span::GetSpan;
@@ -31,8 +31,8 @@ pub fn query<'a>(code: &Code<'a, '_>, results: &Results, chain: &Chain<'a>, nth:
     if name.is_none() {
         add_pending(code, first, nth, PendingPart::Target, pending);
     }
-    if let Some(import) = &chain.client.import {
-        pending.push(Pending { query: nth, part: PendingPart::Client, import: import.clone(), path: Vec::new() });
+    if let Some((import, path)) = &chain.client.import {
+        pending.push(Pending { query: nth, part: PendingPart::Client, import: import.clone(), path: path.clone() });
     }
     let end = span(chain.call.span).end;
     let client = Client {
@@ -43,7 +43,7 @@ pub fn query<'a>(code: &Code<'a, '_>, results: &Results, chain: &Chain<'a>, nth:
     let query = Query {
         span: chain.span,
         source: Span::new(chain.name_span.start, end),
-        argument: inner_span(code, first),
+        argument: inner_span(first),
         target: if chain.is_rpc { Target::Function(name) } else { Target::Relation(name) },
         schema: chain.schema(),
         client,
@@ -125,7 +125,7 @@ impl<'a> Build<'_, 'a, '_> {
 
     fn counted(&mut self, options: &'a ObjectExpression<'a>) {
         if let Some(count) = property(options, "count") {
-            let at = inner_span(self.code, count);
+            let at = inner_span(count);
             self.query.count = Some(match named(self.code, count).as_ref().map(|count| count.text.as_str()) {
                 Some("exact") => Count::Exact(at),
                 Some("planned") => Count::Planned(at),
@@ -220,8 +220,8 @@ impl<'a> Build<'_, 'a, '_> {
             "single" if certain => self.query.rows = RowCount::One(at),
             "maybeSingle" if certain => self.query.rows = RowCount::AtMostOne(at),
             "csv" => self.query.csv = true,
-            "single" | "maybeSingle" | "returns" | "overrideTypes" | "throwOnError" | "abortSignal" | "setHeader" | "explain" | "geojson"
-            | "rollback" | "maxAffected" | "retry" | "then" | "catch" | "finally" | "setSchema" | "stripNulls" => {}
+            "single" | "maybeSingle" | "returns" | "overrideTypes" | "throwOnError" | "abortSignal" | "setHeader" | "explain"
+            | "geojson" | "rollback" | "maxAffected" | "retry" | "then" | "catch" | "finally" | "setSchema" | "stripNulls" => {}
             _ => self.query.complete = false,
         }
     }

@@ -265,9 +265,9 @@ fn is_concurrent(code: &Code, node: NodeId) -> bool {
         AstKind::VariableDeclarator(declarator) => {
             let symbol = declarator.id.get_binding_identifier().and_then(|name| name.symbol_id.get());
             symbol.is_some_and(|symbol| {
-                code.scoping.get_resolved_references(symbol).any(|reference| {
-                    matches!(code.nodes.kind(code.up(reference.node_id())), AstKind::CallExpression(call) if is_together(call))
-                })
+                code.scoping.get_resolved_references(symbol).any(
+                    |reference| matches!(code.nodes.kind(code.up(reference.node_id())), AstKind::CallExpression(call) if is_together(call)),
+                )
             })
         }
         _ => false,
@@ -435,7 +435,9 @@ impl<'a> Guards<'_, 'a, '_> {
 /// Returns whether a statement always leaves the block around it.
 fn leaves(statement: &Statement) -> bool {
     match statement {
-        Statement::ReturnStatement(_) | Statement::ThrowStatement(_) | Statement::ContinueStatement(_) | Statement::BreakStatement(_) => true,
+        Statement::ReturnStatement(_) | Statement::ThrowStatement(_) | Statement::ContinueStatement(_) | Statement::BreakStatement(_) => {
+            true
+        }
         Statement::BlockStatement(block) => block.body.last().is_some_and(leaves),
         _ => false,
     }

@@ -9,9 +9,8 @@ use smol_str::SmolStr;
 use supalint_syntax::source::Span;
 
 /// Prefixes of variables that bundlers copy to the browser.
-const PUBLIC: [&str; 10] = [
-    "NEXT_PUBLIC_", "VITE_", "EXPO_PUBLIC_", "PUBLIC_", "REACT_APP_", "NUXT_PUBLIC_", "GATSBY_", "VUE_APP_", "NG_APP_", "EXPO_PUBLIC",
-];
+const PUBLIC: [&str; 10] =
+    ["NEXT_PUBLIC_", "VITE_", "EXPO_PUBLIC_", "PUBLIC_", "REACT_APP_", "NUXT_PUBLIC_", "GATSBY_", "VUE_APP_", "NG_APP_", "EXPO_PUBLIC"];
 
 /// Returns the use of a service role key that a node is.
 pub fn key(code: &Code, kind: AstKind, in_browser: bool) -> Option<KeyUse> {
@@ -49,7 +48,8 @@ pub fn key(code: &Code, kind: AstKind, in_browser: bool) -> Option<KeyUse> {
 fn variable(name: &str, range: Span, in_browser: bool) -> Option<KeyUse> {
     let upper = name.to_ascii_uppercase();
     let is_service = upper.contains("SERVICE_ROLE")
-        || (upper.contains("SUPABASE") && (upper.contains("SERVICE_KEY") || upper.contains("SECRET_KEY") || upper.contains("SERVICE_ROLE")));
+        || (upper.contains("SUPABASE")
+            && (upper.contains("SERVICE_KEY") || upper.contains("SECRET_KEY") || upper.contains("SERVICE_ROLE")));
     if !is_service {
         return None;
     }

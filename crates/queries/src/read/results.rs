@@ -134,7 +134,13 @@ impl Results {
     }
 
     /// Returns the queries whose results the value of a name is computed from.
-    pub fn queries<'a>(&self, code: &Code<'a, '_>, name: &IdentifierReference<'a>, seen: &mut FxHashSet<SymbolId>, out: &mut Vec<QueryIndex>) {
+    pub fn queries<'a>(
+        &self,
+        code: &Code<'a, '_>,
+        name: &IdentifierReference<'a>,
+        seen: &mut FxHashSet<SymbolId>,
+        out: &mut Vec<QueryIndex>,
+    ) {
         let Some(symbol) = code.symbol(name) else { return };
         if !seen.insert(symbol) || seen.len() > MAX_SEEN {
             return;
@@ -157,4 +163,3 @@ impl Results {
         }
     }
 }
-

@@ -9,9 +9,36 @@ use supalint_syntax::source::Span;
 
 /// Statements of PostgreSQL that code runs.
 const STATEMENTS: [&str; 30] = [
-    "select", "insert", "update", "delete", "with", "create", "alter", "drop", "call", "begin", "commit", "rollback", "set", "truncate",
-    "explain", "refresh", "lock", "merge", "values", "do", "grant", "revoke", "notify", "listen", "copy", "vacuum", "analyze", "show",
-    "savepoint", "reindex",
+    "select",
+    "insert",
+    "update",
+    "delete",
+    "with",
+    "create",
+    "alter",
+    "drop",
+    "call",
+    "begin",
+    "commit",
+    "rollback",
+    "set",
+    "truncate",
+    "explain",
+    "refresh",
+    "lock",
+    "merge",
+    "values",
+    "do",
+    "grant",
+    "revoke",
+    "notify",
+    "listen",
+    "copy",
+    "vacuum",
+    "analyze",
+    "show",
+    "savepoint",
+    "reindex",
 ];
 
 /// Returns the SQL of a node.
@@ -157,9 +184,9 @@ impl<'c, 'a, 's> Reader<'c, 'a, 's> {
         match self.code.symbol(name).map(|symbol| self.code.binding(symbol)) {
             Some(Binding::Import(_)) => true,
             // `alias(users, 'u')`, or a table that the file declares
-            Some(Binding::Value(value, _)) => as_call(value).is_some_and(|call| {
-                matches!(callee(call), Some((name, _)) if name.ends_with("Table") || name.starts_with("alias") || name == "as")
-            }),
+            Some(Binding::Value(value, _)) => as_call(value).is_some_and(
+                |call| matches!(callee(call), Some((name, _)) if name.ends_with("Table") || name.starts_with("alias") || name == "as"),
+            ),
             _ => false,
         }
     }
@@ -214,8 +241,25 @@ fn is_sql_call<'a>(call: &'a oxc_ast::ast::CallExpression<'a>) -> bool {
 fn is_sql_function(name: &str, object: Option<()>) -> bool {
     match object {
         None => {
-            ["sql", "eq", "ne", "and", "or", "not", "inArray", "notInArray", "gt", "gte", "lt", "lte", "isNull", "isNotNull", "ilike", "like"]
-                .contains(&name)
+            [
+                "sql",
+                "eq",
+                "ne",
+                "and",
+                "or",
+                "not",
+                "inArray",
+                "notInArray",
+                "gt",
+                "gte",
+                "lt",
+                "lte",
+                "isNull",
+                "isNotNull",
+                "ilike",
+                "like",
+            ]
+            .contains(&name)
                 || ["asc", "desc", "exists", "count", "sum", "raw", "Identifier", "join"].contains(&name)
         }
         Some(()) => ["raw", "identifier", "join", "ref", "table", "id", "lit", "unsafe", "fragment", "column", "empty"].contains(&name),
