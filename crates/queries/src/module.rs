@@ -76,7 +76,7 @@ pub fn wanted(files: &[CodeFile]) -> Vec<usize> {
     let mut out = Vec::new();
     for file in files {
         for pending in &file.module.pending {
-            let _ = paths.value(files, &file.path, &pending.import, MAX_STEPS, &mut out);
+            let _ = paths.value(files, &file.path, &pending.import, &pending.path, MAX_STEPS, &mut out);
         }
     }
     out.sort_unstable();
@@ -90,9 +90,7 @@ pub fn link(files: &mut [CodeFile]) {
     let mut found = Vec::new();
     for (nth, file) in files.iter().enumerate() {
         for pending in &file.module.pending {
-            if let Some(value) = paths.value(files, &file.path, &pending.import, MAX_STEPS, &mut Vec::new())
-                && let Some(value) = member(&value, &pending.path)
-            {
+            if let Some(value) = paths.value(files, &file.path, &pending.import, &pending.path, MAX_STEPS, &mut Vec::new()) {
                 found.push((nth, pending.query, pending.part, value));
             }
         }
@@ -103,14 +101,6 @@ pub fn link(files: &mut [CodeFile]) {
         }
     }
     files.iter_mut().for_each(|file| file.module.pending.clear());
-}
-
-fn member(value: &Export, path: &[SmolStr]) -> Option<Export> {
-    let Some((first, rest)) = path.split_first() else { return Some(value.clone()) };
-    match value {
-        Export::Object(members) => members.iter().find(|(name, _)| name == first).and_then(|(_, value)| member(value, rest)),
-        _ => None,
-    }
 }
 
 fn complete(query: &mut Query, part: Part, value: &Export) {
@@ -129,7 +119,11 @@ fn complete(query: &mut Query, part: Part, value: &Export) {
         (Part::Client, Export::Client { kind, schema }) => {
             query.client = Client { kind: *kind, ..query.client.clone() };
             if query.schema == Schema::Default {
-                query.schema = schema.clone();
+                query.schema = match schema {
+                    // the name is in another file
+                    Schema::Named(schema) => Schema::Named(Named { text: schema.text.clone(), span: query.client.span }),
+                    schema => schema.clone(),
+                };
             }
         }
         _ => {}
@@ -145,11 +139,17 @@ impl<'f> Paths<'f> {
         Paths { by_stem, packages: RefCell::default() }
     }
 
-    /// Returns the value of an import, and adds files to `wanted` that must be read to know it.
-    fn value(&self, files: &[CodeFile], from: &str, import: &Import, steps: usize, wanted: &mut Vec<usize>) -> Option<Export> {
-        if steps == 0 {
-            return None;
-        }
+    /// Returns a member of an import's value, and adds files to `wanted` that must be read to know it.
+    fn value(
+        &self,
+        files: &[CodeFile],
+        from: &str,
+        import: &Import,
+        path: &[SmolStr],
+        steps: usize,
+        wanted: &mut Vec<usize>,
+    ) -> Option<Export> {
+        let steps = steps.checked_sub(1)?;
         let nth = self.file(from, &import.module)?;
         let file = &files[nth];
         if !file.module.is_read {
@@ -159,14 +159,19 @@ impl<'f> Paths<'f> {
             return None;
         }
         if let Some((_, value)) = file.module.exports.iter().find(|(name, _)| *name == import.name) {
+            let (mut value, mut path) = (value, path);
+            while let (Export::Object(members), Some((first, rest))) = (value, path.split_first()) {
+                value = members.iter().find(|(name, _)| name == first).map(|(_, value)| value)?;
+                path = rest;
+            }
             return match value {
-                Export::Forward(next) => self.value(files, &file.path, next, steps - 1, wanted),
-                value => Some(value.clone()),
+                Export::Forward(next) => self.value(files, &file.path, next, path, steps, wanted),
+                value => path.is_empty().then(|| value.clone()),
             };
         }
         file.module.stars.iter().find_map(|module| {
             let next = Import { module: module.clone(), name: import.name.clone() };
-            self.value(files, &file.path, &next, steps - 1, wanted)
+            self.value(files, &file.path, &next, path, steps, wanted)
         })
     }
 

@@ -1,7 +1,7 @@
 //! Method calls of a chain to a query.
 
 use super::chain::{Chain, schema_call};
-use super::code::{Code, Constant, Link, MAX_STEPS, argument, callee, property, span};
+use super::code::{Code, Constant, Link, MAX_STEPS, argument, callee, plain, property, span};
 use super::results::Results;
 use super::value::{self, Values, inner_span, named};
 use crate::module::{Part as PendingPart, Pending};
@@ -37,7 +37,7 @@ pub fn query<'a>(code: &Code<'a, '_>, results: &Results, chain: &Chain<'a>, nth:
     let end = span(chain.call.span).end;
     let client = Client {
         kind: chain.client.kind,
-        receiver: SmolStr::new(code.slice(span(receiver.span())).chars().take(60).collect::<String>()),
+        receiver: SmolStr::new(code.slice(span(plain(receiver).span())).chars().take(60).collect::<String>()),
         span: span(receiver.span()),
     };
     let query = Query {
