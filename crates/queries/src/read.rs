@@ -121,7 +121,7 @@ pub fn parse(path: &str, text: &str, file: &mut CodeFile) {
     }
     let program = allocator_program(&allocator, parsed);
     let semantic = SemanticBuilder::new().build(program).semantic;
-    read(&script, path, program, semantic.nodes(), semantic.scoping(), file, is_component);
+    read(&script, program, semantic.nodes(), semantic.scoping(), file, is_component);
 }
 
 fn parse_as<'a>(allocator: &'a Allocator, text: &'a str, source_type: SourceType) -> ParserReturn<'a> {
@@ -135,14 +135,13 @@ fn allocator_program<'a>(allocator: &'a Allocator, parsed: ParserReturn<'a>) -> 
 
 fn read<'a>(
     text: &'a str,
-    path: &str,
     program: &'a Program<'a>,
     nodes: &AstNodes<'a>,
     scoping: &oxc_semantic::Scoping,
     file: &mut CodeFile,
     is_component: bool,
 ) {
-    let code = Code::new(text, path, nodes, scoping);
+    let code = Code::new(text, nodes, scoping);
     let is_client = program.directives.iter().any(|directive| directive.directive == "use client");
     file.in_browser = is_component || is_client;
     file.module.is_read = true;
