@@ -1,9 +1,9 @@
 //! Rows that queries of application code look up, and the indexes that serve them.
 //!
-//! Limits: only conditions that each path through the code applies count. Alternatives (`or`) and conditions on embedded resources are left
+//! Limits: scripts that people run by hand are left out. Only conditions that each path through the code applies count. Alternatives (`or`) and conditions on embedded resources are left
 //! out.
 
-use super::{AppQuery, all, known_target};
+use super::{AppQuery, known_target, repeated};
 use crate::analysis::index_cover::is_complete_for;
 use crate::analysis::prelude::*;
 use std::collections::BTreeMap;
@@ -173,7 +173,7 @@ fn is_path(expr: &Expr, path: &Path) -> bool {
 /// Returns the lookups of each table.
 pub fn by_table<'a>(cx: &State<'a>) -> BTreeMap<&'a QName, Vec<Lookup<'a>>> {
     let mut out: BTreeMap<&QName, Vec<Lookup>> = BTreeMap::new();
-    for lookup in all(cx).filter_map(|query| Lookup::of(cx, query)) {
+    for lookup in repeated(cx).filter_map(|query| Lookup::of(cx, query)) {
         out.entry(&lookup.table.name).or_default().push(lookup);
     }
     out

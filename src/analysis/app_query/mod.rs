@@ -32,6 +32,13 @@ impl AppQuery<'_> {
     }
 }
 
+/// Returns the queries whose cost matters: without those of scripts that people run by hand.
+pub fn repeated<'a>(cx: &State<'a>) -> impl Iterator<Item = AppQuery<'a>> + use<'a> {
+    let sources = cx.sources;
+    let is_script = move |query: &AppQuery| sources.get(query.file).path.split('/').any(|folder| folder == "scripts");
+    all(cx).filter(move |query| !is_script(query))
+}
+
 /// Returns the queries of application code, without those of tests.
 pub fn all<'a>(cx: &State<'a>) -> impl Iterator<Item = AppQuery<'a>> + use<'a> {
     let queries = |file: &'a AppFile| file.code.queries.iter().map(|query| AppQuery { file: file.file, query });
