@@ -37,7 +37,8 @@ fn report(cx: &mut Cx, table: &Table, policy: &Policy, missing: &str, commands: 
             && depends_on_row_and_caller(cx, check)
     });
     let step = check.map(|check| {
-        let alter = format!("alter policy {} on {}\n  using ({});", quote_ident(&policy.name), name.quoted(), whole(cx, check, &Edits::new()));
+        let alter =
+            format!("alter policy {} on {}\n  using ({});", quote_ident(&policy.name), name.quoted(), whole(cx, check, &Edits::new()));
         let drop = format!("drop policy {} on {};", quote_ident(&policy.name), name.quoted());
         Step::batch(Phase::Policy, alter).undo(format!("{drop}\n{}", restore::policy(cx, table, policy)))
     });

@@ -14,7 +14,7 @@ struct Evaluated<'a> {
 }
 
 fn check(cx: &mut Cx) {
-    for table in cx.user_tables().filter(|table| table.rls.value) {
+    for table in cx.user_tables() {
         let found = evaluated(cx, table);
         if !found.is_empty() {
             report(cx, table, &found);
@@ -70,7 +70,8 @@ fn report(cx: &mut Cx, table: &Table, found: &[Evaluated]) {
         list(&roles, "and")
     );
     let spread = policies.iter().any(|policy| policy.command == Command::All && policies.iter().any(|other| other.command != Command::All));
-    let all_are = |test: fn(&Policy, &Policy) -> bool| found.iter().all(|one| one.policies.iter().all(|policy| test(policy, one.policies[0])));
+    let all_are =
+        |test: fn(&Policy, &Policy) -> bool| found.iter().all(|one| one.policies.iter().all(|policy| test(policy, one.policies[0])));
     let merged = if all_are(is_alike) { merge(cx, table, &policies) } else { None };
     let divided = if merged.is_none() && all_are(has_same_roles) { split(cx, table, &policies) } else { None };
     let (kind, one, several, help) = match (&merged, spread) {
@@ -114,6 +115,10 @@ fn report(cx: &mut Cx, table: &Table, found: &[Evaluated]) {
                 .check("Choose names that describe the new policies. The access of each role stays the same."),
         ),
         (None, None) => drop(draft.severity(Severity::Info)),
+    }
+    // PostgreSQL does not evaluate them, but the linter reports them
+    if !table.rls.value {
+        draft.only_for_advisor();
     }
     if table.kind == TableKind::Ordinary {
         for one in found {

@@ -41,16 +41,11 @@ fn report(cx: &mut Cx, table: &Table, policy: &Policy, at: Site, roles: &[&str])
     let steps = without_check(cx, table, policy, roles);
     let (safety, known) = rests_on_text(cx, policy, Safety::Review);
     let draft = cx.report((table, policy), at, message);
-    draft
-        .label(format!("the same as `to {to}`"))
-        .given(table.rls.certainty)
-        .given(known)
-        .help(help)
-        .cause(
-            "role-check",
-            "policy compares the role of the caller instead of using TO",
-            "policies compare the role of the caller instead of using TO",
-        );
+    draft.label(format!("the same as `to {to}`")).given(table.rls.certainty).given(known).help(help).cause(
+        "role-check",
+        "policy compares the role of the caller instead of using TO",
+        "policies compare the role of the caller instead of using TO",
+    );
     if let Some(steps) = steps {
         let verb = if is_said { "Drop" } else { "Replace" };
         let title = format!("{verb} the comparison of the role in policy \"{}\": TO names `{}`", policy.name, roles.join("`, `"));

@@ -70,7 +70,9 @@ fn report(cx: &mut Cx, table: &Table, policy: &Policy, unknown: &[Unknown], know
         .label("NULL in each token")
         .given(table.rls.certainty)
         .given(policy.certainty)
-        .help(format!("Read it from app_metadata, `(select auth.jwt()) -> 'app_metadata' ->> '{claim}'`, or set it in a custom access token hook."))
+        .help(format!(
+            "Read it from app_metadata, `(select auth.jwt()) -> 'app_metadata' ->> '{claim}'`, or set it in a custom access token hook."
+        ))
         .cause(
             claim.as_str(),
             format!("policy reads the claim `{claim}`, which no token contains"),
