@@ -8,7 +8,8 @@ fn check(cx: &mut Cx) {
     for table in cx.user_tables().filter(|table| table.kind == TableKind::Ordinary) {
         let Some(value) = table.autovacuum.value.as_ref().filter(|value| is_off(value)) else { continue };
         let name = &table.name;
-        let message = format!("autovacuum is disabled for `{name}`: space of deleted rows is not reused, and its statistics become outdated");
+        let message =
+            format!("autovacuum is disabled for `{name}`: space of deleted rows is not reused, and its statistics become outdated");
         let change = |action: &str| format!("alter table {} {action};", name.quoted());
         let step = Step::batch(Phase::Column, change("reset (autovacuum_enabled)"))
             .undo(change(&format!("set (autovacuum_enabled = {})", quote_literal(value))));

@@ -66,9 +66,9 @@ fn objects<'a>(cx: &Cx<'a>) -> Vec<Named<'a>> {
 fn report(cx: &mut Cx, object: Named, own: &LongName, spellings: &[LongName]) {
     let Named { about, noun, name, within, is_served, .. } = object;
     // the statement does nothing, because the name exists
-    let skipped = spellings.iter().find(|other| {
-        other.text != own.text && other.is_if_not_exists && within.is_none_or(|table| other.beside.contains(table))
-    });
+    let skipped = spellings
+        .iter()
+        .find(|other| other.text != own.text && other.is_if_not_exists && within.is_none_or(|table| other.beside.contains(table)));
     let mut message = format!("the name of the {noun} has {} bytes, and PostgreSQL cuts it to 63: `{name}`", own.text.len());
     if is_served {
         message.push_str(". Clients have to use the cut name");
@@ -77,10 +77,11 @@ fn report(cx: &mut Cx, object: Named, own: &LongName, spellings: &[LongName]) {
         message.push_str(&format!(". `{}` is cut to the same name, so that IF NOT EXISTS skips it", other.text));
     }
     let draft = cx.report(about, own.at, message);
-    draft
-        .label("cut to 63 bytes")
-        .help("Choose a name of at most 63 bytes.")
-        .cause("name", "name is longer than 63 bytes", "names are longer than 63 bytes");
+    draft.label("cut to 63 bytes").help("Choose a name of at most 63 bytes.").cause(
+        "name",
+        "name is longer than 63 bytes",
+        "names are longer than 63 bytes",
+    );
     if let Some(other) = skipped {
         draft.severity(Severity::Warn).because(other.at, "skipped, because the cut name exists");
     }

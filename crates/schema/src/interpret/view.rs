@@ -138,7 +138,14 @@ impl Context<'_> {
     }
 
     /// `CREATE TABLE … AS` and `SELECT … INTO`.
-    pub fn table_of_query(&mut self, name: QName, named: Site, query: Option<Query>, aliases: &[Ident], autovacuum: Option<SmolStr>) -> Meaning {
+    pub fn table_of_query(
+        &mut self,
+        name: QName,
+        named: Site,
+        query: Option<Query>,
+        aliases: &[Ident],
+        autovacuum: Option<SmolStr>,
+    ) -> Meaning {
         let mut columns = None;
         if let Some(mut query) = query {
             columns = self.query_shape(&mut query, aliases)?.0;
