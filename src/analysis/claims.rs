@@ -7,8 +7,27 @@ use crate::analysis::prelude::*;
 
 /// Claims that Supabase Auth issues, and those of its API keys and OAuth tokens.
 const ISSUED: [&str; 21] = [
-    "iss", "aud", "exp", "iat", "nbf", "jti", "sub", "role", "aal", "amr", "session_id", "email", "phone", "is_anonymous", "app_metadata",
-    "user_metadata", "ref", "client_id", "scope", "nonce", "azp",
+    "iss",
+    "aud",
+    "exp",
+    "iat",
+    "nbf",
+    "jti",
+    "sub",
+    "role",
+    "aal",
+    "amr",
+    "session_id",
+    "email",
+    "phone",
+    "is_anonymous",
+    "app_metadata",
+    "user_metadata",
+    "ref",
+    "client_id",
+    "scope",
+    "nonce",
+    "azp",
 ];
 
 /// The claims that tokens of the project contain besides those of Supabase.

@@ -84,8 +84,10 @@ pub fn find(file: FileId, text: &str, span: Span) -> Vec<Secret> {
     private_keys(part, &mut found);
     connections(part, &mut found);
     let site = |start: usize, end: usize| Site::new(file, Span::new(span.start + start as u32, span.start + end as u32));
-    let mut secrets: Vec<Secret> =
-        found.into_iter().map(|(start, end, kind)| Secret { kind, at: site(start, end), object: None, text: part[start..end].to_string() }).collect();
+    let mut secrets: Vec<Secret> = found
+        .into_iter()
+        .map(|(start, end, kind)| Secret { kind, at: site(start, end), object: None, text: part[start..end].to_string() })
+        .collect();
     if contains(part, "password") && LOGINS.iter().any(|statement| contains(part, statement)) {
         passwords(file, text, span, &mut secrets);
     }

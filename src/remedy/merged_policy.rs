@@ -99,7 +99,8 @@ pub fn split(cx: &State, table: &Table, policies: &[&Policy]) -> Option<Vec<Step
             if needs_using && first.using.is_none() || (checks || !needs_using) && first.check.is_none() {
                 return None;
             }
-            let clauses: Option<Vec<Edits>> = first.clauses().map(|(word, clause)| joined(cx, table, first, (word, clause), &rest)).collect();
+            let clauses: Option<Vec<Edits>> =
+                first.clauses().map(|(word, clause)| joined(cx, table, first, (word, clause), &rest)).collect();
             steps.push(alter(cx, table, first, &clauses?));
             steps.extend(rest.iter().filter(|policy| !std::ptr::eq(**policy, all)).map(|policy| drop(cx, table, policy)));
         }
@@ -109,7 +110,11 @@ pub fn split(cx: &State, table: &Table, policies: &[&Policy]) -> Option<Vec<Step
 }
 
 /// Returns the clauses of a policy for one command that allow the same as those of a policy for ALL.
-fn clauses_for<'e>(command: Command, using: &'e Expression, check: Option<&'e Expression>) -> impl Iterator<Item = (&'static str, &'e Expression)> {
+fn clauses_for<'e>(
+    command: Command,
+    using: &'e Expression,
+    check: Option<&'e Expression>,
+) -> impl Iterator<Item = (&'static str, &'e Expression)> {
     let (using, check) = match command {
         Command::Insert => (None, check.or(Some(using))),
         Command::Update | Command::All => (Some(using), check),

@@ -42,7 +42,10 @@ fn edits(cx: &State, table: &Table, policy: &Policy, clause: &Expression, old: &
         out.push((leaf.span, alone.then(|| model(cx, table, policy, leaf, new, example))??));
     }
     if !out.is_empty() {
-        let beside: Edits = wrapped_in(cx, table, policy, policy.command, clause).into_iter().filter(|(span, _)| !out.iter().any(|(leaf, _)| leaf.contains(*span))).collect();
+        let beside: Edits = wrapped_in(cx, table, policy, policy.command, clause)
+            .into_iter()
+            .filter(|(span, _)| !out.iter().any(|(leaf, _)| leaf.contains(*span)))
+            .collect();
         out.extend(beside);
     }
     Some(out)
