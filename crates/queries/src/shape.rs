@@ -530,6 +530,18 @@ pub struct SqlText {
     pub in_test: bool,
 }
 
+impl SqlText {
+    /// Returns the SQL with a text in place of each parameter.
+    pub fn text_with_values(&self, value: &str) -> String {
+        let ends = self.pieces.iter().skip(1).map(|piece| piece.at as usize).chain([self.text.len()]);
+        let part = |(piece, end): (&SqlPiece, usize)| match piece.kind {
+            SqlPieceKind::Value => value,
+            SqlPieceKind::Text | SqlPieceKind::Unknown => self.text.get(piece.at as usize..end).unwrap_or_default(),
+        };
+        self.pieces.iter().zip(ends).map(part).collect()
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SqlLibrary {
     /// A tagged template `sql`, of postgres.js, Neon, Vercel, Drizzle, Kysely or Slonik.

@@ -9,6 +9,7 @@ pub mod refused;
 pub mod rpc_trusts_request;
 pub mod service_role_key_in_browser;
 pub mod single_not_unique;
+pub mod sql_would_fail;
 pub mod unbounded_list;
 pub mod unindexed_filter;
 pub mod unknown_column;
