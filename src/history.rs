@@ -243,6 +243,7 @@ impl Fold {
                 if !matches!(statement.ast(false), Some(Ast::Data(_))) {
                     break;
                 }
+                database.catalog.here = Site::new(file, statement.span);
                 if let Some(reason) = database.run(sources, file, statement, Certainty::Certain).failed {
                     self.database.catalog.rejected_in_code.push(RejectedInCode { site, reason });
                     break;
