@@ -9,6 +9,8 @@ mod flow;
 mod keys;
 mod results;
 mod sql;
+#[cfg(test)]
+mod tests;
 mod value;
 
 use crate::comments::{Allows, MARK};

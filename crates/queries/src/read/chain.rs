@@ -255,7 +255,7 @@ impl<'a> Follow<'_, 'a, '_> {
     }
 
     fn is_ended(&self) -> bool {
-        self.chain.links.iter().any(|(link, _)| TERMINAL.contains(&link.name))
+        self.chain.then.is_some() || self.chain.links.iter().any(|(link, _)| TERMINAL.contains(&link.name))
     }
 
     /// The query is returned. A caller can continue it if the function is not asynchronous.

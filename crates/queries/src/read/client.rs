@@ -2,7 +2,7 @@
 
 use super::code::{Binding, Code, Constant, MAX_STEPS, Step, argument, as_call, as_member, awaited, callee, plain, property, span};
 use super::value;
-use crate::module::Import;
+use crate::shape::Import;
 use crate::shape::{ClientKind, Named, Schema};
 use oxc_ast::ast::{BindingPattern, CallExpression, Expression};
 use oxc_semantic::SymbolId;
