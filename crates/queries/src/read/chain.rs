@@ -311,6 +311,10 @@ impl<'a> Follow<'_, 'a, '_> {
         let declaration = code.scoping.symbol_declaration(symbol);
         let outer = code.nodes.parent_id(code.nodes.parent_id(declaration));
         for (node, is_read) in references {
+            if !code.spend() {
+                self.chain.complete = false;
+                return;
+            }
             let at = code.node_span(node);
             if at.start < from || (code.node_span(start).contains(at) && !is_read) {
                 continue;

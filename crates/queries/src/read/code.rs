@@ -17,7 +17,7 @@ use supalint_syntax::source::Span;
 pub const MAX_STEPS: usize = 8;
 
 /// Number of values that are followed in one file.
-const MAX_VALUES: u32 = 1_000_000;
+const MAX_VALUES: u32 = 4_000_000;
 
 /// A parsed file.
 pub struct Code<'a, 's> {
@@ -366,7 +366,7 @@ impl<'a, 's> Code<'a, 's> {
 
     /// Returns whether the code adds elements to a list or removes some.
     pub fn is_grown(&self, symbol: SymbolId) -> bool {
-        self.scoping.get_resolved_references(symbol).any(|reference| {
+        self.scoping.get_resolved_references(symbol).take_while(|_| self.spend()).any(|reference| {
             let parent = self.up(reference.node_id());
             match self.nodes.kind(parent) {
                 AstKind::StaticMemberExpression(member) => {

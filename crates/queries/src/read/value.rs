@@ -401,6 +401,10 @@ impl<'a> Values<'_, 'a, '_> {
         let mut pushed = Vec::new();
         for reference in code.scoping.get_resolved_references(symbol) {
             let node = reference.node_id();
+            if !code.spend() {
+                out.complete = false;
+                break;
+            }
             if code.node_span(node).start >= range.start {
                 continue;
             }
