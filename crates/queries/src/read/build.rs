@@ -4,12 +4,12 @@ use super::chain::{Chain, schema_call};
 use super::code::{Code, Constant, Link, MAX_STEPS, argument, callee, plain, property, span};
 use super::results::Results;
 use super::value::{self, Values, inner_span, named};
-use crate::module::{Part as PendingPart, Pending};
 use crate::postgrest::{self, ConditionsResult};
 use crate::shape::{
     Client, Column, Command, Condition, ConditionKind, Count, Filter, Flow, Limit, Named, Operator, Order, Payload, PayloadRows, Query,
     RowCount, Selection, Target, Value, ValueKind,
 };
+use crate::shape::{Part as PendingPart, Pending};
 use oxc_ast::ast::{Expression, ObjectExpression};
 use oxc_span::GetSpan;
 use smol_str::SmolStr;

@@ -2,12 +2,15 @@
 
 use super::code::{Binding, Code, Constant, MAX_STEPS, Step, argument, as_call, as_member, awaited, callee, plain, property, span};
 use super::value;
-use crate::module::Import;
+use crate::shape::Import;
 use crate::shape::{ClientKind, Named, Schema};
 use oxc_ast::ast::{BindingPattern, CallExpression, Expression};
 use oxc_semantic::SymbolId;
 use oxc_span::GetSpan;
 use smol_str::SmolStr;
+
+/// Number of assignments to a variable that are followed.
+const MAX_ASSIGNED: usize = 16;
 
 /// How certain it is that an expression is a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -153,7 +156,7 @@ pub fn known<'a>(code: &Code<'a, '_>, expression: &'a Expression<'a>, steps: usi
 }
 
 fn of_field<'a>(code: &Code<'a, '_>, name: &str, steps: usize) -> Option<Known> {
-    let values = code.fields.get(name)?.iter().map(|value| known(code, value, steps));
+    let values = code.fields.get(name)?.iter().take(MAX_ASSIGNED).map(|value| known(code, value, steps));
     values.reduce(Known::or).filter(|known| known.evidence == Evidence::Origin || known.import.is_some())
 }
 
@@ -213,7 +216,8 @@ fn part<'a>(code: &Code<'a, '_>, object: &'a Expression<'a>, name: &str, steps: 
 fn of_variable<'a>(code: &Code<'a, '_>, symbol: SymbolId, name: &str, steps: usize) -> Known {
     let by_name = || Known::named(name);
     let assigned = || {
-        let values = code.assigned.get(&symbol).into_iter().flatten().map(|value| known(code, value, steps));
+        let values = code.assigned.get(&symbol).into_iter().flatten().take(MAX_ASSIGNED);
+        let values = values.map(|value| known(code, value, steps));
         values.reduce(Known::or).filter(|known| known.evidence >= Evidence::Name || known.import.is_some())
     };
     let found = match code.binding(symbol) {
@@ -264,7 +268,7 @@ fn of_variable<'a>(code: &Code<'a, '_>, symbol: SymbolId, name: &str, steps: usi
 
 /// Returns whether the code signs a user in with the client.
 fn signs_in(code: &Code, symbol: SymbolId) -> bool {
-    code.scoping.get_resolved_references(symbol).any(|reference| {
+    code.scoping.get_resolved_references(symbol).take_while(|_| code.spend()).any(|reference| {
         let member = code.up(reference.node_id());
         let outer = code.up(member);
         match (code.nodes.kind(member), code.nodes.kind(outer)) {

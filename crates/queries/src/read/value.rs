@@ -37,24 +37,17 @@ pub fn text<'a>(code: &Code<'a, '_>, expression: &'a Expression<'a>, steps: usiz
             let call = as_call(other)?;
             let (name, object) = callee(call)?;
             match (name, object?) {
-                ("join", Expression::ArrayExpression(list)) => {
+                ("join", list) => {
+                    let is_grown =
+                        matches!(plain(list), Expression::Identifier(name) if code.symbol(name).is_none_or(|symbol| code.is_grown(symbol)));
+                    let Constant::Value(Expression::ArrayExpression(list)) = code.constant(list, MAX_STEPS) else { return None };
+                    if is_grown {
+                        return None;
+                    }
                     let separator = match argument(call, 0) {
                         Some(separator) => text(code, separator, steps)?,
                         None => Text::at(",", span(call.span)),
                     };
-                    let mut out = Text::default();
-                    for (nth, element) in list.elements.iter().enumerate() {
-                        if nth > 0 {
-                            out.push(separator.clone());
-                        }
-                        let element_text = element.as_expression().and_then(|element| text(code, element, steps));
-                        out.push(element_text.unwrap_or_else(|| Text::hole(span(element.span()))));
-                    }
-                    Some(out)
-                }
-                ("join", list) => {
-                    let Constant::Value(Expression::ArrayExpression(list)) = code.constant(list, MAX_STEPS) else { return None };
-                    let separator = argument(call, 0).and_then(|separator| text(code, separator, steps))?;
                     let mut out = Text::default();
                     for (nth, element) in list.elements.iter().enumerate() {
                         if nth > 0 {
@@ -408,6 +401,10 @@ impl<'a> Values<'_, 'a, '_> {
         let mut pushed = Vec::new();
         for reference in code.scoping.get_resolved_references(symbol) {
             let node = reference.node_id();
+            if !code.spend() {
+                out.complete = false;
+                break;
+            }
             if code.node_span(node).start >= range.start {
                 continue;
             }
