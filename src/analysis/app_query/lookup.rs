@@ -73,6 +73,11 @@ impl<'a> Lookup<'a> {
         Some(Lookup { query, table, comparisons, sort })
     }
 
+    /// Returns whether the comparisons are all conditions of the query.
+    pub fn is_whole(&self) -> bool {
+        self.query.query.complete && self.comparisons.len() == self.query.query.filters.len()
+    }
+
     /// Returns the columns that have one value.
     pub fn bound(&self) -> Vec<SmolStr> {
         self.comparisons.iter().filter(|comparison| comparison.is_equal()).map(|comparison| comparison.column().text.clone()).collect()
