@@ -100,7 +100,7 @@ fn names_claim(text: &str, claim: &str) -> bool {
 
 /// Returns the claims at the top of the token that an expression reads, with the expressions. A claim that is only one of several sources
 /// of a value, in `coalesce`, is not included.
-pub fn read<'e>(root: &'e Expr) -> Vec<(&'e Expr, SmolStr)> {
+pub fn read(root: &Expr) -> Vec<(&Expr, SmolStr)> {
     let mut out = Vec::new();
     root.walk(&mut |node| visit(node, &mut out));
     out
