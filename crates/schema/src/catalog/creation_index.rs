@@ -116,8 +116,8 @@ impl CreationIndex {
         CreationIndex { texts: texts.into_iter().map(text).collect(), ..CreationIndex::default() }
     }
 
-    /// Whether all queries so far have the same answer in another history. Both histories have the same first texts, and no query was made
-    /// after them.
+    /// Returns whether all queries so far have the same answer in another history. Both histories have the same first texts, and no query
+    /// was made after them.
     pub fn answers_as(&self, other: &CreationIndex, first: usize) -> bool {
         self.asked().iter().all(|((question, made, schema, name), last)| {
             let creations = |creation_index| {

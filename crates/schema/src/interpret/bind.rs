@@ -596,8 +596,8 @@ impl Context<'_> {
         }
     }
 
-    /// Whether two functions of this name fit the call equally well: their parameters have the same types, and the omitted ones have
-    /// defaults.
+    /// Returns whether two functions of this name fit the call equally well: their parameters have the same types, and the omitted ones
+    /// have defaults.
     /// Source: PostgreSQL's documentation, "CREATE FUNCTION", under "Notes".
     fn is_ambiguous(&self, call: &Call) -> bool {
         let args = call.args.len();

@@ -54,7 +54,7 @@ pub fn check(catalog: &Catalog, create: &CreateFunction) -> Result<bool, SqlErro
     Ok(relies)
 }
 
-/// Whether a body in PL/pgSQL may contain `%ROWTYPE`, whose table must exist when the function is created.
+/// Returns whether a body in PL/pgSQL may contain `%ROWTYPE`, whose table must exist when the function is created.
 pub fn may_declare_rows(text: &str, code: &Code) -> bool {
     const ROWS: &str = "%rowtype";
     let body = code.text(text);

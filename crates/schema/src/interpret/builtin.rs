@@ -31,7 +31,7 @@ pub fn brought_by(name: &str) -> &'static [&'static str] {
     brought().get(name).map_or(&[], Vec::as_slice)
 }
 
-/// Whether all functions and types of an extension are known.
+/// Returns whether all functions and types of an extension are known.
 pub fn is_known_extension(name: &str) -> bool {
     name == "plpgsql" || brought().get("").is_some_and(|known| known.contains(&name))
 }
@@ -86,7 +86,7 @@ pub fn statistics(view: &str) -> Option<&'static [SmolStr]> {
     known.get(view).map(Vec::as_slice)
 }
 
-/// Whether the schema belongs to a Supabase service that has no object of this name.
+/// Returns whether the schema belongs to a Supabase service that has no object of this name.
 /// Source: the migrations of supabase/auth, supabase/storage and supabase/realtime.
 pub fn is_unknown_to_platform(schema: &str, name: &str) -> bool {
     static KNOWN: OnceLock<HashMap<&'static str, HashSet<&'static str>>> = OnceLock::new();
@@ -104,7 +104,7 @@ pub fn is_unknown_to_platform(schema: &str, name: &str) -> bool {
     known.get(schema).is_some_and(|names| !names.contains(name))
 }
 
-/// Whether `pg_catalog` has a type of this name. Row types of its tables begin with `pg_`.
+/// Returns whether `pg_catalog` has a type of this name. Row types of its tables begin with `pg_`.
 pub fn is_type(name: &str) -> bool {
     static KNOWN: OnceLock<HashSet<&'static str>> = OnceLock::new();
     name.starts_with("pg_") || names(include_str!("builtin/types.txt"), &KNOWN).contains(name.trim_start_matches('_'))

@@ -72,12 +72,12 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// Whether code is running.
+    /// Returns whether code is running.
     pub fn is_running(&self) -> bool {
         self.calls > 0
     }
 
-    /// Whether the whole migration history is below its maximum.
+    /// Returns whether the whole migration history is below its maximum.
     fn has_left(&self) -> bool {
         self.total.steps <= MAX_TOTAL_STEPS && self.total.work <= MAX_TOTAL_WORK
     }
@@ -272,7 +272,7 @@ pub fn created(world: &mut Database, sources: &mut Sources, origin: Site, tables
     machine.whole(Machine::event_triggers)
 }
 
-/// Whether an INSERT may have inserted rows. It did not if its query certainly returns no rows.
+/// Returns whether an INSERT may have inserted rows. It did not if its query certainly returns no rows.
 pub fn inserts(world: &mut Database, sources: &mut Sources, origin: Site, insert: &Insert) -> bool {
     let Some(source) = insert.source.as_ref().filter(|source| !matches!(source.body, SetExpr::Values(_))) else { return true };
     let mut machine = Machine::new(world, sources, origin, Certainty::Maybe);
@@ -281,7 +281,7 @@ pub fn inserts(world: &mut Database, sources: &mut Sources, origin: Site, insert
     exists.is_none_or(|table| table.exists() != Some(false))
 }
 
-/// Whether a query calls a function of the project.
+/// Returns whether a query calls a function of the project.
 pub fn calls_project_code(world: &Database, query: &Query) -> bool {
     use crate::syntax::expression::{ExprKind, Node, Walk};
     let mut found = false;

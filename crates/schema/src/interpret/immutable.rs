@@ -73,8 +73,8 @@ impl Context<'_> {
         }
     }
 
-    /// Whether the operator depends on the time zone of the session: sums of `timestamp with time zone` and an interval, and comparisons of
-    /// it with another type of time stamp or a date.
+    /// Returns whether the operator depends on the time zone of the session: sums of `timestamp with time zone` and an interval, and
+    /// comparisons of it with another type of time stamp or a date.
     /// Source: `pg_operator` and `pg_proc.provolatile`.
     fn operator_may_change(&self, op: &str, left: &Expr, right: &Expr) -> bool {
         let (left, right) = (self.type_of(left), self.type_of(right));
@@ -116,7 +116,7 @@ impl Context<'_> {
             || (name == "to_timestamp" && call.args.len() == 2)
     }
 
-    /// Whether a cast depends on the time zone or date style of the session, or on the labels of an enum.
+    /// Returns whether a cast depends on the time zone or date style of the session, or on the labels of an enum.
     fn cast_may_change(&self, from: &DataType, to: &DataType) -> bool {
         let zone = from.is(WITH_ZONE) != to.is(WITH_ZONE) && (from.is_timestamp() || to.is_timestamp());
         let text = |ty: &DataType| ty.is("text") || ty.is("character varying");

@@ -9,7 +9,7 @@ use crate::syntax::ast::{Identity, TriggerTime};
 use crate::syntax::expression::*;
 use smol_str::SmolStr;
 
-/// Whether the value is the keyword DEFAULT.
+/// Returns whether the value is the keyword DEFAULT.
 fn is_default(expr: &Expr) -> bool {
     matches!(&expr.kind, ExprKind::Other(inside) if inside.is_empty())
 }
@@ -82,7 +82,7 @@ impl Context<'_> {
         Ok(())
     }
 
-    /// Whether rows are certainly stored as written. A BEFORE trigger can change or skip a row.
+    /// Returns whether rows are certainly stored as written. A BEFORE trigger can change or skip a row.
     fn writes_for_sure(&self, table: &Table) -> bool {
         let fills = |trigger: &Trigger| trigger.time == TriggerTime::Before && trigger.events.iter().any(|event| event == "insert");
         !table.triggers.iter().any(fills) && table.kind != TableKind::Foreign
@@ -137,8 +137,8 @@ impl Context<'_> {
     }
 }
 
-/// Whether a row needs a value for the column, unless the column has a default. Columns of the project's types are excluded, because
-/// domains can have defaults.
+/// Returns whether a row needs a value for the column, unless the column has a default. Columns of the project's types are excluded,
+/// because domains can have defaults.
 fn is_required(column: &Column) -> bool {
     column.not_null.value
         && column.not_null.certainty == Certainty::Certain

@@ -30,7 +30,7 @@ fn missing_plain(sqlstate: &'static str, class: &'static str, name: &str) -> Sql
     SqlError::new(sqlstate, format!("{class} \"{name}\" does not exist")).missing(ObjectKey::plain(class, name))
 }
 
-/// Whether DROP, ALTER and COMMENT accept the relation under this kind of object.
+/// Returns whether DROP, ALTER and COMMENT accept the relation under this kind of object.
 fn fits(kind: ObjectKind, relation: RelationKind) -> bool {
     match kind {
         ObjectKind::Table | ObjectKind::ForeignTable => relation == RelationKind::Table,

@@ -35,7 +35,7 @@ impl Context<'_> {
         Ok(())
     }
 
-    /// Whether the services of the platform dropped the object or never had it. A project may have created it in the dashboard.
+    /// Returns whether the services of the platform dropped the object or never had it. A project may have created it in the dashboard.
     fn is_unknown_to_platform(&self, name: &ObjectName) -> bool {
         let of_platform = |schema: &&str| self.catalog.schemas.get(&(*schema).into()).is_some_and(|schema| schema.at.is_platform());
         name.schema().filter(of_platform).is_some_and(|schema| builtin::is_unknown_to_platform(schema, name.last()))

@@ -55,7 +55,7 @@ fn rank(kind: &ast::ConstraintKind) -> u8 {
     }
 }
 
-/// Whether the table already has a key with the same columns, as in `id uuid UNIQUE PRIMARY KEY`, where PostgreSQL creates one key.
+/// Returns whether the table already has a key with the same columns, as in `id uuid UNIQUE PRIMARY KEY`, where PostgreSQL creates one key.
 fn is_redundant(table: &Table, constraint: &Constraint) -> bool {
     let is_key = |kind| matches!(kind, ConstraintKind::PrimaryKey | ConstraintKind::Unique);
     let same = |known: &Constraint| is_key(known.kind) && known.columns == constraint.columns && known.deferrable == constraint.deferrable;

@@ -401,7 +401,7 @@ impl Context<'_> {
         if fits { Ok(()) } else { Err(no_operator(self.catalog, op, left, right)) }
     }
 
-    /// Whether an assignment converts `from` to `to`, or `None` if that is unknown.
+    /// Returns whether an assignment converts `from` to `to`, or `None` if that is unknown.
     fn assignable(&self, from: &DataType, to: &DataType) -> Option<bool> {
         if self.catalog.own_operators || from.is("unknown") {
             return None;
@@ -436,7 +436,7 @@ impl Context<'_> {
         }
     }
 
-    /// Whether a foreign key can compare the two types.
+    /// Returns whether a foreign key can compare the two types.
     pub fn are_comparable(&self, one: &DataType, other: &DataType) -> bool {
         match (self.family(one), self.family(other)) {
             (Some(one), Some(other)) => one == other || self.catalog.own_operators,

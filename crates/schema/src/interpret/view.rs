@@ -15,7 +15,7 @@ use smol_str::SmolStr;
 
 use std::sync::Arc;
 
-/// Whether the value of a boolean option is true.
+/// Returns whether the value of a boolean option is true.
 pub fn is_on(value: &str) -> bool {
     matches!(value, "true" | "on" | "yes" | "1" | "t" | "y")
 }

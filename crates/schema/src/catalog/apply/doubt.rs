@@ -110,7 +110,7 @@ fn of_function(function: &mut Function, doubted: Doubted) {
     }
 }
 
-/// Whether any fact of this kind is certain. Otherwise the table is not copied for a change.
+/// Returns whether any fact of this kind is certain. Otherwise the table is not copied for a change.
 fn has_certain(table: &Table, doubted: Doubted) -> bool {
     let sure = |certainty: Certainty| certainty != MAYBE;
     let not_null = || table.columns.iter().any(|column| sure(column.not_null.certainty));

@@ -16,7 +16,7 @@ fn is_aggregate(call: &Call) -> bool {
         && (NAMES.contains(&call.name.last()) || call.name.last().ends_with("_object_agg"))
 }
 
-/// Whether an expression contains an aggregate outside its subqueries.
+/// Returns whether an expression contains an aggregate outside its subqueries.
 pub fn is_in(expr: &Expr) -> bool {
     let mut found = false;
     expr.walk(&mut |node| match node {

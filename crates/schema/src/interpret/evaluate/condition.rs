@@ -75,7 +75,7 @@ pub fn known(state: &str) -> Option<&'static str> {
     CONDITIONS.iter().map(|(_, code)| *code).find(|code| *code == state)
 }
 
-/// Whether a handler for the code `wanted` catches the code `state`. A code that ends in three zeros catches its class.
+/// Returns whether a handler for the code `wanted` catches the code `state`. A code that ends in three zeros catches its class.
 pub fn catches(wanted: &str, state: &str) -> bool {
     wanted == state || (wanted.ends_with("000") && state.starts_with(&wanted[..2]))
 }

@@ -91,7 +91,7 @@ impl Machine<'_> {
         self.undecided |= self.doubt_words(&words, bare, &named);
     }
 
-    /// Whether a command contains the name of an object that no migration creates.
+    /// Returns whether a command contains the name of an object that no migration creates.
     fn names_elsewhere(&mut self, program: &Program, command: Piece) -> bool {
         let parsed = program.expression(command);
         let Parsed::Expr(expr) = &*parsed else { return false };

@@ -292,7 +292,7 @@ impl Machine<'_> {
         }
     }
 
-    /// Whether PostgreSQL prints names of the schema with the schema.
+    /// Returns whether PostgreSQL prints names of the schema with the schema.
     fn is_written(&self, schema: &str) -> bool {
         let catalog = &self.world.catalog;
         catalog.has_schema(schema) && !catalog.search_path().iter().any(|known| known == schema)

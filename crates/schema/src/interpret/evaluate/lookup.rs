@@ -29,7 +29,7 @@ fn object_name(text: &str) -> Option<ObjectName> {
 }
 
 impl Machine<'_> {
-    /// Whether the search_path finds the object without its schema.
+    /// Returns whether the search_path finds the object without its schema.
     pub fn is_visible(&self, object: &Object) -> bool {
         let catalog = &self.world.catalog;
         let bare = |name: &QName| ObjectName::bare(&name.name);
@@ -271,7 +271,7 @@ impl Machine<'_> {
         }))
     }
 
-    /// Whether a role exists. Every cluster has the role that runs migrations.
+    /// Returns whether a role exists. Every cluster has the role that runs migrations.
     pub fn is_role(&self, name: &SmolStr) -> bool {
         name == crate::catalog::MIGRATION_ROLE || self.world.catalog.roles.contains(name)
     }

@@ -91,7 +91,7 @@ fn rank(source: &FromItem, columns: &[&str]) -> u8 {
     }
 }
 
-/// Whether an expression uses one of these relations or a column without qualifier.
+/// Returns whether an expression uses one of these relations or a column without qualifier.
 pub fn names_any(expr: &Expr, aliases: &[&str]) -> bool {
     let mut found = false;
     expr.walk(&mut |node| {

@@ -140,8 +140,8 @@ impl<'t> Printed<'t> {
         Some(Printed { text, verbatim, is_written })
     }
 
-    /// Whether the printed text contains a part of a pattern, or `None` if unknown. Only single words are decided, because layout does not
-    /// change them.
+    /// Returns whether the printed text contains a part of a pattern, or `None` if unknown. Only single words are decided, because layout
+    /// does not change them.
     pub fn contains(&self, part: &str, fold: bool) -> Option<bool> {
         if let Some(verbatim) = self.verbatim {
             return if fold && verbatim.to_lowercase().contains(&part.to_lowercase()) || verbatim.contains(part) {
@@ -174,7 +174,7 @@ impl<'t> Printed<'t> {
         (lasting && !commented && (fold || self.text.contains(part))).then_some(true)
     }
 
-    /// Whether the head of a function's definition cannot contain a part of a pattern.
+    /// Returns whether the head of a function's definition cannot contain a part of a pattern.
     fn is_missing_in_head(&self, part: &str) -> bool {
         const ADDED: [&str; 8] = ["create", "or", "replace", "function", "procedure", "returns", "language", "set"];
         let lower = part.to_lowercase();

@@ -133,7 +133,7 @@ impl Table {
         self.complete && self.rows.iter().all(|(_, presence)| *presence == Presence::Certain)
     }
 
-    /// Whether the query returns a row, or `None` if unknown.
+    /// Returns whether the query returns a row, or `None` if unknown.
     pub fn exists(&self) -> Option<bool> {
         if self.rows.iter().any(|(_, presence)| *presence == Presence::Certain) {
             Some(true)

@@ -159,7 +159,7 @@ impl Frame {
     }
 }
 
-/// Whether the function can be evaluated.
+/// Returns whether the function can be evaluated.
 pub fn is_readable(function: &Function) -> bool {
     let readable = match (&*function.body, function.language.as_str()) {
         (Body::Code(_), "plpgsql" | "sql") | (Body::Sql { .. }, _) => true,
@@ -211,7 +211,7 @@ impl Machine<'_> {
         program.and_then(|program| program.routine.variable_conflict).unwrap_or(VariableConflict::Error)
     }
 
-    /// Whether a name that is both a column and a variable is an error.
+    /// Returns whether a name that is both a column and a variable is an error.
     pub fn conflicts(&self) -> bool {
         self.conflict() == VariableConflict::Error && !self.frames.last().is_some_and(|frame| frame.columns_win)
     }
@@ -220,7 +220,7 @@ impl Machine<'_> {
         self.conflict() == VariableConflict::UseVariable
     }
 
-    /// Whether a name that is a variable cannot be a column.
+    /// Returns whether a name that is a variable cannot be a column.
     pub fn variables_come_first(&self) -> bool {
         self.conflict() != VariableConflict::UseColumn && !self.frames.last().is_some_and(|frame| frame.columns_win)
     }
@@ -542,7 +542,7 @@ impl Machine<'_> {
         }
     }
 
-    /// Whether a statement inserts, changes or deletes rows, or `None` if unknown.
+    /// Returns whether a statement inserts, changes or deletes rows, or `None` if unknown.
     pub fn found_by(&mut self, data: &Data) -> Ran<Option<bool>> {
         let (table, from, filter) = match data {
             Data::Insert(insert) => {

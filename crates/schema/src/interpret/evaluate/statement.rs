@@ -229,7 +229,7 @@ impl Machine<'_> {
         pieces.iter().map(|piece| self.value(*piece)).collect()
     }
 
-    /// Whether a condition is true, or `None` if unknown. An error in the condition is a failure of the statement.
+    /// Returns whether a condition is true, or `None` if unknown. An error in the condition is a failure of the statement.
     fn decide(&mut self, piece: Piece) -> Ran<Option<bool>> {
         match self.value(piece) {
             Ok(value) => Ok(value.holds()),
@@ -609,7 +609,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// Whether the target is a variable of a row type.
+    /// Returns whether the target is a variable of a row type.
     fn holds_rows(&mut self, target: &ObjectName, table: &Table) -> bool {
         let [only] = target.parts.as_slice() else { return false };
         let ty = self.frame().variable(&only.name).and_then(|variable| variable.ty.clone());
@@ -827,7 +827,7 @@ fn with_field(base: &Value, field: &str, value: Value) -> Value {
     }
 }
 
-/// Whether a condition of a handler includes the error.
+/// Returns whether a condition of a handler includes the error.
 fn catches(wanted: &Condition, sqlstate: &str) -> bool {
     match wanted {
         Condition::Name(name) if name.name == "others" => sqlstate != "P0004",

@@ -51,7 +51,7 @@ impl Keys {
         Some(out)
     }
 
-    /// Whether a value may be equal to one of these values.
+    /// Returns whether a value may be equal to one of these values.
     fn admit(&self, value: &Value) -> bool {
         match value.key() {
             Some(key) if self.kind.is_none_or(|kind| kind == discriminant(&key)) => self.keys.contains(&key),
@@ -112,12 +112,12 @@ impl Rows {
     }
 }
 
-/// Whether a catalog has few rows in every database.
+/// Returns whether a catalog has few rows in every database.
 pub fn is_small(name: &str) -> bool {
     matches!(name, "pg_namespace" | "pg_language" | "pg_extension" | "pg_roles" | "pg_publication" | "schemata")
 }
 
-/// Whether a catalog has rows for few relations.
+/// Returns whether a catalog has rows for few relations.
 pub fn is_sparse(name: &str) -> bool {
     matches!(
         name,
@@ -231,14 +231,14 @@ fn elsewhere(table: &QName, part: &str) -> Value {
     Value::object(Object::Other(ELSEWHERE, format_smolstr!("{table} {part}")))
 }
 
-/// Whether a value is the name of such an object.
+/// Returns whether a value is the name of such an object.
 pub fn is_elsewhere(value: &Value) -> bool {
     matches!(value, Value::Object { object, .. } if matches!(&**object, Object::Other(ELSEWHERE, _)))
 }
 
 const ELSEWHERE: &str = "elsewhere";
 
-/// Whether a table may have triggers.
+/// Returns whether a table may have triggers.
 fn has_triggers(table: &Table) -> bool {
     table.external || !table.triggers.is_empty()
 }
@@ -247,7 +247,7 @@ fn sure(certainty: Certainty) -> bool {
     certainty == Certainty::Certain
 }
 
-/// Whether a table certainly exists. A table that no migration creates may be missing.
+/// Returns whether a table certainly exists. A table that no migration creates may be missing.
 fn table_sure(table: &Table) -> bool {
     sure(table.certainty) && !table.external
 }

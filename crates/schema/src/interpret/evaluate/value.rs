@@ -114,7 +114,7 @@ impl Value {
         }
     }
 
-    /// Whether a condition with this value is true, or `None` if unknown. NULL is not true.
+    /// Returns whether a condition with this value is true, or `None` if unknown. NULL is not true.
     pub fn holds(&self) -> Option<bool> {
         match self {
             Value::Bool(value) => Some(*value),

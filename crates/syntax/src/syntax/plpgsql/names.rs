@@ -8,8 +8,8 @@ use super::super::expression::{Ident, ObjectName};
 use super::{Block, Loop, LoopControl, Routine, Stmt, StmtKind};
 use std::collections::HashMap;
 
-/// Targets that are no variable, in PostgreSQL's words. `outside` knows the names from outside the body: a function's own, those
-/// of its parameters and result columns, and `new`, `old` and `tg_…` of a trigger. A DO block has none.
+/// Returns PostgreSQL's errors for targets that are not variables. `outside` returns whether a name is defined outside the body: the name,
+/// parameters and result columns of the function, and `new`, `old` and `tg_…` in a trigger. A DO block has no such names.
 pub fn unknown_variables(routine: &Routine, outside: &dyn Fn(&str) -> bool) -> Vec<SyntaxError> {
     let mut names = Names { known: HashMap::new(), outside, found: Vec::new() };
     names.enter("found");
