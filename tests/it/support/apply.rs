@@ -35,8 +35,8 @@ const END_DEFAULT_GRANTS: &str = "
 const OF_TRANSACTION: [&str; 2] = ["25001", "55P04"];
 
 /// Returns the differences between a server and supalint for one project, each with its location. `spare` is not changed. The last files of
-/// the project can be a plan. What the plan promises must be false before it and true after it, and its rollback must restore the previous
-/// state.
+/// the project can be those of `plan`. The verification script must fail before the plan and succeed after it. The rollback must restore
+/// the previous state.
 pub fn compare(server: &Arc<Server>, spare: &mut Database, birth: &Objects, root: &Path, plan: Option<&Plan>) -> Vec<String> {
     let case = Case::open(root);
     let judge = |database: &mut Database| {
@@ -59,7 +59,7 @@ pub fn compare(server: &Arc<Server>, spare: &mut Database, birth: &Objects, root
 struct Unplanned<'a> {
     plan: &'a Plan,
     held: Definitions,
-    /// Script that checks what the plan promises.
+    /// Verification script of the plan.
     verify: String,
     is_kept: bool,
 }

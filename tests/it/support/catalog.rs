@@ -46,7 +46,7 @@ impl Objects {
     /// Returns the objects in PostgreSQL's catalogs.
     pub fn of_server(database: &mut Database) -> Objects {
         database.fresh_session();
-        // an empty search_path gives qualified names
+        // an empty search_path leads to qualified names
         database.run("set search_path = ''").expect("a setting");
         let mut out = Objects::default();
         for row in database.rows(include_str!("catalog.sql")) {
@@ -194,7 +194,7 @@ pub type Definitions = BTreeMap<String, String>;
 
 pub fn definitions(database: &mut Database) -> Definitions {
     database.fresh_session();
-    // an empty search_path gives qualified names
+    // an empty search_path leads to qualified names
     database.run("set search_path = ''").expect("a setting");
     let rows = database.rows(include_str!("definitions.sql"));
     database.fresh_session();

@@ -124,7 +124,7 @@ impl CreationIndex {
                 CreationIndex::creations(creation_index, *made, schema.as_deref(), name).filter(|(_, creation)| question.is_about(creation))
             };
             let later = |creation_index| creations(creation_index).any(|(file, _)| *file >= first);
-            // the answer depends only on shared creations
+            // a creation in the shared texts gives the same answer in both histories
             let known = || creations(self).any(|(file, creation)| *file < first && (*file, creation.at) > *last);
             later(self) == later(other) || known()
         })

@@ -1,7 +1,7 @@
 //! Traversal of related objects: dependents, child tables, and relations that a view reads.
 //!
-//! Promises: each object is visited once, so a traversal ends even if objects form cycles. For example, `CREATE OR REPLACE VIEW` lets a view
-//! read itself through another view. There is no recursion, so long chains do not exhaust the stack.
+//! Promises: each object is visited once, so a traversal ends even if objects form cycles. For example, after `CREATE OR REPLACE VIEW`, a
+//! view can read itself through another view. There is no recursion, so long chains do not exhaust the stack.
 
 use std::collections::BTreeSet;
 

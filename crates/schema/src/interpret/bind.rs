@@ -249,7 +249,7 @@ impl<'c, 'x> Binder<'c, 'x> {
                     }
                 }
                 FromRelation::Query(query) => {
-                    // only a LATERAL query sees the other relations of the FROM clause
+                    // only a LATERAL query can use the other relations of the FROM clause
                     let beside = if item.lateral { None } else { self.scopes.levels.last_mut().map(std::mem::take) };
                     let bound = self.query(query);
                     if let (Some(beside), Some(level)) = (beside, self.scopes.levels.last_mut()) {

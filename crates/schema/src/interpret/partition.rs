@@ -1,4 +1,4 @@
-//! Partition keys and bounds, and what PostgreSQL rejects of them.
+//! Partition keys and bounds, and their errors.
 //!
 //! Source: PostgreSQL's documentation, "Table Partitioning" and "CREATE TABLE"; messages are those of `parse_utilcmd.c`, `partbounds.c` and
 //! `indexcmds.c`.

@@ -44,15 +44,15 @@ pub enum Cause {
         table: QName,
         delete: bool,
     },
-    /// The statement makes a role the owner, but `postgres` is not a member of that role.
+    /// The statement changes the owner to a role of which `postgres` is not a member.
     OwnerTo {
         role: SmolStr,
     },
-    /// The statement changes the default privileges of a role, but `postgres` is not a member of that role.
+    /// The statement changes the default privileges of a role of which `postgres` is not a member.
     DefaultsOf {
         role: SmolStr,
     },
-    /// The statement sets or grants a role, but `postgres` is not a member of that role.
+    /// The statement sets or grants a role of which `postgres` is not a member.
     Role {
         role: SmolStr,
     },
@@ -462,7 +462,7 @@ impl Judge<'_> {
     }
 
     fn commented(&self, object: &ObjectRef) -> Verdict {
-        // new versions of supautils let `postgres` comment on policies that it can manage
+        // new versions of supautils allow `postgres` to comment on policies that it can manage
         if object.kind == ObjectKind::Policy {
             return None;
         }

@@ -226,7 +226,7 @@ impl Database {
         }
     }
 
-    /// Runs the actions of ALTER TABLE in the order of PostgreSQL. Each action sees the results of the earlier ones.
+    /// Runs the actions of ALTER TABLE in the order of PostgreSQL. Each action uses the results of the earlier ones.
     fn alter_table(&mut self, at: Site, mut alter: AlterTable, certainty: Certainty) -> Outcome {
         let mut actions = std::mem::take(&mut alter.actions);
         actions.sort_by_key(|(_, action)| pass(action));

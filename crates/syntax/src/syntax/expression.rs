@@ -324,7 +324,7 @@ impl FromItem {
 pub struct SortKey {
     pub expr: Expr,
     pub descending: bool,
-    /// `None` without NULLS FIRST or NULLS LAST.
+    /// Whether NULLs sort first, or `None` without NULLS FIRST or NULLS LAST.
     pub nulls_first: Option<bool>,
 }
 

@@ -109,7 +109,7 @@ pub struct Lexer<'a> {
     pub comments: Vec<Span>,
     pub backslash_mode: BackslashMode,
     line_start: bool,
-    /// Whether a plain literal that begins on a later line continues an `E'…'` and is read like it.
+    /// Whether a plain literal that begins on a later line continues an `E'…'`, so that a backslash escapes in it.
     continues_escapes: bool,
 }
 

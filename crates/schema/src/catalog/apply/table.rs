@@ -205,7 +205,8 @@ impl Catalog {
         Ok(())
     }
 
-    /// Removes an uncertain constraint with the same name, and its index. Objects that depend on it are kept.
+    /// Removes an uncertain constraint with the same name, or an uncertain primary key that `new` replaces, with its index. Dependent
+    /// objects are kept.
     fn make_way(&mut self, table: &QName, new: &Constraint) {
         let is_one = |old: &Constraint| {
             let same = old.name == new.name || [old.kind, new.kind] == [ConstraintKind::PrimaryKey; 2];

@@ -494,7 +494,7 @@ fn negate(value: Value, negated: bool) -> Value {
     if negated { not(&value) } else { value }
 }
 
-/// Returns what all these values have in common: the value, not being NULL, or nothing.
+/// Returns the value if all are equal, [`Value::Something`] if none can be NULL, or else [`Value::Unknown`].
 fn one_of(values: Vec<Value>) -> Value {
     let Some(first) = values.first() else { return Value::Null };
     if values.iter().all(|value| value == first) {

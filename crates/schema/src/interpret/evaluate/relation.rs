@@ -76,7 +76,7 @@ pub fn temporary(world: &mut Database, sources: &mut Sources, origin: Site, ast:
     known.len() <= MAX_ROWS
 }
 
-/// Makes the content of temporary tables unknown.
+/// Makes the content of temporary tables unknown, and returns false.
 fn forget<'n>(world: &mut Database, names: impl IntoIterator<Item = &'n ObjectName>) -> bool {
     for name in names {
         if let Some(found) = world.catalog.find_relation(name).filter(|name| name.schema == "pg_temp") {

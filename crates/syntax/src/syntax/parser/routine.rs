@@ -171,7 +171,7 @@ pub fn create_aggregate(cursor: &mut Cursor) -> Result<Ast> {
     let name = own_function(cursor)?;
     let head = cursor.parens()?;
     let mut types = None;
-    // without a list of types, BASETYPE gives the only type
+    // if there is no list of types, BASETYPE contains the only type
     let options = if cursor.is_kind(TokenKind::LParen) { cursor.parens()? } else { head.clone() };
     let mut base = None;
     let mut state = None;

@@ -1,7 +1,7 @@
 //! Unknown variables that statements write, resolved as in the PL/pgSQL compiler.
 //!
-//! Promises: the compiler rejects a body with a returned variable, whatever the data. Limits: names in pieces are not checked, because they
-//! can be columns. Fields of variables are not checked.
+//! Promises: the compiler rejects a body with a returned variable for all data. Limits: names in pieces are not checked, because they can
+//! be columns. Fields of variables are not checked.
 
 use super::super::cursor::SyntaxError;
 use super::super::expression::{Ident, ObjectName};

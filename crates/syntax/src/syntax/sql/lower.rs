@@ -111,7 +111,7 @@ impl<'r, 'a> Lower<'r, 'a> {
         Ident { name: ident_value(token, self.region.cursor.text), span: token.span() }
     }
 
-    /// Returns an error if a keyword is in place of the name of a column or relation.
+    /// Returns an error if a keyword is used as the name of a column or relation.
     pub fn require_name(&self, at: usize) -> Result<()> {
         let keyword = self.region.is_kind(at, TokenKind::Word) && is_no_column(self.region.text(at));
         if keyword {

@@ -574,7 +574,7 @@ impl Lower<'_, '_> {
     }
 }
 
-/// Returns the query inside parentheses, if a query contains nothing else.
+/// Returns the inner query if a query consists only of a query in parentheses.
 fn wrapped(tree: &ast::Query) -> Option<&ast::Query> {
     let bare =
         tree.with.is_none() && tree.order_by.is_none() && tree.limit_clause.is_none() && tree.fetch.is_none() && tree.locks.is_empty();

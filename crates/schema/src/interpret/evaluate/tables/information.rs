@@ -1,4 +1,4 @@
-//! `information_schema`, as a role with access to all objects sees it.
+//! `information_schema` from the view of a role with access to all objects.
 
 use super::super::value::Value;
 use super::*;

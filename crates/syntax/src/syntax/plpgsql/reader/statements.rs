@@ -236,7 +236,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Reads this word, unless it is the first part of a qualified name.
+    /// Reads this word, unless it is the first part of a qualified name. Returns whether it read the word.
     fn eat_alone(&mut self, word: &str) -> bool {
         let dotted = self.cursor.ahead(1).is_some_and(|next| next.kind == TokenKind::Dot);
         !dotted && self.cursor.eat(word)
@@ -403,7 +403,7 @@ impl<'a> Reader<'a> {
         Ok(LoopControl::Cursor { var, cursor, args })
     }
 
-    /// Returns whether a name is in place of the query. It must be a cursor of an enclosing block.
+    /// Returns whether a name is used instead of a query. It must be a cursor of an enclosing block.
     fn is_cursor(&self, piece: Piece) -> Result<bool> {
         let part = self.cursor.part(piece.start, piece.end);
         let alone = piece.end - piece.start == 1;
