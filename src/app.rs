@@ -6,7 +6,6 @@ use crate::disk;
 use crate::error::Error;
 use crate::project::{AppFile, Project, Text};
 use crate::source::{FileId, Sources};
-use crate::syntax::sql;
 use std::collections::HashMap;
 use std::sync::Arc;
 use supalint_queries::shape::CodeFile;
@@ -46,19 +45,29 @@ fn has_content(code: &CodeFile) -> bool {
 }
 
 fn parse(texts: &[Text]) -> Vec<CodeFile> {
-    let threads = std::thread::available_parallelism().map_or(1, |threads| threads.get());
-    let share = texts.len().div_ceil(threads).max(1);
-    let work = |texts: &[Text]| texts.iter().map(|text| supalint_queries::read(&text.path, &text.text)).collect::<Vec<_>>();
-    let mut files: Vec<CodeFile> = std::thread::scope(|scope| {
-        let parts: Vec<_> = texts.chunks(share).map(|part| (part, sql::roomy_thread(scope, || work(part)))).collect();
-        let joined = parts.into_iter().map(|(part, thread)| match thread.map(|thread| thread.join()) {
-            Ok(Ok(files)) => files,
-            Ok(Err(panic)) => std::panic::resume_unwind(panic),
-            // if no thread can be started, this thread parses the files
-            Err(_) => work(part),
-        });
-        joined.flatten().collect()
-    });
+    let all: Vec<&Text> = texts.iter().collect();
+    let mut files = in_threads(&all, supalint_queries::read);
+    // files without queries are parsed only if a query uses what they export
+    for _ in 0..supalint_queries::ROUNDS {
+        let wanted = supalint_queries::wanted(&files);
+        let modules: Vec<&Text> = wanted.iter().map(|nth| &texts[*nth]).collect();
+        for (nth, file) in wanted.iter().zip(in_threads(&modules, supalint_queries::read_module)) {
+            files[*nth] = file;
+        }
+    }
     supalint_queries::link(&mut files);
     files
+}
+
+/// Calls a function for each file, in several threads.
+fn in_threads(texts: &[&Text], read: fn(&str, &str) -> CodeFile) -> Vec<CodeFile> {
+    let threads = std::thread::available_parallelism().map_or(1, |threads| threads.get());
+    let share = texts.len().div_ceil(threads).max(1);
+    let work = |part: &[&Text]| part.iter().map(|text| read(&text.path, &text.text)).collect::<Vec<_>>();
+    std::thread::scope(|scope| {
+        // if no thread has room, each file gets its own
+        let roomy = |part| move || supalint_queries::with_room(|| work(part)).unwrap_or_else(|_| work(part));
+        let parts: Vec<_> = texts.chunks(share).map(|part| scope.spawn(roomy(part))).collect();
+        parts.into_iter().flat_map(|part| part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    })
 }

@@ -131,7 +131,12 @@ pub struct Config {
     /// Allowed problems, by their object.
     pub allow: Vec<Allowance>,
     pub queries: Queries,
+    /// `[api] max_rows` of supabase/config.toml: the largest number of rows that the API returns.
+    pub max_rows: i64,
 }
+
+/// Default of `[api] max_rows`. Source: Supabase's documentation, "Supabase CLI config".
+const MAX_ROWS: i64 = 1000;
 
 /// Files of application code whose queries are checked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -166,6 +171,7 @@ impl Default for Config {
             baseline: None,
             allow: Vec::new(),
             queries: Queries::default(),
+            max_rows: MAX_ROWS,
         }
     }
 }
@@ -386,6 +392,7 @@ impl Config {
         });
         // without a setting, PostgREST exposes `public`
         replace(&mut self.exposed_schemas, schemas.filter(|schemas| !schemas.is_empty()));
+        replace(&mut self.max_rows, api.and_then(|api| api.get("max_rows")).and_then(toml::Value::as_integer).filter(|rows| *rows > 0));
         let exposes = api.and_then(|api| api.get("auto_expose_new_tables")).and_then(toml::Value::as_bool);
         replace(
             &mut self.default_privileges,

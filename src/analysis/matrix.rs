@@ -1,7 +1,8 @@
 //! The access of each API role to each table, and the lookups with and without an index, for `schema --matrix`.
 //!
 //! Promises: there is a cell for each table that the API serves, each command and each of the two roles, with the facts behind it. There is
-//! a lookup for each foreign key, each column by which a policy selects rows, and each query that sorts without an index. Limits: the
+//! a lookup for each foreign key, each column by which a policy selects rows, each query that sorts without an index, and each form of
+//! query in application code. Limits: the
 //! conditions of policies are not evaluated, except for `true` and conditions that cannot be true for the role.
 
 use super::Analyses;
@@ -11,6 +12,7 @@ use crate::analysis::exposure::can_have_rls;
 use crate::analysis::index_cover::is_found;
 use crate::analysis::index_cover::serves;
 use crate::analysis::policy_grantees::refuses;
+use crate::analysis::query_list::{Found, groups};
 use crate::analysis::sorted_query::sorts_of;
 use crate::project::Project;
 
@@ -49,6 +51,7 @@ pub enum Need {
     ForeignKey,
     Policy,
     Sort,
+    Query,
 }
 
 /// Columns by which rows are looked up, and the index for them, if there is one.
@@ -146,6 +149,19 @@ fn lookups<'a>(cx: &State<'a>) -> Vec<Lookup<'a>> {
         let columns = vec![sort.key.clone(), sort.column.clone()];
         if !out.iter().any(|known| known.table.name == sort.table && known.columns == columns) {
             out.push(Lookup { table, need: Need::Sort, of: sort.reader.clone(), at: sort.at, index: None, columns });
+        }
+    }
+    for queried in groups(cx) {
+        let Some(table) = queried.table else { continue };
+        for group in queried.groups.iter().filter(|group| !group.columns.is_empty()) {
+            let number = group.places.len();
+            let of = format!("{number} {} in application code", if number == 1 { "query" } else { "queries" });
+            let index = match group.found {
+                Found::Index(index) => Some(index),
+                Found::Scan | Found::Unknown => None,
+            };
+            let at = group.places.first().map_or(table.named, |(site, _)| *site);
+            out.push(Lookup { table, need: Need::Query, of, at, index, columns: group.columns.clone() });
         }
     }
     out.sort_by(|one, other| {

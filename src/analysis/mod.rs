@@ -3,6 +3,7 @@
 //! Promises: a state is not changed. Expensive results are computed when they are first used, and kept in [`Analyses`]. Limits: no
 //! diagnostics are reported, and no analysis depends on a rule.
 
+pub mod app_query;
 pub mod bucket_policies;
 pub mod caller_check;
 pub mod calls;
@@ -27,6 +28,7 @@ pub mod pinned_path;
 pub mod policy_grantees;
 pub mod policy_reads;
 pub mod predicate;
+pub mod query_list;
 pub mod row_columns;
 pub mod row_parent;
 pub mod scope;
@@ -41,6 +43,8 @@ pub mod trusted_columns;
 pub mod view_exposure;
 
 use crate::catalog::name::QName;
+use app_query::doubt::Doubts;
+use app_query::relationship::Relationships;
 use code::Bodies;
 use column_writes::ColumnWrites;
 use identity_helpers::IdentityHelpers;
@@ -56,6 +60,8 @@ use tenant::Tenant;
 #[derive(Default)]
 pub struct Analyses {
     bodies: Bodies,
+    doubts: OnceLock<Doubts>,
+    relationships: OnceLock<Relationships>,
     identity_helpers: OnceLock<IdentityHelpers>,
     /// Number of foreign keys that refer to each table.
     referring: OnceLock<BTreeMap<QName, usize>>,

@@ -2,12 +2,14 @@
 //! them.
 
 use super::index_cover::is_complete_for;
+use crate::analysis::app_query::lookup::{self, Lookup};
 use crate::analysis::likely_sort::likely;
 use crate::analysis::prelude::*;
 use crate::analysis::scope::{Reader, Scope, visit};
 use crate::analysis::state::SqlOwner;
 use crate::analysis::state::is_users_table;
 use std::collections::BTreeMap;
+use supalint_queries::shape::ValueKind;
 
 /// Names of columns with the creation time of a row.
 pub const TIMES: [&str; 10] = [
@@ -67,11 +69,14 @@ impl SortedQuery {
     }
 }
 
-/// Returns the queries of functions, views and policies that an index on a foreign key and a second column would serve, but that no index
+/// Returns the queries of functions, views, policies and application code that an index on a foreign key and a second column would serve, but that no index
 /// serves.
 /// If there are none, it returns the likely queries of clients.
 pub fn sorts_of<'a>(cx: &State<'a>, table: &Table) -> &'a [SortedQuery] {
-    let sorts = || by_table(cx.sql_owners().map(|owner| Sorts::of(cx, owner)).collect());
+    let sorts = || {
+        let of_app = Sorts { seen: of_app(cx), likely: None };
+        by_table(cx.sql_owners().map(|owner| Sorts::of(cx, owner)).chain([of_app]).collect())
+    };
     cx.analyses().sorts.get_or_init(sorts).get(&table.name).map(Vec::as_slice).unwrap_or_default()
 }
 
@@ -99,6 +104,52 @@ impl Sorts {
         };
         Sorts { seen, likely }
     }
+}
+
+/// Returns the sorted queries of application code.
+fn of_app(cx: &State) -> Vec<SortedQuery> {
+    lookup::by_table(cx).values().flatten().filter_map(|lookup| sorted_lookup(cx, lookup)).collect()
+}
+
+fn sorted_lookup(cx: &State, lookup: &Lookup) -> Option<SortedQuery> {
+    let (table, bound) = (lookup.table, lookup.bound());
+    let key = nearest_parent(cx, table, &bound)?;
+    let is_key = |column: &SmolStr| table.foreign_keys().any(|(constraint, _)| constraint.columns.contains(column));
+    // another value from a variable may leave only few rows, for which any index is sufficient
+    let leaves_few = |comparison: &lookup::Comparison| comparison.has_variable() && !is_key(&comparison.column().text);
+    let order = lookup.sort.first().filter(|_| !lookup.comparisons.iter().any(leaves_few))?;
+    let column = order.column.as_ref()?.name.text.clone();
+    let asked: Vec<SmolStr> = lookup.comparisons.iter().map(|comparison| comparison.column().text.clone()).collect();
+    let known = table.column(&column).filter(|known| known.ty.is_timestamp() && !is_rewritten(&column))?;
+    if lookup.is_unique() || is_served(table, &bound, &column, &asked) {
+        return None;
+    }
+    let descending = order.ascending == Some(false);
+    let order_suffix = match (descending, order.nulls_first.filter(|first| *first != descending && !known.not_null.value)) {
+        (false, None) => "",
+        (true, None) => " desc",
+        (true, Some(_)) => " desc nulls last",
+        (false, Some(_)) => " nulls first",
+    };
+    let is_null = |comparison: &&lookup::Comparison| {
+        matches!(comparison.filter.value.kind, ValueKind::Null)
+            && table.column(&comparison.column().text).is_some_and(|one| one.ty.is_timestamp())
+    };
+    Some(SortedQuery {
+        table: table.name.clone(),
+        key,
+        column,
+        at: lookup.query.site(order.span),
+        reader: format!("a query in `{}`", cx.sources.get(lookup.query.file).path),
+        order: order_suffix,
+        null_column: lookup.comparisons.iter().find(is_null).map(|comparison| comparison.column().text.clone()),
+        column_use: if lookup.reads_first_rows() { ColumnUse::FirstRows } else { ColumnUse::Order },
+    })
+}
+
+/// Returns whether each update of a row changes the column, so that it would also have to write the index.
+fn is_rewritten(column: &str) -> bool {
+    ["updated_at", "modified_at"].contains(&column)
 }
 
 fn by_table(all: Vec<Sorts>) -> BTreeMap<QName, Vec<SortedQuery>> {
@@ -139,9 +190,7 @@ fn sorted_query_of<'q>(cx: &State, reader: Reader<'_>, query: &'q Query, scope: 
             .find_map(|expr| Some((range(expr, scope, &own).filter(|name| is_time(table, name))?, "", ColumnUse::Range, expr.span)))
     })?;
     let asked: Vec<SmolStr> = conjuncts.iter().flat_map(|expr| expr.all()).filter_map(own).collect();
-    // each update of a row would also have to write the index
-    let moves = ["updated_at", "modified_at"].contains(&column.as_str());
-    if moves || bound.contains(&column) || is_served(table, &bound, &column, &asked) {
+    if is_rewritten(&column) || bound.contains(&column) || is_served(table, &bound, &column, &asked) {
         return None;
     }
     let null_column = conjuncts.iter().find_map(|expr| match &expr.kind {

@@ -20,7 +20,7 @@ use crate::syntax::ast::ObjectKind;
 use crate::syntax::expression::Query;
 use smol_str::SmolStr;
 use std::collections::BTreeMap;
-use supalint_queries::shape::Query as AppQuery;
+use supalint_queries::shape::Exposure;
 
 /// The roles of API requests without the service role key.
 pub const API_ROLES: [&str; 2] = ["anon", "authenticated"];
@@ -106,12 +106,6 @@ impl<'a> State<'a> {
 
     pub fn project(&self) -> &'a Project {
         self.project
-    }
-
-    /// Returns the queries of application code, with their files. Queries of tests are left out.
-    pub fn app_queries(&self) -> impl Iterator<Item = (FileId, &'a AppQuery)> + use<'a> {
-        let queries = |file: &'a AppFile| file.code.queries.iter().filter(|query| !query.in_test).map(|query| (file.file, query));
-        self.project.app.iter().flat_map(queries)
     }
 
     /// Returns the files of application code with queries.
@@ -318,6 +312,15 @@ impl<'a> State<'a> {
             self.project.migrations.iter().flat_map(of).collect()
         };
         self.analyses.secrets.get_or_init(find)
+    }
+
+    /// Returns the texts of all keys and passwords, also in application code. No output shows them.
+    pub fn hidden_texts(&self) -> Vec<String> {
+        let in_code = self.app_files().iter().flat_map(|app| {
+            let literals = app.code.keys.iter().filter(|key| key.exposure == Exposure::Literal);
+            literals.map(|key| self.slice(Site::new(app.file, key.name.span)).trim_matches(['"', '\'', '`']).to_string())
+        });
+        self.secrets().iter().map(|secret| secret.text.clone()).chain(in_code).collect()
     }
 
     /// Returns the names in the migrations that PostgreSQL cuts.

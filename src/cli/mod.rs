@@ -7,6 +7,7 @@ mod check;
 mod explain;
 mod init;
 mod progress;
+mod queries;
 mod rules;
 mod schema;
 
@@ -38,6 +39,8 @@ enum Command {
     Rules(rules::Arguments),
     /// Show the schema that the migrations create
     Schema(schema::Arguments),
+    /// List the queries of application code, with the indexes that serve them
+    Queries(queries::Arguments),
     /// Write the settings, the hook and the CI workflow of a project
     Init(init::Arguments),
     /// Print completions for a shell
@@ -134,6 +137,7 @@ pub fn main() -> ExitCode {
         Command::Check(arguments) => check::run(arguments, &cli.global),
         Command::Explain(arguments) => explain::run(arguments, &cli.global),
         Command::Rules(arguments) => rules::run(arguments, &cli.global),
+        Command::Queries(arguments) => queries::run(arguments, &cli.global),
         Command::Schema(arguments) => schema::run(arguments, &cli.global),
         Command::Init(arguments) => init::run(arguments, &cli.global),
         Command::Completions(Shell { shell }) => completions(*shell),

@@ -3,10 +3,9 @@
 use super::{GlobalArgs, ListFormat, Status, print, print_status};
 use crate::analysis::matrix;
 use crate::catalog::When;
-use crate::disk;
 use crate::error::Error;
-use crate::history;
 use crate::output::{RenderOptions, count, schema};
+use crate::{app, disk, history};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -33,7 +32,10 @@ pub fn run(arguments: &Arguments, global: &GlobalArgs) -> Result<Status, Error> 
 
 fn write(arguments: &Arguments, global: &GlobalArgs) -> Result<Status, Error> {
     let mut sources = history::sources();
-    let project = disk::open(&arguments.paths, arguments.config.as_deref(), &mut sources)?;
+    let mut project = disk::open(&arguments.paths, arguments.config.as_deref(), &mut sources)?;
+    if arguments.matrix {
+        app::open(&mut project, &mut sources)?;
+    }
     let replay = history::replay(&mut sources, &project, &mut ());
     let options = RenderOptions {
         width: if arguments.matrix { global.folded_width() } else { global.render_options().width },

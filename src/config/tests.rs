@@ -75,6 +75,7 @@ fn every_setting_is_read() {
         since_version: Some("20250101000000".to_string()),
         baseline: config.path.as_ref().map(|path| path.with_file_name("supabase/baseline.json")),
         allow: config.allow.clone(),
+        max_rows: MAX_ROWS,
         queries: Queries { paths: Some(vec!["../web".into()]), ignore: config.queries.ignore.clone() },
     };
     assert_eq!(config, expected);
@@ -150,6 +151,7 @@ fn the_supabase_file_tells_what_settings_do_not() {
         [api]
         schemas = ["public", "graphql_public", "app", "env(MORE)"]
         auto_expose_new_tables = false
+        max_rows = 500
         [db]
         major_version = 15
         [auth.external.apple]
@@ -160,7 +162,7 @@ fn the_supabase_file_tells_what_settings_do_not() {
     let config = read("", supabase).unwrap();
     assert_eq!(config.exposed_schemas, ["public", "graphql_public", "app"]);
     assert_eq!(config.default_privileges, DefaultPrivileges::None);
-    assert_eq!(config.postgres_version, 15);
+    assert_eq!((config.postgres_version, config.max_rows), (15, 500));
     let config = read("exposed_schemas = []\ndefault_privileges = 'granted'\npostgres_version = 16", supabase).unwrap();
     assert!(config.exposed_schemas.is_empty());
     assert_eq!((config.default_privileges, config.postgres_version), (DefaultPrivileges::Granted, 16));

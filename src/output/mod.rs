@@ -16,6 +16,7 @@ mod junit;
 mod markdown;
 pub mod page;
 mod proposal;
+pub mod queries;
 mod sarif;
 pub mod schema;
 pub mod statistics;
@@ -131,12 +132,14 @@ pub fn write_json(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()>
 
 /// Returns a number with its noun: `1 problem`, `2 problems`, `2 fixes`.
 pub fn count(number: usize, singular: &str) -> String {
-    let ending = match number {
-        1 => "",
-        _ if singular.ends_with('x') => "es",
-        _ => "s",
-    };
-    format!("{number} {singular}{ending}")
+    match number {
+        1 => format!("{number} {singular}"),
+        _ if singular.ends_with('x') => format!("{number} {singular}es"),
+        _ => match singular.strip_suffix('y') {
+            Some(stem) => format!("{number} {stem}ies"),
+            None => format!("{number} {singular}s"),
+        },
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Subjects of diagnostics: the identity of the object, and whether the catalog knows it for certain.
 
+use crate::catalog::name::QName;
 use crate::catalog::object::*;
 use crate::finding::Subject;
 use smol_str::SmolStr;
@@ -82,6 +83,21 @@ impl About {
     /// first words.
     pub fn statement(head: &str) -> About {
         about("statement", None, None, head, true)
+    }
+
+    /// Returns the subject of a table, view or function that code names, whether or not it exists.
+    pub fn named(kind: &'static str, name: &QName) -> About {
+        about(kind, Some(&name.schema), None, name.name.clone(), true)
+    }
+
+    /// Returns the subject of a column that code names, whether or not it exists.
+    pub fn named_column(relation: &QName, column: &str) -> About {
+        about("column", Some(&relation.schema), Some(&relation.name), column, true)
+    }
+
+    /// Returns the subject of a file of application code.
+    pub fn file(path: &str) -> About {
+        about("file", None, None, path, true)
     }
 
     pub fn project() -> About {

@@ -14,6 +14,7 @@ pub mod draft;
 pub mod index;
 pub mod migration;
 pub mod names;
+pub mod query;
 pub mod rls;
 pub mod schema;
 
@@ -121,6 +122,29 @@ pub static ALL: &[&Rule] = &[
     &migration::platform_refuses::RULE,
     &migration::syntax::RULE,
     &migration::would_fail::RULE,
+    &query::check_then_insert::RULE,
+    &query::conflict_target::RULE,
+    &query::exact_count::RULE,
+    &query::leading_wildcard::RULE,
+    &query::lost_update::RULE,
+    &query::missing_tenant_filter::RULE,
+    &query::missing_value::RULE,
+    &query::query_in_loop::RULE,
+    &query::refused::RULE,
+    &query::rpc_trusts_request::RULE,
+    &query::separate_lookup::RULE,
+    &query::sequential_awaits::RULE,
+    &query::service_role_key_in_browser::RULE,
+    &query::single_not_unique::RULE,
+    &query::sql_would_fail::RULE,
+    &query::unbounded_list::RULE,
+    &query::unindexed_filter::RULE,
+    &query::unknown_column::RULE,
+    &query::unknown_enum_value::RULE,
+    &query::unknown_function::RULE,
+    &query::unknown_relationship::RULE,
+    &query::unknown_table::RULE,
+    &query::unserved_schema::RULE,
     &rls::always_true::RULE,
     &rls::anonymous_sign_in::RULE,
     &rls::bare_auth_call::RULE,
@@ -130,6 +154,7 @@ pub static ALL: &[&Rule] = &[
     &rls::disabled::RULE,
     &rls::duplicate_policy::RULE,
     &rls::missing_command::RULE,
+    &rls::missing_condition::RULE,
     &rls::missing_to::RULE,
     &rls::multiple_permissive::RULE,
     &rls::no_policy::RULE,

@@ -33,6 +33,7 @@ fn need(need: Need) -> &'static str {
         Need::ForeignKey => "foreign-key",
         Need::Policy => "policy",
         Need::Sort => "sort",
+        Need::Query => "query",
     }
 }
 

@@ -25,11 +25,13 @@ fn of_table(cx: &mut Cx, table: &Table) {
     for sorts in alike.values() {
         // the strongest reason determines the severity and the message
         let strongest = sorts.iter().find(|sort| sort.is_strong()).unwrap_or(&sorts[0]);
-        report(cx, table, strongest, sorts.len() - 1);
+        let others: Vec<Site> = sorts.iter().map(|sort| sort.at).filter(|at| *at != strongest.at).collect();
+        report(cx, table, strongest, &others);
     }
 }
 
-fn report(cx: &mut Cx, table: &Table, sort: &SortedQuery, more: usize) {
+fn report(cx: &mut Cx, table: &Table, sort: &SortedQuery, others: &[Site]) {
+    const SHOWN: usize = 3;
     let single = table.indexes.iter().find(|known| known.columns.len() == 1 && serves(known, std::slice::from_ref(&sort.key)));
     let place = single.map_or(table.named, |single| single.named);
     let index = New::serving(sort, table);
@@ -50,10 +52,10 @@ fn report(cx: &mut Cx, table: &Table, sort: &SortedQuery, more: usize) {
         .discriminate(&sort.column)
         .because(
             sort.at,
-            match more {
+            match others.len() {
                 _ if !seen => sort.reader.clone(),
                 0 => "the query".into(),
-                _ => format!("the query, and {more} similar queries"),
+                more => format!("the query, and {more} similar queries"),
             },
         )
         .help(help)
@@ -62,6 +64,9 @@ fn report(cx: &mut Cx, table: &Table, sort: &SortedQuery, more: usize) {
             format!("Create an index on `{}` and `{}` of `{}`", sort.key, sort.column, table.name),
             [step],
         );
+    for at in others.iter().take(SHOWN) {
+        draft.because(*at, "a similar query");
+    }
     if single.is_some() {
         draft.label("contains only the key");
     }

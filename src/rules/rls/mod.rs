@@ -9,6 +9,7 @@ pub mod correlated_subquery;
 pub mod disabled;
 pub mod duplicate_policy;
 pub mod missing_command;
+pub mod missing_condition;
 pub mod missing_to;
 pub mod multiple_permissive;
 pub mod no_policy;

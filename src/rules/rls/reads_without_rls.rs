@@ -3,28 +3,25 @@
 use crate::analysis::exposure::can_have_rls;
 use crate::analysis::needed_privileges::words;
 use crate::analysis::open_policies::whose;
+use crate::analysis::policy_reads::{Reading, Reads, followed_roles};
 use crate::analysis::state::is_users_table;
 use crate::rules::prelude::*;
 
 rule!("rls/reads-without-rls", Security, Warn, Schema(check));
 
 fn check(cx: &mut Cx) {
-    for (table, policy) in cx.policies() {
-        let mut found: Option<(&Table, Site)> = None;
-        for (_, clause) in policy.clauses() {
-            clause.root.walk(&mut |node| {
-                if let Node::From(item) = node
-                    && let FromRelation::Table { bound: Some(bound), .. } = &item.relation
-                    && let Some(read) = cx.catalog.table(&QName::new(bound.0.clone(), bound.1.clone()))
-                    && is_open(cx, read)
-                {
-                    found = found.or(Some((read, clause.site.in_same_file(item.span))));
-                }
-                Walk::Into
-            });
-        }
-        if let (Some((read, at)), true) = (found, table.rls.value) {
-            report(cx, table, policy, read, at);
+    let state = **cx;
+    let mut reads = Reads::new(&state);
+    for (table, policy) in state.policies().filter(|(table, _)| table.rls.value) {
+        let roles = followed_roles(&state, policy);
+        let commands = COMMANDS.into_iter().filter(|(command, ..)| policy.applies_to(*command));
+        let mut all = commands.flat_map(|(command, ..)| roles.iter().map(move |role| (role, command)));
+        let found = all.find_map(|(role, command)| {
+            let of_policy = |reading: &Reading| reading.policy.name == policy.name && is_open(cx, reading.reads);
+            reads.of(table, role, command).into_iter().find(of_policy)
+        });
+        if let Some(reading) = found {
+            report(cx, table, policy, &reading);
         }
     }
 }
@@ -50,17 +47,19 @@ fn written(cx: &Cx, table: &Table) -> (&'static str, Privileges) {
     API_ROLES.into_iter().map(|role| (role, held(role))).find(|(_, held)| !held.is_empty()).unwrap_or(("anon", Privileges::NONE))
 }
 
-fn report(cx: &mut Cx, table: &Table, policy: &Policy, read: &Table, at: Site) {
+fn report(cx: &mut Cx, table: &Table, policy: &Policy, reading: &Reading) {
+    let read = reading.reads;
+    let through = reading.function.map(|(function, _)| format!(" through `{}`", function.display())).unwrap_or_default();
     let (role, held) = written(cx, read);
     let message = format!(
-        "policy \"{}\" on `{}` depends on `{}`, which has no row level security: {} can {} its rows and change what the policy allows",
+        "policy \"{}\" on `{}` depends{through} on `{}`, which has no row level security: {} can {} its rows and change what the policy allows",
         policy.name,
         table.name,
         read.name,
         whose(role),
         crate::analysis::needed_privileges::list(&words(held), "and")
     );
-    let draft = cx.report((table, policy), at, message);
+    let draft = cx.report((table, policy), reading.at, message);
     draft
         .label("no row level security")
         .because(read.named, "created here")
@@ -72,4 +71,7 @@ fn report(cx: &mut Cx, table: &Table, policy: &Policy, read: &Table, at: Site) {
             format!("policy depends on `{}`, which has no row level security", read.name),
             format!("policies depend on `{}`, which has no row level security", read.name),
         );
+    if let Some((function, at)) = reading.function {
+        draft.because(at, format!("`{}` reads `{}`", function.name, read.name));
+    }
 }

@@ -13,7 +13,7 @@ use super::depend::Dependent;
 use super::effect::{Change, Effect};
 use super::name::QName;
 use super::object::*;
-use super::{Applied, Catalog, Detail, ObjectKey, SqlError};
+use super::{Applied, Catalog, Detail, FormerName, ObjectKey, Removal, SqlError};
 use smol_str::SmolStr;
 use std::sync::Arc;
 
@@ -46,9 +46,32 @@ fn on_relation(verb: &'static str, sqlstate: &'static str, what: &'static str, n
     if verb == "does not exist" { reason.missing(ObjectKey::of_table(what, name, relation.name.clone())) } else { reason }
 }
 
+/// Returns the name that a change removes, with the statement.
+fn removal(Effect { at, change, .. }: &Effect) -> Option<(FormerName, Removal)> {
+    let (name, renamed_to) = match change {
+        Change::DropRelation { name, .. } => (FormerName::Relation(name.clone()), None),
+        Change::RenameRelation { name, to } => (FormerName::Relation(name.clone()), Some(to.name.clone())),
+        Change::DropColumn { table, column, .. } => (FormerName::Column(table.clone(), column.clone()), None),
+        Change::RenameColumn { relation, from, to } => (FormerName::Column(relation.clone(), from.clone()), Some(to.clone())),
+        Change::DropFunction { name, .. } => (FormerName::Function(name.clone()), None),
+        Change::RenameFunction { name, to, .. } => (FormerName::Function(name.clone()), Some(to.name.clone())),
+        _ => return None,
+    };
+    Some((name, Removal { at: *at, renamed_to }))
+}
+
 impl Catalog {
     /// Applies one change, or returns the error of PostgreSQL.
     pub fn apply(&mut self, effect: Effect) -> Applied {
+        let removal = removal(&effect);
+        self.change(effect)?;
+        if let Some((name, removal)) = removal {
+            self.former_names.insert(name, removal);
+        }
+        Ok(())
+    }
+
+    fn change(&mut self, effect: Effect) -> Applied {
         let Effect { at, certainty, change } = effect;
         match change {
             Change::Obscure { span } => {

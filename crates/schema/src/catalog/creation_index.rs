@@ -198,6 +198,11 @@ impl CreationIndex {
         self.creations(made, None, name).any(|(file, creation)| (*file, creation.at) < now)
     }
 
+    /// Returns the number of statements that create an object with this name.
+    pub fn count(&self, made: ObjectClass, name: &QName) -> usize {
+        self.creations(made, Some(&name.schema), &name.name).filter(|(_, creation)| creation.code != Code::Quoted).count()
+    }
+
     /// Returns whether quoted code creates an object with this name, which makes it uncertain.
     pub fn is_made_in_code(&self, made: ObjectClass, name: &QName) -> bool {
         self.asked().entry((Question::InCode, made, Some(name.schema.clone()), name.name.clone())).or_default();

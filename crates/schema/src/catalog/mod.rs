@@ -176,6 +176,31 @@ pub struct Rejected {
     pub makes: Vec<ObjectKey>,
 }
 
+/// A statement of application code that PostgreSQL would reject after the last migration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RejectedInCode {
+    /// Location of the whole text in the code.
+    pub site: Site,
+    pub reason: SqlError,
+}
+
+/// A name that an object had.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FormerName {
+    Relation(QName),
+    Column(QName, SmolStr),
+    /// The name of one or more functions, whatever their arguments.
+    Function(QName),
+}
+
+/// The last statement that removed a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Removal {
+    pub at: Site,
+    /// New name of the object, without its schema, or `None` if it was dropped.
+    pub renamed_to: Option<SmolStr>,
+}
+
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
     pub session: Session,
@@ -196,6 +221,8 @@ pub struct Catalog {
     pub default_privileges: Store<(), Vec<DefaultPrivilege>>,
     /// Columns that an UPDATE has written in existing rows.
     pub updated: Store<(QName, SmolStr), ()>,
+    /// Names that statements removed. A later object can have the same name.
+    pub former_names: Store<FormerName, Removal>,
     /// Whether any table has or had a parent table.
     has_families: bool,
     pub creation_index: Arc<CreationIndex>,
@@ -215,6 +242,7 @@ pub struct Catalog {
     pub own_operators: bool,
     /// Rejected statements in the order of the history, except for those of [`When::InBatch`] and [`When::Afresh`].
     pub rejected: Vec<Rejected>,
+    pub rejected_in_code: Vec<RejectedInCode>,
 }
 
 /// Schemas of extensions. If no migration creates the extension, it was enabled in the dashboard.
@@ -248,6 +276,7 @@ macro_rules! each_store {
         $catalog.event_triggers.$act();
         $catalog.default_privileges.$act();
         $catalog.updated.$act();
+        $catalog.former_names.$act();
     };
 }
 

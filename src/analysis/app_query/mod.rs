@@ -1,0 +1,88 @@
+//! The objects that queries of application code use, as PostgREST looks them up.
+//!
+//! Promises: an object counts as missing only if the migrations show that it is. Otherwise the answer is unknown, and rules report nothing.
+//! Limits: settings of the API that are in no file, such as schemas that the dashboard exposes, are unknown.
+
+pub mod column;
+pub mod dependency;
+pub mod doubt;
+pub mod embed;
+pub mod function;
+pub mod lookup;
+pub mod near;
+pub mod relation;
+pub mod relationship;
+pub mod trigger;
+
+use crate::analysis::prelude::*;
+use crate::project::AppFile;
+use relation::{Lookup, Relation};
+use supalint_queries::shape;
+
+/// A query with the file that contains it.
+#[derive(Clone, Copy)]
+pub struct AppQuery<'a> {
+    pub file: FileId,
+    pub query: &'a shape::Query,
+    /// All queries of the file.
+    pub beside: &'a [shape::Query],
+}
+
+impl<'a> AppQuery<'a> {
+    /// Returns another query of the file.
+    pub fn sibling(&self, index: shape::QueryIndex) -> Option<AppQuery<'a>> {
+        self.beside.get(index).map(|query| AppQuery { query, ..*self })
+    }
+
+    /// Returns the index of the query in its file.
+    pub fn index(&self) -> shape::QueryIndex {
+        self.beside.iter().position(|query| std::ptr::eq(query, self.query)).unwrap_or(usize::MAX)
+    }
+
+    /// Returns the location of a part of the query.
+    pub fn site(&self, span: Span) -> Site {
+        Site::new(self.file, span)
+    }
+}
+
+/// Returns the queries whose cost matters: without those of scripts that people run by hand.
+pub fn repeated<'a>(cx: &State<'a>) -> impl Iterator<Item = AppQuery<'a>> + use<'a> {
+    let sources = cx.sources;
+    let is_script = move |query: &AppQuery| sources.get(query.file).path.split('/').any(|folder| folder == "scripts");
+    all(cx).filter(move |query| !is_script(query))
+}
+
+/// Returns the queries of application code, without those of tests.
+pub fn all<'a>(cx: &State<'a>) -> impl Iterator<Item = AppQuery<'a>> + use<'a> {
+    let queries = |file: &'a AppFile| {
+        let beside = &file.code.queries;
+        beside.iter().map(|query| AppQuery { file: file.file, query, beside })
+    };
+    cx.app_files().iter().flat_map(queries).filter(|query| !query.query.in_test)
+}
+
+/// Returns the schema of a query if the API serves it.
+pub fn served_schema(cx: &State, query: &shape::Query) -> Option<SmolStr> {
+    let served = &cx.config().exposed_schemas;
+    match &query.schema {
+        shape::Schema::Default => served.first().map(SmolStr::from),
+        shape::Schema::Named(name) => served.iter().any(|schema| *schema == name.text).then(|| name.text.clone()),
+        shape::Schema::Unknown => None,
+    }
+}
+
+/// Returns the table or view that a query reads or writes.
+pub fn target<'a>(cx: &State<'a>, query: &shape::Query) -> Lookup<'a> {
+    match (&query.target, served_schema(cx, query)) {
+        (shape::Target::Relation(Some(name)), Some(schema)) => relation::find(cx, &QName::new(schema, name.text.clone())),
+        _ => Lookup::Unknown,
+    }
+}
+
+/// Returns the existing table or view that a query reads or writes, if it is certain.
+pub fn known_target<'a>(cx: &State<'a>, query: &shape::Query) -> Option<Relation<'a>> {
+    match target(cx, query) {
+        Lookup::Found(relation) => Some(relation),
+        Lookup::Missing | Lookup::Unknown => None,
+    }
+}
