@@ -11,7 +11,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("catalog", &["source", "syntax"]),
     ("platform", &[]),
     ("interpret", &["source", "syntax", "catalog", "platform"]),
-    // the crate that reads application code: strings, files, and what links them
+    // the parser of application code: strings, files, and links between files
     ("text", &[]),
     ("shape", &[]),
     ("postgrest", &["shape", "text"]),

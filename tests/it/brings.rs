@@ -31,7 +31,7 @@ const FURTHER: &[(&str, &str, &str)] = &[(
     "-- 20250101000000_new.sql\nalter table public.beyond add column note text;\n",
 )];
 
-/// Objects that a database has once, so that the same example brings no second one. A suffix does not distinguish names that are cut.
+/// Objects that a database has only once. A second example with them adds no object. Long names are cut before the suffix.
 const ONCE: [&str; 6] = [
     "create extension",
     "create server",
