@@ -189,7 +189,7 @@ pub struct RejectedInCode {
 pub enum FormerName {
     Relation(QName),
     Column(QName, SmolStr),
-    /// The name of one or more functions, whatever their arguments.
+    /// The name of one or more functions, for all argument types.
     Function(QName),
 }
 
