@@ -9,6 +9,7 @@ use crate::text::Text;
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 use std::cell::RefCell;
+use supalint_syntax::source::Span;
 
 /// Number of re-exports that are followed.
 const MAX_STEPS: usize = 6;
@@ -41,13 +42,13 @@ pub fn link(files: &mut [CodeFile]) {
     for (nth, file) in files.iter().enumerate() {
         for pending in &file.module.pending {
             if let Some(value) = paths.value(files, &file.path, &pending.import, &pending.path, MAX_STEPS, &mut Vec::new()) {
-                found.push((nth, pending.query, pending.part, value));
+                found.push((nth, pending.query, pending.part, pending.span, value));
             }
         }
     }
-    for (nth, query, part, value) in found {
+    for (nth, query, part, span, value) in found {
         if let Some(query) = files[nth].queries.get_mut(query) {
-            complete(query, part, &value);
+            complete(query, part, span, &value);
         }
     }
     for file in files {
@@ -61,18 +62,19 @@ pub fn link(files: &mut [CodeFile]) {
     }
 }
 
-fn complete(query: &mut Query, part: Part, value: &Export) {
+/// Adds the value of an import to a query. `span` is its place in the query.
+fn complete(query: &mut Query, part: Part, span: Span, value: &Export) {
     match (part, value) {
         (Part::Target, Export::Text(text)) => {
-            let named = Some(Named { text: text.clone(), span: query.argument });
+            let named = Some(Named { text: text.clone(), span });
             query.target = match query.target {
                 Target::Relation(_) => Target::Relation(named),
                 Target::Function(_) => Target::Function(named),
             };
         }
-        (Part::Schema, Export::Text(text)) => query.schema = Schema::Named(Named { text: text.clone(), span: query.source }),
+        (Part::Schema, Export::Text(text)) => query.schema = Schema::Named(Named { text: text.clone(), span }),
         (Part::Select, Export::Text(text)) if query.select == Selection::Unknown => {
-            query.select = postgrest::selection(&Text::at(text, query.source));
+            query.select = postgrest::selection(&Text::at(text, span));
         }
         (Part::Client, Export::Client { kind, schema }) => {
             // a key that is a parameter tells less than a name
@@ -82,7 +84,7 @@ fn complete(query: &mut Query, part: Part, value: &Export) {
             if query.schema == Schema::Default {
                 query.schema = match schema {
                     // the name is in another file
-                    Schema::Named(schema) => Schema::Named(Named { text: schema.text.clone(), span: query.client.span }),
+                    Schema::Named(schema) => Schema::Named(Named { text: schema.text.clone(), span }),
                     schema => schema.clone(),
                 };
             }

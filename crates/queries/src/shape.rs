@@ -655,6 +655,8 @@ pub(crate) enum Export {
 pub(crate) struct Pending {
     pub query: usize,
     pub part: Part,
+    /// Span of the expression in the query.
+    pub span: Span,
     pub import: Import,
     /// Members of the imported value.
     pub path: Vec<SmolStr>,

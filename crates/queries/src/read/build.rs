@@ -32,7 +32,13 @@ pub fn query<'a>(code: &Code<'a, '_>, results: &Results, chain: &Chain<'a>, nth:
         add_pending(code, first, nth, PendingPart::Target, pending);
     }
     if let Some((import, path)) = &chain.client.import {
-        pending.push(Pending { query: nth, part: PendingPart::Client, import: import.clone(), path: path.clone() });
+        pending.push(Pending {
+            query: nth,
+            part: PendingPart::Client,
+            span: span(receiver.span()),
+            import: import.clone(),
+            path: path.clone(),
+        });
     }
     let end = span(chain.call.span).end;
     let client = Client {
@@ -78,7 +84,7 @@ pub fn query<'a>(code: &Code<'a, '_>, results: &Results, chain: &Chain<'a>, nth:
 /// Adds what an import must complete.
 fn add_pending<'a>(code: &Code<'a, '_>, expression: &'a Expression<'a>, query: usize, part: PendingPart, pending: &mut Vec<Pending>) {
     if let Constant::Import(import, path) = code.constant(expression, MAX_STEPS) {
-        pending.push(Pending { query, part, import, path });
+        pending.push(Pending { query, part, span: inner_span(expression), import, path });
     }
 }
 

@@ -9,6 +9,9 @@ use oxc_semantic::SymbolId;
 use oxc_span::GetSpan;
 use smol_str::SmolStr;
 
+/// Functions of Supabase's libraries whose names others use too.
+const CONSTRUCTORS: [&str; 3] = ["createClient", "createServerClient", "createBrowserClient"];
+
 /// Number of assignments to a variable that are followed.
 const MAX_ASSIGNED: usize = 16;
 
@@ -336,6 +339,9 @@ fn of_call<'a>(code: &Code<'a, '_>, call: &'a CallExpression<'a>, steps: usize) 
             }
         };
     }
+    if ["knex", "drizzle", "Knex", "postgres", "neon", "createPool"].contains(&name) {
+        return Known::no();
+    }
     let by_name = Known::named(name);
     let import = match plain(&call.callee) {
         Expression::Identifier(callee) => code.symbol(callee).map(|symbol| code.binding(symbol)),
@@ -343,6 +349,10 @@ fn of_call<'a>(code: &Code<'a, '_>, call: &'a CallExpression<'a>, steps: usize) 
     };
     match import {
         Some(Binding::Import(import)) => {
+            let is_package = !import.module.starts_with(['.', '~', '#', '$', '@', '/']);
+            if is_package && !import.module.contains("supabase") && CONSTRUCTORS.contains(&name) {
+                return Known::no();
+            }
             let is_own = import.module.starts_with(['.', '~', '#', '$']) || import.module.starts_with("@/");
             // a function with the arguments of the library's is a re-export of it
             let has_url = argument(call, 0).is_some_and(|url| code.slice(span(url.span())).to_ascii_lowercase().contains("url"));

@@ -14,7 +14,9 @@ fn other_calls_of_from_are_no_queries() {
         await knex.from('users').select('id').where('id', 1);\nfrom(promise).pipe(map(x));\nObservable.from('x').select('y');\n\
         EditorView.decorations.from('x').select('y');\nColor.from('red').update(1);\nmoment.from('x');\nclient.from(['a']).select();\n\
         await email.from('a@b.c').to('x').send();\ntest.from('x').select;\nsupabase.from('never_finished');\n\
-        builder.from('doubtful').where('x');";
+        builder.from('doubtful').where('x');\n\
+        import { createClient } from 'redis'; const redis = createClient({ url }); await redis.from('a').select();\n\
+        const other = knex(config); await other.from('users').select('id');\nconst orm = new Kysely(config); await orm.from('a').select();";
     assert_eq!(shown(code), "");
 }
 
