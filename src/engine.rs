@@ -131,9 +131,7 @@ fn check_within(mut sources: Sources, project: &Project, choice: &RuleSelection,
     only_for_advisor.sort_by_cached_key(|finding| sort_key(finding, &sources));
     count_causes(&mut findings);
     suppressed.sort_by_cached_key(|(finding, _)| sort_key(finding, &sources));
-    // no output shows them
-    let secrets: Vec<String> =
-        State::new(&catalog, project, &sources, &analyses).secrets().iter().map(|secret| secret.text.clone()).collect();
+    let secrets = State::new(&catalog, project, &sources, &analyses).hidden_texts();
     sources.hide(secrets);
     drop_in_background(analyses);
     let files = project.migrations.len();

@@ -1,6 +1,6 @@
 //! Commands that a policy allows for every row, whoever the caller with the role is.
 
-use crate::analysis::predicate::{Outcomes, of_not_null_columns, outcomes_given};
+use crate::analysis::predicate::{Outcomes, of_not_null_columns, outcomes, outcomes_given};
 use crate::analysis::prelude::*;
 
 /// A command that a policy allows a role for every row.
@@ -31,6 +31,22 @@ pub fn openings(cx: &State, table: &Table, policy: &Policy, known: &dyn Fn(&Expr
             Opening { role, command, effective: served && !narrowed && cx.reachable(role, table, privilege) }
         })
         .collect()
+}
+
+/// Returns whether privileges and policies let an API role insert or update some rows of a table.
+pub fn may_write(cx: &State, table: &Table) -> bool {
+    let may_hold = |policy: &Policy, role: &str, command: Command| {
+        deciding(policy, command).is_some_and(|clause| !outcomes(&clause.root, role).is_never_true())
+    };
+    let is_allowed = |role: &str, command: Command| {
+        let (permissive, restrictive) = cx.applicable(table, role, command);
+        let is_passable = |policy: &&Policy| deciding(policy, command).is_none() || may_hold(policy, role, command);
+        !table.rls.value || permissive.iter().any(|policy| may_hold(policy, role, command)) && restrictive.iter().all(is_passable)
+    };
+    let writes = [(Command::Insert, Privileges::INSERT), (Command::Update, Privileges::UPDATE)];
+    API_ROLES
+        .into_iter()
+        .any(|role| writes.iter().any(|(command, privilege)| cx.reachable(role, table, *privilege) && is_allowed(role, *command)))
 }
 
 /// Returns the clause that decides which rows a command may read, change or add.

@@ -72,7 +72,9 @@ impl<'c, 'a> Reads<'c, 'a> {
             return None;
         }
         let cx = self.cx;
-        let closes = |role: &str| !bypasses(cx, table, role) && cx.concerns(policy, role);
+        // another policy with a subquery closes the circle already
+        let is_closed = |role: &str| evaluated(cx, table, role, Command::Select).into_iter().any(has_subquery);
+        let closes = |role: &str| !bypasses(cx, table, role) && cx.concerns(policy, role) && !is_closed(role);
         for (command, _, word) in COMMANDS {
             for first in table.policies.iter().filter(|policy| policy.applies_to(command)) {
                 let found = followed_roles(cx, first).iter().find_map(|role| self.search(table, first, role, command, &closes));

@@ -20,6 +20,7 @@ use crate::syntax::ast::ObjectKind;
 use crate::syntax::expression::Query;
 use smol_str::SmolStr;
 use std::collections::BTreeMap;
+use supalint_queries::shape::Exposure;
 
 /// The roles of API requests without the service role key.
 pub const API_ROLES: [&str; 2] = ["anon", "authenticated"];
@@ -311,6 +312,15 @@ impl<'a> State<'a> {
             self.project.migrations.iter().flat_map(of).collect()
         };
         self.analyses.secrets.get_or_init(find)
+    }
+
+    /// Returns the texts of all keys and passwords, also in application code. No output shows them.
+    pub fn hidden_texts(&self) -> Vec<String> {
+        let in_code = self.app_files().iter().flat_map(|app| {
+            let literals = app.code.keys.iter().filter(|key| key.exposure == Exposure::Literal);
+            literals.map(|key| self.slice(Site::new(app.file, key.name.span)).trim_matches(['"', '\'', '`']).to_string())
+        });
+        self.secrets().iter().map(|secret| secret.text.clone()).chain(in_code).collect()
     }
 
     /// Returns the names in the migrations that PostgreSQL cuts.

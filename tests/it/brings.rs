@@ -31,8 +31,15 @@ const FURTHER: &[(&str, &str, &str)] = &[(
     "-- 20250101000000_new.sql\nalter table public.beyond add column note text;\n",
 )];
 
-/// Objects that a database has once, so that the same example brings no second one.
-const ONCE: [&str; 5] = ["create extension", "create server", "insert on auth.users", "on storage.objects", "pgmq.create("];
+/// Objects that a database has once, so that the same example brings no second one. A suffix does not distinguish names that are cut.
+const ONCE: [&str; 6] = [
+    "create extension",
+    "create server",
+    "insert on auth.users",
+    "on storage.objects",
+    "pgmq.create(",
+    "index_appointments_for_calendar_of_location_and_professional",
+];
 
 /// Something to add, and what to add it to.
 struct Case {

@@ -1,11 +1,10 @@
 //! Bound on the nesting of a file, so that the parser, which is recursive, has enough stack.
 
-/// Number of levels that [`STACK`] suffices for, whatever they consist of.
-const MAX_LEVELS: usize = 40_000;
+/// Deepest syntax tree that is parsed. A level needs up to 3 KB of stack in a release build, and several times as much without
+/// optimization.
+const MAX_LEVELS: usize = 25_000;
 /// Deepest nesting of brackets.
 const MAX_BRACKETS: usize = 1_000;
-/// Longest run of operators without a bracket or semicolon around it.
-const MAX_CHAIN: usize = 5_000;
 
 /// Stack of the thread that parses, in bytes. The system provides only the pages that are used.
 pub const STACK: usize = 1 << 29;
@@ -19,7 +18,7 @@ pub fn is_bounded(text: &str) -> bool {
     if bytes.len() < MAX_LEVELS || bytes.iter().filter(|byte| is_level(**byte)).count() < MAX_LEVELS {
         return true;
     }
-    Scan { bytes, at: 0, open: vec![(0, 0)] }.run()
+    Scan { bytes, at: 0, open: vec![Open::default()] }.run()
 }
 
 /// Returns whether a byte can begin a level of the syntax tree.
@@ -56,8 +55,25 @@ fn is_level(byte: u8) -> bool {
 struct Scan<'t> {
     bytes: &'t [u8],
     at: usize,
-    /// For each open bracket its byte, and the number of operators since the last semicolon or comma in it.
-    open: Vec<(u8, usize)>,
+    open: Vec<Open>,
+}
+
+/// An open bracket.
+#[derive(Default)]
+struct Open {
+    byte: u8,
+    /// Number of operators since the last semicolon or comma in the bracket.
+    chain: usize,
+    /// Deepest closed bracket since then.
+    inside: usize,
+    /// Levels around the bracket.
+    around: usize,
+}
+
+impl Open {
+    fn depth(&self) -> usize {
+        self.around + self.chain + self.inside
+    }
 }
 
 impl Scan<'_> {
@@ -73,8 +89,7 @@ impl Scan<'_> {
                 // a regular expression, unless a value is before it
                 b'/' if !(before.is_ascii_alphanumeric() || matches!(before, b')' | b']' | b'}' | b'_' | b'$' | b'<')) => self.regex(),
                 b'(' | b'[' | b'{' => {
-                    self.count(1);
-                    self.open.push((byte, 0));
+                    self.open(byte);
                 }
                 b')' | b']' | b'}' => {
                     let partner = match byte {
@@ -83,13 +98,11 @@ impl Scan<'_> {
                         _ => b'{',
                     };
                     match self.open.last() {
-                        Some((b'`', _)) if byte == b'}' => {
-                            self.open.pop();
+                        Some(open) if open.byte == b'`' && byte == b'}' => {
+                            self.close();
                             self.template();
                         }
-                        Some((open, _)) if *open == partner => {
-                            self.open.pop();
-                        }
+                        Some(open) if open.byte == partner => self.close(),
                         _ => {}
                     }
                     // a statement ends with its block
@@ -100,11 +113,10 @@ impl Scan<'_> {
                 b';' | b',' => self.end(),
                 b'+' | b'-' | b'*' | b'%' | b'&' | b'|' | b'^' | b'!' | b'~' | b'?' | b'=' | b'.' | b'<' => self.count(1),
                 b'e' if self.bytes[self.at - 1..].starts_with(b"else") => self.count(1),
-                b' ' if before.is_ascii_lowercase() => self.words(),
-                b'\n' if !self.continues() => self.end(),
+                b' ' | b'\n' if before.is_ascii_lowercase() => self.words(),
                 _ => {}
             }
-            if self.open.len() > MAX_BRACKETS || self.open.last().is_some_and(|(_, chain)| *chain > MAX_CHAIN) {
+            if self.open.len() > MAX_BRACKETS || self.open.last().is_some_and(|open| open.depth() > MAX_LEVELS) {
                 return false;
             }
             if !byte.is_ascii_whitespace() {
@@ -115,31 +127,39 @@ impl Scan<'_> {
     }
 
     fn count(&mut self, by: usize) {
-        if let Some((_, chain)) = self.open.last_mut() {
-            *chain += by;
+        if let Some(open) = self.open.last_mut() {
+            open.chain += by;
         }
     }
 
     fn end(&mut self) {
-        if let Some((_, chain)) = self.open.last_mut() {
-            *chain = 0;
+        if let Some(open) = self.open.last_mut() {
+            (open.chain, open.inside) = (0, 0);
         }
     }
 
-    /// Counts a prefix operator that is a word.
+    fn open(&mut self, byte: u8) {
+        self.count(1);
+        let around = self.open.last().map_or(0, |open| open.around + open.chain);
+        self.open.push(Open { byte, around, ..Open::default() });
+    }
+
+    fn close(&mut self) {
+        let Some(closed) = self.open.pop() else { return };
+        if let Some(open) = self.open.last_mut() {
+            open.inside = open.inside.max(closed.chain + closed.inside + 1);
+        }
+    }
+
+    /// Counts an operator or the head of a statement that is a word.
     fn words(&mut self) {
         let word = |word: &[u8]| self.bytes[..self.at - 1].ends_with(word);
-        if [&b"typeof"[..], b"void", b"await", b"new", b"delete", b"yield", b"in", b"extends", b"keyof"].into_iter().any(word) {
+        if [&b"typeof"[..], b"void", b"await", b"new", b"delete", b"yield", b"in", b"extends", b"keyof", b"do", b"try"]
+            .into_iter()
+            .any(word)
+        {
             self.count(1);
         }
-    }
-
-    /// Returns whether the next line continues the expression: it begins or the line ends with an operator.
-    fn continues(&self) -> bool {
-        let next = self.bytes[self.at..].iter().find(|byte| !byte.is_ascii_whitespace());
-        let last = self.bytes[..self.at - 1].iter().rev().find(|byte| !byte.is_ascii_whitespace());
-        let operator = |byte: Option<&u8>| byte.is_some_and(|byte| b"+-*/%&|^!~?:=.<>".contains(byte));
-        operator(next) || operator(last) || self.bytes[self.at..].trim_ascii_start().starts_with(b"else")
     }
 
     fn is_line_end(&self) -> bool {
@@ -189,7 +209,7 @@ impl Scan<'_> {
                 b'`' => return,
                 b'$' if self.bytes.get(self.at) == Some(&b'{') => {
                     self.at += 1;
-                    self.open.push((b'`', 0));
+                    self.open(b'`');
                     return;
                 }
                 _ => {}

@@ -14,21 +14,18 @@
 //! ```
 //!
 //! Data passes from top to bottom: `text` and `postgrest` read strings, `script` and `depth` prepare a file, `read` finds queries in
-//! its syntax tree, and `module` connects files.
+//! its syntax tree, and `link` connects files.
 
 mod comments;
 mod depth;
-mod module;
+mod link;
 mod postgrest;
 mod read;
 mod script;
 pub mod shape;
 mod text;
 
-#[cfg(test)]
-mod tests;
-
-pub use module::{link, wanted};
+pub use link::{link, wanted};
 
 use shape::{CodeFile, Unread};
 use std::cell::Cell;

@@ -39,9 +39,9 @@ impl Doubts {
 
     /// Returns whether any migration mentions a name, also in a condition that an object exists.
     pub fn is_mentioned(&self, cx: &State, name: &str) -> bool {
-        let texts = self.migrations.get_or_init(|| {
-            cx.project().migrations.iter().map(|migration| cx.sources.get(migration.file).text().to_lowercase()).collect()
-        });
+        let texts = self
+            .migrations
+            .get_or_init(|| cx.project().migrations.iter().map(|migration| cx.sources.get(migration.file).text().to_lowercase()).collect());
         let name = name.to_lowercase();
         texts.iter().any(|text| mentions(text, &name))
     }

@@ -1,9 +1,9 @@
 //! Rows that queries of application code look up, and the indexes that serve them.
 //!
-//! Limits: only conditions that each path through the code applies count. Alternatives (`or`) and conditions on embedded resources are left
+//! Limits: scripts that people run by hand are left out. Only conditions that each path through the code applies count. Alternatives (`or`) and conditions on embedded resources are left
 //! out.
 
-use super::{AppQuery, all, known_target};
+use super::{AppQuery, known_target, repeated};
 use crate::analysis::index_cover::is_complete_for;
 use crate::analysis::prelude::*;
 use std::collections::BTreeMap;
@@ -71,6 +71,11 @@ impl<'a> Lookup<'a> {
         };
         let sort = if sort.iter().all(is_plain) { sort } else { Vec::new() };
         Some(Lookup { query, table, comparisons, sort })
+    }
+
+    /// Returns whether the comparisons are all conditions of the query.
+    pub fn is_whole(&self) -> bool {
+        self.query.query.complete && self.comparisons.len() == self.query.query.filters.len()
     }
 
     /// Returns the columns that have one value.
@@ -173,7 +178,7 @@ fn is_path(expr: &Expr, path: &Path) -> bool {
 /// Returns the lookups of each table.
 pub fn by_table<'a>(cx: &State<'a>) -> BTreeMap<&'a QName, Vec<Lookup<'a>>> {
     let mut out: BTreeMap<&QName, Vec<Lookup>> = BTreeMap::new();
-    for lookup in all(cx).filter_map(|query| Lookup::of(cx, query)) {
+    for lookup in repeated(cx).filter_map(|query| Lookup::of(cx, query)) {
         out.entry(&lookup.table.name).or_default().push(lookup);
     }
     out

@@ -4,6 +4,7 @@
 //! Limits: settings of the API that are in no file, such as schemas that the dashboard exposes, are unknown.
 
 pub mod column;
+pub mod dependency;
 pub mod doubt;
 pub mod embed;
 pub mod function;
@@ -23,18 +24,40 @@ use supalint_queries::shape;
 pub struct AppQuery<'a> {
     pub file: FileId,
     pub query: &'a shape::Query,
+    /// All queries of the file.
+    pub beside: &'a [shape::Query],
 }
 
-impl AppQuery<'_> {
+impl<'a> AppQuery<'a> {
+    /// Returns another query of the file.
+    pub fn sibling(&self, index: shape::QueryIndex) -> Option<AppQuery<'a>> {
+        self.beside.get(index).map(|query| AppQuery { query, ..*self })
+    }
+
+    /// Returns the index of the query in its file.
+    pub fn index(&self) -> shape::QueryIndex {
+        self.beside.iter().position(|query| std::ptr::eq(query, self.query)).unwrap_or(usize::MAX)
+    }
+
     /// Returns the location of a part of the query.
     pub fn site(&self, span: Span) -> Site {
         Site::new(self.file, span)
     }
 }
 
+/// Returns the queries whose cost matters: without those of scripts that people run by hand.
+pub fn repeated<'a>(cx: &State<'a>) -> impl Iterator<Item = AppQuery<'a>> + use<'a> {
+    let sources = cx.sources;
+    let is_script = move |query: &AppQuery| sources.get(query.file).path.split('/').any(|folder| folder == "scripts");
+    all(cx).filter(move |query| !is_script(query))
+}
+
 /// Returns the queries of application code, without those of tests.
 pub fn all<'a>(cx: &State<'a>) -> impl Iterator<Item = AppQuery<'a>> + use<'a> {
-    let queries = |file: &'a AppFile| file.code.queries.iter().map(|query| AppQuery { file: file.file, query });
+    let queries = |file: &'a AppFile| {
+        let beside = &file.code.queries;
+        beside.iter().map(|query| AppQuery { file: file.file, query, beside })
+    };
     cx.app_files().iter().flat_map(queries).filter(|query| !query.query.in_test)
 }
 

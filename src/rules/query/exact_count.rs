@@ -1,14 +1,14 @@
 //! Exact counts of whole tables.
 
 use super::report;
-use crate::analysis::app_query::{all, known_target};
+use crate::analysis::app_query::{known_target, repeated};
 use crate::rules::prelude::*;
 use supalint_queries::shape::{Command as AppCommand, Count};
 
 rule!("query/exact-count", Performance, Info, Schema(check));
 
 fn check(cx: &mut Cx) {
-    for query in all(cx) {
+    for query in repeated(cx) {
         let shape = query.query;
         let Some(Count::Exact(span)) = shape.count else { continue };
         if shape.command != AppCommand::Select || !shape.filters.is_empty() || !shape.complete {

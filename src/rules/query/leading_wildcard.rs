@@ -1,15 +1,15 @@
 //! Searches for a text in the middle of a column without a trigram index.
 
 use super::report;
-use crate::analysis::app_query::all;
 use crate::analysis::app_query::lookup::Lookup;
+use crate::analysis::app_query::repeated;
 use crate::rules::prelude::*;
 use supalint_queries::shape::{Operator, ValueKind};
 
 rule!("query/leading-wildcard", Performance, Info, Schema(check));
 
 fn check(cx: &mut Cx) {
-    for query in all(cx) {
+    for query in repeated(cx) {
         let Some(lookup) = Lookup::of(cx, query) else { continue };
         // another condition can leave few rows
         if lookup.index().is_some() || lookup.is_unique() {

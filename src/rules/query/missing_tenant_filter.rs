@@ -6,7 +6,8 @@ use crate::analysis::owner_columns::owner_columns;
 use crate::rules::prelude::*;
 use std::collections::BTreeSet;
 use supalint_queries::shape::{
-    self, ClientKind, Command as AppCommand, Condition, ConditionKind, Filter, Operator, Origin as ValueOrigin, Target as AppTarget, ValueKind,
+    self, ClientKind, Command as AppCommand, Condition, ConditionKind, Filter, Operator, Origin as ValueOrigin, Target as AppTarget,
+    ValueKind,
 };
 
 rule!("query/missing-tenant-filter", Security, Warn, Schema(check));
@@ -46,7 +47,12 @@ fn check(cx: &mut Cx) {
 /// Returns whether code is meant for all tenants, judging by its path. A file in the root folder is a script.
 fn serves_all_tenants(cx: &Cx, query: AppQuery) -> bool {
     const WORDS: [&str; 20] = [
-        "daily", "hourly", "weekly", "digest", "backfill", "platform",
+        "daily",
+        "hourly",
+        "weekly",
+        "digest",
+        "backfill",
+        "platform",
         "admin",
         "cron",
         "job",

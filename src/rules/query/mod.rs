@@ -1,14 +1,20 @@
 //! Queries of application code that fail, are refused or are slow.
 
+pub mod check_then_insert;
 pub mod conflict_target;
 pub mod exact_count;
 pub mod leading_wildcard;
+pub mod lost_update;
 pub mod missing_tenant_filter;
 pub mod missing_value;
+pub mod query_in_loop;
 pub mod refused;
 pub mod rpc_trusts_request;
+pub mod separate_lookup;
+pub mod sequential_awaits;
 pub mod service_role_key_in_browser;
 pub mod single_not_unique;
+pub mod sql_would_fail;
 pub mod unbounded_list;
 pub mod unindexed_filter;
 pub mod unknown_column;

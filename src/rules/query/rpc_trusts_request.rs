@@ -1,8 +1,8 @@
 //! Calls of the service role that pass an id of the request to a function that trusts it.
 
 use super::report;
-use crate::analysis::app_query::{AppQuery, all};
 use crate::analysis::app_query::function::called;
+use crate::analysis::app_query::{AppQuery, all};
 use crate::analysis::definer::{Touches, checks_caller};
 use crate::analysis::identity_argument::is_identity;
 use crate::analysis::tenant::tenant_columns;

@@ -20,7 +20,9 @@ fn report(cx: &mut Cx, file: FileId, in_browser: bool, key: &KeyUse) {
         Exposure::PublicVariable => (
             match in_browser {
                 true => format!("`{name}` is copied to the browser: everyone who opens the page can read and change all rows"),
-                false => format!("the prefix of `{name}` lets bundlers copy the service role key to the browser, with which everyone can read and change all rows"),
+                false => format!(
+                    "the prefix of `{name}` lets bundlers copy the service role key to the browser, with which everyone can read and change all rows"
+                ),
             },
             if in_browser { Severity::Error } else { Severity::Warn },
             "Rename the variable without the public prefix, read it only in server code, and replace the key.",

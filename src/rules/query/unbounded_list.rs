@@ -1,14 +1,14 @@
 //! Lists without a condition and without a limit.
 
 use super::report;
-use crate::analysis::app_query::{all, known_target};
+use crate::analysis::app_query::{known_target, repeated};
 use crate::rules::prelude::*;
 use supalint_queries::shape::{Command as AppCommand, RowCount, Selection};
 
 rule!("query/unbounded-list", Performance, Info, Schema(check));
 
 fn check(cx: &mut Cx) {
-    for query in all(cx) {
+    for query in repeated(cx) {
         let shape = query.query;
         let is_list = shape.command == AppCommand::Select && shape.rows == RowCount::Any && !shape.head && !shape.csv;
         let is_open = shape.filters.is_empty() && shape.limit.is_none() && shape.offset.is_none() && shape.complete;

@@ -33,8 +33,8 @@ fn report<'c>(cx: &'c mut Cx, table: &Table) -> &'c mut DiagnosticBuilder {
         None => format!("`{name}` has no row level security: only missing grants prevent access by API roles"),
     };
     let grant = API_ROLES.iter().find_map(|role| table.acl.site(role, Privileges::SELECT | WRITES[0] | WRITES[1] | WRITES[2]));
-    let selects = API_ROLES.iter().any(|role| cx.catalog.table_privileges(role, table).contains(Privileges::SELECT));
-    let sensitive = table.columns.iter().find(|column| is_sensitive(&column.name));
+    let rows = advisor_rows(cx, table);
+    let sensitive = table.columns.iter().find(|column| is_sensitive(&column.name)).filter(|_| rows.len() > 1);
     let (title, steps) = cure(cx, table);
     let draft = match turned_off {
         true => cx.report(table, table.rls.at, message).label("disabled here").because(table.named, "created here"),
@@ -50,14 +50,24 @@ fn report<'c>(cx: &'c mut Cx, table: &Table) -> &'c mut DiagnosticBuilder {
     if exposure.is_none() {
         draft.severity(Severity::Info).help("Enable it anyway. Otherwise a later grant exposes every row.");
     }
-    if selects && table.kind == TableKind::Ordinary {
-        draft.advisor("rls_disabled_in_public", format!("rls_disabled_in_public_{}_{}", name.schema, name.name));
-        if let Some(column) = sensitive {
-            draft.because(column.named, "contains sensitive data, according to its name");
-            draft.advisor("sensitive_columns_exposed", format!("sensitive_columns_exposed_{}_{}", name.schema, name.name));
-        }
+    if let Some(column) = sensitive {
+        draft.because(column.named, "contains sensitive data, according to its name");
+    }
+    for (lint, key) in rows {
+        draft.advisor(lint, key);
     }
     draft
+}
+
+/// Returns the lints of Supabase's advisor that report an exposed table without row level security, each with its key.
+pub fn advisor_rows(cx: &Cx, table: &Table) -> Vec<(&'static str, String)> {
+    let name = &table.name;
+    let selects = API_ROLES.iter().any(|role| cx.catalog.table_privileges(role, table).contains(Privileges::SELECT));
+    let is_reported = selects && table.kind == TableKind::Ordinary && cx.is_exposed(&name.schema);
+    let is_sensitive = table.columns.iter().any(|column| is_sensitive(&column.name));
+    let lints = [("rls_disabled_in_public", is_reported), ("sensitive_columns_exposed", is_reported && is_sensitive)];
+    let row = |lint: &'static str| (lint, format!("{lint}_{}_{}", name.schema, name.name));
+    lints.into_iter().filter(|(_, is_reported)| *is_reported).map(|(lint, _)| row(lint)).collect()
 }
 
 /// Returns the title and steps of the fix. Without policies clients have no access, so the policies of a similar table are added if there

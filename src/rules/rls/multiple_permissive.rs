@@ -14,7 +14,7 @@ struct Evaluated<'a> {
 }
 
 fn check(cx: &mut Cx) {
-    for table in cx.user_tables().filter(|table| table.rls.value) {
+    for table in cx.user_tables() {
         let found = evaluated(cx, table);
         if !found.is_empty() {
             report(cx, table, &found);
@@ -115,6 +115,10 @@ fn report(cx: &mut Cx, table: &Table, found: &[Evaluated]) {
                 .check("Choose names that describe the new policies. The access of each role stays the same."),
         ),
         (None, None) => drop(draft.severity(Severity::Info)),
+    }
+    // PostgreSQL does not evaluate them, but the linter reports them
+    if !table.rls.value {
+        draft.only_for_advisor();
     }
     if table.kind == TableKind::Ordinary {
         for one in found {

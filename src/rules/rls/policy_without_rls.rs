@@ -3,6 +3,7 @@
 use crate::analysis::exposure::{can_have_rls, exposure};
 use crate::remedy::rls::enable;
 use crate::rules::prelude::*;
+use crate::rules::rls::disabled::advisor_rows;
 
 rule!("rls/policy-without-rls", Security, Error, Schema(check), fixable);
 
@@ -20,6 +21,7 @@ fn report(cx: &mut Cx, table: &Table, policy: &Policy) {
     let effect = exposed.unwrap_or_else(|| "every role with a privilege on the table can use every row".to_string());
     let message = format!("policy \"{}\" has no effect, because row level security is disabled on `{name}`: {effect}", policy.name);
     let turned_off = table.rls.at != table.created && !table.rls.at.is_platform();
+    let rows = advisor_rows(cx, table);
     let draft = cx.report((table, policy), policy.named, message);
     draft
         .label("has no effect")
@@ -34,5 +36,8 @@ fn report(cx: &mut Cx, table: &Table, policy: &Policy) {
         .fix(Safety::Review, format!("Enable row level security on `{name}`"), [enable(table)]);
     if table.kind == TableKind::Ordinary {
         draft.advisor("policy_exists_rls_disabled", format!("policy_exists_rls_disabled_{}_{}", name.schema, name.name));
+    }
+    for (lint, key) in rows {
+        draft.advisor(lint, key);
     }
 }

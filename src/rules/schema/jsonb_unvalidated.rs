@@ -2,6 +2,7 @@
 //! raise a cast error instead of a check violation are reported too, and columns that clients write and no SQL reads.
 
 use crate::analysis::json_use::{Use, column, is_seen_by_trigger, look, shape, uses_of};
+use crate::analysis::open_policies::may_write;
 use crate::rules::prelude::*;
 
 rule!("schema/jsonb-unvalidated", Integrity, Info, Schema(check), fixable);
@@ -69,7 +70,7 @@ fn report(cx: &mut Cx, table: &Table, column: &Column, uses: &[Use]) {
 /// Reports a column that clients can write and that no SQL reads.
 fn unread(cx: &mut Cx, table: &Table, column: &Column) {
     let name = format!("{}.{}", table.name, column.name);
-    if !cx.is_exposed(&table.name.schema) || cx.reaching(table, Privileges::INSERT | Privileges::UPDATE).is_empty() {
+    if !cx.is_exposed(&table.name.schema) || !may_write(cx, table) {
         return;
     }
     let default = column.default.as_ref().and_then(|default| default.root.as_str());

@@ -1,15 +1,15 @@
 //! Method calls of a chain to a query.
 
 use super::chain::{Chain, schema_call};
-use super::code::{Code, Constant, Link, MAX_STEPS, argument, callee, property, span};
+use super::code::{Code, Constant, Link, MAX_STEPS, argument, callee, plain, property, span};
 use super::results::Results;
 use super::value::{self, Values, inner_span, named};
-use crate::module::{Part as PendingPart, Pending};
 use crate::postgrest::{self, ConditionsResult};
 use crate::shape::{
     Client, Column, Command, Condition, ConditionKind, Count, Filter, Flow, Limit, Named, Operator, Order, Payload, PayloadRows, Query,
     RowCount, Selection, Target, Value, ValueKind,
 };
+use crate::shape::{Part as PendingPart, Pending};
 use oxc_ast::ast::{Expression, ObjectExpression};
 use oxc_span::GetSpan;
 use smol_str::SmolStr;
@@ -31,19 +31,19 @@ pub fn query<'a>(code: &Code<'a, '_>, results: &Results, chain: &Chain<'a>, nth:
     if name.is_none() {
         add_pending(code, first, nth, PendingPart::Target, pending);
     }
-    if let Some(import) = &chain.client.import {
-        pending.push(Pending { query: nth, part: PendingPart::Client, import: import.clone(), path: Vec::new() });
+    if let Some((import, path)) = &chain.client.import {
+        pending.push(Pending { query: nth, part: PendingPart::Client, import: import.clone(), path: path.clone() });
     }
     let end = span(chain.call.span).end;
     let client = Client {
         kind: chain.client.kind,
-        receiver: SmolStr::new(code.slice(span(receiver.span())).chars().take(60).collect::<String>()),
+        receiver: SmolStr::new(code.slice(span(plain(receiver).span())).chars().take(60).collect::<String>()),
         span: span(receiver.span()),
     };
     let query = Query {
         span: chain.span,
         source: Span::new(chain.name_span.start, end),
-        argument: inner_span(code, first),
+        argument: inner_span(first),
         target: if chain.is_rpc { Target::Function(name) } else { Target::Relation(name) },
         schema: chain.schema(),
         client,
@@ -125,7 +125,7 @@ impl<'a> Build<'_, 'a, '_> {
 
     fn counted(&mut self, options: &'a ObjectExpression<'a>) {
         if let Some(count) = property(options, "count") {
-            let at = inner_span(self.code, count);
+            let at = inner_span(count);
             self.query.count = Some(match named(self.code, count).as_ref().map(|count| count.text.as_str()) {
                 Some("exact") => Count::Exact(at),
                 Some("planned") => Count::Planned(at),

@@ -119,7 +119,7 @@ pub fn chains<'a>(code: &Code<'a, '_>) -> Vec<Chain<'a>> {
             complete: true,
             span: span(call.span),
         };
-        Follow { code, chain: &mut chain, seen: FxHashSet::default() }.from_start();
+        Follow { code, chain: &mut chain, seen: FxHashSet::default() }.start();
         chain.links.sort_by_key(|(link, _)| link.name_span.start);
         chain.sinks.sort_by_key(|sink| code.node_span(sink.node).end);
         let is_query = |name: &str| COMMANDS.contains(&name);
@@ -133,7 +133,15 @@ pub fn chains<'a>(code: &Code<'a, '_>) -> Vec<Chain<'a>> {
             let text = value::named(code, first);
             let is_name = text.is_some_and(|text| text.text.chars().all(|letter| letter.is_alphanumeric() || letter == '_'));
             if is_rpc {
-                if is_name {
+                // functions of PostgreSQL take named arguments
+                let has_names = match argument(call, 1) {
+                    Some(arguments) => matches!(plain(arguments), Expression::ObjectExpression(_)),
+                    None => call.arguments.len() == 1,
+                };
+                let is_snake = value::named(code, first).is_some_and(|text| text.text.contains('_'));
+                if is_name && is_snake && has_names {
+                    out.push(chain);
+                } else if is_name {
                     doubtful.push(chain);
                 }
                 continue;
@@ -166,7 +174,7 @@ struct Follow<'c, 'a, 's> {
 }
 
 impl<'a> Follow<'_, 'a, '_> {
-    fn from_start(&mut self) {
+    fn start(&mut self) {
         let (links, last, complete) = self.code.chain(self.chain.node);
         self.chain.complete &= complete;
         let last = self.add(links, last, true);
@@ -247,7 +255,7 @@ impl<'a> Follow<'_, 'a, '_> {
     }
 
     fn is_ended(&self) -> bool {
-        self.chain.links.iter().any(|(link, _)| TERMINAL.contains(&link.name))
+        self.chain.then.is_some() || self.chain.links.iter().any(|(link, _)| TERMINAL.contains(&link.name))
     }
 
     /// The query is returned. A caller can continue it if the function is not asynchronous.
@@ -303,6 +311,10 @@ impl<'a> Follow<'_, 'a, '_> {
         let declaration = code.scoping.symbol_declaration(symbol);
         let outer = code.nodes.parent_id(code.nodes.parent_id(declaration));
         for (node, is_read) in references {
+            if !code.spend() {
+                self.chain.complete = false;
+                return;
+            }
             let at = code.node_span(node);
             if at.start < from || (code.node_span(start).contains(at) && !is_read) {
                 continue;

@@ -2,12 +2,15 @@
 
 use super::code::{Binding, Code, Constant, MAX_STEPS, Step, argument, as_call, as_member, awaited, callee, plain, property, span};
 use super::value;
-use crate::module::Import;
+use crate::shape::Import;
 use crate::shape::{ClientKind, Named, Schema};
 use oxc_ast::ast::{BindingPattern, CallExpression, Expression};
 use oxc_semantic::SymbolId;
 use oxc_span::GetSpan;
 use smol_str::SmolStr;
+
+/// Number of assignments to a variable that are followed.
+const MAX_ASSIGNED: usize = 16;
 
 /// How certain it is that an expression is a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,8 +31,8 @@ pub struct Known {
     pub evidence: Evidence,
     pub kind: ClientKind,
     pub schema: Schema,
-    /// The import that it comes from.
-    pub import: Option<Import>,
+    /// The import that it comes from, and the member of the import's value or result.
+    pub import: Option<(Import, Vec<SmolStr>)>,
 }
 
 impl Known {
@@ -39,7 +42,12 @@ impl Known {
 
     /// What a name tells.
     fn named(name: &str) -> Known {
-        Known { evidence: evidence(name), kind: kind(name), schema: Schema::Default, import: None }
+        let kind = kind(name);
+        let evidence = match evidence(name) {
+            Evidence::None if kind == ClientKind::ServiceRole => Evidence::Name,
+            evidence => evidence,
+        };
+        Known { evidence, kind, schema: Schema::Default, import: None }
     }
 
     /// What two possible values have in common.
@@ -96,9 +104,8 @@ fn kind(name: &str) -> ClientKind {
     let words = words(name);
     let has = |word: &str| words.iter().any(|own| own == word);
     let joined = words.concat();
-    if joined.contains("servicerole") || has("admin") || joined.contains("serviceclient") || joined == "service" || has("svc") {
-        ClientKind::ServiceRole
-    } else if has("service") && (has("supabase") || has("client")) {
+    let is_service = joined == "service" || (has("service") && (has("supabase") || has("client")));
+    if is_service || joined.contains("servicerole") || has("admin") || has("svc") {
         ClientKind::ServiceRole
     } else if has("anon") || has("anonymous") {
         ClientKind::Anon
@@ -112,7 +119,7 @@ fn kind(name: &str) -> ClientKind {
 /// Returns what is known of a client.
 pub fn known<'a>(code: &Code<'a, '_>, expression: &'a Expression<'a>, steps: usize) -> Known {
     let expression = awaited(expression);
-    let Some(steps) = steps.checked_sub(1) else { return Known::named("") };
+    let Some(steps) = steps.checked_sub(1).filter(|_| code.spend()) else { return Known::named("") };
     match expression {
         Expression::Identifier(name) => {
             let text = name.name.as_str();
@@ -149,7 +156,7 @@ pub fn known<'a>(code: &Code<'a, '_>, expression: &'a Expression<'a>, steps: usi
 }
 
 fn of_field<'a>(code: &Code<'a, '_>, name: &str, steps: usize) -> Option<Known> {
-    let values = code.fields.get(name)?.iter().map(|value| known(code, value, steps));
+    let values = code.fields.get(name)?.iter().take(MAX_ASSIGNED).map(|value| known(code, value, steps));
     values.reduce(Known::or).filter(|known| known.evidence == Evidence::Origin || known.import.is_some())
 }
 
@@ -170,7 +177,21 @@ fn of_member<'a>(code: &Code<'a, '_>, member: &'a oxc_ast::ast::StaticMemberExpr
             return found;
         }
     }
-    Known::named(name)
+    let import = imported(code, &member.object).map(|import| (import, vec![SmolStr::new(name)]));
+    Known { import, ..Known::named(name) }
+}
+
+/// Returns the import that an expression is, or that it calls.
+fn imported<'a>(code: &Code<'a, '_>, expression: &'a Expression<'a>) -> Option<Import> {
+    let value = match code.constant(awaited(expression), MAX_STEPS) {
+        Constant::Import(import, path) => return path.is_empty().then_some(import),
+        Constant::Value(value) => awaited(value),
+        Constant::Enum(_) => return None,
+    };
+    match code.constant(&as_call(value)?.callee, MAX_STEPS) {
+        Constant::Import(import, path) => path.is_empty().then_some(import),
+        _ => None,
+    }
 }
 
 /// Returns a member of an object that the file itself creates.
@@ -195,7 +216,8 @@ fn part<'a>(code: &Code<'a, '_>, object: &'a Expression<'a>, name: &str, steps: 
 fn of_variable<'a>(code: &Code<'a, '_>, symbol: SymbolId, name: &str, steps: usize) -> Known {
     let by_name = || Known::named(name);
     let assigned = || {
-        let values = code.assigned.get(&symbol).into_iter().flatten().map(|value| known(code, value, steps));
+        let values = code.assigned.get(&symbol).into_iter().flatten().take(MAX_ASSIGNED);
+        let values = values.map(|value| known(code, value, steps));
         values.reduce(Known::or).filter(|known| known.evidence >= Evidence::Name || known.import.is_some())
     };
     let found = match code.binding(symbol) {
@@ -213,8 +235,10 @@ fn of_variable<'a>(code: &Code<'a, '_>, symbol: SymbolId, name: &str, steps: usi
             [.., Step::Key(key)] => {
                 let own = path.len() == 1;
                 let origin = part(code, init, key, steps).filter(|_| own).map(|value| known(code, value, steps));
+                let import = imported(code, init).filter(|_| own).map(|import| (import, vec![SmolStr::new(key)]));
                 match origin {
                     Some(found) if found.evidence >= Evidence::Name => found,
+                    _ if import.is_some() && evidence(key) >= Evidence::Name => Known { import, ..Known::named(key) },
                     _ if evidence(key) == Evidence::No => Known::no(),
                     _ if kind(key) == ClientKind::Unknown && evidence(key) <= Evidence::None => by_name(),
                     _ => Known::named(key),
@@ -222,7 +246,7 @@ fn of_variable<'a>(code: &Code<'a, '_>, symbol: SymbolId, name: &str, steps: usi
             }
             _ => by_name(),
         },
-        Binding::Parameter(parameter, path, _) => {
+        Binding::Parameter(parameter, path) => {
             if path.is_empty() && is_client_type(code, &parameter.pattern) {
                 Known { evidence: Evidence::Origin, ..by_name() }
             } else {
@@ -233,7 +257,7 @@ fn of_variable<'a>(code: &Code<'a, '_>, symbol: SymbolId, name: &str, steps: usi
             if name.starts_with(char::is_uppercase) {
                 return Known::no();
             }
-            Known { import: Some(import), ..by_name() }
+            Known { import: Some((import, Vec::new())), ..by_name() }
         }
         Binding::Function(_) | Binding::Enum(_) => return Known::no(),
         Binding::Element(..) => by_name(),
@@ -244,9 +268,7 @@ fn of_variable<'a>(code: &Code<'a, '_>, symbol: SymbolId, name: &str, steps: usi
 
 /// Returns whether the code signs a user in with the client.
 fn signs_in(code: &Code, symbol: SymbolId) -> bool {
-    code.scoping.get_resolved_references(symbol).any(|reference| {
-        let (links, ..) = code.chain(reference.node_id());
-        let _ = links;
+    code.scoping.get_resolved_references(symbol).take_while(|_| code.spend()).any(|reference| {
         let member = code.up(reference.node_id());
         let outer = code.up(member);
         match (code.nodes.kind(member), code.nodes.kind(outer)) {
@@ -294,7 +316,7 @@ fn of_call<'a>(code: &Code<'a, '_>, call: &'a CallExpression<'a>, steps: usize) 
                 let client = known(code, object, steps);
                 let schema = match argument(call, 0).and_then(|schema| value::text(code, schema, MAX_STEPS)) {
                     Some(text) if !text.has_holes() => Schema::Named(Named {
-                        span: argument(call, 0).map(|schema| value::inner_span(code, schema)).unwrap_or_default(),
+                        span: argument(call, 0).map(|schema| value::inner_span(schema)).unwrap_or_default(),
                         text: SmolStr::new(&text.value),
                     }),
                     _ => Schema::Unknown,
@@ -319,12 +341,14 @@ fn of_call<'a>(code: &Code<'a, '_>, call: &'a CallExpression<'a>, steps: usize) 
     };
     match import {
         Some(Binding::Import(import)) => {
-            let is_library =
-                import.module.contains("supabase") && !import.module.starts_with(['.', '~']) && !import.module.starts_with("@/");
+            let is_own = import.module.starts_with(['.', '~', '#', '$']) || import.module.starts_with("@/");
+            // a function with the arguments of the library's is a re-export of it
+            let has_url = argument(call, 0).is_some_and(|url| code.slice(span(url.span())).to_ascii_lowercase().contains("url"));
+            let is_library = (import.module.contains("supabase") && !is_own) || (has_url && call.arguments.len() >= 2);
             if is_library && let Some(known) = of_library(code, call, &import.name, steps) {
                 return known;
             }
-            Known { import: Some(import), ..by_name }
+            Known { import: Some((import, Vec::new())), ..by_name }
         }
         Some(_) => {
             if ["useMemo", "useState", "useRef"].contains(&name) {
@@ -394,7 +418,7 @@ fn option_schema<'a>(code: &Code<'a, '_>, options: &'a oxc_ast::ast::ObjectExpre
     let Some(Expression::ObjectExpression(db)) = property(options, "db").map(plain) else { return Schema::Default };
     let Some(schema) = property(db, "schema") else { return Schema::Default };
     match value::text(code, schema, MAX_STEPS) {
-        Some(text) if !text.has_holes() => Schema::Named(Named { text: SmolStr::new(&text.value), span: value::inner_span(code, schema) }),
+        Some(text) if !text.has_holes() => Schema::Named(Named { text: SmolStr::new(&text.value), span: value::inner_span(schema) }),
         _ => Schema::Unknown,
     }
 }
@@ -413,10 +437,7 @@ fn with_options(kind: ClientKind, code: &Code, key: &Expression, options: &str, 
         ClientKind::Anon if function != "createClient" || has_token || options.contains("cookies") => ClientKind::SignedIn,
         ClientKind::Anon if options.contains("persistSession: false") => ClientKind::Anon,
         ClientKind::Anon => {
-            let text = match code.nodes.is_empty() {
-                true => String::new(),
-                false => key_text(code, key),
-            };
+            let text = key_text(code, key);
             let in_browser = ["PUBLIC_", "VITE_", "REACT_APP_", "import.meta", "localStorage"];
             let is_literal = text.starts_with(['"', '\'', '`']);
             if is_literal || in_browser.into_iter().any(|name| text.contains(name) || options.contains(name)) {
@@ -434,11 +455,8 @@ fn key_text(code: &Code, key: &Expression) -> String {
     let own = code.slice(span(key.span()));
     match plain(key) {
         Expression::Identifier(name) => {
-            let init = code.scoping.get_reference(match name.reference_id.get() {
-                Some(id) => id,
-                None => return own.to_string(),
-            });
-            let init = init.symbol_id().and_then(|symbol| match code.nodes.kind(code.scoping.symbol_declaration(symbol)) {
+            let symbol = name.reference_id.get().and_then(|id| code.scoping.get_reference(id).symbol_id());
+            let init = symbol.and_then(|symbol| match code.nodes.kind(code.scoping.symbol_declaration(symbol)) {
                 oxc_ast::AstKind::VariableDeclarator(declarator) => declarator.init.as_ref(),
                 _ => None,
             });
@@ -471,7 +489,7 @@ pub fn key_kind(code: &Code, key: &Expression) -> ClientKind {
 
 /// Returns the kind of a key that is in the code itself.
 pub fn token_role(key: &str) -> Option<ClientKind> {
-    if key.starts_with("sb_secret_") {
+    if key.starts_with("sb_secret_") && key.len() > 30 {
         return Some(ClientKind::ServiceRole);
     }
     if key.starts_with("sb_publishable_") {

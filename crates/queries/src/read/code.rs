@@ -1,6 +1,6 @@
 //! A parsed file: names, declarations and the nodes around a node.
 
-use crate::module::Import;
+use crate::shape::Import;
 use oxc_ast::AstKind;
 use oxc_ast::ast::{
     Argument, BindingPattern, BindingPatternKind, CallExpression, ChainElement, Expression, FormalParameter, Function, IdentifierReference,
@@ -10,15 +10,18 @@ use oxc_semantic::{AstNodes, NodeId, Scoping, SymbolId};
 use oxc_span::GetSpan;
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
+use std::cell::Cell;
 use supalint_syntax::source::Span;
 
 /// Number of declarations that are followed from a name to its value.
 pub const MAX_STEPS: usize = 8;
 
+/// Number of values that are followed in one file.
+const MAX_VALUES: u32 = 4_000_000;
+
 /// A parsed file.
 pub struct Code<'a, 's> {
     pub text: &'a str,
-    pub path: &'s str,
     pub nodes: &'s AstNodes<'a>,
     pub scoping: &'s Scoping,
     /// All references in the order of their positions.
@@ -29,6 +32,8 @@ pub struct Code<'a, 's> {
     pub assigned: FxHashMap<SymbolId, Vec<&'a Expression<'a>>>,
     /// Values that each function returns, by the start of the function.
     pub returns: FxHashMap<u32, Vec<&'a Expression<'a>>>,
+    /// Number of values that can still be followed.
+    budget: Cell<u32>,
 }
 
 /// A step from a destructured value to one of its parts.
@@ -46,7 +51,7 @@ pub enum Binding<'a> {
     /// A part of an element of an expression: the variable of `for (… of …)`, or the parameter of a callback of `map` or the like.
     Element(&'a Expression<'a>, Vec<Step<'a>>, NodeId),
     /// A parameter of a function, or a part of it.
-    Parameter(&'a FormalParameter<'a>, Vec<Step<'a>>, NodeId),
+    Parameter(&'a FormalParameter<'a>, Vec<Step<'a>>),
     Import(Import),
     Function(&'a Function<'a>),
     Enum(&'a TSEnumDeclaration<'a>),
@@ -69,7 +74,6 @@ pub struct Link<'a> {
     pub name: &'a str,
     pub name_span: Span,
     pub call: &'a CallExpression<'a>,
-    pub node: NodeId,
 }
 
 pub fn span(span: oxc_span::Span) -> Span {
@@ -161,16 +165,16 @@ pub fn is_iteration(method: &str) -> bool {
 }
 
 impl<'a, 's> Code<'a, 's> {
-    pub fn new(text: &'a str, path: &'s str, nodes: &'s AstNodes<'a>, scoping: &'s Scoping) -> Code<'a, 's> {
+    pub fn new(text: &'a str, nodes: &'s AstNodes<'a>, scoping: &'s Scoping) -> Code<'a, 's> {
         let mut code = Code {
             text,
-            path,
             nodes,
             scoping,
             identifiers: Vec::new(),
             fields: FxHashMap::default(),
             assigned: FxHashMap::default(),
             returns: FxHashMap::default(),
+            budget: Cell::new(MAX_VALUES),
         };
         for node in nodes.iter() {
             match node.kind() {
@@ -215,6 +219,12 @@ impl<'a, 's> Code<'a, 's> {
         }
         code.identifiers.sort_by_key(|identifier| identifier.span.start);
         code
+    }
+
+    /// Counts a value that is followed, and returns whether the limit is not reached.
+    pub fn spend(&self) -> bool {
+        self.budget.set(self.budget.get().saturating_sub(1));
+        self.budget.get() > 0
     }
 
     pub fn symbol(&self, identifier: &IdentifierReference<'a>) -> Option<SymbolId> {
@@ -265,7 +275,7 @@ impl<'a, 's> Code<'a, 's> {
                     match self.nodes.kind(above) {
                         AstKind::CallExpression(call) if call.callee.span().contains_inclusive(member.span) => {
                             let name_span = span(member.property.span);
-                            links.push(Link { name: member.property.name.as_str(), name_span, call, node: above });
+                            links.push(Link { name: member.property.name.as_str(), name_span, call });
                             node = above;
                         }
                         _ => return (links, node, true),
@@ -320,7 +330,7 @@ impl<'a, 's> Code<'a, 's> {
                     {
                         return if name == "then" { Binding::Value(object, path) } else { Binding::Element(object, path, call_node) };
                     }
-                    return Binding::Parameter(parameter, path, function);
+                    return Binding::Parameter(parameter, path);
                 }
                 AstKind::ImportSpecifier(specifier) => {
                     return self.import(node, &specifier.imported.name());
@@ -354,10 +364,24 @@ impl<'a, 's> Code<'a, 's> {
         }
     }
 
+    /// Returns whether the code adds elements to a list or removes some.
+    pub fn is_grown(&self, symbol: SymbolId) -> bool {
+        self.scoping.get_resolved_references(symbol).take_while(|_| self.spend()).any(|reference| {
+            let parent = self.up(reference.node_id());
+            match self.nodes.kind(parent) {
+                AstKind::StaticMemberExpression(member) => {
+                    ["push", "unshift", "splice", "pop", "shift", "length"].contains(&member.property.name.as_str())
+                }
+                AstKind::ComputedMemberExpression(_) => matches!(self.nodes.kind(self.up(parent)), AstKind::AssignmentExpression(_)),
+                _ => false,
+            }
+        })
+    }
+
     /// Follows constants, members of constant objects and enums to a value.
     pub fn constant(&self, expression: &'a Expression<'a>, steps: usize) -> Constant<'a> {
         let expression = plain(expression);
-        if steps == 0 {
+        if steps == 0 || !self.spend() {
             return Constant::Value(expression);
         }
         let steps = steps - 1;

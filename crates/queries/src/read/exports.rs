@@ -1,9 +1,9 @@
 //! Exports of a file that queries of other files can depend on.
 
-use super::client::{Evidence, Known, function_start, known, returned};
-use super::code::{Code, Constant, MAX_STEPS};
+use super::client::{self, Evidence, Known, function_start, known};
+use super::code::{Code, Constant, MAX_STEPS, awaited};
 use super::value;
-use crate::module::{Export, Import, Module};
+use crate::shape::{Export, Import, Module};
 use oxc_ast::ast::{
     BindingPatternKind, Declaration, ExportDefaultDeclarationKind, Expression, ObjectPropertyKind, Program, Statement, TSEnumMemberName,
 };
@@ -39,9 +39,7 @@ pub fn exports<'a>(code: &Code<'a, '_>, program: &'a Program<'a>, module: &mut M
             Statement::ExportAllDeclaration(export) if export.exported.is_none() => module.stars.push(SmolStr::new(export.source.value)),
             Statement::ExportDefaultDeclaration(export) => {
                 let value = match &export.declaration {
-                    ExportDefaultDeclarationKind::FunctionDeclaration(function) => {
-                        returned(code, function.span.start, MAX_STEPS).and_then(client)
-                    }
+                    ExportDefaultDeclarationKind::FunctionDeclaration(function) => self::returned(code, function.span.start),
                     other => other.as_expression().and_then(|value| self::value(code, value, 0)),
                 };
                 module.exports.extend(value.map(|value| (SmolStr::new_static("default"), value)));
@@ -64,7 +62,7 @@ fn declaration<'a>(code: &Code<'a, '_>, declaration: &'a Declaration<'a>, module
         }
         Declaration::FunctionDeclaration(function) => {
             if let Some(name) = &function.id
-                && let Some(value) = returned(code, function.span.start, MAX_STEPS).and_then(client)
+                && let Some(value) = self::returned(code, function.span.start)
             {
                 module.exports.push((SmolStr::new(name.name), value));
             }
@@ -98,7 +96,7 @@ fn local_value<'a>(code: &Code<'a, '_>, program: &'a Program<'a>, name: &str) ->
                 }
             }
             Statement::FunctionDeclaration(function) if function.id.as_ref().is_some_and(|own| own.name == name) => {
-                return returned(code, function.span.start, MAX_STEPS).and_then(client);
+                return self::returned(code, function.span.start);
             }
             Statement::ImportDeclaration(import) => {
                 for specifier in import.specifiers.iter().flatten() {
@@ -123,9 +121,9 @@ fn text<'a>(code: &Code<'a, '_>, expression: &'a Expression<'a>) -> Option<Expor
     Some(Export::Text(SmolStr::new(text.value)))
 }
 
-fn client(known: Known) -> Option<Export> {
+fn of_client(known: Known) -> Option<Export> {
     match known {
-        Known { import: Some(import), .. } => Some(Export::Forward(import)),
+        Known { import: Some((import, path)), .. } if path.is_empty() => Some(Export::Forward(import)),
         Known { evidence: Evidence::Origin, kind, schema, .. } => Some(Export::Client { kind, schema }),
         _ => None,
     }
@@ -154,7 +152,34 @@ fn value<'a>(code: &Code<'a, '_>, expression: &'a Expression<'a>, depth: usize) 
         return Some(Export::Object(members.take(MAX_MEMBERS).collect()));
     }
     match function_start(code, constant, MAX_STEPS) {
-        Some(start) => returned(code, start, MAX_STEPS).and_then(client),
-        None => client(known(code, expression, MAX_STEPS)),
+        Some(start) => returned(code, start),
+        None => of_client(known(code, expression, MAX_STEPS)),
     }
+}
+
+/// Returns the client that a function returns, or the clients in the object that it returns.
+fn returned(code: &Code, function: u32) -> Option<Export> {
+    if let Some(found) = client::returned(code, function, MAX_STEPS).and_then(of_client) {
+        return Some(found);
+    }
+    let members = code.returns.get(&function)?.iter().filter_map(|value| match awaited(value) {
+        Expression::ObjectExpression(object) => Some(object),
+        _ => None,
+    });
+    let mut out: Vec<(SmolStr, Export)> = Vec::new();
+    for property in members.flat_map(|object| &object.properties) {
+        if let ObjectPropertyKind::ObjectProperty(property) = property
+            && let Some(name) = property.key.static_name()
+            && let Some(client) = of_client(known(code, &property.value, MAX_STEPS))
+        {
+            match out.iter().position(|(own, _)| *own == name.as_ref()) {
+                Some(at) if out[at].1 != client => {
+                    out.remove(at);
+                }
+                Some(_) => {}
+                None => out.push((SmolStr::new(name), client)),
+            }
+        }
+    }
+    (!out.is_empty()).then_some(Export::Object(out))
 }

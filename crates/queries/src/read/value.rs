@@ -37,24 +37,17 @@ pub fn text<'a>(code: &Code<'a, '_>, expression: &'a Expression<'a>, steps: usiz
             let call = as_call(other)?;
             let (name, object) = callee(call)?;
             match (name, object?) {
-                ("join", Expression::ArrayExpression(list)) => {
+                ("join", list) => {
+                    let is_grown =
+                        matches!(plain(list), Expression::Identifier(name) if code.symbol(name).is_none_or(|symbol| code.is_grown(symbol)));
+                    let Constant::Value(Expression::ArrayExpression(list)) = code.constant(list, MAX_STEPS) else { return None };
+                    if is_grown {
+                        return None;
+                    }
                     let separator = match argument(call, 0) {
                         Some(separator) => text(code, separator, steps)?,
                         None => Text::at(",", span(call.span)),
                     };
-                    let mut out = Text::default();
-                    for (nth, element) in list.elements.iter().enumerate() {
-                        if nth > 0 {
-                            out.push(separator.clone());
-                        }
-                        let element_text = element.as_expression().and_then(|element| text(code, element, steps));
-                        out.push(element_text.unwrap_or_else(|| Text::hole(span(element.span()))));
-                    }
-                    Some(out)
-                }
-                ("join", list) => {
-                    let Constant::Value(Expression::ArrayExpression(list)) = code.constant(list, MAX_STEPS) else { return None };
-                    let separator = argument(call, 0).and_then(|separator| text(code, separator, steps))?;
                     let mut out = Text::default();
                     for (nth, element) in list.elements.iter().enumerate() {
                         if nth > 0 {
@@ -96,8 +89,7 @@ fn inside_quotes(range: Span) -> Span {
 }
 
 /// Returns the span of an expression, without the quotes of a literal.
-pub fn inner_span(code: &Code, expression: &Expression) -> Span {
-    let _ = code;
+pub fn inner_span(expression: &Expression) -> Span {
     let expression = plain(expression);
     match expression {
         Expression::StringLiteral(_) | Expression::TemplateLiteral(_) => inside_quotes(span(expression.span())),
@@ -108,7 +100,7 @@ pub fn inner_span(code: &Code, expression: &Expression) -> Span {
 /// Returns the known text of an expression with the location of the expression.
 pub fn named<'a>(code: &Code<'a, '_>, expression: &'a Expression<'a>) -> Option<Named> {
     let text = text(code, expression, MAX_STEPS).filter(|text| !text.has_holes())?;
-    Some(Named { text: SmolStr::new(&text.value), span: inner_span(code, expression) })
+    Some(Named { text: SmolStr::new(&text.value), span: inner_span(expression) })
 }
 
 /// Reader of the values of one query.
@@ -121,12 +113,12 @@ pub struct Values<'c, 'a, 's> {
 
 impl<'a> Values<'_, 'a, '_> {
     pub fn value(&self, expression: &'a Expression<'a>, steps: usize) -> Value {
-        let at = inner_span(self.code, expression);
+        let at = inner_span(expression);
         Value { kind: self.kind(expression, steps), span: at }
     }
 
     fn kind(&self, expression: &'a Expression<'a>, steps: usize) -> ValueKind {
-        let Some(steps) = steps.checked_sub(1) else { return ValueKind::Dynamic(Origin::Unknown) };
+        let Some(steps) = steps.checked_sub(1).filter(|_| self.code.spend()) else { return ValueKind::Dynamic(Origin::Unknown) };
         let code = self.code;
         let constant = match code.constant(expression, MAX_STEPS) {
             Constant::Value(value) => value,
@@ -257,11 +249,9 @@ impl<'a> Values<'_, 'a, '_> {
     fn of_symbol(&self, symbol: SymbolId, name: &str, steps: usize) -> Option<Origin> {
         let steps = steps.checked_sub(1)?;
         match self.code.binding(symbol) {
-            Binding::Value(init, path) => {
-                let origin = self.source(init, steps);
-                // `const { user } = useAuth()`, and also `{ supabase, user }`
-                let _ = path;
-                origin
+            Binding::Value(init, _) => {
+                // `const { supabase, user } = …`
+                self.source(init, steps)
             }
             Binding::Element(list, _, loop_node) => {
                 if self.code.nodes.ancestor_ids(self.node).any(|id| id == loop_node) {
@@ -270,7 +260,7 @@ impl<'a> Values<'_, 'a, '_> {
                     self.source(list, steps)
                 }
             }
-            Binding::Parameter(_, path, _) => {
+            Binding::Parameter(_, path) => {
                 let is_request = |name: &str| {
                     ["req", "request", "params", "searchParams", "event", "formData", "ctx", "c"].contains(&name)
                         || name.ends_with("Request")
@@ -286,7 +276,7 @@ impl<'a> Values<'_, 'a, '_> {
     pub fn payload(&self, expression: &'a Expression<'a>, steps: usize) -> Payload {
         let range = span(plain(expression).span());
         let unknown = || Payload { entries: Vec::new(), complete: false, rows: PayloadRows::Unknown, span: range };
-        let Some(steps) = steps.checked_sub(1) else { return unknown() };
+        let Some(steps) = steps.checked_sub(1).filter(|_| self.code.spend()) else { return unknown() };
         let found = match plain(expression) {
             Expression::ObjectExpression(object) => Some(self.object(object, steps)),
             Expression::ArrayExpression(list) => Some(self.list(list.elements.iter(), range, steps)),
@@ -371,11 +361,6 @@ impl<'a> Values<'_, 'a, '_> {
                     self.spread(out, &either.right, false, steps);
                 }
             }
-            Expression::ConditionalExpression(either) => {
-                let whole = self.payload(plain(expression), steps);
-                let _ = either;
-                self.add(out, whole, certain);
-            }
             Expression::NullLiteral(_) => {}
             Expression::Identifier(name) if name.name == "undefined" => {}
             other => self.add(out, self.payload(other, steps), certain),
@@ -416,6 +401,10 @@ impl<'a> Values<'_, 'a, '_> {
         let mut pushed = Vec::new();
         for reference in code.scoping.get_resolved_references(symbol) {
             let node = reference.node_id();
+            if !code.spend() {
+                out.complete = false;
+                break;
+            }
             if code.node_span(node).start >= range.start {
                 continue;
             }

@@ -176,6 +176,14 @@ pub struct Rejected {
     pub makes: Vec<ObjectKey>,
 }
 
+/// A statement of application code that PostgreSQL would reject after the last migration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RejectedInCode {
+    /// Location of the whole text in the code.
+    pub site: Site,
+    pub reason: SqlError,
+}
+
 /// A name that an object had.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FormerName {
@@ -234,6 +242,7 @@ pub struct Catalog {
     pub own_operators: bool,
     /// Rejected statements in the order of the history, except for those of [`When::InBatch`] and [`When::Afresh`].
     pub rejected: Vec<Rejected>,
+    pub rejected_in_code: Vec<RejectedInCode>,
 }
 
 /// Schemas of extensions. If no migration creates the extension, it was enabled in the dashboard.

@@ -4,67 +4,20 @@
 //! importing file. Files that contain no queries are read only if an import leads to them.
 
 use crate::postgrest;
-use crate::shape::{Client, ClientKind, CodeFile, Named, Query, Schema, Selection, Target};
+use crate::shape::{Client, CodeFile, Export, Import, Named, Part, Query, Schema, Selection, Target};
 use crate::text::Text;
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
+use std::cell::RefCell;
 
 /// Number of re-exports that are followed.
 const MAX_STEPS: usize = 6;
 
-/// An imported name. `default` is the default export, and `*` the whole module.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Import {
-    pub module: SmolStr,
-    pub name: SmolStr,
-}
-
-/// An exported value.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Export {
-    Text(SmolStr),
-    Object(Vec<(SmolStr, Export)>),
-    /// A client, or a function that returns one.
-    Client {
-        kind: ClientKind,
-        schema: Schema,
-    },
-    /// The value of an import.
-    Forward(Import),
-}
-
-/// A part of a query that depends on an import.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Pending {
-    pub query: usize,
-    pub part: Part,
-    pub import: Import,
-    /// Members of the imported value.
-    pub path: Vec<SmolStr>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    Target,
-    Schema,
-    Select,
-    Client,
-}
-
-/// What links a file to others.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Module {
-    /// Whether the file was parsed.
-    pub is_read: bool,
-    pub exports: Vec<(SmolStr, Export)>,
-    /// Modules of `export * from`.
-    pub stars: Vec<SmolStr>,
-    pub pending: Vec<Pending>,
-}
-
 /// Files by their paths without extensions.
 struct Paths<'f> {
     by_stem: FxHashMap<&'f str, usize>,
+    /// Files of packages that were looked up.
+    packages: RefCell<FxHashMap<String, Option<usize>>>,
 }
 
 /// Returns the files that are not read and that an import of a query leads to.
@@ -73,7 +26,7 @@ pub fn wanted(files: &[CodeFile]) -> Vec<usize> {
     let mut out = Vec::new();
     for file in files {
         for pending in &file.module.pending {
-            let _ = paths.value(files, &file.path, &pending.import, MAX_STEPS, &mut out);
+            let _ = paths.value(files, &file.path, &pending.import, &pending.path, MAX_STEPS, &mut out);
         }
     }
     out.sort_unstable();
@@ -87,9 +40,7 @@ pub fn link(files: &mut [CodeFile]) {
     let mut found = Vec::new();
     for (nth, file) in files.iter().enumerate() {
         for pending in &file.module.pending {
-            if let Some(value) = paths.value(files, &file.path, &pending.import, MAX_STEPS, &mut Vec::new())
-                && let Some(value) = member(&value, &pending.path)
-            {
+            if let Some(value) = paths.value(files, &file.path, &pending.import, &pending.path, MAX_STEPS, &mut Vec::new()) {
                 found.push((nth, pending.query, pending.part, value));
             }
         }
@@ -102,14 +53,6 @@ pub fn link(files: &mut [CodeFile]) {
     files.iter_mut().for_each(|file| file.module.pending.clear());
 }
 
-fn member(value: &Export, path: &[SmolStr]) -> Option<Export> {
-    let Some((first, rest)) = path.split_first() else { return Some(value.clone()) };
-    match value {
-        Export::Object(members) => members.iter().find(|(name, _)| name == first).and_then(|(_, value)| member(value, rest)),
-        _ => None,
-    }
-}
-
 fn complete(query: &mut Query, part: Part, value: &Export) {
     match (part, value) {
         (Part::Target, Export::Text(text)) => {
@@ -120,15 +63,17 @@ fn complete(query: &mut Query, part: Part, value: &Export) {
             };
         }
         (Part::Schema, Export::Text(text)) => query.schema = Schema::Named(Named { text: text.clone(), span: query.source }),
-        (Part::Select, Export::Text(text)) => {
-            if query.select == Selection::Unknown {
-                query.select = postgrest::selection(&Text::at(text, query.source));
-            }
+        (Part::Select, Export::Text(text)) if query.select == Selection::Unknown => {
+            query.select = postgrest::selection(&Text::at(text, query.source));
         }
         (Part::Client, Export::Client { kind, schema }) => {
             query.client = Client { kind: *kind, ..query.client.clone() };
             if query.schema == Schema::Default {
-                query.schema = schema.clone();
+                query.schema = match schema {
+                    // the name is in another file
+                    Schema::Named(schema) => Schema::Named(Named { text: schema.text.clone(), span: query.client.span }),
+                    schema => schema.clone(),
+                };
             }
         }
         _ => {}
@@ -141,14 +86,20 @@ impl<'f> Paths<'f> {
         for (nth, file) in files.iter().enumerate() {
             by_stem.entry(stem(&file.path)).or_insert(nth);
         }
-        Paths { by_stem }
+        Paths { by_stem, packages: RefCell::default() }
     }
 
-    /// Returns the value of an import, and adds files to `wanted` that must be read to know it.
-    fn value(&self, files: &[CodeFile], from: &str, import: &Import, steps: usize, wanted: &mut Vec<usize>) -> Option<Export> {
-        if steps == 0 {
-            return None;
-        }
+    /// Returns a member of an import's value, and adds files to `wanted` that must be read to know it.
+    fn value(
+        &self,
+        files: &[CodeFile],
+        from: &str,
+        import: &Import,
+        path: &[SmolStr],
+        steps: usize,
+        wanted: &mut Vec<usize>,
+    ) -> Option<Export> {
+        let steps = steps.checked_sub(1)?;
         let nth = self.file(from, &import.module)?;
         let file = &files[nth];
         if !file.module.is_read {
@@ -158,14 +109,19 @@ impl<'f> Paths<'f> {
             return None;
         }
         if let Some((_, value)) = file.module.exports.iter().find(|(name, _)| *name == import.name) {
+            let (mut value, mut path) = (value, path);
+            while let (Export::Object(members), Some((first, rest))) = (value, path.split_first()) {
+                value = members.iter().find(|(name, _)| name == first).map(|(_, value)| value)?;
+                path = rest;
+            }
             return match value {
-                Export::Forward(next) => self.value(files, &file.path, next, steps - 1, wanted),
-                value => Some(value.clone()),
+                Export::Forward(next) => self.value(files, &file.path, next, path, steps, wanted),
+                value => path.is_empty().then(|| value.clone()),
             };
         }
         file.module.stars.iter().find_map(|module| {
             let next = Import { module: module.clone(), name: import.name.clone() };
-            self.value(files, &file.path, &next, steps - 1, wanted)
+            self.value(files, &file.path, &next, path, steps, wanted)
         })
     }
 
@@ -181,12 +137,12 @@ impl<'f> Paths<'f> {
             return at(&format!("{folder}/{module}"));
         }
         // an alias of the project's root or of its source folder
-        let rest = ["@/", "~/", "~~/", "#/", "$lib/", "src/", "$"].iter().find_map(|prefix| module.strip_prefix(prefix));
+        let rest = ["@/", "~/", "~~/", "#/", "$lib/", "src/", "$", "#"].iter().find_map(|prefix| module.strip_prefix(prefix));
         let is_lib = module.starts_with("$lib/");
         let rest = match rest {
             Some(rest) => rest,
-            // `@name/path` of a package in the same repository has no alias that is known
-            None if module.starts_with('@') || module.contains(':') => return None,
+            None if module.contains(':') || module.starts_with("@supabase/") => return None,
+            None if module.starts_with('@') => return self.package(module),
             None => module.strip_prefix('/').unwrap_or(module),
         };
         let mut base = folder;
@@ -202,6 +158,22 @@ impl<'f> Paths<'f> {
             }
             base = base.rsplit_once('/').map_or("", |(base, _)| base);
         }
+    }
+
+    /// Returns the file of `@scope/name/path`, a package of the same repository in a folder of that name.
+    fn package(&self, module: &str) -> Option<usize> {
+        let (_, rest) = module.split_once('/')?;
+        let (name, inner) = rest.split_once('/').unwrap_or((rest, "index"));
+        if let Some(known) = self.packages.borrow().get(module) {
+            return *known;
+        }
+        let ends = [format!("/{name}/src/{inner}"), format!("/{name}/{inner}"), format!("/{name}/src/{inner}/index")];
+        let mut found: Vec<usize> =
+            self.by_stem.iter().filter(|(stem, _)| ends.iter().any(|end| stem.ends_with(end.as_str()))).map(|(_, nth)| *nth).collect();
+        found.sort_unstable();
+        let found = if let [only] = found[..] { Some(only) } else { None };
+        self.packages.borrow_mut().insert(module.to_string(), found);
+        found
     }
 }
 
