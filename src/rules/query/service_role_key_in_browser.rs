@@ -39,6 +39,14 @@ fn report(cx: &mut Cx, file: FileId, in_browser: bool, key: &KeyUse) {
         ),
     };
     let site = Site::new(file, key.name.span);
+    let (key, what) = match key.exposure {
+        Exposure::Literal => ("literal".to_string(), "a service role key".to_string()),
+        Exposure::PublicVariable | Exposure::ClientFile => (name.to_string(), format!("`{name}`")),
+    };
     let draft = cx.report(About::file(&path), site, message);
-    draft.of_statement(site).severity(severity).help(help);
+    draft.of_statement(site).severity(severity).help(help).cause(
+        format!("{key} {severity:?}"),
+        format!("place in the code uses {what}"),
+        format!("places in the code use {what}"),
+    );
 }
