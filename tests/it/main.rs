@@ -3,6 +3,7 @@
 //! What needs a PostgreSQL reaches it by a socket of Unix.
 
 mod adopt;
+mod app_queries;
 mod architecture;
 mod brings;
 mod changed;

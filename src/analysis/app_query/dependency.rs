@@ -2,7 +2,9 @@
 
 use super::lookup::{Comparison, Lookup};
 use crate::analysis::prelude::*;
-use supalint_queries::shape::{Condition, ConditionKind, Filter, Origin as ValueOrigin, Payload, Query as Shape, QueryIndex, Value, ValueKind};
+use supalint_queries::shape::{
+    Condition, ConditionKind, Filter, Origin as ValueOrigin, Payload, Query as Shape, QueryIndex, Value, ValueKind,
+};
 
 /// Returns the filters of conditions. `None` stands for a condition that is unknown.
 pub fn filters(conditions: &[Condition]) -> Vec<Option<&Filter>> {
@@ -66,5 +68,7 @@ pub fn is_same_row(read: &Lookup, written: &Lookup, read_index: QueryIndex) -> b
     let known = read.bound();
     let equal: Vec<&Comparison> = written.comparisons.iter().filter(|comparison| comparison.is_equal()).collect();
     equal.iter().any(|comparison| from_result(comparison))
-        || read.query.query.orders.is_empty() && !equal.is_empty() && equal.iter().all(|comparison| known.contains(&comparison.column().text))
+        || read.query.query.orders.is_empty()
+            && !equal.is_empty()
+            && equal.iter().all(|comparison| known.contains(&comparison.column().text))
 }

@@ -24,7 +24,8 @@ fn lookup<'a>(cx: &State<'a>, insert: AppQuery<'a>, earlier: AppQuery<'a>) -> Op
     let lookup = Lookup::of(cx, earlier).filter(|lookup| lookup.query.query.command == AppCommand::Select && lookup.is_whole())?;
     let target = known_target(cx, insert.query)?;
     let written: BTreeSet<&str> = insert.query.payload.as_ref()?.entries.iter().map(|entry| entry.key.text.as_str()).collect();
-    let (variable, fixed): (Vec<&Comparison>, Vec<&Comparison>) = lookup.comparisons.iter().partition(|comparison| comparison.has_variable());
+    let (variable, fixed): (Vec<&Comparison>, Vec<&Comparison>) =
+        lookup.comparisons.iter().partition(|comparison| comparison.has_variable());
     let is_key = !variable.is_empty() && variable.iter().all(|comparison| written.contains(comparison.column().text.as_str()));
     let is_equal = variable.iter().chain(&fixed).all(|comparison| comparison.is_equal());
     (target.name() == &lookup.table.name && is_key && is_equal).then_some(lookup)
@@ -33,11 +34,16 @@ fn lookup<'a>(cx: &State<'a>, insert: AppQuery<'a>, earlier: AppQuery<'a>) -> Op
 fn compare(cx: &mut Cx, query: AppQuery, lookup: &Lookup) {
     let table = lookup.table;
     let bound: Vec<SmolStr> = lookup.bound();
-    let written: Vec<SmolStr> = query.query.payload.iter().flat_map(|payload| &payload.entries).map(|entry| entry.key.text.clone()).collect();
+    let written: Vec<SmolStr> =
+        query.query.payload.iter().flat_map(|payload| &payload.entries).map(|entry| entry.key.text.clone()).collect();
     let key = unique_key(table, &bound);
     let conditions = lookup.comparisons.iter().filter(|comparison| !comparison.has_variable()).count();
-    let names: Vec<SmolStr> =
-        lookup.comparisons.iter().filter(|comparison| comparison.has_variable()).map(|comparison| comparison.column().text.clone()).collect();
+    let names: Vec<SmolStr> = lookup
+        .comparisons
+        .iter()
+        .filter(|comparison| comparison.has_variable())
+        .map(|comparison| comparison.column().text.clone())
+        .collect();
     let list = quoted(&names, "and");
     let noun = if names.len() == 1 { "column" } else { "columns" };
     let start = format!("two requests at the same time can both find no row of `{}` with the same {list}", table.name);

@@ -68,7 +68,7 @@ fn serves_all_tenants(cx: &Cx, query: AppQuery) -> bool {
         "workers",
         "scheduled",
     ];
-    let path = cx.sources.get(query.file).path.to_lowercase();
+    let path = cx.path_of(query.file).to_lowercase();
     !path.contains('/') || path.split(|letter: char| !letter.is_alphanumeric()).any(|word| WORDS.contains(&word))
 }
 
@@ -126,10 +126,8 @@ fn compares_owner(query: &shape::Query, owners: &[SmolStr]) -> bool {
     each_filter(&query.filters, &mut |filter| {
         let Some(filter) = filter.filter(|filter| filter.operator == Operator::Eq) else { return };
         let is_owner = filter.column.as_ref().is_some_and(|column| column.embeds.is_empty() && owners.contains(&column.name.text));
-        let is_of_caller = matches!(
-            filter.value.kind,
-            ValueKind::Dynamic(ValueOrigin::SignedInUser | ValueOrigin::Request | ValueOrigin::Parameter)
-        );
+        let is_of_caller =
+            matches!(filter.value.kind, ValueKind::Dynamic(ValueOrigin::SignedInUser | ValueOrigin::Request | ValueOrigin::Parameter));
         found |= is_owner && is_of_caller;
     });
     found && !CHECKS.iter().any(|word| target.text.contains(word))

@@ -37,7 +37,8 @@ fn is_embeddable(query: AppQuery, earlier: AppQuery, index: QueryIndex) -> bool 
 }
 
 fn compare(cx: &mut Cx, first: &Lookup, second: &Lookup, index: QueryIndex) {
-    let is_key = |comparison: &&Comparison| matches!(comparison.filter.operator, Operator::Eq | Operator::In) && comparison.path.json.is_empty();
+    let is_key =
+        |comparison: &&Comparison| matches!(comparison.filter.operator, Operator::Eq | Operator::In) && comparison.path.json.is_empty();
     let taken = |comparison: &Comparison| match result(&comparison.filter.value) {
         Some((query, column)) if query == index => Some((comparison.column().text.clone(), column.cloned())),
         _ => None,
