@@ -6,6 +6,9 @@ const MAX_LEVELS: usize = 25_000;
 /// Deepest nesting of brackets.
 const MAX_BRACKETS: usize = 1_000;
 
+/// Largest number of brackets in strings, comments, templates and regular expressions.
+const MAX_HIDDEN: usize = 150_000;
+
 /// Stack of the thread that parses, in bytes. The system provides only the pages that are used.
 pub const STACK: usize = 1 << 29;
 
@@ -18,7 +21,7 @@ pub fn is_bounded(text: &str) -> bool {
     if bytes.len() < MAX_LEVELS || bytes.iter().filter(|byte| is_level(**byte)).count() < MAX_LEVELS {
         return true;
     }
-    Scan { bytes, at: 0, open: vec![Open::default()] }.run()
+    Scan { bytes, at: 0, open: vec![Open { byte: 0, is_head: false, chain: 0, inside: 0, around: 0 }], last: Last::Prefix, hidden: 0 }.run()
 }
 
 /// Returns whether a byte can begin a level of the syntax tree.
@@ -52,17 +55,60 @@ fn is_level(byte: u8) -> bool {
     )
 }
 
+/// Words that begin or join an expression, a type or a statement, so that another follows.
+const PREFIXES: [&[u8]; 22] = [
+    b"as",
+    b"await",
+    b"case",
+    b"delete",
+    b"do",
+    b"else",
+    b"extends",
+    b"in",
+    b"infer",
+    b"instanceof",
+    b"is",
+    b"keyof",
+    b"new",
+    b"of",
+    b"readonly",
+    b"return",
+    b"satisfies",
+    b"throw",
+    b"try",
+    b"typeof",
+    b"void",
+    b"yield",
+];
+/// Words whose parentheses are followed by a statement.
+const HEADS: [&[u8]; 6] = [b"catch", b"for", b"if", b"switch", b"while", b"with"];
+
 struct Scan<'t> {
     bytes: &'t [u8],
     at: usize,
     open: Vec<Open>,
+    last: Last,
+    /// Number of brackets in strings and comments.
+    hidden: usize,
+}
+
+/// The last token.
+#[derive(Clone, Copy, PartialEq)]
+enum Last {
+    /// A value, or a bracket that ends one. A statement can end after it.
+    Value,
+    /// An operator or a word that another expression follows, or the parentheses of `if` and the like.
+    Prefix,
+    /// `if`, `for` and the like.
+    Head,
 }
 
 /// An open bracket.
-#[derive(Default)]
 struct Open {
     byte: u8,
-    /// Number of operators since the last semicolon or comma in the bracket.
+    /// Whether a statement follows the bracket.
+    is_head: bool,
+    /// Number of operators since the last end of a statement in the bracket.
     chain: usize,
     /// Deepest closed bracket since then.
     inside: usize,
@@ -70,65 +116,72 @@ struct Open {
     around: usize,
 }
 
-impl Open {
-    fn depth(&self) -> usize {
-        self.around + self.chain + self.inside
-    }
-}
-
 impl Scan<'_> {
     fn run(mut self) -> bool {
-        let mut before = b';';
         while let Some(&byte) = self.bytes.get(self.at) {
             self.at += 1;
             match byte {
-                b'"' | b'\'' => self.string(byte),
-                b'`' => self.template(),
-                b'/' if self.bytes.get(self.at) == Some(&b'/') => self.to(b"\n"),
-                b'/' if self.bytes.get(self.at) == Some(&b'*') => self.to(b"*/"),
-                // a regular expression, unless a value is before it
-                b'/' if !(before.is_ascii_alphanumeric() || matches!(before, b')' | b']' | b'}' | b'_' | b'$' | b'<')) => self.regex(),
-                b'(' | b'[' | b'{' => {
-                    self.open(byte);
+                b'"' | b'\'' => self.hidden(|scan| scan.string(byte)),
+                b'`' => {
+                    self.count();
+                    self.hidden(Scan::template);
                 }
-                b')' | b']' | b'}' => {
-                    let partner = match byte {
-                        b')' => b'(',
-                        b']' => b'[',
-                        _ => b'{',
-                    };
-                    match self.open.last() {
-                        Some(open) if open.byte == b'`' && byte == b'}' => {
-                            self.close();
-                            self.template();
-                        }
-                        Some(open) if open.byte == partner => self.close(),
-                        _ => {}
-                    }
-                    // a statement ends with its block
-                    if byte == b'}' && self.is_line_end() {
+                b'/' if self.bytes.get(self.at) == Some(&b'/') => self.hidden(|scan| scan.to(b"\n")),
+                b'/' if self.bytes.get(self.at) == Some(&b'*') => self.hidden(|scan| scan.to(b"*/")),
+                b'/' if self.last != Last::Value => self.hidden(Scan::regex),
+                b'(' | b'[' | b'{' => self.open(byte),
+                b')' => self.close(b'('),
+                b']' => self.close(b'['),
+                b'}' if self.open.last().is_some_and(|open| open.byte == b'`') => {
+                    self.close(b'`');
+                    self.hidden(Scan::template);
+                }
+                b'}' => {
+                    self.close(b'{');
+                    // a statement can end with its block
+                    if self.is_line_end() && !self.continues() {
                         self.end();
                     }
                 }
-                b';' | b',' => self.end(),
-                b'+' | b'-' | b'*' | b'%' | b'&' | b'|' | b'^' | b'!' | b'~' | b'?' | b'=' | b'.' | b'<' => self.count(1),
-                b'e' if self.bytes[self.at - 1..].starts_with(b"else") => self.count(1),
-                b' ' | b'\n' if before.is_ascii_lowercase() => self.words(),
-                _ => {}
+                b';' | b',' => {
+                    self.end();
+                    self.last = Last::Prefix;
+                }
+                b'\n' => {
+                    let space = self.bytes[self.at..].iter().position(|byte| !byte.is_ascii_whitespace());
+                    self.at = space.map_or(self.bytes.len(), |space| self.at + space);
+                    if self.last == Last::Value && !self.continues() {
+                        self.end();
+                    }
+                }
+                b'+' | b'-' | b'*' | b'/' | b'%' | b'&' | b'|' | b'^' | b'!' | b'~' | b'?' | b':' | b'=' | b'.' | b'<' | b'>' | b'@' => {
+                    self.count();
+                    self.last = Last::Prefix;
+                }
+                byte if byte.is_ascii_whitespace() => {}
+                _ => self.word(),
             }
-            if self.open.len() > MAX_BRACKETS || self.open.last().is_some_and(|open| open.depth() > MAX_LEVELS) {
+            if self.hidden > MAX_HIDDEN {
                 return false;
             }
-            if !byte.is_ascii_whitespace() {
-                before = byte;
+            if self.open.len() > MAX_BRACKETS || self.open.last().is_some_and(|open| open.around + open.chain + open.inside > MAX_LEVELS) {
+                return false;
             }
         }
         true
     }
 
-    fn count(&mut self, by: usize) {
+    /// Reads a string, comment or the like. A character that looks like its start can be something else, so its brackets count too.
+    fn hidden(&mut self, read: impl FnOnce(&mut Self)) {
+        let from = self.at;
+        read(self);
+        self.at = self.at.min(self.bytes.len());
+        self.hidden += self.bytes[from..self.at].iter().filter(|byte| matches!(byte, b'(' | b'[' | b'{' | b'<' | b'!' | b'=')).count();
+    }
+
+    fn count(&mut self) {
         if let Some(open) = self.open.last_mut() {
-            open.chain += by;
+            open.chain += 1;
         }
     }
 
@@ -139,33 +192,56 @@ impl Scan<'_> {
     }
 
     fn open(&mut self, byte: u8) {
-        self.count(1);
+        self.count();
         let around = self.open.last().map_or(0, |open| open.around + open.chain);
-        self.open.push(Open { byte, around, ..Open::default() });
+        self.open.push(Open { byte, is_head: byte == b'(' && self.last == Last::Head, chain: 0, inside: 0, around });
+        self.last = Last::Prefix;
     }
 
-    fn close(&mut self) {
+    /// Closes a bracket, if it is the last that was opened.
+    fn close(&mut self, byte: u8) {
+        self.last = Last::Value;
+        if self.open.len() < 2 || self.open.last().is_none_or(|open| open.byte != byte) {
+            return;
+        }
         let Some(closed) = self.open.pop() else { return };
+        if closed.is_head {
+            self.last = Last::Prefix;
+        }
         if let Some(open) = self.open.last_mut() {
             open.inside = open.inside.max(closed.chain + closed.inside + 1);
         }
     }
 
-    /// Counts an operator or the head of a statement that is a word.
-    fn words(&mut self) {
-        let word = |word: &[u8]| self.bytes[..self.at - 1].ends_with(word);
-        if [&b"typeof"[..], b"void", b"await", b"new", b"delete", b"yield", b"in", b"extends", b"keyof", b"do", b"try"]
-            .into_iter()
-            .any(word)
-        {
-            self.count(1);
-        }
+    /// Reads a name, number or keyword.
+    fn word(&mut self) {
+        let start = self.at - 1;
+        let rest = &self.bytes[start..];
+        let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$') || !byte.is_ascii();
+        let length = rest.iter().position(|byte| !is_word(byte)).unwrap_or(rest.len()).max(1);
+        let word = &rest[..length];
+        self.at = start + length;
+        self.last = if PREFIXES.contains(&word) {
+            self.count();
+            Last::Prefix
+        } else if HEADS.contains(&word) {
+            self.count();
+            Last::Head
+        } else {
+            Last::Value
+        };
+    }
+
+    /// Returns whether the next code continues the expression or statement before it.
+    fn continues(&self) -> bool {
+        let next = self.bytes[self.at..].trim_ascii_start();
+        let words: [&[u8]; 7] = [b"else", b"as", b"satisfies", b"in", b"instanceof", b"extends", b"is"];
+        next.first().is_some_and(|byte| b"+-*/%&|^?:=.<>([`".contains(byte)) && !next.starts_with(b"//") && !next.starts_with(b"/*")
+            || words.into_iter().any(|word| next.starts_with(word) && !next.get(word.len()).is_some_and(u8::is_ascii_alphanumeric))
     }
 
     fn is_line_end(&self) -> bool {
-        self.bytes[self.at..].iter().find(|byte| **byte != b' ').is_none_or(|byte| matches!(byte, b'\n' | b'\r'))
-            && !self.bytes[self.at..].trim_ascii_start().starts_with(b"else")
-            && !self.bytes[self.at..].trim_ascii_start().starts_with(b".")
+        self.bytes[self.at..].iter().find(|byte| !matches!(byte, b' ' | b'\t')).is_none_or(|byte| matches!(byte, b'\n' | b'\r'))
     }
 
     fn to(&mut self, end: &[u8]) {
@@ -174,6 +250,7 @@ impl Scan<'_> {
     }
 
     fn string(&mut self, quote: u8) {
+        self.last = Last::Value;
         while let Some(&byte) = self.bytes.get(self.at) {
             self.at += 1;
             match byte {
@@ -186,6 +263,7 @@ impl Scan<'_> {
     }
 
     fn regex(&mut self) {
+        self.last = Last::Value;
         let mut in_class = false;
         while let Some(&byte) = self.bytes.get(self.at) {
             self.at += 1;
@@ -202,6 +280,7 @@ impl Scan<'_> {
 
     /// Reads a template up to its end or its next substitution.
     fn template(&mut self) {
+        self.last = Last::Value;
         while let Some(&byte) = self.bytes.get(self.at) {
             self.at += 1;
             match byte {

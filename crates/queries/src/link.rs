@@ -4,7 +4,7 @@
 //! importing file. Files that contain no queries are read only if an import leads to them.
 
 use crate::postgrest;
-use crate::shape::{Client, CodeFile, Export, Import, Named, Part, Query, Schema, Selection, Target};
+use crate::shape::{ClientKind, CodeFile, Export, Import, Named, Part, Query, Schema, Selection, Target};
 use crate::text::Text;
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
@@ -50,7 +50,15 @@ pub fn link(files: &mut [CodeFile]) {
             complete(query, part, &value);
         }
     }
-    files.iter_mut().for_each(|file| file.module.pending.clear());
+    for file in files {
+        file.module.pending.clear();
+        // a browser has no service role key, unless it is exposed
+        for query in file.queries.iter_mut().filter(|_| file.in_browser) {
+            if query.client.kind == ClientKind::Unknown {
+                query.client.kind = ClientKind::SignedIn;
+            }
+        }
+    }
 }
 
 fn complete(query: &mut Query, part: Part, value: &Export) {
@@ -67,7 +75,10 @@ fn complete(query: &mut Query, part: Part, value: &Export) {
             query.select = postgrest::selection(&Text::at(text, query.source));
         }
         (Part::Client, Export::Client { kind, schema }) => {
-            query.client = Client { kind: *kind, ..query.client.clone() };
+            // a key that is a parameter tells less than a name
+            if *kind != ClientKind::Unknown {
+                query.client.kind = *kind;
+            }
             if query.schema == Schema::Default {
                 query.schema = match schema {
                     // the name is in another file

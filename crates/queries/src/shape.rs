@@ -443,7 +443,7 @@ pub struct Flow {
     pub in_loop: Option<Loop>,
     /// Earlier queries of the same function whose results the arguments or the target use.
     pub uses: Vec<QueryIndex>,
-    /// Conditions on earlier queries' results that decide whether the query runs.
+    /// Conditions on earlier queries' results that decide whether the query runs. Of several of one kind, the innermost.
     pub guards: Vec<Guard>,
     /// Entries of the payload that are built from a column of an earlier result.
     pub rebuilt: Vec<Rebuilt>,

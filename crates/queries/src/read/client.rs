@@ -263,6 +263,8 @@ fn of_variable<'a>(code: &Code<'a, '_>, symbol: SymbolId, name: &str, steps: usi
         Binding::Element(..) => by_name(),
         Binding::Unknown => assigned().unwrap_or_else(by_name),
     };
+    // a key that is unknown tells less than a name
+    let found = if found.kind == ClientKind::Unknown { Known { kind: kind(name), ..found } } else { found };
     if found.kind == ClientKind::Anon && signs_in(code, symbol) { Known { kind: ClientKind::SignedIn, ..found } } else { found }
 }
 
@@ -355,7 +357,11 @@ fn of_call<'a>(code: &Code<'a, '_>, call: &'a CallExpression<'a>, steps: usize) 
                 return of_memo(code, call, steps).unwrap_or(by_name);
             }
             let returned = function_start(code, &call.callee, MAX_STEPS).and_then(|start| returned(code, start, steps));
-            returned.filter(|known| known.evidence >= Evidence::Name || known.import.is_some()).unwrap_or(by_name)
+            match returned.filter(|known| known.evidence >= Evidence::Name || known.import.is_some()) {
+                Some(known) if known.kind == ClientKind::Unknown => Known { kind: by_name.kind, ..known },
+                Some(known) => known,
+                None => by_name,
+            }
         }
         // a global: an auto-import of Nuxt, or a script of a web page
         None => of_library(code, call, name, steps).unwrap_or(by_name),

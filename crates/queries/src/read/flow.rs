@@ -430,7 +430,8 @@ impl<'a> Guards<'_, 'a, '_> {
 
     fn add(&mut self, query: QueryIndex, when: GuardKind, at: Span) {
         let guard = Guard { query, when, span: at };
-        if query < self.query && !self.out.contains(&guard) {
+        let is_known = self.out.iter().any(|own| (own.query, own.when) == (query, when));
+        if query < self.query && !is_known {
             self.out.push(guard);
         }
     }

@@ -133,6 +133,10 @@ impl<'a> Values<'_, 'a, '_> {
                 _ => ValueKind::Dynamic(self.origin(expression, steps)),
             },
             Expression::Identifier(name) if name.name == "undefined" => ValueKind::Undefined,
+            // a list that the code fills
+            Expression::ArrayExpression(_) if matches!(plain(expression), Expression::Identifier(name) if code.symbol(name).is_none_or(|symbol| code.is_grown(symbol))) => {
+                ValueKind::Dynamic(self.origin(expression, steps))
+            }
             Expression::ArrayExpression(list) => {
                 let values = list.elements.iter().map(|element| element.as_expression().map(|element| self.value(element, steps)));
                 match values.collect::<Option<Vec<Value>>>() {
@@ -221,7 +225,9 @@ impl<'a> Values<'_, 'a, '_> {
         let (name, object) = callee(call)?;
         let lower = name.to_ascii_lowercase();
         let is_user = ["getuser", "getsession", "getclaims"].contains(&lower.as_str())
-            || (["get", "require", "use", "current", "fetch", "ensure"].iter().any(|start| lower.starts_with(start))
+            || (["get", "require", "use", "current", "fetch", "ensure", "validate", "verify", "check", "authenticate"]
+                .iter()
+                .any(|start| lower.starts_with(start))
                 && ["user", "session", "auth"].iter().any(|end| lower.ends_with(end) || lower.ends_with(&format!("{end}id"))));
         if is_user {
             return Some(Origin::SignedInUser);

@@ -77,7 +77,7 @@ impl ObjectKey {
         ObjectKey { class, schema: None, table: Some(table.into()), name: name.into() }
     }
 
-    /// Whether two keys can refer to the same object. A missing schema or table matches all.
+    /// Returns whether two keys can refer to the same object. A missing schema or table matches all.
     pub fn may_be(&self, other: &ObjectKey) -> bool {
         let fits = |one: &Option<SmolStr>, other: &Option<SmolStr>| one.is_none() || other.is_none() || one == other;
         self.class == other.class && self.name == other.name && fits(&self.schema, &other.schema) && fits(&self.table, &other.table)

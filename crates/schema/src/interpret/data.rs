@@ -166,11 +166,6 @@ impl Context<'_> {
     fn top_level_query(&mut self, mut query: Query) -> Meaning {
         let SetExpr::Select(select) = &mut query.body else { return Ok(()) };
         if let Some(into) = select.into.take() {
-            // behind a statement with a syntax error, it is rather a part of a function body
-            let file = self.catalog.now.0;
-            if self.is_top_level() && self.catalog.unread.iter().any(|(unread, _)| *unread == file) {
-                return Ok(());
-            }
             let temporary = into.schema() == Some("pg_temp");
             let name = self.place(&into, temporary)?;
             let named = self.site(into.span());

@@ -31,6 +31,22 @@ fn names_tell_the_kind_if_nothing_else_does() {
 }
 
 #[test]
+fn a_name_tells_more_than_an_unknown_key() {
+    insta::assert_snapshot!(linked(&[
+        (
+            "src/a.vue",
+            "<script>\nimport { getServiceRole, other } from './lib';\nconst admin = createClient(url, key);\nconst client = getServiceRole();\n\
+             await admin.from('a').select();\nawait client.from('b').select();\nawait other().from('c').select();\n</script>"
+        ),
+        (
+            "src/lib.ts",
+            "import { createClient } from '@supabase/supabase-js';\nconst make = (key) => createClient(url, key);\n\
+             export const getServiceRole = () => make(x);\nexport const other = () => make(y);"
+        ),
+    ]));
+}
+
+#[test]
 fn a_helper_is_followed() {
     insta::assert_snapshot!(shown(
         "import { createClient } from '@supabase/supabase-js';\n\

@@ -122,6 +122,14 @@ fn payloads_have_keys() {
 }
 
 #[test]
+fn a_list_that_is_filled_is_dynamic() {
+    insta::assert_snapshot!(shown(
+        "const ids = []; rows.forEach((row) => ids.push(row.id));\nconst fixed = ['a', 'b'];\nconst parts = []; parts.push(x);\n\
+         await supabase.from('t').select().in('id', ids).in('kind', fixed).or(parts.join(',')).or(`a.eq.1)`);"
+    ));
+}
+
+#[test]
 fn functions_have_arguments() {
     insta::assert_snapshot!(shown(
         "await supabase.rpc('plain');\n\

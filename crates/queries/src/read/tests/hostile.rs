@@ -48,6 +48,11 @@ fn deep_nesting_is_not_read() {
         ("new\n", "a"),
         ("if(a)\n", "x"),
         ("do\n", "x"),
+        ("new/**/\n", "a"),
+        ("if(a)//\n", "x"),
+        ("f\n()\n", ""),
+        ("a in\n", "b"),
+        ("a\nas\n", "b"),
     ] {
         for by in [1_000, 15_000, 100_000] {
             let _ = is_read("a.ts", &format!("x = {}{end}", unit.repeat(by)));

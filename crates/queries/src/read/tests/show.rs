@@ -40,7 +40,7 @@ fn name(named: &Named, code: &str) -> String {
     if there == named.text { named.text.to_string() } else { format!("{}@`{there}`", named.text) }
 }
 
-fn one(query: &Query, code: &str) -> String {
+pub fn one(query: &Query, code: &str) -> String {
     let mut parts = Vec::new();
     let target = match &query.target {
         Target::Relation(target) | Target::Function(target) => target.as_ref().map_or("?".to_string(), |target| name(target, code)),
