@@ -1,6 +1,8 @@
-//! Queries of application code against a schema: which fail, and with which message.
+//! Queries of application code against a schema: which fail, and with which message. The errors of PostgreSQL are those of a server.
 
 use crate::docs::run::{Example, Outcome};
+#[cfg(unix)]
+use crate::support::server::Server;
 use supalint::rules::ALL;
 
 const SCHEMA: &str = "
@@ -172,5 +174,53 @@ fn queries_that_fail_are_reported() {
         ("supabase.rpc('fill')", "unknown-function: function `public.fill()` cannot be called through the API"),
     ] {
         assert_eq!(found(query), [expected], "{query}");
+    }
+}
+
+/// The SQL that PostgREST sends for a query, with the SQLSTATE with which PostgreSQL rejects it. An empty SQLSTATE means that it runs.
+/// Source: PostgREST's modules `SqlFragment` and `QueryBuilder`.
+#[cfg(unix)]
+const SENT: [(&str, &str); 17] = [
+    (r#"select "public"."posts"."headline" from "public"."posts""#, "42703"),
+    (r#"select "public"."posts"."shout" from "public"."posts""#, ""),
+    (r#"select "public"."posts"."count" from "public"."posts""#, ""),
+    (r#"select "public"."posts"."title" as "heading" from "public"."posts" order by "public"."posts"."heading""#, "42703"),
+    (r#"select "public"."published_posts"."title" from "public"."published_posts""#, "42703"),
+    (r#"select * from "public"."posts" where "public"."posts"."sluk" = 'a'"#, "42703"),
+    (r#"select to_jsonb("public"."posts"."title")->'a' from "public"."posts""#, ""),
+    (r#"select * from "public"."posts" where "public"."posts"."state" = 'Draft'"#, "22P02"),
+    (r#"update "public"."posts" set "states" = '{draft,gone}'"#, "22P02"),
+    (
+        r#"insert into "public"."reviews" ("post_id", "reviewer_id") select null, null where false on conflict ("post_id", "reviewer_id") do nothing"#,
+        "42P10",
+    ),
+    (
+        r#"insert into "public"."post_tags" ("tag_id", "post_id") select null, null where false on conflict ("tag_id", "post_id") do nothing"#,
+        "",
+    ),
+    (r#"insert into "public"."posts" ("title") values ('a')"#, "23502"),
+    (r#"insert into "public"."posts" ("author_id", "slug", "title") values ('00000000-0000-0000-0000-000000000001', 'a', 'a')"#, ""),
+    (
+        r#"insert into "public"."posts" ("author_id", "slug", "title") values (null, 'a', 'a') on conflict ("slug") do update set "title" = 'b'"#,
+        "23502",
+    ),
+    (r#"update "public"."posts" set "title" = null"#, "23502"),
+    (r#"insert into "public"."tags" ("label") values ('a')"#, ""),
+    (r#"select * from "public"."stats"("day" := '2025-01-01') as s where "s"."clicks" = 1"#, "42703"),
+];
+
+#[cfg(unix)]
+#[test]
+fn postgresql_rejects_what_is_reported() {
+    let Some(server) = Server::shared() else { return };
+    let mut database = server.database();
+    database.run(SCHEMA).expect("the schema is valid");
+    let rows = "insert into auth.users (id) values ('00000000-0000-0000-0000-000000000001');
+        insert into public.users (id) values ('00000000-0000-0000-0000-000000000001');
+        insert into public.posts (author_id, slug, title) values ('00000000-0000-0000-0000-000000000001', 'first', 'first')";
+    database.run(rows).expect("the rows are valid");
+    for (sql, expected) in SENT {
+        let sqlstate = database.undone(|database| database.run(sql).err().map(|refusal| refusal.sqlstate).unwrap_or_default());
+        assert_eq!(sqlstate, expected, "{sql}");
     }
 }

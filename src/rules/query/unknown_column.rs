@@ -19,7 +19,12 @@ fn check(cx: &mut Cx) {
                 Rows::Relation(relation) if is_absent(cx, *relation, &column) => {
                     let (name, noun, named) = (relation.name(), relation.noun(), relation.named());
                     let removal = column_removal(cx, name, &column.name.text);
-                    let certainty = if removal.is_some() { Certainty::Certain } else { relation.certainty(cx) };
+                    let certainty = match column.place {
+                        // the code may leave out the key
+                        Place::Payload(entry) if !entry.certain => Certainty::Maybe,
+                        _ if removal.is_some() => Certainty::Certain,
+                        _ => relation.certainty(cx),
+                    };
                     let message = format!("column `{}` does not exist in `{name}`: {}", column.name.text, fails(column.place));
                     let help = help(&column.name.text, column.place, &tree, &relation.columns());
                     let draft = report(cx, About::named_column(name, &column.name.text), query, column.name.span, message);
