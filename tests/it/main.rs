@@ -3,6 +3,7 @@
 //! Tests that need PostgreSQL connect to it with a Unix socket.
 
 mod adopt;
+mod app_queries;
 mod architecture;
 mod brings;
 mod changed;

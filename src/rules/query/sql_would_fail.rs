@@ -33,9 +33,9 @@ fn removed_at(cx: &Cx, key: &ObjectKey) -> Option<Site> {
 }
 
 fn report(cx: &mut Cx, rejected: &RejectedInCode, removed: Option<Site>) {
-    let path = cx.sources.get(rejected.site.file).path.clone();
+    let path = cx.path_of(rejected.site.file);
     let message = format!("PostgreSQL rejects this statement: {} ({})", rejected.reason.message, rejected.reason.sqlstate);
-    let draft = cx.report(About::file(&path), rejected.site, message);
+    let draft = cx.report(About::file(path), rejected.site, message);
     draft.of_statement(rejected.site).help("Change the statement to match the schema of the migrations.");
     if let Some(removed) = removed {
         draft.because(removed, "removed here");
