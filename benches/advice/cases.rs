@@ -83,7 +83,29 @@ const REDUNDANT: &str = "index/redundant";
 pub fn all() -> Vec<Case> {
     let mut out = of_policies();
     out.extend(of_indexes());
+    out.extend(of_queries());
     out
+}
+
+/// Returns cases for queries of application code.
+fn of_queries() -> Vec<Case> {
+    let query = |rule, what, before, after, statement| Case { rule, what, ground: &[], before, after, caller: None, statement };
+    vec![
+        query(
+            "query/unindexed-filter",
+            "rows of one value, index on the column",
+            &[],
+            &["create index on public.notes (org)"],
+            "select id from public.notes where org = 'org 7'",
+        ),
+        query(
+            "query/leading-wildcard",
+            "text in the middle, trigram index",
+            &["create extension pg_trgm"],
+            &["create extension pg_trgm", "create index on public.notes using gin (org gin_trgm_ops)"],
+            "select id from public.notes where org ilike '%rg 17%'",
+        ),
+    ]
 }
 
 /// Returns cases for SELECT policies on `notes`, as user 1.

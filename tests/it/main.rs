@@ -8,6 +8,7 @@ mod architecture;
 mod brings;
 mod changed;
 mod cli;
+mod code_files;
 #[cfg(unix)]
 mod cures;
 mod docs;
