@@ -1,6 +1,6 @@
 //! Queries in application code: source files to query shapes.
 //!
-//! [`read`] parses one file of JavaScript or TypeScript, also in Vue and Svelte components, and returns its [`shape::CodeFile`]. [`link`]
+//! [`read()`] parses one file of JavaScript or TypeScript, also in Vue and Svelte components, and returns its [`shape::CodeFile`]. [`link()`]
 //! completes the shapes with constants and clients that other files export. Both take and return plain data: nothing here reads a folder
 //! or a file, and no syntax tree leaves the crate.
 //!
@@ -77,7 +77,7 @@ fn read_if(path: &str, text: &str, has_marks: bool) -> CodeFile {
     file
 }
 
-/// Calls a function on a thread whose stack suffices for [`read`].
+/// Calls a function on a thread whose stack suffices for [`read()`].
 ///
 /// # Errors
 /// If the system cannot create a thread.

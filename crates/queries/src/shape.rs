@@ -24,7 +24,7 @@ pub struct CodeFile {
     pub invalid_allows: Vec<InvalidAllow>,
     /// Why the file, or a part of it, was not read.
     pub unread: Option<Unread>,
-    /// Imports and exports, for [`crate::link`].
+    /// Imports and exports, for [`crate::link()`].
     pub(crate) module: Module,
 }
 
