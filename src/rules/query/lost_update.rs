@@ -47,7 +47,8 @@ fn compares_version(read: &Lookup, written: &Lookup, rebuilt: &Rebuilt) -> bool 
     written.comparisons.iter().any(|comparison| {
         let column = &comparison.column().text;
         *column == rebuilt.key.text
-            || result(&comparison.filter.value).is_some_and(|(query, name)| query == rebuilt.query && name == Some(column) && !is_key(column))
+            || result(&comparison.filter.value)
+                .is_some_and(|(query, name)| query == rebuilt.query && name == Some(column) && !is_key(column))
     })
 }
 
