@@ -1,5 +1,6 @@
 //! Values that a query takes from the result of an earlier query or from the variable of a loop.
 
+use super::AppQuery;
 use super::lookup::{Comparison, Lookup};
 use crate::analysis::prelude::*;
 use supalint_queries::shape::{
@@ -71,4 +72,17 @@ pub fn is_same_row(read: &Lookup, written: &Lookup, read_index: QueryIndex) -> b
         || read.query.query.orders.is_empty()
             && !equal.is_empty()
             && equal.iter().all(|comparison| known.contains(&comparison.column().text))
+}
+
+/// Returns whether a query is the next statement after another, so that no code between them can connect the two.
+pub fn is_next(cx: &State, first: AppQuery, second: AppQuery) -> bool {
+    let (one, other) = (&first.query.flow, &second.query.flow);
+    let is_block = first.file == second.file && one.block.is_some() && one.block == other.block;
+    if !is_block || one.statement.end > other.statement.start || first.query.span.end > one.statement.end {
+        return false;
+    }
+    // the statement does nothing more with the result than to name it
+    let rest = cx.slice(first.site(Span::new(first.query.span.end, one.statement.end)));
+    let between = cx.slice(first.site(Span::new(one.statement.end, other.statement.start)));
+    ["", ";"].contains(&rest.trim()) && between.trim().is_empty()
 }

@@ -34,6 +34,14 @@ impl<'a> AppQuery<'a> {
         self.beside.get(index).map(|query| AppQuery { query, ..*self })
     }
 
+    /// Returns whether another query of the file names the same table or function.
+    pub fn has_target_of(&self, other: &shape::Query) -> bool {
+        let name = |query: &'_ shape::Query| match &query.target {
+            shape::Target::Relation(name) | shape::Target::Function(name) => name.as_ref().map(|name| name.text.clone()),
+        };
+        name(self.query).is_some() && name(self.query) == name(other)
+    }
+
     /// Returns the index of the query in its file.
     pub fn index(&self) -> shape::QueryIndex {
         self.beside.iter().position(|query| std::ptr::eq(query, self.query)).unwrap_or(usize::MAX)

@@ -5,15 +5,17 @@ use crate::analysis::app_query::lookup::{Comparison, Lookup};
 use crate::analysis::app_query::{AppQuery, known_target, repeated};
 use crate::rules::prelude::*;
 use std::collections::BTreeSet;
-use supalint_queries::shape::{Command as AppCommand, GuardKind};
+use supalint_queries::shape::{Command as AppCommand, GuardKind, PayloadRows, Value, ValueKind};
 
 rule!("query/check-then-insert", Integrity, Warn, Schema(check));
 
 fn check(cx: &mut Cx) {
+    let mut known: BTreeSet<Site> = BTreeSet::new();
     for query in repeated(cx).filter(|query| query.query.command == AppCommand::Insert) {
         let missing = query.query.flow.guards.iter().filter(|guard| guard.when == GuardKind::Missing);
         let lookups: Vec<Lookup> = missing.filter_map(|guard| lookup(cx, query, query.sibling(guard.query)?)).collect();
-        if let Some(lookup) = lookups.last() {
+        // a second insert after the same lookup is an alternative of the first
+        if let Some(lookup) = lookups.last().filter(|lookup| known.insert(lookup.query.site(lookup.query.query.source))) {
             compare(cx, query, lookup);
         }
     }
@@ -23,12 +25,25 @@ fn check(cx: &mut Cx) {
 fn lookup<'a>(cx: &State<'a>, insert: AppQuery<'a>, earlier: AppQuery<'a>) -> Option<Lookup<'a>> {
     let lookup = Lookup::of(cx, earlier).filter(|lookup| lookup.query.query.command == AppCommand::Select && lookup.is_whole())?;
     let target = known_target(cx, insert.query)?;
-    let written: BTreeSet<&str> = insert.query.payload.as_ref()?.entries.iter().map(|entry| entry.key.text.as_str()).collect();
+    // a list of rows has no key of its own
+    let payload = insert.query.payload.as_ref().filter(|payload| payload.rows == PayloadRows::One)?;
+    let written: BTreeSet<&str> = payload.entries.iter().map(|entry| entry.key.text.as_str()).collect();
+    let is_other = |comparison: &&Comparison| {
+        let entry = payload.entries.iter().find(|entry| entry.key.text == comparison.column().text);
+        is_literal(&comparison.filter.value)
+            && entry.is_some_and(|entry| is_literal(&entry.value) && entry.value.kind != comparison.filter.value.kind)
+    };
     let (variable, fixed): (Vec<&Comparison>, Vec<&Comparison>) =
-        lookup.comparisons.iter().partition(|comparison| comparison.has_variable());
+        lookup.comparisons.iter().partition(|comparison| !is_literal(&comparison.filter.value));
     let is_key = !variable.is_empty() && variable.iter().all(|comparison| written.contains(comparison.column().text.as_str()));
     let is_equal = variable.iter().chain(&fixed).all(|comparison| comparison.is_equal());
-    (target.name() == &lookup.table.name && is_key && is_equal).then_some(lookup)
+    let has_other = lookup.comparisons.iter().any(|comparison| is_other(&comparison));
+    (target.name() == &lookup.table.name && is_key && is_equal && !has_other).then_some(lookup)
+}
+
+/// Returns whether a value is the same in each request.
+fn is_literal(value: &Value) -> bool {
+    matches!(value.kind, ValueKind::Null | ValueKind::Bool(_) | ValueKind::Number(_) | ValueKind::Text(_))
 }
 
 fn compare(cx: &mut Cx, query: AppQuery, lookup: &Lookup) {
@@ -37,11 +52,11 @@ fn compare(cx: &mut Cx, query: AppQuery, lookup: &Lookup) {
     let written: Vec<SmolStr> =
         query.query.payload.iter().flat_map(|payload| &payload.entries).map(|entry| entry.key.text.clone()).collect();
     let key = unique_key(table, &bound);
-    let conditions = lookup.comparisons.iter().filter(|comparison| !comparison.has_variable()).count();
+    let conditions = lookup.comparisons.iter().filter(|comparison| is_literal(&comparison.filter.value)).count();
     let names: Vec<SmolStr> = lookup
         .comparisons
         .iter()
-        .filter(|comparison| comparison.has_variable())
+        .filter(|comparison| !is_literal(&comparison.filter.value))
         .map(|comparison| comparison.column().text.clone())
         .collect();
     let list = quoted(&names, "and");
@@ -50,14 +65,19 @@ fn compare(cx: &mut Cx, query: AppQuery, lookup: &Lookup) {
     let (message, help) = match key {
         Some(key) => {
             let help = match key.plain_columns().filter(|_| key.predicate.is_none()) {
-                Some(columns) => format!("Replace both queries with {}.", upsert(query, &columns)),
+                Some(columns) => {
+                    format!("Insert without the lookup and treat the error 23505 as an existing row, or use {}.", upsert(query, &columns))
+                }
                 None => "Insert without the lookup, and treat the error 23505 as an existing row.".into(),
             };
             (format!("{start}: the second insert fails with 23505"), help)
         }
         None => {
             let help = if conditions == 0 {
-                format!("Add a unique constraint on the {noun} {list}. Then replace both queries with {}.", upsert(query, &names))
+                format!(
+                    "Add a unique constraint on the {noun} {list}. Then insert without the lookup and treat the error 23505 as an existing row, or use {}.",
+                    upsert(query, &names)
+                )
             } else {
                 format!(
                     "Add a unique index on the {noun} {list} with the condition of the query. Then insert without the lookup, and treat the error 23505 as an existing row."
@@ -92,7 +112,7 @@ fn upsert<S: AsRef<str>>(insert: AppQuery, columns: &[S]) -> String {
     let updates = |query: &&supalint_queries::shape::Query| {
         let is_alternative = |lookup: usize| query.flow.guards.iter().any(|guard| guard.query == lookup && guard.when == GuardKind::Found);
         let lookups = insert.query.flow.guards.iter().filter(|guard| guard.when == GuardKind::Missing).map(|guard| guard.query);
-        query.command == AppCommand::Update && query.target == insert.query.target && lookups.into_iter().any(is_alternative)
+        query.command == AppCommand::Update && insert.has_target_of(query) && lookups.into_iter().any(is_alternative)
     };
     let columns = columns.iter().map(AsRef::as_ref).collect::<Vec<&str>>().join(",");
     let rest = if insert.beside.iter().any(|query| updates(&query)) { "" } else { ", ignoreDuplicates: true" };

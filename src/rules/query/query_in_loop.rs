@@ -5,7 +5,7 @@ use crate::analysis::app_query::dependency::{filters, is_fixed, is_fixed_value, 
 use crate::analysis::app_query::lookup::{Comparison, Lookup};
 use crate::analysis::app_query::{AppQuery, known_target, repeated};
 use crate::rules::prelude::*;
-use supalint_queries::shape::{self, Command as AppCommand, Loop, Origin as ValueOrigin, PayloadRows};
+use supalint_queries::shape::{self, Command as AppCommand, Loop, Origin as ValueOrigin, Payload, PayloadRows, ValueKind};
 
 rule!("query/query-in-loop", Performance, Info, Schema(check));
 
@@ -24,6 +24,7 @@ fn check(cx: &mut Cx) {
 fn lookup(cx: &mut Cx, query: AppQuery, of: Loop) {
     let shape = query.query;
     let Some(lookup) = Lookup::of(cx, query).filter(Lookup::is_whole) else { return };
+    let table = lookup.table;
     let is_element = |comparison: &&Comparison| origin(&comparison.filter.value) == Some(&ValueOrigin::LoopVariable);
     let (elements, others): (Vec<&Comparison>, Vec<&Comparison>) = lookup.comparisons.iter().partition(is_element);
     let [element] = elements.as_slice() else { return };
@@ -31,12 +32,20 @@ fn lookup(cx: &mut Cx, query: AppQuery, of: Loop) {
     let is_limited = shape.limit.is_some() || shape.offset.is_some() || shape.head;
     let is_plain = shape.payload.as_ref().is_none_or(is_fixed);
     // a query can read what an earlier iteration has written
-    let is_written = queries_of(query).any(|other| other.command != AppCommand::Select && other.target == shape.target);
+    let is_written = queries_of(query).any(|other| other.command != AppCommand::Select && query.has_target_of(other));
+    let is_alone = queries_of(query).all(|other| other.command == AppCommand::Select);
     let reads = shape.command == AppCommand::Select;
-    if !element.is_equal() || !others_fit || is_limited || !is_plain || reads && is_written || depends(query) {
+    if !element.is_equal()
+        || !is_key(table, &element.column().text)
+        || !others_fit
+        || is_limited
+        || !is_plain
+        || reads && is_written
+        || !reads && !is_alone
+        || depends(query)
+    {
         return;
     }
-    let table = lookup.table;
     let column = &element.column().text;
     let verb = match shape.command {
         AppCommand::Update => "changes",
@@ -51,14 +60,24 @@ fn lookup(cx: &mut Cx, query: AppQuery, of: Loop) {
         .help(help);
 }
 
+/// Returns whether a column identifies a row, or a row of another table. Other columns often have few values, so that a loop over them is short.
+fn is_key(table: &Table, column: &str) -> bool {
+    let is_unique =
+        table.indexes.iter().any(|index| index.unique && index.columns.iter().any(|part| part.column.as_deref() == Some(column)));
+    let is_foreign = table.foreign_keys().any(|(key, _)| key.columns.iter().any(|name| name == column));
+    let ty = table.column(column).map(|column| &column.ty);
+    is_unique || is_foreign || ty.is_some_and(|ty| ["uuid", "bigint"].iter().any(|name| ty.is(name)))
+}
+
 /// Reports an insert of one row in each iteration.
 fn insert(cx: &mut Cx, query: AppQuery, of: Loop) {
     let shape = query.query;
     let Some(table) = known_target(cx, shape).filter(|relation| relation.is_known()).and_then(|relation| relation.table()) else { return };
-    let is_row = shape.payload.as_ref().is_some_and(|payload| payload.rows == PayloadRows::One && payload.complete);
-    let own = query.index();
-    let is_used = queries_of(query).any(|other| other.flow.uses.contains(&own) || other.flow.guards.iter().any(|guard| guard.query == own));
-    if !is_row || is_used || depends(query) {
+    // a counter repeats an insert until it succeeds, an element of a list is a row
+    let is_row = |payload: &Payload| payload.rows == PayloadRows::One && payload.complete && has_element(payload);
+    // another command in the loop can depend on the success of the insert
+    let is_alone = queries_of(query).all(|other| other.command == AppCommand::Select && !other.flow.uses.contains(&query.index()));
+    if !shape.payload.as_ref().is_some_and(is_row) || !is_alone || depends(query) {
         return;
     }
     let message = format!("the loop inserts one row into `{}` in each iteration", table.name);
@@ -68,9 +87,19 @@ fn insert(cx: &mut Cx, query: AppQuery, of: Loop) {
         .help("Collect the rows in a list, and insert the list with one query after the loop.");
 }
 
-/// Returns the other queries of the loop.
+/// Returns whether a payload contains the variable of a loop over a list.
+fn has_element(payload: &Payload) -> bool {
+    payload.entries.iter().any(|entry| match &entry.value.kind {
+        ValueKind::Object(inner) => has_element(inner),
+        ValueKind::Dynamic(origin) => *origin == ValueOrigin::LoopVariable,
+        _ => false,
+    })
+}
+
+/// Returns the other queries of the loop, also those of loops inside it.
 fn queries_of<'a>(query: AppQuery<'a>) -> impl Iterator<Item = &'a shape::Query> {
-    query.beside.iter().filter(move |other| !std::ptr::eq(*other, query.query) && is_same_loop(other, query.query))
+    let of = query.query.flow.in_loop;
+    query.beside.iter().filter(move |other| !std::ptr::eq(*other, query.query) && of.is_some_and(|of| of.span.contains(other.source)))
 }
 
 /// Returns whether a query depends on another query of the same iteration.

@@ -6,7 +6,7 @@ use crate::analysis::app_query::lookup::{Comparison, Lookup};
 use crate::analysis::app_query::relationship::{Relationship, Relationships};
 use crate::analysis::app_query::{AppQuery, repeated};
 use crate::rules::prelude::*;
-use supalint_queries::shape::{Command as AppCommand, GuardKind, Operator, QueryIndex};
+use supalint_queries::shape::{Command as AppCommand, GuardKind, Operator, Query as Shape, QueryIndex, RowCount};
 
 rule!("query/separate-lookup", Performance, Info, Schema(check));
 
@@ -15,7 +15,7 @@ fn check(cx: &mut Cx) {
         let [index] = query.query.flow.uses.as_slice() else { continue };
         let Some(earlier) = query.sibling(*index).filter(|earlier| is_embeddable(query, *earlier, *index)) else { continue };
         let (Some(first), Some(second)) = (Lookup::of(cx, earlier), Lookup::of(cx, query)) else { continue };
-        if first.table.name != second.table.name {
+        if first.table.name != second.table.name && query.query.count.is_none() {
             compare(cx, &first, &second, *index);
         }
     }
@@ -23,9 +23,14 @@ fn check(cx: &mut Cx) {
 
 /// Returns whether one query could return the rows of both.
 fn is_embeddable(query: AppQuery, earlier: AppQuery, index: QueryIndex) -> bool {
+    // a change between the two queries can change the rows
+    let changes = |query: &Shape| query.command != AppCommand::Select;
+    let changed =
+        query.beside[index..query.index()].iter().any(|between| changes(between) && between.flow.function == query.query.flow.function);
     let is_check = |kind: GuardKind| kind == GuardKind::Other || kind == GuardKind::Missing;
     let first = earlier.query;
     first.command == AppCommand::Select
+        && !changed
         && first.complete
         && !first.head
         && !first.csv
@@ -51,6 +56,17 @@ fn compare(cx: &mut Cx, first: &Lookup, second: &Lookup, index: QueryIndex) {
     };
     let found: Vec<&Relationship> = Relationships::of(cx).from(&first.table.name).iter().filter(joins).collect();
     let [relationship] = found.as_slice() else { return };
+    // the rows of several parents have no common order in an embed
+    let is_to_one = relationship.is_to_one() == Some(true);
+    let is_narrowed = |comparison: &Comparison| comparison.is_equal() && comparison.has_variable() && taken(comparison).is_none();
+    // rows of the first that another key selects, such as the rows of one user in a tenant
+    if !is_to_one && second.comparisons.iter().any(is_narrowed) {
+        return;
+    }
+    let is_one_list = !second.query.query.orders.is_empty() || second.query.query.limit.is_some() || second.query.query.offset.is_some();
+    if is_one_list && first.query.query.rows == RowCount::Any && !is_to_one {
+        return;
+    }
     let name = &second.table.name.name;
     let is_ambiguous = Relationships::of(cx).named(&first.table.name, name, None).len() != 1;
     let embed = match relationship.hint().filter(|_| is_ambiguous) {
