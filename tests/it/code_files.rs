@@ -68,8 +68,6 @@ fn passed_files_of_code_are_checked_alone() {
     assert_eq!(found(folder.path(), &["src/two.ts"]), ["query/unknown-column src/two.ts:3"]);
     assert_eq!(found(&folder.path().join("src"), &["one.ts", "../src/empty.ts"]), ["query/unknown-column src/one.ts:3"]);
     assert_eq!(found(folder.path(), &["src/empty.ts"]), [""; 0]);
-    assert_eq!(found(folder.path(), &["supabase/migrations/20250101000000_a.sql"]), [""; 0]);
-    assert_eq!(found(folder.path(), &["supabase/migrations/20250101000000_a.sql", "src/one.ts"]), ["query/unknown-column src/one.ts:3"]);
     assert_eq!(supalint(folder.path(), &["check", "src/missing.ts"]).status.code(), Some(2));
 }
 
