@@ -1,9 +1,10 @@
-//! What a whole run takes, beside what `sqlparser` alone takes to parse the same SQL: CPU, in the same run of the bench.
+//! Benchmark of a complete run, compared with the time that `sqlparser` takes to parse the same SQL. Both are CPU times of the same run of
+//! the benchmark.
 //!
-//! The run is the program as users start it, from the files on the disk to the report as JSON; parsing begins with texts in memory. `cargo
-//! bench --bench lint` prints a line for each history; words behind `--` choose the histories that hold them. Aims: a ratio of at most 2.5,
-//! and 10 MB in at most 11 times what 1 MB takes. Where statements stand in bodies, `sqlparser` gets them without the PL/pgSQL around them,
-//! which it does not read.
+//! A run starts the program on files on disk and ends with the report as JSON. Parsing starts with texts in memory.
+//! `cargo bench --bench lint` prints a line for each history. Words after `--` select the histories that contain them. Targets: a ratio of
+//! at most 2.5, and 10 MB in at most 11 times the time of 1 MB. `sqlparser` gets the statements of bodies without PL/pgSQL, which it does
+//! not parse.
 
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
@@ -14,14 +15,14 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-/// As in the binary.
+/// The allocator of the program.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Runs are repeated until they have taken so many seconds, and at least twice.
+/// Runs are repeated for this number of seconds, and at least twice.
 const PATIENCE: f64 = 2.0;
 
-/// Writes the n-th piece of a history.
+/// Writes the n-th part of a history.
 type Piece = fn(&mut Text, usize);
 
 const HISTORIES: [(&str, Piece, usize); 3] = [
@@ -31,15 +32,15 @@ const HISTORIES: [(&str, Piece, usize); 3] = [
     ("blocks", blocks, 10_000),
 ];
 
-/// Of a file.
+/// Text of a file.
 #[derive(Default)]
 struct Text {
     sql: String,
-    /// What `sqlparser` gets, where it does not get `sql`.
+    /// Text for `sqlparser`, if it is not `sql`.
     plain: String,
 }
 
-/// A history of `size` bytes.
+/// Returns a history of `size` bytes in files of `file` bytes.
 fn history(piece: Piece, size: usize, file: usize) -> Vec<Text> {
     let mut files = Vec::new();
     let (mut total, mut n) = (0, 0);
@@ -55,7 +56,7 @@ fn history(piece: Piece, size: usize, file: usize) -> Vec<Text> {
     files
 }
 
-/// Tables with keys and checks, indexes, policies, functions, views and alterations of what came before, as in real projects.
+/// Writes tables with keys and checks, indexes, policies, functions, views and ALTER statements, as in real projects.
 fn step(text: &mut String, n: usize) {
     let before = n.saturating_sub(1);
     let _ = write!(
@@ -102,7 +103,7 @@ INSERT INTO public.items_{n} (organization_id, title, status) VALUES (gen_random
     );
 }
 
-/// A table, rows in all the ways they come, and changes of rows.
+/// Writes a table, INSERT and COPY of rows, and changes of rows.
 fn data(text: &mut Text, n: usize) {
     let mut sql = format!(
         "
@@ -130,7 +131,7 @@ ALTER TABLE public.places_{n} ENABLE ROW LEVEL SECURITY;
     text.sql += &format!("{sql}DO $$\nBEGIN\n{block}END\n$$;\n");
 }
 
-/// A table, a block that alters it if it has to, and functions whose bodies ask and write.
+/// Writes a table, a block that alters it under a condition, and functions with queries and data statements.
 fn blocks(text: &mut Text, n: usize) {
     let table = format!(
         "
@@ -185,10 +186,10 @@ $$;
     );
 }
 
-/// CPU in seconds of this process and of those that it has waited for; wall time where the system does not tell.
+/// Returns the CPU time in seconds of this process and of its finished children, or the wall time if the system does not provide CPU times.
 fn cpu(start: Instant) -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    // behind the name, which may hold anything; in hundredths. Source: proc_pid_stat(5)
+    // fields after the name, which can contain any character; hundredths of a second. Source: proc_pid_stat(5)
     let fields: Vec<f64> = stat.rsplit(") ").next().unwrap_or_default().split(' ').map(|field| field.parse().unwrap_or_default()).collect();
     match fields.get(11..15) {
         Some(parts) => parts.iter().sum::<f64>() / 100.0,
@@ -196,7 +197,7 @@ fn cpu(start: Instant) -> f64 {
     }
 }
 
-/// Seconds that a piece of work takes here and in the programs that it starts.
+/// Returns the seconds that `work` takes, including the programs that it starts.
 fn time(work: impl Fn()) -> f64 {
     let start = Instant::now();
     let before = cpu(start);

@@ -8,14 +8,14 @@ mod prefetch;
 use crate::catalog::creation_index::CreationIndex;
 use crate::catalog::effect::Effect;
 use crate::catalog::object::Certainty;
-use crate::catalog::{Catalog, ObjectKey, Rejected, SqlError, When};
+use crate::catalog::{Catalog, ObjectKey, Rejected, RejectedInCode, SqlError, When};
 use crate::config::DefaultPrivileges;
 pub use crate::interpret::platform::{Cause, Owned, Refusal};
 use crate::interpret::{Database, creates, refuses_transaction};
 use crate::project::{Migration, Platform, Project};
 use crate::source::{Site, Sources};
 use crate::syntax::ast::Unread;
-use crate::syntax::ast::{Form, Statement};
+use crate::syntax::ast::{Ast, Form, Statement};
 use crate::syntax::split::Splitter;
 use crate::syntax::{parser, sql};
 use smol_str::SmolStr;
@@ -85,7 +85,7 @@ pub fn sources() -> Sources {
 pub fn replay(sources: &mut Sources, project: &Project, visitor: &mut impl Visitor) -> Replay {
     let mut fold = Fold::begin(sources, project);
     fold.migrations(&project.migrations, sources, visitor);
-    fold.end()
+    fold.end(project, sources)
 }
 
 /// Result for a revision of a project: its final state and its visitor.
@@ -116,7 +116,7 @@ pub fn replay_both<V: Visitor + Send>(
     let replay_rest = || {
         let (mut own, mut visitor, mut sources) = start.lock().unwrap_or_else(PoisonError::into_inner).take()?;
         own.migrations(&other.migrations[done..], &mut sources, &mut visitor);
-        Some(Revision { replay: own.end(), visitor, sources })
+        Some(Revision { replay: own.end(other, &mut sources), visitor, sources })
     };
     std::thread::scope(|scope| {
         let thread = sql::roomy_thread(scope, replay_rest);
@@ -126,7 +126,7 @@ pub fn replay_both<V: Visitor + Send>(
             // if no thread can be started, this thread does all the work
             Err(_) => replay_rest(),
         };
-        (fold.end(), revision.expect("the other revision is folded once"))
+        (fold.end(project, sources), revision.expect("the other revision is folded once"))
     })
 }
 
@@ -219,10 +219,37 @@ impl Fold {
         self.done += 1;
     }
 
-    fn end(mut self) -> Replay {
+    fn end(mut self, project: &Project, sources: &mut Sources) -> Replay {
         self.begin_session();
+        self.check_code(project, sources);
         self.replay.unread.append(&mut self.database.unread);
         Replay { catalog: self.database.catalog, bounded: self.database.bounded, undecided: self.database.undecided, ..self.replay }
+    }
+
+    /// Runs the SQL of application code on a copy of the state, to find statements that fail. Parameters are NULL.
+    fn check_code(&mut self, project: &Project, sources: &mut Sources) {
+        let mut copy: Option<Database> = None;
+        for (app, sql) in project.app.iter().flat_map(|app| app.code.sql.iter().map(move |sql| (app, sql))) {
+            if !sql.complete || sql.is_fragment || sql.in_test {
+                continue;
+            }
+            let site = Site::new(app.file, sql.span);
+            let text = sql.text_with_values("null");
+            let file = sources.add_derived(site, text.as_str());
+            let database = copy.get_or_insert_with(|| self.database.clone());
+            for raw in Splitter::new(&text) {
+                let statement = parser::statement(&text, &raw).read_by(database.catalog.postgres_version);
+                // other statements change the schema at run time, on a database that may be another one
+                if !matches!(statement.ast(false), Some(Ast::Data(_))) {
+                    break;
+                }
+                database.catalog.here = Site::new(file, statement.span);
+                if let Some(reason) = database.run(sources, file, statement, Certainty::Certain).failed {
+                    self.database.catalog.rejected_in_code.push(RejectedInCode { site, reason });
+                    break;
+                }
+            }
+        }
     }
 
     fn each_database(&mut self, act: impl FnMut(&mut Database)) {

@@ -1,17 +1,17 @@
-//! What is measured: each rule's advice in the forms that its page speaks of, as the state before, the state after and a statement.
+//! Benchmark cases: for each form of advice of a rule, the schema before, the schema after and a statement.
 
 use super::server::Database;
 
 pub struct Case {
     pub rule: &'static str,
     pub what: &'static str,
-    /// What both states stand on.
+    /// Statements that both schemas share.
     pub ground: &'static [&'static str],
     pub before: &'static [&'static str],
     pub after: &'static [&'static str],
-    /// Claims of the caller's token; none is the owner, whom policies do not concern.
+    /// Claims of the caller's token, or `None` for the owner, to whom policies do not apply.
     pub caller: Option<&'static str>,
-    /// `ROWS` stands for the number of rows.
+    /// Measured statement. `ROWS` stands for the number of rows.
     pub statement: &'static str,
 }
 
@@ -25,8 +25,8 @@ impl Case {
 const CALLER: Option<&str> =
     Some(r#"{"sub": "bb9836f5-e2ce-756d-059b-9a4556283bc0", "role": "authenticated", "app_metadata": {"org_id": "org 1"}}"#);
 
-/// Per thousand rows of the table that is asked: 20 memberships, 10 channels, 10 organizations, 10 users, though a few at least. The rows of
-/// one organization, channel and user are about 100.
+/// Fills the tables. For each thousand rows of the measured table, there are 20 memberships, 10 channels, 10 organizations and 10 users,
+/// with a small minimum. An organization, a channel and a user each have about 100 rows.
 pub fn fill(database: &mut Database, rows: usize) {
     let few = (rows / 100).max(20);
     let members = (rows / 50).max(40);
@@ -83,10 +83,32 @@ const REDUNDANT: &str = "index/redundant";
 pub fn all() -> Vec<Case> {
     let mut out = of_policies();
     out.extend(of_indexes());
+    out.extend(of_queries());
     out
 }
 
-/// Policies for reading `notes`, as they are asked by user 1.
+/// Returns cases for queries of application code.
+fn of_queries() -> Vec<Case> {
+    let query = |rule, what, before, after, statement| Case { rule, what, ground: &[], before, after, caller: None, statement };
+    vec![
+        query(
+            "query/unindexed-filter",
+            "rows of one value, index on the column",
+            &[],
+            &["create index on public.notes (org)"],
+            "select id from public.notes where org = 'org 7'",
+        ),
+        query(
+            "query/leading-wildcard",
+            "text in the middle, trigram index",
+            &["create extension pg_trgm"],
+            &["create extension pg_trgm", "create index on public.notes using gin (org gin_trgm_ops)"],
+            "select id from public.notes where org ilike '%rg 17%'",
+        ),
+    ]
+}
+
+/// Returns cases for SELECT policies on `notes`, as user 1.
 fn of_policies() -> Vec<Case> {
     let policy = |rule, what, ground, before, after| Case { rule, what, ground, before, after, caller: CALLER, statement: COUNT };
     let bare = |what, ground, before, after| policy(BARE, what, ground, before, after);
@@ -238,7 +260,7 @@ fn of_policies() -> Vec<Case> {
                 "channel_id in (select id from public.channels where org_id in (select org_id from public.members where user_id = (select auth.uid())))"
             ),
         ),
-        // not reported: what PostgreSQL turns round by itself
+        // not reported, because PostgreSQL optimizes this form itself
         correlated(
             "(not reported) plain exists, as column in (select …)",
             MEMBER_KEY,
@@ -252,7 +274,7 @@ fn of_policies() -> Vec<Case> {
     ]
 }
 
-/// Indexes that are missing, or too many.
+/// Returns cases for missing and redundant indexes.
 fn of_indexes() -> Vec<Case> {
     let index = |rule, what, before, after, statement| Case { rule, what, ground: &[], before, after, caller: None, statement };
     const PARENT: &[&str] = &["create index on public.children (parent_id)"];

@@ -1,8 +1,8 @@
-//! What the advice is worth: how long PostgreSQL takes before and after the cure, for every rule whose reason is speed.
+//! Benchmark of the advice: execution time in PostgreSQL before and after the fix, for each rule about performance.
 //!
-//! `cargo bench --bench advice` prints a table; words behind `--` choose the lines that hold them. It starts a PostgreSQL of its
-//! own, as the tests do, and says so where there is none. Every figure is the median of several runs of `EXPLAIN (ANALYZE)` behind
-//! one that warms up; the rows are the same each time. Promises nothing about other machines: what counts is the ratio.
+//! `cargo bench --bench advice` prints a table. Words after `--` select the lines that contain them. The benchmark starts its own
+//! PostgreSQL server, as the tests do, and prints a message if there is none. Each figure is the median of several runs of
+//! `EXPLAIN (ANALYZE)` after a warm-up run, with the same rows each time. Times depend on the machine, so compare only the ratios.
 
 mod cases;
 #[path = "../../tests/it/support/server.rs"]
@@ -13,11 +13,11 @@ use cases::Case;
 use server::{Database, Server};
 use std::io::Write;
 
-/// Rows of the table that is asked; as many as a young project has, and as many as Supabase's guide measures with.
+/// Numbers of rows of the measured table: that of a young project, and that of the benchmarks in Supabase's guide.
 const SIZES: [usize; 2] = [2_132, 100_000];
-/// Runs behind the first, as far as they fit into `PATIENCE`.
+/// Maximum number of runs after the warm-up, within `PATIENCE`.
 const RUNS: usize = 7;
-/// In ms.
+/// Maximum time of all runs in milliseconds.
 const PATIENCE: f64 = 4_000.0;
 
 fn main() {
@@ -47,7 +47,7 @@ fn main() {
     }
 }
 
-/// Three digits that mean something.
+/// Formats a value with three significant digits.
 fn shown(value: f64) -> String {
     match value {
         ..10.0 => format!("{value:.2}"),
@@ -56,7 +56,7 @@ fn shown(value: f64) -> String {
     }
 }
 
-/// Median time of a case's statement in one of its two states, in ms. All of it is undone.
+/// Returns the median time of a case's statement in one of its schemas, in milliseconds. All changes are rolled back.
 fn time(database: &mut Database, case: &Case, state: &[&str], rows: usize) -> f64 {
     database.undone(|database| {
         for sql in case.ground.iter().chain(state) {

@@ -1,4 +1,4 @@
-//! The fold, and the schema that it writes.
+//! Fuzz target for the schema of a history and its output.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! The reader of statements.
+//! Fuzz target for the parser of statements.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! All rules, and all formats.
+//! Fuzz target for all rules and all formats.
 
 #![no_main]
 

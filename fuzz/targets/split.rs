@@ -1,4 +1,4 @@
-//! The lexer, and the splitter against a plain reference.
+//! Fuzz target for the lexer and the splitter, which is compared with a simple reference implementation.
 
 #![no_main]
 

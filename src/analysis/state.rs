@@ -279,6 +279,11 @@ impl<'a> State<'a> {
         format!("{}:{}", self.sources.get(self.sources.resolve(site).file).path, start.line)
     }
 
+    /// Returns the path of a file, as it is shown.
+    pub fn path_of(&self, file: FileId) -> &'a str {
+        &self.sources.get(file).path
+    }
+
     /// Returns the name of a file without its folder.
     pub fn name_of(&self, file: FileId) -> &'a str {
         let path = &self.sources.get(file).path;

@@ -136,6 +136,7 @@ pub static ALL: &[&Rule] = &[
     &query::sequential_awaits::RULE,
     &query::service_role_key_in_browser::RULE,
     &query::single_not_unique::RULE,
+    &query::sql_would_fail::RULE,
     &query::unbounded_list::RULE,
     &query::unindexed_filter::RULE,
     &query::unknown_column::RULE,

@@ -1,10 +1,10 @@
-//! What a team on an old project needs: to allow a finding with its reason, and findings that stay what they are while files change.
+//! Adoption in an existing project: suppressions with a reason, baselines, and fingerprints that are stable when files change.
 
 use crate::support::command::{self, json, migration, project, supalint, told};
 use serde_json::Value;
 use std::path::Path;
 
-/// Rule and line of each finding in a part of the report.
+/// Returns rule and line of each diagnostic in a part of the report.
 fn found(report: &Value, part: &str) -> Vec<String> {
     let entries = report[part].as_array().expect("a list").iter();
     let line = |entry: &Value| format!("{}:{}", entry["rule"].as_str().expect("an id"), entry["location"]["line"]);
@@ -20,7 +20,7 @@ fn a_comment_allows_what_any_label_points_to() {
         json(folder.path(), &["check", "--select", "rls,index,allow"])
     };
     assert_eq!(found(&report(JOBS), "findings"), ["rls/no-policy:2"]);
-    // where the table is made, where row level security is enabled, and for the file as a whole
+    // at the statement that creates the table, at the one that enables row level security, and for the whole file
     let comment = "-- supalint: allow(rls/no-policy) because only the server reads it\n";
     let (made, enabled) = JOBS.split_at(JOBS.find("alter").expect("two statements"));
     for text in
@@ -31,7 +31,7 @@ fn a_comment_allows_what_any_label_points_to() {
         assert_eq!(report["suppressed"][0]["rule"], "rls/no-policy");
         assert_eq!(report["suppressed"][0]["reason"], "only the server reads it");
     }
-    // by group, beside one that allows nothing, and one that is misspelt
+    // by group, next to an unused rule and a misspelled rule
     let both = report(&format!("-- supalint: allow(rls, index/redundant, rls/nopolicy) because only the server reads it\n{JOBS}"));
     assert_eq!(found(&both, "findings"), ["allow/unused:1", "allow/malformed:1"]);
     assert_eq!(found(&both, "suppressed").len(), 1);
@@ -100,7 +100,7 @@ fn a_fix_leaves_alone_what_is_allowed() {
     assert_eq!(std::fs::read_dir(folder.path().join("supabase/migrations")).expect("a folder").count(), 1);
 }
 
-/// Fingerprints of a project's findings, each with its rule.
+/// Returns the rule and fingerprint of each diagnostic of a project.
 fn prints(folder: &Path) -> Vec<(String, String)> {
     let report = json(folder, &["check"]);
     let text = |value: &Value| value.as_str().expect("text").to_string();
@@ -118,7 +118,7 @@ create tabel x;
 drop policy gone on public.notes;
 create function public.f() returns int language plpgsql security definer as $$ begin return (select count(*) from public.notes); end $$;
 ";
-    // the same statements fail here too, and count for themselves
+    // the second file fails at the same statements, and its diagnostics are separate
     let second = "create tabel x;\ndrop policy gone on public.notes;\nalter role postgres superuser;\n";
     let names = ["supabase/migrations/20250101000000_first.sql", "supabase/migrations/20250102000000_second.sql"];
     let of = |names: [&str; 2], first: &str, second: &str| prints(project(&[(names[0], first), (names[1], second)]).path());
@@ -173,7 +173,7 @@ because = 'it was small'
             .expect("supalint starts");
         serde_json::from_slice::<Value>(&output.stdout).unwrap_or_else(|_| panic!("{}", told(&output)))
     };
-    // the last second of that day, and the first of the next
+    // last second of that day, and first second of the next day
     let (last, next) = ("1782863999", "1782864000");
     let report = on(last, &[]);
     assert_eq!((found(&report, "findings"), found(&report, "suppressed").len()), (vec!["allow/unused:13".to_string()], 2), "{report:#}");
@@ -203,12 +203,12 @@ fn ignored_files_say_nothing_and_still_count() {
         ("supalint.toml".to_string(), "ignored_paths = ['20250102*']".to_string()),
     ]);
     let report = json(folder.path(), &["check", "--select", "rls/disabled"]);
-    // row level security that an ignored file enables is enabled
+    // statements in an ignored file still change the schema
     assert_eq!((found(&report, "findings"), &report["left_out"]["ignored"]), (vec!["rls/disabled:2".to_string()], &1.into()));
     assert!(shown_last(folder.path()).contains("; 1 in ignored files"));
 }
 
-/// The last line in the terminal.
+/// Returns the summary line of the terminal output.
 fn shown_last(folder: &Path) -> String {
     let shown = command::shown(&supalint(folder, &["check", "--select", "rls/disabled"]));
     shown.lines().rev().find(|line| line.contains(" migration")).unwrap_or_default().to_string()
@@ -227,7 +227,7 @@ fn all_is_told_in_the_terminal_too() {
     insta::assert_snapshot!("allowed", command::shown(&output));
 }
 
-/// Standard output, standard error and the exit status.
+/// Returns standard output, standard error and the exit status.
 fn ran(folder: &Path, arguments: &[&str]) -> (String, String, Option<i32>) {
     let output = supalint(folder, arguments);
     (command::shown(&output), told(&output), output.status.code())
@@ -245,23 +245,23 @@ fn a_baseline_leaves_what_is_new() {
     assert_eq!(shown, "No problems in 2 migrations (2 statements); 2 in the baseline");
     let text = std::fs::read_to_string(folder.path().join("known.json")).expect("a baseline");
     insta::assert_snapshot!("baseline", text);
-    // written again it is the same, from elsewhere too
+    // writing the baseline again does not change it, not even from another folder
     supalint(&folder.path().join("supabase"), &["check", "--select", "rls", "--write-baseline", "../known.json"]);
     assert_eq!(std::fs::read_to_string(folder.path().join("known.json")).expect("a baseline"), text);
     assert_eq!(check(&["--baseline", "known.json"]).2, Some(0));
     assert_eq!(check(&[]).2, Some(1));
-    // a new table fails, one that is mended is told
+    // a new table fails the check, and a fixed table is reported
     let (name, text) = migration(3, "create table public.c (id int primary key);\nalter table public.a enable row level security;\n");
     command::put(folder.path(), name, text);
     let (shown, said, status) = check(&["--baseline", "known.json"]);
     assert_eq!((said.as_str(), status), ("1 problem of the baseline no longer exists: --write-baseline removes it\n", Some(1)));
     assert!(shown.contains("public.c") && !shown.contains("`public.b`") && shown.contains("; 1 in the baseline\n"), "{shown}");
-    // shrunk, and nothing added
+    // the baseline loses the fixed problem and gains none
     let (_, said, status) = check(&["--baseline", "known.json", "--write-baseline", "known.json"]);
     assert_eq!((said.as_str(), status), ("1 problem written to known.json\n", Some(1)));
     let known = std::fs::read_to_string(folder.path().join("known.json")).expect("a baseline");
     assert!(known.contains("public.b") && !known.contains("public.a") && !known.contains("public.c"), "{known}");
-    // with all, by the settings
+    // writes all problems of the rules in the settings
     command::put(folder.path(), "supalint.toml", "baseline = 'known.json'\nselect = ['rls']");
     let inside = folder.path().join("supabase/migrations");
     assert_eq!(supalint(&inside, &["check", "--write-baseline", "../../known.json"]).status.code(), Some(0));
@@ -283,7 +283,7 @@ fn a_baseline_keeps_what_was_not_looked_at() {
     assert_eq!((entries(&["--select", "rls/disabled"]), entries(&["--select", "index"])), (2, 3));
     let (_, said, _) = ran(folder.path(), &["check", "--select", "index", "--baseline", "known.json"]);
     assert_eq!(said, "");
-    // a finding that is allowed since is not known any more
+    // a suppressed problem is no longer in the baseline
     command::put(folder.path(), "supalint.toml", "[[allow]]\nrule = 'rls/disabled'\nobject = 'public.a'\nbecause = 'it is public'\n");
     let (_, said, status) = ran(folder.path(), &["check", "--select", "rls/disabled,index", "--baseline", "known.json"]);
     assert_eq!((said.as_str(), status), ("1 problem of the baseline no longer exists: --write-baseline removes it\n", Some(0)));

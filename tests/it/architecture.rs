@@ -1,9 +1,9 @@
-//! The invariants of ARCHITECTURE (crate docs of `lib.rs`), as far as the text of the code shows them.
+//! Invariants of the architecture (see the crate docs of `lib.rs`), as far as the source text shows them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// Every module of every crate, with those it may import.
+/// Modules of all crates, each with the modules that it can import.
 const LAYERS: &[(&str, &[&str])] = &[
     ("source", &[]),
     ("syntax", &["source"]),
@@ -35,7 +35,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "project", "report", "rules", "source", "catalog", "syntax",
         ],
     ),
-    // the library's own door, and the program
+    // the public interface of the library, and the program
     (
         "lib",
         &[
@@ -46,7 +46,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("main", &[]),
 ];
 
-/// Each file of each crate, from its `src`.
+/// Returns each file of each crate, with its path from `src`.
 fn sources() -> Vec<(PathBuf, String)> {
     fn walk(folder: &Path, out: &mut Vec<PathBuf>) {
         for entry in std::fs::read_dir(folder).expect("src can be read").flatten() {
@@ -63,14 +63,14 @@ fn sources() -> Vec<(PathBuf, String)> {
     let mut out = Vec::new();
     for folder in std::iter::once(top.to_path_buf()).chain(crates) {
         let root = folder.join("src");
-        // the reader of application code is one module of the map
+        // the parser of application code counts as one module
         let prefix = if folder.ends_with("crates/queries") { "queries" } else { "" };
         let mut files = Vec::new();
         walk(&root, &mut files);
         for file in files {
             let text = std::fs::read_to_string(&file).expect("a source file is text");
             let path = file.strip_prefix(&root).expect("inside src").to_path_buf();
-            // a crate's root that is no module of ours
+            // a root of another crate only declares modules
             if root.starts_with(top.join("src")) || path != Path::new("lib.rs") {
                 out.push((Path::new(prefix).join(path), text));
             }
@@ -80,18 +80,18 @@ fn sources() -> Vec<(PathBuf, String)> {
     out
 }
 
-/// `syntax` for `syntax/parser/mod.rs`.
+/// Returns the module of a path: `syntax` for `syntax/parser/mod.rs`.
 fn module(path: &Path) -> String {
     let first = path.components().next().expect("a path has a part").as_os_str().to_string_lossy().into_owned();
     first.trim_end_matches(".rs").to_string()
 }
 
-/// Tests that have a file of their own may use what they like.
+/// Returns whether the file contains only tests, which can import all modules.
 fn is_test(path: &Path) -> bool {
     path.components().any(|part| matches!(part.as_os_str().to_str(), Some("tests" | "tests.rs")))
 }
 
-/// The code without comments and without its unit tests.
+/// Returns the code without comments and unit tests.
 fn code(text: &str) -> String {
     let text =
         ["#[cfg(test)]\nmod tests {", "#![cfg(test)]"].into_iter().fold(text, |text, tests| text.split(tests).next().unwrap_or(text));
@@ -122,7 +122,7 @@ fn every_module_has_its_layer() {
     assert_eq!(modules, listed);
 }
 
-/// What a rule needs of the text is a fact of the fold, or a question to an analysis.
+/// Rules get facts of the text from the catalog or from `src/analysis`.
 #[test]
 fn no_rule_reads_source_text() {
     let mut wrong = Vec::new();
@@ -138,7 +138,7 @@ fn no_rule_reads_source_text() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// A span without its file can be read in the wrong one. Only what knows the file of a span makes a location of both.
+/// A span without its file can be resolved in the wrong file. Only code that knows the file of a span creates a location.
 #[test]
 fn rules_and_remedies_make_no_location_of_a_file_and_a_span() {
     let makes = |(path, text): &(PathBuf, String)| {

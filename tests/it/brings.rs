@@ -1,8 +1,8 @@
-//! What a change brings is what is found with it and was not found without it, for every rule: by `--changed`, by `--since` and against
-//! a baseline. And a change that brings about what a rule's page shows is never told to bring nothing of that rule.
+//! Diagnostics of a change: those that exist with the change and not without it, for every rule, with `--changed`, `--since` and a
+//! baseline. If a change adds the bad example of a rule page, at least one diagnostic of that rule must be new.
 //!
-//! The change is a bad example of the rule's page, under names of its own; it comes to a small history, to other pages' examples, and to
-//! the same example. `DOCS=rls/disabled` looks at that page alone.
+//! The change is a bad example with names of its own. It is added to a small history, to the examples of other pages, and to the same
+//! example. `DOCS=rls/disabled` limits the test to one page.
 
 use crate::changed::Repository;
 use crate::docs::page::Page;
@@ -11,10 +11,10 @@ use crate::support::command::{json, supalint};
 use std::collections::{BTreeMap, BTreeSet};
 use supalint::rules::{ALL, Rule};
 
-/// Examples that are tried at a time.
+/// Number of examples that are tested in parallel.
 const WORKERS: usize = 2;
 
-/// A guarded table and an open one, which are as old as any.
+/// A history with a table that has policies and one that has none.
 const HISTORY: &str = "-- 20240101000000_start.sql
 create table public.safe (id bigint primary key, owner_id uuid not null default auth.uid());
 create index safe_owner_id_idx on public.safe (owner_id);
@@ -24,14 +24,14 @@ grant select, insert, update, delete on public.safe to authenticated, service_ro
 create table public.open (id bigint primary key);
 ";
 
-/// Rules, with what comes to what, beside the pages' examples.
+/// Rules with a history and a change, in addition to the examples of the pages.
 const FURTHER: &[(&str, &str, &str)] = &[(
     "migration/would-fail",
     "-- 20240101000000_old.sql\nalter table public.elsewhere add column note text;\n",
     "-- 20250101000000_new.sql\nalter table public.beyond add column note text;\n",
 )];
 
-/// Objects that a database has once, so that the same example brings no second one. A suffix does not distinguish names that are cut.
+/// Objects that a database has only once. A second example with them adds no object. Long names are cut before the suffix.
 const ONCE: [&str; 6] = [
     "create extension",
     "create server",
@@ -41,13 +41,13 @@ const ONCE: [&str; 6] = [
     "index_appointments_for_calendar_of_location_and_professional",
 ];
 
-/// Something to add, and what to add it to.
+/// A change with the history to which it is added.
 struct Case {
     name: String,
     rule: &'static Rule,
     history: String,
     change: String,
-    /// Is the whole example in the change, so that it has to bring something of the rule?
+    /// Whether the change contains the whole example, so that a diagnostic of the rule must be new.
     whole: bool,
 }
 
@@ -56,14 +56,14 @@ fn bad_examples(rule: &'static Rule) -> Vec<(usize, String)> {
     page.bad().into_iter().map(|at| (page.line(at), page.example(at))).collect()
 }
 
-/// The text with all that it creates under other names.
+/// Returns the text with new names for all objects that it creates.
 fn renamed(text: &str, suffix: &str) -> String {
     let pieces = pieces(text);
     let created: BTreeSet<&str> = (0..pieces.len()).filter_map(|at| created(&pieces[at..])).collect();
     pieces.iter().map(|piece| if created.contains(piece) { format!("{piece}{suffix}") } else { piece.to_string() }).collect()
 }
 
-/// Words, and what stands between them.
+/// Splits a text into words and the text between them.
 fn pieces(text: &str) -> Vec<&str> {
     let is_of_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let mut out = Vec::new();
@@ -76,7 +76,7 @@ fn pieces(text: &str) -> Vec<&str> {
     out
 }
 
-/// The name behind CREATE and behind CONSTRAINT, if it belongs to a schema or to the database.
+/// Returns the name after CREATE or CONSTRAINT, if it belongs to a schema or to the database.
 fn created<'t>(pieces: &[&'t str]) -> Option<&'t str> {
     const BETWEEN: [&str; 9] = ["or", "replace", "unique", "materialized", "temp", "if", "not", "exists", "concurrently"];
     const KINDS: [&str; 9] = ["table", "view", "index", "function", "procedure", "schema", "type", "domain", "role"];
@@ -136,7 +136,7 @@ fn cases(at: usize, rule: &'static Rule) -> Vec<Case> {
     out
 }
 
-/// The migrations of an example as one.
+/// Returns the migrations of an example as one file.
 fn in_one_file(text: &str) -> String {
     let mut is_sql = true;
     let mut keeps = |line: &&str| {
@@ -147,17 +147,17 @@ fn in_one_file(text: &str) -> String {
     text.split_inclusive('\n').filter(|line| keeps(line)).collect()
 }
 
-/// `-- supalint.toml`
+/// Returns whether the line is a heading such as `-- supalint.toml`.
 fn is_settings(line: &str) -> bool {
     line.trim_end().strip_prefix("-- ").is_some_and(|name| name.ends_with(".toml") && !name.contains(' '))
 }
 
-/// `-- 20250101000000_notes.sql`
+/// Returns whether the line is a heading such as `-- 20250101000000_notes.sql`.
 fn is_name(line: &str) -> bool {
     line.trim_end().strip_prefix("-- ").is_some_and(|name| name.ends_with(".sql") && !name.contains(' '))
 }
 
-/// Rules by the fingerprints of what they found.
+/// Rules by the fingerprints of their diagnostics.
 type Found = BTreeMap<String, String>;
 
 fn judge(case: &Case) -> Vec<String> {
@@ -171,7 +171,7 @@ fn judge(case: &Case) -> Vec<String> {
         findings.map(|finding| (text(&finding["fingerprint"]), text(&finding["rule"]))).collect()
     };
     Example::new(&case.history).write(root);
-    // settings are as old as the history
+    // the settings belong to the history
     let change = tempfile::tempdir().expect("a folder can be made");
     Example::new(&case.change).write(change.path());
     for settings in ["supalint.toml", "supabase/config.toml"] {

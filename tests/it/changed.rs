@@ -1,10 +1,10 @@
-//! Only what a change brings, as git tells what has changed.
+//! `--changed` and `--since`: only problems that a change causes, according to git.
 
 use crate::support::command::{self, json, migration, put, supalint, told};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A repository in a folder of its own, which nothing on the machine has a say in.
+/// A repository in a temporary folder, independent of the git configuration of the machine.
 pub struct Repository {
     folder: tempfile::TempDir,
 }
@@ -38,7 +38,7 @@ impl Repository {
         put(self.path(), file.0, file.1);
     }
 
-    /// What is reported, each by its rule and object, and how much is left out as older.
+    /// Returns rule and object of each reported diagnostic, and the number of diagnostics that are omitted as older.
     fn report(&self, folder: &str, arguments: &[&str]) -> (Vec<String>, u64) {
         let report = json(&self.path().join(folder), &[&["check", "--select", "rls,migration,allow"], arguments].concat());
         let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_string();
@@ -76,7 +76,7 @@ fn a_new_file_brings_what_points_to_it_and_what_it_makes_worse() {
     repository.commit();
     repository.is(CHANGED, &[], 3);
     repository.is(&["--since", "HEAD~1"], &["rls/disabled new"], 2);
-    // what stands in an old file, and is only now wrong
+    // a problem in an old file that only the new file causes
     repository.put(migration(3, "drop policy p on public.safe;\n"));
     repository.is(CHANGED, &["rls/no-policy safe"], 3);
     assert_eq!(supalint(repository.path(), &["check", "--changed", "--fail-on", "info"]).status.code(), Some(1));
@@ -109,7 +109,7 @@ fn an_edit_of_an_old_file_brings_what_points_to_it_and_what_it_changes_elsewhere
     repository.is(CHANGED, &[], 1);
     repository.put(migration(2, "create policy p on public.a using (id > 0);\n"));
     repository.is(CHANGED, &["rls/policy-without-rls p"], 1);
-    // what no longer works without a file that is gone
+    // a statement that fails because a file was removed
     std::fs::remove_file(repository.path().join(migration(1, "").0)).expect("it was there");
     let (shown, earlier) = repository.report("", CHANGED);
     assert!(shown.iter().any(|one| one.starts_with("migration/would-fail")) && earlier == 1, "{shown:?} {earlier}");
@@ -124,7 +124,7 @@ fn what_a_change_creates_has_a_say_in_what_came_before_it() {
     repository.put(migration(3, "alter table public.a add column b int;\n"));
     repository.commit();
     assert_eq!(repository.report("", CHANGED).0, Vec::<String>::new());
-    // a table that is only made here was not there before
+    // a table that only this change creates
     repository.put(migration(2, &format!("{allowed}{}{allowed}{}", table("a"), table("outside"))));
     let (shown, _) = repository.report("", CHANGED);
     assert!(shown.iter().any(|one| one.starts_with("migration/would-fail")), "{shown:?}");
@@ -147,7 +147,7 @@ fn a_file_with_another_name_brings_nothing_unless_its_place_matters() {
     rename(1, 9);
     repository.git(&["add", "--all"]);
     repository.is(CHANGED, &[], 3);
-    // behind the file that needs it
+    // the file now runs after the one that needs it
     rename(2, 8);
     repository.git(&["add", "--all"]);
     let (shown, earlier) = repository.report("", CHANGED);
@@ -193,7 +193,7 @@ fn subfolders_worktrees_odd_names_and_any_current_folder_do() {
     let path = repository.path().join(&odd);
     let report = json(elsewhere.path(), &["check", "--changed", "--select", "rls", path.to_str().expect("text")]);
     assert_eq!(report["findings"].as_array().expect("a list").len(), 2);
-    // as a hook runs it
+    // in the environment of a git hook
     let hook = command::command(repository.path())
         .args(["check", "--changed", "--format", "json", here])
         .env("GIT_DIR", ".git")
@@ -273,7 +273,7 @@ fn a_migration_that_git_ignores_is_new() {
     assert!(shown.iter().any(|one| one.starts_with("rls/disabled")), "{shown:?}");
 }
 
-/// Whatever a repository names in its settings, none of it runs.
+/// Programs in the git configuration of a repository are never run.
 #[cfg(unix)]
 #[test]
 fn nothing_that_the_repository_names_is_run() {
@@ -301,7 +301,7 @@ fn nothing_that_the_repository_names_is_run() {
         repository.git(&["config", key, value]);
     }
     let _ = std::fs::remove_file(&ran);
-    // an edit, a name that changes, a new file, and a time that alone is new
+    // an edited file, a renamed file, a new file, and a file with only a new modification time
     repository.put(migration(2, &format!("{}\n-- edited\n", table("kept"))));
     let old = repository.path().join(migration(1, "").0);
     std::fs::rename(&old, repository.path().join("supabase/migrations/20250103000000_step.sql")).expect("it can be renamed");
@@ -328,7 +328,7 @@ fn a_changed_file_is_fixed_where_it_stands() {
     supalint(repository.path(), &["check", "--changed", "--fix=inline", "--select", "rls/bare-auth-call"]);
     let text = |at| std::fs::read_to_string(repository.path().join(migration(at, "").0)).expect("it is there");
     assert!(text(2).contains("owner = (select auth.uid())") && text(1).contains("owner = auth.uid()"), "{}{}", text(1), text(2));
-    // where nothing has changed, there is nothing to edit
+    // without changes there is nothing to edit
     repository.commit();
     assert_eq!(supalint(repository.path(), &["check", "--changed", "--fix=inline"]).status.code(), Some(2));
 }

@@ -1,4 +1,4 @@
-//! The command line as users meet it: what is printed, and the exit status.
+//! The command line: output and exit status.
 
 use crate::plans::copy;
 use crate::support::command::{command as program, json, project, shown, supalint, told};
@@ -67,7 +67,7 @@ fn where_there_is_no_project_those_further_down_are_named() {
     let one = ("apps/web/supabase/migrations/20250101000000_a.sql", sql);
     let foreign = ("node_modules/x/supabase/migrations/20250101000000_a.sql", sql);
     let folder = project(&[one, foreign]);
-    // the only one is used
+    // the only project is checked
     let only = supalint(folder.path(), &["check"]);
     assert_eq!((only.status.code(), told(&only).as_str()), (Some(0), "checking the project in apps/web\n"), "{}", shown(&only));
     assert_eq!(shown(&supalint(folder.path(), &["check", "apps"])), shown(&only));
@@ -91,7 +91,7 @@ fn what_an_api_may_do_is_told_only_where_there_is_one() {
     };
     let plain = found(tables);
     assert!(matches!(plain.as_slice(), [one] if one.contains("rls/no-policy") && one.contains("only its owner")), "{plain:?}");
-    // one of its own making
+    // the project creates the role itself
     let served =
         found(&format!("{tables}create role anon;\ngrant usage on schema public to anon;\ngrant select on public.plain to anon;\n"));
     assert!(served.iter().any(|one| one.contains("rls/disabled") && one.contains("public.plain")), "{served:?}");
@@ -108,7 +108,7 @@ fn what_takes_a_file_back_does_not_run_where_a_runner_keeps_it_there() {
     let report = json(folder.path(), &["check"]);
     let found: Vec<_> = report["findings"].as_array().expect("a list").iter().map(|finding| &finding["rule"]).collect();
     assert_eq!(found, ["index/foreign-key"]);
-    // what is written is for that runner too
+    // the written migration is for the same runner
     assert!(supalint(folder.path(), &["check", "--fix"]).status.success());
     let files = std::fs::read_dir(folder.path().join("migrations")).expect("a folder").flatten().map(|entry| entry.path());
     let text = std::fs::read_to_string(files.max().expect("a file was written")).expect("it is text");
@@ -200,7 +200,7 @@ fn a_broken_statement_costs_only_itself() {
     assert_eq!(value["statements"]["unread"], 2);
 }
 
-/// Input made to hurt: each ends with findings or none, never with a crash.
+/// Malicious input leads to diagnostics or none, but never to a crash.
 #[test]
 fn hostile_input_is_survived() {
     let nested = |open: &str, close: &str, count: usize| format!("select {}1{};\n", open.repeat(count), close.repeat(count));
@@ -386,7 +386,7 @@ fn exit_zero_and_severity_decide_how_a_run_ends() {
         assert!(hidden.iter().all(|hidden| number(&shown, hidden) == 0));
         assert_eq!(shown["left_out"]["less_severe"].as_u64(), Some(hidden.iter().map(|hidden| number(&whole, hidden)).sum()));
     }
-    // what is not shown does not fail a run
+    // hidden diagnostics do not fail a run
     let folder = project(&[(
         "supabase/migrations/20250101000000_a.sql",
         b"create table public.t (id int primary key);\nalter table public.t enable row level security;",
@@ -413,7 +413,7 @@ fn several_projects_are_checked_with_their_own_settings() {
     let terminal = supalint(folder.path(), &["check", "a", "b", "--select", "rls/disabled"]);
     assert_eq!(terminal.status.code(), Some(1));
     assert!(shown(&terminal).contains("╭─[a/supabase/migrations/20250101000000_a.sql:1:14]"), "{}", shown(&terminal));
-    // from a folder beside, and those of files
+    // from a sibling folder, and with single files
     let beside = json(&folder.path().join("b"), &["check", "../a/supabase/migrations/20250101000000_a.sql", "."]);
     assert_eq!(beside["findings"][0]["location"]["file"], "../a/supabase/migrations/20250101000000_a.sql");
     for format in FORMATS {
@@ -430,7 +430,7 @@ fn a_syntax_error_is_shown_once() {
     let text = shown(&supalint(folder.path(), &["check"]));
     assert_eq!(text.matches("create tabel").count(), 1, "{text}");
     assert!(text.contains("; 1 statement not read"), "{text}");
-    // and in a summary of its own where the rule does not run
+    // with a separate summary if the rule does not run
     let text = shown(&supalint(folder.path(), &["check", "--ignore", "migration/syntax"]));
     assert!(text.contains("1 statement could not be parsed"), "{text}");
 }

@@ -1,7 +1,7 @@
-//! Each cure runs on PostgreSQL, changes something, and is undone to the letter: what the server prints of policies, indexes,
-//! constraints, functions, views, triggers and privileges is as it was. The histories are small, and have names that need care.
+//! Each fix runs on PostgreSQL, changes the schema, and is rolled back exactly. The test compares PostgreSQL's output for policies,
+//! indexes, constraints, functions, views, triggers and privileges. The histories are small and contain unusual names.
 //!
-//! Runs where `initdb` is found; says so where not, and fails in CI.
+//! The test needs `initdb`. Without it, the test is skipped with a message, and fails in CI.
 
 use crate::support::server::{Database, Server};
 use std::collections::BTreeMap;
@@ -10,9 +10,9 @@ use supalint::{Options, check};
 
 struct Case {
     name: &'static str,
-    /// Files, in order.
+    /// Migrations in order.
     files: &'static [&'static str],
-    /// Rules that have a cure here, as often as they are listed.
+    /// Rules with a fix in this case, once for each fix.
     cured: &'static [&'static str],
 }
 
@@ -166,7 +166,7 @@ const CASES: &[Case] = &[
     },
 ];
 
-/// What the server prints, by kind and name.
+/// Query for PostgreSQL's output of each object, by kind and name.
 const HELD: &str = "
     select 'policy', tablename || ' ' || policyname, concat_ws('|', permissive, roles, cmd, qual, with_check) from pg_policies
     union all select 'index', indexname, concat(indexdef, indisvalid, (select reloptions from pg_class where oid = indexrelid))
@@ -208,7 +208,7 @@ fn findings(case: &Case) -> Vec<Finding> {
     check(&Options { paths: vec![folder.path().to_path_buf()], ..Options::default() }).expect("a case is a project").report.findings
 }
 
-/// What is wrong with a cure on a database that has the fault.
+/// Returns problems of a fix on a database that has the problem to be fixed.
 fn judge(database: &mut Database, finding: &Finding) -> Vec<String> {
     let steps = &finding.fix.as_ref().expect("it has a cure").steps;
     let before = held(database);

@@ -1,13 +1,14 @@
-//! Executes every rule's page: what it says is bad is found, in the words it quotes; its cure cures; what it calls good is clean.
+//! Runs the examples of every rule page. The bad examples have the quoted report, their fix resolves it, and the good examples have no
+//! diagnostics of the rule.
 //!
-//! A page is: a title, a summary, and the sections Why, Example, Good, Limits, See also. Example holds ```` ```sql bad ```` blocks, each followed
-//! by ```` ```text report ```` (this rule's findings, a line each) and, where the rule has a cure, ```` ```sql fix ```` (all its steps, or the
-//! example with its edits where there are no steps). Good holds ```` ```sql good ```` blocks. A line `-- name.sql` begins another file,
-//! `-- supalint.toml` the settings, and `-- config.toml` those of Supabase.
-//! Rules about application code have ```` ```ts bad ```` and ```` ```ts good ```` blocks, checked with the ```` ```sql schema ```` block above them. A line
-//! `// src/page.tsx` begins another file of code.
+//! A page consists of a title, a summary, and the sections Why, Example, Good, Limits, See also. Example contains ````
+//! ```sql bad ```` blocks. Each is followed by ```` ```text report ```` with the diagnostics of this rule, one per line. If the rule has a
+//! fix, ```` ```sql fix ```` follows, with all its steps, or with the edited example if there are no steps. Good contains ```` ```sql good
+//! ```` blocks. A line `-- name.sql` begins another file, `-- supalint.toml` the settings, and `-- config.toml` those of Supabase. Rules
+//! about application code have ```` ```ts bad ```` and ```` ```ts good ```` blocks, which are checked with the ````
+//! ```sql schema ```` block above them. A line `// src/page.tsx` begins another file of code.
 //!
-//! `UPDATE_DOCS=1 cargo test --test it docs` writes report and fix blocks anew; `DOCS=rls/disabled` looks at that page alone.
+//! `UPDATE_DOCS=1 cargo test --test it docs` rewrites the report and fix blocks. `DOCS=rls/disabled` limits the test to one page.
 
 pub mod page;
 pub mod run;
@@ -50,7 +51,7 @@ fn every_page_belongs_to_a_rule() {
     }
 }
 
-/// The past is asked which findings it has, without their words, and has to have the same.
+/// Compares each fixture with an equal earlier state, in which diagnostics have no messages. All diagnostics must be recognized as older.
 #[test]
 fn a_project_has_nothing_that_it_did_not_have_when_it_was_the_same() {
     for fixture in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")).expect("there are fixtures").flatten() {
@@ -76,7 +77,7 @@ fn check(rule: &'static Rule, page: &mut Page, update: bool, complaints: &mut Ve
         complaints.push("needs a `sql bad` or `ts bad` block under Example and a `sql good` or `ts good` block under Good".into());
     }
     let mut cured = false;
-    // from the end, so that blocks put in leave the places of others as they are
+    // blocks are replaced from the end, so that the positions of the others do not change
     for at in bad.into_iter().rev() {
         let outcome = Outcome::of(&Example::new(&page.example(at)));
         let mut complain = |complaint: String| complaints.push(format!("line {}: {complaint}", page.line(at)));
@@ -131,7 +132,7 @@ fn check(rule: &'static Rule, page: &mut Page, update: bool, complaints: &mut Ve
     }
 }
 
-/// The table of rules between the two marks in the README, as the pages have it.
+/// The table of rules in the README is the one that the pages define.
 #[test]
 fn the_readme_lists_every_rule() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
@@ -150,7 +151,7 @@ fn the_readme_lists_every_rule() {
     assert_eq!(table, wanted, "`UPDATE_DOCS=1 cargo test` rewrites it");
 }
 
-/// The page of differences to Supabase's advisor: each example has the rows and the diagnostics that the page says.
+/// Each example of the page about Supabase's advisor has the rows and the diagnostics of the page.
 #[test]
 fn differences_from_the_advisor_are_as_is_said() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/advisors.md");

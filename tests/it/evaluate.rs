@@ -1,4 +1,4 @@
-//! What DO blocks, functions and event triggers do to the catalog, over histories in memory.
+//! Effects of DO blocks, functions and event triggers on the catalog, for histories in memory.
 
 use supalint::catalog::object::{Certainty, Table};
 use supalint::catalog::{SqlError, name::QName};
@@ -6,7 +6,7 @@ use supalint::interpret::Database;
 use supalint::source::{Site, Sources};
 use supalint::syntax::{parser, split::Splitter};
 
-/// Folds one text as a project's only migration.
+/// Result of a text that is the only migration of a project.
 struct History {
     world: Database,
     sources: Sources,
@@ -33,7 +33,7 @@ impl History {
         self.world.catalog.table(&QName::new("public", name))
     }
 
-    /// Columns, policies and row level security of a table in one line.
+    /// Returns the columns, policies and row level security of a table in one line.
     fn facts(&self, name: &str) -> String {
         let Some(table) = self.table(name) else { return "none".into() };
         let maybe = |certainty: Certainty| if certainty == Certainty::Maybe { "?" } else { "" };
@@ -47,7 +47,7 @@ impl History {
 const TABLES: &str = "create table a (id int primary key, x text); create table b (id int);
     create policy p1 on a for select using (true); create policy p2 on a using (x = 'k') with check (true); ";
 
-/// A body and what table `a` is afterwards.
+/// Checks the facts of table `a` after a body.
 fn expect(body: &str, facts: &str) {
     let history = fold(&format!("{TABLES}do $do$ {body} $do$;"));
     assert_eq!(history.facts("a"), facts, "{body}\n{:?}", history.failed);
@@ -58,7 +58,7 @@ const DONE: &str = "id,x [p1,p2] rls";
 const MAYBE: &str = "id,x [p1,p2] rls?";
 const ENABLE: &str = "alter table a enable row level security;";
 
-/// Is a condition true, false or not decided?
+/// Checks whether a condition is true, false or undecided.
 fn condition(condition: &str, facts: &str) {
     expect(&format!("begin if {condition} then {ENABLE} end if; end"), facts);
 }
@@ -148,7 +148,7 @@ fn conditions_are_those_of_a_fresh_database() {
 fn loops_over_joins_of_catalogs_come_to_their_end() {
     let tables: String =
         (0..200).fold(String::new(), |text, n| text + &format!("create table t{n} (c1 text, c2 text check (c2 <> ''), c3 text);\n"));
-    // each column asks for the constraints of its table, written so that the table is named last
+    // for each column, the query reads the constraints of its table, which is the last condition
     let text = format!(
         "{tables} do $$ declare c record; k record; begin
            for c in select cols.table_name, cols.column_name from information_schema.columns cols
@@ -180,7 +180,7 @@ fn joins_give_the_same_rows_in_whatever_order_they_are_made() {
         fold(&format!("{TABLES} do $do$ {body} $do$;")).facts("a")
     };
     for (query, facts) in [
-        // the names of a star are those of the list as it is written
+        // columns of a star are in the order of the FROM clause
         (
             "select x.n from (select * from pg_class c, pg_namespace s where s.oid = c.relnamespace and s.nspname = 'public' and c.relname = 'b') x(o, n)",
             "id,x,b [p1,p2]",
@@ -208,7 +208,7 @@ fn joins_give_the_same_rows_in_whatever_order_they_are_made() {
 
 #[test]
 fn a_query_in_an_expression_runs_once_where_it_looks_at_no_row_around_it() {
-    // a second run would fail, as the table is there
+    // a second run would fail because the table exists
     let function = "create function made(t text) returns boolean language plpgsql as $$ begin execute format('create table %I ()', t);
         return true; end $$; create function first(t text) returns text language sql as $$ select min(policyname) from pg_policies where tablename = t $$; ";
     let after = |query: &str| {
@@ -220,7 +220,7 @@ fn a_query_in_an_expression_runs_once_where_it_looks_at_no_row_around_it() {
         ("select (select made('c')) from generate_series(1, 3)", DONE),
         ("select 1 from generate_series(1, 3) n where (select made('c' || n))", DONE),
         ("select 1 from generate_series(1, 3) n where (select made('c' || n / 3))", UNTOUCHED),
-        // the row is that of the query, or of one around it
+        // the row is that of the query or of an outer query
         (
             "select 1 from pg_policies p where p.policyname <> (select min(q.policyname) from pg_policies q where q.tablename = p.tablename)",
             DONE,
@@ -531,7 +531,7 @@ fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
-/// Roles that hold EXECUTE on a function, with `?` where it is not certain.
+/// Returns the roles with EXECUTE on a function. `?` marks uncertain grants.
 fn callers(history: &History, name: &str) -> Vec<String> {
     let function = &history.world.catalog.functions.get(&QName::new("public", name)).expect("the function is there")[0];
     let maybe = |certainty: Certainty| if certainty == Certainty::Maybe { "?" } else { "" };
@@ -591,13 +591,13 @@ fn what_is_passed_over_is_counted_and_doubted() {
         // rows of the project's own data
         ("declare r record; begin for r in select * from settings loop execute format('alter table %I disable row level security', r.t); end loop; end", "id,x [p1,p2] rls?", 1),
         ("declare r record; begin for r in select * from settings loop execute format('drop policy p1 on %I', r.t); end loop; end", "id,x [p1?,p2?] rls", 1),
-        // nothing in it changes the schema
+        // the loop does not change the schema
         ("declare r record; begin for r in select * from settings loop update settings set how = r.t; end loop; end", "id,x [p1,p2] rls", 0),
-        // a command that says which table it changes
+        // the command contains the name of the table
         ("declare s text; begin select how into s from settings; execute 'alter table b drop constraint ' || s; end", "id,x [p1,p2] rls", 1),
-        // a text that was put together before
+        // the command was built before
         ("declare s text; begin select how into s from settings; s := 'drop policy p1 on a ' || s; execute s; end", "id,x [p1?,p2?] rls", 1),
-        // a condition that can't be decided on a row that is known
+        // an undecided condition on a known row
         ("declare r record; begin for r in select policyname, tablename from pg_policies where md5(policyname) > 'a' and policyname = 'p1' loop
             execute format('drop policy %I on %I', r.policyname, r.tablename); end loop; end", "id,x [p1?,p2?] rls", 1),
         ("declare r record; begin for r in select tablename as t from pg_tables where md5(tablename) > 'x' and tablename = 'a' loop

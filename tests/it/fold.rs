@@ -1,6 +1,5 @@
-//! Small histories, and what a database would hold after them: each line of `expect` is an object as `schema --format json`
-//! tells it, each line of `fails` a statement that PostgreSQL rejects. `tests/it/postgres.rs` puts the same histories to a
-//! real server.
+//! Small histories and the schema that results from them. Each line of `expect` is an object in the output of `schema --format json`. Each
+//! line of `fails` is a statement that PostgreSQL rejects. `tests/it/postgres.rs` runs the same histories on a server.
 
 pub mod cases;
 
@@ -9,7 +8,7 @@ use cases::CASES;
 use serde_json::Value;
 use supalint::output::schema;
 
-/// The catalog as JSON, and the failures as `line: SQLSTATE`.
+/// Returns the catalog as JSON, and the failures as `line: SQLSTATE`.
 fn fold(text: &str) -> (Value, Vec<String>) {
     let (sources, replay) = replay::replay(text);
     let mut out = Vec::new();
@@ -28,7 +27,7 @@ fn text(value: &Value) -> String {
     }
 }
 
-/// Everything that was folded, a line for each object.
+/// Returns a line for each object of the catalog.
 fn describe(catalog: &Value) -> Vec<String> {
     let mut out = Vec::new();
     let each = |key: &str| catalog[key].as_array().unwrap().clone();

@@ -1,4 +1,4 @@
-//! What runs the check for a team: hooks, the GitHub action, and what `init` writes, each tried as it will be used.
+//! Integrations that run the check: git hooks, the GitHub action, and the output of `init`.
 
 use crate::support::command::put as write;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// A program with the tested supalint on its path, and nothing of the user's own settings.
+/// Returns a program with the tested supalint on its PATH, without settings of the user.
 fn program(name: &str, folder: &Path, home: &Path) -> Command {
     let bin = Path::new(env!("CARGO_BIN_EXE_supalint")).parent().expect("a program has a folder");
     let path = std::env::join_paths(
@@ -40,7 +40,7 @@ fn text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-/// A repository with one migration that nobody finds fault with.
+/// Creates a repository with one migration that has no problems.
 fn repository(home: &Path, name: &str) -> PathBuf {
     let folder = home.join(name);
     write(&folder, "supabase/migrations/20250101000000_good.sql", GOOD);
@@ -78,7 +78,7 @@ fn pre_commit_runs_the_hook() {
     let config = format!("repos:\n  - repo: {}\n    rev: v1\n    hooks:\n      - id: supalint-system\n", tool.display());
     write(&project, ".pre-commit-config.yaml", &config);
     hook_holds(home, &project, &project);
-    // what init writes runs as it stands, also where the project's folder has a blank in its name
+    // the output of `init` works without changes, even if the path contains a space
     let init = |project: &Path, top: &Path| {
         done(program("supalint", project, home).arg("init"));
         hook_holds(home, project, top);
@@ -91,7 +91,7 @@ fn pre_commit_runs_the_hook() {
     init(&project, &top);
 }
 
-/// Once it is installed, a hook stops what is bad and nothing else.
+/// Checks that an installed hook rejects a commit with problems and accepts others.
 fn hook_holds(home: &Path, project: &Path, top: &Path) {
     commit(home, top);
     done(program("pre-commit", top, home).arg("install"));
@@ -191,7 +191,7 @@ fn init_writes_what_is_not_there_and_prints_the_rest() {
     let again = supalint(&["init"]);
     assert!(again.status.success() && again.stdout.is_empty(), "{}", text(&again));
     insta::assert_snapshot!("init_again", String::from_utf8_lossy(&again.stderr));
-    // each setting that stands there in a comment is one, with the value it has anyway
+    // each setting in a comment is valid, and has its default value
     let settings = std::fs::read_to_string(project.join("supalint.toml")).expect("settings");
     let is_setting =
         |line: &str| line.strip_prefix("# ").is_some_and(|rest| rest.starts_with('[') || rest.contains(" = ") && !rest.contains(": "));
@@ -220,7 +220,7 @@ fn init_speaks_the_language_of_the_hooks_and_servers_that_are_there() {
     write(&project, ".husky/_/h", "");
     assert!(run(program("supalint", &project, home).arg("init")).status.success());
     assert_eq!(std::fs::read_to_string(project.join(".husky/pre-commit")).expect("a hook"), "supalint check --changed\n");
-    // a project in a folder of its repository
+    // a project in a subfolder of a repository
     let top = repository(home, "many");
     write(&top, "apps/my web/supabase/migrations/20250101000000_a.sql", GOOD);
     let output = run(program("supalint", &top, home).args(["init", "apps/my web"]));
@@ -253,7 +253,7 @@ fn init_tells_what_a_second_project_of_a_repository_adds() {
     let second = init("apps/web-admin");
     assert!(top.join("apps/web-admin/supalint.toml").exists());
     insta::assert_snapshot!("init_second", String::from_utf8_lossy(&second.stdout));
-    // once it is there, nothing is left to add
+    // nothing is added if both projects are configured
     for file in [".pre-commit-config.yaml", ".github/workflows/supalint.yml"] {
         let known = std::fs::read_to_string(top.join(file)).expect("text");
         write(&top, file, format!("{known}{}", known.replace("apps/web", "apps/web-admin")));
@@ -278,7 +278,7 @@ fn init_hints_at_a_baseline_where_much_is_found() {
     write(&project, "supalint.toml", "baseline = \"supalint-baseline.json\"\n");
     let again = run(program("supalint", &project, home).arg("init"));
     assert!(!text(&again).contains(hint), "{}", text(&again));
-    // a new project has nothing yet
+    // a new project has no problems to record
     let empty = home.join("empty");
     write(&empty, "supabase/migrations/.keep", "");
     assert!(run(program("supalint", &empty, home).arg("init")).status.success());

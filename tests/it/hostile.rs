@@ -1,12 +1,12 @@
-//! Texts that nobody would write, made from those that somebody did: cut, doubled, mixed and sprinkled with what has meaning to a lexer.
-//! The same texts on every run; `HOSTILE=100000 cargo test --release --test it hostile` tries more of them. `fuzz/` looks for others.
+//! Unusual texts, generated from real ones by cutting, repeating and mixing them, and by inserting tokens with a meaning to the lexer.
+//! Every run uses the same texts. `HOSTILE=100000 cargo test --release --test it hostile` tests more of them. `fuzz/` searches for others.
 
 use crate::support::hostile;
 use crate::support::random::Random;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// What has broken something before.
+/// Texts that caused failures before.
 const KEPT: [&str; 14] = [
     "select (tablesample x);",
     "select count(*) from (select * from t tablesample system) s;",
@@ -24,7 +24,7 @@ const KEPT: [&str; 14] = [
     "select xmlroot(a, standalone",
 ];
 
-/// What means something to the lexer or to a reader.
+/// Tokens with a meaning to the lexer or parser.
 const SPICE: [&str; 62] = [
     "'",
     "\"",
@@ -102,7 +102,7 @@ fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The statements of the fixtures, of the rules' pages and of the tests.
+/// Returns the statements of the fixtures, the rule pages and the tests.
 fn seeds() -> Vec<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut paths = Vec::new();
@@ -121,7 +121,7 @@ fn seeds() -> Vec<String> {
     seeds
 }
 
-/// A place between two characters.
+/// Returns a random position between two characters.
 fn place(text: &str, random: &mut Random) -> usize {
     let mut at = random.below(text.len() + 1);
     while !text.is_char_boundary(at) {
@@ -157,7 +157,7 @@ fn mutated(seeds: &[String], random: &mut Random) -> String {
     text
 }
 
-/// How many texts: more where somebody asks for them.
+/// Returns the number of texts: `usual`, unless `HOSTILE` sets it.
 fn rounds(usual: usize) -> usize {
     std::env::var("HOSTILE").ok().and_then(|number| number.parse().ok()).unwrap_or(usual)
 }
@@ -172,14 +172,14 @@ fn attack(seed: u64, usual: usize, together: usize, target: fn(&[String])) {
         if std::panic::catch_unwind(|| target(&texts)).is_err() {
             panic!("{texts:?}");
         }
-        // only where many are tried, by somebody who reads it
+        // printed only in long runs
         if rounds(0) > 0 && started.elapsed() > SLOW {
             eprintln!("{:?} for {texts:?}", started.elapsed());
         }
     }
 }
 
-/// What is told of as slow.
+/// Duration from which a text is reported as slow.
 const SLOW: Duration = Duration::from_secs(2);
 
 #[test]

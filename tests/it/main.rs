@@ -1,12 +1,14 @@
-//! The integration tests, as one program: each module stands for a file of its own, and `cargo test --test it docs` runs those of one.
+//! The integration tests in one program. Each module has its own file: `cargo test --test it docs` runs the tests of one module.
 //!
-//! What needs a PostgreSQL reaches it by a socket of Unix.
+//! Tests that need PostgreSQL connect to it with a Unix socket.
 
 mod adopt;
+mod app_queries;
 mod architecture;
 mod brings;
 mod changed;
 mod cli;
+mod code_files;
 #[cfg(unix)]
 mod cures;
 mod docs;

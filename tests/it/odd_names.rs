@@ -1,4 +1,4 @@
-//! Files that are no files, and names that terminals, logs and psql would take for something else.
+//! Special files such as links, and names that terminals, logs and psql could interpret.
 
 use crate::cli::{FORMATS, TABLE};
 use crate::plans::migrations;
@@ -52,7 +52,7 @@ create policy own on public.notes to authenticated using (owner = auth.uid());
 
 #[test]
 fn what_a_killed_run_left_is_no_migration() {
-    // it stands before the first migration, which the runner would hold for a relic
+    // its name sorts before the first migration, so the runner would treat it as an old migration
     let folder = project(&[("supabase/migrations/.supalint-tmp-abcdefgh", TABLE), ("supabase/migrations/20200101000000_init.sql", TABLE)]);
     let without = project(&[("supabase/migrations/20200101000000_init.sql", TABLE)]);
     assert_eq!(shown(&supalint(folder.path(), &["check"])), shown(&supalint(without.path(), &["check"])));
@@ -67,7 +67,7 @@ fn patterns_that_are_too_large_are_refused() {
     assert!(told(&output).contains("line 1: `ignored_paths` cannot be used") && told(&output).len() < 1000, "{}", told(&output));
 }
 
-/// Names that terminals, logs and psql would take for something else.
+/// Names that terminals, logs and psql could interpret.
 const HOSTILE: [&str; 9] = [
     "a\u{1b}[31mb",
     "a\u{1b}[2Jb",
@@ -92,7 +92,7 @@ fn is_harmless(text: &str, format: &str, name: &str) {
     }
 }
 
-/// A migration in which all is called by the name.
+/// Returns a migration in which all objects have this name.
 fn named_by(name: &str) -> String {
     let quoted = |suffix: &str| format!("\"{}{suffix}\"", name.replace('"', "\"\""));
     let (own, text) = (quoted(""), format!("'{}'", name.replace('\'', "''")));
@@ -110,10 +110,10 @@ fn named_by(name: &str) -> String {
     )
 }
 
-/// Names of tables, policies, columns, files and settings reach every output, and do nothing there.
+/// Names of tables, policies, columns, files and settings are escaped in every output.
 #[test]
 fn hostile_names_do_nothing_wherever_they_are_shown() {
-    // files have only such names as the system allows
+    // file names contain only characters that the system allows
     let file = |(nth, name): (usize, &&str)| {
         let shown = if cfg!(unix) { name.replace('/', "_") } else { "a".to_string() };
         (format!("supabase/migrations/2025010{nth}000000_{shown}.sql"), named_by(name))
@@ -145,10 +145,10 @@ fn hostile_names_do_nothing_wherever_they_are_shown() {
     ] {
         assert!(run(arguments).0.len() > 100, "{arguments:?}");
     }
-    // no name ends a block
+    // no name ends a dollar-quoted block
     let (script, _) = run(&["check", "--fix=review", "--emit", "verify"]);
     assert!(script.contains("do $_verify$ begin assert"), "{script}");
-    // a comment ends where PostgreSQL says, and nothing of it runs
+    // PostgreSQL ends a comment at a line break, and no part of a comment runs
     run(&["check", "--fix=review"]);
     for (file, text) in migrations(folder.path()).iter().filter(|(file, _)| file.contains("supalint_")) {
         let comments = text.split(['\n', '\r']).skip_while(|line| !line.starts_with("-- Rollback"));

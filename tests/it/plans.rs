@@ -1,17 +1,17 @@
-//! Plans of `--fix` as users meet them: what is shown, what is written, and what is edited in place.
+//! Plans of `--fix`: terminal output, written files and edits in place.
 
 use crate::cli::root;
 use crate::support::command::{project, shown, supalint, told};
 use std::path::Path;
 
-/// Names and texts of the migrations in a project.
+/// Returns the names and texts of the migrations of a project.
 pub fn migrations(folder: &Path) -> std::collections::BTreeMap<String, String> {
     let entries = std::fs::read_dir(folder.join("supabase/migrations")).expect("there are migrations").flatten();
     let text = |path: &Path| std::fs::read_to_string(path).expect("a migration is text");
     entries.map(|entry| (entry.file_name().to_string_lossy().into_owned(), text(&entry.path()))).collect()
 }
 
-/// A fixture to be written to, with settings.
+/// Copies a fixture to a temporary folder, with settings.
 pub fn copy(name: &str, settings: &str) -> tempfile::TempDir {
     let from = migrations(&root().join("fixtures").join(name));
     let files: Vec<(String, String)> = from.into_iter().map(|(name, text)| (format!("supabase/migrations/{name}"), text)).collect();
@@ -87,7 +87,7 @@ fn indexes_take_the_form_that_the_settings_want() {
     let auto = names("");
     assert_eq!(auto.len(), 1);
     assert!(auto[0].0 == "indexes.sql" && auto[0].1.contains("Supabase CLI 2.109.0") && auto[0].1.contains("create index concurrently"));
-    // a plan reports nothing about its own file
+    // a plan causes no diagnostics in its own file
     let folder = copy("conversations", "");
     supalint(folder.path(), &["check", "--fix", "--select", "index"]);
     let after = supalint(folder.path(), &["check", "--select", "migration,allow"]);
@@ -108,7 +108,7 @@ create view public.all_notes as select id, body from public.notes;
     assert!(told(&alone).starts_with("nothing to write\nskipped rls/disabled: `public.notes`"), "{}", told(&alone));
     assert!(told(&alone).contains("because it would cause access/view-bypasses-rls"), "{}", told(&alone));
     assert_eq!(migrations(folder.path()).len(), 1);
-    // with the view's own cure behind it, nothing is left that was not there
+    // the fix of the view removes the last problem that the plan would cause
     let both = supalint(folder.path(), &["check", "--fix=review"]);
     assert!(!told(&both).contains("skipped"), "{}", told(&both));
     assert_eq!(migrations(folder.path()).len(), 3);

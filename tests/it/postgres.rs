@@ -1,8 +1,8 @@
-//! PostgreSQL itself says what is true: the fixtures, the examples of every rule's page and their cures are applied to a private
-//! server, and what it refuses and what it holds at the end must be what supalint says from the text alone. What undoes a cure must bring
-//! back what was there before.
+//! Comparison with PostgreSQL. The fixtures, the examples of all rule pages and their fixes run on a private server. Rejected statements
+//! and the resulting schema must be those that supalint computes. The rollback of a fix must restore the state before it.
 //!
-//! Runs where `initdb` is found (on PATH or in /usr/lib/postgresql, version 15 or later); says so where not, and fails in CI.
+//! The tests need `initdb` of version 15 or later, on PATH or in /usr/lib/postgresql. Without it, they are skipped with a message, and fail
+//! in CI.
 
 use crate::docs::page::Page;
 use crate::docs::run::{Example, Outcome};
@@ -16,10 +16,10 @@ use supalint::disk;
 use supalint::fix::{Level, Plan};
 use supalint::rules::{ALL, Rule};
 
-/// Examples that are applied at a time.
+/// Number of examples that run in parallel.
 const WORKERS: usize = 2;
 
-/// Fails with all complaints at once, each under the name of its case.
+/// Fails with all complaints, each with the name of its case.
 fn none(complaints: &[(String, Vec<String>)]) {
     let mut out = String::new();
     for (case, complaints) in complaints.iter().filter(|(_, complaints)| !complaints.is_empty()) {
@@ -78,7 +78,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// What the fold is tested with.
+/// Runs the histories of the tests of the catalog.
 #[test]
 fn histories_do_what_is_said_of_them() {
     let Some(server) = Server::shared() else { return };
@@ -98,7 +98,7 @@ fn histories_do_what_is_said_of_them() {
     none(&complaints);
 }
 
-/// Statements that are said to be rejected, class by class: PostgreSQL rejects the same, in the same words.
+/// PostgreSQL rejects the same statements as supalint, with the same messages.
 #[test]
 fn rejections_are_those_of_the_server() {
     let Some(server) = Server::shared() else { return };
@@ -119,7 +119,7 @@ fn rejections_are_those_of_the_server() {
     none(&complaints);
 }
 
-/// The bad examples, the same with the cure behind them or in them, and the good ones.
+/// Runs the bad examples, the bad examples with their fix or edits, and the good examples.
 #[test]
 fn pages_do_what_is_said_of_them() {
     let Some(server) = Server::shared() else { return };
@@ -140,7 +140,7 @@ fn pages_do_what_is_said_of_them() {
             None => (name.clone(), apply::compare(&server, spare, &birth, &root, cure.as_ref())),
         }
     };
-    // the server works for each of them in a process of its own
+    // the server has a process for each connection
     let complaints: Vec<_> = std::thread::scope(|scope| {
         let work = |worker: usize| {
             let mut spare = server.database();
@@ -152,7 +152,7 @@ fn pages_do_what_is_said_of_them() {
     none(&complaints);
 }
 
-/// The histories that a rule's page tells of, each with its place and the cure that it ends with.
+/// Returns the histories of a rule page, each with its location and the fix at its end.
 fn examples(rule: &'static Rule) -> Vec<(String, Example, Option<Plan>)> {
     let page = Page::read(rule.page);
     let place = |at: usize, what: &str| format!("rules/{}.md:{}{what}", rule.id, page.line(at));
@@ -163,7 +163,7 @@ fn examples(rule: &'static Rule) -> Vec<(String, Example, Option<Plan>)> {
             out.push((place(at, " with its edits"), edited, None));
         }
         let cure = outcome.fix(rule).and_then(|cure| cure.plan).filter(|plan| !plan.files.is_empty());
-        // it begins with the example as it is
+        // the history with the fix begins with the unchanged example
         out.push(match &cure {
             Some(plan) => (place(at, " with its fix"), outcome.example.and(&plan.files), cure),
             None => (place(at, ""), outcome.example, None),
@@ -173,7 +173,7 @@ fn examples(rule: &'static Rule) -> Vec<(String, Example, Option<Plan>)> {
     out
 }
 
-/// The text that the fold begins with makes on a server what the fold makes of it.
+/// The SQL of the platform creates the same objects on a server as in the catalog.
 #[test]
 fn the_platform_starts_as_is_said() {
     let Some(server) = Server::shared() else { return };

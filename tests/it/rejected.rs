@@ -1,18 +1,18 @@
-//! Which statements PostgreSQL rejects, class by class. Each file of `tests/rejected` is a history of one migration with a statement
-//! per line; a line that ends in `-- SQLSTATE` is rejected with this code, and no other is. All were tried on PostgreSQL 15, one
-//! statement at a time, but for lines that say `in a batch` (what the runner's one transaction or pipeline does not allow) and
-//! `afresh` (what relies on a thing that no migration creates).
+//! Statements that PostgreSQL rejects. Each file of `tests/rejected` is a history of one migration with one statement per line. A line that
+//! ends in `-- SQLSTATE` is rejected with this code, and all others are accepted. The results are those of PostgreSQL 15, one statement at
+//! a time. Exceptions are lines with `in a batch` (rejected in the runner's transaction or pipeline) and `afresh` (rejected because no
+//! migration creates an object that the statement needs).
 
 use crate::support::replay;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-/// What is told of each line, in the words of the files.
+/// Returns the result of each rejected line, in the format of the files.
 fn rejected(text: &str) -> BTreeMap<u32, String> {
     let (sources, replay) = replay::replay(text);
     let mut told: BTreeMap<u32, String> = replay.catalog.rejected.iter().map(|one| replay::told(one, &sources)).collect();
-    // what cannot even be read is `migration/syntax`'s to tell
+    // statements that cannot be parsed are reported by `migration/syntax`
     for unread in &replay.unread {
         told.insert(sources.range(unread.site).0.line, "42601".into());
     }

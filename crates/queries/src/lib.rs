@@ -1,6 +1,6 @@
 //! Queries in application code: source files to query shapes.
 //!
-//! [`read`] parses one file of JavaScript or TypeScript, also in Vue and Svelte components, and returns its [`shape::CodeFile`]. [`link`]
+//! [`read()`] parses one file of JavaScript or TypeScript, also in Vue and Svelte components, and returns its [`shape::CodeFile`]. [`link()`]
 //! completes the shapes with constants and clients that other files export. Both take and return plain data: nothing here reads a folder
 //! or a file, and no syntax tree leaves the crate.
 //!
@@ -14,21 +14,18 @@
 //! ```
 //!
 //! Data passes from top to bottom: `text` and `postgrest` read strings, `script` and `depth` prepare a file, `read` finds queries in
-//! its syntax tree, and `module` connects files.
+//! its syntax tree, and `link` connects files.
 
 mod comments;
 mod depth;
-mod module;
+mod link;
 mod postgrest;
 mod read;
 mod script;
 pub mod shape;
 mod text;
 
-#[cfg(test)]
-mod tests;
-
-pub use module::{link, wanted};
+pub use link::{link, wanted};
 
 use shape::{CodeFile, Unread};
 use std::cell::Cell;
@@ -80,7 +77,7 @@ fn read_if(path: &str, text: &str, has_marks: bool) -> CodeFile {
     file
 }
 
-/// Calls a function on a thread whose stack suffices for [`read`].
+/// Calls a function on a thread whose stack suffices for [`read()`].
 ///
 /// # Errors
 /// If the system cannot create a thread.

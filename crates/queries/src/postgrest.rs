@@ -97,7 +97,8 @@ pub fn operator(name: &str) -> (Operator, bool) {
 pub fn conditions(text: &Text, certain: bool, origin: &dyn Fn(Span) -> Origin) -> ConditionsResult {
     let mut parser = Parser::new(text, false);
     match parser.members(certain, origin, 0) {
-        Some(members) if parser.at == parser.chars.len() && !members.is_empty() => ConditionsResult::Members(members),
+        // PostgREST ignores what is after a closing parenthesis
+        Some(members) if matches!(parser.peek(), None | Some(')')) => ConditionsResult::Members(members),
         _ if text.has_holes() => ConditionsResult::Unknown,
         _ => ConditionsResult::Invalid,
     }

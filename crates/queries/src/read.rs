@@ -9,6 +9,8 @@ mod flow;
 mod keys;
 mod results;
 mod sql;
+#[cfg(test)]
+mod tests;
 mod value;
 
 use crate::comments::{Allows, MARK};
@@ -25,6 +27,9 @@ use oxc_semantic::{AstNodes, SemanticBuilder};
 use oxc_span::{GetSpan, SourceType};
 use std::borrow::Cow;
 use supalint_syntax::source::Span;
+
+/// Largest number of allow comments that are read in one file.
+const MAX_ALLOWS: usize = 1_000;
 
 /// Returns whether files of this name contain code that can be read.
 pub fn is_code(path: &str) -> bool {
@@ -179,47 +184,72 @@ fn shape_sql(sql: crate::shape::SqlText, in_test: bool) -> crate::shape::SqlText
 
 /// Reads the allow comments.
 fn allows(text: &str, program: &Program, nodes: &AstNodes, file: &mut CodeFile) {
+    let is_mark = |comment: &&Comment| memmem::find(span(comment.span).of(text).as_bytes(), MARK.as_bytes()).is_some();
+    let marked: Vec<Span> = program.comments.iter().filter(is_mark).take(MAX_ALLOWS).map(|comment| span(comment.span)).collect();
+    if marked.is_empty() {
+        return;
+    }
+    let first = program.directives.first().map(|directive| directive.span.start);
+    let first = first.into_iter().chain(program.body.first().map(|first| first.span().start)).min().unwrap_or(u32::MAX);
+    let scopes = Scopes::of(text, program, nodes);
     let mut allows = Allows::default();
-    let directives = program.directives.first().map(|directive| directive.span.start);
-    let start = directives.into_iter().chain(program.body.first().map(|first| first.span().start)).min().unwrap_or(u32::MAX);
-    for comment in &program.comments {
-        let at = span(comment.span);
-        if memmem::find(at.of(text).as_bytes(), MARK.as_bytes()).is_some() {
-            allows.read(text, at, at.end <= start, || scope(text, at, program, nodes));
-        }
+    for comment in marked {
+        allows.read(text, comment, comment.end <= first, || scopes.of_comment(comment));
     }
     (file.allows, file.invalid_allows) = (allows.allows, allows.invalid);
 }
 
-/// Returns the code that an allow comment applies to: its line, the code that begins after it, or the statement that contains it.
-fn scope(text: &str, comment: Span, program: &Program, nodes: &AstNodes) -> Option<Span> {
-    let line = text[..comment.start as usize].rfind('\n').map_or(0, |at| at + 1);
-    let before = &text[line..comment.start as usize];
-    if !before.trim().trim_start_matches(['{', '*']).is_empty() && !before.trim_start().starts_with("//") {
-        return Some(Span::new(line as u32, comment.start));
-    }
-    let next = next_code(text, comment.end, &program.comments)?;
-    let is_known = |kind: AstKind| !matches!(kind, AstKind::Program(_));
-    let begins = nodes.iter().filter(|node| is_known(node.kind())).map(|node| node.kind().span()).filter(|own| own.start == next);
-    if let Some(longest) = begins.max_by_key(|own| own.end) {
-        return Some(span(longest));
-    }
-    let inside = nodes
-        .iter()
-        .filter(|node| node.kind().is_statement() || matches!(node.kind(), AstKind::ObjectProperty(_) | AstKind::VariableDeclaration(_)));
-    let inside = inside.map(|node| span(node.kind().span())).filter(|own| own.contains(comment));
-    inside.min_by_key(|own| own.len())
+/// Code that allow comments can apply to.
+struct Scopes<'t> {
+    text: &'t str,
+    comments: Vec<Span>,
+    /// Spans of all nodes, by their starts. Of equal starts, the longest is last.
+    nodes: Vec<Span>,
+    /// Spans of statements and properties.
+    statements: Vec<Span>,
 }
 
-/// Returns the offset of the first code after an offset.
-fn next_code(text: &str, from: u32, comments: &[Comment]) -> Option<u32> {
-    let mut at = from as usize;
-    loop {
-        let rest = &text[at..];
-        let code = at + (rest.len() - rest.trim_start().len());
-        match comments.iter().find(|comment| comment.span.start as usize == code) {
-            Some(comment) => at = comment.span.end as usize,
-            None => return (code < text.len()).then_some(code as u32),
+impl<'t> Scopes<'t> {
+    fn of(text: &'t str, program: &Program, nodes: &AstNodes) -> Scopes<'t> {
+        let mut all = Vec::new();
+        let mut statements = Vec::new();
+        for node in nodes.iter().filter(|node| !matches!(node.kind(), AstKind::Program(_))) {
+            let kind = node.kind();
+            all.push(span(kind.span()));
+            if kind.is_statement() || matches!(kind, AstKind::ObjectProperty(_) | AstKind::VariableDeclaration(_)) {
+                statements.push(span(kind.span()));
+            }
+        }
+        all.sort_by_key(|own| (own.start, own.end));
+        Scopes { text, comments: program.comments.iter().map(|comment| span(comment.span)).collect(), nodes: all, statements }
+    }
+
+    /// Returns the line of a comment, the code that begins after it, or the statement that contains it.
+    fn of_comment(&self, comment: Span) -> Option<Span> {
+        let line = self.text[..comment.start as usize].rfind('\n').map_or(0, |at| at + 1);
+        let before = &self.text[line..comment.start as usize];
+        // `{/* … */}` in JSX
+        if !before.trim().trim_start_matches('{').is_empty() {
+            return Some(Span::new(line as u32, comment.start));
+        }
+        let next = self.next_code(comment.end)?;
+        let end = self.nodes.partition_point(|own| own.start <= next);
+        if let Some(longest) = self.nodes[..end].last().filter(|own| own.start == next) {
+            return Some(*longest);
+        }
+        self.statements.iter().filter(|own| own.contains(comment)).min_by_key(|own| own.len()).copied()
+    }
+
+    /// Returns the offset of the first code after an offset.
+    fn next_code(&self, from: u32) -> Option<u32> {
+        let mut at = from as usize;
+        loop {
+            let rest = &self.text[at..];
+            let code = at + (rest.len() - rest.trim_start().len());
+            match self.comments.binary_search_by_key(&(code as u32), |comment| comment.start) {
+                Ok(nth) => at = self.comments[nth].end as usize,
+                Err(_) => return (code < self.text.len()).then_some(code as u32),
+            }
         }
     }
 }

@@ -24,8 +24,8 @@ pub struct CodeFile {
     pub invalid_allows: Vec<InvalidAllow>,
     /// Why the file, or a part of it, was not read.
     pub unread: Option<Unread>,
-    /// Imports and exports, for [`crate::link`].
-    pub(crate) module: crate::module::Module,
+    /// Imports and exports, for [`crate::link()`].
+    pub(crate) module: Module,
 }
 
 /// Reason for which a file has no shapes or too few.
@@ -443,7 +443,7 @@ pub struct Flow {
     pub in_loop: Option<Loop>,
     /// Earlier queries of the same function whose results the arguments or the target use.
     pub uses: Vec<QueryIndex>,
-    /// Conditions on earlier queries' results that decide whether the query runs.
+    /// Conditions on earlier queries' results that decide whether the query runs. Of several of one kind, the innermost.
     pub guards: Vec<Guard>,
     /// Entries of the payload that are built from a column of an earlier result.
     pub rebuilt: Vec<Rebuilt>,
@@ -528,6 +528,18 @@ pub struct SqlText {
     /// Whether the text is a part of a statement that the code composes.
     pub is_fragment: bool,
     pub in_test: bool,
+}
+
+impl SqlText {
+    /// Returns the SQL with a text in place of each parameter.
+    pub fn text_with_values(&self, value: &str) -> String {
+        let ends = self.pieces.iter().skip(1).map(|piece| piece.at as usize).chain([self.text.len()]);
+        let part = |(piece, end): (&SqlPiece, usize)| match piece.kind {
+            SqlPieceKind::Value => value,
+            SqlPieceKind::Text | SqlPieceKind::Unknown => self.text.get(piece.at as usize..end).unwrap_or_default(),
+        };
+        self.pieces.iter().zip(ends).map(part).collect()
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -615,4 +627,56 @@ pub enum AllowFault {
     NotAtStart,
     /// No code follows the comment.
     NoStatement,
+}
+
+/// An imported name. `default` is the default export, and `*` the whole module.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Import {
+    pub module: SmolStr,
+    pub name: SmolStr,
+}
+
+/// An exported value.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Export {
+    Text(SmolStr),
+    Object(Vec<(SmolStr, Export)>),
+    /// A client, or a function that returns one.
+    Client {
+        kind: ClientKind,
+        schema: Schema,
+    },
+    /// The value of an import.
+    Forward(Import),
+}
+
+/// A part of a query that depends on an import.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Pending {
+    pub query: usize,
+    pub part: Part,
+    /// Span of the expression in the query.
+    pub span: Span,
+    pub import: Import,
+    /// Members of the imported value.
+    pub path: Vec<SmolStr>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    Target,
+    Schema,
+    Select,
+    Client,
+}
+
+/// What links a file to others.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Module {
+    /// Whether the file was parsed.
+    pub is_read: bool,
+    pub exports: Vec<(SmolStr, Export)>,
+    /// Modules of `export * from`.
+    pub stars: Vec<SmolStr>,
+    pub pending: Vec<Pending>,
 }

@@ -83,7 +83,7 @@ impl Site {
     }
 }
 
-/// Line and column, both counted from 1; columns count characters.
+/// Line and column, both counted from 1. Columns count characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {
     pub line: u32,
@@ -217,11 +217,11 @@ impl Sources {
     /// Adds texts that [`Sources::masked`] hides.
     pub fn hide(&mut self, secrets: impl IntoIterator<Item = String>) {
         for secret in secrets {
-            // the last line of several can be so short that it is in other words
+            // a short line of a secret with several lines could occur in other words
             let several = secret.contains('\n');
             self.secrets.extend(secret.lines().filter(|line| line.len() > if several { 8 } else { 0 }).map(str::to_string));
         }
-        // one that contains another is hidden as a whole
+        // a secret that contains another is hidden as a whole
         self.secrets.sort_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
         self.secrets.dedup();
     }

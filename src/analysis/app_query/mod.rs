@@ -69,6 +69,28 @@ pub fn all<'a>(cx: &State<'a>) -> impl Iterator<Item = AppQuery<'a>> + use<'a> {
     cx.app_files().iter().flat_map(queries).filter(|query| !query.query.in_test)
 }
 
+/// A service role key in application code.
+pub struct Key<'a> {
+    pub path: &'a str,
+    pub site: Site,
+    /// Whether the file is part of a browser bundle.
+    pub in_browser: bool,
+    pub used: &'a shape::KeyUse,
+}
+
+/// Returns the service role keys in application code, without those of tests.
+pub fn keys<'a>(cx: &State<'a>) -> Vec<Key<'a>> {
+    let files = cx.app_files().iter().filter(|app| !app.code.in_test);
+    let keys = files.flat_map(|app| app.code.keys.iter().map(move |used| (app, used)));
+    let key = |(app, used): (&'a AppFile, &'a shape::KeyUse)| Key {
+        path: cx.path_of(app.file),
+        site: Site::new(app.file, used.name.span),
+        in_browser: app.code.in_browser,
+        used,
+    };
+    keys.map(key).collect()
+}
+
 /// Returns the schema of a query if the API serves it.
 pub fn served_schema(cx: &State, query: &shape::Query) -> Option<SmolStr> {
     let served = &cx.config().exposed_schemas;

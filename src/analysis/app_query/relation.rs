@@ -100,6 +100,11 @@ impl<'a> Relation<'a> {
 
     /// Returns whether the relation is known to have no such column, also none that a function computes.
     pub fn lacks(&self, cx: &State, column: &str) -> bool {
+        !FUNCTIONS_OF_ROWS.contains(&column) && !is_computed(cx, self.name(), column) && self.lacks_stored(cx, column)
+    }
+
+    /// Returns whether the relation is known to have no such column that a query can write.
+    pub fn lacks_stored(&self, cx: &State, column: &str) -> bool {
         let is_system = matches!(self, Relation::Table(_)) && SYSTEM_COLUMNS.contains(&column);
         let text = |view: &View| cx.slice(view.query_site).to_lowercase();
         // the columns of `select *` depend on the tables at the time of the statement
@@ -107,8 +112,6 @@ impl<'a> Relation<'a> {
         self.is_known()
             && !self.has(column)
             && !is_system
-            && !FUNCTIONS_OF_ROWS.contains(&column)
-            && !is_computed(cx, self.name(), column)
             && !matches!(self, Relation::View(view) if in_star(view))
             && !Doubts::of(cx).concern(column)
             && !is_in_dynamic_sql(cx, self.name(), column)

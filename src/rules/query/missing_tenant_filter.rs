@@ -68,7 +68,7 @@ fn serves_all_tenants(cx: &Cx, query: AppQuery) -> bool {
         "workers",
         "scheduled",
     ];
-    let path = cx.sources.get(query.file).path.to_lowercase();
+    let path = cx.path_of(query.file).to_lowercase();
     !path.contains('/') || path.split(|letter: char| !letter.is_alphanumeric()).any(|word| WORDS.contains(&word))
 }
 
@@ -117,17 +117,18 @@ fn is_beside(query: &AppQuery, other: &AppQuery) -> bool {
         && query.query.source != other.query.source
 }
 
-/// Returns whether a query compares an owner column with a value of the caller: the signed-in user, the request or a parameter.
+/// Returns whether a query compares an owner column with a value of the caller: the signed-in user, the request or a parameter. A query of
+/// roles or members is not counted, because it often checks that the caller is an administrator.
 fn compares_owner(query: &shape::Query, owners: &[SmolStr]) -> bool {
+    const CHECKS: [&str; 6] = ["role", "member", "profile", "admin", "user", "permission"];
+    let AppTarget::Relation(Some(target)) = &query.target else { return false };
     let mut found = false;
     each_filter(&query.filters, &mut |filter| {
         let Some(filter) = filter.filter(|filter| filter.operator == Operator::Eq) else { return };
         let is_owner = filter.column.as_ref().is_some_and(|column| column.embeds.is_empty() && owners.contains(&column.name.text));
-        found |= match &filter.value.kind {
-            ValueKind::Dynamic(ValueOrigin::SignedInUser) => true,
-            ValueKind::Dynamic(ValueOrigin::Request | ValueOrigin::Parameter) => is_owner,
-            _ => false,
-        };
+        let is_of_caller =
+            matches!(filter.value.kind, ValueKind::Dynamic(ValueOrigin::SignedInUser | ValueOrigin::Request | ValueOrigin::Parameter));
+        found |= is_owner && is_of_caller;
     });
-    found && matches!(query.target, AppTarget::Relation(_))
+    found && !CHECKS.iter().any(|word| target.text.contains(word))
 }

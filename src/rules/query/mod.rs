@@ -14,6 +14,7 @@ pub mod separate_lookup;
 pub mod sequential_awaits;
 pub mod service_role_key_in_browser;
 pub mod single_not_unique;
+pub mod sql_would_fail;
 pub mod unbounded_list;
 pub mod unindexed_filter;
 pub mod unknown_column;
@@ -31,7 +32,7 @@ use supalint_queries::shape::SelectItem;
 /// Starts a diagnostic at a part of a query. Its identity is the file and the text, so that it survives changes of other lines.
 fn report<'c>(cx: &'c mut Cx, about: About, query: AppQuery, span: Span, message: String) -> &'c mut DiagnosticBuilder {
     let site = query.site(span);
-    let path = cx.sources.get(query.file).path.clone();
+    let path = cx.path_of(query.file);
     cx.report(about, site, message).discriminate(path).of_statement(site)
 }
 

@@ -40,7 +40,7 @@ fn check(cx: &mut Cx) {
 
 /// Returns whether a query belongs to a script that a developer runs, often with a key of another role.
 fn is_script(cx: &Cx, query: AppQuery) -> bool {
-    cx.sources.get(query.file).path.split('/').any(|part| matches!(part, "scripts" | "script" | "scratch" | "tools"))
+    cx.path_of(query.file).split('/').any(|part| matches!(part, "scripts" | "script" | "scratch" | "tools"))
 }
 
 /// Returns the commands that a query runs, with the required privileges.

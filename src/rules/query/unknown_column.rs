@@ -1,10 +1,10 @@
 //! Queries that name columns which do not exist.
 
 use super::{because_removed, report};
-use crate::analysis::app_query::column::{Place, Uses};
+use crate::analysis::app_query::column::{Place, Use, Uses};
 use crate::analysis::app_query::embed::{Rows, Tree};
 use crate::analysis::app_query::near::near;
-use crate::analysis::app_query::relation::column_removal;
+use crate::analysis::app_query::relation::{Relation, column_removal};
 use crate::analysis::app_query::{AppQuery, all};
 use crate::rules::prelude::*;
 use supalint_queries::shape::{Named, SelectItem};
@@ -16,10 +16,15 @@ fn check(cx: &mut Cx) {
         let tree = Tree::of(cx, query.query);
         for column in Uses::of(query.query, &tree).columns {
             match column.rows {
-                Rows::Relation(relation) if relation.lacks(cx, &column.name.text) => {
+                Rows::Relation(relation) if is_absent(cx, *relation, &column) => {
                     let (name, noun, named) = (relation.name(), relation.noun(), relation.named());
                     let removal = column_removal(cx, name, &column.name.text);
-                    let certainty = if removal.is_some() { Certainty::Certain } else { relation.certainty(cx) };
+                    let certainty = match column.place {
+                        // the code may leave out the key
+                        Place::Payload(entry) if !entry.certain => Certainty::Maybe,
+                        _ if removal.is_some() => Certainty::Certain,
+                        _ => relation.certainty(cx),
+                    };
                     let message = format!("column `{}` does not exist in `{name}`: {}", column.name.text, fails(column.place));
                     let help = help(&column.name.text, column.place, &tree, &relation.columns());
                     let draft = report(cx, About::named_column(name, &column.name.text), query, column.name.span, message);
@@ -35,6 +40,13 @@ fn check(cx: &mut Cx) {
                 Rows::Relation(_) | Rows::Columns(..) | Rows::Unknown => {}
             }
         }
+    }
+}
+
+fn is_absent(cx: &Cx, relation: Relation, column: &Use) -> bool {
+    match column.place {
+        Place::Payload(_) | Place::OnConflict => relation.lacks_stored(cx, &column.name.text),
+        Place::Select | Place::Filter(_) | Place::Order => relation.lacks(cx, &column.name.text),
     }
 }
 

@@ -1,11 +1,11 @@
-//! A page as lines of prose and fenced blocks, which can be put together again byte by byte.
+//! A page as lines of text and fenced blocks. Its text can be restored exactly.
 
 /// A fenced block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fence {
-    /// `sql bad`
+    /// Words after the opening fence, such as `sql bad`.
     pub info: String,
-    /// With the end of its last line.
+    /// Lines of the block, with the last line ending.
     pub body: String,
 }
 
@@ -49,7 +49,7 @@ impl Page {
         })
     }
 
-    /// The first heading, where an empty line and a paragraph follow it.
+    /// Returns the first heading, if an empty line and a paragraph follow.
     pub fn title(&self) -> Option<&str> {
         let mut lines = self.prose();
         let title = lines.next()?.strip_prefix("# ")?;
@@ -60,7 +60,7 @@ impl Page {
         self.prose().filter_map(|line| line.strip_prefix("## ")).collect()
     }
 
-    /// The blocks of a kind; those outside the section they belong to are not seen.
+    /// Returns the blocks of a kind in a section.
     pub fn fences(&self, info: &str, section: &str) -> Vec<usize> {
         let mut inside = false;
         let mut out = Vec::new();
@@ -74,7 +74,7 @@ impl Page {
         out
     }
 
-    /// The bad examples: SQL, or code with the schema above it.
+    /// Returns the bad examples, which contain SQL, or code with the schema above it.
     pub fn bad(&self) -> Vec<usize> {
         let mut out = [self.fences("sql bad", "Example"), self.fences("ts bad", "Example")].concat();
         out.sort_unstable();
@@ -87,7 +87,7 @@ impl Page {
         out
     }
 
-    /// The files of an example. Code comes after the last `sql schema` block above it.
+    /// Returns the files of an example. Code comes after the last `sql schema` block above it.
     pub fn example(&self, at: usize) -> String {
         let Fence { info, body } = self.fence(at);
         if info.starts_with("sql") {
@@ -108,7 +108,7 @@ impl Page {
         }
     }
 
-    /// The line of the page, counted from 1, that a part begins on.
+    /// Returns the line of the page at which a part begins, counted from 1.
     pub fn line(&self, at: usize) -> usize {
         let lines = |part: &Part| match part {
             Part::Line(_) => 1,
@@ -117,7 +117,7 @@ impl Page {
         self.parts[..at].iter().map(lines).sum::<usize>() + 1
     }
 
-    /// The end of the report and fix blocks behind a bad one, with the prose between them.
+    /// Returns the end of the report and fix blocks of a bad example, including the text between them.
     fn results_end(&self, at: usize) -> usize {
         let mut end = at + 1;
         for (next, part) in self.parts.iter().enumerate().skip(at + 1) {
@@ -139,7 +139,7 @@ impl Page {
         self.parts[at + 1..self.results_end(at)].iter().filter_map(fence).collect()
     }
 
-    /// Sets the blocks behind a bad one; prose between blocks that stay is kept.
+    /// Replaces the results of a bad example. Text between blocks that are kept is kept too.
     pub fn replace_results(&mut self, at: usize, wanted: Vec<Fence>) {
         let infos: Vec<String> = self.results(at).into_iter().map(|fence| fence.info).collect();
         let end = self.results_end(at);

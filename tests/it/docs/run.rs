@@ -1,4 +1,4 @@
-//! Examples as projects on disk, what is found in them, and whether cures cure.
+//! Examples as projects on disk, their diagnostics, and checks of their fixes.
 
 use crate::support::plan;
 use std::collections::{BTreeSet, HashSet};
@@ -13,19 +13,19 @@ use supalint::rules::Rule;
 use supalint::source::Site;
 use supalint::{app, disk, history};
 
-/// The file of an example that names none.
+/// Name of the migration in an example without names.
 const ONLY: &str = "20250101000000_example.sql";
 const FOLDER: &str = "supabase/migrations";
-/// The file of code that names none.
+/// Name of the code file in an example without names.
 pub const ONLY_CODE: &str = "src/app.ts";
 
-/// `// src/page.tsx`
+/// Returns the name in a line such as `// src/page.tsx`.
 pub fn code_name(line: &str) -> Option<&str> {
     let name = line.trim_end().strip_prefix("// ").filter(|name| !name.contains(' '))?;
     supalint_queries::is_code(Path::new(name)).then_some(name)
 }
 
-/// Files by name, in the order they are written.
+/// Files with names, in the order in which they are written.
 #[derive(Clone)]
 pub struct Example {
     files: Vec<(String, String)>,
@@ -37,12 +37,12 @@ impl Example {
         for line in text.split_inclusive('\n') {
             let name = line.trim().strip_prefix("-- ").filter(|name| !name.contains(' '));
             if let Some(name) = code_name(line) {
-                // its first line, if it stands in the block
+                // the line is part of the file if the block contains it
                 files.push((name.into(), if name == ONLY_CODE { String::new() } else { line.into() }));
                 continue;
             }
             match name.filter(|name| name.ends_with(".sql") || name.ends_with(".toml")) {
-                // a settings file knows no such comment
+                // `--` is not a comment in TOML
                 Some(name) if name.ends_with(".toml") => files.push((name.into(), String::new())),
                 Some(name) => files.push((name.into(), line.into())),
                 None if files.is_empty() => files.push((ONLY.into(), line.into())),
@@ -52,14 +52,14 @@ impl Example {
         Example { files }
     }
 
-    /// With further files behind its own.
+    /// Returns the example with more files at its end.
     pub fn and(&self, files: &[PlannedFile]) -> Example {
         let mut out = self.clone();
         out.files.extend(files.iter().map(|planned| (planned.name.clone(), planned.text.clone())));
         out
     }
 
-    /// Makes a project of it in a folder.
+    /// Writes the example to a folder as a project.
     pub fn write(&self, root: &Path) {
         std::fs::create_dir_all(root.join(FOLDER)).expect("a folder can be made");
         for (name, text) in &self.files {
@@ -81,7 +81,7 @@ impl Example {
         report(root.path(), false)
     }
 
-    /// What is told of it by one who knows it as it is.
+    /// Returns the diagnostics that are new compared with an equal earlier state of the example.
     pub fn news(&self) -> Report {
         let root = tempfile::tempdir().expect("a folder can be made");
         self.write(root.path());
@@ -89,7 +89,7 @@ impl Example {
     }
 }
 
-/// What is found in a project, or only what was not there when it was as it is.
+/// Returns the report of a project. If `known`, it contains only diagnostics that an equal earlier state does not have.
 pub fn report(root: &Path, known: bool) -> Report {
     let mut sources = history::sources();
     let mut project = disk::open(&[root.to_path_buf()], None, &mut sources).expect("it is a project");
@@ -99,16 +99,16 @@ pub fn report(root: &Path, known: bool) -> Report {
     engine::run_within(sources, &project, &RuleSelection::default(), &scope).0
 }
 
-/// What is found in an example.
+/// An example with its report.
 pub struct Outcome {
     pub example: Example,
     pub report: Report,
 }
 
-/// A cure as the page shows it.
+/// A fix as the page shows it.
 pub struct Cure {
     pub text: String,
-    /// What is written; nothing where a person has to fill something in first, or where there are only edits.
+    /// Written files, or `None` if a person has to complete the fix or if it consists of edits only.
     pub plan: Option<Plan>,
 }
 
@@ -121,7 +121,7 @@ impl Outcome {
         self.report.findings.iter().filter(|finding| finding.rule == rule.id).collect()
     }
 
-    /// A line for each finding of the rule and one for its help.
+    /// Returns a line for each diagnostic of the rule and for its help.
     pub fn report(&self, rule: &Rule) -> String {
         self.of_rule(rule).into_iter().map(|finding| self.line(finding)).collect()
     }
@@ -130,25 +130,25 @@ impl Outcome {
         self.report.findings.iter().map(|finding| self.line(finding)).collect()
     }
 
-    /// The rows of Supabase's advisor, by name and key.
+    /// Returns the rows of Supabase's advisor, by name and key.
     pub fn rows(&self) -> String {
         let findings = self.report.findings.iter().chain(&self.report.only_for_advisor);
         findings.flat_map(|finding| &finding.advisors).map(|row| format!("{} {}\n", row.name, row.cache_key)).collect()
     }
 
-    /// Severity, rule and object of all findings.
+    /// Returns severity, rule and object of all diagnostics.
     pub fn heads(&self) -> String {
         let head = |finding: &Finding| format!("{}[{}] {}\n", finding.severity.name(), finding.rule, finding.subject.names()[1]);
         self.report.findings.iter().map(head).collect()
     }
 
-    /// Errors that other rules find.
+    /// Returns errors of other rules.
     pub fn errors_beside(&self, rule: &Rule) -> String {
         let findings = self.report.findings.iter().filter(|finding| finding.rule != rule.id && finding.severity == Severity::Error);
         findings.map(|finding| self.line(finding)).collect()
     }
 
-    /// Statements that nobody could read and the rule does not speak of.
+    /// Returns statements that could not be parsed and have no diagnostic of the rule.
     pub fn unread_beside(&self, rule: &Rule) -> Vec<String> {
         let told = |site: Site| {
             self.of_rule(rule).iter().any(|finding| finding.primary.site.file == site.file && site.span.contains(finding.primary.site.span))
@@ -173,7 +173,7 @@ impl Outcome {
         out
     }
 
-    /// The cure of all the rule's findings together: the files that are written, without their comments, and what a person has to fill in.
+    /// Returns the fix of all diagnostics of the rule: the written files without comments, and instructions for a person.
     pub fn fix(&self, rule: &Rule) -> Option<Cure> {
         if !self.of_rule(rule).iter().any(|finding| has_cure(finding, false)) {
             let text = self.edited(rule)?.files.into_iter().map(|(_, text)| text).collect();
@@ -195,13 +195,13 @@ impl Outcome {
         Some(Cure { text, plan: Some(plan) })
     }
 
-    /// The example with the cure's migrations behind it, if it has any that can run.
+    /// Returns the example with the migrations of the fix at its end, if there are any.
     pub fn cured(&self, rule: &Rule) -> Option<Example> {
         let plan = self.fix(rule)?.plan?;
         (!plan.files.is_empty()).then(|| self.example.and(&plan.files))
     }
 
-    /// The example with the edits of the rule's findings in place, if there are any.
+    /// Returns the example with the edits of the rule's diagnostics, if there are any.
     pub fn edited(&self, rule: &Rule) -> Option<Example> {
         let mut edits: Vec<&Edit> =
             self.of_rule(rule).into_iter().filter_map(|finding| finding.fix.as_ref()).flat_map(|fix| &fix.rewrite).collect();
@@ -219,7 +219,7 @@ impl Outcome {
         Some(example)
     }
 
-    /// The example as its edits leave it is clean of the rule.
+    /// Returns a complaint if the edited example still has diagnostics of the rule.
     pub fn prove_rewrites(&self, rule: &Rule) -> Option<String> {
         if self.of_rule(rule).into_iter().any(is_manual) {
             return None;
@@ -229,10 +229,10 @@ impl Outcome {
         (!complaints.is_empty()).then(|| format!("with its edits in place, the example still has faults:\n{complaints}"))
     }
 
-    /// What another state of the example has that it should not have: findings of the rule, and new ones of others.
-    /// Those worth knowing are let pass: enabling row level security makes a table one without policies.
+    /// Returns diagnostics that another state of the example must not have: those of the rule, and new ones of other rules. Diagnostics of
+    /// severity `info` are allowed, because enabling row level security leads to a table without policies.
     fn compare(&self, after: &Outcome, rule: &Rule, edited: bool) -> String {
-        // a finding that has no cure of its own may stay
+        // a diagnostic without a fix can remain
         let written = |finding: &&&Finding| has_cure(finding, edited) && !is_manual(finding);
         let curable: HashSet<&str> = self.of_rule(rule).iter().filter(written).map(|finding| finding.fingerprint.as_str()).collect();
         let before: HashSet<&str> = self.report.findings.iter().map(|finding| finding.fingerprint.as_str()).collect();
@@ -261,7 +261,7 @@ fn has_cure(finding: &Finding, edited: bool) -> bool {
 }
 
 impl Cure {
-    /// The example and behind it the cure are clean of the rule.
+    /// Returns a complaint if the example still has diagnostics of the rule after the fix.
     pub fn prove(&self, outcome: &Outcome, rule: &Rule) -> Option<String> {
         if let Some(skipped) = self.plan.as_ref().and_then(|plan| plan.skipped.first()) {
             return Some(format!("the cure is not written: {}: {}", skipped.message, skipped.reason));

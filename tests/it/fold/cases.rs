@@ -1,11 +1,11 @@
-//! Small histories, and what a database holds after them. What is called `elsewhere` stands for what no migration makes.
+//! Small histories and their results. The name `elsewhere` stands for objects that no migration creates.
 
 pub struct Case {
     pub name: &'static str,
     pub history: &'static str,
-    /// `kind: text`, where the text is made by `describe` of tests/it/fold.rs.
+    /// `kind: text` for each object, in the format of `describe` of tests/it/fold.rs.
     pub expect: &'static [&'static str],
-    /// `line: SQLSTATE`, in the order they are found
+    /// `line: SQLSTATE`, in the order in which they are found.
     pub fails: &'static [&'static str],
 }
 

@@ -1,23 +1,23 @@
-//! What each of the API's roles and users may do with which row, found out by trying.
+//! Access of the API roles and users to each row, determined by trying all operations.
 //!
-//! Promises: the same rows on every server and day for the same words; whatever is tried is undone. Tried are, for anon, the service
-//! role and several users: to read, change and delete each table's rows, to hand rows over, to insert rows, and to call functions.
+//! Promises: an equal seed gives equal rows on every server and day. All operations are rolled back. For `anon`, the service role and
+//! several users, the operations are SELECT, UPDATE, DELETE, INSERT, changes of a row's owner, and calls of functions.
 
 use super::server::Database;
 use std::collections::BTreeMap;
 
-/// What came of each act, by who, what and how.
+/// Result of each operation, by role, object and operation.
 #[derive(PartialEq)]
 pub struct Access(BTreeMap<[String; 3], String>);
 
 impl Access {
-    /// Fills every table of the project with rows, for `of` to try. `seed` may be any words.
+    /// Fills every table of the project with rows, for [`Access::of`]. `seed` can be any text.
     pub fn prepare(database: &mut Database, seed: &str, rows: usize) {
         let fill = format!("{}; call probe.fill('{seed}', {rows})", include_str!("access.sql"));
         database.run(&fill).unwrap_or_else(|refusal| panic!("rows can be made: {refusal}"));
     }
 
-    /// Tries everything.
+    /// Tries all operations.
     pub fn of(database: &mut Database) -> Access {
         database.fresh_session();
         database.run("call probe.look()").unwrap_or_else(|refusal| panic!("whatever is tried is told: {refusal}"));
@@ -30,14 +30,14 @@ impl Access {
         Access(seen.collect())
     }
 
-    /// Leaves the rows, and nothing that helped to try.
+    /// Removes the helper objects, but not the rows.
     pub fn finish(database: &mut Database) {
         database
             .run("set client_min_messages = warning; drop schema probe cascade; reset client_min_messages")
             .expect("a schema can be dropped");
     }
 
-    /// The rows that numbers in differences stand for.
+    /// Returns the rows to which the numbers in differences refer.
     pub fn rows(database: &mut Database) -> Vec<String> {
         let rows = database.rows("select relation || ' #' || number, row from probe.held order by relation::text, number");
         rows.into_iter().map(|row| row.into_iter().flatten().collect::<Vec<_>>().join(" is ")).collect()
@@ -47,13 +47,13 @@ impl Access {
         self.0.len()
     }
 
-    /// Those that are not refused, or that find a row.
+    /// Returns the number of operations that are not refused, or that find a row.
     pub fn grants(&self) -> usize {
         let refused = |result: &&String| !result.is_empty() && *result != "0 rows" && !result.ends_with(')');
         self.0.values().filter(refused).count()
     }
 
-    /// A line for whatever comes out otherwise.
+    /// Returns a line for each operation with another result.
     pub fn differences(&self, after: &Access) -> Vec<String> {
         let mut out = Vec::new();
         for (at @ [who, what, act], before) in &self.0 {
@@ -68,11 +68,11 @@ impl Access {
     }
 }
 
-/// What failed by mistake, nobody could rely on, and it may do what the policy says once the mistake no longer comes up: a value of the
-/// caller's that can't be read fails even where no row needs it, while PostgreSQL plans with what is the same for all rows; a name is
-/// not found along the path of a caller who pins another. And a caller gets nothing, whether such a value fails or no row is found: which
-/// of the two it is hangs on the order of conditions, which PostgreSQL takes by their cost and promises nobody ("Expression Evaluation
-/// Rules"). That something fails which did not is never alike.
+/// Returns whether two results are equivalent although they differ. A call that failed by mistake may succeed later with the result of the
+/// policy: an invalid value of the caller fails even if no row needs it, and a name may be missing in the search_path of the caller. A
+/// refused caller and one that finds no row may also fail because of an invalid value, because PostgreSQL does not define the order of
+/// conditions. Success followed by failure is never equivalent.
+/// Source: PostgreSQL's documentation, "Expression Evaluation Rules".
 fn is_alike(before: &str, after: &str) -> bool {
     let code = |result: &str| result.strip_suffix(')').and_then(|result| result.rsplit_once(" (")).map(|(_, code)| code.to_string());
     let unread = |result: &str| code(result).is_some_and(|code| code.starts_with("22"));

@@ -1,9 +1,8 @@
-//! Puts a project's migrations to a server, and compares what became of them with what supalint says.
+//! Applies the migrations of a project to a server, and compares the results with those of supalint.
 //!
-//! A file of which nothing bad is said goes to the server in one message, as the runner sends it, and must succeed: that does not
-//! hang on how we cut files into statements. Any other goes statement by statement, each a transaction of its own, as the fold takes
-//! them: the server must refuse just those that `migration/would-fail` and `migration/syntax` speak of, with the code and in the
-//! words that they quote. What the database holds at the end must be what the fold holds.
+//! A file without problems is sent in one message, as the runner sends it, and must succeed. This does not depend on the splitter. Other
+//! files are sent statement by statement, each in its own transaction, as supalint processes them. The server must reject exactly the
+//! statements of `migration/would-fail` and `migration/syntax`, with the same code and message. The final schema must be the same.
 
 use super::catalog::{Definitions, Objects, changes, definitions};
 use super::plan;
@@ -22,21 +21,22 @@ use supalint::project::Project;
 use supalint::source::{Sources, Span};
 use supalint::syntax::split::{RawStatement, Splitter};
 
-/// The first version whose objects get no grants from the platform's defaults. Source: Supabase changelog 45329.
+/// First version whose objects get no default grants of the platform. Source: Supabase changelog 45329.
 const DEFAULT_GRANTS_ENDED: u64 = 20261030000000;
 
-/// What ends those grants, as Supabase's CLI does it. TRUNCATE, REFERENCES and TRIGGER stay, and UPDATE on sequences.
+/// Statements that end these grants, as in Supabase's CLI. TRUNCATE, REFERENCES and TRIGGER remain, and UPDATE on sequences.
 const END_DEFAULT_GRANTS: &str = "
     alter default privileges for role postgres in schema public
       revoke select, insert, update, delete on tables from anon, authenticated, service_role;
     alter default privileges for role postgres in schema public revoke usage, select on sequences from anon, authenticated, service_role;
     alter default privileges for role postgres in schema public revoke execute on functions from anon, authenticated, service_role";
 
-/// Codes of what only a file's transaction makes fail: statements that refuse one (25001), and enum values that it added (55P04).
+/// Codes of errors that only the transaction of a file causes: statements that cannot run in one (25001), and new enum values (55P04).
 const OF_TRANSACTION: [&str; 2] = ["25001", "55P04"];
 
-/// Differences between a server and supalint over one project, each with its place. `spare` is left as it was. The project's last
-/// files may be a plan: what it promises must not be so before it and be so behind it, and taken back, it must leave what was there.
+/// Returns the differences between a server and supalint for one project, each with its location. `spare` is not changed. The last files of
+/// the project can be those of `plan`. The verification script must fail before the plan and succeed after it. The rollback must restore
+/// the previous state.
 pub fn compare(server: &Arc<Server>, spare: &mut Database, birth: &Objects, root: &Path, plan: Option<&Plan>) -> Vec<String> {
     let case = Case::open(root);
     let judge = |database: &mut Database| {
@@ -44,22 +44,22 @@ pub fn compare(server: &Arc<Server>, spare: &mut Database, birth: &Objects, root
         let mut complaints = case.apply(database, 0..first);
         let before = plan.map(|plan| Unplanned::of(database, plan));
         complaints.extend(case.apply(database, first..case.files.len()));
-        // the fold goes on as if what no migration creates were there; on this server it is not
+        // supalint assumes that objects outside the migrations exist, but they do not exist on this server
         if !case.relies_on_others {
             complaints.extend(Objects::of_server(database).since(birth).differences(&fold(root)));
         }
         complaints.extend(before.into_iter().flat_map(|before| before.complaints(database)));
         complaints
     };
-    // most need no database of their own, and those that do complain
+    // most projects need no database of their own unless there are complaints
     if !case.ends_transactions() && spare.undone(judge).is_empty() { Vec::new() } else { judge(&mut server.database()) }
 }
 
-/// What there is before a plan.
+/// State of the database before a plan.
 struct Unplanned<'a> {
     plan: &'a Plan,
     held: Definitions,
-    /// The script that asserts what the plan promises.
+    /// Verification script of the plan.
     verify: String,
     is_kept: bool,
 }
@@ -71,7 +71,7 @@ impl Unplanned<'_> {
         Unplanned { plan, held: definitions(database), verify, is_kept }
     }
 
-    /// Behind the plan, which is taken back.
+    /// Returns complaints after the plan, and rolls it back.
     fn complaints(&self, database: &mut Database) -> Vec<String> {
         let mut out = Vec::new();
         if self.is_kept && self.verify.contains("$verify$") && !plan::is_of_text(self.plan) {
@@ -87,13 +87,13 @@ impl Unplanned<'_> {
     }
 }
 
-/// Puts a project's history to a server, with a complaint for each statement of which supalint says otherwise than the server.
+/// Applies a history to a server, and returns a complaint for each statement with another result than in supalint.
 pub fn history(database: &mut Database, root: &Path) -> Vec<String> {
     let case = Case::open(root);
     case.apply(database, 0..case.files.len())
 }
 
-/// Runs a script that is for psql, each statement in a transaction of its own, up to the first that fails.
+/// Runs a script for psql, each statement in its own transaction, until the first failure.
 pub fn script(database: &mut Database, script: &str) -> Result<(), String> {
     let script: String = script.lines().filter(|line| !line.starts_with('\\')).map(|line| format!("{line}\n")).collect();
     for raw in Splitter::new(&script) {
@@ -106,9 +106,9 @@ pub fn script(database: &mut Database, script: &str) -> Result<(), String> {
 struct Case {
     project: Project,
     sources: Sources,
-    /// Statements of each file that runs, in order.
+    /// Statements of each file, in order.
     files: Vec<Vec<Statement>>,
-    /// Some of them rely on what no migration creates.
+    /// Whether a statement depends on an object that no migration creates.
     relies_on_others: bool,
 }
 
@@ -124,11 +124,11 @@ const AFRESH: &str = "PostgreSQL rejects this statement on a database that only 
 /// Start of the message about a name that another role would not find. The server runs the statements as the role that finds it.
 const BY_PATH: &str = "PostgreSQL rejects this statement for a role whose search_path does not contain";
 
-/// What is said of a statement that would fail.
+/// Diagnostic about a statement that would fail.
 #[derive(Clone)]
 struct Said {
     message: String,
-    /// What the server would answer; not told where supalint has words of its own.
+    /// Expected error of the server, or `None` if supalint has its own message.
     refusal: Option<Refusal>,
     sure: bool,
 }
@@ -146,7 +146,7 @@ impl Case {
             files.push(Splitter::new(text).map(statement).collect());
         }
         let report = engine::run(sources, &project, &choice);
-        // what is allowed is said all the same
+        // suppressed diagnostics are included
         let said = report.findings.iter().chain(report.suppressed.iter().map(|(finding, _)| finding));
         let said = said.filter(|finding| !finding.message.starts_with(BY_PATH));
         let said = said.map(|finding| (finding.primary.site, Said::new(&finding.message, finding)));
@@ -154,9 +154,9 @@ impl Case {
             let site = report.sources.resolve(site);
             let file = project.migrations.iter().position(|migration| migration.file == site.file).expect("a finding is of a migration");
             let text = report.sources.get(site.file).text();
-            // where a statement breaks off, the place is behind it
+            // the location of an incomplete statement is after it
             let at = files[file].partition_point(|statement| statement.span.start <= site.span.start) - 1;
-            // of statements with the same words only the first is spoken of
+            // only the first of several equal statements is reported
             let words = files[file][at].span.of(text);
             for same in files[file][at..].iter_mut().filter(|statement| statement.span.of(text) == words) {
                 same.said.get_or_insert_with(|| said.clone());
@@ -166,7 +166,7 @@ impl Case {
         Case { project, sources: report.sources, files, relies_on_others }
     }
 
-    /// Has it statements that begin or end transactions?
+    /// Returns whether a statement begins or ends a transaction.
     fn ends_transactions(&self) -> bool {
         const HEADS: [&str; 9] = ["begin", "start", "commit", "end", "rollback", "abort", "savepoint", "release", "prepare"];
         let files = self.project.migrations.iter().zip(&self.files);
@@ -176,7 +176,7 @@ impl Case {
         statements.any(|sql| HEADS.iter().any(|head| sql.get(..head.len()).is_some_and(|start| start.eq_ignore_ascii_case(head))))
     }
 
-    /// Each file in a session of its own, with the default privileges that the platform has on its day.
+    /// Applies each file in its own session, with the default privileges of the platform at its date.
     fn apply(&self, database: &mut Database, files: Range<usize>) -> Vec<String> {
         let mut complaints = Vec::new();
         for file in files {
@@ -189,7 +189,7 @@ impl Case {
         complaints
     }
 
-    /// Is a file of the time, or the project of the kind, that has no default grants?
+    /// Returns whether a file has no default grants, because of its date or the settings.
     fn lacks_default_grants(&self, file: usize) -> bool {
         let is_late = |version: &str| version.len() == 14 && version.parse().is_ok_and(|stamp: u64| stamp >= DEFAULT_GRANTS_ENDED);
         match self.project.config.default_privileges {
@@ -204,7 +204,7 @@ impl Case {
         let (text, statements) = (source.text(), &self.files[file]);
         let mut complaints = Vec::new();
         if statements.iter().all(|statement| statement.said.is_none() && statement.data.is_none()) {
-            // psql and the runner take the mark off
+            // psql and the runner remove the byte order mark
             let Err(refusal) = database.run(text.trim_start_matches('\u{feff}')) else { return complaints };
             complaints.push(format!("{}: as a whole: PostgreSQL: {refusal}; supalint: nothing", source.path));
         }
@@ -214,17 +214,17 @@ impl Case {
                 complaints.push(format!("{}:{line}: {complaint}\n    {}", source.path, sql.replace('\n', "\n    ")));
             }
         };
-        // newer runners take these out of the file's transaction, of which older ones are told
+        // new runners run these statements outside the transaction of the file, and diagnostics are about old ones
         if statements.iter().all(|statement| statement.span.of(text).to_ascii_lowercase().contains(" index concurrently "))
             && statements.len() > 1
         {
             let whole = database.run(text);
-            // told once for the file
+            // reported once for the file
             statements.iter().take(1).for_each(|statement| judge(statement, whole.clone()));
             statements.iter().for_each(|statement| judge(&statement.unsaid(), database.run(statement.span.of(text))));
             return complaints;
         }
-        // what only the file's transaction makes fail is tried behind what comes before it in one message, which is undone with it
+        // errors that only the transaction causes are tested in one message with the statements before them, which is rolled back
         let mut before = String::new();
         let own_transactions = self.ends_transactions();
         for statement in statements.iter().filter(|_| !own_transactions) {
@@ -237,7 +237,7 @@ impl Case {
         }
         for statement in statements {
             let sql = statement.span.of(text);
-            // what fails in a transaction of the file's own ends that for the server, and not for the fold; outside of one this is refused
+            // a failure in a transaction of the file aborts it on the server, but not in supalint; SAVEPOINT fails outside a transaction
             let saved = own_transactions && database.run("savepoint judged").is_ok();
             let result = match statement.data {
                 Some(data) => database.copy(sql, data.of(text)),
@@ -246,9 +246,9 @@ impl Case {
             if saved && result.is_err() {
                 database.run("rollback to savepoint judged").expect("the transaction goes on");
             }
-            // alone it may well run, and is folded as if it had
+            // the statement can succeed alone, and supalint treats it as executed
             if own_transactions || !statement.said.as_ref().is_some_and(Said::is_of_transaction) {
-                // rows are sent here as psql sends them, which the runner does not
+                // rows are sent as psql sends them, but the runner does not send rows
                 match statement.data {
                     Some(_) => judge(&statement.unsaid(), result),
                     None => judge(statement, result),
@@ -259,17 +259,17 @@ impl Case {
     }
 }
 
-/// What the fold holds at the end of a project's history.
+/// Returns the final schema of a project, computed by supalint.
 pub fn fold(root: &Path) -> Objects {
     let (catalog, sources) = replay(root);
     Objects::of_fold(&catalog, &sources)
 }
 
-/// Extensions that come with PostgreSQL. Source: its documentation, "Additional Supplied Modules and Extensions".
+/// Extensions of PostgreSQL's distribution. Source: PostgreSQL's documentation, "Additional Supplied Modules and Extensions".
 const SUPPLIED: [&str; 10] =
     ["btree_gin", "btree_gist", "citext", "hstore", "ltree", "pg_stat_statements", "pg_trgm", "pgcrypto", "unaccent", "uuid-ossp"];
 
-/// An extension that a project makes and that is not on every server, or not in the same version.
+/// Returns an extension of the project that may be missing on a server or differ in its version.
 pub fn foreign_extension(root: &Path) -> Option<String> {
     let has = |name: &str| SUPPLIED.contains(&name);
     let (catalog, _) = replay(root);
@@ -288,12 +288,12 @@ fn open(root: &Path, sources: &mut Sources) -> Project {
 }
 
 impl Statement {
-    /// As if nothing were said of it.
+    /// Returns the statement without its diagnostic.
     fn unsaid(&self) -> Statement {
         Statement { span: self.span, data: self.data, said: None }
     }
 
-    /// What is wrong with what was said of it.
+    /// Returns the difference between the result and the diagnostic.
     fn judge(&self, result: &Result<(), Refusal>) -> Option<String> {
         match (result, &self.said) {
             (Ok(()), None) => None,
@@ -316,7 +316,7 @@ impl Said {
         let refusal = coded.map(|(words, code)| {
             let starts = ["PostgreSQL rejects this statement: ", "CI): ", "and PostgreSQL rejects it: "];
             let words = starts.iter().find_map(|start| words.split_once(start)).map_or(words, |(_, words)| words);
-            // the runner's pipeline is one message here
+            // the runner's pipeline is a single message in this test
             let message = words.replace("be executed within a pipeline", "run inside a transaction block");
             Refusal { sqlstate: code.into(), message }
         });

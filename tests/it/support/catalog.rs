@@ -1,8 +1,8 @@
-//! What a database holds, as PostgreSQL says and as the fold says, in one shape; and where the two differ.
+//! Schema of a database from PostgreSQL and from supalint, in the same form, and the differences between them.
 //!
-//! Compared is what `supalint schema --format json` tells, and who of the API's roles may do what, which the catalog knows in
-//! more detail than is told there. Expressions are compared by whether there is one. Refuses to judge what the fold is unsure of.
-//! Two states of one server are compared by definitions in full.
+//! The comparison includes the output of `supalint schema --format json` and the privileges of the API roles. Expressions are compared by
+//! their presence only. Facts that are uncertain in supalint are not compared. Two states of one server are compared by complete
+//! definitions.
 
 use super::server::Database;
 use serde_json::{Map, Value};
@@ -29,7 +29,7 @@ const PRIVILEGES: [(&str, Privileges); 10] = [
 
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Object {
-    /// The relation it is part of.
+    /// Relation that contains the object.
     home: Option<String>,
     facts: Map<String, Value>,
 }
@@ -38,15 +38,15 @@ struct Object {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Objects {
     objects: BTreeMap<String, Object>,
-    /// Those that may be there or not, as far as the fold knows; and tables that it knows in part.
+    /// Objects that may exist according to supalint, and tables that are partly known.
     unsure: BTreeSet<String>,
 }
 
 impl Objects {
-    /// What PostgreSQL's catalogs hold.
+    /// Returns the objects in PostgreSQL's catalogs.
     pub fn of_server(database: &mut Database) -> Objects {
         database.fresh_session();
-        // names in full
+        // an empty search_path leads to qualified names
         database.run("set search_path = ''").expect("a setting");
         let mut out = Objects::default();
         for row in database.rows(include_str!("catalog.sql")) {
@@ -58,7 +58,7 @@ impl Objects {
         out
     }
 
-    /// What the fold holds of the project's own.
+    /// Returns the objects of the project in supalint's catalog.
     pub fn of_fold(catalog: &Catalog, sources: &Sources) -> Objects {
         let mut json = Vec::new();
         schema::json(catalog, sources, &mut json).expect("memory can be written");
@@ -145,7 +145,7 @@ impl Objects {
         }
     }
 
-    /// What the API's roles may do with an object, where it is one of those that are compared.
+    /// Adds the privileges of the API roles on an object, if the object is compared.
     fn add_held(&mut self, catalog: &Catalog, name: String, acl: &Acl, owner: &str, kind: ObjectKind) {
         let Some(object) = self.objects.get_mut(&name) else { return };
         let mut held = Vec::new();
@@ -157,14 +157,14 @@ impl Objects {
         object.facts.insert("privileges".into(), held.into());
     }
 
-    /// Without what was there before, and without parts of it.
+    /// Removes objects of `birth` and their parts.
     pub fn since(mut self, birth: &Objects) -> Objects {
         let known = |name: &String| birth.objects.contains_key(&format!("table {name}"));
         self.objects.retain(|name, object| !birth.objects.contains_key(name) && !object.home.as_ref().is_some_and(known));
         self
     }
 
-    /// What the fold says otherwise than the server, a line each.
+    /// Returns a line for each difference between the server and supalint.
     pub fn differences(&self, fold: &Objects) -> Vec<String> {
         let judged = |name: &String, object: &Object| {
             let home = object.home.as_ref().map(|home| format!("table {home}"));
@@ -189,19 +189,19 @@ impl Objects {
     }
 }
 
-/// All that a database holds, by name, in PostgreSQL's own words.
+/// PostgreSQL's definitions of all objects in a database, by name.
 pub type Definitions = BTreeMap<String, String>;
 
 pub fn definitions(database: &mut Database) -> Definitions {
     database.fresh_session();
-    // names in full
+    // an empty search_path leads to qualified names
     database.run("set search_path = ''").expect("a setting");
     let rows = database.rows(include_str!("definitions.sql"));
     database.fresh_session();
     rows.into_iter().map(|mut row| (row.remove(0).unwrap_or_default(), row.remove(0).unwrap_or_default())).collect()
 }
 
-/// A line for whatever is otherwise.
+/// Returns a line for each difference.
 pub fn changes(before: &Definitions, after: &Definitions) -> Vec<String> {
     let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     let none = String::from("(none)");
@@ -210,7 +210,7 @@ pub fn changes(before: &Definitions, after: &Definitions) -> Vec<String> {
     changed.map(|name| format!("{name}: was [{}] and is [{}]", held(before, name), held(after, name))).collect()
 }
 
-/// Columns of views whose type could not be derived agree with any.
+/// Returns whether two values agree. An unknown type of a view column agrees with every type.
 fn agrees(server: &Value, fold: &Value) -> bool {
     match (server, fold) {
         (Value::Array(server), Value::Array(fold)) => {

@@ -1,5 +1,5 @@
-//! What must hold for any text at all: nothing panics or loops, no statement is hidden or split otherwise than by the rules of the
-//! lexer, and the same text gives the same bytes in every format.
+//! Properties of all texts. Nothing panics or runs forever. Statements are split by the rules of the lexer, and none is omitted. Equal
+//! texts give equal output in every format.
 
 use std::sync::OnceLock;
 use supalint::disk;
@@ -26,7 +26,7 @@ const FORMATS: [Format; 9] = [
     Format::Compact,
 ];
 
-/// Every byte is part of a token, a comment or white space, and every token part of one statement.
+/// Checks that every byte belongs to a token, a comment or white space, and every token to one statement.
 pub fn splits(text: &str) {
     let mut lexer = Lexer::new(text);
     let mut parts = Vec::new();
@@ -55,7 +55,7 @@ pub fn splits(text: &str) {
     }
 }
 
-/// Every statement is read or refused, and every place in it is one of the text.
+/// Checks that every statement is parsed or rejected, and that all its locations are in the text.
 pub fn parses(text: &str) {
     for raw in Splitter::new(text) {
         let statement = parser::statement(text, &raw);
@@ -82,10 +82,10 @@ fn places(data: &Data, text: &str) {
     });
 }
 
-/// How many texts are folded together, each as a migration.
+/// Number of texts in one project, each as a migration.
 pub const TOGETHER: usize = 25;
 
-/// A project of some migrations, whose texts are put in.
+/// A project of some migrations, whose texts are replaced.
 struct PlanInput {
     sources: Sources,
     project: Project,
@@ -117,7 +117,7 @@ fn with_texts<T: Send>(texts: &[String], work: impl FnOnce(Sources, Project) -> 
     sql::with_room(|| work(sources, project)).expect("there is a thread")
 }
 
-/// A history of these texts is folded, and its schema written.
+/// Checks the schema of a history of these texts.
 pub fn folds(texts: &[String]) {
     let write = || {
         with_texts(texts, |mut sources, project| {
@@ -131,7 +131,7 @@ pub fn folds(texts: &[String]) {
     assert!(write() == write(), "{texts:?}");
 }
 
-/// All rules run over such a history, and all formats write what they find.
+/// Checks the diagnostics of all rules in all formats for a history of these texts.
 pub fn reports(texts: &[String]) {
     let write = || {
         with_texts(texts, |sources, project| {
@@ -144,8 +144,8 @@ pub fn reports(texts: &[String]) {
     assert!(write() == write(), "{texts:?}");
 }
 
-/// The statements of a text by the plainest reading of PostgreSQL's lexical rules, written without a look at the lexer. None where a
-/// quote, comment or parenthesis is left open, and where settings, psql or COPY would have to be followed.
+/// Returns the statements of a text by a simple implementation of PostgreSQL's lexical rules, which is independent of the lexer. Returns
+/// `None` if a quote, comment or parenthesis is not closed, and for texts with settings, psql commands or COPY data.
 fn reference(text: &str) -> Option<Vec<&str>> {
     let lower = text.to_ascii_lowercase();
     if ["standard_conforming_strings", "stdin", "\\"].iter().any(|word| lower.contains(word)) {
@@ -155,7 +155,7 @@ fn reference(text: &str) -> Option<Vec<&str>> {
     let is_word = |byte: u8| byte.is_ascii_alphabetic() || byte == b'_' || byte >= 0x80;
     let find = |needle: &str, from: usize| text[from..].find(needle).map(|at| from + at);
     let mut statements = Vec::new();
-    // the words and signs of the statement so far
+    // words and symbols of the current statement
     let mut tokens: Vec<&str> = Vec::new();
     let (mut start, mut end, mut depth, mut atomic) = (0, 0, 0usize, false);
     let mut at = 0;
@@ -191,7 +191,7 @@ fn reference(text: &str) -> Option<Vec<&str>> {
             at += 1;
             continue;
         } else if first == b'\'' || first == b'"' {
-            // a doubled quote reads like the end of one literal and the start of the next
+            // a doubled quote is equivalent to the end of a literal and the start of another
             find(if first == b'"' { "\"" } else { "'" }, at + 1)? + 1 - at
         } else if first == b'$' {
             let tag = bytes[at + 1..].iter().take_while(|byte| is_word(**byte) || byte.is_ascii_digit()).count();
@@ -207,7 +207,7 @@ fn reference(text: &str) -> Option<Vec<&str>> {
         } else if is_word(first) {
             bytes[at..].iter().take_while(|byte| is_word(**byte) || byte.is_ascii_digit() || **byte == b'$').count()
         } else if first.is_ascii_digit() || (first == b'.' && bytes.get(at + 1).is_some_and(u8::is_ascii_digit)) {
-            // letters behind digits are junk of the number
+            // letters after digits are part of the number
             let digits = |from: usize| bytes[from..].iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
             let whole = digits(at);
             let fraction = bytes.get(at + whole) == Some(&b'.') && bytes.get(at + whole + 1) != Some(&b'.');

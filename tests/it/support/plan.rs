@@ -9,10 +9,10 @@ use supalint::fix::{self, Level, Plan, PlanInput};
 use supalint::rules::Rule;
 use supalint::{app, disk, history};
 
-/// What `--fix` would write for a project; for one rule, if one is named.
+/// Returns the plan of `--fix` for a project, for all rules or for one rule.
 ///
 /// # Errors
-/// If no file could come behind the project's own.
+/// Returns an error if no file name sorts after the existing migrations.
 pub fn of(root: &Path, rule: Option<&Rule>, level: Level) -> Result<Plan, Error> {
     let choice = RuleSelection { select: rule.iter().map(|rule| rule.id.to_string()).collect(), ignore: Vec::new() };
     let mut sources = history::sources();
@@ -21,19 +21,20 @@ pub fn of(root: &Path, rule: Option<&Rule>, level: Level) -> Result<Plan, Error>
     fix::plan(&PlanInput { sources: &sources, project: &project, choice: &choice, hidden: &Default::default() }, level)
 }
 
-/// Does a step drop what nothing brings back? Its title says so.
+/// Returns whether a statement drops data that no rollback restores, as its title says.
 pub fn is_final(plan: &Plan) -> bool {
     let statements = plan.files.iter().flat_map(|planned| &planned.statements);
     statements.into_iter().any(|planned| planned.statement.undo.is_none() && planned.statement.sql.contains("drop "))
 }
 
-/// Is all that changes the text of policies, or rows? A script that verifies can't tell those from what was before.
+/// Returns whether the plan changes only policies and rows. A verification script cannot distinguish their old and new state.
 pub fn is_of_text(plan: &Plan) -> bool {
     let statements = plan.files.iter().flat_map(|planned| &planned.statements);
     statements.into_iter().all(|planned| matches!(planned.statement.phase, Phase::Policy | Phase::Data))
 }
 
-/// The messages in which a runner sends a file: one, but for statements that refuse a transaction, which it runs by themselves.
+/// Returns the messages in which a runner sends a file. Statements that cannot run in a transaction are separate messages, and other files
+/// are one message.
 pub fn messages(planned: &PlannedFile) -> Vec<&str> {
     match planned.statements.iter().all(|planned| planned.statement.run == Run::Alone) {
         true => planned.statements.iter().map(|planned| planned.statement.sql.as_str()).collect(),

@@ -1,11 +1,11 @@
-//! Projects made by chance, of the shapes that real ones have: owners and tenants, memberships, policies that ask in all the ways
-//! people ask, functions that run with their owner's rights, foreign keys without indexes.
+//! Random projects in the forms of real ones: owners and tenants, memberships, many forms of policies, SECURITY DEFINER functions, and
+//! foreign keys without indexes.
 //!
-//! Promises: the same number gives the same project. What is made is valid SQL, though a policy may well let nobody in.
+//! Promises: equal seeds give equal projects. The SQL is valid, but a policy may allow no access.
 
 use std::fmt::Write;
 
-/// SplitMix64: small, and good enough to throw dice.
+/// SplitMix64, a small generator of pseudo-random numbers.
 pub struct Random(u64);
 
 impl Random {
@@ -34,18 +34,18 @@ impl Random {
     }
 }
 
-/// A table of contents, with what a policy may ask of it.
+/// A table with the properties that policies can use.
 struct Table {
-    /// As it is written.
+    /// Name in the SQL.
     name: &'static str,
-    /// As it is written behind `public.`, for a column of it: the alias that the table's own name is.
+    /// Name of the parent table, written after `public.`.
     parent: Option<&'static str>,
     team_is_null: bool,
 }
 
 const NAMES: [&str; 6] = ["docs", "notes", "messages", "\"Order Items\"", "invoices", "comments"];
 
-/// A project's migrations, each behind a line with its name.
+/// Returns the migrations of a project, each after a line with its name.
 pub fn project(random: &mut Random) -> String {
     let mut made = ObjectClass { random, out: String::new(), tables: Vec::new() };
     made.file("20250101000000_teams");
@@ -102,7 +102,7 @@ create table public.members (
         }
     }
 
-    /// Who asks, as a uuid.
+    /// Returns an expression for the id of the caller, of type uuid.
     fn me(&mut self) -> String {
         let own = "auth.uid()";
         let forms = [
@@ -143,7 +143,7 @@ create table public.members (
         ])
     }
 
-    /// What does not depend on the row.
+    /// Returns a condition that does not depend on the row.
     fn of_caller(&mut self) -> String {
         match self.random.below(12) {
             0 => format!("exists (select 1 from public.members where user_id = {} and role = 'admin')", self.me()),
@@ -171,7 +171,7 @@ create table public.members (
         }
     }
 
-    /// What a policy asks of a row, in one breath. `row` is the table's name as a column's prefix.
+    /// Returns a simple condition on a row. `row` is the name of the table as a qualifier.
     fn atom(&mut self, row: &str, parent: Option<&str>) -> String {
         let me = self.me();
         let team = self.my_team();
@@ -305,7 +305,7 @@ create table public.members (
         }
     }
 
-    /// A function that answers a query, in one of the ways to write it down.
+    /// Adds a function with a query, in one of its possible forms.
     fn function(&mut self, head: &str, returns: &str, query: &str, qualified: bool) {
         let volatility = self.random.pick(&["stable", "stable", "STABLE", ""]);
         let definer = self.random.pick(&["security definer", "SECURITY DEFINER", "", "security definer parallel safe"]);
@@ -367,7 +367,7 @@ create table public.members (
         self.tables.push(Table { name, parent, team_is_null });
     }
 
-    /// What clients call, views, and a trigger.
+    /// Adds functions for clients, views and a trigger.
     fn calls(&mut self) {
         let table = self.tables[self.random.below(self.tables.len())].name;
         let of = match self.random.percent(50) {

@@ -1,4 +1,4 @@
-//! One text folded as a project's only migration.
+//! Catalog of a text that is the only migration of a project.
 
 use supalint::catalog::{Rejected, When};
 use supalint::disk;
@@ -16,7 +16,7 @@ pub fn replay(text: &str) -> (Sources, Replay) {
     (sources, replay)
 }
 
-/// The line of a rejected statement, and its SQLSTATE with where it is rejected, if not everywhere.
+/// Returns the line of a rejected statement and its SQLSTATE, followed by the situation if it is not always rejected.
 pub fn told(rejected: &Rejected, sources: &Sources) -> (u32, String) {
     let when = match rejected.when {
         When::Always => "",

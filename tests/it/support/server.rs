@@ -1,11 +1,11 @@
-//! A private PostgreSQL for tests: a server of its own in a temporary folder, reached by a socket in that folder and not by network.
+//! A private PostgreSQL server for tests in a temporary folder, which is reached by a socket in that folder and not by network.
 //!
-//! Promises: each [`Database`] is fresh, and is what a new Supabase project is before its first migration; server and folder
-//! are gone when the last user is, and when the test process dies in whatever way. Refuses: versions before 15, which lack
-//! `security_invoker`; and to be absent in CI, where a test that does not run must not look like one that passes.
+//! Promises: each [`Database`] is new and has the state of a new Supabase project. The server and its folder are removed after the last
+//! use, and also if the test process is killed. Limits: versions before 15 are rejected, because they do not support `security_invoker`. In
+//! CI, a missing server is an error, because skipped tests must not look like successful ones.
 //!
-//! Roles belong to the server and not to a database, so those that a test makes are dropped with its database, and two tests
-//! that make the same role must not run at the same time.
+//! Roles belong to the server and not to a database, so the roles of a test are dropped with its database. Two tests that create the same
+//! role must not run at the same time.
 
 use postgres::{Client, Config, NoTls, SimpleQueryMessage};
 use std::fmt;
@@ -16,14 +16,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use supalint::syntax::split::Splitter;
 
-/// The first with `security_invoker` for views.
+/// First version with `security_invoker` for views.
 const OLDEST: u32 = 15;
-/// The database that others are copies of.
+/// Template for new databases.
 const START: &str = "start";
 
-/// Makes a server and keeps it for as long as somebody holds the other end of its input; then removes all of it. A pipe ends with
-/// whoever holds it, however that one ends. Its argument is the folder of PostgreSQL's programs; it prints the folder of the socket,
-/// which is short because PostgreSQL's names of sockets must be.
+/// Script that creates a server, keeps it until its standard input is closed, and then removes it. The pipe is closed in any case when the
+/// test process ends. The argument is the folder of PostgreSQL's programs. The script prints the folder of the socket, whose path is short
+/// because PostgreSQL limits its length.
 const KEEPER: &str = r#"
 set -e
 home=$(mktemp -d "${TMPDIR:-/tmp}/supalint-postgres.XXXXXX")
@@ -53,20 +53,20 @@ read -r _ || true
 pub struct Server {
     keeper: Child,
     folder: PathBuf,
-    /// Makes and drops databases. None until the server is up.
+    /// Connection that creates and drops databases, or `None` until the server is running.
     keys: Option<Mutex<Client>>,
-    /// Those that are there at the start.
+    /// Roles that exist at the start.
     roles: Vec<String>,
     made: AtomicU32,
 }
 
-/// Says a line that the harness, which hides what a passing test prints by macro, lets through.
+/// Prints a line that is visible in passing tests, because the test harness captures only the output of print macros.
 pub fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 impl Server {
-    /// The server that the tests of one process share. None where there is no PostgreSQL, which is said, and fails in CI.
+    /// Returns the server that all tests of a process share, or `None` with a message if PostgreSQL is missing, which fails in CI.
     pub fn shared() -> Option<Arc<Server>> {
         static SHARED: Mutex<Weak<Server>> = Mutex::new(Weak::new());
         let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -86,7 +86,7 @@ impl Server {
 
     fn start(programs: &Path) -> Server {
         let mut command = match is_root() {
-            // PostgreSQL refuses to run as root; its package brings a user
+            // PostgreSQL refuses to run as root; its package creates a user
             true => Command::new("runuser"),
             false => Command::new("sh"),
         };
@@ -105,7 +105,7 @@ impl Server {
         server
     }
 
-    /// Gives the server what a Supabase project has at its birth: the text that the fold begins with.
+    /// Creates the template database with the initial schema of a Supabase project.
     fn make_start(&mut self) {
         self.run(&format!("create database {START} template template0"));
         let mut client = self.connect(START);
@@ -118,7 +118,7 @@ impl Server {
         self.roles = self.roles();
     }
 
-    /// A database as a new Supabase project has it.
+    /// Creates a database with the state of a new Supabase project.
     pub fn database(self: &Arc<Self>) -> Database {
         let name = format!("test_{}", self.made.fetch_add(1, Ordering::Relaxed));
         self.run(&format!("create database {name} template {START}"));
@@ -130,7 +130,7 @@ impl Server {
         self.keys().batch_execute(sql).unwrap_or_else(|error| panic!("{}\n{sql}", Refusal::from(error)));
     }
 
-    /// Those besides PostgreSQL's own.
+    /// Returns the roles except those of PostgreSQL.
     fn roles(&self) -> Vec<String> {
         let rows = rows(&mut self.keys(), "select rolname from pg_catalog.pg_roles where rolname !~ '^pg_'");
         rows.into_iter().flatten().flatten().collect()
@@ -154,7 +154,7 @@ impl Drop for Server {
     }
 }
 
-/// Rows of a query, each value as text.
+/// Returns the rows of a query, with each value as text.
 fn rows(client: &mut Client, query: &str) -> Vec<Vec<Option<String>>> {
     let messages = client.simple_query(query).unwrap_or_else(|error| panic!("{}\n{query}", Refusal::from(error)));
     let rows = messages.into_iter().filter_map(|message| match message {
@@ -164,22 +164,22 @@ fn rows(client: &mut Client, query: &str) -> Vec<Vec<Option<String>>> {
     rows.collect()
 }
 
-/// A database that ends with its owner.
+/// A database that is dropped with this value.
 pub struct Database {
     server: Arc<Server>,
     name: String,
     client: Option<Client>,
-    /// A transaction is open that will be rolled back.
+    /// Whether a transaction is open that will be rolled back.
     undoing: bool,
 }
 
 impl Database {
-    /// Runs a text as the server takes it in one message: several statements are one transaction.
+    /// Runs a text in one message, so that several statements are one transaction.
     pub fn run(&mut self, sql: &str) -> Result<(), Refusal> {
         self.whole(|client| client.batch_execute(sql))
     }
 
-    /// Runs `COPY … FROM stdin` with its lines.
+    /// Runs `COPY … FROM stdin` with these lines.
     pub fn copy(&mut self, sql: &str, lines: &str) -> Result<(), Refusal> {
         self.whole(|client| {
             let mut writer = client.copy_in(sql)?;
@@ -188,8 +188,8 @@ impl Database {
         })
     }
 
-    /// Undoes what is done meanwhile, which takes a thousandth of the time that a new database takes. Not for statements that begin
-    /// or end transactions; those that refuse to run in one are refused.
+    /// Runs `act` and rolls back its changes, which takes a thousandth of the time of a new database. `act` cannot begin or end
+    /// transactions, or run statements that cannot run in one.
     pub fn undone<T>(&mut self, act: impl FnOnce(&mut Database) -> T) -> T {
         self.run("begin").expect("a transaction can begin");
         self.undoing = true;
@@ -199,7 +199,7 @@ impl Database {
         out
     }
 
-    /// All or, where the server refuses, nothing.
+    /// Runs `act` completely, or rolls it back if the server rejects it.
     fn whole(&mut self, act: impl FnOnce(&mut Client) -> Result<(), postgres::Error>) -> Result<(), Refusal> {
         if !self.undoing {
             return act(self.client()).map_err(Refusal::from);
@@ -212,12 +212,12 @@ impl Database {
         result.map_err(Refusal::from)
     }
 
-    /// Rows of a query, each value as text.
+    /// Returns the rows of a query, with each value as text.
     pub fn rows(&mut self, query: &str) -> Vec<Vec<Option<String>>> {
         rows(self.client(), query)
     }
 
-    /// As for a client that has just connected: no settings, no role, no temporary tables, no transaction of its own.
+    /// Resets the session to that of a new connection: no settings, role, temporary tables or open transaction.
     pub fn fresh_session(&mut self) {
         if !self.undoing {
             self.run("rollback").expect("a transaction can end");
@@ -233,7 +233,7 @@ impl Database {
 impl Drop for Database {
     fn drop(&mut self) {
         self.client = None;
-        // a test may be on its way down because the server is; nothing more can be lost then
+        // the test may have failed because the server ended, so errors are ignored
         let _ = self.server.keys().batch_execute(&format!("drop database {} with (force)", self.name));
         if std::thread::panicking() {
             return;
@@ -244,7 +244,7 @@ impl Drop for Database {
     }
 }
 
-/// Why the server did not do what it was asked.
+/// Error of the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     pub sqlstate: String,
@@ -266,7 +266,7 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// The folder of PostgreSQL's programs: that of the `initdb` on PATH, else the newest that Debian's packages put aside.
+/// Returns the folder of PostgreSQL's programs: that of `initdb` on PATH, or else the newest version of Debian's packages.
 fn programs() -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let on_path = std::env::split_paths(&path).filter_map(|folder| std::fs::canonicalize(folder.join("initdb")).ok());
@@ -279,7 +279,7 @@ fn programs() -> Option<PathBuf> {
     initdb.parent().map(Path::to_path_buf)
 }
 
-/// `initdb (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)`
+/// Parses `initdb (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)`.
 fn version(initdb: &Path) -> Option<u32> {
     let output = Command::new(initdb).arg("--version").output().ok()?;
     let text = String::from_utf8_lossy(&output.stdout);

@@ -4,12 +4,12 @@ use super::chain::{Chain, schema_call};
 use super::code::{Code, Constant, Link, MAX_STEPS, argument, callee, plain, property, span};
 use super::results::Results;
 use super::value::{self, Values, inner_span, named};
-use crate::module::{Part as PendingPart, Pending};
 use crate::postgrest::{self, ConditionsResult};
 use crate::shape::{
     Client, Column, Command, Condition, ConditionKind, Count, Filter, Flow, Limit, Named, Operator, Order, Payload, PayloadRows, Query,
     RowCount, Selection, Target, Value, ValueKind,
 };
+use crate::shape::{Part as PendingPart, Pending};
 use oxc_ast::ast::{Expression, ObjectExpression};
 use oxc_span::GetSpan;
 use smol_str::SmolStr;
@@ -32,7 +32,13 @@ pub fn query<'a>(code: &Code<'a, '_>, results: &Results, chain: &Chain<'a>, nth:
         add_pending(code, first, nth, PendingPart::Target, pending);
     }
     if let Some((import, path)) = &chain.client.import {
-        pending.push(Pending { query: nth, part: PendingPart::Client, import: import.clone(), path: path.clone() });
+        pending.push(Pending {
+            query: nth,
+            part: PendingPart::Client,
+            span: span(receiver.span()),
+            import: import.clone(),
+            path: path.clone(),
+        });
     }
     let end = span(chain.call.span).end;
     let client = Client {
@@ -78,7 +84,7 @@ pub fn query<'a>(code: &Code<'a, '_>, results: &Results, chain: &Chain<'a>, nth:
 /// Adds what an import must complete.
 fn add_pending<'a>(code: &Code<'a, '_>, expression: &'a Expression<'a>, query: usize, part: PendingPart, pending: &mut Vec<Pending>) {
     if let Constant::Import(import, path) = code.constant(expression, MAX_STEPS) {
-        pending.push(Pending { query, part, import, path });
+        pending.push(Pending { query, part, span: inner_span(expression), import, path });
     }
 }
 

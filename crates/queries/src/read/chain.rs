@@ -255,7 +255,7 @@ impl<'a> Follow<'_, 'a, '_> {
     }
 
     fn is_ended(&self) -> bool {
-        self.chain.links.iter().any(|(link, _)| TERMINAL.contains(&link.name))
+        self.chain.then.is_some() || self.chain.links.iter().any(|(link, _)| TERMINAL.contains(&link.name))
     }
 
     /// The query is returned. A caller can continue it if the function is not asynchronous.
@@ -311,6 +311,10 @@ impl<'a> Follow<'_, 'a, '_> {
         let declaration = code.scoping.symbol_declaration(symbol);
         let outer = code.nodes.parent_id(code.nodes.parent_id(declaration));
         for (node, is_read) in references {
+            if !code.spend() {
+                self.chain.complete = false;
+                return;
+            }
             let at = code.node_span(node);
             if at.start < from || (code.node_span(start).contains(at) && !is_read) {
                 continue;

@@ -2,12 +2,18 @@
 
 use super::code::{Binding, Code, Constant, MAX_STEPS, Step, argument, as_call, as_member, awaited, callee, plain, property, span};
 use super::value;
-use crate::module::Import;
+use crate::shape::Import;
 use crate::shape::{ClientKind, Named, Schema};
 use oxc_ast::ast::{BindingPattern, CallExpression, Expression};
 use oxc_semantic::SymbolId;
 use oxc_span::GetSpan;
 use smol_str::SmolStr;
+
+/// Functions of Supabase's libraries whose names others use too.
+const CONSTRUCTORS: [&str; 3] = ["createClient", "createServerClient", "createBrowserClient"];
+
+/// Number of assignments to a variable that are followed.
+const MAX_ASSIGNED: usize = 16;
 
 /// How certain it is that an expression is a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -153,7 +159,7 @@ pub fn known<'a>(code: &Code<'a, '_>, expression: &'a Expression<'a>, steps: usi
 }
 
 fn of_field<'a>(code: &Code<'a, '_>, name: &str, steps: usize) -> Option<Known> {
-    let values = code.fields.get(name)?.iter().map(|value| known(code, value, steps));
+    let values = code.fields.get(name)?.iter().take(MAX_ASSIGNED).map(|value| known(code, value, steps));
     values.reduce(Known::or).filter(|known| known.evidence == Evidence::Origin || known.import.is_some())
 }
 
@@ -213,7 +219,8 @@ fn part<'a>(code: &Code<'a, '_>, object: &'a Expression<'a>, name: &str, steps: 
 fn of_variable<'a>(code: &Code<'a, '_>, symbol: SymbolId, name: &str, steps: usize) -> Known {
     let by_name = || Known::named(name);
     let assigned = || {
-        let values = code.assigned.get(&symbol).into_iter().flatten().map(|value| known(code, value, steps));
+        let values = code.assigned.get(&symbol).into_iter().flatten().take(MAX_ASSIGNED);
+        let values = values.map(|value| known(code, value, steps));
         values.reduce(Known::or).filter(|known| known.evidence >= Evidence::Name || known.import.is_some())
     };
     let found = match code.binding(symbol) {
@@ -259,12 +266,14 @@ fn of_variable<'a>(code: &Code<'a, '_>, symbol: SymbolId, name: &str, steps: usi
         Binding::Element(..) => by_name(),
         Binding::Unknown => assigned().unwrap_or_else(by_name),
     };
+    // a key that is unknown tells less than a name
+    let found = if found.kind == ClientKind::Unknown { Known { kind: kind(name), ..found } } else { found };
     if found.kind == ClientKind::Anon && signs_in(code, symbol) { Known { kind: ClientKind::SignedIn, ..found } } else { found }
 }
 
 /// Returns whether the code signs a user in with the client.
 fn signs_in(code: &Code, symbol: SymbolId) -> bool {
-    code.scoping.get_resolved_references(symbol).any(|reference| {
+    code.scoping.get_resolved_references(symbol).take_while(|_| code.spend()).any(|reference| {
         let member = code.up(reference.node_id());
         let outer = code.up(member);
         match (code.nodes.kind(member), code.nodes.kind(outer)) {
@@ -330,6 +339,9 @@ fn of_call<'a>(code: &Code<'a, '_>, call: &'a CallExpression<'a>, steps: usize) 
             }
         };
     }
+    if ["knex", "drizzle", "Knex", "postgres", "neon", "createPool"].contains(&name) {
+        return Known::no();
+    }
     let by_name = Known::named(name);
     let import = match plain(&call.callee) {
         Expression::Identifier(callee) => code.symbol(callee).map(|symbol| code.binding(symbol)),
@@ -337,6 +349,10 @@ fn of_call<'a>(code: &Code<'a, '_>, call: &'a CallExpression<'a>, steps: usize) 
     };
     match import {
         Some(Binding::Import(import)) => {
+            let is_package = !import.module.starts_with(['.', '~', '#', '$', '@', '/']);
+            if is_package && !import.module.contains("supabase") && CONSTRUCTORS.contains(&name) {
+                return Known::no();
+            }
             let is_own = import.module.starts_with(['.', '~', '#', '$']) || import.module.starts_with("@/");
             // a function with the arguments of the library's is a re-export of it
             let has_url = argument(call, 0).is_some_and(|url| code.slice(span(url.span())).to_ascii_lowercase().contains("url"));
@@ -351,7 +367,11 @@ fn of_call<'a>(code: &Code<'a, '_>, call: &'a CallExpression<'a>, steps: usize) 
                 return of_memo(code, call, steps).unwrap_or(by_name);
             }
             let returned = function_start(code, &call.callee, MAX_STEPS).and_then(|start| returned(code, start, steps));
-            returned.filter(|known| known.evidence >= Evidence::Name || known.import.is_some()).unwrap_or(by_name)
+            match returned.filter(|known| known.evidence >= Evidence::Name || known.import.is_some()) {
+                Some(known) if known.kind == ClientKind::Unknown => Known { kind: by_name.kind, ..known },
+                Some(known) => known,
+                None => by_name,
+            }
         }
         // a global: an auto-import of Nuxt, or a script of a web page
         None => of_library(code, call, name, steps).unwrap_or(by_name),

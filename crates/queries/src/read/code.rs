@@ -1,6 +1,6 @@
 //! A parsed file: names, declarations and the nodes around a node.
 
-use crate::module::Import;
+use crate::shape::Import;
 use oxc_ast::AstKind;
 use oxc_ast::ast::{
     Argument, BindingPattern, BindingPatternKind, CallExpression, ChainElement, Expression, FormalParameter, Function, IdentifierReference,
@@ -17,7 +17,7 @@ use supalint_syntax::source::Span;
 pub const MAX_STEPS: usize = 8;
 
 /// Number of values that are followed in one file.
-const MAX_VALUES: u32 = 1_000_000;
+const MAX_VALUES: u32 = 4_000_000;
 
 /// A parsed file.
 pub struct Code<'a, 's> {
@@ -362,6 +362,20 @@ impl<'a, 's> Code<'a, 's> {
             Binding::Value(init, path) if path.is_empty() && !self.scoping.symbol_is_mutated(symbol) => Some(init),
             _ => None,
         }
+    }
+
+    /// Returns whether the code adds elements to a list or removes some.
+    pub fn is_grown(&self, symbol: SymbolId) -> bool {
+        self.scoping.get_resolved_references(symbol).take_while(|_| self.spend()).any(|reference| {
+            let parent = self.up(reference.node_id());
+            match self.nodes.kind(parent) {
+                AstKind::StaticMemberExpression(member) => {
+                    ["push", "unshift", "splice", "pop", "shift", "length"].contains(&member.property.name.as_str())
+                }
+                AstKind::ComputedMemberExpression(_) => matches!(self.nodes.kind(self.up(parent)), AstKind::AssignmentExpression(_)),
+                _ => false,
+            }
+        })
     }
 
     /// Follows constants, members of constant objects and enums to a value.

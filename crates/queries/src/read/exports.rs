@@ -3,7 +3,7 @@
 use super::client::{self, Evidence, Known, function_start, known};
 use super::code::{Code, Constant, MAX_STEPS, awaited};
 use super::value;
-use crate::module::{Export, Import, Module};
+use crate::shape::{Export, Import, Module};
 use oxc_ast::ast::{
     BindingPatternKind, Declaration, ExportDefaultDeclarationKind, Expression, ObjectPropertyKind, Program, Statement, TSEnumMemberName,
 };

@@ -15,6 +15,9 @@ use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 use supalint_syntax::source::Span;
 
+/// Number of earlier statements of a block that are searched for conditions.
+const MAX_STATEMENTS: usize = 500;
+
 /// Adds the variables that contain the result of a query.
 pub fn bind(code: &Code, chain: &Chain, query: QueryIndex, results: &mut Results) {
     if let Some(then) = chain.then {
@@ -323,7 +326,8 @@ struct Guards<'c, 'a, 's> {
 impl<'a> Guards<'_, 'a, '_> {
     /// Adds conditions of earlier statements that leave the block.
     fn before(&mut self, statements: &'a [Statement<'a>], own: Span) {
-        for statement in statements.iter().take_while(|statement| statement.span().end <= own.start) {
+        let end = statements.partition_point(|statement| statement.span().end <= own.start);
+        for statement in &statements[end.saturating_sub(MAX_STATEMENTS)..end] {
             if let Statement::IfStatement(statement) = statement
                 && statement.alternate.is_none()
                 && leaves(&statement.consequent)
@@ -426,7 +430,8 @@ impl<'a> Guards<'_, 'a, '_> {
 
     fn add(&mut self, query: QueryIndex, when: GuardKind, at: Span) {
         let guard = Guard { query, when, span: at };
-        if query < self.query && !self.out.contains(&guard) {
+        let is_known = self.out.iter().any(|own| (own.query, own.when) == (query, when));
+        if query < self.query && !is_known {
             self.out.push(guard);
         }
     }

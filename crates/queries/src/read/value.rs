@@ -37,24 +37,17 @@ pub fn text<'a>(code: &Code<'a, '_>, expression: &'a Expression<'a>, steps: usiz
             let call = as_call(other)?;
             let (name, object) = callee(call)?;
             match (name, object?) {
-                ("join", Expression::ArrayExpression(list)) => {
+                ("join", list) => {
+                    let is_grown =
+                        matches!(plain(list), Expression::Identifier(name) if code.symbol(name).is_none_or(|symbol| code.is_grown(symbol)));
+                    let Constant::Value(Expression::ArrayExpression(list)) = code.constant(list, MAX_STEPS) else { return None };
+                    if is_grown {
+                        return None;
+                    }
                     let separator = match argument(call, 0) {
                         Some(separator) => text(code, separator, steps)?,
                         None => Text::at(",", span(call.span)),
                     };
-                    let mut out = Text::default();
-                    for (nth, element) in list.elements.iter().enumerate() {
-                        if nth > 0 {
-                            out.push(separator.clone());
-                        }
-                        let element_text = element.as_expression().and_then(|element| text(code, element, steps));
-                        out.push(element_text.unwrap_or_else(|| Text::hole(span(element.span()))));
-                    }
-                    Some(out)
-                }
-                ("join", list) => {
-                    let Constant::Value(Expression::ArrayExpression(list)) = code.constant(list, MAX_STEPS) else { return None };
-                    let separator = argument(call, 0).and_then(|separator| text(code, separator, steps))?;
                     let mut out = Text::default();
                     for (nth, element) in list.elements.iter().enumerate() {
                         if nth > 0 {
@@ -140,6 +133,10 @@ impl<'a> Values<'_, 'a, '_> {
                 _ => ValueKind::Dynamic(self.origin(expression, steps)),
             },
             Expression::Identifier(name) if name.name == "undefined" => ValueKind::Undefined,
+            // a list that the code fills
+            Expression::ArrayExpression(_) if matches!(plain(expression), Expression::Identifier(name) if code.symbol(name).is_none_or(|symbol| code.is_grown(symbol))) => {
+                ValueKind::Dynamic(self.origin(expression, steps))
+            }
             Expression::ArrayExpression(list) => {
                 let values = list.elements.iter().map(|element| element.as_expression().map(|element| self.value(element, steps)));
                 match values.collect::<Option<Vec<Value>>>() {
@@ -228,7 +225,9 @@ impl<'a> Values<'_, 'a, '_> {
         let (name, object) = callee(call)?;
         let lower = name.to_ascii_lowercase();
         let is_user = ["getuser", "getsession", "getclaims"].contains(&lower.as_str())
-            || (["get", "require", "use", "current", "fetch", "ensure"].iter().any(|start| lower.starts_with(start))
+            || (["get", "require", "use", "current", "fetch", "ensure", "validate", "verify", "check", "authenticate"]
+                .iter()
+                .any(|start| lower.starts_with(start))
                 && ["user", "session", "auth"].iter().any(|end| lower.ends_with(end) || lower.ends_with(&format!("{end}id"))));
         if is_user {
             return Some(Origin::SignedInUser);
@@ -408,6 +407,10 @@ impl<'a> Values<'_, 'a, '_> {
         let mut pushed = Vec::new();
         for reference in code.scoping.get_resolved_references(symbol) {
             let node = reference.node_id();
+            if !code.spend() {
+                out.complete = false;
+                break;
+            }
             if code.node_span(node).start >= range.start {
                 continue;
             }

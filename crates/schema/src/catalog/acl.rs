@@ -145,7 +145,7 @@ impl Acl {
                 revoke.privileges = revoke.privileges.without(grant.privileges);
             });
         }
-        // what the new grant gives again is remembered once, or else a list grows with each GRANT on all tables
+        // replaces earlier grants, so that repeated GRANT statements do not grow the list
         let again = |known: &Grant| {
             let same = (&known.grantee, &known.column) == (&grant.grantee, &grant.column);
             let sure = known.certainty == grant.certainty || grant.certainty == Certainty::Certain;

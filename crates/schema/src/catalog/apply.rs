@@ -75,7 +75,7 @@ impl Catalog {
         let Effect { at, certainty, change } = effect;
         match change {
             Change::Obscure { span } => {
-                // a loop comes by many times
+                // a loop can reach the statement several times
                 let place = (self.now.0, span);
                 if self.unread.last() != Some(&place) {
                     self.unread.push(place);
@@ -148,7 +148,7 @@ impl Catalog {
                 if self.columns(&relation).is_some_and(|columns| !columns.contains(&from)) {
                     return Err(missing("42703", "column", &from));
                 }
-                // columns of partitions and of tables that inherit have the same name
+                // partitions and child tables have a column of the same name
                 let family: Vec<QName> = std::iter::once(relation.clone()).chain(self.descendants(&relation)).collect();
                 if let Some(taken) = family.iter().find(|name| self.columns(name).is_some_and(|columns| columns.contains(&to))) {
                     return Err(on_relation("already exists", "42701", "column", &to, taken));
@@ -372,7 +372,7 @@ impl Catalog {
             }
 
             Change::CreateExtension(extension) => {
-                // one that the platform may have installed is replaced
+                // replaces an extension that the platform may have installed
                 if self.extensions.get(&extension.name).is_some_and(|installed| installed.certainty == Certainty::Certain) {
                     return Err(duplicate("42710", "extension", &extension.name));
                 }
@@ -569,7 +569,7 @@ impl Catalog {
         }
     }
 
-    /// Refuses a parent that is the table itself or descends from it.
+    /// Returns an error if the parent is the table itself or one of its descendants.
     fn check_family(&self, table: &QName, parent: &QName) -> Applied {
         if table != parent && !self.descendants(table).contains(parent) {
             return Ok(());
@@ -577,7 +577,8 @@ impl Catalog {
         Err(SqlError::new("42P07", "circular inheritance not allowed"))
     }
 
-    /// Functions that something may still use stay without CASCADE: an unqualified call may be one of PostgreSQL's own functions.
+    /// Drops an extension and its objects. Without CASCADE, functions that other objects may use are kept, because an unqualified call can
+    /// be one of PostgreSQL's own functions.
     fn drop_extension(&mut self, name: &SmolStr, cascade: bool) -> Applied {
         let Some(extension) = self.extensions.get(name) else { return Err(missing("42704", "extension", name)) };
         if let Some(script) = extension.script {
@@ -600,7 +601,7 @@ impl Catalog {
             let schemas: Vec<SmolStr> = self.schemas.which(|schema| schema.at.file == script).map(|schema| schema.name.clone()).collect();
             self.remove(functions.into_iter().chain(members));
             for schema in schemas {
-                // what else was created in the schema keeps it
+                // a schema with other objects is kept
                 let _ = self.drop_schema(&schema, false);
             }
         }
@@ -666,7 +667,7 @@ fn depends(what: &str) -> SqlError {
 impl Catalog {
     /// Returns an error with the dependent objects, if there are any.
     fn refuse_dependents(&self, what: &str, dependents: &[Dependent]) -> Applied {
-        // what only may be there does not keep a statement from running
+        // uncertain objects do not prevent the statement
         if !dependents.iter().any(|dependent| self.is_certain(dependent)) {
             return Ok(());
         }

@@ -116,15 +116,15 @@ impl CreationIndex {
         CreationIndex { texts: texts.into_iter().map(text).collect(), ..CreationIndex::default() }
     }
 
-    /// Returns whether all queries so far have the same answer in another history with the same first texts, behind which there was no
-    /// query.
+    /// Returns whether all queries so far have the same answer in another history. Both histories have the same first texts, and no query
+    /// was made after them.
     pub fn answers_as(&self, other: &CreationIndex, first: usize) -> bool {
         self.asked().iter().all(|((question, made, schema, name), last)| {
             let creations = |creation_index| {
                 CreationIndex::creations(creation_index, *made, schema.as_deref(), name).filter(|(_, creation)| question.is_about(creation))
             };
             let later = |creation_index| creations(creation_index).any(|(file, _)| *file >= first);
-            // equal creations give equal answers
+            // a creation in the shared texts gives the same answer in both histories
             let known = || creations(self).any(|(file, creation)| *file < first && (*file, creation.at) > *last);
             later(self) == later(other) || known()
         })
@@ -240,7 +240,7 @@ fn scan(text: &str, tokens: &[Token], code: Code, tell: &mut Tell) {
     let word = |at: usize, wanted: &str| {
         tokens.get(at).is_some_and(|token| token.kind == TokenKind::Word && token.text(text).eq_ignore_ascii_case(wanted))
     };
-    // the kind can be some words after `create`: `create or replace temporary view`
+    // other words can come first, as in `create or replace temporary view`
     let mut created = 0..0;
     for (at, token) in tokens.iter().enumerate() {
         match token.kind {
@@ -251,7 +251,7 @@ fn scan(text: &str, tokens: &[Token], code: Code, tell: &mut Tell) {
                     let runs = |before: usize| at.checked_sub(before).is_some_and(|at| word(at, "DO"));
                     let within = match code {
                         Code::Plain if runs(1) || runs(3) => Code::Block(token.span()),
-                        // statements that a block executes run with it, the body of a function does not
+                        // code that a block executes runs with it, but the body of a function does not
                         Code::Block(_) if !at.checked_sub(1).is_some_and(|at| word(at, "AS")) => code,
                         Code::Plain | Code::Block(_) | Code::Quoted => Code::Quoted,
                     };

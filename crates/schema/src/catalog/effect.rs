@@ -57,7 +57,7 @@ pub enum Change {
     },
     /// Code that could not be evaluated completely may have changed facts of this kind.
     Doubt(Doubted),
-    /// Code that could not be evaluated completely may have changed the parts of one table, or one object of another kind.
+    /// Code that could not be evaluated completely may have changed facts of this kind, in one table or another object.
     DoubtOf {
         table: QName,
         doubted: Doubted,

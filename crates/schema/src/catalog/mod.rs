@@ -77,7 +77,7 @@ impl ObjectKey {
         ObjectKey { class, schema: None, table: Some(table.into()), name: name.into() }
     }
 
-    /// Whether two keys can refer to the same object. A missing schema or table matches all.
+    /// Returns whether two keys can refer to the same object. A missing schema or table matches all.
     pub fn may_be(&self, other: &ObjectKey) -> bool {
         let fits = |one: &Option<SmolStr>, other: &Option<SmolStr>| one.is_none() || other.is_none() || one == other;
         self.class == other.class && self.name == other.name && fits(&self.schema, &other.schema) && fits(&self.table, &other.table)
@@ -176,12 +176,20 @@ pub struct Rejected {
     pub makes: Vec<ObjectKey>,
 }
 
+/// A statement of application code that PostgreSQL would reject after the last migration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RejectedInCode {
+    /// Location of the whole text in the code.
+    pub site: Site,
+    pub reason: SqlError,
+}
+
 /// A name that an object had.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FormerName {
     Relation(QName),
     Column(QName, SmolStr),
-    /// The name of one or more functions, whatever their arguments.
+    /// The name of one or more functions, for all argument types.
     Function(QName),
 }
 
@@ -234,6 +242,7 @@ pub struct Catalog {
     pub own_operators: bool,
     /// Rejected statements in the order of the history, except for those of [`When::InBatch`] and [`When::Afresh`].
     pub rejected: Vec<Rejected>,
+    pub rejected_in_code: Vec<RejectedInCode>,
 }
 
 /// Schemas of extensions. If no migration creates the extension, it was enabled in the dashboard.

@@ -65,7 +65,7 @@ impl Expression {
         self.text_with(sources, &[])
     }
 
-    /// Returns the text of the user with current names and other replacements, given as spans of the source.
+    /// Returns the text of the user with current names and further replacements. Spans are those of the source.
     pub fn text_with(&self, sources: &Sources, edits: &[(Span, String)]) -> String {
         // an outer replacement already contains the renames inside it
         let renamed = self.renamed.iter().map(|(span, text)| (*span, text.as_str()));
@@ -350,7 +350,7 @@ impl Policy {
         self.roles.iter().any(|name| name == role || name == "public")
     }
 
-    /// Returns the clauses that are evaluated when a command runs.
+    /// Returns the expressions of the policy that PostgreSQL evaluates for a command.
     pub fn asked(&self, command: Command) -> impl Iterator<Item = &Expression> {
         let (using, check) = (self.using.as_ref(), self.check.as_ref());
         let (first, second) = match command {

@@ -93,7 +93,7 @@ impl Datum {
     }
 }
 
-/// Compares two bounds of a range. `None` if the order is unknown.
+/// Compares two bounds of a range. Returns `None` if the order is unknown.
 pub fn compare(one: &[Datum], two: &[Datum]) -> Option<Ordering> {
     for (left, right) in one.iter().zip(two) {
         match left.compare(right)? {
@@ -124,7 +124,7 @@ impl PartitionBound {
     }
 }
 
-/// Reads a value as its type reads it. The order of texts depends on a collation, so it stays unknown.
+/// Converts a literal to a value of its type. The order of texts depends on a collation, so it is unknown.
 pub fn datum(text: &str, ty: &DataType) -> Datum {
     if ty.array || ty.user.is_some() {
         return Datum::Unknown;
@@ -140,7 +140,8 @@ pub fn datum(text: &str, ty: &DataType) -> Datum {
 
 const DAY: i128 = 86_400_000_000;
 
-/// Microseconds of an ISO 8601 date with an optional time and offset. Without an offset, the time is that of Supabase's time zone, UTC.
+/// Returns the microseconds since 1970-01-01 UTC of an ISO 8601 date with an optional time and offset. Without an offset, the time zone is
+/// UTC, the default of Supabase.
 fn moment(text: &str, ty: &str) -> Option<i128> {
     let text = text.trim();
     match text {
@@ -172,7 +173,7 @@ fn moment(text: &str, ty: &str) -> Option<i128> {
     }
 }
 
-/// Minutes east of UTC.
+/// Returns a UTC offset in minutes, positive to the east.
 fn offset(zone: &str) -> Option<i128> {
     if zone.is_empty() || zone.eq_ignore_ascii_case("z") || zone.eq_ignore_ascii_case("utc") {
         return Some(0);
@@ -187,7 +188,7 @@ fn offset(zone: &str) -> Option<i128> {
     Some(sign * (number(hours)? * 60 + minutes))
 }
 
-/// Days since 1970-01-01 of a date of the Gregorian calendar.
+/// Returns the days since 1970-01-01 of a date in the Gregorian calendar.
 fn days(date: &str) -> Option<i128> {
     let (year, month, day) = match date.split('-').collect::<Vec<_>>()[..] {
         [year, month, day] => (year, month, day),
@@ -201,7 +202,7 @@ fn days(date: &str) -> Option<i128> {
     if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
         return None;
     }
-    // a year begins in March, so that the leap day is its last
+    // years begin in March, so the leap day is the last day
     let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     Some(365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1 - 719_468)
 }

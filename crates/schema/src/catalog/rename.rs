@@ -56,7 +56,7 @@ fn in_expr(expr: &mut Expr, renamed: &Renamed, own: Option<&QName>, edits: &mut 
             }
             Renamed::Relation { from, to } if is(relation, from) => {
                 *relation = Some(Arc::new((to.schema.clone(), to.name.clone())));
-                // only the policy's own table is named without a FROM that could give it an alias
+                // only the table of a policy is used without a FROM clause, which could give it an alias
                 if own == Some(*from) && path.len() > 1 {
                     let column = path.last().cloned().unwrap_or_default();
                     *path = vec![to.name.clone(), column];
@@ -210,7 +210,7 @@ impl Catalog {
         );
     }
 
-    /// Renames calls of a function. Calls are not bound, so a call that another function of this name could answer is kept.
+    /// Renames calls of a function. Calls are not bound, so calls that can be those of another function with this name are not changed.
     pub(super) fn rename_calls(&mut self, from: &QName, signature: &[SmolStr], to: &QName) {
         let overloads = self.functions.get(from).cloned().unwrap_or_default();
         let takes = |count: usize| overloads.iter().all(|one| (one.signature() == signature) == super::accepts(one, count));
@@ -260,7 +260,7 @@ impl Catalog {
             let sequence = Sequence { name: to.clone(), ..Arc::unwrap_or_clone(sequence) };
             self.sequences.insert(to.clone(), sequence);
         }
-        // sequences of a table follow it to another schema
+        // the sequences of a table move with it to another schema
         if from.schema != to.schema {
             let owned: Vec<QName> = self
                 .sequences

@@ -1,11 +1,11 @@
 //! Traversal of related objects: dependents, child tables, and relations that a view reads.
 //!
-//! Promises: each object is visited once, so a traversal ends even if objects form cycles. For example, `CREATE OR REPLACE VIEW` lets a view
-//! read itself through another view. There is no recursion, so long chains do not exhaust the stack.
+//! Promises: each object is visited once, so a traversal ends even if objects form cycles. For example, after `CREATE OR REPLACE VIEW`, a
+//! view can read itself through another view. There is no recursion, so long chains do not exhaust the stack.
 
 use std::collections::BTreeSet;
 
-/// The objects that `start` leads to, directly or through others, with `start` first. Each stands once, and behind one that leads to it.
+/// Returns `start` and all objects that it leads to, directly or indirectly. Each object is listed once, after an object that leads to it.
 pub fn reachable<T: Ord + Clone, N: IntoIterator<Item = T>>(start: impl IntoIterator<Item = T>, mut next: impl FnMut(&T) -> N) -> Vec<T> {
     let mut visited = BTreeSet::new();
     let mut out: Vec<T> = start.into_iter().filter(|object| visited.insert(object.clone())).collect();

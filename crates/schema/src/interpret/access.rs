@@ -16,7 +16,7 @@ use crate::syntax::expression::{Expr, Ident, ObjectName};
 use smol_str::SmolStr;
 
 impl Context<'_> {
-    /// The table of a policy.
+    /// Returns the table of a policy, or an error if the relation is not a table.
     fn policy_table(&mut self, name: &ObjectName) -> Result<Option<QName>, SqlError> {
         let Some(table) = self.relation(name)? else { return Ok(None) };
         match self.catalog.relation_kind(&table) {
@@ -67,7 +67,7 @@ impl Context<'_> {
         let Some(table) = self.policy_table(&alter.table)? else { return Ok(()) };
         let known = self.catalog.table(&table);
         let policy = known.and_then(|table| table.policy(&alter.name.name));
-        // a policy of a table that is known only in part may well be there
+        // a table that no migration creates may have the policy
         if policy.is_none() && (alter.if_exists || known.is_none_or(|table| table.external)) {
             return Ok(());
         }
@@ -118,7 +118,7 @@ impl Context<'_> {
         Ok(())
     }
 
-    /// Does an object of the kind have the privilege, and the columns?
+    /// Returns an error if the privilege does not apply to this kind of object or to columns, or if a column does not exist.
     fn check_privilege(&self, name: &str, privilege: Privileges, kind: ObjectKind, on: &Grantable, columns: &[Ident]) -> Meaning {
         let noun = match kind {
             ObjectKind::Table => "relation",
@@ -287,7 +287,7 @@ impl Context<'_> {
         let owner = create.owner.as_ref().map_or_else(|| self.catalog.current_role(), |role| self.role(role));
         let acl = self.catalog.initial_acl(ObjectKind::Schema, "", self.at, self.certainty);
         self.emit(Change::CreateSchema(Schema { name: create.name.name.clone(), at: self.at, certainty: self.certainty, owner, acl }));
-        // elements may name the schema that is only just being made
+        // an element can use the schema that this statement creates
         for element in create.elements {
             if let Form::Read(ast) = element.form {
                 let mut world = self.catalog.clone();

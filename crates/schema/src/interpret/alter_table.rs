@@ -82,7 +82,7 @@ impl Context<'_> {
                 self.emit(Change::SetColumnType { table, column: column.name, ty });
             }
             AlterAction::SetDefault { column, default } => {
-                // views have defaults too, which nothing asks for
+                // defaults of views are not modelled
                 if self.catalog.relation_kind(name).is_none_or(|kind| kind == RelationKind::Table) {
                     self.assume_columns(name, std::slice::from_ref(&column));
                     let known = self.catalog.table(name).and_then(|table| table.column(&column.name));
@@ -142,7 +142,7 @@ impl Context<'_> {
             }
             AlterAction::AlterConstraint { .. } => {}
             AlterAction::ValidateConstraint { name: constraint } => {
-                // from 18 on, NOT NULL is a constraint with a name, which is not followed
+                // PostgreSQL 18 and later name NOT NULL constraints; those names are not modelled
                 let nameless = |table: &Table| table.external || self.catalog.postgres_version >= 18;
                 if self.catalog.table(name).is_some_and(|table| !nameless(table) || table.constraint(&constraint.name).is_some()) {
                     self.emit(Change::ValidateConstraint { table, name: constraint.name });
@@ -203,7 +203,8 @@ impl Context<'_> {
         Ok(())
     }
 
-    /// The type of a column that a view, a policy or a partition key uses can't be changed.
+    /// Returns an error if a view, a policy or a partition key uses the column, because PostgreSQL does not change the type of such a
+    /// column.
     fn check_retype(&self, table: &QName, column: &str) -> Meaning {
         use crate::catalog::depend::Dependent;
         if self.catalog.table(table).and_then(|table| table.partition_key.as_ref()).is_some_and(|key| key.has(column)) {

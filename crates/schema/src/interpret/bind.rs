@@ -20,9 +20,9 @@ const SYSTEM_COLUMNS: [&str; 7] = ["ctid", "xmin", "xmax", "cmin", "cmax", "tabl
 #[derive(Clone, Debug)]
 pub struct Item {
     pub reference: Option<SmolStr>,
-    /// Its schema and name.
+    /// Schema and name of the relation.
     pub relation: Option<Arc<(SmolStr, SmolStr)>>,
-    /// None where they are not all known.
+    /// Names of all columns, or `None` if some are unknown.
     pub columns: Option<Vec<SmolStr>>,
 }
 
@@ -36,13 +36,13 @@ impl Item {
     }
 }
 
-/// The relations of each query around a place, innermost last, and names that are variables.
+/// Relations that are in scope, one level per nested query with the innermost last, and names of variables.
 #[derive(Default)]
 pub struct Scopes {
     levels: Vec<Vec<Item>>,
     ctes: Vec<(SmolStr, Option<Vec<SmolStr>>)>,
     pub variables: Vec<SmolStr>,
-    /// Unknown names are let pass: a function body may use variables that are not seen.
+    /// Whether unknown names are accepted, because a function body can use variables that are not modelled.
     pub lenient: bool,
 }
 
@@ -53,7 +53,7 @@ impl Scopes {
         Scopes { levels: vec![vec![item]], ..Scopes::default() }
     }
 
-    /// One more relation in the innermost scope.
+    /// Adds a relation to the innermost scope.
     pub fn beside(&mut self, item: Item) {
         if let Some(level) = self.levels.last_mut() {
             level.push(item);
@@ -65,7 +65,7 @@ impl Scopes {
 pub struct Binder<'c, 'x> {
     pub context: &'c mut Context<'x>,
     pub scopes: Scopes,
-    /// Relations that were read, in order of appearance.
+    /// Relations that the bound expressions read, in order of appearance.
     pub reads: Vec<QName>,
 }
 
@@ -85,7 +85,7 @@ impl<'c, 'x> Binder<'c, 'x> {
         bound
     }
 
-    /// What stands in an expression, and then the expression itself.
+    /// Binds the operands of an expression, then checks the types of the expression.
     fn parts(&mut self, expr: &mut Expr) -> Bound {
         expr.try_each_child_mut(&mut |child| self.expr(child))?;
         if let Some(query) = expr.query_mut() {
@@ -121,7 +121,7 @@ impl<'c, 'x> Binder<'c, 'x> {
             let has = |item: &&Item| item.columns.as_ref().is_some_and(|columns| columns.contains(name));
             let whole_row = path.len() == 1 && level.iter().any(|item| item.reference.as_ref() == Some(name));
             let found = candidates().find(has).or_else(|| {
-                // the one relation whose columns are not known must be the one that has it
+                // if the columns of exactly one relation are unknown, that relation has the column
                 let mut unknown = candidates().filter(|item| item.columns.is_none());
                 let first = unknown.next().filter(|_| !whole_row)?;
                 if unknown.next().is_none() { Some(first) } else { None }
@@ -133,7 +133,7 @@ impl<'c, 'x> Binder<'c, 'x> {
                 return Ok(Binding::Unknown);
             }
             if path.len() > 1 && candidates().next().is_some() {
-                // a field of a composite column reads like a qualified name
+                // a field of a composite column has the same syntax as a qualified name
                 return if all_known { Err(unknown_column(path)) } else { Ok(Binding::Unknown) };
             }
             all_known &= level.iter().all(|item| item.columns.is_some());
@@ -238,7 +238,7 @@ impl<'c, 'x> Binder<'c, 'x> {
         Ok(())
     }
 
-    /// Brings the relations of a FROM clause into the innermost scope.
+    /// Adds the relations of a FROM clause to the innermost scope.
     fn from(&mut self, items: &mut [FromItem]) -> Bound {
         for item in items {
             match &mut item.relation {
@@ -249,7 +249,7 @@ impl<'c, 'x> Binder<'c, 'x> {
                     }
                 }
                 FromRelation::Query(query) => {
-                    // only a LATERAL query sees the relations beside it
+                    // only a LATERAL query can use the other relations of the FROM clause
                     let beside = if item.lateral { None } else { self.scopes.levels.last_mut().map(std::mem::take) };
                     let bound = self.query(query);
                     if let (Some(beside), Some(level)) = (beside, self.scopes.levels.last_mut()) {
@@ -284,7 +284,7 @@ impl<'c, 'x> Binder<'c, 'x> {
         }
     }
 
-    /// A table, view or WITH entry of a FROM clause.
+    /// Binds a table, a view or a common table expression of a FROM clause.
     fn table(&mut self, item: &mut FromItem) -> Bound {
         let reference = item.reference().map(SmolStr::from);
         let FromRelation::Table { name, bound } = &mut item.relation else { return Ok(()) };
@@ -297,7 +297,7 @@ impl<'c, 'x> Binder<'c, 'x> {
         }
         let found = self.context.relation(name)?;
         let catalog = self.context.catalog;
-        // a view of statistics has not the same columns in each version
+        // columns of statistics views depend on the version
         let of_postgres = match &found {
             Some(found) => catalog.views.get(found).is_some_and(|view| view.of_extension),
             None => name.schema().is_none_or(|schema| schema == "pg_catalog"),
@@ -340,7 +340,7 @@ impl<'c, 'x> Binder<'c, 'x> {
         aliased(Some(columns), aliases)
     }
 
-    /// Names of the columns that a query returns.
+    /// Returns the names of the columns that a query returns, or `None` if some are unknown.
     pub fn output(&self, query: &Query) -> Option<Vec<SmolStr>> {
         match &query.body {
             SetExpr::Values(rows) => Some((1..=rows.first()?.len()).map(|at| SmolStr::from(format!("column{at}"))).collect()),
@@ -389,7 +389,7 @@ impl<'c, 'x> Binder<'c, 'x> {
             if item.natural {
                 return None;
             }
-            // columns joined by USING appear once, in front
+            // columns of USING appear once, at the front
             out.extend(columns.into_iter().filter(|column| !item.using.contains(column)));
         }
         Some(out)
@@ -451,7 +451,8 @@ impl<'c, 'x> Binder<'c, 'x> {
         }
     }
 
-    /// Makes the old and the new row of a table that is written known to what follows.
+    /// Adds the old and new row of the changed table to the innermost scope. Source: PostgreSQL's documentation, "Returning Data from
+    /// Modified Rows".
     fn rows(&mut self, names: &[SmolStr], relation: Option<Arc<(SmolStr, SmolStr)>>, columns: Option<Vec<SmolStr>>) {
         if self.context.catalog.postgres_version < ROW_VERSIONS {
             return;
@@ -471,7 +472,7 @@ impl<'c, 'x> Binder<'c, 'x> {
     }
 }
 
-/// The first version whose RETURNING sees the old and the new row.
+/// First version in which RETURNING can use `old` and `new`.
 const ROW_VERSIONS: u32 = 18;
 
 fn unknown_column(path: &[SmolStr]) -> SqlError {
@@ -482,7 +483,7 @@ fn unknown_column(path: &[SmolStr]) -> SqlError {
     SqlError::new("42703", format!("column {quoted} does not exist")).missing(missing)
 }
 
-/// The first columns take the names of an alias list.
+/// Replaces the names of the first columns with the column aliases.
 fn aliased(columns: Option<Vec<SmolStr>>, aliases: &[SmolStr]) -> Option<Vec<SmolStr>> {
     if columns.is_none() && !aliases.is_empty() {
         return Some(aliases.to_vec());
@@ -497,7 +498,7 @@ fn aliased(columns: Option<Vec<SmolStr>>, aliases: &[SmolStr]) -> Option<Vec<Smo
     Some(columns)
 }
 
-/// The name that an output column gets. Source: PostgreSQL's `FigureColname`.
+/// Returns the name of an output column. Source: PostgreSQL's `FigureColname`.
 pub fn target_name(target: &Target) -> Option<SmolStr> {
     if let Some(alias) = &target.alias {
         return Some(alias.clone());
@@ -525,7 +526,7 @@ fn figure_name(expr: &Expr) -> Option<SmolStr> {
     }
 }
 
-/// A type's name in pg_type, which is what a column made by a cast is called.
+/// Returns the name of a type in `pg_type`, which is the name of a column that a cast computes.
 pub fn internal_name(name: &str) -> &str {
     match name {
         "integer" => "int4",
@@ -545,15 +546,15 @@ pub fn internal_name(name: &str) -> &str {
 }
 
 impl Context<'_> {
-    /// Refuses a call that no function can be meant by: one that is only made later, or that takes other numbers of arguments;
-    /// and one that two may be meant by, because `f()` and `f(x int DEFAULT 1)` both fit it.
+    /// Returns an error if no function fits the name and the number of arguments, or if several do, as `f()` and `f(x int DEFAULT 1)` fit
+    /// `f()`.
     fn check_call(&self, call: &Call) -> Bound {
         let (name, args) = (&call.name, call.args.len());
         let catalog = self.catalog;
         let signature = || {
             let types: Option<Vec<SmolStr>> =
                 call.args.iter().map(|arg| self.type_of(&arg.value).map(|ty| catalog.shown_type(&ty))).collect();
-            // what types the arguments have is not always known
+            // the types of the arguments are not always known
             types.map_or_else(|| format!(" of {args} arguments"), |types| format!("({})", types.join(", ")))
         };
         let missing = || {
@@ -576,7 +577,7 @@ impl Context<'_> {
             }
             return self.absent(ObjectClass::Function, name, missing);
         };
-        // an extension that no migration creates, though it may have been switched on in the dashboard
+        // the extension may have been enabled in the dashboard
         if matches!(schema, "cron" | "pgmq") && !catalog.has_schema(schema) {
             self.relies.set(true);
             return if catalog.fresh { Err(missing()) } else { Ok(()) };
@@ -595,8 +596,9 @@ impl Context<'_> {
         }
     }
 
-    /// Whether two functions of the name take the arguments equally well: the parameters that are given have the same types, and those
-    /// that are not have defaults. Source: PostgreSQL's documentation, "CREATE FUNCTION", under "Notes".
+    /// Returns whether two functions of this name fit the call equally well: their parameters have the same types, and the omitted ones
+    /// have defaults.
+    /// Source: PostgreSQL's documentation, "CREATE FUNCTION", under "Notes".
     fn is_ambiguous(&self, call: &Call) -> bool {
         let args = call.args.len();
         let plain = call.args.iter().all(|arg| arg.name.is_none()) && call.over.is_none();
@@ -609,13 +611,13 @@ impl Context<'_> {
         overloads.len() > 1 && overloads.windows(2).all(|pair| given(pair[0]) == given(pair[1]))
     }
 
-    /// The relation a written name stands for. One that no migration creates is assumed to exist; one that a later statement
-    /// creates does not exist yet.
+    /// Returns the relation of a name, or an error if a later statement creates it. A relation that no migration creates is assumed to
+    /// exist.
     pub fn relation(&mut self, name: &ObjectName) -> Result<Option<QName>, SqlError> {
         if let Some(found) = self.catalog.find_relation(name) {
             return Ok(Some(found));
         }
-        // relations that this very statement assumes or creates
+        // relations that this statement assumes or creates
         if let Some(found) =
             self.assumed.iter().find(|known| known.name == name.last() && name.schema().is_none_or(|schema| schema == known.schema))
         {
@@ -633,7 +635,7 @@ impl Context<'_> {
             return Err(missing());
         }
         let Some(place) = self.catalog.place(name) else { return Err(missing()) };
-        // the platform's own schemas are known in full, but not the same in every version of it
+        // all objects in the platform's schemas are known, but they depend on its version
         if place.schema != "public" && self.catalog.schemas.get(&place.schema).is_some_and(|schema| schema.at.is_platform()) {
             return self.absent(ObjectClass::Relation, name, missing).map(|()| None);
         }

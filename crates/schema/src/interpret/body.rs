@@ -12,7 +12,7 @@ use crate::syntax::expression::Data;
 use crate::syntax::plpgsql::{DeclKind, Routine};
 use smol_str::SmolStr;
 
-/// The search path that the function sets for itself.
+/// Returns the search_path in the settings of the function.
 pub fn own_search_path(create: &CreateFunction) -> Option<Vec<SmolStr>> {
     create.options.settings.iter().rev().find_map(|(name, value, _)| match value {
         Some(SettingValue::List(path)) if name == "search_path" => Some(path.iter().filter(|schema| !schema.is_empty()).cloned().collect()),
@@ -20,10 +20,10 @@ pub fn own_search_path(create: &CreateFunction) -> Option<Vec<SmolStr>> {
     })
 }
 
-/// Why PostgreSQL would reject the body, or whether it relies on something that no migration creates. `catalog` holds the function
-/// already, and its search path is the function's own.
+/// Returns PostgreSQL's error for the body, or whether the body depends on an object that no migration creates. `catalog` must already
+/// contain the function, and its search_path must be that of the function.
 pub fn check(catalog: &Catalog, create: &CreateFunction) -> Result<bool, SqlError> {
-    // with a polymorphic argument there are no types to read the body with, and PostgreSQL leaves it for later
+    // PostgreSQL does not check bodies with polymorphic arguments
     if create.args.iter().any(|arg| arg.ty.name.last().starts_with("any")) {
         return Ok(false);
     }
@@ -34,7 +34,7 @@ pub fn check(catalog: &Catalog, create: &CreateFunction) -> Result<bool, SqlErro
                 let Form::Read(ast) = &statement.form else { return Ok(relies) };
                 match &**ast {
                     Ast::Data(data) => relies |= bind(catalog, create, data.clone())?,
-                    // what it does can't be seen without doing it
+                    // the effects of other statements are unknown
                     _ => return Ok(relies),
                 }
             }
@@ -54,14 +54,14 @@ pub fn check(catalog: &Catalog, create: &CreateFunction) -> Result<bool, SqlErro
     Ok(relies)
 }
 
-/// May a body in PL/pgSQL name what must exist when it is made?
+/// Returns whether a body in PL/pgSQL may contain `%ROWTYPE`, whose table must exist when the function is created.
 pub fn may_declare_rows(text: &str, code: &Code) -> bool {
     const ROWS: &str = "%rowtype";
     let body = code.text(text);
     body.match_indices('%').any(|(at, _)| body.get(at..at + ROWS.len()).is_some_and(|word| word.eq_ignore_ascii_case(ROWS)))
 }
 
-/// Why PL/pgSQL's compiler would not take the variables of a block, or whether they rely on something that no migration creates.
+/// Returns the error of PL/pgSQL's compiler for the declared variables, or whether they depend on an object that no migration creates.
 pub fn declared(catalog: &Catalog, routine: &Routine) -> Result<bool, SqlError> {
     let nowhere = Site::new(FileId::PLATFORM, Default::default());
     let mut context = Context::new(catalog, nowhere, Certainty::Certain);
@@ -70,7 +70,7 @@ pub fn declared(catalog: &Catalog, routine: &Routine) -> Result<bool, SqlError> 
             && ty.of_row
             && catalog.find_type(&ty.name).is_none()
         {
-            // an extension that the dashboard switched on has made its own
+            // an extension that was enabled in the dashboard has created its schema
             if let Some(schema) = ty.name.schema().filter(|schema| !catalog.has_schema(schema) && !is_extension_schema(schema)) {
                 return Err(SqlError::new("3F000", format!("schema \"{schema}\" does not exist")));
             }

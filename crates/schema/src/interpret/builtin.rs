@@ -7,7 +7,8 @@ use smol_str::SmolStr;
 use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 
-/// All functions and types of PostgreSQL's own extensions, by their names: `extension: name …`, where lines go on behind blanks.
+/// Returns the extensions that have each function or type. Lines of the list have the form `extension: name …`, and indented lines continue
+/// them.
 fn brought() -> &'static HashMap<&'static str, Vec<&'static str>> {
     static BROUGHT: OnceLock<HashMap<&'static str, Vec<&'static str>>> = OnceLock::new();
     BROUGHT.get_or_init(|| {
@@ -25,12 +26,12 @@ fn brought() -> &'static HashMap<&'static str, Vec<&'static str>> {
     })
 }
 
-/// Extensions that have a function or type of that name, among those of which all are known.
+/// Returns the extensions that have a function or type of this name.
 pub fn brought_by(name: &str) -> &'static [&'static str] {
     brought().get(name).map_or(&[], Vec::as_slice)
 }
 
-/// Are all functions and types of an extension known by their names?
+/// Returns whether all functions and types of an extension are known.
 pub fn is_known_extension(name: &str) -> bool {
     name == "plpgsql" || brought().get("").is_some_and(|known| known.contains(&name))
 }
@@ -44,8 +45,8 @@ pub fn is_function(name: &str) -> bool {
     names(include_str!("builtin/functions.txt"), &KNOWN).contains(name)
 }
 
-/// The version that brought a function of so many arguments; 0 for one that every supported version has. Source: the release notes of
-/// PostgreSQL 16 to 18.
+/// Returns the first version that has the function with this number of arguments, or 0 if all supported versions have it.
+/// Source: the release notes of PostgreSQL 16 to 18.
 pub fn since(name: &str, args: usize) -> u32 {
     match (name, args) {
         ("any_value" | "array_sample" | "array_shuffle" | "date_add" | "date_subtract" | "random_normal" | "erf" | "erfc", _) => 16,
@@ -55,7 +56,7 @@ pub fn since(name: &str, args: usize) -> u32 {
     }
 }
 
-/// The version that brought a setting; 0 for one that every supported version has, or that nobody knows.
+/// Returns the first version that has the setting, or 0 if all supported versions have it or the setting is unknown.
 pub fn setting_since(name: &str) -> u32 {
     match name {
         "createrole_self_grant" | "gss_accept_delegation" | "scram_iterations" | "vacuum_buffer_usage_limit" => 16,
@@ -67,8 +68,8 @@ pub fn setting_since(name: &str) -> u32 {
     }
 }
 
-/// The columns that a view of the statistics system, or of `pg_stat_statements`, has in any version: `view: name …`, where lines
-/// go on behind blanks. None for another name.
+/// Returns all columns that a statistics view, or `pg_stat_statements`, has in any version, or `None` for another name. Lines of the list
+/// have the form `view: name …`, and indented lines continue them.
 pub fn statistics(view: &str) -> Option<&'static [SmolStr]> {
     static KNOWN: OnceLock<HashMap<&'static str, Vec<SmolStr>>> = OnceLock::new();
     let known = KNOWN.get_or_init(|| {
@@ -85,7 +86,8 @@ pub fn statistics(view: &str) -> Option<&'static [SmolStr]> {
     known.get(view).map(Vec::as_slice)
 }
 
-/// Whether a schema is one of Supabase's services, and none of their objects has this name. Source: the migrations of supabase/auth, supabase/storage and supabase/realtime.
+/// Returns whether the schema belongs to a Supabase service that has no object of this name.
+/// Source: the migrations of supabase/auth, supabase/storage and supabase/realtime.
 pub fn is_unknown_to_platform(schema: &str, name: &str) -> bool {
     static KNOWN: OnceLock<HashMap<&'static str, HashSet<&'static str>>> = OnceLock::new();
     let known = KNOWN.get_or_init(|| {
@@ -102,7 +104,7 @@ pub fn is_unknown_to_platform(schema: &str, name: &str) -> bool {
     known.get(schema).is_some_and(|names| !names.contains(name))
 }
 
-/// A type in `pg_catalog`, by its name there; the row types of its tables begin with `pg_`.
+/// Returns whether `pg_catalog` has a type of this name. Row types of its tables begin with `pg_`.
 pub fn is_type(name: &str) -> bool {
     static KNOWN: OnceLock<HashSet<&'static str>> = OnceLock::new();
     name.starts_with("pg_") || names(include_str!("builtin/types.txt"), &KNOWN).contains(name.trim_start_matches('_'))

@@ -8,7 +8,7 @@ use crate::syntax::parser;
 use crate::syntax::split::Splitter;
 use smol_str::SmolStr;
 
-/// An extension, and what its own script makes.
+/// Returns an extension and the objects of its script.
 fn of_extension(name: &SmolStr) -> Vec<ObjectKey> {
     let mut made = vec![ObjectKey::plain("extension", name.clone())];
     let Some((schema, script)) = extension_script(name) else { return made };
@@ -21,10 +21,10 @@ fn of_extension(name: &SmolStr) -> Vec<ObjectKey> {
     made
 }
 
-/// The objects that a statement makes, by the names that it gives them. A statement that fails makes none of them.
+/// Returns the objects that a statement creates if it succeeds.
 pub fn creates(ast: &Ast) -> Vec<ObjectKey> {
     let one = |class, name: &ObjectName| vec![ObjectKey::new(class, name)];
-    // the rows of a table or view are a type
+    // each relation also has a row type
     let relation = |name: &ObjectName| vec![ObjectKey::new("relation", name), ObjectKey::new("type", name)];
     match ast {
         Ast::CreateTable(create) => {

@@ -10,7 +10,7 @@ use crate::catalog::{ObjectKey, SqlError};
 use crate::syntax::expression::*;
 use smol_str::SmolStr;
 
-/// A constant of an expression.
+/// Returns the text of a constant.
 fn constant(expr: &Expr) -> Option<SmolStr> {
     match &expr.uncast().kind {
         ExprKind::String(text) => Some(text.clone()),
@@ -28,7 +28,7 @@ fn boolean(expr: &Expr) -> Option<bool> {
     }
 }
 
-/// Rows of VALUES, or the one row of a SELECT without FROM.
+/// Returns the rows of VALUES, or of each SELECT without FROM.
 fn rows(query: &Query) -> Vec<Vec<&Expr>> {
     match &query.body {
         SetExpr::Values(rows) => rows.iter().map(|row| row.iter().collect()).collect(),
@@ -42,7 +42,7 @@ fn rows(query: &Query) -> Vec<Vec<&Expr>> {
     }
 }
 
-/// Ids that a filter on buckets names; none where it can't be read.
+/// Returns the ids of buckets that a filter selects, or `None` if they are unknown.
 fn named_ids(filter: Option<&Expr>) -> Option<Vec<SmolStr>> {
     let filter = filter?;
     let is_key = |expr: &Expr| matches!(expr.column(), Some("id" | "name"));
@@ -109,7 +109,7 @@ impl Context<'_> {
         }
     }
 
-    /// Are the columns that a statement writes to there?
+    /// Returns an error if a column in the list does not exist.
     fn known_columns(&self, table: &QName, columns: &[Ident]) -> Meaning {
         let Some(known) = self.catalog.columns(table) else { return Ok(()) };
         match columns.iter().find(|column| !known.contains(&column.name)) {
@@ -121,8 +121,9 @@ impl Context<'_> {
         }
     }
 
-    /// ON CONFLICT (columns) needs a unique index on just these columns, in any order, and for all rows.
-    /// Source: PostgreSQL's documentation, INSERT, "ON CONFLICT Clause".
+    /// Returns an error if no unique index fits the target of ON CONFLICT. The index must have exactly these columns in any order, and no
+    /// predicate.
+    /// Source: PostgreSQL's documentation, "INSERT", "ON CONFLICT Clause".
     fn conflict_target(&self, table: &QName, conflict: &OnConflict) -> Meaning {
         let Some(table) = self.catalog.table(table).filter(|table| !table.external && table.certainty == Certainty::Certain) else {
             return Ok(());
@@ -166,11 +167,6 @@ impl Context<'_> {
     fn top_level_query(&mut self, mut query: Query) -> Meaning {
         let SetExpr::Select(select) = &mut query.body else { return Ok(()) };
         if let Some(into) = select.into.take() {
-            // behind a statement with a syntax error, it is rather a part of a function body
-            let file = self.catalog.now.0;
-            if self.is_top_level() && self.catalog.unread.iter().any(|(unread, _)| *unread == file) {
-                return Ok(());
-            }
             let temporary = into.schema() == Some("pg_temp");
             let name = self.place(&into, temporary)?;
             let named = self.site(into.span());
@@ -199,7 +195,7 @@ impl Context<'_> {
         Ok(())
     }
 
-    /// `cron.unschedule('job')` of a job that no earlier statement schedules. The job may have been scheduled in the dashboard.
+    /// Checks `cron.unschedule('job')` for a job that no earlier statement schedules. The job may have been scheduled in the dashboard.
     fn check_unschedule(&self, expr: &Expr) -> Meaning {
         let ExprKind::Call(call) = &expr.kind else { return Ok(()) };
         let [argument] = call.args.as_slice() else { return Ok(()) };

@@ -16,7 +16,7 @@ fn is_integer(ty: &DataType) -> bool {
 }
 
 impl Context<'_> {
-    /// Refuses clauses of one column that contradict each other.
+    /// Returns an error if the clauses of a column contradict each other.
     pub fn check_column(&self, table: &QName, definition: &ColumnDef, column: &Column) -> Meaning {
         let syntax = |what: String| Err(SqlError::new("42601", format!("{what} column \"{}\" of table \"{}\"", column.name, table.name)));
         let serial = column.sequence.is_some() && column.identity.is_none();
@@ -44,7 +44,7 @@ impl Context<'_> {
         Ok(())
     }
 
-    /// A default, bound: it sees no column. PostgreSQL keeps none that says NULL, unless it has to be fitted to a type with a length.
+    /// Binds a default, which cannot use columns. PostgreSQL drops `DEFAULT NULL`, except for types with a length.
     pub fn default(&mut self, column: &str, ty: &DataType, mut expr: Expr) -> Result<Option<Expression>, SqlError> {
         if expr.all().iter().any(|part| matches!(part.kind, ExprKind::Column { .. })) && expr.queries().is_empty() {
             return Err(SqlError::new("0A000", "cannot use column reference in DEFAULT expression"));
@@ -56,7 +56,7 @@ impl Context<'_> {
         Ok(kept.then(|| Expression::new(self.file, expr)))
     }
 
-    /// What a generated column computes, bound.
+    /// Binds the expression of a generated column.
     pub fn generated(&mut self, table: &Table, written: &Expression, item: Item) -> Result<Expression, SqlError> {
         let place = "column generation expression";
         self.check_place(&written.root, "column generation expressions", Some(place))?;
@@ -73,7 +73,7 @@ impl Context<'_> {
         Ok(generated)
     }
 
-    /// The condition of a CHECK, bound.
+    /// Binds the condition of a check constraint.
     pub fn check(&mut self, expr: Expr, item: Item) -> Result<Expression, SqlError> {
         self.check_place(&expr, "check constraints", Some("check constraint"))?;
         let bound = self.bound(expr, item)?;
@@ -81,7 +81,7 @@ impl Context<'_> {
         Ok(bound)
     }
 
-    /// Refuses a constraint beside those that the table has already.
+    /// Returns an error if the table already has a constraint of this name, or another primary key.
     pub fn check_beside(&self, table: &Table, constraint: &Constraint) -> Meaning {
         if constraint.kind == ConstraintKind::PrimaryKey && table.primary_key().is_some() {
             let reason = format!("multiple primary keys for table \"{}\" are not allowed", table.name.name);
@@ -106,7 +106,7 @@ impl Context<'_> {
         }
     }
 
-    /// Can the columns of a foreign key be compared with those that they refer to?
+    /// Returns an error if the columns of a foreign key cannot be compared with the referenced columns.
     pub fn check_reference(&self, table: &Table, constraint: &Constraint) -> Meaning {
         let Some(key) = &constraint.references else { return Ok(()) };
         let target = if key.table == table.name { Some(table) } else { self.catalog.table(&key.table) };
@@ -133,12 +133,13 @@ impl Context<'_> {
         Ok(())
     }
 
-    /// Refuses a type that a foreign key of the column, or one that refers to it, can't compare with the type at its other end.
+    /// Returns an error if a foreign key of the column, or one that references it, cannot compare the new type with the type of the other
+    /// column.
     pub fn check_keys_of(&self, name: &QName, column: &SmolStr, ty: &DataType) -> Meaning {
         let Some(own) = self.catalog.table(name).filter(|table| !table.external) else { return Ok(()) };
         let refuse = |key: &Constraint| SqlError::new("42804", format!("foreign key constraint \"{}\" cannot be implemented", key.name));
         let type_at = |table: &QName, at: &SmolStr| {
-            // a key of the table on itself has both ends here
+            // both columns of a self-referencing key can be the changed column
             if (table, at) == (name, column) { Some(ty.clone()) } else { self.catalog.column_type(table, at) }
         };
         let fits = |table: &QName, key: &Constraint, reference: &ForeignKey| {
@@ -173,7 +174,7 @@ impl Context<'_> {
         Err(SqlError::new("55000", reason))
     }
 
-    /// ALTER COLUMN … ADD GENERATED … AS IDENTITY.
+    /// Checks `ALTER COLUMN … ADD GENERATED … AS IDENTITY`.
     pub fn check_identity(&self, table: &QName, name: &str) -> Meaning {
         let Some(column) = self.catalog.table(table).filter(|table| !table.external).and_then(|table| table.column(name)) else {
             return Ok(());

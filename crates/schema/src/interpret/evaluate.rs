@@ -41,53 +41,53 @@ use std::rc::Rc;
 use std::sync::Arc;
 use value::Value;
 
-/// Statements, iterations and queries of one block.
+/// Maximum number of statements, iterations and queries of one block.
 const MAX_STEPS: u32 = 50_000;
-/// Rows and operators that one block may look at.
+/// Maximum number of rows and operators that one block evaluates.
 const MAX_WORK: u64 = 3_000_000;
-/// The same for a whole history.
+/// Maximum for the whole migration history.
 const MAX_TOTAL_STEPS: u64 = 1_000_000;
 const MAX_TOTAL_WORK: u64 = 60_000_000;
-/// Functions, DO blocks and commands inside each other.
+/// Maximum depth of nested functions, DO blocks and EXECUTE commands.
 const MAX_CALLS: usize = 8;
-/// Statements of PL/pgSQL inside each other, through all calls.
+/// Maximum depth of nested PL/pgSQL statements, through all calls.
 const MAX_NESTING: usize = 90;
 
-/// Steps and rows.
+/// Counters of the whole migration history.
 #[derive(Clone, Debug, Default)]
 struct Spent {
     steps: u64,
     work: u64,
 }
 
-/// What was spent.
+/// Counters of the running block and of the whole migration history.
 #[derive(Clone, Debug, Default)]
 pub struct Budget {
     steps: u32,
     work: u64,
     total: Spent,
-    /// Blocks and functions that are running.
+    /// Number of running blocks and functions.
     calls: usize,
     nesting: usize,
 }
 
 impl Budget {
-    /// Is code being run?
+    /// Returns whether code is running.
     pub fn is_running(&self) -> bool {
         self.calls > 0
     }
 
-    /// Whether the whole history may go on.
+    /// Returns whether the whole migration history is below its maximum.
     fn has_left(&self) -> bool {
         self.total.steps <= MAX_TOTAL_STEPS && self.total.work <= MAX_TOTAL_WORK
     }
 }
 
-/// Why running ends early.
+/// Reason for which evaluation ends early.
 #[derive(Debug)]
 pub enum Stop {
     Failed(SqlError),
-    /// A bound was reached.
+    /// A maximum was reached.
     Bounded,
 }
 
@@ -99,41 +99,41 @@ impl From<SqlError> for Stop {
 
 pub type Ran<T> = Result<T, Stop>;
 
-/// What may still be there.
+/// An object that was dropped with [`Certainty::Maybe`], so that it may still exist.
 enum Dropped {
     Policy(QName, Policy),
     Trigger(QName, Trigger),
 }
 
-/// Runs PL/pgSQL against a world.
+/// Evaluates PL/pgSQL on a database.
 pub struct Machine<'w> {
     pub world: &'w mut Database,
     pub sources: &'w mut Sources,
-    /// The statement of the file that is being run.
+    /// Statement of the file that is running.
     origin: Site,
     certainty: Certainty,
-    /// Something was passed over: a statement that fails from here on may fail for that reason only.
+    /// Whether code was skipped. Later failures are then uncertain.
     blind: bool,
-    /// A bound was reached.
+    /// Whether a maximum was reached.
     cut: bool,
-    /// A handler of the code that is being run would catch a failure.
+    /// Whether an exception handler of the running code catches a failure.
     guarded: bool,
     effects: Vec<Effect>,
     frames: Vec<Frame>,
     ctes: Vec<(SmolStr, Arc<Table>)>,
-    /// Of the SELECT that is being run.
+    /// Results of subqueries that do not depend on rows of the running SELECT.
     settled: Settled,
-    /// The outermost row that a name was looked up in, by the queries around it.
+    /// Depth of the outermost query whose row a name refers to.
     reached: usize,
     programs: FxHashMap<(FileId, Span), Rc<Program>>,
     expressions: usize,
-    /// What was dropped though it is not sure that the statement runs.
+    /// Objects that were dropped with [`Certainty::Maybe`].
     dropped: Vec<Dropped>,
-    /// Tables that an event trigger is told about.
+    /// Tables that an event trigger receives.
     created: Vec<QName>,
-    /// What is not certain any more because something was passed over.
+    /// Effects that make facts uncertain because code was skipped.
     doubts: Vec<Effect>,
-    /// Whether something was passed over that could have changed the schema.
+    /// Whether skipped code could have changed the schema.
     undecided: bool,
 }
 
@@ -161,7 +161,7 @@ impl<'w> Machine<'w> {
         }
     }
 
-    /// Counts a statement, an iteration or a query.
+    /// Counts statements, iterations or queries.
     fn step(&mut self, count: u32) -> Ran<()> {
         let budget = &mut self.world.budget;
         budget.steps += count;
@@ -169,7 +169,7 @@ impl<'w> Machine<'w> {
         if budget.steps > MAX_STEPS || !budget.has_left() { Err(Stop::Bounded) } else { Ok(()) }
     }
 
-    /// Counts rows.
+    /// Counts rows and operators.
     fn work(&mut self, count: usize) -> Ran<()> {
         let budget = &mut self.world.budget;
         budget.work += count as u64;
@@ -177,11 +177,11 @@ impl<'w> Machine<'w> {
         if budget.work > MAX_WORK || !budget.has_left() { Err(Stop::Bounded) } else { Ok(()) }
     }
 
-    /// Runs `body` whole, or not at all where it fails.
+    /// Runs `body`. If it fails, all its changes are undone.
     fn whole(mut self, body: impl FnOnce(&mut Machine<'w>) -> Ran<()>) -> Outcome {
         if self.world.budget.calls >= MAX_CALLS {
             let place = self.sources.resolve(self.origin);
-            // a loop comes by many times
+            // a loop can reach the statement several times
             let again = self.world.bounded.last().is_some_and(|last| self.sources.resolve(*last) == place);
             self.world.bounded.push(self.origin);
             if !again {
@@ -200,7 +200,7 @@ impl<'w> Machine<'w> {
         let ran = body(&mut self);
         self.restore(0);
         self.world.budget.calls -= 1;
-        // where it is not sure that the place is reached, a failure there decides nothing
+        // a failure of an uncertain statement is ignored
         let failed = match ran {
             Ok(()) => None,
             Err(Stop::Bounded) => {
@@ -227,7 +227,7 @@ impl<'w> Machine<'w> {
         }
         if self.undecided {
             let place = self.sources.resolve(self.origin);
-            // a loop comes by many times
+            // a loop can reach the statement several times
             if self.world.undecided.last() != Some(&place) {
                 self.world.undecided.push(place);
             }
@@ -240,7 +240,7 @@ impl<'w> Machine<'w> {
     }
 }
 
-/// Runs the code of a DO block, whose text is that of a file.
+/// Runs the code of a DO block, which is part of the text of `file`.
 pub fn block(world: &mut Database, sources: &mut Sources, origin: Site, file: FileId, code: &Code, certainty: Certainty) -> Outcome {
     let machine = Machine::new(world, sources, origin, certainty);
     machine.whole(|machine| {
@@ -253,7 +253,7 @@ pub fn block(world: &mut Database, sources: &mut Sources, origin: Site, file: Fi
     })
 }
 
-/// Runs what a query calls.
+/// Runs the functions that a query calls.
 pub fn select(world: &mut Database, sources: &mut Sources, origin: Site, query: &Query, certainty: Certainty) -> Outcome {
     let machine = Machine::new(world, sources, origin, certainty);
     machine.whole(|machine| machine.query(query, &Env::EMPTY).map(|_| ()))
@@ -265,14 +265,14 @@ pub fn call(world: &mut Database, sources: &mut Sources, origin: Site, expr: &Ex
     machine.whole(|machine| machine.eval(expr, &Env::EMPTY).map(|_| ()))
 }
 
-/// Runs the event triggers that a statement fires which created these tables.
+/// Runs the event triggers of a statement that created these tables.
 pub fn created(world: &mut Database, sources: &mut Sources, origin: Site, tables: Vec<QName>, certainty: Certainty) -> Outcome {
     let mut machine = Machine::new(world, sources, origin, certainty);
     machine.created = tables;
     machine.whole(Machine::event_triggers)
 }
 
-/// Could an INSERT have left rows behind? One from a query over nothing has not.
+/// Returns whether an INSERT may have inserted rows. It did not if its query certainly returns no rows.
 pub fn inserts(world: &mut Database, sources: &mut Sources, origin: Site, insert: &Insert) -> bool {
     let Some(source) = insert.source.as_ref().filter(|source| !matches!(source.body, SetExpr::Values(_))) else { return true };
     let mut machine = Machine::new(world, sources, origin, Certainty::Maybe);
@@ -281,7 +281,7 @@ pub fn inserts(world: &mut Database, sources: &mut Sources, origin: Site, insert
     exists.is_none_or(|table| table.exists() != Some(false))
 }
 
-/// Does a query call a function of the project, whose body may do anything?
+/// Returns whether a query calls a function of the project.
 pub fn calls_project_code(world: &Database, query: &Query) -> bool {
     use crate::syntax::expression::{ExprKind, Node, Walk};
     let mut found = false;
@@ -298,7 +298,7 @@ pub fn calls_project_code(world: &Database, query: &Query) -> bool {
 }
 
 impl Machine<'_> {
-    /// Puts one statement to the world.
+    /// Runs one statement on the database.
     fn put(&mut self, file: FileId, statement: &Statement) -> Ran<()> {
         if self.certainty == Certainty::Maybe {
             self.remember_dropped(statement);
@@ -335,7 +335,7 @@ impl Machine<'_> {
         }
     }
 
-    /// Puts back, in doubt, what was dropped since `mark` and not made again.
+    /// Restores the objects that were dropped since `mark` and not created again, with [`Certainty::Maybe`].
     fn restore(&mut self, mark: usize) {
         for dropped in self.dropped.split_off(mark.min(self.dropped.len())) {
             let (at, change) = match dropped {
@@ -348,12 +348,12 @@ impl Machine<'_> {
                     (trigger.at, Change::CreateTrigger { relation, trigger: Box::new(trigger), replace: false })
                 }
             };
-            // one that is there again stays as it is
+            // creating an object that exists again changes nothing
             self.world.apply(vec![Effect { at, certainty: Certainty::Maybe, change }]);
         }
     }
 
-    /// A failure where it is not sure that the statement runs, or what it runs against, changes nothing.
+    /// Ignores a failure if the statement, or the state on which it runs, is uncertain.
     fn tolerate(&mut self, stop: Stop) -> Ran<()> {
         match stop {
             Stop::Failed(_) if (self.certainty == Certainty::Maybe || self.blind) && !self.guarded => Ok(()),

@@ -21,8 +21,8 @@ impl Context<'_> {
         if is_partitioned { self.catalog.children(relation) } else { Vec::new() }
     }
 
-    /// What an index of a partitioned table is in one of its partitions, and in the partitions of that: the one like it that is there
-    /// already, or a new one.
+    /// Gives each direct and indirect partition its part of an index of the partitioned table. An equal index of the partition is attached.
+    /// Otherwise a new index is created.
     pub(super) fn index_partition(&mut self, partition: &QName, index: &Index, taken: &mut Vec<SmolStr>) -> Meaning {
         let mut parts = vec![(partition.clone(), index.clone())];
         let all = reachable([partition.clone()], |table| self.partitions(table));
@@ -38,7 +38,7 @@ impl Context<'_> {
         Ok(())
     }
 
-    /// A new index of one partition. None where the partition has one that is like it.
+    /// Returns a new index for one partition, or `None` if the partition already has an equal index, which is attached.
     fn index_part_of(&mut self, partition: &QName, index: &Index, taken: &mut Vec<SmolStr>) -> Option<Index> {
         let whole = index.name.clone();
         let own = self.catalog.table(partition).into_iter().flat_map(|table| &table.indexes);
@@ -56,7 +56,7 @@ impl Context<'_> {
         Some(part)
     }
 
-    /// `ALTER INDEX whole ATTACH PARTITION part`
+    /// Runs `ALTER INDEX whole ATTACH PARTITION part`.
     pub(super) fn attach_index(&mut self, whole: &QName, part: &ObjectName) {
         let part = self.catalog.find_relation(part);
         if let Some((part, home)) = part.and_then(|part| self.catalog.index_home(&part).cloned().map(|home| (part, home))) {
@@ -64,7 +64,7 @@ impl Context<'_> {
         }
     }
 
-    /// Keys, foreign keys, indexes and row triggers that a partition gets from its parent.
+    /// Adds the keys, foreign keys, indexes and row triggers that a partition gets from its parent.
     pub(super) fn partition_parts(&self, draft: &mut TableDraft, parent: &QName) -> Meaning {
         let Some(parent) = self.catalog.table(parent) else { return Ok(()) };
         let table_name = draft.table.name.name.clone();
@@ -88,7 +88,8 @@ impl Context<'_> {
         Ok(())
     }
 
-    /// ONLY leaves partitions out, which may not hold rows that their table refuses.
+    /// Returns an error if ALTER TABLE ONLY adds a check constraint or NOT NULL to a table with partitions, because the partitions need
+    /// them too.
     pub(super) fn stays_alone(&self, name: &QName, mark: usize) -> Meaning {
         let refuses_rows = |effect: &Effect| match &effect.change {
             Change::SetNotNull { table, not_null, .. } => *not_null && table == name,
@@ -102,8 +103,9 @@ impl Context<'_> {
         Ok(())
     }
 
-    /// Does to partitions, and to tables that inherit, what was done to a table since `mark`: all constraints go to partitions, checks
-    /// and NOT NULL to heirs too. Source: PostgreSQL's documentation, "ALTER TABLE", and "Declarative Partitioning".
+    /// Repeats the changes of a table since `mark` for its children. Partitions get all constraints. Other child tables get check
+    /// constraints and NOT NULL.
+    /// Source: PostgreSQL's documentation, "ALTER TABLE", and "Declarative Partitioning".
     pub(super) fn hand_down(&mut self, name: &QName, mark: usize) -> Meaning {
         if self.catalog.children(name).is_empty() {
             return Ok(());
@@ -117,7 +119,7 @@ impl Context<'_> {
         for parent in reachable([name.clone()], |table| self.catalog.children(table)) {
             let Some(changes) = done.remove(&parent) else { continue };
             for child in self.catalog.children(&parent) {
-                // a child of two of the tables gets the constraint once
+                // a child of several of these tables gets the constraint once
                 if !reached.insert(child.clone()) {
                     continue;
                 }
@@ -161,7 +163,7 @@ impl Context<'_> {
     }
 }
 
-/// What a constraint of a partitioned table is called in a partition.
+/// Returns the name that a constraint of a partitioned table has in a partition.
 fn name_in_partition(constraint: &Constraint, partition: &str) -> SmolStr {
     let parts = constraint.columns.join("_");
     match constraint.kind {

@@ -8,7 +8,7 @@ use crate::catalog::SqlError;
 use crate::catalog::object::{DataType, TypeKind, Volatility};
 use crate::syntax::expression::{Call, Expr, ExprKind};
 
-/// STABLE or VOLATILE whatever their arguments are.
+/// Functions that are STABLE or VOLATILE for all arguments.
 const NEVER: [&str; 35] = [
     "now",
     "current_timestamp",
@@ -47,13 +47,13 @@ const NEVER: [&str; 35] = [
     "pg_backend_pid",
 ];
 
-/// STABLE for `timestamp with time zone` only, as their answer hangs on the session's time zone.
+/// Functions that are STABLE only for `timestamp with time zone`, because the result depends on the time zone of the session.
 const BY_ZONE: [&str; 3] = ["date_trunc", "date_part", "extract"];
 
 const WITH_ZONE: &str = "timestamp with time zone";
 
 impl Context<'_> {
-    /// Refuses an expression of an index, its predicate, or a generated column.
+    /// Returns an error if the expression of an index, its predicate or a generated column is not immutable.
     pub fn require_immutable(&self, expr: &Expr, reason: &str) -> Meaning {
         if expr.all().iter().any(|part| self.may_change(part)) {
             return Err(SqlError::new("42P17", reason));
@@ -73,8 +73,9 @@ impl Context<'_> {
         }
     }
 
-    /// Operators on `timestamp with time zone` that ask the session for its time zone: an interval is added to a local time, and another
-    /// kind of time stamp or a date is converted to be compared. Source: `pg_operator` and `pg_proc.provolatile`.
+    /// Returns whether the operator depends on the time zone of the session: sums of `timestamp with time zone` and an interval, and
+    /// comparisons of it with another type of time stamp or a date.
+    /// Source: `pg_operator` and `pg_proc.provolatile`.
     fn operator_may_change(&self, op: &str, left: &Expr, right: &Expr) -> bool {
         let (left, right) = (self.type_of(left), self.type_of(right));
         let (Some(left), Some(right)) = (left, right) else { return false };
@@ -92,7 +93,7 @@ impl Context<'_> {
         let name = call.name.last();
         let own = self.catalog.callable(&call.name, call.args.len());
         if !own.is_empty() {
-            // PostgreSQL puts the body of a function in SQL in place of the call, and looks at that
+            // PostgreSQL inlines functions in SQL, and checks the volatility of the body
             return own.iter().all(|function| function.volatility != Volatility::Immutable && function.language != "sql");
         }
         if call.name.schema().is_some_and(|schema| schema != "pg_catalog") {
@@ -101,11 +102,11 @@ impl Context<'_> {
         if BY_ZONE.contains(&name) && call.args.len() == 2 {
             return self.plain_type(&call.args[1].value).is_some_and(|ty| ty.is(WITH_ZONE));
         }
-        // a time stamp in a zone that is named, whose rules may change
+        // the rules of the named time zone can change
         if name == "date_trunc" && call.args.len() == 3 {
             return self.plain_type(&call.args[1].value).is_some_and(|ty| ty.is(WITH_ZONE));
         }
-        // the same as a cast
+        // equal to a cast
         if name == "date" && call.args.len() == 1 {
             let from = self.plain_type(&call.args[0].value);
             return from.is_some_and(|from| self.cast_may_change(&from, &DataType::builtin("date")));
@@ -115,12 +116,12 @@ impl Context<'_> {
             || (name == "to_timestamp" && call.args.len() == 2)
     }
 
-    /// Conversions that ask the session for its time zone or date style, or an enum for its labels.
+    /// Returns whether a cast depends on the time zone or date style of the session, or on the labels of an enum.
     fn cast_may_change(&self, from: &DataType, to: &DataType) -> bool {
         let zone = from.is(WITH_ZONE) != to.is(WITH_ZONE) && (from.is_timestamp() || to.is_timestamp());
         let text = |ty: &DataType| ty.is("text") || ty.is("character varying");
         let dated = |ty: &DataType| ty.is_timestamp() || ty.is("interval") || self.is_enum(ty);
-        // text is read by a date's input function, but not by an interval's output: both ways hang on a setting
+        // the input function of an interval is STABLE, and its output function is IMMUTABLE
         (zone && from.is_timestamp() && to.is_timestamp()) || (text(from) && dated(to)) || (text(to) && dated(from) && !from.is("interval"))
     }
 
@@ -128,7 +129,7 @@ impl Context<'_> {
         ty.user.as_ref().and_then(|name| self.catalog.types.get(name)).is_some_and(|ty| matches!(ty.kind, TypeKind::Enum(_)))
     }
 
-    /// The type of an expression that is no constant: PostgreSQL converts constants when the statement is read.
+    /// Returns the type of an expression that is not a constant. PostgreSQL converts constants when it parses the statement.
     fn plain_type(&self, expr: &Expr) -> Option<DataType> {
         match &expr.kind {
             ExprKind::String(_) | ExprKind::Number(_) | ExprKind::Null | ExprKind::Bool(_) => None,

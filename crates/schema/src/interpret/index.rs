@@ -10,12 +10,12 @@ use crate::syntax::ast::{CreateIndex, IndexElement};
 use crate::syntax::expression::{Expr, ExprKind, Ident};
 use smol_str::SmolStr;
 
-/// What a column is called in the name of an index. Source: PostgreSQL's `FigureIndexColname`.
+/// Returns the name of a column in the name of an index. Source: PostgreSQL's `FigureIndexColname`.
 pub fn index_part(column: &IndexColumn) -> SmolStr {
     if let Some(name) = &column.column {
         return name.clone();
     }
-    /// With whether the name is taken rather than that of a cast around it.
+    /// Returns a name, and whether it has priority over the name of an enclosing cast.
     fn figure(expr: &Expr) -> Option<(SmolStr, bool)> {
         match &expr.kind {
             ExprKind::Call(call) if call.name.last() == "trim" => Some(("btrim".into(), true)),
@@ -74,7 +74,7 @@ impl Context<'_> {
         for column in &columns {
             self.check_vector(&create.method, column)?;
         }
-        // the columns are looked for first, whether or not there is an index of that name
+        // PostgreSQL checks the columns even if IF NOT EXISTS skips the index
         if create.if_not_exists && explicit.as_ref().is_some_and(|name| self.catalog.relation_kind(name).is_some()) {
             return Ok(());
         }
@@ -115,7 +115,7 @@ impl Context<'_> {
         Ok(())
     }
 
-    /// What pgvector refuses to index. Source: pgvector's documentation, "Indexing" and "Reference".
+    /// Returns an error if pgvector cannot index the column. Source: pgvector's documentation, "Indexing" and "Reference".
     fn check_vector(&self, method: &str, column: &IndexColumn) -> Meaning {
         if !matches!(method, "hnsw" | "ivfflat") {
             return Ok(());

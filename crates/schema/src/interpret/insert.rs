@@ -9,7 +9,7 @@ use crate::syntax::ast::{Identity, TriggerTime};
 use crate::syntax::expression::*;
 use smol_str::SmolStr;
 
-/// `DEFAULT` in place of a value.
+/// Returns whether the value is the keyword DEFAULT.
 fn is_default(expr: &Expr) -> bool {
     matches!(&expr.kind, ExprKind::Other(inside) if inside.is_empty())
 }
@@ -18,7 +18,7 @@ fn generated_always(column: &Column) -> bool {
     column.generated.is_some() || column.identity == Some(Identity::Always)
 }
 
-/// The values of each row that is written, and whether there is surely such a row. None where they can't be counted.
+/// Returns the values of each row, and whether at least one row is certainly written. Returns `None` if the number of values is unknown.
 fn rows(query: &Query) -> Option<(Vec<Vec<&Expr>>, bool)> {
     match &query.body {
         SetExpr::Values(rows) => Some((rows.iter().map(|row| row.iter().collect()).collect(), true)),
@@ -34,7 +34,7 @@ fn rows(query: &Query) -> Option<(Vec<Vec<&Expr>>, bool)> {
 }
 
 impl Context<'_> {
-    /// Refuses an INSERT for what it writes. Its columns are known to be there.
+    /// Returns an error for the rows of an INSERT. All columns in its list must exist.
     pub fn check_insert(&self, insert: &Insert, table: &Table) -> Meaning {
         if table.external || table.certainty != Certainty::Certain || insert.in_parts {
             return Ok(());
@@ -82,7 +82,7 @@ impl Context<'_> {
         Ok(())
     }
 
-    /// A trigger may fill in what a row lacks, or drop the row.
+    /// Returns whether rows are certainly stored as written. A BEFORE trigger can change or skip a row.
     fn writes_for_sure(&self, table: &Table) -> bool {
         let fills = |trigger: &Trigger| trigger.time == TriggerTime::Before && trigger.events.iter().any(|event| event == "insert");
         !table.triggers.iter().any(fills) && table.kind != TableKind::Foreign
@@ -104,7 +104,7 @@ impl Context<'_> {
             let reason = format!("cannot insert a non-DEFAULT value into column \"{}\"", column.name);
             return Err(SqlError::new("428C9", reason));
         }
-        // in code a name may be that of a variable
+        // in PL/pgSQL, a name can be a variable
         if self.is_top_level() { self.check_value(&column.name, &column.ty, value, "expression") } else { Ok(()) }
     }
 
@@ -137,7 +137,8 @@ impl Context<'_> {
     }
 }
 
-/// Must a row bring a value for the column, unless it has a default? Types of the project's own may have defaults too.
+/// Returns whether a row needs a value for the column, unless the column has a default. Columns of the project's types are excluded,
+/// because domains can have defaults.
 fn is_required(column: &Column) -> bool {
     column.not_null.value
         && column.not_null.certainty == Certainty::Certain

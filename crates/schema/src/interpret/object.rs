@@ -30,7 +30,7 @@ fn missing_plain(sqlstate: &'static str, class: &'static str, name: &str) -> Sql
     SqlError::new(sqlstate, format!("{class} \"{name}\" does not exist")).missing(ObjectKey::plain(class, name))
 }
 
-/// What DROP, ALTER and COMMENT call a relation, and whether that fits what it is.
+/// Returns whether DROP, ALTER and COMMENT accept the relation under this kind of object.
 fn fits(kind: ObjectKind, relation: RelationKind) -> bool {
     match kind {
         ObjectKind::Table | ObjectKind::ForeignTable => relation == RelationKind::Table,
@@ -69,7 +69,7 @@ impl Context<'_> {
             ast::TypeKind::Base => TypeKind::Base,
             ast::TypeKind::Shell => TypeKind::Shell,
         };
-        // a shell type is filled in by the second statement
+        // the second CREATE TYPE replaces a shell type
         if self.catalog.types.get(&name).is_some_and(|known| matches!(known.kind, TypeKind::Shell)) {
             self.emit(Change::DropType { name: name.clone(), cascade: true });
         }
@@ -83,7 +83,7 @@ impl Context<'_> {
         self.emit(Change::CreateType(Box::new(Type { name, kind, at, certainty, owner, of_extension })));
     }
 
-    /// A type of the project. None where it may be one that no migration makes.
+    /// Returns the name of a type in the catalog.
     fn known_type(&self, name: &ObjectName) -> Option<QName> {
         self.catalog.find_type(name)
     }
@@ -107,7 +107,7 @@ impl Context<'_> {
         Ok(())
     }
 
-    /// Attributes of a composite type are not followed; that it exists is all that is asked.
+    /// Checks that a composite type exists. Its attributes are not modelled.
     pub fn alter_composite(&mut self, alter: &AlterComposite) -> Meaning {
         match self.known_type(&alter.name) {
             None => self.absent(ObjectClass::Relation, &alter.name, || missing("42P01", "relation", &alter.name)),
@@ -459,7 +459,7 @@ impl Context<'_> {
         Ok(())
     }
 
-    /// Moves an extension with its functions and types.
+    /// Moves an extension with its functions and types to another schema.
     fn move_extension(&mut self, extension: &str, schema: &SmolStr) {
         let Some(old) = self.catalog.extensions.get(&extension.into()).cloned() else { return };
         let catalog = self.catalog;
@@ -500,7 +500,7 @@ impl Context<'_> {
         Ok(())
     }
 
-    /// What a comment is on must exist; only an index keeps it, to be made again with it.
+    /// Checks that the object of a comment exists. Only comments of indexes are stored, because fixes recreate indexes.
     pub fn comment(&mut self, object: ObjectRef, text: Option<String>) -> Meaning {
         match object.kind {
             ObjectKind::Table | ObjectKind::View | ObjectKind::MaterializedView | ObjectKind::Sequence | ObjectKind::ForeignTable => {

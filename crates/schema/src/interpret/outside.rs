@@ -12,7 +12,8 @@ use crate::syntax::types::{TypeName, builtin_name};
 use smol_str::SmolStr;
 
 impl Context<'_> {
-    /// For a name that is not in the catalog: the error it is where it must be missing. Otherwise the statement relies on it.
+    /// Returns the error for a name that is not in the catalog, if the object is certainly missing. Otherwise records that the statement
+    /// depends on it.
     pub fn absent(&self, made: ObjectClass, name: &ObjectName, reason: impl FnOnce() -> SqlError) -> Meaning {
         let extensions = builtin::brought_by(name.last()).iter().filter(|_| made != ObjectClass::Relation);
         let installed = extensions.filter_map(|extension| self.catalog.extensions.get(&(*extension).into()));
@@ -34,7 +35,7 @@ impl Context<'_> {
         Ok(())
     }
 
-    /// Whether a name is one that the services of the platform have dropped or never had. A project may have created it in the dashboard.
+    /// Returns whether the services of the platform dropped the object or never had it. A project may have created it in the dashboard.
     fn is_unknown_to_platform(&self, name: &ObjectName) -> bool {
         let of_platform = |schema: &&str| self.catalog.schemas.get(&(*schema).into()).is_some_and(|schema| schema.at.is_platform());
         name.schema().filter(of_platform).is_some_and(|schema| builtin::is_unknown_to_platform(schema, name.last()))
@@ -60,8 +61,8 @@ impl Context<'_> {
         self.absent(ObjectClass::Type, name, missing)
     }
 
-    /// Notes a name without a schema that is found in `extensions`, which the search_path of `postgres` contains on Supabase. The roles that
-    /// the CLI creates for a login have another search_path.
+    /// Records that a name without a schema was found in `extensions`. On Supabase, the search_path of `postgres` contains that schema, but
+    /// the search_path of the CLI's login roles does not.
     pub fn note_path(&self, name: &ObjectName, found: &QName, missing: impl FnOnce() -> SqlError) {
         let by_default = self.catalog.session.search_path.is_none() && name.schema().is_none() && found.schema == "extensions";
         if by_default && self.is_top_level() {
@@ -72,7 +73,7 @@ impl Context<'_> {
     pub fn require_role(&self, role: &Ident) -> Meaning {
         let name = role.name.as_str();
         let keyword = role.span.len() == name.len() && matches!(name, "current_user" | "current_role" | "session_user" | "none" | "all");
-        // roles of PostgreSQL itself and of the platform's services
+        // roles of PostgreSQL and of the platform's services
         let given = name == PUBLIC || name.starts_with("pg_") || name.starts_with("supabase") || name.starts_with("cli_login");
         if keyword || given || self.catalog.roles.contains(&role.name) {
             return Ok(());

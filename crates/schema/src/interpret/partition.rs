@@ -1,4 +1,4 @@
-//! Partition keys and bounds, and what PostgreSQL rejects of them.
+//! Partition keys and bounds, and their errors.
 //!
 //! Source: PostgreSQL's documentation, "Table Partitioning" and "CREATE TABLE"; messages are those of `parse_utilcmd.c`, `partbounds.c` and
 //! `indexcmds.c`.
@@ -54,7 +54,7 @@ impl Context<'_> {
         Ok(PartitionKey { strategy, parts })
     }
 
-    /// `ALTER TABLE … ATTACH PARTITION …`
+    /// Runs `ALTER TABLE … ATTACH PARTITION …`.
     pub(super) fn attach_partition(&mut self, table: &QName, written: &ObjectName, bound: Option<&ast::PartitionBound>) -> Meaning {
         let Some(child) = self.relation(written)? else { return Ok(()) };
         let bound = match bound {
@@ -70,7 +70,7 @@ impl Context<'_> {
         Ok(())
     }
 
-    /// The bound of a partition, or `None` if the key of its table is not known.
+    /// Returns the bound of a partition, or `None` if the partition key of its table is unknown.
     pub(super) fn partition_bound(
         &self,
         partition: &QName,
@@ -159,7 +159,7 @@ impl Context<'_> {
         Ok(data)
     }
 
-    /// The value of a constant of a bound.
+    /// Returns the value of a constant in a bound.
     fn datum(&self, value: &Expr, part: Option<&PartitionKeyPart>) -> Datum {
         let Some(ty) = part.and_then(|part| part.ty.as_ref()) else { return Datum::Unknown };
         match &value.kind {
@@ -176,7 +176,8 @@ impl Context<'_> {
         }
     }
 
-    /// A unique index of a partitioned table enforces uniqueness only inside each partition, so it has to have the partition key.
+    /// Returns an error if a key does not contain the whole partition key, because a unique index enforces uniqueness only within each
+    /// partition.
     pub(super) fn check_key_of_partitioned(&self, table: &Table, constraint: &Constraint, index: Option<&Index>) -> Meaning {
         if table.kind != TableKind::Partitioned {
             return Ok(());

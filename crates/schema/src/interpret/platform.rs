@@ -19,44 +19,44 @@ use smol_str::SmolStr;
 pub struct Refusal {
     pub at: Site,
     pub certainty: Certainty,
-    /// PostgreSQL's words.
+    /// PostgreSQL's message.
     pub error: String,
     pub cause: Cause,
-    /// The day from which it is refused, as a migration's version.
+    /// Time from which the platform refuses the statement, in the form of a migration's version.
     pub since: u64,
 }
 
-/// Why it is refused.
+/// Reason for a refusal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// An object of the platform's would be changed or dropped.
+    /// The statement changes or drops an object of the platform.
     Owner(Owned),
-    /// A table of an extension would be changed.
+    /// The statement changes a table of an extension.
     Extension {
         table: QName,
     },
-    /// Something would be created in a schema of the platform's.
+    /// The statement creates an object in a schema of the platform.
     Create {
         schema: SmolStr,
     },
-    /// Rows of such a table would be written.
+    /// The statement writes rows of a table of the platform.
     Write {
         table: QName,
         delete: bool,
     },
-    /// Something would be given to a role that `postgres` can't act as.
+    /// The statement changes the owner to a role of which `postgres` is not a member.
     OwnerTo {
         role: SmolStr,
     },
-    /// Defaults of such a role would be changed.
+    /// The statement changes the default privileges of a role of which `postgres` is not a member.
     DefaultsOf {
         role: SmolStr,
     },
-    /// Such a role would be acted as, or be given away.
+    /// The statement sets or grants a role of which `postgres` is not a member.
     Role {
         role: SmolStr,
     },
-    /// A default would be set for a parameter that only a superuser may set.
+    /// The statement sets a default for a parameter that only a superuser can set.
     Setting {
         name: SmolStr,
         database: bool,
@@ -68,7 +68,7 @@ pub enum Cause {
     ServerFile,
 }
 
-/// What would be done to an object of the platform's.
+/// Change of an object of the platform.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Owned {
     RowSecurity { table: QName, on: bool },
@@ -83,18 +83,18 @@ pub enum Owned {
     Schema { name: SmolStr },
 }
 
-/// `postgres` lost what it had in auth, storage and realtime. Source: Supabase changelog 34270.
+/// Date on which `postgres` lost privileges in auth, storage and realtime. Source: Supabase changelog 34270.
 const SCHEMAS_CLOSED: u64 = 20250421000000;
-/// `postgres` is no superuser any more. Source: Supabase discussion 9314.
+/// Date from which `postgres` is not a superuser. Source: Supabase discussion 9314.
 const NO_SUPERUSER: u64 = 20221101000000;
-/// Source: supabase/postgres, `revoke_writes_on_cron_job_from_postgres`.
+/// Date from which `postgres` cannot write `cron.job`. Source: supabase/postgres, `revoke_writes_on_cron_job_from_postgres`.
 const CRON_CLOSED: u64 = 20231020000000;
-/// Source: supabase_vault 0.3, which came with Postgres 15.8.1.060.
+/// Date from which `postgres` cannot write `vault.secrets`. Source: supabase_vault 0.3, which is part of Postgres 15.8.1.060.
 const VAULT_CLOSED: u64 = 20250401000000;
-/// Source: supabase/storage pull request 817.
+/// Date from which a trigger refuses DELETE on storage tables. Source: supabase/storage pull request 817.
 const STORAGE_KEPT: u64 = 20260101000000;
 
-/// Tables whose policies `postgres` may manage, and whose triggers it may drop, though it doesn't own them.
+/// Tables of other owners whose policies `postgres` can manage, and whose triggers it can drop.
 /// Source: `supautils.policy_grants` and `supautils.drop_trigger_grants` of supabase/postgres.
 const GUARDED: [(&str, &str); 11] = [
     ("auth", "audit_log_entries"),
@@ -110,7 +110,7 @@ const GUARDED: [(&str, &str); 11] = [
     ("storage", "s3_multipart_uploads_parts"),
 ];
 
-/// Roles that `postgres` is no member of, and since when.
+/// Roles of which `postgres` is not a member, with the date from which it is not.
 const BARRED: [(&str, u64); 8] = [
     ("supabase_admin", NO_SUPERUSER),
     ("supabase_auth_admin", SCHEMAS_CLOSED),
@@ -122,8 +122,8 @@ const BARRED: [(&str, u64); 8] = [
     ("pgbouncer", NO_SUPERUSER),
 ];
 
-/// Prefixes of parameters that an extension or the API defines; any other with a dot is a placeholder, which only a superuser may
-/// give a default.
+/// Prefixes of parameters that an extension or the API defines. Other parameters with a dot are placeholders, and only a superuser can set
+/// their defaults.
 const DEFINED: [&str; 22] = [
     "auto_explain",
     "cron",
@@ -149,7 +149,7 @@ const DEFINED: [&str; 22] = [
     "timescaledb",
 ];
 
-/// Why the platform refuses a statement, if it does.
+/// Returns why the platform refuses a statement, or `None` if it accepts the statement.
 pub fn refusal(catalog: &Catalog, text: &str, at: Site, ast: &Ast, certainty: Certainty) -> Option<Refusal> {
     let postgres = catalog.roles.get(&MIGRATION_ROLE.into())?;
     if postgres.superuser || at.is_platform() || catalog.current_role() != MIGRATION_ROLE {
@@ -163,11 +163,11 @@ type Verdict = Option<(Cause, String, u64)>;
 
 struct Judge<'a> {
     catalog: &'a Catalog,
-    /// The file.
+    /// Text of the file.
     text: &'a str,
 }
 
-/// A relation that is not the project's own.
+/// A relation of the platform or of an extension.
 enum Foreign {
     Platform(QName),
     Extension(QName),
@@ -239,9 +239,9 @@ impl Judge<'_> {
             | Ast::CreateTableAs(_)
             | Ast::CreateView(_)
             | Ast::CreateSequence(_)
-            // whoever may use TRIGGER on a table may give it one, and `postgres` may
+            // `postgres` has the privilege TRIGGER on these tables
             | Ast::CreateTrigger(_)
-            // done by supautils in the name of a superuser
+            // supautils runs these statements as a superuser
             | Ast::CreateEventTrigger(_)
             | Ast::CreateExtension(_)
             | Ast::CreatePublication(_)
@@ -262,7 +262,7 @@ impl Judge<'_> {
         }
     }
 
-    /// Is a schema the platform's own, so that `postgres` may look into it and no more?
+    /// Returns the date from which `postgres` can use a schema of the platform but not change it, or `None` for other schemas.
     fn closed(&self, schema: &str) -> Option<u64> {
         let known = self.catalog.schemas.get(&schema.into()).filter(|known| known.at.is_platform())?;
         match (schema, known.owner.as_str()) {
@@ -281,14 +281,14 @@ impl Judge<'_> {
     fn foreign(&self, written: &ObjectName) -> Option<Foreign> {
         let catalog = self.catalog;
         let found = catalog.find_relation(written);
-        // PostGIS may have been switched on in the dashboard
+        // PostGIS may have been enabled in the dashboard
         let spatial = |name: &QName| name.name == "spatial_ref_sys" && catalog.table(name).is_none_or(|table| table.external);
         let Some(name) = found else {
             let place = catalog.place(written).filter(|name| name.name == "spatial_ref_sys" && name.schema == "public")?;
             return spatial(&place).then_some(Foreign::Extension(place));
         };
         if let Some(table) = catalog.table(&name) {
-            // the queues of pgmq are given to `postgres`
+            // `postgres` owns the queues of pgmq
             if (table.of_extension && name.schema != "pgmq") || spatial(&name) {
                 return Some(Foreign::Extension(name));
             }
@@ -371,7 +371,7 @@ impl Judge<'_> {
         })
     }
 
-    /// A policy of a table; one that is dropped has to be there.
+    /// Checks the change of a policy. `dropped` is the name of a policy that is dropped, which must exist.
     fn policy(&self, table: &ObjectName, dropped: Option<&str>) -> Verdict {
         let refused = self.owned(table, "table", |table| Owned::Policy { table })?;
         if let Cause::Owner(Owned::Policy { table }) = &refused.0 {
@@ -403,7 +403,7 @@ impl Judge<'_> {
         Some((Cause::Owner(Owned::Schema { name: name.into() }), format!("must be owner of schema {name}"), since))
     }
 
-    /// A trigger that is there, and would be dropped or changed.
+    /// Checks the change or removal of an existing trigger.
     fn trigger(&self, object: &ObjectRef, drop: bool) -> Verdict {
         let table = object.on.as_ref()?;
         let refused = self.owned(table, "relation", |table| Owned::Trigger { table })?;
@@ -421,7 +421,7 @@ impl Judge<'_> {
         }
     }
 
-    /// An object that is renamed, moved, given away or dropped.
+    /// Checks RENAME, SET SCHEMA, OWNER TO and DROP of an object.
     fn changed(&self, object: &ObjectRef) -> Verdict {
         match object.kind {
             ObjectKind::Table | ObjectKind::ForeignTable => self.relation(&object.name, "table"),
@@ -462,7 +462,7 @@ impl Judge<'_> {
     }
 
     fn commented(&self, object: &ObjectRef) -> Verdict {
-        // newer versions of supautils let `postgres` comment on policies that it may manage
+        // new versions of supautils allow `postgres` to comment on policies that it can manage
         if object.kind == ObjectKind::Policy {
             return None;
         }
@@ -509,7 +509,7 @@ impl Judge<'_> {
             ("cron", "job", _) => (denied(), CRON_CLOSED),
             ("vault", "secrets", Command::Insert | Command::Update) => (denied(), VAULT_CLOSED),
             ("storage", "migrations", _) | ("auth" | "realtime", "schema_migrations", _) => (denied(), SCHEMAS_CLOSED),
-            // a trigger of the platform's that lets pass who sets a parameter first
+            // a trigger of the platform refuses DELETE unless this parameter is set
             ("storage", "objects" | "buckets", Command::Delete) if !self.text.contains("allow_delete_query") => {
                 ("Direct deletion from storage tables is not allowed. Use the Storage API instead".into(), STORAGE_KEPT)
             }

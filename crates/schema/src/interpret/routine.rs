@@ -15,7 +15,7 @@ use crate::syntax::expression::{Expr, ExprKind, ObjectName};
 use smol_str::SmolStr;
 use std::sync::Arc;
 
-/// Refuses a trigger of a form that its relation can't have.
+/// Returns an error if the relation cannot have a trigger of this form.
 fn check_trigger(create: &CreateTrigger, kind: Option<RelationKind>, relation: &QName) -> Meaning {
     let refuse = |code, reason: &str| Err(SqlError::new(code, reason));
     let is_view = kind == Some(RelationKind::View);
@@ -53,7 +53,7 @@ fn check_trigger(create: &CreateTrigger, kind: Option<RelationKind>, relation: &
     Ok(())
 }
 
-/// Refuses a definition for what it says of its arguments and its result.
+/// Returns an error if the arguments or the result of a function are invalid.
 fn check_signature(create: &CreateFunction, kind: RoutineKind) -> Meaning {
     let invalid = |reason: String| Err(SqlError::new("42P13", reason));
     let is_input = |mode: ArgMode| !matches!(mode, ArgMode::Out | ArgMode::Table);
@@ -67,7 +67,7 @@ fn check_signature(create: &CreateFunction, kind: RoutineKind) -> Meaning {
     }
     for (at, arg) in create.args.iter().enumerate() {
         let Some(name) = &arg.name else { continue };
-        // an input and an output of one name are two things
+        // an input and an output can have the same name
         let clashes = |before: &&FunctionArg| {
             before.name.as_ref().is_some_and(|known| known.name == name.name)
                 && (is_input(before.mode) == is_input(arg.mode) || [before.mode, arg.mode].contains(&ArgMode::InOut))
@@ -133,7 +133,7 @@ impl Context<'_> {
         Ok(())
     }
 
-    /// The function a statement names. None where no function of that name was seen: it may well be there.
+    /// Returns the function of a name, or `None` if no migration creates a function of that name.
     pub fn function(&self, object: &ObjectRef) -> Result<Option<(QName, Vec<SmolStr>)>, SqlError> {
         self.find_function(&object.name, object.args.as_ref().map(|args| args.iter().map(|ty| self.data_type(ty).signature()).collect()))
     }
@@ -154,7 +154,7 @@ impl Context<'_> {
         let overloads = self.catalog.functions.get(&found).map(Vec::as_slice).unwrap_or_default();
         match signature {
             Some(signature) if overloads.iter().any(|function| function.signature() == signature) => Ok(Some((found, signature))),
-            // arguments of an ordered-set aggregate are not all known
+            // the arguments of ordered-set aggregates are not all known
             Some(_) if overloads.iter().any(|function| function.kind == RoutineKind::Aggregate) => Ok(None),
             Some(signature) => Err(unknown(&signature)),
             None => match overloads {
@@ -171,14 +171,14 @@ impl Context<'_> {
         Ok(())
     }
 
-    /// Why a name can't be looked up: PostgreSQL looks for the schema first.
+    /// Returns an error if the schema of the name does not exist. PostgreSQL checks the schema first.
     pub(super) fn no_schema_of(&self, name: &ObjectName) -> Option<SqlError> {
         let schema = name.schema().filter(|schema| !self.catalog.has_schema(schema))?;
         let reason = format!("schema \"{schema}\" does not exist");
         Some(SqlError::new("3F000", reason).missing(ObjectKey::plain("schema", schema)))
     }
 
-    /// The function a trigger calls, as it is called now.
+    /// Returns the function that a trigger calls under this name.
     fn trigger_function(&self, name: &ObjectName) -> QName {
         let of_system = name.schema().is_none() && builtin::is_function(name.last());
         let system = || of_system.then(|| QName::new("pg_catalog", name.last()));
@@ -240,7 +240,7 @@ impl Context<'_> {
         Ok(())
     }
 
-    /// NEW and OLD are rows of the relation.
+    /// Binds the WHEN condition of a trigger, where `new` and `old` are rows of the relation.
     fn trigger_condition(&mut self, mut expr: Expr, relation: &QName) -> Result<Expression, SqlError> {
         use super::bind::{Binder, Scopes};
         let item = |reference| Item::of_table(self.catalog, relation, reference);

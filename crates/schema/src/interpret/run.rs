@@ -90,7 +90,7 @@ impl Database {
         if outcome.failed.is_some() {
             return outcome;
         }
-        // needed after the statement has run
+        // copied because the statement is needed after it has run
         let rows =
             matches!(*ast, Ast::Data(_) | Ast::Copy { .. } | Ast::CreateTableAs(_) | Ast::CreateExtension(_)).then(|| (*ast).clone());
         let own = self.interpret(sources, at, *ast, certainty);
@@ -189,7 +189,7 @@ impl Database {
     }
 
     fn create_function(&mut self, sources: &Sources, at: Site, create: CreateFunction, certainty: Certainty) -> Outcome {
-        // a body of statements is always checked
+        // bodies in standard SQL are always checked
         let unread = self.catalog.session.bodies_unchecked && !matches!(create.body, Body::Sql { .. });
         let text = sources.get(at.file).text();
         let names = match &create.body {
@@ -226,7 +226,7 @@ impl Database {
         }
     }
 
-    /// Runs the actions of ALTER TABLE in the order of PostgreSQL. Each action sees the results of the earlier ones.
+    /// Runs the actions of ALTER TABLE in the order of PostgreSQL. Each action uses the results of the earlier ones.
     fn alter_table(&mut self, at: Site, mut alter: AlterTable, certainty: Certainty) -> Outcome {
         let mut actions = std::mem::take(&mut alter.actions);
         actions.sort_by_key(|(_, action)| pass(action));

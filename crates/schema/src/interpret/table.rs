@@ -19,7 +19,7 @@ pub(super) fn names(idents: &[Ident]) -> Vec<SmolStr> {
     idents.iter().map(|ident| ident.name.clone()).collect()
 }
 
-/// The integer type behind a serial one.
+/// Returns the integer type of a serial type.
 fn serial(ty: &TypeName) -> Option<&'static str> {
     match ty.name.last() {
         "serial" if ty.builtin => Some("integer"),
@@ -29,7 +29,7 @@ fn serial(ty: &TypeName) -> Option<&'static str> {
     }
 }
 
-/// Columns an expression mentions, each once.
+/// Returns the columns that an expression uses, each once.
 fn columns_of(expr: &Expr, table: &Table) -> Vec<SmolStr> {
     let mut out: Vec<SmolStr> = Vec::new();
     for part in expr.all() {
@@ -43,8 +43,9 @@ fn columns_of(expr: &Expr, table: &Table) -> Vec<SmolStr> {
     out
 }
 
-/// The order in which CREATE TABLE makes its constraints: checks, the primary key, other keys in their written order, and
-/// foreign keys, which may refer to the table itself, last. Source: `transformCreateStmt` of PostgreSQL's parse_utilcmd.c.
+/// Returns the position of a constraint in the order of CREATE TABLE: check constraints, the primary key, other keys, foreign keys. Foreign
+/// keys are last because they can reference the table itself.
+/// Source: `transformCreateStmt` of PostgreSQL's parse_utilcmd.c.
 fn rank(kind: &ast::ConstraintKind) -> u8 {
     match kind {
         ast::ConstraintKind::Check { .. } => 0,
@@ -54,7 +55,7 @@ fn rank(kind: &ast::ConstraintKind) -> u8 {
     }
 }
 
-/// Of two keys that CREATE TABLE gives to the same columns, as in `id uuid UNIQUE PRIMARY KEY`, PostgreSQL makes one.
+/// Returns whether the table already has a key with the same columns, as in `id uuid UNIQUE PRIMARY KEY`, where PostgreSQL creates one key.
 fn is_redundant(table: &Table, constraint: &Constraint) -> bool {
     let is_key = |kind| matches!(kind, ConstraintKind::PrimaryKey | ConstraintKind::Unique);
     let same = |known: &Constraint| is_key(known.kind) && known.columns == constraint.columns && known.deferrable == constraint.deferrable;
@@ -62,7 +63,7 @@ fn is_redundant(table: &Table, constraint: &Constraint) -> bool {
     is_key(constraint.kind) && constraint.index.is_some() && !second && table.constraints.iter().any(same)
 }
 
-/// Puts a constraint into a table that is being made.
+/// Adds a constraint to a table that is being created.
 pub(super) fn put_constraint(table: &mut Table, constraint: Constraint, index: Option<Index>) {
     if constraint.kind == ConstraintKind::PrimaryKey {
         for column in table.columns.iter_mut().filter(|column| constraint.columns.contains(&column.name) && !column.not_null.value) {
@@ -73,14 +74,14 @@ pub(super) fn put_constraint(table: &mut Table, constraint: Constraint, index: O
     table.constraints.push(constraint);
 }
 
-/// The index of a constraint that was copied from another table, under the constraint's new name.
+/// Returns the index for a constraint that was copied from another table, under the constraint's new name.
 pub(super) fn index_of_copy(source: &Table, copy: &mut Constraint) -> Option<Index> {
     let index = source.index(copy.index.as_deref()?)?;
     copy.index = Some(copy.name.clone());
     Some(Index { name: copy.name.clone(), constraint: Some(copy.name.clone()), at: copy.at, named: copy.at, ..index.clone() })
 }
 
-/// A table in the making: names given to its parts so far count as taken.
+/// A table that is being created, with the names that its indexes, constraints and sequences already use.
 pub(super) struct TableDraft {
     pub table: Table,
     pub taken: Vec<SmolStr>,
@@ -197,7 +198,7 @@ impl Context<'_> {
         table.constraints.extend(checks.cloned());
     }
 
-    /// A column of which nothing is known but its name and type.
+    /// Returns a column with a name and a type, without other properties.
     pub(super) fn plain_column(&self, name: SmolStr, ty: DataType) -> Column {
         Column {
             name,
@@ -269,7 +270,7 @@ impl Context<'_> {
     }
 
     fn define_column(&mut self, draft: &mut TableDraft, definition: ColumnDef) -> Meaning {
-        // a column of a parent that is written again, or an option of a partition's column
+        // the column is inherited, or belongs to a partition that sets its options
         if let Some(at) = draft.table.columns.iter().position(|known| known.name == definition.name.name)
             && (definition.ty.is_none() || !draft.table.inherits.is_empty())
         {
@@ -289,7 +290,7 @@ impl Context<'_> {
         Ok(())
     }
 
-    /// A column of its definition; its expressions are not bound yet.
+    /// Returns the column of a definition. Its expressions are not bound yet.
     pub(super) fn column(&mut self, table: &QName, definition: ColumnDef, taken: &mut Vec<SmolStr>) -> Result<Column, SqlError> {
         let name = definition.name.name.clone();
         let at = self.site(definition.span);
@@ -345,7 +346,7 @@ impl Context<'_> {
         Ok(())
     }
 
-    /// Is the name free that the index of a key gets?
+    /// Returns an error if a relation already has the name of the key's index.
     fn check_index_name(&self, schema: &SmolStr, index: Option<&Index>) -> Meaning {
         match index.filter(|index| self.catalog.relation_kind(&QName::new(schema.clone(), index.name.clone())).is_some()) {
             Some(index) => Err(SqlError::new("42P07", format!("relation \"{}\" already exists", index.name))),
@@ -353,7 +354,7 @@ impl Context<'_> {
         }
     }
 
-    /// A name that no relation of the schema has: PostgreSQL appends 1, 2, … to the suffix.
+    /// Returns a name that no relation of the schema has. PostgreSQL appends 1, 2, … to the suffix until the name is free.
     pub(super) fn free_relation_name(&self, schema: &SmolStr, table: &str, columns: &str, suffix: &str, taken: &[SmolStr]) -> SmolStr {
         let free =
             |name: &SmolStr| !taken.contains(name) && self.catalog.relation_kind(&QName::new(schema.clone(), name.clone())).is_none();
@@ -373,8 +374,8 @@ impl Context<'_> {
         (1..).map(|number: u32| derived_name(&table.name.name, columns, &format!("{suffix}{number}"))).find(free).unwrap_or(first)
     }
 
-    /// A constraint of its definition, behind `column` or in the table, with PostgreSQL's choice of a name; and the index
-    /// that is made to enforce it.
+    /// Returns a constraint and the index that enforces it. `column` is the column of a column constraint. A constraint without a name gets
+    /// the name that PostgreSQL chooses.
     pub(super) fn constraint(
         &mut self,
         draft: &mut TableDraft,
@@ -467,7 +468,7 @@ impl Context<'_> {
         let table = if *target == own.name { Some(own) } else { self.catalog.table(target) };
         match table.and_then(Table::primary_key) {
             Some(key) => key.columns.clone(),
-            // what most such tables have
+            // the usual primary key of such a table
             None if table.is_none_or(|table| table.external) => vec!["id".into()],
             None => Vec::new(),
         }
@@ -513,7 +514,7 @@ pub fn item_of(table: &Table) -> Item {
     }
 }
 
-/// `nextval('schema.sequence'::regclass)`, the default of a serial column.
+/// Returns `nextval('schema.sequence'::regclass)`, the default of a serial column.
 fn next_value(sequence: &QName, span: Span) -> Expr {
     let part = |name: &str| Ident { name: name.into(), span };
     let text = Expr::new(span, ExprKind::String(sequence.to_string().into()));

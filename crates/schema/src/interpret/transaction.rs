@@ -10,7 +10,7 @@ use crate::source::Site;
 use crate::syntax::ast::{AlterAction, Ast, ObjectKind, Transaction};
 use smol_str::SmolStr;
 
-/// A BEGIN, which has no name, or a SAVEPOINT.
+/// A savepoint of SAVEPOINT, or of BEGIN, which has no name.
 #[derive(Clone)]
 pub struct Savepoint {
     name: Option<SmolStr>,
@@ -70,7 +70,7 @@ impl Database {
         Outcome { failed, ..Outcome::default() }
     }
 
-    /// What COMMIT and the end of a file do.
+    /// Commits all savepoints, at COMMIT and at the end of a file.
     pub fn end_transaction(&mut self) {
         self.savepoints.drain(..).for_each(|_| self.catalog.commit());
         self.catalog.session.in_transaction = false;
@@ -81,7 +81,7 @@ impl Database {
         self.savepoints.push(Savepoint { name, session: self.catalog.session.clone() });
     }
 
-    /// Takes back all since the savepoint at this depth, and the savepoint itself.
+    /// Undoes all changes since the savepoint at this depth, and removes the savepoint.
     fn back_to(&mut self, depth: usize) {
         for savepoint in self.savepoints.drain(depth..).rev() {
             self.catalog.rollback();
@@ -95,7 +95,7 @@ impl Database {
     }
 }
 
-/// What a statement is called that cannot run inside a transaction block, nor from a function.
+/// Returns the command of a statement that cannot run inside a transaction block or a function, as PostgreSQL's error names it.
 pub fn refuses_transaction(ast: &Ast) -> Option<SmolStr> {
     match ast {
         Ast::CreateIndex(create) => create.concurrently.map(|_| "CREATE INDEX CONCURRENTLY".into()),

@@ -11,7 +11,7 @@ use crate::catalog::{Catalog, SqlError};
 use crate::source::Site;
 use crate::syntax::expression::*;
 
-/// Types among which PostgreSQL compares and assigns without being told to.
+/// Types that PostgreSQL compares and assigns without an explicit cast.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Family {
     Number,
@@ -26,7 +26,7 @@ enum Family {
     Array(Box<Family>),
 }
 
-/// From narrow to wide.
+/// Numeric types, from narrow to wide.
 const NUMBERS: [&str; 6] = ["smallint", "integer", "bigint", "numeric", "real", "double precision"];
 const TIMES: [&str; 3] = ["date", "timestamp without time zone", "timestamp with time zone"];
 const COMPARISONS: [&str; 7] = ["=", "<>", "!=", "<", ">", "<=", ">="];
@@ -39,7 +39,7 @@ fn array_of(ty: DataType) -> Option<DataType> {
     (!ty.array).then_some(DataType { array: true, setof: false, ..ty })
 }
 
-/// The operator that a word of the grammar stands for.
+/// Returns the operator of a keyword.
 fn operator(word: &str) -> &str {
     match word {
         "like" => "~~",
@@ -53,7 +53,7 @@ fn operator(word: &str) -> &str {
 }
 
 impl Context<'_> {
-    /// The type of an expression that is bound, where it is plain to see; `unknown` for a literal in quotes and NULL.
+    /// Returns the type of a bound expression if it is obvious. The type of a quoted literal and of NULL is `unknown`.
     pub fn type_of(&self, expr: &Expr) -> Option<DataType> {
         let boolean = || Some(DataType::builtin("boolean"));
         match &expr.kind {
@@ -113,14 +113,14 @@ impl Context<'_> {
         }
     }
 
-    /// The type of a query of one column.
+    /// Returns the type of a query with one column.
     fn type_of_query(&self, query: &Query) -> Option<DataType> {
         let [target] = query.select()?.targets.as_slice() else { return None };
         let ty = self.type_of(&target.expr)?;
         Some(if ty.is("unknown") { DataType::builtin("text") } else { ty })
     }
 
-    /// The type that several values are brought to.
+    /// Returns the common type of several values, as in CASE and COALESCE.
     fn common(&self, exprs: &[&Expr]) -> Option<DataType> {
         let mut found: Option<DataType> = None;
         for expr in exprs {
@@ -222,7 +222,7 @@ impl Context<'_> {
         let builtin = |name: &str| Some(DataType::builtin(name));
         match call.name.last() {
             "lower" | "upper" | "trim" | "btrim" | "ltrim" | "rtrim" => {
-                // of ranges they mean something else
+                // these functions have another meaning for ranges
                 self.type_of(arg(0)?).filter(|ty| ty.is("unknown") || self.family(ty) == Some(Family::Text))?;
                 builtin("text")
             }
@@ -273,7 +273,7 @@ impl Context<'_> {
         }
     }
 
-    /// None for a type whose conversions are not known.
+    /// Returns the family of a type, or `None` if the conversions of the type are unknown.
     fn family(&self, ty: &DataType) -> Option<Family> {
         if ty.array {
             let element = DataType { array: false, ..ty.clone() };
@@ -299,7 +299,7 @@ impl Context<'_> {
         }
     }
 
-    /// Refuses an expression, whose parts are bound and right in themselves, for the types of these.
+    /// Returns an error if the operands of an expression have unsuitable types. The operands must be bound and checked.
     pub fn check_types(&self, expr: &Expr) -> Meaning {
         if self.catalog.own_operators {
             return Ok(());
@@ -319,7 +319,7 @@ impl Context<'_> {
                 let (Some(left), Some(of_right)) = (self.type_of(left), self.type_of(right)) else { return Ok(()) };
                 match right.kind {
                     _ if left.is("unknown") => Ok(()),
-                    // `ANY ((SELECT …))` compares with each row, and not with the elements of an array
+                    // `ANY ((SELECT …))` compares with each row, not with the elements of an array
                     ExprKind::Subquery(_) => self.compare(op, &left, &of_right),
                     _ if of_right.array => self.compare(op, &left, &DataType { array: false, ..of_right }),
                     _ => Ok(()),
@@ -372,8 +372,8 @@ impl Context<'_> {
         self.compare(op, &one, &other)
     }
 
-    /// Operators of pgvector are found along the search path, as those of every extension. Source: PostgreSQL's documentation, "The Schema
-    /// Search Path".
+    /// Returns an error if an operator of pgvector is not on the search_path.
+    /// Source: PostgreSQL's documentation, "The Schema Search Path".
     fn check_distance(&self, op: &str, left: &Expr, right: &Expr) -> Meaning {
         let (one, other) = (self.type_of(left), self.type_of(right));
         let is_vector = |name: &QName| {
@@ -392,7 +392,7 @@ impl Context<'_> {
 
     fn compare(&self, op: &str, left: &DataType, right: &DataType) -> Meaning {
         let (Some(one), Some(other)) = (self.family(left), self.family(right)) else { return Ok(()) };
-        // of sums only those are known that no other type takes part in
+        // arithmetic is checked only for families without operators on other types
         let summed = |family: &Family| matches!(family, Family::Number | Family::Text | Family::Bool | Family::Uuid);
         let fits = match COMPARISONS.contains(&op) {
             true => one == other,
@@ -401,7 +401,7 @@ impl Context<'_> {
         if fits { Ok(()) } else { Err(no_operator(self.catalog, op, left, right)) }
     }
 
-    /// Does an assignment convert the one into the other? None where it is not known.
+    /// Returns whether an assignment converts `from` to `to`, or `None` if that is unknown.
     fn assignable(&self, from: &DataType, to: &DataType) -> Option<bool> {
         if self.catalog.own_operators || from.is("unknown") {
             return None;
@@ -410,7 +410,7 @@ impl Context<'_> {
         Some(converts(&from, &to))
     }
 
-    /// Refuses a value that can't be put into a column; `what` says what the value is there.
+    /// Returns an error if a value cannot be assigned to a column. `what` is the noun for the value in PostgreSQL's message.
     pub fn check_value(&self, column: &str, ty: &DataType, value: &Expr, what: &str) -> Meaning {
         if let ExprKind::String(text) = &value.kind {
             return self.check_literal(text, ty);
@@ -425,7 +425,7 @@ impl Context<'_> {
         }
     }
 
-    /// ALTER COLUMN … TYPE without USING converts as an assignment does, and the default with it.
+    /// Returns an error if ALTER COLUMN … TYPE without USING cannot convert the column or its default by assignment.
     pub fn check_conversion(&self, column: &str, from: &DataType, to: &DataType, subject: &str) -> Meaning {
         match self.assignable(from, to) {
             Some(false) => {
@@ -436,7 +436,7 @@ impl Context<'_> {
         }
     }
 
-    /// Can a foreign key compare the two?
+    /// Returns whether a foreign key can compare the two types.
     pub fn are_comparable(&self, one: &DataType, other: &DataType) -> bool {
         match (self.family(one), self.family(other)) {
             (Some(one), Some(other)) => one == other || self.catalog.own_operators,
@@ -444,7 +444,7 @@ impl Context<'_> {
         }
     }
 
-    /// `place` is what PostgreSQL calls it: `WHERE`, `CHECK`, `POLICY`.
+    /// Returns an error if a condition is not boolean. `place` is PostgreSQL's name for the clause: `WHERE`, `CHECK`, `POLICY`.
     pub fn check_condition(&self, expr: &Expr, place: &str) -> Meaning {
         let Some(ty) = self.type_of(expr) else { return Ok(()) };
         match self.family(&ty) {
@@ -456,7 +456,7 @@ impl Context<'_> {
         }
     }
 
-    /// Refuses a literal that its type can't be read from.
+    /// Returns an error if a literal is invalid for its type.
     fn check_literal(&self, text: &str, ty: &DataType) -> Meaning {
         let invalid = |of: &str| Err(SqlError::new("22P02", format!("invalid input syntax for type {of}: \"{text}\"")));
         let trimmed = text.trim();
@@ -497,7 +497,7 @@ impl Context<'_> {
                 Err(SqlError::new("22007", reason))
             }
             Some(Family::Json | Family::Jsonb) => {
-                // escapes are read more or less strictly
+                // PostgreSQL and serde_json differ in which escapes they accept
                 let read = text.contains("\\u") || serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
                 if read { Ok(()) } else { Err(SqlError::new("22P02", "invalid input syntax for type json")) }
             }
@@ -505,7 +505,7 @@ impl Context<'_> {
         }
     }
 
-    /// A label has to be there, and one that this transaction added can't be used before it ends.
+    /// Returns an error if an enum does not have the label, or if the same transaction added it.
     fn check_label(&self, name: &QName, text: &str) -> Meaning {
         let Some(ty) = self.catalog.types.get(name) else { return Ok(()) };
         let TypeKind::Enum(labels) = &ty.kind else { return Ok(()) };
@@ -515,7 +515,7 @@ impl Context<'_> {
         };
         let session = &self.catalog.session;
         let recent = |site: &Site| site.file == self.at.file && site.span.start >= session.began;
-        // PostgreSQL 17 lets the labels of a type be used that the same transaction creates
+        // the labels of a type that the same transaction creates can be used
         if !recent(&label.at) || recent(&ty.at) || label.at.span == ty.at.span {
             return Ok(());
         }
@@ -537,7 +537,7 @@ fn no_operator(catalog: &Catalog, op: &str, left: &DataType, right: &DataType) -
     SqlError::new("42883", format!("operator does not exist: {left} {op} {right}"))
 }
 
-/// Of two numbers or two times, the type that both are brought to.
+/// Returns the wider of two numeric types or two date types.
 fn wider(one: &DataType, other: &DataType) -> Option<DataType> {
     if one.array || other.array || one.user.is_some() || other.user.is_some() {
         return None;
@@ -553,7 +553,7 @@ fn wider(one: &DataType, other: &DataType) -> Option<DataType> {
 
 fn converts(from: &Family, to: &Family) -> bool {
     match (from, to) {
-        // every type is written as text by an assignment
+        // assignment converts every type to text
         (_, Family::Text) => true,
         (Family::Json, Family::Jsonb) | (Family::Jsonb, Family::Json) => true,
         (Family::Array(from), Family::Array(to)) => converts(from, to),
@@ -561,7 +561,7 @@ fn converts(from: &Family, to: &Family) -> bool {
     }
 }
 
-/// Aggregates of PostgreSQL's own.
+/// Aggregate functions of PostgreSQL.
 const AGGREGATES: [&str; 18] = [
     "array_agg",
     "avg",
@@ -584,8 +584,8 @@ const AGGREGATES: [&str; 18] = [
 ];
 
 impl Context<'_> {
-    /// Refuses what no expression of a definition may hold: aggregates, and subqueries where these are not allowed.
-    /// `aggregates` and `subqueries` are what PostgreSQL says of the place.
+    /// Returns an error if an expression of a definition contains an aggregate, or a subquery although these are not allowed. `aggregates`
+    /// and `subqueries` are the nouns for the clause in PostgreSQL's messages.
     pub fn check_place(&self, expr: &Expr, aggregates: &str, subqueries: Option<&str>) -> Meaning {
         let own = |call: &Call| !self.catalog.callable(&call.name, call.args.len()).is_empty();
         match &expr.kind {

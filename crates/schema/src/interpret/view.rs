@@ -15,12 +15,12 @@ use smol_str::SmolStr;
 
 use std::sync::Arc;
 
-/// The value of a boolean option.
+/// Returns whether the value of a boolean option is true.
 pub fn is_on(value: &str) -> bool {
     matches!(value, "true" | "on" | "yes" | "1" | "t" | "y")
 }
 
-/// Refuses columns of one name, and more names than columns.
+/// Returns an error if two columns have the same name, or if there are more names than columns.
 fn check_columns(columns: &[ViewColumn], names: usize) -> Meaning {
     let twice = columns.iter().enumerate().find(|(at, column)| columns[..*at].iter().any(|before| before.name == column.name));
     if let Some((_, column)) = twice {
@@ -74,7 +74,7 @@ impl Context<'_> {
         })
     }
 
-    /// Binds a query, and says which columns it returns and which relations it reads.
+    /// Binds a query, and returns its columns and the relations that it reads.
     fn query_shape(&mut self, query: &mut Query, aliases: &[Ident]) -> Result<(Option<Vec<ViewColumn>>, Vec<QName>), SqlError> {
         let mut binder = Binder::new(self, Scopes::default());
         binder.query(query)?;
@@ -93,7 +93,7 @@ impl Context<'_> {
         Ok((columns, reads))
     }
 
-    /// Types of the output columns, as far as a reference or cast tells.
+    /// Returns the types of the output columns that are references or casts.
     fn output_types(&self, query: &Query) -> Vec<Option<DataType>> {
         let selects = query.body.selects();
         let Some(select) = selects.first() else { return Vec::new() };
@@ -137,7 +137,7 @@ impl Context<'_> {
         self.table_of_query(name, named, query, &create.columns, autovacuum(&create.options))
     }
 
-    /// `CREATE TABLE … AS` and `SELECT … INTO`.
+    /// Creates the table of `CREATE TABLE … AS` or `SELECT … INTO`.
     pub fn table_of_query(
         &mut self,
         name: QName,

@@ -104,7 +104,7 @@ pub enum Ast {
     CreatePolicy(CreatePolicy),
     AlterPolicy(AlterPolicy),
     CreateFunction(CreateFunction),
-    /// The result type is given if no final function can change it.
+    /// An aggregate. It has a result type unless its final function determines the type.
     CreateAggregate(CreateFunction),
     AlterFunction(AlterFunction),
     CreateTrigger(CreateTrigger),
@@ -124,7 +124,7 @@ pub enum Ast {
     /// `ALTER ROLE … SET`, `ALTER DATABASE … SET`: a default for later sessions.
     AlterRole {
         name: Ident,
-        /// `ALTER DATABASE`
+        /// Whether the statement is ALTER DATABASE.
         database: bool,
         /// Parameter whose default is set.
         setting: Option<SmolStr>,
@@ -380,7 +380,7 @@ pub struct CreateTableAs {
     pub columns: Vec<Ident>,
     pub query: Option<Data>,
     pub materialized: bool,
-    /// `WITH NO DATA`
+    /// Whether the statement contains `WITH NO DATA`.
     pub no_data: bool,
     /// Storage parameters.
     pub options: Vec<(SmolStr, SmolStr)>,
@@ -829,7 +829,7 @@ pub struct Grant {
     pub privileges: Vec<(SmolStr, Vec<Ident>)>,
     pub target: GrantTarget,
     pub roles: Vec<Ident>,
-    /// `WITH GRANT OPTION`, `GRANT OPTION FOR`.
+    /// Whether the statement contains `WITH GRANT OPTION` or `GRANT OPTION FOR`.
     pub grant_option: bool,
     pub cascade: bool,
 }

@@ -188,7 +188,7 @@ impl<'a> Cursor<'a> {
         words.iter().any(|word| self.is(word))
     }
 
-    /// Reads the keywords if they are the next tokens.
+    /// Reads the keywords if they are the next tokens. Returns whether it read them.
     pub fn eat(&mut self, words: &str) -> bool {
         let count = self.words_here(words);
         self.pos += count.unwrap_or(0);

@@ -166,7 +166,7 @@ pub enum ExprKind {
         query: Box<Query>,
         negated: bool,
     },
-    /// `x = ANY (…)`; the right side is an array or a [`ExprKind::Subquery`].
+    /// `x = ANY (…)`. The right side is an array or a [`ExprKind::Subquery`].
     Quantified {
         left: Box<Expr>,
         op: SmolStr,
@@ -177,7 +177,7 @@ pub enum ExprKind {
         query: Box<Query>,
         negated: bool,
     },
-    /// A scalar sub-select.
+    /// A scalar subquery.
     Subquery(Box<Query>),
     /// `ARRAY(SELECT …)`
     ArrayQuery(Box<Query>),
@@ -219,7 +219,7 @@ pub struct Query {
     pub order_by: Vec<SortKey>,
     pub limit: Option<Expr>,
     pub offset: Option<Expr>,
-    /// `FOR UPDATE` and the like.
+    /// Whether the query has a locking clause such as `FOR UPDATE`.
     pub locks: bool,
 }
 
@@ -324,7 +324,7 @@ impl FromItem {
 pub struct SortKey {
     pub expr: Expr,
     pub descending: bool,
-    /// `None` without NULLS FIRST or NULLS LAST.
+    /// Whether NULLs sort first, or `None` without NULLS FIRST or NULLS LAST.
     pub nulls_first: Option<bool>,
 }
 
@@ -335,7 +335,7 @@ pub enum Data {
     Insert(Box<Insert>),
     Update(Box<Update>),
     Delete(Box<Delete>),
-    /// `MERGE`: its target and the expressions in it.
+    /// `MERGE`, with its target, source and expressions.
     Merge {
         target: Box<FromItem>,
         source: Box<FromItem>,
@@ -349,11 +349,11 @@ pub struct Insert {
     pub table: ObjectName,
     pub alias: Option<SmolStr>,
     pub columns: Vec<Ident>,
-    /// `(a[1], b.c)`: a part of a column is written.
+    /// Whether the list contains parts of columns: `(a[1], b.c)`.
     pub in_parts: bool,
-    /// `OVERRIDING SYSTEM | USER VALUE`
+    /// Whether the statement contains `OVERRIDING SYSTEM | USER VALUE`.
     pub overriding: bool,
-    /// None for `DEFAULT VALUES`.
+    /// Query, or `None` for `DEFAULT VALUES`.
     pub source: Option<Query>,
     pub on_conflict: Option<OnConflict>,
     pub returning: Vec<Target>,
@@ -365,7 +365,7 @@ pub struct Insert {
 pub struct OnConflict {
     pub columns: Vec<Ident>,
     pub constraint: Option<Ident>,
-    /// `ON CONFLICT (expression)` or `… WHERE …`: not a plain list of columns.
+    /// Whether the target is not a plain list of columns: `ON CONFLICT (expression)` or `… WHERE …`.
     pub inexact: bool,
     pub update: Option<Vec<Assignment>>,
     pub filter: Option<Expr>,
@@ -374,7 +374,7 @@ pub struct OnConflict {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Assignment {
     pub columns: Vec<Ident>,
-    /// `a[1] = …`, `a.b = …`: a part of a column is written.
+    /// Whether a part of a column is assigned: `a[1] = …`, `a.b = …`.
     pub in_parts: bool,
     pub value: Expr,
 }
@@ -387,7 +387,7 @@ pub struct Update {
     pub from: Vec<FromItem>,
     pub filter: Option<Expr>,
     pub returning: Vec<Target>,
-    /// As those of [`Insert`].
+    /// Names of the old and new row in RETURNING, since PostgreSQL 18.
     pub row_names: Vec<SmolStr>,
 }
 
@@ -398,18 +398,18 @@ pub struct Delete {
     pub using: Vec<FromItem>,
     pub filter: Option<Expr>,
     pub returning: Vec<Target>,
-    /// As those of [`Insert`].
+    /// Names of the old and new row in RETURNING, since PostgreSQL 18.
     pub row_names: Vec<SmolStr>,
 }
 
-/// A step of a walk through an expression and the queries in it.
+/// A node of a traversal of an expression and its queries.
 pub enum Node<'a> {
     Expr(&'a Expr),
     Query(&'a Query),
     From(&'a FromItem),
 }
 
-/// How a walk continues below a node.
+/// How a traversal continues below a node.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Walk {
     Into,

@@ -28,7 +28,7 @@ pub enum TokenKind {
     DollarString,
     /// `$1`
     Param,
-    /// `:name`, which psql would replace.
+    /// `:name`, which psql replaces.
     Variable,
     Operator,
     Comma,
@@ -44,7 +44,7 @@ pub enum TokenKind {
     TypeCast,
     /// `:=`
     Assign,
-    /// A line that begins with a backslash: a command for psql, never SQL.
+    /// A line that begins with a backslash: a command of psql.
     Meta,
     /// Invalid text: an unclosed quote or comment, or an unexpected byte.
     Broken(Broken),
@@ -109,7 +109,7 @@ pub struct Lexer<'a> {
     pub comments: Vec<Span>,
     pub backslash_mode: BackslashMode,
     line_start: bool,
-    /// Whether a plain literal that begins on a later line continues an `E'…'` and is read like it.
+    /// Whether a plain literal that begins on a later line continues an `E'…'`, so that a backslash escapes in it.
     continues_escapes: bool,
 }
 
@@ -130,7 +130,7 @@ impl<'a> Lexer<'a> {
         Lexer::from(text, 0)
     }
 
-    /// Starts at a byte of the text, so that spans are those of the whole text.
+    /// Creates a lexer that starts at a byte of the text. Spans are those of the whole text.
     pub fn from(text: &'a str, pos: usize) -> Lexer<'a> {
         let backslash_mode = BackslashMode::Literal;
         Lexer { text, bytes: text.as_bytes(), pos, comments: Vec::new(), backslash_mode, line_start: true, continues_escapes: false }
@@ -140,7 +140,7 @@ impl<'a> Lexer<'a> {
         self.pos
     }
 
-    /// Continues at another byte, such as after `COPY` data.
+    /// Moves to another byte, for example after `COPY` data.
     pub fn seek(&mut self, pos: usize) {
         self.pos = pos;
         self.line_start = true;
@@ -158,11 +158,11 @@ impl<'a> Lexer<'a> {
                     self.pos += 1;
                 }
                 b' ' | b'\t' | 0x0b | 0x0c => self.pos += 1,
-                // a byte order mark, wherever an editor left it
+                // editors can leave a byte order mark anywhere in a text
                 0xef if self.bytes[self.pos..].starts_with(b"\xef\xbb\xbf") => self.pos += 3,
                 b'-' if self.at(1) == b'-' => {
                     let start = self.pos;
-                    // a carriage return alone ends a comment too
+                    // a carriage return alone also ends a comment
                     self.pos = memchr2(b'\n', b'\r', &self.bytes[start..]).map_or(self.bytes.len(), |at| start + at);
                     self.comments.push(Span::new(start as u32, self.pos as u32));
                 }
@@ -289,7 +289,7 @@ impl<'a> Lexer<'a> {
         TokenKind::Broken(broken)
     }
 
-    /// `UESCAPE 'c'` behind a Unicode literal belongs to it.
+    /// Reads `UESCAPE 'c'`, which belongs to the Unicode literal before it.
     fn escape_clause(&mut self) {
         let blanks = |from: usize| self.text[from..].find(|c: char| !c.is_ascii_whitespace()).map_or(self.bytes.len(), |at| from + at);
         let word = blanks(self.pos);
@@ -363,7 +363,7 @@ impl<'a> Lexer<'a> {
             }
             self.pos += 1;
         }
-        // an operator of more than one character may end in + or - only if it also holds one of these
+        // an operator of several characters can end in + or - only if it also contains one of these
         let special = |byte: &u8| matches!(byte, b'~' | b'!' | b'@' | b'#' | b'%' | b'^' | b'&' | b'|' | b'`' | b'?');
         while self.pos - start > 1 && matches!(self.bytes[self.pos - 1], b'+' | b'-') && !self.bytes[start..self.pos].iter().any(special) {
             self.pos -= 1;
@@ -382,7 +382,7 @@ pub fn tokens_in(text: &str, span: Span) -> Vec<Token> {
     tokens_in_mode(text, span, BackslashMode::Literal)
 }
 
-/// Returns the tokens of a part of a text, with a given reading of plain literals.
+/// Returns the tokens of a part of a text, with this mode for plain literals.
 pub fn tokens_in_mode(text: &str, span: Span, backslash_mode: BackslashMode) -> Vec<Token> {
     let mut lexer = Lexer::from(&text[..span.end as usize], span.start as usize);
     lexer.backslash_mode = backslash_mode;
@@ -483,7 +483,7 @@ fn push_code(out: &mut String, chars: &mut std::iter::Peekable<std::str::Chars>,
     out.push(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
 }
 
-/// A Unicode literal without its UESCAPE clause, and the character that escapes in it.
+/// Returns a Unicode literal without its UESCAPE clause, and its escape character.
 fn unicode_literal(text: &str) -> (&str, char) {
     let bytes = text.as_bytes();
     let quote = bytes.get(2).copied().unwrap_or(b'\'');
@@ -561,7 +561,7 @@ mod tests {
     fn a_literal_that_continues_another_is_read_like_it() {
         let text = "E'a' -- b\n'\\'c'";
         assert_eq!(kinds(text).iter().map(|t| t.1).collect::<Vec<_>>(), ["E'a'", "'\\'c'"]);
-        // on the same line, behind a block comment and behind anything else it is a literal of its own
+        // a literal on the same line, after a block comment or after another token is a separate literal
         for text in ["E'a' '\\'", "E'a' /*\n*/\n'\\'", "E'a',\n'\\'"] {
             assert!(kinds(text).iter().all(|t| !matches!(t.0, TokenKind::Broken(_))), "{text}");
         }

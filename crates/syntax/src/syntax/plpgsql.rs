@@ -60,7 +60,7 @@ pub struct Block {
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Declaration {
-    /// Without its `;`.
+    /// Location without the `;`.
     pub span: Span,
     pub name: Ident,
     pub kind: DeclKind,
@@ -94,18 +94,18 @@ pub struct Handler {
     pub body: Vec<Stmt>,
 }
 
-/// An error by name or by code; names are known to PostgreSQL.
+/// An error by name or by code. The parser accepts only names that PostgreSQL defines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Condition {
-    /// `unique_violation`; `others` in a handler.
+    /// Name such as `unique_violation`, or `others` in a handler.
     Name(Ident),
-    /// `SQLSTATE '23505'`: the five characters.
+    /// `SQLSTATE '23505'`, with the five characters of the code.
     State(SmolStr, Span),
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stmt {
-    /// With its label, without its `;`.
+    /// Location with the label, without the `;`.
     pub span: Span,
     pub kind: StmtKind,
 }
@@ -120,11 +120,11 @@ pub enum StmtKind {
         otherwise: Vec<Stmt>,
     },
     Case {
-        /// None for `CASE WHEN condition`.
+        /// Operand, or `None` for `CASE WHEN condition`.
         operand: Option<Piece>,
-        /// With an operand, the values of one WHEN; without, its one condition.
+        /// Values of each WHEN if there is an operand, or its condition if there is none.
         whens: Vec<(Vec<Piece>, Vec<Stmt>)>,
-        /// Without ELSE, a value that no WHEN names is an error.
+        /// Statements of ELSE. Without ELSE, a value that matches no WHEN is an error.
         otherwise: Option<Vec<Stmt>>,
     },
     Loop(Box<Loop>),
@@ -154,7 +154,7 @@ pub enum StmtKind {
         condition: Piece,
         message: Option<Piece>,
     },
-    /// `EXECUTE command [INTO …] [USING …]`: the value of `command` is run as SQL.
+    /// `EXECUTE command [INTO …] [USING …]`, which runs the value of `command` as SQL.
     Execute {
         command: Piece,
         into: Option<IntoClause>,
@@ -169,13 +169,13 @@ pub enum StmtKind {
         sql: Piece,
         into: Option<IntoClause>,
     },
-    /// With the word CALL.
+    /// `CALL …`, with the keyword.
     Call {
         sql: Piece,
     },
     GetDiagnostics {
         stacked: bool,
-        /// A variable and the item put into it, folded: `row_count`.
+        /// Variables with the assigned items in lower case, such as `row_count`.
         items: Vec<(ObjectName, SmolStr)>,
     },
     Open {
@@ -203,14 +203,14 @@ pub enum StmtKind {
 /// `target := value`
 #[derive(Clone, Debug, PartialEq)]
 pub struct Assign {
-    /// The names before any subscript: `rec.field` of `rec.field[1]`.
+    /// Names before the first subscript: `rec.field` of `rec.field[1]`.
     pub name: ObjectName,
-    /// Names and subscripts.
+    /// Names with subscripts.
     pub target: Piece,
     pub value: Piece,
 }
 
-/// Every kind of loop.
+/// A loop of any kind.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Loop {
     pub label: Option<Ident>,
@@ -222,7 +222,7 @@ pub struct Loop {
 pub enum LoopControl {
     Forever,
     While(Piece),
-    /// `FOR var IN [REVERSE] low .. high [BY by]`; with REVERSE, `low` is where it starts.
+    /// `FOR var IN [REVERSE] low .. high [BY by]`. With REVERSE, the loop starts at `low`.
     Range {
         var: Ident,
         reverse: bool,
@@ -278,7 +278,7 @@ pub enum OpenSource {
 /// `INTO [STRICT] target, …`
 #[derive(Clone, Debug, PartialEq)]
 pub struct IntoClause {
-    /// From INTO to the last target, for a reader of SQL to step over.
+    /// Tokens from INTO to the last target, which are not part of the SQL.
     pub piece: Piece,
     pub strict: bool,
     pub targets: Vec<ObjectName>,
@@ -298,7 +298,7 @@ pub enum Level {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Raise {
     pub level: Level,
-    /// The value of the literal and its place.
+    /// Value and location of the literal.
     pub format: Option<(String, Span)>,
     pub params: Vec<Piece>,
     pub condition: Option<Condition>,
@@ -311,18 +311,18 @@ pub struct Raise {
 pub struct Mismatch {
     pub placeholders: usize,
     pub params: usize,
-    /// The format.
+    /// Location of the format.
     pub span: Span,
 }
 
 impl Mismatch {
-    /// PostgreSQL's words.
+    /// Returns PostgreSQL's message.
     pub fn message(self) -> &'static str {
         if self.params < self.placeholders { "too few parameters specified for RAISE" } else { "too many parameters specified for RAISE" }
     }
 }
 
-/// Compares the `%` of a RAISE, where `%%` is a sign and no placeholder, with its parameters.
+/// Compares the number of `%` in a RAISE with the number of parameters. `%%` is not a placeholder.
 pub fn raise_mismatch(stmt: &Stmt) -> Option<Mismatch> {
     let StmtKind::Raise(raise) = &stmt.kind else { return None };
     let (format, span) = raise.format.as_ref()?;
@@ -334,30 +334,30 @@ pub fn raise_mismatch(stmt: &Stmt) -> Option<Mismatch> {
 /// Kind of SQL in a piece.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// A statement of SQL as it stands.
+    /// A complete SQL statement.
     Statement,
-    /// A query as it stands: a loop's, a cursor's, RETURN QUERY's.
+    /// A complete query of a loop, a cursor or RETURN QUERY.
     Query,
-    /// What follows SELECT.
+    /// The text after SELECT.
     Perform,
     /// An expression.
     Expression,
-    /// An expression whose value is run as SQL.
+    /// An expression whose value is a command.
     Command,
 }
 
-/// A piece, what it is, and where it belongs.
+/// A piece with its kind and context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SqlPiece {
     pub role: Role,
     pub piece: Piece,
-    /// `INTO …` within the piece, which is PL/pgSQL's and not the statement's.
+    /// `INTO …` of PL/pgSQL, which is not part of the SQL statement.
     pub into: Option<Piece>,
-    /// The statement or declaration it stands in.
+    /// Location of the statement or declaration that contains the piece.
     pub owner: Span,
 }
 
-/// All pieces of a body in the order of its text. Each expression, query and statement is listed once; targets are not.
+/// Returns all pieces of a body in the order of its text. Each expression, query and statement is listed once. Targets are not included.
 pub fn sql_pieces(routine: &Routine) -> Vec<SqlPiece> {
     let mut pieces = Vec::new();
     for declaration in routine.declarations() {
@@ -375,24 +375,24 @@ pub fn sql_pieces(routine: &Routine) -> Vec<SqlPiece> {
 }
 
 impl Routine {
-    /// A reader at the first token of a piece, which sees no more than the piece. `text` is the whole file.
+    /// Returns a cursor over the tokens of a piece. `text` is the whole file.
     pub fn cursor<'a>(&'a self, text: &'a str, piece: Piece) -> Cursor<'a> {
         Cursor::new(text, &self.tokens).part(piece.start, piece.end)
     }
 
-    /// The tokens of a piece without those of its INTO: what PostgreSQL runs.
+    /// Returns the tokens of a piece without INTO, as PostgreSQL runs them.
     pub fn sql_tokens(&self, found: &SqlPiece) -> Vec<Token> {
         let SqlPiece { piece, into, .. } = *found;
         let skipped = into.map_or(piece.end..piece.end, |into| into.start..into.end);
         [&self.tokens[piece.start..skipped.start], &self.tokens[skipped.end..piece.end]].concat()
     }
 
-    /// Every statement at every depth, each before those inside it.
+    /// Returns all statements, including nested ones. Each statement comes before the statements inside it.
     pub fn statements(&self) -> Statements<'_> {
         self.block.statements()
     }
 
-    /// The declarations of every block, outer blocks first.
+    /// Returns the declarations of all blocks. Those of outer blocks come first.
     pub fn declarations(&self) -> impl Iterator<Item = &Declaration> {
         let inner = self.statements().filter_map(|stmt| match &stmt.kind {
             StmtKind::Block(block) => Some(&block.declarations),
@@ -403,7 +403,7 @@ impl Routine {
 }
 
 impl Block {
-    /// Every statement of the block and its handlers, at every depth, each before those inside it.
+    /// Returns all statements of the block and its handlers, including nested ones. Each statement comes before the statements inside it.
     pub fn statements(&self) -> Statements<'_> {
         let mut stack: Vec<_> = self.lists().map(|list| list.iter()).collect();
         stack.reverse();
@@ -415,7 +415,7 @@ impl Block {
     }
 }
 
-/// Statements in the order of their text; from [`Block::statements`].
+/// Iterator over statements in the order of their text, created by [`Block::statements`].
 #[derive(Clone, Debug)]
 pub struct Statements<'a> {
     stack: Vec<std::slice::Iter<'a, Stmt>>,
@@ -457,7 +457,7 @@ fn dynamic(command: Piece, using: &[Piece], found: &mut impl FnMut(Role, Piece))
 }
 
 impl Stmt {
-    /// The lists of statements directly inside this one.
+    /// Returns the lists of statements directly inside this statement.
     pub fn lists(&self) -> Vec<&[Stmt]> {
         match &self.kind {
             StmtKind::Block(block) => block.lists().collect(),
@@ -470,7 +470,7 @@ impl Stmt {
         }
     }
 
-    /// The pieces of this statement itself, without those of statements inside it.
+    /// Visits the pieces of this statement, without those of nested statements.
     fn pieces(&self, found: &mut impl FnMut(Role, Piece)) {
         use Role::{Expression, Perform, Query, Statement};
         match &self.kind {
@@ -541,13 +541,13 @@ mod tests {
         parse(body, Span::new(0, body.len() as u32), BackslashMode::Literal).unwrap_or_else(|error| panic!("{error:?}\n{body}"))
     }
 
-    /// The message of the error and the text it points at.
+    /// Returns the message of the error and the text at its location.
     fn refused(body: &str) -> (String, &str) {
         let error = parse(body, Span::new(0, body.len() as u32), BackslashMode::Literal).expect_err(body);
         (error.message, error.span.of(body))
     }
 
-    /// `role: text` of every piece.
+    /// Returns `role: text` for each piece.
     fn pieces(body: &str) -> Vec<String> {
         sql_pieces(&read(body)).iter().map(|found| format!("{:?}: {}", found.role, found.piece.span.of(body))).collect()
     }

@@ -72,7 +72,7 @@ impl Session {
         }
     }
 
-    /// `SET [LOCAL | SESSION] standard_conforming_strings = value`
+    /// Applies `SET [LOCAL | SESSION] standard_conforming_strings = value`.
     fn set(&mut self, text: &str, tokens: &[Token]) {
         let word = |at: usize, word: &str| tokens.get(at).is_some_and(|token| token.text(text).eq_ignore_ascii_case(word));
         let local = word(1, "LOCAL");
@@ -85,7 +85,7 @@ impl Session {
         }
     }
 
-    /// `set_config('standard_conforming_strings', value, is_local)`
+    /// Applies `set_config('standard_conforming_strings', value, is_local)`.
     fn call(&mut self, text: &str, tokens: &[Token]) {
         for (at, token) in tokens.iter().enumerate() {
             let calls = token.end - token.start == 10 && token.text(text).eq_ignore_ascii_case("set_config");
@@ -137,7 +137,7 @@ fn mentions(text: &str) -> bool {
     })
 }
 
-/// Statements of a text, one at a time.
+/// Iterator over the statements of a text.
 pub struct Splitter<'a> {
     text: &'a str,
     lexer: Lexer<'a>,
@@ -149,12 +149,12 @@ impl<'a> Splitter<'a> {
         Splitter::resumed(text, 0, Session::default())
     }
 
-    /// Starts at a byte of a text, in a new session.
+    /// Creates a splitter that starts at a byte of a text, in a new session.
     pub fn starting_at(text: &'a str, position: usize) -> Splitter<'a> {
         Splitter::resumed(text, position, Session::default())
     }
 
-    /// Continues at the position and in the session of another splitter.
+    /// Creates a splitter that continues at the position and in the session of another splitter.
     pub fn resumed(text: &'a str, position: usize, session: Session) -> Splitter<'a> {
         let mut lexer = Lexer::from(text, position);
         lexer.backslash_mode = session.now;
@@ -273,7 +273,7 @@ impl Iterator for Splitter<'_> {
                 }
                 TokenKind::LParen => depth += 1,
                 TokenKind::RParen => depth = depth.saturating_sub(1),
-                // END ends a body only where a statement of it might begin; elsewhere it is that of CASE, or a name
+                // END ends a body only where a statement could begin. Otherwise it belongs to CASE or is a name.
                 TokenKind::Word if atomic => {
                     let begins = |last: &Token| last.kind == TokenKind::Semicolon || self.word(*last, "ATOMIC");
                     atomic = !(self.word(token, "END") && depth == 0 && statement.tokens.last().is_some_and(begins));

@@ -23,26 +23,26 @@ use std::thread::{Scope, ScopedJoinHandle};
 use token_adapter::AdaptedTokens;
 pub use token_adapter::KEPT_ROWS;
 
-/// Open parentheses, brackets and CASEs around a token. Real migrations stay below 30.
+/// Maximum number of open parentheses, brackets and CASEs around a token. Real migrations have fewer than 30.
 const MAX_DEPTH: usize = 64;
-/// Operators in one chain, such as `a || b || …`: each makes the tree one level deeper.
+/// Maximum number of operators in a chain such as `a || b || …`. Each operator adds a level to the tree.
 const MAX_CHAIN: usize = 1_000;
-/// What `sqlparser` may spend: about two calls for each level of parentheses.
+/// Recursion limit of `sqlparser`. Each level of parentheses needs about two calls.
 const RECURSION: usize = 160;
-/// Depth that is read on the stack of the caller. A level takes up to 400 KB of it in a build without optimization.
+/// Maximum depth of text that is parsed on the stack of the caller. Without optimization, a level takes up to 400 KB.
 const SHALLOW: usize = 3;
-/// Bytes of stack for what is deeper: three times what the deepest text within the bounds was seen to take.
+/// Bytes of stack for deeper text: three times the measured maximum of the deepest text within the limits.
 const DEEP_STACK: usize = 96 << 20;
-/// The stack of a thread that holds the trees of the deepest text, be it to read, to walk or to free them.
+/// Bytes of stack of a thread that parses, traverses and frees the trees of the deepest text.
 pub const ROOM: usize = 2 * DEEP_STACK;
 const TOO_DEEP: &str = "expression is nested too deeply to be read";
 
-/// Reads the tokens up to `end` as one expression.
+/// Parses the tokens up to `end` as an expression.
 pub fn expression(cursor: &mut Cursor, end: usize) -> Result<Expr> {
     read(cursor, end, |parser| parser.parse_expr(), |lower, tree| lower.value(tree))
 }
 
-/// Reads the tokens up to `end` as one `SELECT`, `VALUES`, `TABLE` or `WITH`, which may stand in parentheses.
+/// Parses the tokens up to `end` as a `SELECT`, `VALUES`, `TABLE` or `WITH`, with or without parentheses.
 pub fn query(cursor: &mut Cursor, end: usize) -> Result<Query> {
     let inside = within_parens(cursor, end);
     match read(&mut inside.clone(), inside.end, |parser| parser.parse_query(), |lower, tree| lower.data(tree))? {
@@ -54,7 +54,7 @@ pub fn query(cursor: &mut Cursor, end: usize) -> Result<Query> {
     }
 }
 
-/// Reads the tokens up to `end` as one query, `INSERT`, `UPDATE`, `DELETE` or `MERGE`, each with its `WITH`.
+/// Parses the tokens up to `end` as a query, `INSERT`, `UPDATE`, `DELETE` or `MERGE`, with its `WITH`.
 pub fn data(cursor: &mut Cursor, end: usize) -> Result<Data> {
     let mut inside = within_parens(cursor, end);
     let stop = inside.end;
@@ -63,7 +63,7 @@ pub fn data(cursor: &mut Cursor, end: usize) -> Result<Data> {
     Ok(data)
 }
 
-/// The part of the tokens that is inside the parentheses around all of them.
+/// Returns the tokens inside the parentheses around the whole text.
 fn within_parens<'a>(cursor: &Cursor<'a>, end: usize) -> Cursor<'a> {
     let mut inside = cursor.part(cursor.pos, end.min(cursor.end));
     let mut levels = 0;
@@ -97,14 +97,14 @@ fn read<T, U: Send>(
 }
 
 thread_local! {
-    /// Is the stack of this thread large enough for whatever is within the bounds?
+    /// Whether the stack of this thread is sufficient for all text within the limits.
     static ROOMY: Cell<bool> = const { Cell::new(false) };
 }
 
-/// A thread with a stack that suffices for every statement, so that none needs a thread of its own.
+/// Starts a thread with sufficient stack for every statement, so that no statement needs another thread.
 ///
 /// # Errors
-/// If the system has no thread to give.
+/// Returns an error if the system cannot start a thread.
 pub fn roomy_thread<'scope, T: Send + 'scope>(
     scope: &'scope Scope<'scope, '_>,
     work: impl FnOnce() -> T + Send + 'scope,
@@ -115,10 +115,10 @@ pub fn roomy_thread<'scope, T: Send + 'scope>(
     })
 }
 
-/// Does its work on such a thread.
+/// Runs `work` on a thread with sufficient stack for every statement.
 ///
 /// # Errors
-/// If the system has no thread to give.
+/// Returns an error if the system cannot start a thread.
 pub fn with_room<T: Send>(work: impl FnOnce() -> T + Send) -> std::io::Result<T> {
     std::thread::scope(|scope| {
         let value = roomy_thread(scope, work)?.join();
@@ -126,7 +126,7 @@ pub fn with_room<T: Send>(work: impl FnOnce() -> T + Send) -> std::io::Result<T>
     })
 }
 
-/// `sqlparser` is recursive, and what stack a caller has left is unknown.
+/// Runs `work` on a thread with a deep stack, because `sqlparser` is recursive and the free stack of the caller is unknown.
 fn on_deep_stack<U: Send>(region: &Region, work: impl Fn() -> Result<U> + Sync) -> Result<U> {
     std::thread::scope(|scope| {
         let Ok(thread) = std::thread::Builder::new().stack_size(DEEP_STACK).spawn_scoped(scope, &work) else {
@@ -136,14 +136,14 @@ fn on_deep_stack<U: Send>(region: &Region, work: impl Fn() -> Result<U> + Sync) 
     })
 }
 
-/// The tokens to be read, with what stands inside what.
+/// Tokens to parse, with their parentheses.
 struct Region<'a> {
     cursor: Cursor<'a>,
-    /// For each token the parenthesis or bracket that is open around it.
+    /// For each token, the innermost open parenthesis or bracket around it.
     around: Vec<u32>,
-    /// For each parenthesis or bracket the one that belongs to it.
+    /// For each parenthesis or bracket, the other one of the pair.
     partner: Vec<u32>,
-    /// Levels of recursion that reading takes, apart from the few that precedence adds to each.
+    /// Recursion depth of parsing, without the few levels that operator precedence adds to each.
     depth: usize,
 }
 
@@ -161,7 +161,7 @@ impl<'a> Region<'a> {
         Ok(region)
     }
 
-    /// Pairs parentheses, and refuses what is nested or chained too deeply.
+    /// Pairs parentheses. Returns an error if text is nested or chained too deeply.
     fn nest(&mut self) -> Result<()> {
         let mut open: Vec<Level> = vec![Level::default()];
         let mut enclosing = NONE;
@@ -212,7 +212,7 @@ impl<'a> Region<'a> {
         if enclosing == NONE { Ok(()) } else { self.unexpected(self.cursor.end) }
     }
 
-    /// What a word does to the depth of the tree.
+    /// Updates the depth of the tree for a keyword.
     fn link(&self, at: usize, open: &mut Vec<Level>) {
         let within_case = open.len() > 1 && open.last().is_some_and(|level| level.case);
         let word = Link::of(self.text(at));
@@ -226,14 +226,14 @@ impl<'a> Region<'a> {
                 open.pop();
             }
             (Link::Divides, Some(level)) if within_case => level.links = 0,
-            // `a JOIN b JOIN c ON … ON …` leans to the right
+            // `a JOIN b JOIN c ON … ON …` is nested to the right
             (Link::Relates, Some(level)) => level.joins += !self.is_any(at.wrapping_sub(1), &["CROSS", "NATURAL"]) as usize,
             (Link::Relation, Some(level)) => level.joins = level.joins.saturating_sub(1),
             _ => {}
         }
     }
 
-    /// Operators that follow each other apply to what stands behind them all.
+    /// Returns whether a token is an operator or NOT. In a sequence of these tokens, all apply to the operand after them.
     fn is_prefix(&self, at: usize) -> bool {
         self.is_kind(at, TokenKind::Operator) || self.is_word(at, "NOT")
     }
@@ -242,14 +242,14 @@ impl<'a> Region<'a> {
         SyntaxError { span: self.token(at).span(), message: TOO_DEEP.into() }
     }
 
-    /// Runs the parser over all of the tokens.
+    /// Runs the parser over all tokens.
     fn parse<T>(&self, tokens: Vec<TokenWithSpan>, parse: impl Fn(&mut Parser) -> std::result::Result<T, ParserError>) -> Result<T> {
         let with = |tokens| Parser::new(&PostgreSqlDialect {}).with_recursion_limit(RECURSION).with_tokens_with_locations(tokens);
         let mut parser = with(tokens);
         let tree = match parse(&mut parser) {
             Ok(tree) => tree,
             Err(_) => {
-                // its attempts fail all the time; the place of a failure is only written out for the one that counts
+                // locations are slow to format in messages, so only the final error contains them
                 let mut tokens = parser.into_tokens();
                 tokens.iter_mut().flat_map(|token| [&mut token.span.start, &mut token.span.end]).for_each(|place| place.line = 1);
                 return match parse(&mut with(tokens)) {
@@ -264,7 +264,7 @@ impl<'a> Region<'a> {
         }
     }
 
-    /// `sqlparser` names the place of an error only in its message.
+    /// Converts an error of `sqlparser`, which contains the location only in its message.
     fn error(&self, error: ParserError) -> SyntaxError {
         let message = match error {
             ParserError::RecursionLimitExceeded => {
@@ -284,7 +284,7 @@ impl<'a> Region<'a> {
         self.cursor.part(at, self.cursor.end).unexpected()
     }
 
-    /// The token that holds a byte, or the one before it.
+    /// Returns the token at a byte, or the one before it.
     fn index(&self, byte: u32) -> usize {
         let tokens = &self.cursor.tokens[self.cursor.pos..self.cursor.end];
         self.cursor.pos + tokens.partition_point(|token| token.start <= byte).saturating_sub(1)
@@ -318,23 +318,23 @@ impl<'a> Region<'a> {
         self.token(at).text(self.cursor.text)
     }
 
-    /// The other parenthesis of a pair.
+    /// Returns the other parenthesis of a pair.
     fn partner(&self, at: usize) -> Option<usize> {
         self.inside(at).then(|| self.partner[at - self.cursor.pos]).filter(|at| *at != NONE).map(|at| at as usize)
     }
 
-    /// The parenthesis that closes the one at a token: always behind it.
+    /// Returns the closing parenthesis of an opening one.
     fn closing(&self, open: usize) -> Option<usize> {
         self.partner(open).filter(|close| *close > open)
     }
 
-    /// The innermost parenthesis that is open around a token.
+    /// Returns the innermost open parenthesis around a token.
     fn around(&self, at: usize) -> Option<usize> {
         self.inside(at).then(|| self.around[at - self.cursor.pos]).filter(|at| *at != NONE).map(|at| at as usize)
     }
 }
 
-/// What is open at a token, and how long the chain in it is.
+/// Parentheses or CASE around a token, and the length of the chain inside.
 #[derive(Default)]
 struct Level {
     open: u32,
@@ -357,7 +357,7 @@ fn chain(open: &mut [Level], by: usize) {
     }
 }
 
-/// What a keyword does to the depth of the tree.
+/// Effect of a keyword on the depth of the tree.
 enum Link {
     None,
     Joins,

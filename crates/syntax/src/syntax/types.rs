@@ -19,9 +19,9 @@ pub struct TypeName {
     pub modifiers: Vec<SmolStr>,
     pub dimensions: u8,
     pub setof: bool,
-    /// `table.column%TYPE`
+    /// Whether the type is that of a column: `table.column%TYPE`.
     pub of_column: bool,
-    /// `table%ROWTYPE`
+    /// Whether the type is the row type of a table: `table%ROWTYPE`.
     pub of_row: bool,
 }
 

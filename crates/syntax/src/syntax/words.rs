@@ -3,7 +3,7 @@
 //! Source: PostgreSQL's documentation, "SQL Key Words", and `pg_get_keywords()` of PostgreSQL 15. Words that only a later
 //! version reserves count as names. A quoted word is always a name.
 
-/// Reserved: no name of anything, but for a label behind AS.
+/// Reserved words. They can be only labels after AS.
 #[rustfmt::skip]
 const RESERVED: [&str; 77] = [
     "all", "analyse", "analyze", "and", "any", "array", "as", "asc", "asymmetric", "both", "case", "cast", "check", "collate", "column",
@@ -15,14 +15,14 @@ const RESERVED: [&str; 77] = [
     "with",
 ];
 
-/// Reserved, but may name a function or a type.
+/// Reserved words that can be names of functions or types.
 #[rustfmt::skip]
 const FUNCTION_OR_TYPE: [&str; 23] = [
     "authorization", "binary", "collation", "concurrently", "cross", "current_schema", "freeze", "full", "ilike", "inner", "is", "isnull",
     "join", "left", "like", "natural", "notnull", "outer", "overlaps", "right", "similar", "tablesample", "verbose",
 ];
 
-/// Not reserved, but no name of a function, a type or a parameter.
+/// Words that are not reserved, but cannot be names of functions, types or parameters.
 #[rustfmt::skip]
 const COLUMN: [&str; 49] = [
     "between", "bigint", "bit", "boolean", "char", "character", "coalesce", "dec", "decimal", "exists", "extract", "float", "greatest",
@@ -32,21 +32,21 @@ const COLUMN: [&str; 49] = [
 ];
 
 fn is_in(words: &[&str], word: &str) -> bool {
-    // no keyword is longer, and most names are not looked for twice
+    // no keyword is longer than 17 bytes, so most names need no search
     word.len() <= 17 && words.iter().any(|known| known.eq_ignore_ascii_case(word))
 }
 
-/// Whether a word is reserved.
+/// Returns whether a word is reserved.
 pub fn is_reserved(word: &str) -> bool {
     is_in(&RESERVED, word)
 }
 
-/// Whether a word is no name of a relation, a column or the like.
+/// Returns whether a word cannot be the name of a relation, column or most other objects.
 pub fn is_no_column(word: &str) -> bool {
     is_reserved(word) || is_in(&FUNCTION_OR_TYPE, word)
 }
 
-/// Whether a word is no name of a parameter, nor of a function or type of the project.
+/// Returns whether a word cannot be the name of a parameter, or of a function or type of the project.
 pub fn is_no_parameter(word: &str) -> bool {
     is_reserved(word) || is_in(&COLUMN, word)
 }

@@ -55,7 +55,7 @@ pub(super) fn change_defaults(entries: &mut Vec<DefaultPrivilege>, entry: Defaul
     let same = |known: &DefaultPrivilege| {
         known.role == entry.role && known.schema == entry.schema && known.on == entry.on && known.grantee == entry.grantee
     };
-    // what the platform gives stands apart from what a migration gives beside it, for it ends by itself
+    // default privileges of the platform are separate, because the platform ends them later
     let alike = |known: &DefaultPrivilege| same(known) && known.at.is_platform() == entry.at.is_platform();
     if grant {
         match entries.iter_mut().find(|known| alike(known)) {
@@ -68,7 +68,7 @@ pub(super) fn change_defaults(entries: &mut Vec<DefaultPrivilege>, entry: Defaul
         return;
     }
     let mut known = entries.iter_mut().filter(|known| same(known)).peekable();
-    // revoking what PostgreSQL itself gives by default leaves an entry that says so
+    // revoking built-in privileges leaves an entry without privileges
     if known.peek().is_none() && entry.schema.is_none() && entry.grantee == PUBLIC {
         return entries.push(DefaultPrivilege { privileges: Privileges::NONE, ..entry });
     }

@@ -50,7 +50,7 @@ impl Catalog {
         }
     }
 
-    /// The same of one object, or of the parts of one table.
+    /// Makes facts of one object uncertain, or those of the indexes, policies and other parts of one table.
     pub(super) fn doubt_of(&mut self, name: &QName, doubted: Doubted) {
         match doubted {
             Doubted::Views | Doubted::ViewOptions => {
@@ -110,7 +110,7 @@ fn of_function(function: &mut Function, doubted: Doubted) {
     }
 }
 
-/// Whether a fact of this kind is certain. A table whose facts are all uncertain is not copied to be changed.
+/// Returns whether any fact of this kind is certain. Otherwise the table is not copied for a change.
 fn has_certain(table: &Table, doubted: Doubted) -> bool {
     let sure = |certainty: Certainty| certainty != MAYBE;
     let not_null = || table.columns.iter().any(|column| sure(column.not_null.certainty));
@@ -127,7 +127,7 @@ fn has_certain(table: &Table, doubted: Doubted) -> bool {
     }
 }
 
-/// The same of what one table has.
+/// Makes facts of this kind uncertain in one table.
 fn part(table: &mut Table, doubted: Doubted) {
     match doubted {
         Doubted::Tables => table.certainty = MAYBE,
@@ -137,7 +137,7 @@ fn part(table: &mut Table, doubted: Doubted) {
         }),
         Doubted::Constraints => {
             table.constraints.iter_mut().for_each(|constraint| constraint.certainty = MAYBE);
-            // a primary key that goes leaves its columns as they are, but NOT NULL is dropped by the same words
+            // dropping a primary key keeps NOT NULL, but code that contains the word can drop NOT NULL too
             table.columns.iter_mut().for_each(|column| column.not_null.certainty = MAYBE);
         }
         Doubted::Indexes => table.indexes.iter_mut().for_each(|index| index.certainty = MAYBE),

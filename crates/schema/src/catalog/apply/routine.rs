@@ -34,7 +34,7 @@ impl Catalog {
                         return Err(SqlError::new("42P16", "cannot drop columns from view"));
                     }
                 }
-                // replacing keeps owner, grants and triggers; options are those of the new statement
+                // owner, grants and triggers are kept, and options are replaced
                 view.acl = known.acl.clone();
                 view.owner = known.owner.clone();
                 view.triggers = known.triggers.clone();
@@ -55,7 +55,7 @@ impl Catalog {
         let Some(known) = self.function_mut(&function.name, &signature) else {
             let mut overloads = self.functions.get(&function.name).cloned().unwrap_or_default();
             let name = function.name.clone();
-            // most names have one
+            // most functions have no overload
             overloads.reserve_exact(1);
             overloads.push(function);
             self.functions.insert(name, overloads);
@@ -81,7 +81,7 @@ impl Catalog {
                 return Err(SqlError::new("42P13", "cannot remove parameter defaults from existing function"));
             }
         }
-        // replacing keeps owner and grants
+        // owner and grants are kept
         let (owner, acl) = (known.owner.clone(), known.acl.clone());
         *known = Function { owner, acl, ..function };
         Ok(())
@@ -122,11 +122,11 @@ impl Catalog {
     }
 }
 
-/// The type of a function's result, whether it is a set, and the names and types of the columns of a row.
+/// Type of a function's result, whether the function returns a set, and the names and types of several output columns.
 type ResultType = (Option<SmolStr>, bool, Vec<(Option<SmolStr>, SmolStr)>);
 
-/// What PostgreSQL compares when a function is replaced: the type and whether it returns a set. One output column is a type of its own,
-/// several are a row, which is told by the names and types of its columns.
+/// Returns the result type that CREATE OR REPLACE FUNCTION cannot change. One output column is a type of its own. Several are a row type,
+/// which consists of their names and types.
 fn result(function: &Function) -> ResultType {
     let outputs: Vec<&Argument> = function.outputs().collect();
     let set = function.returns.as_ref().is_some_and(|ty| ty.setof) || outputs.iter().any(|arg| arg.mode == ArgMode::Table);
@@ -137,7 +137,7 @@ fn result(function: &Function) -> ResultType {
     }
 }
 
-/// What CREATE and ALTER FUNCTION say of a function's nature.
+/// Sets the options of CREATE and ALTER FUNCTION.
 pub fn alter_function(function: &mut Function, options: &FunctionOptions, at: Site, certainty: Certainty) {
     if let Some(volatility) = options.volatility {
         function.volatility = volatility;

@@ -124,7 +124,7 @@ impl Catalog {
     pub(super) fn add_column(&mut self, table: &QName, column: Column) -> Applied {
         let found = self.table_mut(table)?;
         if let Some(known) = found.columns.iter_mut().find(|known| known.name == column.name) {
-            // a column that was only relied upon is now seen to be made
+            // replaces a column that earlier statements assumed to exist
             if found.external && known.ty.is("unknown") {
                 *known = column;
                 return Ok(());
@@ -205,7 +205,8 @@ impl Catalog {
         Ok(())
     }
 
-    /// Removes an uncertain constraint or index with the same name. Objects that depend on it stay.
+    /// Removes an uncertain constraint with the same name, or an uncertain primary key that `new` replaces, with its index. Dependent
+    /// objects are kept.
     fn make_way(&mut self, table: &QName, new: &Constraint) {
         let is_one = |old: &Constraint| {
             let same = old.name == new.name || [old.kind, new.kind] == [ConstraintKind::PrimaryKey; 2];

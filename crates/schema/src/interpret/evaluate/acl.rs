@@ -26,7 +26,7 @@ const LETTERS: [(Privileges, char, &str); 11] = [
     (Privileges::MAINTAIN, 'm', "MAINTAIN"),
 ];
 
-/// All privileges on a kind of object, in the project's version of PostgreSQL.
+/// Returns all privileges on a kind of object, in the project's version of PostgreSQL.
 fn all(catalog: &Catalog, kind: ObjectKind) -> Privileges {
     let all = Privileges::all(kind);
     if (1..17).contains(&catalog.postgres_version) { all.without(Privileges::MAINTAIN) } else { all }
@@ -38,7 +38,7 @@ fn item(grantee: &str, privileges: Privileges, owner: &str) -> Value {
     Value::Text(format_smolstr!("{grantee}={letters}/{owner}"))
 }
 
-/// What an access control list holds. NULL where no statement and no default privileges have changed what PostgreSQL gives by itself.
+/// Returns the value of an access control list. It is NULL if no statement and no default privileges have changed the built-in privileges.
 pub fn list(catalog: &Catalog, acl: &Acl, owner: &str, kind: ObjectKind) -> Value {
     let built_in = Site::new(FileId::PLATFORM, Span::default());
     if acl.revokes.is_empty() && acl.grants.iter().all(|grant| grant.by_default == Some(built_in)) {
@@ -47,7 +47,7 @@ pub fn list(catalog: &Catalog, acl: &Acl, owner: &str, kind: ObjectKind) -> Valu
     stored(catalog, acl, owner, kind)
 }
 
-/// The same of a list that is stored, even if it gives nobody but the owner anything.
+/// Returns the value of a list that is stored even if only the owner has privileges.
 pub fn stored(catalog: &Catalog, acl: &Acl, owner: &str, kind: ObjectKind) -> Value {
     if acl.grants.iter().any(|grant| grant.certainty == Certainty::Maybe) {
         return Value::Something;
@@ -64,7 +64,7 @@ pub fn stored(catalog: &Catalog, acl: &Acl, owner: &str, kind: ObjectKind) -> Va
     Value::array(of_owner.chain(grantees.into_iter().map(|(grantee, privileges)| item(grantee, privileges.meet(all), owner))).collect())
 }
 
-/// `acldefault(type, owner)`
+/// Returns `acldefault(type, owner)`.
 pub fn default(catalog: &Catalog, kind: &str, owner: &str) -> Value {
     let of = |kind| item(owner, all(catalog, kind), owner);
     match kind {
@@ -77,7 +77,7 @@ pub fn default(catalog: &Catalog, kind: &str, owner: &str) -> Value {
     }
 }
 
-/// The letter of `pg_default_acl.defaclobjtype`.
+/// Returns the letter of `pg_default_acl.defaclobjtype`.
 pub fn letter(kind: ObjectKind) -> &'static str {
     match kind {
         ObjectKind::Sequence => "S",
@@ -88,7 +88,7 @@ pub fn letter(kind: ObjectKind) -> &'static str {
     }
 }
 
-/// `aclexplode(list)`: a row for each privilege.
+/// Returns `aclexplode(list)`: one row for each privilege.
 pub fn exploded(list: &Value) -> Rows {
     let columns: Vec<SmolStr> = ["grantor", "grantee", "privilege_type", "is_grantable"].into_iter().map(SmolStr::from).collect();
     let rows = match list {
@@ -104,7 +104,7 @@ fn privileges(item: &Value) -> Option<Vec<(Cells, Presence)>> {
     let (grantee, rest) = item.split_once('=')?;
     let (letters, grantor) = rest.split_once('/')?;
     let role = |name: &str| Value::role(&name.trim_matches('"').into());
-    // everybody has no row in pg_roles
+    // PUBLIC has no row in pg_roles
     let grantee = if grantee.is_empty() { Value::Int(0) } else { role(grantee) };
     let mut out: Vec<(Cells, Presence)> = Vec::new();
     let mut letters = letters.chars().peekable();

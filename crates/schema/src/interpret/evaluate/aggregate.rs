@@ -16,7 +16,7 @@ fn is_aggregate(call: &Call) -> bool {
         && (NAMES.contains(&call.name.last()) || call.name.last().ends_with("_object_agg"))
 }
 
-/// Does an aggregate stand in the expression itself, outside the queries in it?
+/// Returns whether an expression contains an aggregate outside its subqueries.
 pub fn is_in(expr: &Expr) -> bool {
     let mut found = false;
     expr.walk(&mut |node| match node {
@@ -31,7 +31,7 @@ pub fn is_in(expr: &Expr) -> bool {
 }
 
 impl Machine<'_> {
-    /// The value of an aggregate; none where the call is not one.
+    /// Returns the value of an aggregate, or `None` if the call is not an aggregate.
     pub fn aggregate(&mut self, call: &Call, env: &Env) -> Ran<Option<Value>> {
         if env.group.is_none() || !is_aggregate(call) {
             return Ok(None);

@@ -1,7 +1,7 @@
 //! Names of PostgreSQL's errors in handlers and RAISE.
 //! Source: PostgreSQL's documentation, "PostgreSQL Error Codes".
 
-/// Conditions that real handlers name.
+/// Common names of conditions with their codes.
 const CONDITIONS: [(&str, &str); 60] = [
     ("feature_not_supported", "0A000"),
     ("case_not_found", "20000"),
@@ -65,17 +65,17 @@ const CONDITIONS: [(&str, &str); 60] = [
     ("too_many_rows", "P0003"),
 ];
 
-/// The code of a condition.
+/// Returns the code of a condition.
 pub fn code(name: &str) -> Option<&'static str> {
     CONDITIONS.iter().find(|(known, _)| *known == name).map(|(_, code)| *code)
 }
 
-/// The code itself, where it is one that is known here.
+/// Returns the code if it is in the list.
 pub fn known(state: &str) -> Option<&'static str> {
     CONDITIONS.iter().map(|(_, code)| *code).find(|code| *code == state)
 }
 
-/// Does a handler for `wanted` catch `state`? A code that ends in three zeros stands for its class.
+/// Returns whether a handler for the code `wanted` catches the code `state`. A code that ends in three zeros catches its class.
 pub fn catches(wanted: &str, state: &str) -> bool {
     wanted == state || (wanted.ends_with("000") && state.starts_with(&wanted[..2]))
 }

@@ -16,7 +16,7 @@ use crate::syntax::expression::{Expr, ExprKind};
 use crate::syntax::plpgsql::Piece;
 use std::collections::HashSet;
 
-/// Kinds of object with the words that speak of them.
+/// Kinds of objects, each with words of the commands that change them.
 const NOUNS: [(Doubted, &[&str]); 12] = [
     (Doubted::Schemas, &["schema", "owned"]),
     (Doubted::Tables, &["table"]),
@@ -32,7 +32,7 @@ const NOUNS: [(Doubted, &[&str]); 12] = [
     (Doubted::Sequences, &["sequence"]),
 ];
 
-/// Kinds of part that a command takes from a table, with the words that speak of them.
+/// Kinds of objects that belong to a table, each with its word in commands.
 const PARTS: [(Doubted, &str); 5] = [
     (Doubted::Constraints, "constraint"),
     (Doubted::Policies, "policy"),
@@ -42,7 +42,7 @@ const PARTS: [(Doubted, &str); 5] = [
 ];
 
 impl Machine<'_> {
-    /// Takes the certainty from what the statement that is being run may still have changed.
+    /// Makes all facts uncertain that the running statement may still have changed.
     pub(super) fn doubt(&mut self) {
         let origin = self.sources.resolve(self.origin);
         let mut words = HashSet::new();
@@ -54,7 +54,7 @@ impl Machine<'_> {
         self.doubt_words(&words, words.contains("execute"), &[]);
     }
 
-    /// Passes over a part of the body that is running: what it could have changed is not certain any more.
+    /// Skips a part of the running body, and makes the facts uncertain that it could have changed.
     pub(super) fn pass_over(&mut self, part: Span) {
         self.blind = true;
         let Some(program) = self.program_now() else { return };
@@ -64,21 +64,22 @@ impl Machine<'_> {
         self.undecided |= self.doubt_words(&words, words.contains("execute"), &[]);
     }
 
-    /// Passes over a command whose text is not known, but for words in it: it may change the tables that it names, or else all.
+    /// Skips a command whose text is only partly known. It may change the tables whose names it contains, or any table if it contains no
+    /// name.
     pub(super) fn pass_over_command(&mut self, command: Piece) {
         self.blind = true;
         let Some(program) = self.program_now() else {
             self.world.catalog.secretive = true;
             return;
         };
-        // what no migration makes is nothing that the catalog holds
+        // objects that no migration creates are not in the catalog
         if self.names_elsewhere(&program, command) {
             return;
         }
         let text = command.span.of(&program.text);
         let mut words = HashSet::new();
         add_words(text, &mut words);
-        // of a command that was put together before, the body holds the words
+        // if the command was built before, the body contains its words
         let bare = !text.contains(['\'', '$']);
         if bare {
             add_words(program.span.of(&program.text), &mut words);
@@ -90,7 +91,7 @@ impl Machine<'_> {
         self.undecided |= self.doubt_words(&words, bare, &named);
     }
 
-    /// Whether a command is put together with the name of what no migration makes.
+    /// Returns whether a command contains the name of an object that no migration creates.
     fn names_elsewhere(&mut self, program: &Program, command: Piece) -> bool {
         let parsed = program.expression(command);
         let Parsed::Expr(expr) = &*parsed else { return false };
@@ -98,16 +99,17 @@ impl Machine<'_> {
         names.iter().any(|name| self.eval(name, &Env::EMPTY).is_ok_and(|value| is_elsewhere(&value)))
     }
 
-    /// Takes the certainty from what code with these words may change. `unknown`: it runs commands that may hold other words.
-    /// Parts of tables are doubted for the tables `named`, if there are any. False where the code can change nothing.
+    /// Makes facts uncertain that code with these words may change. `unknown`: the code runs commands that can contain other words. If
+    /// `named` contains tables, objects that belong to tables become uncertain only for these tables.
+    /// Returns whether the code can change the schema.
     fn doubt_words(&mut self, words: &HashSet<String>, unknown: bool, named: &[QName]) -> bool {
         let has = |word: &str| words.contains(word);
-        // `alter table … drop …` leaves the table where it is, but for the kinds that are named beside it
+        // `alter table … drop …` keeps the table, and drops only the kinds of objects that it names
         let verb = has("drop") || has("alter") || has("create") && has("replace");
         let grants = ["grant", "revoke", "privileges"].into_iter().any(has);
         let unclear = unknown && !verb && !grants && !has("create") && !has("insert");
         let kinds = NOUNS.into_iter().filter(|(_, nouns)| unclear || verb && nouns.iter().any(|noun| has(noun))).map(|(kind, _)| kind);
-        // without these words, code changes what is there but takes nothing away
+        // without these words, code changes objects but does not drop them
         let removes = unclear || has("drop") || has("rename") || has("cascade");
         let switches = has("enable") || has("disable");
         let kinds = kinds.filter_map(|kind| match kind {
@@ -145,20 +147,20 @@ impl Machine<'_> {
         self.doubts.push(effect);
     }
 
-    /// Doubts again what was doubted since `mark` and has been taken back with the code around it.
+    /// Repeats the doubts since `mark`, which were undone with the surrounding code.
     pub(super) fn doubt_again(&mut self, mark: usize) {
         for effect in self.doubts.get(mark..).unwrap_or_default().to_vec() {
             self.world.apply(vec![effect]);
         }
     }
 
-    /// Takes the certainty from what was changed where it was not sure that the code runs: what it made is not there, and what it
-    /// changed or took away may be as it was.
+    /// Makes facts uncertain that code under an unknown condition changed. Objects that it created do not exist, and objects that it
+    /// changed or dropped may be unchanged.
     pub(super) fn doubt_tried(&mut self, tried: &[Effect]) {
         for effect in tried {
             if let Some(change) = self.doubt_of(&effect.change) {
                 self.undecided = true;
-                // one of what the code itself made is no part of anything any more
+                // the doubt has no effect on objects that only the code created
                 self.apply_doubt(Effect { at: effect.at, certainty: effect.certainty, change });
             }
         }
@@ -212,7 +214,7 @@ impl Machine<'_> {
             | Change::RenameLabel { name, .. } => of(name, Doubted::Types),
             Change::DropSchema { .. } | Change::RenameSchema { .. } => Some(Change::Doubt(Doubted::Schemas)),
             Change::OwnSequence { name, .. } => of(name, Doubted::Sequences),
-            // what is made is taken back, and nothing else rests on it
+            // created objects are removed, and nothing depends on them
             Change::CreateSchema(_)
             | Change::CreateTable(_)
             | Change::AddColumn { .. }
@@ -238,7 +240,7 @@ impl Machine<'_> {
             | Change::Obscure { .. }
             | Change::Doubt(_)
             | Change::DoubtOf { .. } => None,
-            // kinds without a certainty of their own
+            // these kinds have no certainty
             Change::MoveExtension { .. }
             | Change::DropExtension { .. }
             | Change::DropRole { .. }
@@ -258,7 +260,7 @@ impl Machine<'_> {
         }
     }
 
-    /// These words, with those of the functions that they call.
+    /// Adds the words of all functions that code with these words can call.
     fn reachable_words(&self, mut words: HashSet<String>) -> HashSet<String> {
         let mut waiting: Vec<_> = self.world.catalog.functions.iter().collect();
         loop {
@@ -287,10 +289,10 @@ fn body_text<'s>(sources: &'s Sources, file: FileId, body: &Body) -> Option<&'s 
     }
 }
 
-/// The word of a text that may put a call together from a name.
+/// Marks text that can build a call from a name.
 const ANY_CALL: &str = "(";
 
-/// Adds the words of a text in lower case. A word before a parenthesis is added with the parenthesis too.
+/// Adds the words of a text in lower case. A word before a parenthesis is also added with the parenthesis.
 fn add_words(text: &str, words: &mut HashSet<String>) {
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
     let mut rest = text;

@@ -14,9 +14,9 @@ use smol_str::SmolStr;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-/// Expressions inside expressions, queries counted.
+/// Maximum depth of nested expressions, including queries.
 const MAX_DEPTH: usize = 150;
-/// Elements of two arrays that are compared with each other.
+/// Maximum number of comparisons between the elements of two arrays.
 const MAX_PAIRS: usize = 100_000;
 
 impl Machine<'_> {
@@ -57,7 +57,7 @@ impl Machine<'_> {
             ExprKind::Logic { .. } | ExprKind::Binary { .. } => self.chain(expr, env)?,
             ExprKind::IsNull { expr, negated } => {
                 let value = self.eval(expr, env)?;
-                // a row is NULL where all its fields are, and is not where none is
+                // IS NULL is true if all fields are NULL, and IS NOT NULL is true if no field is
                 let is_null = match &value {
                     Value::Record(record) if *negated => {
                         let nulls: Option<Vec<bool>> = record.fields.iter().map(|(_, value)| value.is_null()).collect();
@@ -147,7 +147,7 @@ impl Machine<'_> {
         exprs.iter().map(|expr| self.eval(expr, env)).collect()
     }
 
-    /// The values of a one-column query; an unknown one stands for rows that may be there.
+    /// Returns the values of a query with one column. `None` stands for possible rows.
     fn items(&mut self, query: &Query, env: &Env) -> Ran<Vec<Option<Value>>> {
         let table = self.inner_query(query, env)?;
         let mut out = Vec::with_capacity(table.rows.len() + 1);
@@ -187,7 +187,7 @@ impl Machine<'_> {
         Ok(self.variable(path).unwrap_or(Value::Unknown))
     }
 
-    /// A chain of operators, from its leftmost operand on.
+    /// Evaluates a chain of operators, beginning with the leftmost operand.
     fn chain(&mut self, expr: &Expr, env: &Env) -> Ran<Value> {
         let mut spine = Vec::new();
         let mut leaf = expr;
@@ -214,7 +214,7 @@ impl Machine<'_> {
         Ok(value)
     }
 
-    /// Equality, where a text beside an object is its name.
+    /// Compares two values. A text next to an object is compared as the name of the object.
     fn equal(&self, a: &Value, b: &Value) -> Value {
         match (a, b) {
             (Value::Object { object, .. }, Value::Text(text)) | (Value::Text(text), Value::Object { object, .. }) => match &**object {
@@ -224,7 +224,7 @@ impl Machine<'_> {
                 Object::Schema(name) | Object::Role(name) => Value::Bool(name == text),
                 _ => Value::Unknown,
             },
-            // an array beside a text is read from it
+            // a text next to an array is parsed as an array
             (Value::Array(_), Value::Text(text)) => parse_array(text).map_or(Value::Unknown, |items| equal(a, &Value::array(items))),
             (Value::Text(text), Value::Array(_)) => parse_array(text).map_or(Value::Unknown, |items| equal(&Value::array(items), b)),
             _ => equal(a, b),
@@ -238,7 +238,7 @@ impl Machine<'_> {
             _ => {}
         }
         if *a == Value::Null || *b == Value::Null {
-            // an array and NULL: one more element
+            // PostgreSQL treats an untyped NULL as an empty array
             return Ok(match (op, a, b) {
                 ("||", Value::Array(_), _) => a.clone(),
                 ("||", _, Value::Array(_)) => b.clone(),
@@ -292,7 +292,7 @@ impl Machine<'_> {
         }
     }
 
-    /// Does PostgreSQL print a schema with the names that are in it?
+    /// Returns whether PostgreSQL prints names of the schema with the schema.
     fn is_written(&self, schema: &str) -> bool {
         let catalog = &self.world.catalog;
         catalog.has_schema(schema) && !catalog.search_path().iter().any(|known| known == schema)
@@ -394,7 +394,7 @@ impl Machine<'_> {
         self.call_function(&call.name, &names, args)
     }
 
-    /// A value as another type.
+    /// Converts a value to another type.
     pub fn cast(&mut self, value: Value, to: &TypeName) -> Ran<Value> {
         if value == Value::Null {
             return Ok(Value::Null);
@@ -473,7 +473,7 @@ impl Machine<'_> {
     }
 }
 
-/// A field of a row.
+/// Returns a field of a row.
 pub fn field_of(base: &Value, field: &str) -> Value {
     match base {
         Value::Null => Value::Null,
@@ -482,7 +482,7 @@ pub fn field_of(base: &Value, field: &str) -> Value {
     }
 }
 
-/// A name without its quotes, or folded.
+/// Returns a name without its quotes, or in lower case if it has none.
 pub fn unquoted(text: &str) -> SmolStr {
     match text.trim().strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
         Some(quoted) => quoted.replace("\"\"", "\"").into(),
@@ -494,7 +494,7 @@ fn negate(value: Value, negated: bool) -> Value {
     if negated { not(&value) } else { value }
 }
 
-/// What is known of a value that is one of these.
+/// Returns the value if all are equal, [`Value::Something`] if none can be NULL, or else [`Value::Unknown`].
 fn one_of(values: Vec<Value>) -> Value {
     let Some(first) = values.first() else { return Value::Null };
     if values.iter().all(|value| value == first) {
@@ -510,7 +510,7 @@ fn ordering(a: &Value, b: &Value, holds: fn(Ordering) -> bool) -> Value {
     if *a == Value::Null || *b == Value::Null {
         return Value::Null;
     }
-    // texts in the order of a language are not known, those that are equal are
+    // the order of different texts depends on the collation
     match (a, b) {
         (Value::Text(left), Value::Text(right))
             if left != right && !left.bytes().chain(right.bytes()).all(|c| c.is_ascii_digit() || b"-:T. +".contains(&c)) =>

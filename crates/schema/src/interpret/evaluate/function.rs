@@ -10,9 +10,9 @@ use smol_str::SmolStr;
 
 type Evaluated = Result<Value, SqlError>;
 
-/// The value of a call; none where the name is not one of these.
+/// Returns the value of a call, or `None` if the function is not included here.
 pub fn call(name: &str, args: &[Value], visible: &dyn Fn(&Object) -> bool) -> Option<Evaluated> {
-    // these look at NULL
+    // these functions accept NULL
     match name {
         "coalesce" => return Some(Ok(coalesce(args))),
         "concat" => return Some(Ok(concat(args, visible))),
@@ -35,7 +35,7 @@ pub fn call(name: &str, args: &[Value], visible: &dyn Fn(&Object) -> bool) -> Op
     strict(name, args, visible).map(Ok)
 }
 
-/// Functions that are NULL where an argument is.
+/// Evaluates functions that return NULL if an argument is NULL.
 fn strict(name: &str, args: &[Value], visible: &dyn Fn(&Object) -> bool) -> Option<Value> {
     let text = |at: usize| args.get(at).and_then(|value| render(value, visible));
     let int = |at: usize| args.get(at).and_then(Value::as_int);
@@ -138,7 +138,7 @@ fn strict(name: &str, args: &[Value], visible: &dyn Fn(&Object) -> bool) -> Opti
 }
 
 fn plain_int(value: &Value) -> Option<i64> {
-    // `substring(text, pattern)` has a text there
+    // in `substring(text, pattern)` this argument is a text
     match value {
         Value::Int(value) => Some(*value),
         _ => None,
@@ -209,7 +209,7 @@ fn trim(name: &str, text: Option<SmolStr>, chars: Option<SmolStr>) -> Option<Str
     )
 }
 
-/// `left` and `right`: a negative count leaves that many out at the other end.
+/// Returns the first or last `count` characters. A negative count omits that number of characters at the other end.
 fn part(text: &str, count: i64, right: bool) -> String {
     let chars: Vec<char> = text.chars().collect();
     let keep = if count >= 0 { (count as usize).min(chars.len()) } else { chars.len().saturating_sub(count.unsigned_abs() as usize) };
@@ -282,7 +282,7 @@ fn join_arrays(name: &str, args: &[Value]) -> Value {
     joined.map_or(Value::Unknown, Value::array)
 }
 
-/// `format('…', …)` with `%s`, `%I`, `%L`, `%%`, positions and widths.
+/// Evaluates `format('…', …)` with `%s`, `%I`, `%L`, `%%`, positions and widths.
 fn format(args: &[Value], visible: &dyn Fn(&Object) -> bool) -> Evaluated {
     let Some((template, values)) = args.split_first() else { return Ok(Value::Unknown) };
     if *template == Value::Null {
@@ -328,7 +328,7 @@ fn format(args: &[Value], visible: &dyn Fn(&Object) -> bool) -> Evaluated {
             ('s' | 'I' | 'L', value) => match render(value, visible) {
                 None => return Ok(Value::Something),
                 Some(text) if kind == 's' => text.into(),
-                // a name that its type has quoted already is quoted again, as PostgreSQL does it
+                // like PostgreSQL, quotes a regclass again, although its text is already quoted
                 Some(text) if kind == 'I' => quote_ident(&text),
                 Some(text) => quote_literal(&text),
             },

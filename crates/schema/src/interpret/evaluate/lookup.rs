@@ -20,7 +20,7 @@ fn named(object: Object) -> Value {
     Value::Object { object: Arc::new(object), named: true }
 }
 
-/// The dotted name that a text holds.
+/// Returns the qualified name in a text.
 fn object_name(text: &str) -> Option<ObjectName> {
     let tokens = tokens(text);
     let mut cursor = Cursor::new(text, &tokens);
@@ -29,7 +29,7 @@ fn object_name(text: &str) -> Option<ObjectName> {
 }
 
 impl Machine<'_> {
-    /// Would the object's name without its schema be found?
+    /// Returns whether the search_path finds the object without its schema.
     pub fn is_visible(&self, object: &Object) -> bool {
         let catalog = &self.world.catalog;
         let bare = |name: &QName| ObjectName::bare(&name.name);
@@ -45,7 +45,7 @@ impl Machine<'_> {
         }
     }
 
-    /// The relation that a text names: NULL where there is none, nothing where that is not known.
+    /// Returns the relation with this name, NULL if there is none, or `None` if that is unknown.
     pub fn regclass(&self, text: &str) -> Option<Value> {
         let catalog = &self.world.catalog;
         let name = object_name(text)?;
@@ -57,7 +57,7 @@ impl Machine<'_> {
         match &schema {
             Some(schema) if is_system_schema(schema) => Some(named(Object::Relation(QName::new(schema.clone(), name.last())))),
             None if name.last().starts_with("pg_") => Some(named(Object::Relation(QName::new("pg_catalog", name.last())))),
-            // the platform's own schemas are not the same in every version of it
+            // the objects in the platform's schemas depend on its version
             Some(schema) if schema != "public" && catalog.schemas.get(schema).is_some_and(|schema| schema.at.is_platform()) => None,
             _ => Some(Value::Null),
         }
@@ -76,7 +76,7 @@ impl Machine<'_> {
         self.world.catalog.find_type(&ty.name).map(|found| named(Object::Type(found)))
     }
 
-    /// `f(uuid, text)`, or a name alone.
+    /// Returns the function of a signature `f(uuid, text)` or of a name.
     pub fn regprocedure(&self, text: &str) -> Option<Value> {
         let tokens = tokens(text);
         let mut cursor = Cursor::new(text, &tokens);
@@ -105,7 +105,8 @@ impl Machine<'_> {
         Some(function.map_or(Value::Null, |function| named(function_object(function))))
     }
 
-    /// A type among the arguments that is not there, which is an error before PostgreSQL 16, though the function need not be there.
+    /// Returns the first missing type of a signature. PostgreSQL before version 16 raises an error for it even if the function may be
+    /// missing.
     fn missing_type(&self, text: &str) -> Option<String> {
         if !(1..16).contains(&self.world.catalog.postgres_version) {
             return None;
@@ -174,7 +175,7 @@ impl Machine<'_> {
         parts.join(", ")
     }
 
-    /// Functions that ask about the database; none for another name.
+    /// Evaluates functions that query the database, or returns `None` for another function.
     pub fn system_call(&mut self, name: &str, args: &[Value]) -> Ran<Option<Value>> {
         let first = args.first();
         Ok(Some(match (name, first) {
@@ -270,7 +271,7 @@ impl Machine<'_> {
         }))
     }
 
-    /// Every cluster has the role that migrations run as.
+    /// Returns whether a role exists. Every cluster has the role that runs migrations.
     pub fn is_role(&self, name: &SmolStr) -> bool {
         name == crate::catalog::MIGRATION_ROLE || self.world.catalog.roles.contains(name)
     }
@@ -282,7 +283,7 @@ impl Machine<'_> {
                 None => Value::Something,
             },
             "role" => Value::optional(self.world.catalog.session.role.as_ref().or(Some(&SmolStr::new("none")))),
-            // a setting of the project's own is not set in a fresh session
+            // a custom setting has no value in a new session
             custom if custom.contains('.') && !self.world.settings_changed && args.get(1).and_then(Value::holds) == Some(true) => {
                 Value::Null
             }
@@ -317,7 +318,7 @@ impl Machine<'_> {
         }
     }
 
-    /// `pg_has_role([member,] role, 'MEMBER')`; whether a member has to act as the role first makes no difference here.
+    /// Evaluates `pg_has_role([member,] role, 'MEMBER')`. Whether the member needs SET ROLE makes no difference.
     fn has_role(&self, args: &[Value]) -> Ran<Value> {
         let name = |value: &Value| match value {
             Value::Text(name) => Some(name.clone()),
@@ -339,7 +340,7 @@ impl Machine<'_> {
         }
     }
 
-    /// The role that a name or an oid stands for; everybody has the oid 0.
+    /// Returns the role of a name or an oid. The oid 0 is PUBLIC.
     fn role_of(&self, value: &Value) -> Option<SmolStr> {
         match value {
             Value::Text(role) => Some(role.clone()),
@@ -352,9 +353,9 @@ impl Machine<'_> {
         }
     }
 
-    /// `has_table_privilege([role,] table, 'SELECT, …')` and its kin.
+    /// Evaluates `has_table_privilege([role,] table, 'SELECT, …')` and similar functions.
     fn has_privilege(&self, name: &str, args: &[Value]) -> Ran<Value> {
-        // a NULL among the arguments is the answer
+        // the result is NULL if an argument is NULL
         if args.contains(&Value::Null) {
             return Ok(Value::Null);
         }
@@ -412,14 +413,14 @@ impl Machine<'_> {
                 }
             }
         };
-        // what only may be granted settles nothing
+        // an uncertain grant decides nothing
         let (mut certain, mut possible) = (acl.clone(), acl.clone());
         certain.grants.retain(|grant| grant.certainty == Certainty::Certain);
         for acl in [&mut certain, &mut possible] {
             acl.grants.retain_mut(|grant| match (&grant.column, column) {
                 (None, _) => true,
                 (Some(of), Some(Value::Text(wanted))) if of != wanted => false,
-                // a grant on the column that is asked about, or on any column, does
+                // a grant on this column, or on any column, is sufficient
                 _ => {
                     grant.column = None;
                     name != "has_table_privilege"

@@ -7,24 +7,24 @@ use super::tables;
 use crate::syntax::expression::*;
 use smol_str::SmolStr;
 
-/// Functions that may be called before all relations are there: they look at nothing but their arguments.
+/// Functions that can be evaluated before all relations are joined, because they depend only on their arguments.
 const PLAIN: [&str; 9] = ["format", "lower", "upper", "quote_ident", "concat", "coalesce", "replace", "btrim", "to_regclass"];
 
-/// A condition, and how many relations must be joined before it can be looked at.
+/// A condition, and the number of relations that must be joined before it can be evaluated.
 pub struct Condition<'q> {
     pub expr: &'q Expr,
     pub after: usize,
     pub done: bool,
 }
 
-/// The places of relations in the order in which they are joined.
+/// Positions of the relations in FROM, in the order in which they are joined.
 pub struct Order {
     places: Vec<usize>,
 }
 
 impl Order {
     pub fn of(select: &Select, sources: &[&FromItem], variables: bool) -> Order {
-        // a column that two relations share is that of the one which is written first
+        // USING and NATURAL take a column from the first relation in FROM
         let fixed = |source: &&FromItem| {
             source.natural
                 || !source.using.is_empty()
@@ -48,7 +48,7 @@ impl Order {
                     ready.filter(|(_, other)| !names_any(other, &unjoined)).map(|(column, _)| column.as_str()).collect();
                 rank(source, &columns)
             };
-            // it may look at all that is written before it
+            // the relation can depend on all relations before it
             let dependent =
                 |at: usize| sources[at].join == Some(JoinKind::Left) || !matches!(sources[at].relation, FromRelation::Table { .. });
             let free = waiting.iter().enumerate().filter(|(first, at)| *first == 0 || !dependent(**at));
@@ -66,7 +66,7 @@ impl Order {
         self.places.iter().map(|at| sources[*at]).collect()
     }
 
-    /// What was made in this order as it is written.
+    /// Returns items in the order of FROM.
     pub fn restored<T>(&self, joined: Vec<T>) -> Vec<T> {
         let mut out: Vec<(usize, T)> = self.places.iter().copied().zip(joined).collect();
         out.sort_by_key(|(at, _)| *at);
@@ -74,7 +74,7 @@ impl Order {
     }
 }
 
-/// How many rows of a relation are left by equality on these columns: the lower, the fewer.
+/// Estimates the number of rows of a relation after equality conditions on these columns. A lower rank means fewer rows.
 fn rank(source: &FromItem, columns: &[&str]) -> u8 {
     let FromRelation::Table { name, .. } = &source.relation else { return 5 };
     let any = |wanted: &dyn Fn(&str) -> bool| columns.iter().any(|column| wanted(column));
@@ -91,7 +91,7 @@ fn rank(source: &FromItem, columns: &[&str]) -> u8 {
     }
 }
 
-/// Does an expression look at one of these relations, or at a column of which it is not said whose it is?
+/// Returns whether an expression uses one of these relations or a column without qualifier.
 pub fn names_any(expr: &Expr, aliases: &[&str]) -> bool {
     let mut found = false;
     expr.walk(&mut |node| {
@@ -106,7 +106,7 @@ pub fn names_any(expr: &Expr, aliases: &[&str]) -> bool {
     found
 }
 
-/// The entries of FROM with joins in parentheses opened.
+/// Collects the entries of FROM, including those of nested joins.
 pub fn flatten<'q>(from: &'q [FromItem], out: &mut Vec<&'q FromItem>) {
     for item in from {
         match &item.relation {
@@ -116,7 +116,7 @@ pub fn flatten<'q>(from: &'q [FromItem], out: &mut Vec<&'q FromItem>) {
     }
 }
 
-/// WHERE and the ON of inner joins, each with the number of relations it needs.
+/// Returns the conditions of WHERE and of inner joins, each with the number of relations that it needs.
 pub fn conditions<'q>(select: &'q Select, sources: &[&'q FromItem]) -> Vec<Condition<'q>> {
     let mut out = Vec::new();
     let mut add = |expr: &'q Expr, least: usize| {
@@ -141,7 +141,7 @@ pub fn conditions<'q>(select: &'q Select, sources: &[&'q FromItem]) -> Vec<Condi
     out
 }
 
-/// How many of the relations must be there for an expression's names: all, where one has no qualifier.
+/// Returns the number of relations that the names of an expression need: all of them if a name has no qualifier.
 fn needed(expr: &Expr, sources: &[&FromItem]) -> usize {
     let mut most = 0;
     expr.walk(&mut |node| {
@@ -151,7 +151,7 @@ fn needed(expr: &Expr, sources: &[&FromItem]) -> usize {
                 let place = qualifier.and_then(|alias| sources.iter().position(|source| source.reference() == Some(alias)));
                 most = match (qualifier, place) {
                     (_, Some(at)) => most.max(at + 1),
-                    // a variable, or a relation of the query around
+                    // a variable, or a relation of an outer query
                     (Some(_), None) => most,
                     (None, None) => sources.len(),
                 };
@@ -164,7 +164,7 @@ fn needed(expr: &Expr, sources: &[&FromItem]) -> usize {
     most
 }
 
-/// `column = expression` for a column of that relation, where the expression looks at no column of it.
+/// Returns `column = expression` for a column of this relation, if the expression uses no column of the relation.
 pub fn equality_on<'q>(expr: &'q Expr, alias: Option<&str>, variables: bool) -> Option<(&'q SmolStr, &'q Expr)> {
     let (left, right) = expr.equality()?;
     let column = |expr: &'q Expr| match &expr.uncast().kind {

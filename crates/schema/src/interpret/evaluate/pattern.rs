@@ -4,12 +4,12 @@
 
 use super::value::Value;
 
-/// `text LIKE pattern`, with a backslash for escapes.
+/// Returns `text LIKE pattern`, with the backslash as escape character.
 pub fn like(text: &str, pattern: &str, fold: bool) -> bool {
     let chars = |text: &str| -> Vec<char> { if fold { text.to_lowercase().chars().collect() } else { text.chars().collect() } };
     let text = chars(text);
     let parts = parse_like(&chars(pattern));
-    // the usual walk with one place to come back to
+    // backtracks to the last `%` only
     let (mut at, mut part) = (0, 0);
     let mut back: Option<(usize, usize)> = None;
     loop {
@@ -61,18 +61,17 @@ fn parse_like(pattern: &[char]) -> Vec<Part> {
     out
 }
 
-/// An expression as the user wrote it, of which PostgreSQL prints what it understood: in its own layout, with its own words
-/// for operators and types, and names with the schemas and tables that are needed to find them.
+/// The source text of an expression that PostgreSQL prints in another form: with its own layout, its own words for operators and types, and
+/// qualified names where necessary.
 pub struct Printed<'t> {
     pub text: &'t str,
-    /// What is printed beside it as it was written: the name and body of a function.
+    /// Text that PostgreSQL prints unchanged: the name and body of a function.
     pub verbatim: Option<&'t str>,
-    /// Is a schema not on the search path, so that what is in it is printed with it?
+    /// Whether a schema is not on the search_path, so that PostgreSQL prints it.
     pub is_written: &'t dyn Fn(&str) -> bool,
 }
 
-/// Words that PostgreSQL adds, leaves out or writes in capitals when it prints an expression. Source: `get_rule_expr` of
-/// ruleutils.c.
+/// Words that PostgreSQL adds, omits or prints in capitals. Source: `get_rule_expr` of ruleutils.c.
 const REWRITTEN: [&str; 54] = [
     "all",
     "and",
@@ -131,7 +130,7 @@ const REWRITTEN: [&str; 54] = [
 ];
 
 impl<'t> Printed<'t> {
-    /// None of a value that is no such text.
+    /// Returns the printed form of a value, or `None` if PostgreSQL prints the value unchanged.
     pub fn of(value: &'t Value, is_written: &'t dyn Fn(&str) -> bool) -> Option<Printed<'t>> {
         let (text, verbatim) = match value {
             Value::Printed(text) => (text.as_str(), None),
@@ -141,7 +140,8 @@ impl<'t> Printed<'t> {
         Some(Printed { text, verbatim, is_written })
     }
 
-    /// Is a part of a pattern in the printed text? Only words can be told, which layout can't split or join.
+    /// Returns whether the printed text contains a part of a pattern, or `None` if unknown. Only single words are decided, because layout
+    /// does not change them.
     pub fn contains(&self, part: &str, fold: bool) -> Option<bool> {
         if let Some(verbatim) = self.verbatim {
             return if fold && verbatim.to_lowercase().contains(&part.to_lowercase()) || verbatim.contains(part) {
@@ -155,7 +155,7 @@ impl<'t> Printed<'t> {
         }
         let (text, lower) = (self.text.to_lowercase(), part.to_lowercase());
         if let Some((qualifier, name)) = lower.rsplit_once('.') {
-            // a qualifier is printed where it is needed, whoever wrote it
+            // PostgreSQL prints a qualifier only where necessary
             return match !name.is_empty() && !text.contains(name) {
                 true => Some(false),
                 false => (text.contains(&lower) && (self.is_written)(qualifier) && fold | self.text.contains(part)).then_some(true),
@@ -165,7 +165,7 @@ impl<'t> Printed<'t> {
         if !text.contains(&lower) {
             return if rewritten { None } else { Some(false) };
         }
-        // only a sub-select is printed in one word for one that was written
+        // only a subquery is printed with the word `select`
         if fold && lower == "select" && words(&text).any(|(_, word)| word == "select") {
             return Some(true);
         }
@@ -174,7 +174,7 @@ impl<'t> Printed<'t> {
         (lasting && !commented && (fold || self.text.contains(part))).then_some(true)
     }
 
-    /// Is nothing in the head of a function's definition that could be printed as a part of a pattern?
+    /// Returns whether the head of a function's definition cannot contain a part of a pattern.
     fn is_missing_in_head(&self, part: &str) -> bool {
         const ADDED: [&str; 8] = ["create", "or", "replace", "function", "procedure", "returns", "language", "set"];
         let lower = part.to_lowercase();
@@ -185,7 +185,7 @@ impl<'t> Printed<'t> {
             && !REWRITTEN.iter().chain(&ADDED).any(|word| word.contains(name))
     }
 
-    /// `text LIKE pattern`
+    /// Returns `text LIKE pattern`, or `None` if unknown.
     pub fn like(&self, pattern: &str, fold: bool) -> Option<bool> {
         let inner = pattern.strip_prefix('%')?.strip_suffix('%')?;
         let mut parts = inner.split('%').filter(|part| !part.is_empty());
@@ -200,7 +200,7 @@ impl<'t> Printed<'t> {
                 _ => None,
             };
         }
-        // what is not a word of PostgreSQL's own is printed in the order in which it was written
+        // PostgreSQL keeps the order of the project's own words
         if several && found == Some(true) && !(self.verbatim.is_none() && like(self.text, pattern, fold)) {
             found = None;
         }
@@ -220,13 +220,13 @@ impl<'t> Printed<'t> {
     }
 }
 
-/// Words with the byte behind each.
+/// Returns the words of a text, each with its end in bytes.
 fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let all = text.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|word| !word.is_empty());
     all.map(move |word| (word.as_ptr() as usize - text.as_ptr() as usize + word.len(), word))
 }
 
-/// The alternatives of `(a|b|c)`, `^a`, `b$`, each a plain text with its anchors.
+/// Alternatives of `(a|b|c)`, `^a` or `b$`: plain texts with anchors.
 pub struct Alternatives {
     plain: Vec<(bool, String, bool)>,
 }
@@ -247,7 +247,7 @@ impl Alternatives {
         let mut plain = Vec::new();
         let last = parts.len() - 1;
         for (at, part) in parts.into_iter().enumerate() {
-            // without a group, an anchor belongs to the alternative it stands at
+            // without a group, an anchor belongs to its alternative only
             let (mut from, mut to) = if outer { (start, end) } else { (start && at == 0, end && at == last) };
             let mut part = part;
             if let Some(rest) = part.strip_prefix('^') {
@@ -319,7 +319,7 @@ mod tests {
             ("%uid%", false, Some(true)),
             ("%auth.uid%", false, Some(true)),
             ("%auth.jwt%", false, Some(false)),
-            // printed without what is on the search path, or with what is not
+            // PostgreSQL omits schemas on the search_path, and may add others
             ("%public.is_admin%", false, None),
             ("%app.is_admin%", false, None),
             ("%is_admin%", false, Some(true)),
@@ -356,7 +356,7 @@ mod tests {
             ("%notes%", false, Some(true)),
             ("%private.is_admin%", false, Some(false)),
             ("%title%", false, Some(false)),
-            // the head has it, or may get it
+            // the head contains these words, or PostgreSQL may print them
             ("%public.t%", false, None),
             ("%integer%", false, None),
             ("%(x int)%", false, None),

@@ -17,29 +17,29 @@ use std::mem::Discriminant;
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// Rows up to which a join asks for each row's partners by themselves.
+/// Maximum number of rows for which a join looks up the matching rows separately.
 const FEW: usize = 16;
 
-/// A relation of a FROM clause as names see it.
+/// A relation in scope.
 pub struct Item {
     alias: Option<SmolStr>,
     columns: Vec<SmolStr>,
-    /// Are there columns that are not modelled?
+    /// Whether the relation has columns that are not modelled.
     open: bool,
 }
 
-/// The rows that an aggregate looks at.
+/// Rows of an aggregate.
 pub struct Group<'e> {
     rows: &'e [Joined],
-    /// Are these all, and all certain?
+    /// Whether these are all rows, and all are certain.
     exact: bool,
 }
 
-/// Where names are looked up: the relations of a query, and those of the queries around it.
+/// Scope of names: the relations of a query and of the outer queries.
 #[derive(Clone, Copy)]
 pub struct Env<'e> {
     pub outer: Option<&'e Env<'e>>,
-    /// Queries around it.
+    /// Number of outer queries.
     pub depth: usize,
     items: &'e [Item],
     row: &'e [Cells],
@@ -54,13 +54,13 @@ impl<'e> Env<'e> {
     }
 }
 
-/// What queries in the expressions of a SELECT come to that look at none of its rows, by where they stand.
+/// Results of subqueries that do not depend on rows of the SELECT around them, by the address of the subquery.
 pub type Settled = FxHashMap<*const Query, Rc<Table>>;
 
-/// What a name is in one FROM clause.
+/// Meaning of a name in one FROM clause.
 pub enum Found {
     Value(Value),
-    /// Perhaps a column that is not modelled.
+    /// May be a column that is not modelled.
     Open,
     No,
 }
@@ -102,14 +102,14 @@ fn whole_row(item: &Item, row: &Cells) -> Value {
     Value::Record(Arc::new(super::value::Record { fields }))
 }
 
-/// A row of a join, in parts.
+/// A row of a join, with one part for each relation.
 #[derive(Clone)]
 pub struct Joined {
     parts: Vec<Cells>,
     presence: Presence,
 }
 
-/// The relations of a FROM clause that were joined so far.
+/// Result of joining the first relations of a FROM clause.
 struct Scan {
     items: Vec<Item>,
     rows: Vec<Joined>,
@@ -133,7 +133,7 @@ impl Table {
         self.complete && self.rows.iter().all(|(_, presence)| *presence == Presence::Certain)
     }
 
-    /// Is there a row?
+    /// Returns whether the query returns a row, or `None` if unknown.
     pub fn exists(&self) -> Option<bool> {
         if self.rows.iter().any(|(_, presence)| *presence == Presence::Certain) {
             Some(true)
@@ -144,7 +144,7 @@ impl Table {
         }
     }
 
-    /// The value of a scalar sub-select.
+    /// Returns the value of a scalar subquery.
     pub fn scalar(&self) -> Result<Value, SqlError> {
         let certain = self.rows.iter().filter(|(_, presence)| *presence == Presence::Certain).count();
         if certain > 1 {
@@ -194,7 +194,7 @@ impl Machine<'_> {
         };
         match limit {
             Some(limit) if query.offset.is_none() => {
-                // which rows are cut off is known only where all that come before are
+                // the rows within the limit are known only if all rows are
                 if table.rows.len() > limit {
                     let all = table.is_exact();
                     table.complete |= limit == 0;
@@ -223,7 +223,7 @@ impl Machine<'_> {
                 }
                 let width = rows.first().map_or(0, Vec::len);
                 table.columns = (1..=width).map(|at| format!("column{at}").into()).collect();
-                // longer lists are not kept whole
+                // the parser does not keep all rows of longer lists
                 table.complete = rows.len() < crate::syntax::sql::KEPT_ROWS;
                 Ok(table)
             }
@@ -261,7 +261,7 @@ impl Machine<'_> {
         }
     }
 
-    /// A query in an expression. Like PostgreSQL, one that looks at no row around it runs once.
+    /// Runs a subquery. If it does not depend on rows of outer queries, it runs once, as in PostgreSQL.
     pub fn inner_query(&mut self, query: &Query, env: &Env) -> Ran<Rc<Table>> {
         let place = std::ptr::from_ref(query);
         if let Some(table) = self.settled.get(&place).filter(|_| env.depth > 0) {
@@ -308,7 +308,7 @@ impl Machine<'_> {
         self.project(select, order_by, &items, rows, complete, outer)
     }
 
-    /// A literal that names no object is an error even where no row is looked at.
+    /// Returns an error for literals that name missing objects. PostgreSQL raises it even if the query reads no rows.
     fn check_literals(&mut self, select: &Select) -> Ran<()> {
         let targets = select.targets.iter().map(|target| &target.expr);
         let all = targets.chain(&select.filter).chain(select.from.iter().filter_map(|item| item.on.as_ref()));
@@ -397,7 +397,7 @@ impl Machine<'_> {
             let shape = match shape {
                 Some(item) => item,
                 None => {
-                    // nobody asked for it, but its columns have names
+                    // no row was joined, so the relation was not read, but names need its columns
                     let found = self.relation(source, &Hints::default(), outer)?;
                     Item { alias, columns: found.columns, open: found.open }
                 }
@@ -474,7 +474,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// Filters what was joined to one row by ON; without a partner the row stays, with NULLs.
+    /// Applies ON to the matches of one row. Without a match, the row is kept and the other columns are NULL.
     fn outer_join(&mut self, items: &[Item], row: &Joined, on: &[&Expr], from: usize, joined: &mut Vec<Joined>, outer: &Env) -> Ran<()> {
         let candidates = joined.split_off(from);
         let mut sure = false;
@@ -513,7 +513,7 @@ impl Machine<'_> {
         let grouped = !select.group_by.is_empty()
             || select.having.is_some()
             || select.targets.iter().any(|target| super::aggregate::is_in(&target.expr));
-        // sort keys travel with their row
+        // each row keeps its sort keys
         let mut out: Vec<(Cells, Presence, Vec<Value>)> = Vec::new();
         let mut complete = complete;
         if grouped {
@@ -572,7 +572,7 @@ impl Machine<'_> {
         Ok(table)
     }
 
-    /// `SELECT unnest(…)`: one row for each value; none where no set is among the targets.
+    /// Expands `SELECT unnest(…)` to one row for each value. Returns `None` if no target returns a set.
     fn expanded(&mut self, select: &Select, env: &Env) -> Ran<Option<Table>> {
         let set = select.targets.iter().enumerate().find_map(|(at, target)| match &target.expr.uncast().kind {
             ExprKind::Call(call) => Some((at, call)),
@@ -609,7 +609,7 @@ impl Machine<'_> {
         Ok(cells)
     }
 
-    /// Values of the sort keys: output columns by name or number, or expressions.
+    /// Returns the values of the sort keys, which are output columns by name or number, or expressions.
     fn keys(&mut self, order_by: &[SortKey], columns: &[SmolStr], cells: &[Value], env: &Env) -> Ran<Vec<Value>> {
         let mut out = Vec::with_capacity(order_by.len());
         for key in order_by {
@@ -626,7 +626,7 @@ impl Machine<'_> {
         Ok(out)
     }
 
-    /// Rows by their keys, in order of appearance; none where a key is not known.
+    /// Groups rows by their keys, in order of appearance. Returns `None` if a key is unknown.
     fn groups(&mut self, select: &Select, items: &[Item], rows: Vec<Joined>, outer: &Env) -> Ran<Option<Vec<Vec<Joined>>>> {
         if select.group_by.is_empty() {
             return Ok(Some(vec![rows]));
@@ -663,7 +663,7 @@ impl Machine<'_> {
         Ok(Some(order))
     }
 
-    /// The values of an aggregate's argument over its group, with FILTER applied; none where they are not all known to be there.
+    /// Returns the values of an aggregate's argument for its group, after FILTER. Returns `None` if the rows are not all known.
     pub fn aggregated(&mut self, call: &Call, env: &Env) -> Ran<Option<Vec<Value>>> {
         let Some(group) = env.group.filter(|group| group.exact) else { return Ok(None) };
         let mut out = Vec::new();
@@ -714,14 +714,14 @@ fn ordered(a: &Value, b: &Value, descending: bool) -> Ordering {
     if descending { order.reverse() } else { order }
 }
 
-/// The rows of a relation by what they must be equal to.
+/// Index of the rows of a relation by the columns of equality conditions.
 struct Partners {
-    /// Equalities with the columns that they are about.
+    /// Positions of the conditions and of their columns.
     index: Vec<(usize, usize)>,
     by_key: FxHashMap<Vec<Key>, Vec<usize>>,
-    /// Of each column, what kind of value it has; one of another kind is not compared by its key.
+    /// Type of value of each column. A value of another type is not looked up by its key.
     kinds: Option<Vec<Discriminant<Key>>>,
-    /// Rows that may be equal to anything.
+    /// Rows without a key, which can match any value.
     rest: Vec<usize>,
     count: usize,
 }
@@ -740,7 +740,7 @@ impl Partners {
         out
     }
 
-    /// Rows that may be equal to these values; conditions are looked at again.
+    /// Returns rows that may match these values. The conditions are evaluated again afterwards.
     fn find<'v>(&self, wanted: impl Fn(usize) -> &'v Value) -> Vec<usize> {
         let wanted = || self.index.iter().map(|(equality, _)| wanted(*equality));
         if wanted().any(|value| *value == Value::Null) {
@@ -761,7 +761,7 @@ fn kinds(key: &[Key]) -> Vec<Discriminant<Key>> {
     key.iter().map(std::mem::discriminant).collect()
 }
 
-/// Leaves out rows that are the same as one before.
+/// Removes duplicate rows.
 fn distinct(table: &mut Table) {
     let mut places: FxHashMap<Vec<Option<Key>>, usize> = FxHashMap::default();
     let mut kept: Vec<(Cells, Presence)> = Vec::new();

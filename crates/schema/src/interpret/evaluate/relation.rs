@@ -19,18 +19,18 @@ use smol_str::SmolStr;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Rows of one temporary table, beyond which they are forgotten.
+/// Maximum number of rows of a temporary table. The content of a larger table is unknown.
 const MAX_ROWS: usize = 1_000;
 
-/// The rows of temporary tables, by the order of their columns.
+/// Rows of temporary tables, in the order of their columns.
 #[derive(Clone, Default)]
 pub struct Temporary {
     rows: BTreeMap<QName, Vec<Cells>>,
-    /// Changes made so far.
+    /// Number of changes so far.
     changes: usize,
 }
 
-/// Remembers the rows that a statement puts into a temporary table. Is that all that has to be known of it?
+/// Stores the rows that a statement inserts into a temporary table. Returns whether the content of the table is known afterwards.
 pub fn temporary(world: &mut Database, sources: &mut Sources, origin: Site, ast: &Ast) -> bool {
     let (name, columns, source) = match ast {
         Ast::Data(Data::Insert(insert)) => (&insert.table, Some(&insert.columns), insert.source.as_ref()),
@@ -76,7 +76,7 @@ pub fn temporary(world: &mut Database, sources: &mut Sources, origin: Site, ast:
     known.len() <= MAX_ROWS
 }
 
-/// The rows of these are not followed any further.
+/// Makes the content of temporary tables unknown, and returns false.
 fn forget<'n>(world: &mut Database, names: impl IntoIterator<Item = &'n ObjectName>) -> bool {
     for name in names {
         if let Some(found) = world.catalog.find_relation(name).filter(|name| name.schema == "pg_temp") {
@@ -104,7 +104,7 @@ impl Temporary {
 }
 
 impl Machine<'_> {
-    /// A literal as a column or parameter of a type holds it.
+    /// Converts a literal to the type of a column or parameter.
     pub fn coerced(&self, value: Value, ty: &DataType) -> Value {
         match &value {
             Value::Text(text) if ty.array => super::value::parse_array(text).map_or(Value::Something, Value::array),
@@ -113,7 +113,7 @@ impl Machine<'_> {
         }
     }
 
-    /// The rows of one entry of FROM.
+    /// Returns the rows of one entry of FROM.
     pub(super) fn relation(&mut self, source: &FromItem, hints: &Hints, env: &Env) -> Ran<Rows> {
         let mut rows = match &source.relation {
             FromRelation::Table { name, .. } => self.named_relation(name, hints)?,
@@ -199,8 +199,8 @@ impl Machine<'_> {
         Ok(rows)
     }
 
-    /// The values of a function that returns a set of plain values: none for another function, and none inside where they
-    /// are not known.
+    /// Returns the values of a function that returns a set of scalar values. Returns `None` for another function, and `Some(None)` if the
+    /// values are unknown.
     pub fn series(&mut self, call: &Call, env: &Env) -> Ran<Option<Option<Vec<Value>>>> {
         let name = call.name.last();
         if call.name.schema().is_some_and(|schema| schema != "pg_catalog") {

@@ -26,17 +26,17 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// A body with what has been read of its pieces.
+/// A body with a cache of its parsed expressions and statements.
 pub struct Program {
     pub file: FileId,
     pub text: Arc<str>,
-    /// The code within the text.
+    /// Location of the code in the text.
     pub span: Span,
     pub routine: Arc<Routine>,
     read: RefCell<FxHashMap<(usize, Reading), Rc<Parsed>>>,
 }
 
-/// How a piece was read.
+/// Form in which a piece of the body was parsed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Reading {
     Expression,
@@ -63,7 +63,7 @@ impl Program {
         parsed
     }
 
-    /// An expression, or a query without its SELECT.
+    /// Parses an expression, or a query without SELECT.
     pub fn expression(&self, piece: Piece) -> Rc<Parsed> {
         self.remember(piece, Reading::Expression, || {
             let mut cursor = self.routine.cursor(&self.text, piece);
@@ -93,7 +93,7 @@ impl Program {
         sql::query(&mut cursor, end).map_or(Parsed::Unread, Parsed::Query)
     }
 
-    /// A statement without its INTO.
+    /// Parses a statement without its INTO clause.
     pub fn statement(&self, piece: Piece, into: Option<&IntoClause>) -> Rc<Parsed> {
         self.remember(piece, Reading::Statement, || {
             let whole = SqlPiece { role: plpgsql::Role::Statement, piece, into: into.map(|into| into.piece), owner: piece.span };
@@ -116,23 +116,23 @@ pub struct Scope {
     pub variables: Vec<Variable>,
 }
 
-/// A body that is running.
+/// A running body.
 #[derive(Default)]
 pub struct Frame {
     pub program: Option<Rc<Program>>,
     pub scopes: Vec<Scope>,
-    /// `$1`, …
+    /// Values of `$1`, `$2`, …
     pub params: Vec<Value>,
-    /// A function in SQL, where a column hides a parameter.
+    /// Whether columns hide parameters of the same name, as in functions in SQL.
     pub columns_win: bool,
     pub returned: Option<Value>,
-    /// It may have returned before, under a condition that was not decided.
+    /// Whether the body may have returned before, under an unknown condition.
     pub doubtful: bool,
     pub rows: Vec<(Cells, Presence)>,
-    /// Were rows returned that are not known?
+    /// Whether the body may have returned unknown rows.
     pub rows_unknown: bool,
     pub row_columns: Vec<SmolStr>,
-    /// What a handler is handling.
+    /// Error that the running handler handles.
     pub handling: Option<SqlError>,
     pub cursors: Vec<(SmolStr, Piece)>,
 }
@@ -143,7 +143,7 @@ impl Frame {
         Frame { program: Some(program), scopes: vec![Scope { label: None, variables: vec![found] }], ..Frame::default() }
     }
 
-    /// For a text that EXECUTE runs: none of the variables is seen.
+    /// Returns the frame of an EXECUTE command, which cannot use the variables of the body.
     pub fn of_command(params: Vec<Value>) -> Frame {
         Frame { params, ..Frame::default() }
     }
@@ -159,7 +159,7 @@ impl Frame {
     }
 }
 
-/// Could the function be run here?
+/// Returns whether the function can be evaluated.
 pub fn is_readable(function: &Function) -> bool {
     let readable = match (&*function.body, function.language.as_str()) {
         (Body::Code(_), "plpgsql" | "sql") | (Body::Sql { .. }, _) => true,
@@ -173,7 +173,7 @@ pub fn is_readable(function: &Function) -> bool {
 }
 
 impl Machine<'_> {
-    /// Code in PL/pgSQL, whose text is that of a file.
+    /// Parses code in PL/pgSQL that is part of the text of a file.
     pub fn program(&mut self, file: FileId, code: &Code) -> Option<Rc<Program>> {
         let text = self.sources.text(file);
         let (_, span) = code.text_and_span(&text);
@@ -185,7 +185,7 @@ impl Machine<'_> {
         Some(program)
     }
 
-    /// The value of a name that is a variable, or a field of one.
+    /// Returns the value of a variable or of a field of a variable.
     pub fn variable(&self, path: &[SmolStr]) -> Option<Value> {
         let frame = self.frames.last()?;
         let variables = || frame.scopes.iter().rev().flat_map(|scope| scope.variables.iter().rev());
@@ -211,7 +211,7 @@ impl Machine<'_> {
         program.and_then(|program| program.routine.variable_conflict).unwrap_or(VariableConflict::Error)
     }
 
-    /// Is a name that is both a column and a variable an error?
+    /// Returns whether a name that is both a column and a variable is an error.
     pub fn conflicts(&self) -> bool {
         self.conflict() == VariableConflict::Error && !self.frames.last().is_some_and(|frame| frame.columns_win)
     }
@@ -220,12 +220,12 @@ impl Machine<'_> {
         self.conflict() == VariableConflict::UseVariable
     }
 
-    /// Is a name that is a variable never a column?
+    /// Returns whether a name that is a variable cannot be a column.
     pub fn variables_come_first(&self) -> bool {
         self.conflict() != VariableConflict::UseColumn && !self.frames.last().is_some_and(|frame| frame.columns_win)
     }
 
-    /// A call of the project's own function, which is run. Any other is unknown.
+    /// Calls a function of the project. The result of another function is unknown.
     pub fn call_function(&mut self, name: &ObjectName, names: &[Option<SmolStr>], args: Vec<Value>) -> Ran<Value> {
         let Some(function) = self.callee(name, args.len()) else { return Ok(Value::Unknown) };
         let Some(frame) = self.run_function(&function, names, args)? else { return Ok(Value::Unknown) };
@@ -264,7 +264,7 @@ impl Machine<'_> {
         }
     }
 
-    /// The rows of a call in FROM.
+    /// Returns the rows of a function call in FROM.
     pub fn call_rows(&mut self, call: &Call, column: SmolStr, env: &Env) -> Ran<Rows> {
         if call.name.last() == "pg_event_trigger_ddl_commands" {
             return Ok(self.created_rows());
@@ -307,7 +307,7 @@ impl Machine<'_> {
         Ok(Rows { complete: !frame.rows_unknown, open: width == 0, columns, rows })
     }
 
-    /// Runs the body of a function; none where it can't be read.
+    /// Runs the body of a function, or returns `None` if it cannot be parsed.
     fn run_function(&mut self, function: &Function, names: &[Option<SmolStr>], args: Vec<Value>) -> Ran<Option<Frame>> {
         if function.strict && args.contains(&Value::Null) {
             return Ok(Some(Frame { returned: Some(Value::Null), ..Frame::default() }));
@@ -366,7 +366,7 @@ impl Machine<'_> {
         ran.map(|_: Flow| frame)
     }
 
-    /// A body whose quotes are doubled becomes a source of its own, once.
+    /// Returns the file of a body with doubled quotes. Its unescaped text is a file of its own, which is created once.
     fn unescaped(&mut self, literal: Site, text: &str) -> FileId {
         let span = Span::new(0, text.len() as u32);
         let known = self
@@ -422,7 +422,7 @@ impl Machine<'_> {
         self.frames.push(Frame { params, scopes: vec![scope], columns_win: true, ..Frame::default() });
     }
 
-    /// The parameters with what the call gives them.
+    /// Returns the parameters with the values of the call.
     fn parameters(&mut self, function: &Function, names: &[Option<SmolStr>], args: Vec<Value>) -> Ran<Scope> {
         let inputs: Vec<&Argument> = function.inputs().collect();
         let mut given: Vec<Option<Value>> = vec![None; inputs.len()];
@@ -433,7 +433,7 @@ impl Machine<'_> {
             };
             match place {
                 Some(place) if place < given.len() && inputs[place].mode != ArgMode::Variadic => given[place] = Some(value),
-                // the rest go into an array
+                // VARIADIC collects the remaining arguments in an array
                 _ => {
                     if let Some(last) = given.last_mut() {
                         *last = Some(Value::Something);
@@ -462,7 +462,7 @@ impl Machine<'_> {
         Ok(scope)
     }
 
-    /// Rows that `pg_event_trigger_ddl_commands()` would give.
+    /// Returns the rows of `pg_event_trigger_ddl_commands()`.
     fn created_rows(&self) -> Rows {
         let columns = ["classid", "objid", "objsubid", "command_tag", "object_type", "schema_name", "object_identity", "in_extension"];
         let rows = self.created.iter().map(|table| {
@@ -481,7 +481,7 @@ impl Machine<'_> {
         Rows { columns: columns.into_iter().map(SmolStr::from).collect(), rows: rows.collect(), complete: true, open: false }
     }
 
-    /// Runs the functions of event triggers on CREATE TABLE.
+    /// Runs the functions of event triggers for CREATE TABLE.
     pub fn event_triggers(&mut self) -> Ran<()> {
         let triggers: Vec<_> = self.world.catalog.event_triggers.values().cloned().collect();
         for trigger in triggers {
@@ -501,7 +501,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// What runs inside a text or a function in SQL; the rows of a query.
+    /// Runs a statement of an EXECUTE command or of a function in SQL. Returns the rows if it is a query.
     pub fn run_statement(&mut self, file: FileId, statement: &Statement) -> Ran<Option<Table>> {
         self.step(1)?;
         let Form::Read(ast) = &statement.form else {
@@ -522,7 +522,7 @@ impl Machine<'_> {
         }
     }
 
-    /// A statement that nobody can read is said, and changes nothing.
+    /// Records a statement that cannot be parsed. It changes nothing.
     pub fn unread(&mut self, file: FileId, statement: &Statement) {
         if let Form::Opaque(opaque) = &statement.form {
             let unread = crate::syntax::ast::Unread {
@@ -542,7 +542,7 @@ impl Machine<'_> {
         }
     }
 
-    /// Does a statement find rows to insert, change or delete?
+    /// Returns whether a statement inserts, changes or deletes rows, or `None` if unknown.
     pub fn found_by(&mut self, data: &Data) -> Ran<Option<bool>> {
         let (table, from, filter) = match data {
             Data::Insert(insert) => {

@@ -21,7 +21,7 @@ use smol_str::SmolStr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// How a statement ends.
+/// Control flow after a statement.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Flow {
     Next,
@@ -30,7 +30,7 @@ pub enum Flow {
     Return,
 }
 
-/// What a loop does after an iteration.
+/// Control flow after an iteration.
 enum After {
     Again,
     End(Flow),
@@ -67,7 +67,7 @@ impl Machine<'_> {
         let reason = match ran {
             Err(Stop::Failed(reason)) => reason,
             ended => {
-                // the platform's refusal would have been handled
+                // a handler catches the platform's refusal
                 if block.handlers.iter().flat_map(|handler| &handler.conditions).any(|condition| catches(condition, "42501")) {
                     self.world.refused.truncate(refused);
                 }
@@ -122,7 +122,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// A value as a variable of a type holds it.
+    /// Converts a value to the type of a variable.
     fn typed(&mut self, value: Value, ty: &crate::syntax::types::TypeName) -> Ran<Value> {
         if ty.of_row || ty.of_column || matches!(value, Value::Record(_)) || ty.is("record") {
             return Ok(value);
@@ -212,7 +212,7 @@ impl Machine<'_> {
         self.frames.last().and_then(|frame| frame.program.clone())
     }
 
-    /// The value of an expression of the body.
+    /// Returns the value of an expression of the body.
     fn value(&mut self, piece: Piece) -> Ran<Value> {
         let Some(program) = self.program_now() else { return Ok(Value::Unknown) };
         match &*program.expression(piece) {
@@ -229,7 +229,7 @@ impl Machine<'_> {
         pieces.iter().map(|piece| self.value(*piece)).collect()
     }
 
-    /// Does a condition hold? An error in it is a failure like that of a statement.
+    /// Returns whether a condition is true, or `None` if unknown. An error in the condition is a failure of the statement.
     fn decide(&mut self, piece: Piece) -> Ran<Option<bool>> {
         match self.value(piece) {
             Ok(value) => Ok(value.holds()),
@@ -290,7 +290,7 @@ impl Machine<'_> {
         }
     }
 
-    /// Runs each list as if it might be the one.
+    /// Runs each branch with [`Certainty::Maybe`], because the condition is unknown.
     fn undecided(&mut self, lists: &[&[Stmt]]) -> Ran<Flow> {
         let before = self.frame().scopes.clone();
         let mut outcomes: Vec<Vec<Scope>> = Vec::new();
@@ -314,7 +314,7 @@ impl Machine<'_> {
         Ok(Flow::Next)
     }
 
-    /// Runs what is passed over, and takes it back: only what it would have dropped is not certain any more.
+    /// Runs skipped code, undoes it, and makes the facts uncertain that it could have changed.
     fn tried(&mut self, body: impl FnOnce(&mut Self) -> Ran<Flow>) -> Ran<()> {
         let world = &self.world;
         let (session, unread, bounded) = (world.catalog.session.clone(), world.unread.len(), world.bounded.len());
@@ -333,7 +333,7 @@ impl Machine<'_> {
         ran.map(|_| ())
     }
 
-    /// Runs what may or may not run; none where it fails.
+    /// Runs code under an unknown condition. Returns `None` if it fails.
     fn perhaps(&mut self, body: impl FnOnce(&mut Self) -> Ran<Flow>) -> Ran<Option<Flow>> {
         let certainty = std::mem::replace(&mut self.certainty, Certainty::Maybe);
         let guarded = std::mem::replace(&mut self.guarded, false);
@@ -368,7 +368,7 @@ impl Machine<'_> {
         }
     }
 
-    /// EXIT and CONTINUE: from one that is not decided on, all is in doubt until the loop ends.
+    /// Runs EXIT and CONTINUE. If their condition is unknown, all changes are uncertain until the loop ends.
     fn leave(&mut self, flow: Flow, when: Option<Piece>) -> Ran<Flow> {
         let Some(when) = when else { return Ok(flow) };
         match self.decide(when)? {
@@ -401,7 +401,7 @@ impl Machine<'_> {
                 if let After::End(flow) = self.iteration(a_loop)? {
                     return Ok(flow);
                 }
-                // how often it runs is not known: once was enough to see what it does
+                // if the number of iterations is unknown, one iteration is sufficient
                 if self.certainty != certainty || self.blind {
                     return Ok(Flow::Next);
                 }
@@ -486,7 +486,7 @@ impl Machine<'_> {
         }
     }
 
-    /// A loop over what is not known is passed over; what follows can't be held against the world as it is.
+    /// Skips a loop over unknown rows. Later failures are then uncertain.
     fn unknown_rows(&mut self, span: Span) -> Ran<Flow> {
         self.pass_over(span);
         Ok(Flow::Next)
@@ -550,7 +550,7 @@ impl Machine<'_> {
         if !subscripted {
             return self.assign(&assign.name, value);
         }
-        // an element: all of it is forgotten, but for a new last one
+        // an assignment to an element makes the whole array unknown
         self.assign(&assign.name, Value::Something)
     }
 
@@ -585,7 +585,7 @@ impl Machine<'_> {
         }
     }
 
-    /// The row into its targets; NULLs where there is none.
+    /// Assigns the columns of a row to variables, or NULL if there is no row.
     fn assign_row(&mut self, targets: &[ObjectName], table: &Table, cells: Option<&super::tables::Cells>) -> Ran<()> {
         if let [target] = targets
             && self.holds_rows(target, table)
@@ -609,7 +609,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// Is the target a variable for whole rows?
+    /// Returns whether the target is a variable of a row type.
     fn holds_rows(&mut self, target: &ObjectName, table: &Table) -> bool {
         let [only] = target.parts.as_slice() else { return false };
         let ty = self.frame().variable(&only.name).and_then(|variable| variable.ty.clone());
@@ -624,7 +624,7 @@ impl Machine<'_> {
         }
     }
 
-    /// What is put into these is not known.
+    /// Makes the variables of INTO unknown.
     fn forget(&mut self, into: &IntoClause) -> Ran<()> {
         for target in &into.targets {
             self.assign(target, Value::Unknown)?;
@@ -712,7 +712,7 @@ impl Machine<'_> {
         let table = self.command_rows(span, command, using)?;
         match into {
             Some(into) => {
-                // EXECUTE leaves FOUND alone
+                // EXECUTE does not change FOUND
                 let found = self.variable(&["found".into()]);
                 self.into(into, &table)?;
                 self.set("found", found.unwrap_or(Value::Unknown));
@@ -722,7 +722,7 @@ impl Machine<'_> {
         }
     }
 
-    /// Runs the text that is the value of an expression; the rows of its last query.
+    /// Runs the command in the value of an expression. Returns the rows of its last query.
     fn command_rows(&mut self, span: Span, command_piece: Piece, using: &[Piece]) -> Ran<Table> {
         let command = self.value(command_piece)?;
         let params = self.values(using)?;
@@ -752,7 +752,7 @@ impl Machine<'_> {
 
     fn raise(&mut self, raise: &Raise) -> Ran<Flow> {
         if raise.level != Level::Exception {
-            // parameters are evaluated, and may fail
+            // the parameters are evaluated and can fail
             return match self.values(&raise.params) {
                 Ok(_) => Ok(Flow::Next),
                 Err(stop) => self.tolerate(stop).map(|()| Flow::Next),
@@ -786,7 +786,7 @@ impl Machine<'_> {
         Err(SqlError::new(state.unwrap_or("P0001"), message).into())
     }
 
-    /// The message of a RAISE.
+    /// Returns the message of RAISE.
     fn filled(&self, format: &str, params: &[Value]) -> String {
         let visible = |object: &Object| self.is_visible(object);
         let mut out = String::new();
@@ -827,7 +827,7 @@ fn with_field(base: &Value, field: &str, value: Value) -> Value {
     }
 }
 
-/// Does a handler's condition stand for the error?
+/// Returns whether a condition of a handler includes the error.
 fn catches(wanted: &Condition, sqlstate: &str) -> bool {
     match wanted {
         Condition::Name(name) if name.name == "others" => sqlstate != "P0004",
@@ -836,7 +836,7 @@ fn catches(wanted: &Condition, sqlstate: &str) -> bool {
     }
 }
 
-/// Variables after branches of which one ran: what all agree on.
+/// Merges the variables after all possible branches. A variable with different values becomes unknown.
 fn merged(before: Vec<Scope>, outcomes: &[Vec<Scope>]) -> Vec<Scope> {
     let Some((first, rest)) = outcomes.split_first() else { return before };
     let mut out = first.clone();

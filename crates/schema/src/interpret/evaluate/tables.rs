@@ -2,8 +2,8 @@
 //!
 //! Promises: uncertain rows are marked. A partly known object has an additional row of unknown values. Rows that a hint excludes are not
 //! created, and a table in a hint is looked up directly, so a query for one table has the cost of one table.
-//! Limits: catalogs that depend on the running server (statistics, settings) are not included. Of dependencies, only those on extensions
-//! are.
+//! Limits: catalogs that depend on the running server (statistics, settings) are not included. `pg_depend` contains only dependencies on
+//! extensions.
 
 mod dependency;
 mod information;
@@ -22,14 +22,14 @@ use smol_str::{SmolStr, format_smolstr};
 use std::mem::{Discriminant, discriminant};
 use std::sync::Arc;
 
-/// Values that columns must have for a row to be of use.
+/// Values that columns must have. Other rows are not needed.
 #[derive(Default)]
 pub struct Hints {
     pub equal: Vec<(SmolStr, Value)>,
     pub among: Vec<(SmolStr, Keys)>,
 }
 
-/// Values of one kind, to be joined with others.
+/// Values of one type, for joins.
 #[derive(Default)]
 pub struct Keys {
     kind: Option<Discriminant<Key>>,
@@ -37,10 +37,10 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// None where one is not known, or they are of several kinds.
+    /// Returns `None` if a value is unknown, or if the values have different types.
     pub fn of(values: &[Value]) -> Option<Keys> {
         let mut out = Keys::default();
-        // nothing equals NULL
+        // NULL is not equal to any value
         for value in values.iter().filter(|value| **value != Value::Null) {
             let key = value.key()?;
             if *out.kind.get_or_insert(discriminant(&key)) != discriminant(&key) {
@@ -51,7 +51,7 @@ impl Keys {
         Some(out)
     }
 
-    /// May a value be equal to one of these?
+    /// Returns whether a value may be equal to one of these values.
     fn admit(&self, value: &Value) -> bool {
         match value.key() {
             Some(key) if self.kind.is_none_or(|kind| kind == discriminant(&key)) => self.keys.contains(&key),
@@ -85,24 +85,24 @@ impl Hints {
 
 pub type Cells = Arc<[Value]>;
 
-/// Is a row there?
+/// Certainty with which a row exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Presence {
-    /// A condition on it could not be decided.
+    /// A condition on the row is undecided.
     Unclear,
-    /// What it stands for may not exist.
+    /// The object of the row may not exist.
     Maybe,
     Certain,
 }
 
-/// The rows of a relation.
+/// Rows of a relation.
 #[derive(Default)]
 pub struct Rows {
     pub columns: Vec<SmolStr>,
     pub rows: Vec<(Cells, Presence)>,
-    /// Could there be no others?
+    /// Whether no other rows can exist.
     pub complete: bool,
-    /// Are there columns that are not modelled?
+    /// Whether the relation has columns that are not modelled.
     pub open: bool,
 }
 
@@ -112,12 +112,12 @@ impl Rows {
     }
 }
 
-/// Has a catalog few rows in any database?
+/// Returns whether a catalog has few rows in every database.
 pub fn is_small(name: &str) -> bool {
     matches!(name, "pg_namespace" | "pg_language" | "pg_extension" | "pg_roles" | "pg_publication" | "schemata")
 }
 
-/// Has a catalog rows of few relations only?
+/// Returns whether a catalog has rows for few relations.
 pub fn is_sparse(name: &str) -> bool {
     matches!(
         name,
@@ -125,7 +125,7 @@ pub fn is_sparse(name: &str) -> bool {
     )
 }
 
-/// A virtual table in the making.
+/// A system catalog that is being built.
 struct Build<'a> {
     catalog: &'a Catalog,
     sources: &'a Sources,
@@ -134,7 +134,7 @@ struct Build<'a> {
     rows: Vec<(Cells, Presence)>,
 }
 
-/// The rows of a system catalog or information schema view; none for another name.
+/// Returns the rows of a system catalog or of a view of information_schema, or `None` for another name.
 pub fn rows(catalog: &Catalog, sources: &Sources, schema: Option<&str>, name: &str, hints: &Hints) -> Option<Rows> {
     let mut build = Build { catalog, sources, hints, columns: &[], rows: Vec::new() };
     let found = match schema {
@@ -176,7 +176,7 @@ impl<'a> Build<'a> {
         }
     }
 
-    /// The one relation that the hints leave, where they name it: by its oid, or by schema and name.
+    /// Returns the relation that the hints determine by its oid, or by schema and name.
     fn only(&self, [schema, name, oid]: [&str; 3]) -> Option<QName> {
         let relation = self.hints.objects(oid).find_map(|object| match object {
             Object::Relation(name) => Some(name.clone()),
@@ -193,7 +193,8 @@ impl<'a> Build<'a> {
         relation.or_else(|| self.hints.of(schema).filter_map(Value::as_text).chain(schemas).find_map(|schema| name_in(schema)))
     }
 
-    /// Tables that the hints on these columns leave: schema, name, and oid. Of others than those that have rows, nobody asks.
+    /// Returns the tables that the hints on these columns allow and that have rows in the catalog. The columns contain schema, name and
+    /// oid.
     fn tables_at(&self, columns: [&str; 3], has_rows: impl Fn(&Table) -> bool) -> Vec<&'a Table> {
         let [schema, name, oid] = columns;
         let is_left = |table: &Table| {
@@ -225,19 +226,19 @@ impl<'a> Build<'a> {
     }
 }
 
-/// The name of a part of a table that no migration makes: not known, and none of what the catalog holds.
+/// Returns the unknown name of an object that belongs to a table and that no migration creates.
 fn elsewhere(table: &QName, part: &str) -> Value {
     Value::object(Object::Other(ELSEWHERE, format_smolstr!("{table} {part}")))
 }
 
-/// Whether a value stands for such a part.
+/// Returns whether a value is the name of such an object.
 pub fn is_elsewhere(value: &Value) -> bool {
     matches!(value, Value::Object { object, .. } if matches!(&**object, Object::Other(ELSEWHERE, _)))
 }
 
 const ELSEWHERE: &str = "elsewhere";
 
-/// Are there rows of a table's triggers, or may there be?
+/// Returns whether a table may have triggers.
 fn has_triggers(table: &Table) -> bool {
     table.external || !table.triggers.is_empty()
 }
@@ -246,7 +247,7 @@ fn sure(certainty: Certainty) -> bool {
     certainty == Certainty::Certain
 }
 
-/// A table that no migration creates may not be there when the migrations run alone.
+/// Returns whether a table certainly exists. A table that no migration creates may be missing.
 fn table_sure(table: &Table) -> bool {
     sure(table.certainty) && !table.external
 }
@@ -268,7 +269,7 @@ fn numbers(table: &Table, columns: &[SmolStr]) -> Value {
     columns.iter().map(number).collect::<Option<Vec<_>>>().map_or(Value::Something, Value::array)
 }
 
-/// The row of pg_type that a type is.
+/// Returns the oid of a type.
 fn type_object(ty: &DataType) -> Value {
     if ty.array {
         return Value::object(Object::Other("array type", ty.canonical()));
@@ -283,7 +284,7 @@ fn type_modifier(ty: &DataType) -> Value {
     if ty.modifiers.is_empty() { Value::Int(-1) } else { Value::Text(ty.modifiers.join(",").into()) }
 }
 
-/// The name in pg_type.
+/// Returns the name of a type in `pg_type`.
 fn internal_name(ty: &DataType) -> SmolStr {
     let name = match &ty.user {
         Some(user) => user.name.as_str(),

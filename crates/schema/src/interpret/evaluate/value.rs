@@ -7,28 +7,28 @@ use smol_str::{SmolStr, ToSmolStr};
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-/// Bytes of a text, beyond which it is forgotten.
+/// Maximum size of a text in bytes. A longer text is unknown.
 pub const MAX_TEXT: usize = 1 << 18;
-/// Elements of an array, beyond which it is forgotten.
+/// Maximum number of elements of an array. A longer array is unknown.
 pub const MAX_ARRAY: usize = 10_000;
 
-/// What an oid stands for: objects have no numbers here.
+/// An object, in place of its oid. Objects have no numbers here.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Object {
     Schema(SmolStr),
     Relation(QName),
-    /// With the types of its arguments.
+    /// A function with the types of its arguments.
     Function(QName, Vec<SmolStr>),
     Type(QName),
     Role(SmolStr),
     Constraint(QName, SmolStr),
     Trigger(QName, SmolStr),
     Policy(QName, SmolStr),
-    /// Any other kind, by its catalog.
+    /// An object of another kind, with its catalog.
     Other(&'static str, SmolStr),
 }
 
-/// Names and values of a row.
+/// A row with names and values.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Record {
     pub fields: Vec<(SmolStr, Value)>,
@@ -37,27 +37,27 @@ pub struct Record {
 #[derive(Debug, PartialEq)]
 pub struct Definition {
     pub head: String,
-    /// The name and the body, with what no text holds between them.
+    /// Name and body, separated by a character that no text contains.
     pub verbatim: String,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
-    /// Anything, NULL too.
+    /// Any value or NULL.
     Unknown,
-    /// Anything but NULL.
+    /// Any value except NULL.
     Something,
     Null,
     Bool(bool),
     Int(i64),
     Text(SmolStr),
-    /// The user's own text of what PostgreSQL prints in its own layout.
+    /// Source text of an expression that PostgreSQL prints in its own layout.
     Printed(SmolStr),
-    /// What PostgreSQL prints of a function: a head in its own words, and a name and a body as they are.
+    /// Definition of a function as PostgreSQL prints it: a head in PostgreSQL's layout, and an unchanged name and body.
     Definition(Arc<Definition>),
     Array(Arc<Vec<Value>>),
     Record(Arc<Record>),
-    /// An oid; `named` where its type prints it as a name (`regclass`).
+    /// An oid. `named`: its type prints it as a name (`regclass`).
     Object {
         object: Arc<Object>,
         named: bool,
@@ -114,7 +114,7 @@ impl Value {
         }
     }
 
-    /// Does a condition with this value hold? NULL does not.
+    /// Returns whether a condition with this value is true, or `None` if unknown. NULL is not true.
     pub fn holds(&self) -> Option<bool> {
         match self {
             Value::Bool(value) => Some(*value),
@@ -139,7 +139,7 @@ impl Value {
         }
     }
 
-    /// What decides whether two values are equal, where both have one.
+    /// Returns the key that two equal values share, or `None` if the value has no key.
     pub fn key(&self) -> Option<Key> {
         match self {
             Value::Text(text) => Some(Key::Text(text.clone())),
@@ -158,7 +158,7 @@ pub enum Key {
     Object(Arc<Object>),
 }
 
-/// `a AND b`
+/// Returns `a AND b`.
 pub fn and(a: &Value, b: &Value) -> Value {
     match (truth(a), truth(b)) {
         (Truth::False, _) | (_, Truth::False) => Value::Bool(false),
@@ -168,7 +168,7 @@ pub fn and(a: &Value, b: &Value) -> Value {
     }
 }
 
-/// `a OR b`
+/// Returns `a OR b`.
 pub fn or(a: &Value, b: &Value) -> Value {
     not(&and(&not(a), &not(b)))
 }
@@ -199,7 +199,7 @@ fn truth(value: &Value) -> Truth {
     }
 }
 
-/// `a = b`
+/// Returns `a = b`.
 pub fn equal(a: &Value, b: &Value) -> Value {
     match (a, b) {
         (Value::Null, _) | (_, Value::Null) => Value::Null,
@@ -217,7 +217,7 @@ pub fn equal(a: &Value, b: &Value) -> Value {
     }
 }
 
-/// `a IS NOT DISTINCT FROM b`
+/// Returns `a IS NOT DISTINCT FROM b`.
 pub fn same(a: &Value, b: &Value) -> Value {
     match (a.is_null(), b.is_null()) {
         (Some(true), Some(b)) => Value::Bool(b),
@@ -227,7 +227,7 @@ pub fn same(a: &Value, b: &Value) -> Value {
     }
 }
 
-/// The order of two values that are not NULL.
+/// Returns the order of two values that are not NULL.
 pub fn compare(a: &Value, b: &Value) -> Option<Ordering> {
     match (a, b) {
         (Value::Int(a), Value::Int(b)) => Some(a.cmp(b)),
@@ -238,14 +238,14 @@ pub fn compare(a: &Value, b: &Value) -> Option<Ordering> {
         (Value::Bool(a), Value::Text(_)) => Some(a.cmp(&b.holds()?)),
         (Value::Text(_), Value::Bool(b)) => Some(a.holds()?.cmp(b)),
         (Value::Object { object: a, .. }, Value::Object { object: b, .. }) => Some(a.cmp(b)),
-        // the oid that no object has
+        // no object has the oid 0
         (Value::Int(0), Value::Object { .. }) => Some(Ordering::Less),
         (Value::Object { .. }, Value::Int(0)) => Some(Ordering::Greater),
         _ => None,
     }
 }
 
-/// A value as it goes into a text; none where it is not known. NULL is none of these.
+/// Returns the text of a value that is not NULL, or `None` if it is unknown.
 pub fn render(value: &Value, visible: &dyn Fn(&Object) -> bool) -> Option<SmolStr> {
     Some(match value {
         Value::Text(text) => text.clone(),
@@ -288,7 +288,7 @@ fn element_text(value: &Value, visible: &dyn Fn(&Object) -> bool) -> Option<Stri
     Some(if quoted { format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")) } else { text.into() })
 }
 
-/// The elements of `{a,"b c",NULL}`; none for one of more dimensions.
+/// Returns the elements of `{a,"b c",NULL}`, or `None` for an array with several dimensions.
 pub fn parse_array(text: &str) -> Option<Vec<Value>> {
     let inner = text.trim().strip_prefix('{')?.strip_suffix('}')?;
     let mut out = Vec::new();
@@ -323,7 +323,7 @@ pub fn parse_array(text: &str) -> Option<Vec<Value>> {
     Some(out)
 }
 
-/// An object as `regclass`, `regprocedure` and their kin print it.
+/// Returns the text of an object as `regclass`, `regprocedure` and similar types print it.
 pub fn object_text(object: &Object, visible: bool) -> String {
     let name = |name: &QName| if visible { quote_ident(&name.name) } else { name.quoted() };
     match object {

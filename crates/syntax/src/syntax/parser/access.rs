@@ -6,7 +6,7 @@ use super::super::expression::Ident;
 use super::super::lexer::TokenKind;
 use super::{condition, object};
 
-/// A role, or `CURRENT_USER` and the like.
+/// Reads a role, or a keyword such as `CURRENT_USER`.
 pub fn role(cursor: &mut Cursor) -> Result<Ident> {
     cursor.eat("GROUP");
     if cursor.is_any(&["CURRENT_USER", "CURRENT_ROLE", "SESSION_USER"]) { cursor.label() } else { cursor.unreserved() }
@@ -66,7 +66,7 @@ pub fn alter_policy(cursor: &mut Cursor) -> Result<Ast> {
         let rename = Some(cursor.ident()?);
         return Ok(Ast::AlterPolicy(AlterPolicy { name, table, if_exists, rename, roles: None, using: None, check: None }));
     }
-    // only a name can be given to a policy that may not be there
+    // IF EXISTS is allowed only with RENAME
     if if_exists {
         return cursor.unexpected();
     }
@@ -114,11 +114,11 @@ fn grant_role(cursor: &mut Cursor, grant: bool, direction: &str) -> Result<Ast> 
     Ok(Ast::GrantRole { grant, roles: granted, to })
 }
 
-/// Empty for ALL.
+/// Reads privileges. The list is empty for ALL.
 fn privileges(cursor: &mut Cursor) -> Result<Vec<(smol_str::SmolStr, Vec<Ident>)>> {
     if cursor.eat("ALL") {
         cursor.eat("PRIVILEGES");
-        // ALL (column, …): every privilege that columns can have
+        // `ALL (column, …)` means all privileges that columns can have
         if cursor.is_kind(TokenKind::LParen) {
             let columns = cursor.ident_list()?;
             return Ok(["select", "insert", "update", "references"].into_iter().map(|name| (name.into(), columns.clone())).collect());
@@ -128,7 +128,7 @@ fn privileges(cursor: &mut Cursor) -> Result<Vec<(smol_str::SmolStr, Vec<Ident>)
     let mut out = Vec::new();
     loop {
         let mut name = cursor.label()?.name;
-        // ALTER SYSTEM is the one privilege of two words
+        // ALTER SYSTEM is the only privilege of two words
         if name == "maintain" {
             cursor.newer_at(17, cursor.pos - 1);
         }
@@ -188,7 +188,7 @@ fn target(cursor: &mut Cursor) -> Result<GrantTarget> {
     Ok(GrantTarget::Objects(objects))
 }
 
-/// Is the next token a name that happens to be a keyword, as in `GRANT SELECT ON domain TO …`?
+/// Returns whether the next token is a name that looks like a keyword, as in `GRANT SELECT ON domain TO …`.
 fn is_end(cursor: &Cursor) -> bool {
     cursor.part(cursor.pos + 1, cursor.end).is_any(&["TO", "FROM"])
 }
@@ -253,7 +253,7 @@ pub fn create_role(cursor: &mut Cursor) -> Result<Ast> {
     Ok(Ast::CreateRole(out))
 }
 
-/// `ALTER ROLE | USER | GROUP | DATABASE …`: options, a default for a parameter, a new name or owner.
+/// Reads `ALTER ROLE | USER | GROUP | DATABASE …` with options, a default of a parameter, or a new name or owner.
 pub fn alter_role(cursor: &mut Cursor) -> Result<Ast> {
     let database = cursor.is("DATABASE");
     cursor.pos += 1;

@@ -173,7 +173,7 @@ pub(super) fn read(cursor: &mut Cursor) -> Result<Ast> {
     }
 }
 
-/// `( expression )`
+/// Reads `( expression )`.
 fn condition(cursor: &mut Cursor) -> Result<Expr> {
     let mut inner = cursor.parens()?;
     let end = inner.end;
@@ -214,7 +214,7 @@ fn upkeep(cursor: &mut Cursor) -> Result<Vec<ObjectName>> {
 fn create(cursor: &mut Cursor) -> Result<Ast> {
     cursor.expect("CREATE")?;
     let or_replace = cursor.eat("OR REPLACE");
-    // LOCAL, GLOBAL, TEMPORARY and UNLOGGED stand before a table, and some of them before a view or sequence
+    // LOCAL, GLOBAL, TEMPORARY and UNLOGGED precede a table, and some of them a view or sequence
     let kept = persistence(cursor);
     if cursor.is_words("FOREIGN DATA") {
         return object::create_foreign(cursor);
@@ -228,7 +228,7 @@ fn create(cursor: &mut Cursor) -> Result<Ast> {
     if cursor.is("SEQUENCE") && !or_replace {
         return object::create_sequence(cursor, kept == Kept::Temporary);
     }
-    // an unlogged materialized view is refused only when it is made
+    // PostgreSQL rejects an unlogged materialized view only when the statement runs
     if kept != Kept::Lasting && !cursor.is("MATERIALIZED") {
         return cursor.unexpected();
     }
@@ -342,7 +342,7 @@ fn set(cursor: &mut Cursor) -> Result<Ast> {
         cursor.eat("SESSION");
     }
     if cursor.eat("ROLE") {
-        // the form of a setting is another way to write the same
+        // SET ROLE also has the form of a setting
         let as_setting = cursor.eat("TO") || cursor.eat_op("=");
         let role = if cursor.eat("NONE") || (as_setting && cursor.eat("DEFAULT")) { None } else { Some(role_or_literal(cursor)?) };
         return Ok(Ast::Set(Set::Role { role, local }));

@@ -7,7 +7,7 @@ use super::super::lexer::TokenKind;
 use super::super::sql;
 use super::{access, condition, read, routine, table};
 
-/// Object kinds by the words that name them; longer ones stand before those they begin with.
+/// Kinds of objects by their keywords. Longer keywords come before their prefixes.
 pub const KINDS: [(&str, ObjectKind); 42] = [
     ("FOREIGN TABLE", ObjectKind::ForeignTable),
     ("FOREIGN DATA WRAPPER", ObjectKind::ForeignDataWrapper),
@@ -65,7 +65,7 @@ fn kind(cursor: &mut Cursor) -> Result<ObjectKind> {
     }
 }
 
-/// An object as DROP, COMMENT, GRANT and ALTER name it.
+/// Reads a reference to an object in DROP, COMMENT, GRANT or ALTER.
 pub fn reference(cursor: &mut Cursor, kind: ObjectKind) -> Result<ObjectRef> {
     let start = cursor.pos;
     let mut object = ObjectRef { kind, name: ObjectName::default(), args: None, on: None, span: Default::default() };
@@ -114,7 +114,7 @@ pub fn reference(cursor: &mut Cursor, kind: ObjectKind) -> Result<ObjectRef> {
                 object.args = Some(routine::identity(cursor)?);
             }
         }
-        // a domain or type may be spelled by an alias of the grammar, which no project does
+        // aliases of built-in types are not accepted here, because projects do not use them
         ObjectKind::Type | ObjectKind::Domain | ObjectKind::Role | ObjectKind::Language => object.name = cursor.function_name()?,
         _ => object.name = cursor.object_name()?,
     }
@@ -153,7 +153,7 @@ pub fn comment(cursor: &mut Cursor) -> Result<Ast> {
     Ok(Ast::Comment { object, text })
 }
 
-/// RENAME TO, SET SCHEMA and OWNER TO, which nearly every ALTER has.
+/// Reads RENAME TO, SET SCHEMA or OWNER TO, which are part of most ALTER statements.
 pub fn common_alter(cursor: &mut Cursor, object: &ObjectRef) -> Result<Option<Ast>> {
     if cursor.eat("RENAME TO") {
         return Ok(Some(Ast::Rename(Rename { object: object.clone(), if_exists: false, to: cursor.ident()? })));
@@ -189,14 +189,14 @@ pub fn create_other(cursor: &mut Cursor) -> Result<Ast> {
     let kind = kind(cursor)?;
     cursor.eat("IF NOT EXISTS");
     let name = match kind {
-        // its name is no word, with or without a schema before it
+        // the name of an operator consists of symbols, possibly with a schema
         ObjectKind::Operator => {
             cursor.pos = cursor.find(|probe| probe.is_kind(TokenKind::LParen));
             None
         }
         ObjectKind::UserMapping | ObjectKind::Cast | ObjectKind::Transform => None,
         ObjectKind::Language => Some(cursor.function_name()?),
-        // statistics need no name
+        // the name of statistics is optional
         _ if cursor.is("ON") => None,
         _ => cursor.is_ident().then(|| cursor.object_name()).transpose()?,
     };
@@ -207,7 +207,7 @@ pub fn create_other(cursor: &mut Cursor) -> Result<Ast> {
     Ok(Ast::CreateOther { kind, name })
 }
 
-/// A foreign-data wrapper, server or user mapping, whose options are pairs of a word and a literal.
+/// Reads a foreign-data wrapper, server or user mapping.
 pub fn create_foreign(cursor: &mut Cursor) -> Result<Ast> {
     let kind = kind(cursor)?;
     cursor.eat("IF NOT EXISTS");
@@ -240,7 +240,7 @@ pub fn create_foreign(cursor: &mut Cursor) -> Result<Ast> {
     Ok(Ast::CreateOther { kind, name })
 }
 
-/// `OPTIONS (word 'literal', …)`, where it stands.
+/// Reads `OPTIONS (word 'literal', …)`, if it is next.
 pub fn generic_options(cursor: &mut Cursor) -> Result<()> {
     if cursor.eat("OPTIONS") {
         for mut part in cursor.parens()?.list() {

@@ -67,7 +67,7 @@ pub fn create_function(cursor: &mut Cursor, or_replace: bool) -> Result<Ast> {
     Ok(Ast::CreateFunction(function))
 }
 
-/// The code between the quotes of a string literal.
+/// Reads the code between the quotes of a string literal.
 fn code_literal(cursor: &mut Cursor) -> Result<Code> {
     let Some(token) = cursor.peek().filter(|_| cursor.is_string()) else { return cursor.unexpected() };
     cursor.pos += 1;
@@ -122,18 +122,18 @@ fn statements_follow(cursor: &Cursor) -> bool {
     cursor.find(|probe| probe.is_kind(TokenKind::Semicolon)) >= cursor.end
 }
 
-/// The name of a function that is made: a word for a column only is none.
+/// Reads the name of a new function. Keywords that only columns can have as names are rejected.
 fn own_function(cursor: &mut Cursor) -> Result<ObjectName> {
     if cursor.ahead(1).is_some_and(|next| next.kind == TokenKind::LParen) {
         return cursor.parameter().map(|ident| ObjectName { parts: vec![ident] }).or_else(|error| {
-            // PostgreSQL reads such a word first, and stops behind it
+            // PostgreSQL reads such a keyword, and reports the token after it
             if cursor.function_name().is_ok() { cursor.unexpected() } else { Err(error) }
         });
     }
     cursor.function_name()
 }
 
-/// Arguments as a definition has them.
+/// Reads the arguments of a definition.
 fn arguments(inner: Cursor) -> Result<Vec<FunctionArg>> {
     inner.list().into_iter().map(argument).collect()
 }
@@ -143,7 +143,7 @@ fn argument(mut part: Cursor) -> Result<FunctionArg> {
     let mut mode = argument_mode(&mut part);
     let before = part.clone();
     let at_end = |part: &Cursor| part.done() || part.is("DEFAULT") || part.is_op("=") || part.is_kind(TokenKind::Assign);
-    // a type of several words reads like a name and a type, so the type alone is tried first
+    // a type of several words has the form of a name and a type, so it is tried first
     let (name, ty) = match part.type_name() {
         Ok(ty) if at_end(&part) => (None, ty),
         _ => {
@@ -171,7 +171,7 @@ pub fn create_aggregate(cursor: &mut Cursor) -> Result<Ast> {
     let name = own_function(cursor)?;
     let head = cursor.parens()?;
     let mut types = None;
-    // without a list of types of its own, BASETYPE gives the one
+    // if there is no list of types, BASETYPE contains the only type
     let options = if cursor.is_kind(TokenKind::LParen) { cursor.parens()? } else { head.clone() };
     let mut base = None;
     let mut state = None;
@@ -209,7 +209,7 @@ pub fn create_aggregate(cursor: &mut Cursor) -> Result<Ast> {
 }
 
 fn argument_mode(part: &mut Cursor) -> Option<ArgMode> {
-    // a mode is followed by a name or type, so a lone word is no mode
+    // a mode is followed by a name or type, so a single word is not a mode
     part.ahead(1)?;
     if part.eat("IN OUT") {
         return Some(ArgMode::InOut);
@@ -220,13 +220,13 @@ fn argument_mode(part: &mut Cursor) -> Option<ArgMode> {
         .map(|(_, mode)| mode)
 }
 
-/// `(types)` of a function that is named, not defined: only what identifies it.
+/// Reads the `(types)` that identify an existing function.
 pub fn identity(cursor: &mut Cursor) -> Result<Vec<TypeName>> {
     let inner = cursor.parens()?;
     if inner.is_op("*") {
         return Ok(Vec::new());
     }
-    // of an ordered-set aggregate, both lists count
+    // both lists of an ordered-set aggregate are part of its identity
     let order = inner.find(|cursor| cursor.is("ORDER"));
     let mut args = Vec::new();
     for part in [inner.part(inner.pos, order), inner.part((order + 2).min(inner.end), inner.end)] {
@@ -241,7 +241,7 @@ pub fn identity(cursor: &mut Cursor) -> Result<Vec<TypeName>> {
     Ok(args.into_iter().filter(|arg| arg.mode != ArgMode::Out).map(|arg| arg.ty).collect())
 }
 
-/// Reads one option that CREATE and ALTER FUNCTION share; false if none stands here.
+/// Reads an option that CREATE and ALTER FUNCTION share. Returns false if there is none.
 fn option(cursor: &mut Cursor, options: &mut FunctionOptions) -> Result<bool> {
     let start = cursor.pos;
     if cursor.eat("IMMUTABLE") {
@@ -291,7 +291,7 @@ fn option(cursor: &mut Cursor, options: &mut FunctionOptions) -> Result<bool> {
     Ok(true)
 }
 
-/// `name = value`, `name TO value, value`, `TIME ZONE value`, `name FROM CURRENT`, behind SET.
+/// Reads `name = value`, `name TO value, value`, `TIME ZONE value` or `name FROM CURRENT` after SET.
 pub fn setting(cursor: &mut Cursor) -> Result<(SmolStr, Option<SettingValue>, Span)> {
     let start = cursor.pos;
     if cursor.eat("TIME ZONE") {

@@ -8,7 +8,7 @@ use super::super::sql;
 use super::{Kept, access, condition, object};
 use smol_str::SmolStr;
 
-/// Words that begin the next clause behind a column's default.
+/// Keywords that begin the next clause after a column's default.
 const AFTER_DEFAULT: [&str; 14] = [
     "CONSTRAINT",
     "NOT",
@@ -66,7 +66,7 @@ pub fn create_table(cursor: &mut Cursor, kept: Kept) -> Result<Ast> {
     Ok(Ast::CreateTable(table))
 }
 
-/// `DEFAULT` or `FOR VALUES …`
+/// Reads `DEFAULT` or `FOR VALUES …`.
 fn bound(cursor: &mut Cursor) -> Result<PartitionBound> {
     if cursor.eat("DEFAULT") {
         return Ok(PartitionBound::Default);
@@ -95,7 +95,7 @@ fn bound(cursor: &mut Cursor) -> Result<PartitionBound> {
     Ok(PartitionBound::Range { from, to: values(cursor)? })
 }
 
-/// `(value, …)`
+/// Reads `(value, …)`.
 fn values(cursor: &mut Cursor) -> Result<Vec<Expr>> {
     let value = |mut part: Cursor| {
         let end = part.end;
@@ -104,7 +104,7 @@ fn values(cursor: &mut Cursor) -> Result<Vec<Expr>> {
     cursor.parens()?.list().into_iter().map(value).collect()
 }
 
-/// A column or expression of a partition key, then collation and operator class.
+/// Reads a column or expression of a partition key, its collation and its operator class.
 fn partition_key(mut part: Cursor) -> Result<Expr> {
     let expr = key_expression(&mut part)?;
     if part.eat("COLLATE") {
@@ -141,7 +141,7 @@ fn storage_clauses(cursor: &mut Cursor) -> Result<Vec<(SmolStr, SmolStr)>> {
     }
 }
 
-/// `CREATE TABLE t (a, b) AS …`: only names between the parentheses.
+/// Returns whether the parentheses contain the column names of `CREATE TABLE t (a, b) AS …`.
 fn is_column_list_of_as(cursor: &Cursor) -> bool {
     let close = cursor.matching(cursor.pos);
     let mut after = cursor.part((close + 1).min(cursor.end), cursor.end);
@@ -166,7 +166,7 @@ fn table_as(cursor: &mut Cursor, table: CreateTable) -> Result<Ast> {
     }))
 }
 
-/// The query behind AS, and whether `WITH NO DATA` ends it. `EXECUTE prepared` has no query to be read.
+/// Reads the query after AS, and whether `WITH NO DATA` ends it. The query of `EXECUTE prepared` is unknown.
 fn as_query(cursor: &mut Cursor) -> Result<(Option<super::super::expression::Data>, bool)> {
     let end = cursor.end;
     let tail = |words: &str, count: usize| end >= count + cursor.pos && cursor.part(end - count, end).is_words(words);
@@ -212,7 +212,7 @@ fn elements(inner: Cursor, typed: bool) -> Result<Vec<TableElement>> {
     Ok(elements)
 }
 
-/// The column of `[CONSTRAINT name] NOT NULL column` among the constraints of a table, where it is one.
+/// Reads `[CONSTRAINT name] NOT NULL column` among the constraints of a table. Returns `None` for another constraint.
 fn not_null_constraint(cursor: &mut Cursor) -> Result<Option<Ident>> {
     let mut probe = cursor.clone();
     if probe.eat("CONSTRAINT") {
@@ -264,7 +264,7 @@ fn is_table_constraint(cursor: &Cursor) -> bool {
         || cursor.is_words("UNIQUE USING INDEX")
 }
 
-/// A column definition, as CREATE TABLE and ADD COLUMN have it.
+/// Reads the definition of a column in CREATE TABLE or ADD COLUMN.
 pub fn column(cursor: &mut Cursor, typed: bool) -> Result<ColumnDef> {
     let start = cursor.pos;
     let name = cursor.ident()?;
@@ -298,7 +298,7 @@ fn column_option(cursor: &mut Cursor, column: &mut ColumnDef) -> Result<()> {
     let name = if cursor.eat("CONSTRAINT") { Some(cursor.ident()?) } else { None };
     if cursor.eat("NOT NULL") {
         column.not_null = Some(cursor.span_from(start));
-        // PostgreSQL 18 names and marks NOT NULL constraints like others
+        // PostgreSQL 18 allows names and options for NOT NULL constraints
         let _ = cursor.eat("NO INHERIT");
     } else if cursor.eat("NULL") {
         column.null = Some(cursor.span_from(start));
@@ -324,7 +324,7 @@ fn column_option(cursor: &mut Cursor, column: &mut ColumnDef) -> Result<()> {
     Ok(())
 }
 
-/// A default's expression may not hold bare keywords, so the next one ends it.
+/// Reads the expression of a default. It ends at the next keyword, because it cannot contain unquoted keywords.
 fn default(cursor: &mut Cursor) -> Result<Expr> {
     let first = cursor.pos;
     let end = cursor.find(|probe| probe.pos > first && (probe.is_any(&AFTER_DEFAULT) || probe.is_kind(TokenKind::Comma)));
@@ -349,7 +349,7 @@ fn generated(cursor: &mut Cursor, column: &mut ColumnDef) -> Result<()> {
     }
     column.generated = Some(condition(cursor)?);
     if !cursor.eat("STORED") {
-        // VIRTUAL is what is meant without a word
+        // VIRTUAL is the default
         cursor.newer(18);
         cursor.eat("VIRTUAL");
     }
@@ -364,7 +364,7 @@ fn enforced(cursor: &mut Cursor) -> bool {
     cursor.eat("NOT ENFORCED") || cursor.eat("ENFORCED")
 }
 
-/// A constraint as a table element or behind ADD.
+/// Reads a table constraint in CREATE TABLE or after ADD.
 pub fn table_constraint(cursor: &mut Cursor) -> Result<ConstraintDef> {
     let start = cursor.pos;
     let name = if cursor.eat("CONSTRAINT") { Some(cursor.ident()?) } else { None };
@@ -431,7 +431,8 @@ fn constraint_kind(cursor: &mut Cursor, of_table: bool) -> Result<ConstraintKind
     Ok(ConstraintKind::ForeignKey { columns, table, referenced, on_delete, on_update })
 }
 
-/// Columns of a key. The last of several may be a range: `PERIOD a` of a foreign key, `a WITHOUT OVERLAPS` of another one.
+/// Reads the columns of a key. The last of several columns can be a range: `PERIOD a` in a foreign key, `a WITHOUT OVERLAPS` in another
+/// key.
 fn key_columns(cursor: &mut Cursor, before: &str, behind: &str) -> Result<Vec<Ident>> {
     let mut columns = Vec::new();
     for mut part in cursor.parens()?.list() {
@@ -509,7 +510,7 @@ fn action(cursor: &mut Cursor) -> Result<ReferentialAction> {
     .into_iter()
     .find(|(words, _)| cursor.eat(words));
     let Some((_, action)) = found else { return cursor.unexpected() };
-    // the columns of SET NULL (a, b)
+    // columns of SET NULL (a, b)
     if matches!(action, ReferentialAction::SetNull | ReferentialAction::SetDefault) && cursor.is_kind(TokenKind::LParen) {
         cursor.ident_list()?;
     }
@@ -557,7 +558,7 @@ pub fn create_index(cursor: &mut Cursor) -> Result<Ast> {
     }))
 }
 
-/// `column`, `function(…)` or `(expression)`, then collation, operator class and order.
+/// Reads `column`, `function(…)` or `(expression)` with collation, operator class and order.
 fn index_element(part: &mut Cursor) -> Result<IndexElement> {
     let expr = key_expression(part)?;
     if part.eat("COLLATE") {
@@ -581,7 +582,7 @@ fn index_element(part: &mut Cursor) -> Result<IndexElement> {
     Ok(element)
 }
 
-/// `column`, `function(…)` or `(expression)`
+/// Reads `column`, `function(…)` or `(expression)`.
 fn key_expression(part: &mut Cursor) -> Result<Expr> {
     let start = part.pos;
     if part.is_kind(TokenKind::LParen) {
@@ -630,7 +631,7 @@ pub fn create_materialized_view(cursor: &mut Cursor) -> Result<Ast> {
     Ok(Ast::CreateTableAs(CreateTableAs { name, if_not_exists, temporary: false, columns, query, materialized: true, no_data, options }))
 }
 
-/// `(name = value, name)`; a name alone is true.
+/// Reads `(name = value, name)`. The value of a name alone is true.
 fn options(cursor: &mut Cursor) -> Result<Vec<(SmolStr, SmolStr)>> {
     let mut out = Vec::new();
     for mut part in cursor.parens()?.list() {
@@ -706,7 +707,7 @@ pub fn alter_relation(cursor: &mut Cursor) -> Result<Ast> {
     Ok(Ast::AlterTable(AlterTable { name, if_exists, only, kind, actions }))
 }
 
-/// Reads to the end, and finds OWNED BY; `NONE` is an empty name.
+/// Reads the options of a sequence, and returns the column of OWNED BY. The name is empty for `NONE`.
 pub fn sequence_options(cursor: &mut Cursor) -> Result<Option<ObjectName>> {
     let mut owned_by = None;
     while let Some(token) = cursor.peek() {
@@ -773,7 +774,7 @@ fn cascade(part: &mut Cursor) -> bool {
 
 fn action_of_table(part: &mut Cursor) -> Result<AlterAction> {
     if part.eat("ADD") {
-        // it binds new rows from the start, be it validated or not
+        // NOT NULL applies to new rows at once, even if it is NOT VALID
         if let Some(column) = not_null_constraint(part)? {
             return Ok(AlterAction::SetNotNull { column });
         }
@@ -885,7 +886,7 @@ fn enable(part: &mut Cursor) -> Result<AlterAction> {
 }
 
 fn alter_column(part: &mut Cursor) -> Result<AlterAction> {
-    // a column of an index that is an expression has only a number
+    // columns of an index that are expressions have only a number
     if part.is_kind(TokenKind::Number) {
         part.number()?;
         part.expect("SET STATISTICS")?;

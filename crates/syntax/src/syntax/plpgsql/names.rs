@@ -1,15 +1,15 @@
 //! Unknown variables that statements write, resolved as in the PL/pgSQL compiler.
 //!
-//! Promises: the compiler rejects a body with a returned variable, whatever the data. Limits: names in pieces are not checked, because they
-//! can be columns. Fields of variables are not checked.
+//! Promises: the compiler rejects a body with a returned variable for all data. Limits: names in pieces are not checked, because they can
+//! be columns. Fields of variables are not checked.
 
 use super::super::cursor::SyntaxError;
 use super::super::expression::{Ident, ObjectName};
 use super::{Block, Loop, LoopControl, Routine, Stmt, StmtKind};
 use std::collections::HashMap;
 
-/// Targets that are no variable, in PostgreSQL's words. `outside` knows the names from outside the body: a function's own, those
-/// of its parameters and result columns, and `new`, `old` and `tg_…` of a trigger. A DO block has none.
+/// Returns PostgreSQL's errors for targets that are not variables. `outside` returns whether a name is defined outside the body: the name,
+/// parameters and result columns of the function, and `new`, `old` and `tg_…` in a trigger. A DO block has no such names.
 pub fn unknown_variables(routine: &Routine, outside: &dyn Fn(&str) -> bool) -> Vec<SyntaxError> {
     let mut names = Names { known: HashMap::new(), outside, found: Vec::new() };
     names.enter("found");

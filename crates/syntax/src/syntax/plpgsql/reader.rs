@@ -13,13 +13,13 @@ use super::words::{is_condition, is_reserved};
 use super::*;
 use std::collections::HashSet;
 
-/// Statements inside statements; more is no program but an attack on the stack.
+/// Maximum depth of nested statements, which protects the stack.
 const MAX_DEPTH: usize = 200;
 
-/// Reads the body that `span` holds of `text`: what stands between the quotes of a function or DO block.
+/// Parses the body in `span`, which is the text between the quotes of a function or DO block.
 ///
 /// # Errors
-/// The first place where PostgreSQL's PL/pgSQL compiler would stop, in its words.
+/// Returns the first error of PostgreSQL's PL/pgSQL compiler, with its message.
 pub fn parse(text: &str, span: Span, backslash_mode: BackslashMode) -> Result<Routine> {
     let tokens = tokens_in_mode(text, span, backslash_mode);
     let mut reader = Reader { cursor: Cursor::new(text, &tokens), span, scopes: Vec::new(), depth: 0 };
@@ -34,23 +34,23 @@ pub fn parse(text: &str, span: Span, backslash_mode: BackslashMode) -> Result<Ro
     Ok(Routine { variable_conflict, block, tokens })
 }
 
-/// A block or loop around the place that is read.
+/// A block or loop around the current token.
 struct Scope {
     label: Option<SmolStr>,
     is_loop: bool,
-    /// Cursors declared with their query, which a FOR loop may walk.
+    /// Cursors that are declared with a query. A FOR loop can use them.
     cursors: HashSet<SmolStr>,
 }
 
 struct Reader<'a> {
     cursor: Cursor<'a>,
-    /// The whole body, to place an error in a body without tokens.
+    /// Location of the whole body, for an error in an empty body.
     span: Span,
     scopes: Vec<Scope>,
     depth: usize,
 }
 
-/// Where a piece ends.
+/// End of a piece.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stop {
     Semicolon,
@@ -86,7 +86,7 @@ const SEMICOLON: &[Stop] = &[Stop::Semicolon];
 const THEN: &[Stop] = &[Stop::Word("THEN")];
 const LOOP: &[Stop] = &[Stop::Word("LOOP")];
 
-/// What PostgreSQL calls a piece when it complains.
+/// PostgreSQL's name for a piece in error messages.
 #[derive(Clone, Copy)]
 enum Construct {
     Expression,
@@ -104,7 +104,7 @@ impl Construct {
 
 /// Errors.
 impl Reader<'_> {
-    /// The token to be read next, or the end of what there is.
+    /// Returns the location of the next token, or of the end of the body.
     fn here(&self) -> Span {
         if self.cursor.tokens.is_empty() { Span::new(self.span.end, self.span.end) } else { self.cursor.here() }
     }
@@ -148,7 +148,7 @@ impl<'a> Reader<'a> {
         token.kind == TokenKind::Word && is_reserved(&ident_value(token, self.cursor.text))
     }
 
-    /// A name that PL/pgSQL allows: any but its reserved words.
+    /// Reads a name. Reserved words of PL/pgSQL are rejected.
     fn name(&mut self) -> Result<Ident> {
         match self.cursor.peek() {
             Some(token) if self.cursor.is_ident() && !self.reserved(token) => self.cursor.label(),
@@ -156,7 +156,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A variable: a name with its fields, or `$1`.
+    /// Reads a variable: a name with its fields, or `$1`.
     fn variable(&mut self) -> Result<ObjectName> {
         if let Some(token) = self.cursor.peek().filter(|token| token.kind == TokenKind::Param) {
             self.cursor.pos += 1;
@@ -193,13 +193,13 @@ impl<'a> Reader<'a> {
         if self.cursor.eat_kind(TokenKind::Assign) || self.cursor.eat_op("=") { Ok(()) } else { self.unexpected() }
     }
 
-    /// From a token up to the next one to be read.
+    /// Returns the piece from a token to the last token that was read.
     fn since(&self, start: usize) -> Piece {
         let end = self.cursor.pos;
         let span = match self.cursor.tokens.get(start..end) {
             Some([first, .., last]) => first.span().to(last.span()),
             Some([only]) => only.span(),
-            // nothing, right behind the token before
+            // an empty piece is located after the token before it
             _ => {
                 let at = start.checked_sub(1).map_or(self.span.start, |before| self.cursor.tokens[before].end);
                 Span::new(at, at)
@@ -208,14 +208,14 @@ impl<'a> Reader<'a> {
         Piece { span, start, end }
     }
 
-    /// From a token to the one before the `;` just read.
+    /// Returns the span from a token to the token before the `;` that was just read.
     fn without_semicolon(&self, start: usize) -> Span {
         let end = self.cursor.pos.saturating_sub(1).max(start + 1);
         let last = self.cursor.tokens[end - 1];
         self.cursor.tokens[start].span().to(last.span())
     }
 
-    /// Everything up to the first of `stops` outside parentheses; reads the stop too.
+    /// Reads all tokens up to the first of `stops` outside parentheses, and the stop itself.
     fn piece(&mut self, stops: &[Stop], construct: Construct) -> Result<(Piece, Stop)> {
         let start = self.cursor.pos;
         let mut depth = 0usize;
@@ -240,7 +240,7 @@ impl<'a> Reader<'a> {
         if depth > 0 {
             return Err(self.near("mismatched parentheses"));
         }
-        // PostgreSQL does not name the `..` it would take as well
+        // PostgreSQL's message does not contain `..`
         let stops: Vec<_> = stops.iter().filter(|stop| **stop != Stop::DotDot).map(|stop| stop.text()).collect();
         refuse(self.here(), format!("missing \"{}\" at end of SQL {}", stops.join(" or "), construct.name()))
     }
@@ -259,7 +259,7 @@ impl<'a> Reader<'a> {
         Ok(self.expression(stops)?.0)
     }
 
-    /// A statement of SQL that PL/pgSQL reads as a whole: a query, a CALL.
+    /// Reads a complete SQL statement, such as a query or CALL.
     fn query(&mut self) -> Result<Piece> {
         let start = self.cursor.pos;
         let (piece, _) = self.piece(SEMICOLON, Construct::Statement)?;
@@ -270,7 +270,7 @@ impl<'a> Reader<'a> {
         Ok(piece)
     }
 
-    /// Expressions between commas; reads the stop behind the last.
+    /// Reads expressions between commas, and the stop after the last expression.
     fn expressions(&mut self, stops: &[Stop]) -> Result<(Vec<Piece>, Stop)> {
         let with_comma: Vec<_> = [Stop::Comma].iter().chain(stops).copied().collect();
         let mut out = Vec::new();
@@ -283,14 +283,14 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// `command [USING …]` up to `end`.
+    /// Reads `command [USING …]` up to `end`.
     fn command(&mut self, end: Stop) -> Result<(Piece, Vec<Piece>)> {
         let (command, stop) = self.expression(&[end, Stop::Word("USING")])?;
         let using = if stop == end { Vec::new() } else { self.expressions(&[end])?.0 };
         Ok((command, using))
     }
 
-    /// `INTO [STRICT] targets`, behind the word INTO.
+    /// Reads `[STRICT] targets` after INTO.
     fn read_into(&mut self) -> Result<IntoClause> {
         let start = self.cursor.pos - 1;
         let strict = self.cursor.eat("STRICT");
@@ -301,7 +301,7 @@ impl<'a> Reader<'a> {
 
 /// Blocks.
 impl<'a> Reader<'a> {
-    /// `#variable_conflict use_column` and its like, before the first block.
+    /// Reads options such as `#variable_conflict use_column` before the first block.
     fn options(&mut self) -> Result<Option<VariableConflict>> {
         let mut conflict = None;
         while self.cursor.eat_op("#") {
@@ -331,7 +331,7 @@ impl<'a> Reader<'a> {
         self.unexpected()
     }
 
-    /// `<<name>>`
+    /// Reads `<<name>>`.
     fn label(&mut self) -> Result<Option<Ident>> {
         if !self.cursor.eat_op("<<") {
             return Ok(None);
@@ -340,7 +340,7 @@ impl<'a> Reader<'a> {
         if self.cursor.eat_op(">>") { Ok(Some(name)) } else { self.unexpected() }
     }
 
-    /// The label that may be repeated at the end of a block or loop.
+    /// Reads the optional label at the end of a block or loop.
     fn end_label(&mut self, label: Option<&Ident>) -> Result<()> {
         if !self.cursor.is_ident() {
             return Ok(());
@@ -357,7 +357,7 @@ impl<'a> Reader<'a> {
         self.scopes.push(Scope { label: label.map(|label| label.name.clone()), is_loop, cursors: HashSet::new() });
     }
 
-    /// Behind its label; `start` is the token the label began with.
+    /// Reads a block after its label. `start` is the first token of the label.
     fn block(&mut self, start: usize, label: Option<Ident>) -> Result<Block> {
         self.enter(label.as_ref(), false);
         let declarations = if self.cursor.eat("DECLARE") { self.declarations()? } else { Vec::new() };
@@ -387,7 +387,7 @@ impl<'a> Reader<'a> {
         Ok(out)
     }
 
-    /// A condition's name, or `SQLSTATE 'code'`. Only a handler knows OTHERS.
+    /// Reads the name of a condition, or `SQLSTATE 'code'`. OTHERS is allowed only in a handler.
     fn condition(&mut self, handler: bool) -> Result<Condition> {
         let name = self.name()?;
         if name.name == "sqlstate" {

@@ -3,27 +3,27 @@
 //! Promises: conditions are those of PostgreSQL 18, which include those of earlier versions. All words are in lower case.
 //! Source: PostgreSQL's documentation, "PostgreSQL Error Codes", "SQL Key Words", and PL/pgSQL's grammar.
 
-/// Is this the name of an error? A warning has none to catch, and `others` is known to handlers alone.
+/// Returns whether a word is the name of an error. Names of warnings and `others` are not included.
 pub(super) fn is_condition(name: &str) -> bool {
     CONDITIONS.binary_search(&name).is_ok()
 }
 
-/// Does PL/pgSQL never take this word for a name?
+/// Returns whether PL/pgSQL rejects this word as a name.
 pub(super) fn is_reserved(word: &str) -> bool {
     RESERVED.binary_search(&word).is_ok()
 }
 
-/// Does SQL not take this word for a column? The target of an assignment is read by SQL's grammar.
+/// Returns whether SQL rejects this word as a column. The target of an assignment is parsed with the grammar of SQL.
 pub(super) fn is_reserved_in_sql(word: &str) -> bool {
     SQL_RESERVED.binary_search(&word).is_ok()
 }
 
-/// Does a statement of SQL begin with this word? With any other, a statement is an error now rather than one nobody can read.
+/// Returns whether an SQL statement can begin with this word. A statement that begins with another word is an error.
 pub(super) fn begins_sql(word: &str) -> bool {
     SQL_HEADS.binary_search(&word).is_ok()
 }
 
-// every list is sorted, for the search
+// all lists are sorted for binary search
 
 #[rustfmt::skip]
 const RESERVED: [&str; 24] = [
@@ -39,7 +39,7 @@ const SQL_HEADS: [&str; 42] = [
     "vacuum", "values", "with",
 ];
 
-// reserved there, or only for functions and types
+// reserved words of SQL, including those that functions and types can have as names
 #[rustfmt::skip]
 const SQL_RESERVED: [&str; 101] = [
     "all", "analyse", "analyze", "and", "any", "array", "as", "asc", "asymmetric", "authorization", "binary", "both", "case", "cast",

@@ -14,7 +14,7 @@ use smol_str::SmolStr;
 use sqlparser::ast;
 use sqlparser::tokenizer::Span as Place;
 
-/// Functions that are called by their name alone.
+/// Functions that are called without parentheses.
 pub const BARE: [&str; 11] = [
     "current_catalog",
     "current_date",
@@ -29,7 +29,7 @@ pub const BARE: [&str; 11] = [
     "user",
 ];
 
-/// The first and last token of a node, with the parentheses around it.
+/// First and last token of a node, including parentheses around it.
 #[derive(Clone, Copy, Debug)]
 pub struct Extent {
     pub first: usize,
@@ -42,7 +42,7 @@ impl Extent {
     }
 }
 
-/// A node, and the tokens it takes up.
+/// A node with its tokens.
 pub type Placed<T> = (T, Extent);
 
 pub struct Lower<'r, 'a> {
@@ -66,7 +66,7 @@ impl<'r, 'a> Lower<'r, 'a> {
         tree.map(|tree| self.value(tree)).transpose()
     }
 
-    /// A tree that has no reading here.
+    /// Returns a syntax error at a token, for trees that PostgreSQL's grammar does not allow.
     pub fn refuse<T>(&self, at: usize) -> Result<T> {
         self.region.unexpected(at)
     }
@@ -87,7 +87,7 @@ impl<'r, 'a> Lower<'r, 'a> {
         (Expr::new(self.region.span(extent.first, extent.last), kind), extent)
     }
 
-    /// The parentheses right around some tokens.
+    /// Returns the parentheses directly around some tokens.
     pub fn parens_around(&self, extent: Extent) -> Result<Extent> {
         let Some(first) = extent.first.checked_sub(1) else { return self.lost() };
         match self.region.partner(first) {
@@ -96,7 +96,7 @@ impl<'r, 'a> Lower<'r, 'a> {
         }
     }
 
-    /// From an opening parenthesis to its closing one.
+    /// Returns the token of the closing parenthesis.
     pub fn closing(&self, open: usize) -> Result<usize> {
         self.region.closing(open).map_or_else(|| self.lost(), Ok)
     }
@@ -111,7 +111,7 @@ impl<'r, 'a> Lower<'r, 'a> {
         Ident { name: ident_value(token, self.region.cursor.text), span: token.span() }
     }
 
-    /// Refuses a keyword in the place of a column's or relation's name.
+    /// Returns an error if a keyword is used as the name of a column or relation.
     pub fn require_name(&self, at: usize) -> Result<()> {
         let keyword = self.region.is_kind(at, TokenKind::Word) && is_no_column(self.region.text(at));
         if keyword {
@@ -140,7 +140,7 @@ impl<'r, 'a> Lower<'r, 'a> {
         }
     }
 
-    /// Chains lean to the left: they are walked down, and built on the way up.
+    /// Converts an expression. Chains are nested to the left, so they are converted from the leftmost operand upwards.
     pub fn expr(&self, tree: &ast::Expr) -> Result<Placed<Expr>> {
         let mut spine = Vec::new();
         let mut leaf = tree;
@@ -155,7 +155,7 @@ impl<'r, 'a> Lower<'r, 'a> {
         Ok(built)
     }
 
-    /// A node around what stands at its left end.
+    /// Converts a node whose left operand is already converted.
     fn suffix(&self, node: &ast::Expr, left: Placed<Expr>) -> Result<Placed<Expr>> {
         use ast::Expr::*;
         let (inner, extent) = left;
@@ -237,7 +237,7 @@ impl<'r, 'a> Lower<'r, 'a> {
                 let (to, end) = self.type_name(data_type)?;
                 Ok(self.make(extent.to(end), ExprKind::Cast { expr: Box::new(inner), to }))
             }
-            // a collation changes nothing that is asked of an expression
+            // collations have no effect on the analysis
             Collate { collation, .. } => {
                 let (_, end) = self.object_name(collation)?;
                 Ok((inner, extent.to(end)))
@@ -247,7 +247,7 @@ impl<'r, 'a> Lower<'r, 'a> {
         }
     }
 
-    /// The parentheses in which some tokens stand, however far off.
+    /// Returns the innermost parentheses around some tokens, which can be further away.
     pub fn outer(&self, extent: Extent) -> Result<Extent> {
         let Some(first) = self.region.around(extent.first) else { return self.lost() };
         Ok(Extent { first, last: self.closing(first)? })
@@ -278,7 +278,7 @@ impl<'r, 'a> Lower<'r, 'a> {
         Ok(self.make(extent.to(end), expr.kind))
     }
 
-    /// The operator that begins at a token, in lower case where it is a word, and with the schema of `OPERATOR(schema.op)`.
+    /// Returns the operator that begins at a token. Words are in lower case. `OPERATOR(schema.op)` has its schema.
     fn operator(&self, at: usize) -> SmolStr {
         if self.region.is_word(at, "OPERATOR") && self.region.is_kind(at + 1, TokenKind::LParen) {
             let close = self.region.partner(at + 1).unwrap_or(at + 1);
@@ -298,7 +298,7 @@ impl<'r, 'a> Lower<'r, 'a> {
     fn quantified(&self, left: Placed<Expr>, right: &ast::Expr, all: bool) -> Result<Placed<Expr>> {
         let (left, extent) = left;
         let (right, end) = self.expr(right)?;
-        // a sub-select brings its own parentheses, an array stands in those of ANY
+        // a subquery includes its own parentheses, and an array is inside those of ANY
         let query = matches!(right.kind, ExprKind::Subquery(_)) && self.region.is_any(end.first.wrapping_sub(1), &["ANY", "ALL", "SOME"]);
         let last = if query { end.last } else { self.parens_around(end)?.last };
         let kind = ExprKind::Quantified { left: Box::new(left), op: self.operator(extent.last + 1), all, right: Box::new(right) };
@@ -308,7 +308,7 @@ impl<'r, 'a> Lower<'r, 'a> {
     fn is_null(&self, inner: Expr, extent: Extent, negated: bool) -> Placed<Expr> {
         let next = extent.last + 1;
         let last = if self.region.is_any(next, &["ISNULL", "NOTNULL"]) { next } else { next + 1 + negated as usize };
-        // `x NOT NULL` is read as `x NOTNULL`
+        // `x NOT NULL` means `x NOTNULL`
         let last = if self.region.is_word(next, "NOT") { next + 1 } else { last };
         self.make(Extent { first: extent.first, last }, ExprKind::IsNull { expr: Box::new(inner), negated })
     }
@@ -318,7 +318,7 @@ impl<'r, 'a> Lower<'r, 'a> {
         self.make(Extent { first: extent.first, last }, ExprKind::IsBool { expr: Box::new(inner), value, negated })
     }
 
-    /// The type that [`super::token_adapter`] made one name of.
+    /// Returns a type, which [`super::token_adapter`] replaced with a single name.
     fn type_name(&self, data_type: &ast::DataType) -> Result<Placed<TypeName>> {
         let ast::DataType::Custom(name, _) = data_type else { return self.lost() };
         let Some(ast::ObjectNamePart::Identifier(ident)) = name.0.first() else { return self.lost() };
@@ -337,7 +337,7 @@ impl<'r, 'a> Lower<'r, 'a> {
                     let kind = match expr.kind {
                         // `(composite).*`
                         _ if self.region.is_kind(end.last, TokenKind::Operator) => ExprKind::Other(vec![expr]),
-                        // the start of `table.column[1]`
+                        // first part of `table.column[1]`
                         ExprKind::Column { mut path, binding } if !self.region.is_kind(extent.last, TokenKind::RParen) => {
                             path.push(field.name);
                             ExprKind::Column { path, binding }
@@ -351,7 +351,7 @@ impl<'r, 'a> Lower<'r, 'a> {
                     let mut subscripts = self.subscript(subscript)?;
                     let end = Extent { first: next, last: self.closing(next)? };
                     let kind = match expr.kind {
-                        // `a[1][2]` is one access
+                        // `a[1][2]` is a single node
                         ExprKind::Index { base, mut index } if self.region.is_kind(extent.last, TokenKind::RBracket) => {
                             index.append(&mut subscripts);
                             ExprKind::Index { base, index }
@@ -374,7 +374,7 @@ impl<'r, 'a> Lower<'r, 'a> {
         }
     }
 
-    /// A node that has nothing at its left end.
+    /// Converts a node without a left operand.
     fn prefix(&self, tree: &ast::Expr) -> Result<Placed<Expr>> {
         use ast::Expr::*;
         match tree {
@@ -429,7 +429,7 @@ impl<'r, 'a> Lower<'r, 'a> {
                 let extent = self.place(token.0.span)?;
                 Ok(self.make(extent, ExprKind::Star { qualifier: Vec::new() }))
             }
-            // the bound of a window's frame; all other intervals are fed as one token
+            // bound of a window frame; other intervals are converted to one token
             Interval(interval) => self.expr(&interval.value),
             Named { expr, name } => {
                 let (inner, extent) = self.expr(expr)?;
@@ -440,7 +440,7 @@ impl<'r, 'a> Lower<'r, 'a> {
         }
     }
 
-    /// Expressions between commas, and what they take up together.
+    /// Converts expressions between commas. Returns their common extent.
     fn list(&self, trees: &[ast::Expr]) -> Result<Placed<Vec<Expr>>> {
         let mut exprs = Vec::with_capacity(trees.len());
         let mut extent: Option<Extent> = None;
@@ -510,7 +510,7 @@ impl<'r, 'a> Lower<'r, 'a> {
         Ok(self.make(extent, kind))
     }
 
-    /// `interval '1' day`: a cast of the string.
+    /// Converts a typed literal such as `interval '1' day` to a cast of the string.
     fn typed_literal(&self, extent: Extent) -> Result<ExprKind> {
         let mut part = self.region.cursor.part(extent.first, extent.last + 1);
         let to = part.type_name()?;
@@ -554,7 +554,7 @@ impl<'r, 'a> Lower<'r, 'a> {
                 for clause in &list.clauses {
                     match clause {
                         ast::FunctionArgumentClause::OrderBy(keys) => call.order_by = self.sort_keys(keys)?,
-                        // BigQuery's
+                        // syntax of BigQuery
                         ast::FunctionArgumentClause::Limit(expr) | ast::FunctionArgumentClause::Where(expr) => {
                             let (_, within) = self.expr(expr)?;
                             return self.refuse(within.first - 1);
@@ -575,7 +575,7 @@ impl<'r, 'a> Lower<'r, 'a> {
         Ok(self.make(extent, ExprKind::Call(Box::new(call))))
     }
 
-    /// `WITHIN GROUP (…) FILTER (…) OVER (…)`
+    /// Converts `WITHIN GROUP (…) FILTER (…) OVER (…)`.
     fn after_call(&self, function: &ast::Function, call: &mut Call, extent: &mut Extent) -> Result<()> {
         if !function.within_group.is_empty() {
             call.order_by = self.sort_keys(&function.within_group)?;
@@ -638,7 +638,7 @@ impl<'r, 'a> Lower<'r, 'a> {
         }
     }
 
-    /// Functions whose arguments are divided by words.
+    /// Adjusts functions whose arguments are separated by keywords.
     fn special(&self, call: &mut Call, open: usize) {
         match call.name.last() {
             "extract" => {
@@ -662,7 +662,7 @@ impl<'r, 'a> Lower<'r, 'a> {
                 if let Some(part) = call.name.parts.first_mut() {
                     part.name = name.into();
                 }
-                // `trim('x' FROM y)` is btrim(y, 'x')
+                // `trim('x' FROM y)` means `btrim(y, 'x')`
                 if call.args.len() == 2 && self.divided_by_from(&call.args) {
                     call.args.swap(0, 1);
                 }
@@ -698,7 +698,7 @@ pub fn plain_call(name: ObjectName, args: Vec<Arg>) -> Call {
     Call { name, args, distinct: false, order_by: Vec::new(), filter: None, over: None }
 }
 
-/// What stands at the left end of a node.
+/// Returns the left operand of a node.
 fn leftmost(tree: &ast::Expr) -> Option<&ast::Expr> {
     use ast::Expr::*;
     match tree {

@@ -12,7 +12,7 @@ use super::lower::{BARE, Extent, Lower, Placed, plain_call};
 use smol_str::SmolStr;
 use sqlparser::ast;
 
-/// An alias with its columns and the last token of it.
+/// An alias with its columns and its last token.
 #[derive(Default)]
 struct Alias {
     name: Option<SmolStr>,
@@ -21,7 +21,7 @@ struct Alias {
 }
 
 impl Lower<'_, '_> {
-    /// The statement or query that a tree stands for.
+    /// Converts a statement or query.
     pub fn data(&self, tree: &ast::Query) -> Result<Data> {
         let statement = match &*tree.body {
             ast::SetExpr::Insert(statement)
@@ -111,7 +111,7 @@ impl Lower<'_, '_> {
         Ok(ctes)
     }
 
-    /// Chains of UNION lean to the left, like those of operators.
+    /// Converts set operations. Chains of UNION are nested to the left, like chains of operators.
     fn set_expr(&self, tree: &ast::SetExpr) -> Result<SetExpr> {
         let mut spine = Vec::new();
         let mut leaf = tree;
@@ -167,7 +167,7 @@ impl Lower<'_, '_> {
         Ok(select)
     }
 
-    /// What stands in WINDOW belongs to the calls that name it.
+    /// Copies the definitions of WINDOW to the calls that use them.
     fn named_windows(&self, tree: &ast::Select, select: &mut Select) -> Result<()> {
         for ast::NamedWindowDefinition(name, window) in &tree.named_window {
             let ast::NamedWindowExpr::WindowSpec(spec) = window else { continue };
@@ -213,7 +213,7 @@ impl Lower<'_, '_> {
             _ => return self.lost(),
         };
         let mut parts = idents.iter().map(|ident| self.ident(ident).map(|(ident, _)| ident)).collect::<Result<Vec<Ident>>>()?;
-        // INTO TEMP makes it in the schema of what is temporary
+        // INTO TEMP creates the table in the schema of temporary tables
         if into.temporary
             && let [only] = parts.as_slice()
         {
@@ -238,7 +238,7 @@ impl Lower<'_, '_> {
             .collect()
     }
 
-    /// What a SELECT without a list was given for one: a literal in the place of SELECT itself.
+    /// Returns whether the item is the placeholder of an empty select list, which is a literal at the location of SELECT.
     fn is_nothing(&self, item: &ast::SelectItem) -> bool {
         match item {
             ast::SelectItem::UnnamedExpr(ast::Expr::Value(value)) => {
@@ -283,7 +283,7 @@ impl Lower<'_, '_> {
                         item.using.push(name.last().into());
                         extent = extent.to(Extent { first: end.first, last: end.last + 1 });
                     }
-                    // the name by which the columns may be qualified, which `sqlparser` was not given
+                    // alias of the join columns, which is not part of the tokens of `sqlparser`
                     if self.region.is_word(extent.last + 1, "AS") {
                         item.using_alias = Some(self.ident_at(extent.last + 2).name);
                         extent.last += 2;
@@ -296,7 +296,7 @@ impl Lower<'_, '_> {
         Ok(extent)
     }
 
-    /// Adds one relation; a join without parentheses inside a join adds each of its own.
+    /// Adds a relation. A join without parentheses inside a join adds each of its relations.
     fn relation(&self, tree: &ast::TableFactor, items: &mut Vec<FromItem>) -> Result<Extent> {
         let (relation, mut extent, alias) = match tree {
             ast::TableFactor::Table { name, alias, args: None, .. } => {
@@ -356,7 +356,7 @@ impl Lower<'_, '_> {
         let Some(tree) = tree else { return Ok(Alias::default()) };
         let (name, extent) = self.ident(&tree.name)?;
         let columns = tree.columns.iter().map(|column| self.name(&column.name)).collect::<Result<Vec<_>>>()?;
-        // a list of columns without an alias stands in for it
+        // a list of columns can replace the alias
         let bare = self.region.is_kind(extent.first, TokenKind::LParen);
         let open = if bare { extent.first } else { extent.last + 1 };
         let last = if columns.is_empty() { extent.last } else { self.closing(open)? };
@@ -387,7 +387,7 @@ impl Lower<'_, '_> {
         if let Some(query) = &tree.source {
             let (mut query, extent) = self.query(query)?;
             let span = self.region.span(extent.first, self.source_end(extent));
-            // a query in parentheses has its end already
+            // the end of a query in parentheses is already correct
             if query.span.start == span.start {
                 query.span = span;
             }
@@ -402,14 +402,14 @@ impl Lower<'_, '_> {
         };
         let alias = tree.table_alias.as_ref().map(|alias| self.name(&alias.alias)).transpose()?;
         let returning = self.targets(tree.returning.as_deref().unwrap_or_default())?;
-        // `sqlparser` does not know the clause, so that its words were left out
+        // `sqlparser` does not support the clause, so its tokens are skipped
         let cursor = &self.region.cursor;
         let overriding = (cursor.pos..cursor.end).any(|at| self.region.is_word(at, "OVERRIDING") && self.region.is_word(at + 2, "VALUE"));
         let (table, row_names) = (self.object_name(name)?.0, self.row_names());
         Ok(Insert { with, table, alias, columns, in_parts, overriding, source, on_conflict, returning, row_names })
     }
 
-    /// A query to be inserted ends before ON CONFLICT or RETURNING.
+    /// Returns the last token of an inserted query, before ON CONFLICT or RETURNING.
     fn source_end(&self, extent: Extent) -> usize {
         let mut at = extent.first;
         while at <= extent.last {
@@ -421,7 +421,7 @@ impl Lower<'_, '_> {
         extent.last
     }
 
-    /// The column a target names: `a`, `a.field`.
+    /// Returns the column of a target such as `a` or `a.field`.
     fn written_column(&self, name: &ast::ObjectName) -> Result<Ident> {
         let (name, extent) = self.object_name(name)?;
         self.require_name(extent.first)?;
@@ -431,7 +431,7 @@ impl Lower<'_, '_> {
         }
     }
 
-    /// Does a column that is written stand before an element or a field of it?
+    /// Returns whether a subscript or field follows a written column.
     fn is_in_parts(&self, column: &Ident) -> bool {
         let behind = self.region.index(column.span.start) + 1;
         self.region.is_kind(behind, TokenKind::LBracket) || self.region.is_kind(behind, TokenKind::Dot)
@@ -509,7 +509,7 @@ impl Lower<'_, '_> {
         })
     }
 
-    /// The names of the old and the new row that `RETURNING WITH (OLD AS o, NEW AS n)` gives, or those that they have without.
+    /// Returns the names of the old and new row in `RETURNING WITH (OLD AS o, NEW AS n)`, or their default names.
     fn row_names(&self) -> Vec<SmolStr> {
         let cursor = &self.region.cursor;
         let with = (cursor.pos..cursor.end).find(|at| self.region.is_word(*at, "RETURNING") && self.region.is_word(at + 1, "WITH"));
@@ -525,7 +525,7 @@ impl Lower<'_, '_> {
         names
     }
 
-    /// The one relation that a statement writes to.
+    /// Returns the only relation that a statement writes.
     fn only(&self, tables: &[ast::TableWithJoins]) -> Result<FromItem> {
         let mut items = self.from(tables)?;
         match items.pop() {
@@ -574,7 +574,7 @@ impl Lower<'_, '_> {
     }
 }
 
-/// The query that is all of another, but for parentheses.
+/// Returns the inner query if a query consists only of a query in parentheses.
 fn wrapped(tree: &ast::Query) -> Option<&ast::Query> {
     let bare =
         tree.with.is_none() && tree.order_by.is_none() && tree.limit_clause.is_none() && tree.fetch.is_none() && tree.locks.is_empty();
@@ -584,7 +584,7 @@ fn wrapped(tree: &ast::Query) -> Option<&ast::Query> {
     }
 }
 
-/// `MERGE` keeps its `WITH` among its expressions.
+/// Converts a WITH entry of `MERGE` to an expression, because `Data::Merge` has no field for it.
 fn subquery(cte: Cte) -> Expr {
     let query = match cte.body {
         Data::Query(query) => query,

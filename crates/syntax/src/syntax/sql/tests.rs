@@ -1,4 +1,4 @@
-//! What is read through `sqlparser`, form by form, and what is refused.
+//! Tests of each syntax form that `sqlparser` parses, and of rejected forms.
 
 use super::super::expression::*;
 use super::super::lexer::tokens;
@@ -38,12 +38,12 @@ fn insert(text: &str) -> Insert {
     }
 }
 
-/// The texts of all nodes, from the outermost inwards.
+/// Returns the texts of all nodes, beginning with the outermost one.
 fn texts(text: &str) -> Vec<&str> {
     expr(text).all().into_iter().map(|expr| expr.span.of(text)).collect()
 }
 
-/// The name of a call and the texts of its arguments.
+/// Returns the name of a call and the texts of its arguments.
 fn call(text: &str) -> (String, Vec<String>) {
     let expr = expr(text);
     assert_eq!(expr.span.of(text), text);
@@ -294,7 +294,7 @@ fn what_cannot_be_read_says_where() {
     assert!(try_data("select 1 2").is_err() && try_data("create table t ()").is_err() && try_data("").is_err());
 }
 
-/// Runs with the stack of a main thread, and no more.
+/// Runs a test with the stack size of a main thread.
 fn on_main_stack(run: impl FnOnce() + Send + 'static) {
     let thread = std::thread::Builder::new().stack_size(8 << 20).spawn(run).expect("a thread");
     assert!(thread.join().is_ok());
@@ -353,7 +353,7 @@ fn depth_within_the_bounds_needs_no_stack_of_the_caller() {
             assert!(try_expr(&text).is_ok() || depth * levels > 30, "{text}: {:?}", try_expr(&text).err());
         }
     }
-    // as deep in precedence as in parentheses: what comes first ends it, without harm
+    // nesting by precedence may be rejected, but it must not exhaust the stack
     let _ = try_expr(&format!("{}a{}", "a or b and not c = d + e * f ^ - (".repeat(60), ")".repeat(60)));
     let nested = format!("select * from {}a{}", "(".repeat(30), " cross join b)".repeat(30));
     assert!(try_data(&nested).is_ok());
@@ -408,7 +408,7 @@ fn clauses_of_sql_json_and_xml_are_passed_over() {
         assert_eq!(expr(text).span.of(text), text);
     }
     assert_eq!(call("json_object('a' value b)").1, ["'a' value b"]);
-    // words that are names elsewhere
+    // these words are names in other functions
     assert_eq!(texts("json_build_object(value, format)"), ["json_build_object(value, format)", "value", "format"]);
     assert_eq!(texts("json_array(value, absent)"), ["json_array(value, absent)", "value", "absent"]);
 }

@@ -15,12 +15,12 @@ use sqlparser::tokenizer::{Location, Span as Place, Token, TokenWithSpan, Word};
 use std::ops::Range;
 use words::{keyword, operator_token, prefix_token};
 
-/// Rows of `VALUES` that are kept.
+/// Maximum number of rows of `VALUES` that are kept.
 pub const KEPT_ROWS: usize = 200;
 
 pub struct AdaptedTokens {
     pub tokens: Vec<TokenWithSpan>,
-    /// Rows of `VALUES`, with their parentheses, that are not among the tokens.
+    /// Skipped rows of `VALUES` with their parentheses, which are not in `tokens`.
     pub further_rows: Vec<Range<usize>>,
 }
 
@@ -44,7 +44,7 @@ impl AdaptedTokens {
     }
 }
 
-/// What the parenthesis that is open belongs to.
+/// Function call of an open parenthesis.
 #[derive(Clone, Copy, PartialEq)]
 enum Call {
     Plain,
@@ -54,9 +54,9 @@ enum Call {
     Substring,
     Overlay,
     Trim,
-    /// `XMLTABLE`, `XMLEXISTS`, `JSON_TABLE`, `JSON_VALUE`: arguments, then clauses.
+    /// `XMLTABLE`, `XMLEXISTS`, `JSON_TABLE`, `JSON_VALUE`: arguments, followed by clauses.
     Clauses,
-    /// `JSON_OBJECT` and its kin: clauses between and behind the arguments.
+    /// `JSON_OBJECT` and similar functions: clauses between and after the arguments.
     Json,
     /// `JSON_ARRAY(SELECT …)`
     JsonQuery,
@@ -70,9 +70,9 @@ struct TokenAdapter<'r, 'a> {
     at: usize,
     end: usize,
     calls: Vec<Call>,
-    /// How many parentheses are open around the assignments that are being read.
+    /// Number of open parentheses around the current SET assignments.
     assigns: Option<usize>,
-    /// The same around the USING of a MERGE that is being read.
+    /// Number of open parentheses around the USING of the current MERGE.
     merges: Option<usize>,
     adapted: AdaptedTokens,
 }
@@ -98,7 +98,7 @@ impl TokenAdapter<'_, '_> {
         self.region.inside(at).then(|| self.region.token(at).kind)
     }
 
-    /// Reads up to a token. Every step goes forward, or the text is refused.
+    /// Converts tokens up to `end`. Returns an error if a step does not advance.
     fn steps(&mut self, end: usize) -> Result<()> {
         while self.at < end {
             let before = self.at;
@@ -122,12 +122,12 @@ impl TokenAdapter<'_, '_> {
             TokenKind::String | TokenKind::EscapeString | TokenKind::UnicodeString | TokenKind::DollarString => {
                 let mut part = self.region.cursor.part(at, self.end);
                 let value = part.string()?;
-                // `sqlparser` takes a quoted bound of a window's frame for an interval and looks no further
+                // `sqlparser` treats a quoted bound of a window frame as an interval
                 let bound = self.region.is_any(at.wrapping_sub(1), &["BETWEEN", "AND", "RANGE", "ROWS", "GROUPS"]);
                 let token = if bound { Token::EscapedStringLiteral(value) } else { Token::SingleQuotedString(value) };
                 self.push(token, at, part.pos - 1);
             }
-            // `composite.*` may stand wherever an expression may, which `sqlparser` allows only in lists
+            // `composite.*` is allowed in all expressions, but `sqlparser` accepts it only in lists
             TokenKind::Operator if self.region.text(at) == "*" && self.kind(at.wrapping_sub(1)) == Some(TokenKind::Dot) => {
                 self.push_name(at, at);
             }
@@ -137,10 +137,10 @@ impl TokenAdapter<'_, '_> {
                 self.push(Token::DoubleColon, at, at);
                 self.cast_type()?;
             }
-            // brackets begin an array only behind ARRAY or another array, and a subscript behind an operand
+            // brackets begin an array only after ARRAY or another array, and a subscript only after an operand
             TokenKind::LBracket if !self.begins_brackets(at) => return self.region.unexpected(at),
             TokenKind::LParen if self.defines_columns(at) => return self.column_definitions(at),
-            // `SET a[1] = …` sets a column, and so does `INSERT INTO t (a[1])`
+            // `SET a[1] = …` and `INSERT INTO t (a[1])` write the column
             TokenKind::LBracket if self.is_target(at) => {
                 while let Some(close) = self.region.partner(self.at).filter(|_| self.kind(self.at) == Some(TokenKind::LBracket)) {
                     self.at = close + 1;
@@ -150,7 +150,7 @@ impl TokenAdapter<'_, '_> {
                 let call = self.call(at);
                 self.calls.push(call);
                 self.push(if token.kind == TokenKind::LParen { Token::LParen } else { Token::LBracket }, at, at);
-                // a query is an argument only in parentheses of its own
+                // `sqlparser` accepts a query as an argument only inside its own parentheses
                 if call == Call::JsonQuery {
                     self.push(Token::LParen, at, at);
                 }
@@ -165,7 +165,7 @@ impl TokenAdapter<'_, '_> {
             TokenKind::Comma => self.push(Token::Comma, at, at),
             TokenKind::Dot => self.push(Token::Period, at, at),
             TokenKind::Colon => self.push(Token::Colon, at, at),
-            // the older form of a named argument
+            // older syntax of a named argument
             TokenKind::Assign => self.push(Token::RArrow, at, at),
             TokenKind::DotDot | TokenKind::Semicolon | TokenKind::Variable | TokenKind::Meta | TokenKind::Broken(_) => {
                 return self.region.unexpected(at);
@@ -174,7 +174,7 @@ impl TokenAdapter<'_, '_> {
         Ok(())
     }
 
-    /// Types are read by ourselves; `sqlparser` sees a name in their place.
+    /// Replaces a type with a name, which [`super::lower`] parses.
     fn type_name(&mut self) -> Result<()> {
         let first = self.at;
         let mut part = self.region.cursor.part(first, self.end);
@@ -183,7 +183,7 @@ impl TokenAdapter<'_, '_> {
         Ok(())
     }
 
-    /// The type behind `::`, with a collation, which `sqlparser` knows only right behind a name or literal.
+    /// Replaces the type after `::` and its collation, because `sqlparser` accepts COLLATE only after a name or literal.
     fn cast_type(&mut self) -> Result<()> {
         let first = self.at;
         let mut part = self.region.cursor.part(first, self.end);
@@ -217,7 +217,7 @@ impl TokenAdapter<'_, '_> {
         }
     }
 
-    /// The words between the arguments of `substring(a FROM b FOR c)` and its kin become commas.
+    /// Returns whether a keyword separates arguments, as in `substring(a FROM b FOR c)`. It is replaced with a comma.
     fn separates(&self, at: usize) -> bool {
         let words: &[&str] = match self.calls.last() {
             Some(Call::Extract | Call::Trim) => &["FROM"],
@@ -241,7 +241,7 @@ impl TokenAdapter<'_, '_> {
             }
             return Ok(());
         }
-        // `PASSING BY VALUE x`: by which has no bearing
+        // `PASSING BY VALUE x` and `BY REF` have the same meaning here
         if self.calls.last() == Some(&Call::Clauses) && self.is(at, "BY") && self.region.is_any(at + 1, &["REF", "VALUE"]) {
             self.at += 2;
             return Ok(());
@@ -284,7 +284,7 @@ impl TokenAdapter<'_, '_> {
         }
         let before = at.wrapping_sub(1);
         match upper.as_str() {
-            // an empty array has no inner token by which it could be placed
+            // an empty array contains no token with a location
             "ARRAY" if self.kind(at + 1) == Some(TokenKind::LBracket) && self.kind(at + 2) == Some(TokenKind::RBracket) => {
                 self.push(Token::Placeholder(String::new()), at, at + 2);
             }
@@ -292,18 +292,18 @@ impl TokenAdapter<'_, '_> {
                 let close = self.region.partner(at + 1).unwrap_or(at + 1);
                 self.push(operator_token(self.region.text(close - 1)), at, close);
             }
-            // `sqlparser` keeps nothing but the bare names of `TABLE t`
+            // `sqlparser` supports `TABLE t` only for unquoted names
             "TABLE" if self.starts_query(at) => {
                 self.push(keyword("SELECT"), at, at);
                 self.push(Token::Mul, at, at);
                 self.push(keyword("FROM"), at, at);
             }
-            // only `LIKE ANY` is known of the quantified forms
+            // `sqlparser` supports only `LIKE ANY` of the quantified forms
             "LIKE" | "ILIKE" if self.quantified(at + 1) => self.push(Token::DoubleTilde, at, at),
             "NOT" if self.region.is_any(at + 1, &["LIKE", "ILIKE"]) && self.quantified(at + 2) => {
                 self.push(Token::DoubleTilde, at, at + 1);
             }
-            // a list without entries
+            // an empty select list
             "SELECT" if self.selects_nothing(at) => {
                 self.push(keyword("SELECT"), at, at);
                 self.push(Token::Placeholder(String::new()), at, at);
@@ -313,7 +313,7 @@ impl TokenAdapter<'_, '_> {
                 ["AT", "TIME", "ZONE"].into_iter().for_each(|word| self.push(keyword(word), at, at));
                 self.push(Token::Placeholder(String::new()), at + 1, at + 1);
             }
-            // `sqlparser` fetches as many rows as a literal says, and limits them by an expression
+            // `sqlparser` accepts only a literal after FETCH, but any expression after LIMIT
             "FETCH" if self.region.is_any(at + 1, &["FIRST", "NEXT"]) && self.kind(at + 2) == Some(TokenKind::LParen) => {
                 let close = self.region.partner(at + 2).unwrap_or(at + 2);
                 self.push(keyword("LIMIT"), at, at + 1);
@@ -327,7 +327,7 @@ impl TokenAdapter<'_, '_> {
                 self.region.cursor.newer_at(17, before);
                 self.push(keyword(&upper), at, at);
             }
-            // what other databases leave out
+            // other databases allow INSERT without INTO and DELETE without FROM
             "INSERT" if self.begins_statement(at) && !self.is(at + 1, "INTO") => return self.region.unexpected(at + 1),
             "DELETE" if self.begins_statement(at) && !self.is(at + 1, "FROM") => return self.region.unexpected(at + 1),
             "MERGE" if self.is(at + 1, "INTO") => {
@@ -346,13 +346,13 @@ impl TokenAdapter<'_, '_> {
                 self.push_plain(at);
                 self.at += 1;
             }
-            // the list of this name alone is read otherwise, and wants its mode
+            // `sqlparser` parses the arguments of XMLPARSE differently, and requires its mode
             "XMLPARSE" if self.kind(at + 1) == Some(TokenKind::LParen) => self.push_name(at, at),
             "COLLATION" if self.is(at + 1, "FOR") && self.kind(at + 2) == Some(TokenKind::LParen) => self.push_name(at, at + 1),
             "CURRENT" if self.is(at + 1, "OF") && self.is(at.wrapping_sub(1), "WHERE") && self.is_name(at + 2) => {
                 self.push(Token::Placeholder(String::new()), at, at + 2);
             }
-            // a MERGE of `sqlparser` inserts values alone
+            // `sqlparser` accepts only VALUES in the INSERT of a MERGE
             "DEFAULT" if self.is(at + 1, "VALUES") && self.is(at.wrapping_sub(2), "THEN") => {
                 self.push(keyword("VALUES"), at, at);
                 self.push(Token::LParen, at, at);
@@ -371,13 +371,13 @@ impl TokenAdapter<'_, '_> {
                 }
                 self.push(keyword("NULL"), at, at);
             }
-            // of a locking clause only its presence counts
+            // only the presence of a locking clause matters
             "FOR" if self.locking(at).is_some() => {
                 let last = self.locking(at).unwrap_or(at);
                 self.push(keyword("FOR"), at, at);
                 self.push(keyword("UPDATE"), at + 1, last);
             }
-            // without another clause behind its list, a SELECT would take ON for an alias
+            // without another clause after its list, ON would be an alias
             "ON" if self.is(at + 1, "CONFLICT") && self.ends_select(at) => {
                 self.push(keyword("LIMIT"), at, at);
                 self.push(keyword("ALL"), at, at);
@@ -393,7 +393,7 @@ impl TokenAdapter<'_, '_> {
         Ok(())
     }
 
-    /// What stands between parentheses, without them.
+    /// Converts the tokens between parentheses, without the parentheses.
     fn parenthesized(&mut self) -> Result<()> {
         let Some(close) = self.region.closing(self.at) else { return Ok(()) };
         self.at += 1;
@@ -402,7 +402,7 @@ impl TokenAdapter<'_, '_> {
         Ok(())
     }
 
-    /// Is this bracket behind one of the columns that an UPDATE sets or an INSERT lists?
+    /// Returns whether this bracket follows a column that UPDATE sets or INSERT lists.
     fn is_target(&self, at: usize) -> bool {
         let before = at.wrapping_sub(2);
         let begins = self.is(before, "SET") || self.kind(before) == Some(TokenKind::Comma);
@@ -422,7 +422,7 @@ impl TokenAdapter<'_, '_> {
         self.push(Token::Word(Word { value, quote_style: None, keyword: Keyword::NoKeyword }), at, at);
     }
 
-    /// Is this the end of a SELECT that LIMIT may follow?
+    /// Returns whether a SELECT ends here, so that LIMIT can follow.
     fn ends_select(&self, at: usize) -> bool {
         let mut at = at;
         while at > self.region.cursor.pos {
@@ -443,7 +443,7 @@ impl TokenAdapter<'_, '_> {
         false
     }
 
-    /// Does an operand end before this word?
+    /// Returns whether an operand ends before this word.
     fn is_postfix(&self, at: usize) -> bool {
         let before = at.wrapping_sub(1);
         match self.kind(before) {
@@ -454,7 +454,7 @@ impl TokenAdapter<'_, '_> {
         }
     }
 
-    /// `(a integer, b text)` behind a function in FROM.
+    /// Returns whether the parenthesis begins the column definitions of a function in FROM: `(a integer, b text)`.
     fn defines_columns(&self, open: usize) -> bool {
         let before = open.wrapping_sub(1);
         let further = before.wrapping_sub(1);
@@ -476,7 +476,7 @@ impl TokenAdapter<'_, '_> {
 
     fn column_definitions(&mut self, open: usize) -> Result<()> {
         if self.is(open.wrapping_sub(1), "AS") {
-            // a list without an alias before it: the parenthesis stands for the alias
+            // if there is no alias, the parenthesis replaces it
             self.push_name(open, open);
         }
         self.push(Token::LParen, open, open);
@@ -510,12 +510,12 @@ impl TokenAdapter<'_, '_> {
         self.is_name(at + 1) && !self.region.is_any(at.wrapping_sub(1), &["AS", "INTO", "TEMP", "TEMPORARY", "UNLOGGED"])
     }
 
-    /// Is it the parenthesis of one of these calls?
+    /// Returns whether this is the parenthesis of one of these calls.
     fn opens(&self, at: usize, calls: &[&str]) -> bool {
         self.kind(at) == Some(TokenKind::LParen) && self.region.is_any(at.wrapping_sub(1), calls)
     }
 
-    /// Words without a bearing on what is read or written, of which `sqlparser` does not know; the last of them.
+    /// Returns the last of some words that have no effect on the tree and that `sqlparser` does not support.
     fn dropped(&self, at: usize, upper: &str) -> Option<usize> {
         let before = at.wrapping_sub(1);
         if self.kind(before) == Some(TokenKind::Dot) || self.kind(at + 1) == Some(TokenKind::Dot) || self.is(before, "AS") {
@@ -523,7 +523,7 @@ impl TokenAdapter<'_, '_> {
         }
         match upper {
             "VARIADIC" => Some(at),
-            // the name of an element is no column
+            // the name of an XML element is not a column
             "NAME" if self.opens(before, &["XMLELEMENT", "XMLPI"]) => Some(at + 1 + (self.kind(at + 2) == Some(TokenKind::Comma)) as usize),
             "DOCUMENT" | "CONTENT" if self.opens(before, &["XMLSERIALIZE", "XMLPARSE"]) => Some(at),
             "PRESERVE" | "STRIP" if self.is(at + 1, "WHITESPACE") => Some(at + 1),
@@ -549,11 +549,11 @@ impl TokenAdapter<'_, '_> {
                 Some(repeats.unwrap_or(close))
             }
             "AS" if self.names_columns_of_join(at) => Some(at + 1),
-            // the columns of a function in ROWS FROM
+            // column definitions of a function in ROWS FROM
             "AS" if self.kind(at + 1) == Some(TokenKind::LParen) && self.is_rows_from(at) => self.region.closing(at + 1),
             "TABLE" if self.region.is_any(before, &["INTO", "TEMP", "TEMPORARY", "UNLOGGED"]) => Some(at),
             "LOCAL" | "GLOBAL" if self.is(before, "INTO") && self.region.is_any(at + 1, &["TEMP", "TEMPORARY"]) => Some(at),
-            // the names of the old and the new row
+            // names of the old and new row
             "WITH" if self.is(before, "RETURNING") => {
                 self.region.cursor.newer_at(18, at);
                 self.region.closing(at + 1)
@@ -570,7 +570,7 @@ impl TokenAdapter<'_, '_> {
         }
     }
 
-    /// Leaves out of a list of rows all but the first ones.
+    /// Skips the rows of a list after the first [`KEPT_ROWS`].
     fn rows(&mut self) -> Result<()> {
         let mut at = self.at;
         let mut count = 1;
@@ -608,7 +608,7 @@ impl TokenAdapter<'_, '_> {
         let token = match text {
             "=>" => Token::RArrow,
             _ if self.is_prefix(at) => prefix_token(text),
-            // `sqlparser` allows but a few operators before ANY; which one it was is read from the source
+            // `sqlparser` accepts few operators before ANY; the operator is taken from the source later
             _ if self.quantified(at + 1) => Token::Eq,
             _ => operator_token(text),
         };

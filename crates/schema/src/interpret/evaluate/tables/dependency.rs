@@ -1,11 +1,11 @@
-//! `pg_depend`, as far as it tells what belongs to extensions.
+//! `pg_depend`, with dependencies on extensions only.
 
 use super::super::value::{Object, Value};
 use super::*;
 use crate::source::Site;
 
 impl Build<'_> {
-    /// Members of extensions. Dependencies of other kinds may exist too.
+    /// Adds the members of extensions. Dependencies of other kinds may exist too.
     pub(super) fn pg_depend(&mut self) {
         self.columns = &["classid", "objid", "objsubid", "refclassid", "refobjid", "refobjsubid", "deptype"];
         let class = |name: &str| Value::relation(&QName::new("pg_catalog", name));

@@ -1,9 +1,9 @@
-//! `information_schema`, as a role with access to all objects sees it.
+//! `information_schema` from the view of a role with access to all objects.
 
 use super::super::value::Value;
 use super::*;
 
-/// Where most of these views name a relation.
+/// Columns with the schema and name of a relation in most of these views.
 const NAMED: [&str; 3] = ["table_schema", "table_name", ""];
 
 impl<'a> Build<'a> {
@@ -128,7 +128,7 @@ impl<'a> Build<'a> {
         self.row(false, cells);
     }
 
-    /// `data_type`, `character_maximum_length`, `udt_schema`, `udt_name`
+    /// Returns `data_type`, `character_maximum_length`, `udt_schema` and `udt_name`.
     fn type_columns(&self, ty: &DataType) -> [Value; 4] {
         let domain = ty.user.as_ref().and_then(|user| self.catalog.types.get(user));
         if let (Some(Type { kind: TypeKind::Domain { base, .. }, .. }), false) = (domain, ty.array) {
@@ -198,7 +198,7 @@ impl<'a> Build<'a> {
         }
     }
 
-    /// Of a foreign key, the columns that it refers to.
+    /// Adds the columns of each constraint. For a foreign key, these are the referenced columns.
     fn constraint_column_usage(&mut self) {
         self.columns = &["table_schema", "table_name", "column_name", "constraint_schema", "constraint_name"];
         let mut rows = Vec::new();

@@ -11,7 +11,7 @@ impl<'a> Build<'a> {
         }
     }
 
-    /// Publications with each table in them.
+    /// Returns each publication with each of its tables.
     fn published(&self) -> Vec<(SmolStr, QName)> {
         let mut out = Vec::new();
         for publication in self.catalog.publications.values() {

@@ -41,7 +41,7 @@ impl<'a> Build<'a> {
         self.key_functions();
     }
 
-    /// Of the functions that every database has, those that are seen in other catalogs: what enforces foreign keys.
+    /// Adds the functions that enforce foreign keys, because other catalogs refer to them.
     fn key_functions(&mut self) {
         let platform = SmolStr::new("supabase_admin");
         let owner = if self.catalog.roles.contains(&platform) { platform } else { "postgres".into() };
@@ -90,7 +90,7 @@ impl<'a> Build<'a> {
             Body::Code(code) => Value::text(code.text(self.sources.get(function.at.file).text())),
             Body::Sql { .. } | Body::None => Value::Something,
         };
-        // what the platform's own functions do is not what is written for them here
+        // functions of the platform have a simplified body here
         let source = if function.at.is_platform() || function.of_extension { Value::Something } else { source };
         let settings = match function.settings.as_slice() {
             [] => Value::Null,
@@ -152,7 +152,7 @@ impl<'a> Build<'a> {
         }
     }
 
-    /// The triggers that enforce foreign keys: two on each side.
+    /// Adds the triggers that enforce foreign keys: two on each table.
     fn key_triggers(&mut self) {
         for table in self.catalog.tables.which(|table| table.foreign_keys().next().is_some()) {
             for (constraint, key) in table.foreign_keys() {
@@ -187,7 +187,7 @@ impl<'a> Build<'a> {
     }
 }
 
-/// In the names of the functions that enforce foreign keys.
+/// Returns the part of the name of a foreign key's function that contains the action.
 fn enforcing(action: ReferentialAction) -> &'static str {
     match action {
         ReferentialAction::NoAction => "noaction",

@@ -130,7 +130,7 @@ impl<'a> Build<'a> {
         }
     }
 
-    /// Indexes that somebody wants, each with its relation, as far as hints leave it.
+    /// Returns the wanted indexes that the hints allow, each with its relation.
     fn indexes(&self, columns: [&str; 3], wanted: impl Fn(&Index) -> bool) -> Vec<(&'a QName, &'a Index)> {
         let of_tables = self
             .tables_at(columns, |table| table.indexes.iter().any(&wanted))
@@ -196,7 +196,7 @@ impl<'a> Build<'a> {
             "relacl",
         ];
         let only = self.only(["relnamespace", "relname", "oid"]);
-        // an index stands with its relation
+        // an index belongs to its relation
         let only = only.map(|name| self.catalog.index_home(&name).cloned().unwrap_or(name));
         let here = |name: &QName| only.as_ref().is_none_or(|only| only == name);
         let catalog = self.catalog;
@@ -543,7 +543,7 @@ impl<'a> Build<'a> {
             lists[at].1.grant(Grant { grantee, privileges, column: None, at: entry.at, certainty, by_default: None });
         }
         for (entry, mut held) in lists {
-            // an entry for all schemas replaces what PostgreSQL gives by itself, which a REVOKE takes out of it
+            // an entry for all schemas includes the built-in privileges, which a REVOKE removes
             let entries = || self.catalog.default_privileges.get(&()).into_iter().flatten();
             let of_public = |known: &&DefaultPrivilege| {
                 (&known.role, &known.schema, known.on) == (&entry.role, &entry.schema, entry.on) && known.grantee == PUBLIC
@@ -553,7 +553,7 @@ impl<'a> Build<'a> {
                 held.grant(Grant { grantee, privileges, column: None, at: entry.at, certainty, by_default: None });
             }
             let list = match acl::stored(self.catalog, &held, &entry.role, entry.on) {
-                // one of a schema only adds to that, and is gone when it adds nothing
+                // an entry for one schema only adds privileges, and is removed if it adds none
                 Value::Array(items) if entry.schema.is_some() && items.len() < 2 => continue,
                 Value::Array(items) if entry.schema.is_some() => Value::array(items.iter().skip(1).cloned().collect()),
                 list => list,
@@ -633,7 +633,7 @@ fn action(action: ReferentialAction) -> Value {
     })
 }
 
-/// What `pg_get_constraintdef` prints, where no expression is in it.
+/// Returns the result of `pg_get_constraintdef`, or `None` if the constraint contains an expression.
 pub fn constraint_text(constraint: &Constraint, visible: impl Fn(&QName) -> bool) -> Option<String> {
     let list = |columns: &[SmolStr]| columns.iter().map(|column| quote_ident(column)).collect::<Vec<_>>().join(", ");
     let columns = list(&constraint.columns);

@@ -6,7 +6,7 @@ use super::super::words::{begins_sql, is_reserved_in_sql};
 use super::*;
 
 impl<'a> Reader<'a> {
-    /// Does what stands here end a list of statements?
+    /// Returns whether the next token ends a list of statements.
     fn at_end(&self) -> bool {
         self.cursor.done()
             || self.cursor.is_any(&["END", "ELSE", "WHEN"])
@@ -53,7 +53,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A statement that holds no others, by its first word.
+    /// Reads a statement without nested statements. `word` is its first word.
     fn simple_statement(&mut self, word: &str) -> Result<StmtKind> {
         let start = self.cursor.pos;
         self.cursor.pos += 1;
@@ -85,7 +85,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A name before `:=`, `=`, `[` or `.` is a variable, even if it is spelled like a statement.
+    /// Returns whether an assignment is next. A name before `:=`, `=`, `[` or `.` is a variable, even if it is also a keyword.
     fn at_assignment(&self) -> bool {
         let (Some(first), Some(second)) = (self.cursor.peek(), self.cursor.ahead(1)) else { return false };
         let follows = match second.kind {
@@ -117,7 +117,7 @@ impl<'a> Reader<'a> {
         }
         let target = self.since(start);
         if !(self.cursor.is_kind(TokenKind::Assign) || self.cursor.is_op("=")) {
-            // a function called without PERFORM or SELECT: PostgreSQL points at its name
+            // a function call without PERFORM or SELECT, for which PostgreSQL reports the name
             self.cursor.pos = start;
             return self.unexpected();
         }
@@ -131,7 +131,7 @@ impl<'a> Reader<'a> {
         Ok(StmtKind::Assign(Assign { name, target, value }))
     }
 
-    /// Reads to the bracket that closes the one before.
+    /// Reads up to the closing bracket.
     fn subscript(&mut self) -> Result<()> {
         let mut depth = 1usize;
         while let Some(token) = self.cursor.peek() {
@@ -196,7 +196,7 @@ impl<'a> Reader<'a> {
         let routine = ["CREATE FUNCTION", "CREATE PROCEDURE", "CREATE OR REPLACE FUNCTION", "CREATE OR REPLACE PROCEDURE"]
             .iter()
             .any(|words| self.cursor.is_words(words));
-        // semicolons inside `CREATE RULE … DO (…; …)` and `BEGIN ATOMIC … END` end nothing
+        // semicolons inside `CREATE RULE … DO (…; …)` and `BEGIN ATOMIC … END` do not end the statement
         let (mut parens, mut begins) = (0usize, 0usize);
         let mut into = None;
         loop {
@@ -228,7 +228,7 @@ impl<'a> Reader<'a> {
         Ok(StmtKind::Sql { sql, into })
     }
 
-    /// `INSERT INTO`, `MERGE INTO`: a table follows, and no variable.
+    /// Returns whether the next INTO belongs to `INSERT INTO` or `MERGE INTO`, so that a table follows and not a variable.
     fn takes_into(&self, before: Option<Token>) -> bool {
         before.is_some_and(|token| {
             let text = self.cursor.slice(token);
@@ -236,7 +236,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Is the next token this word, and not the first part of a longer name?
+    /// Reads this word, unless it is the first part of a qualified name. Returns whether it read the word.
     fn eat_alone(&mut self, word: &str) -> bool {
         let dotted = self.cursor.ahead(1).is_some_and(|next| next.kind == TokenKind::Dot);
         !dotted && self.cursor.eat(word)
@@ -264,7 +264,7 @@ impl<'a> Reader<'a> {
         let (command, mut stop) = self.expression(&[Stop::Word("INTO"), Stop::Word("USING"), Stop::Semicolon])?;
         let mut into = None;
         let mut using = Vec::new();
-        // PostgreSQL takes INTO and USING in either order, each once
+        // INTO and USING can be in either order, each once
         loop {
             match stop {
                 Stop::Word("INTO") if into.is_none() => {
@@ -338,7 +338,7 @@ impl<'a> Reader<'a> {
         Ok(StmtKind::Loop(Box::new(Loop { label, control, body })))
     }
 
-    /// Reads up to LOOP and the word itself.
+    /// Reads the head of a loop, including LOOP.
     fn loop_control(&mut self) -> Result<LoopControl> {
         if self.cursor.eat("LOOP") {
             return Ok(LoopControl::Forever);
@@ -373,7 +373,7 @@ impl<'a> Reader<'a> {
         Ok(LoopControl::Each { targets, slice, array: self.expression_until(LOOP)? })
     }
 
-    /// A range if `..` comes before LOOP, else a cursor or a query.
+    /// Reads a range if `..` comes before LOOP, or else a cursor or query.
     fn for_in(&mut self, targets: Vec<ObjectName>) -> Result<LoopControl> {
         let reverse_at = self.cursor.here();
         let reverse = self.cursor.eat("REVERSE");
@@ -403,7 +403,7 @@ impl<'a> Reader<'a> {
         Ok(LoopControl::Cursor { var, cursor, args })
     }
 
-    /// Does a name stand where the query should? Then it can only be a cursor of a block around here.
+    /// Returns whether a name is used instead of a query. It must be a cursor of an enclosing block.
     fn is_cursor(&self, piece: Piece) -> Result<bool> {
         let part = self.cursor.part(piece.start, piece.end);
         let alone = piece.end - piece.start == 1;
@@ -418,7 +418,7 @@ impl<'a> Reader<'a> {
         refuse(name.span, format!("syntax error at or near \"{}\"", name.span.of(self.cursor.text)))
     }
 
-    /// `(value, name := value, …)` or nothing.
+    /// Reads `(value, name := value, …)`, if it is next.
     fn cursor_args(&mut self) -> Result<Vec<CursorArg>> {
         let mut out = Vec::new();
         if !self.cursor.eat_kind(TokenKind::LParen) {
@@ -471,7 +471,7 @@ impl<'a> Reader<'a> {
         .map(|(_, level)| level)
     }
 
-    /// Reads format and parameters; true if USING follows, false if `;` did.
+    /// Reads the format and parameters. Returns true if USING follows, and false after `;`.
     fn raise_format(&mut self, raise: &mut Raise) -> Result<bool> {
         raise.format = Some(self.string()?);
         if !self.cursor.eat_kind(TokenKind::Comma) {
@@ -572,7 +572,7 @@ impl<'a> Reader<'a> {
         Ok(StmtKind::Open { cursor, source })
     }
 
-    /// What stands before the cursor of FETCH and MOVE, with its FROM or IN.
+    /// Reads the direction of FETCH and MOVE, including FROM or IN.
     fn direction(&mut self) -> Result<Option<Piece>> {
         if self.cursor.eat("FROM") || self.cursor.eat("IN") {
             return Ok(None);

@@ -9,7 +9,7 @@ use sqlparser::tokenizer::Token;
 use std::ops::Range;
 
 impl TokenAdapter<'_, '_> {
-    /// Does a statement begin with this word, by itself or in a WITH?
+    /// Returns whether a statement begins with this word, at the top level or in a WITH entry.
     pub(super) fn begins_statement(&self, at: usize) -> bool {
         let before = at.wrapping_sub(1);
         match self.kind(before) {
@@ -29,14 +29,14 @@ impl TokenAdapter<'_, '_> {
         matches!(self.calls.last(), Some(Call::Json | Call::JsonQuery))
     }
 
-    /// Is this a word of `IS JSON OBJECT`?
+    /// Returns whether this is a word of `IS JSON OBJECT`.
     pub(super) fn is_json_kind(&self, at: usize) -> bool {
         let kind = self.region.is_any(at, &["VALUE", "SCALAR", "ARRAY", "OBJECT"]);
         let json = if kind { at.wrapping_sub(1) } else { at };
         self.is(json, "JSON") && self.region.is_any(json.wrapping_sub(1), &["IS", "NOT"])
     }
 
-    /// Clauses in the calls of SQL/JSON and XML, which have no bearing on what is read: whether one was passed over.
+    /// Skips clauses of SQL/JSON and XML functions that have no effect on the tree. Returns whether it skipped one.
     pub(super) fn clause(&mut self, at: usize, upper: &str) -> Result<bool> {
         let words = |words: &str| self.region.cursor.part(at, self.end).is_words(words);
         let behind_comma = self.kind(at.wrapping_sub(1)) == Some(TokenKind::Comma);
@@ -61,7 +61,7 @@ impl TokenAdapter<'_, '_> {
         Ok(true)
     }
 
-    /// Behind `FORMAT JSON [ENCODING name]`, if that begins here.
+    /// Returns the index after `FORMAT JSON [ENCODING name]`, or `at` if there is no such clause.
     pub(super) fn format_end(&self, at: usize) -> usize {
         let mut part = self.region.cursor.part(at, self.end);
         if part.eat("FORMAT JSON") && part.eat("ENCODING") {
@@ -70,7 +70,7 @@ impl TokenAdapter<'_, '_> {
         part.pos
     }
 
-    /// Does nothing stand between this SELECT and what may follow its list? `SELECT FROM t` is known to `sqlparser`.
+    /// Returns whether the list of this SELECT is empty. `SELECT FROM t` is excluded, because `sqlparser` supports it.
     pub(super) fn selects_nothing(&self, at: usize) -> bool {
         const FOLLOWING: [&str; 14] = [
             "UNION",
@@ -92,7 +92,7 @@ impl TokenAdapter<'_, '_> {
         self.is_keyword(at, "SELECT") && (ends || self.region.is_any(at + 1, &FOLLOWING))
     }
 
-    /// `USING (a, b) AS name`
+    /// Returns whether the word is the AS of `USING (a, b) AS name`.
     pub(super) fn names_columns_of_join(&self, at: usize) -> bool {
         let close = at.wrapping_sub(1);
         let Some(open) = self.region.partner(close).filter(|open| *open < close) else { return false };
@@ -105,7 +105,7 @@ impl TokenAdapter<'_, '_> {
         self.is(open.wrapping_sub(1), "FROM") && self.is(open.wrapping_sub(2), "ROWS")
     }
 
-    /// Does the frame of a window begin with this word? Elsewhere it is a name.
+    /// Returns whether this word begins the frame of a window. Otherwise it is a name.
     pub(super) fn begins_frame(&self, at: usize) -> bool {
         let Some(open) = self.region.around(at) else { return false };
         let before = at.wrapping_sub(1);
@@ -115,7 +115,7 @@ impl TokenAdapter<'_, '_> {
         window && named && goes_on && !self.region.is_any(before, &["BY", "SELECT"]) && !self.region.is_any(open + 1, &["SELECT", "WITH"])
     }
 
-    /// `sqlparser` knows no sets inside sets: it gets what is grouped by, without how it is put together.
+    /// Replaces nested grouping sets with a flat list of their expressions, because `sqlparser` does not support nested sets.
     pub(super) fn grouping_sets(&mut self, at: usize) -> Result<()> {
         let open = at + 2;
         let Some(close) = self.region.closing(open) else { return self.region.unexpected(open) };
@@ -139,7 +139,7 @@ impl TokenAdapter<'_, '_> {
         Ok(())
     }
 
-    /// A join as the source of a MERGE gets parentheses. It ends before the ON that belongs to no join.
+    /// Adds parentheses around a join that is the source of a MERGE. The source ends before the ON that belongs to no join.
     pub(super) fn merge_source(&mut self) -> Result<()> {
         let first = self.at;
         let mut open = 0usize;
@@ -166,14 +166,14 @@ impl TokenAdapter<'_, '_> {
         Ok(())
     }
 
-    /// Versions before the first that has a clause stop at it.
+    /// Records clauses that earlier versions of PostgreSQL do not support.
     pub(super) fn note_clause(&self, at: usize) {
         if self.is(at, "COLUMNS") && self.is(self.region.around(at).unwrap_or(at).wrapping_sub(1), "JSON_TABLE") {
             self.region.cursor.newer_at(17, at);
         }
     }
 
-    /// The end of a call, where its clauses begin: `RETURNING integer`, `COLUMNS (…)`.
+    /// Returns the end of a call if its clauses begin here: `RETURNING integer`, `COLUMNS (…)`.
     pub(super) fn clauses_end(&self, at: usize) -> Option<usize> {
         const CLAUSES: [&str; 11] =
             ["COLUMNS", "DEFAULT", "EMPTY", "ERROR", "FALSE", "KEEP", "OMIT", "RETURNING", "TRUE", "WITH", "WITHOUT"];
@@ -182,7 +182,7 @@ impl TokenAdapter<'_, '_> {
         if here { self.region.around(at).and_then(|open| self.region.partner(open)) } else { None }
     }
 
-    /// `FROM t*`: the default, spelled out.
+    /// Returns whether this is the `*` of `FROM t*`, which is the default.
     pub(super) fn includes_children(&self, at: usize) -> bool {
         if self.region.text(at) != "*" || !self.is_name(at.wrapping_sub(1)) {
             return false;
@@ -199,7 +199,7 @@ impl TokenAdapter<'_, '_> {
             && !self.is(before.wrapping_sub(1), "DISTINCT")
     }
 
-    /// The last token of `FOR NO KEY UPDATE OF a, b SKIP LOCKED`.
+    /// Returns the last token of a locking clause such as `FOR NO KEY UPDATE OF a, b SKIP LOCKED`.
     pub(super) fn locking(&self, at: usize) -> Option<usize> {
         let mut part = self.region.cursor.part(at + 1, self.end);
         let strength = ["UPDATE", "SHARE", "NO KEY UPDATE", "KEY SHARE"];
@@ -216,7 +216,7 @@ impl TokenAdapter<'_, '_> {
         Some(part.pos - 1)
     }
 
-    /// `sqlparser` knows only a list of columns as the target of `ON CONFLICT`: it gets one name for all of it.
+    /// Replaces the target of `ON CONFLICT` with a single name, because `sqlparser` supports only a list of columns.
     pub(super) fn conflict_target(&mut self) {
         let open = self.at;
         let Some(close) = self.region.partner(open) else { return };
@@ -229,7 +229,7 @@ impl TokenAdapter<'_, '_> {
         self.at = last + 1;
     }
 
-    /// The last token of `date '2020-01-01'`, `interval '1' day`, `numeric(5, 2) '1'`.
+    /// Returns the last token of a typed literal: `date '2020-01-01'`, `interval '1' day`, `numeric(5, 2) '1'`.
     pub(super) fn typed_literal(&self, at: usize) -> Option<usize> {
         let before = at.wrapping_sub(1);
         if self.kind(before) == Some(TokenKind::Dot) || self.is(before, "AS") {
@@ -272,7 +272,7 @@ impl TokenAdapter<'_, '_> {
     }
 }
 
-/// The expressions that grouping sets are made of.
+/// Collects the expressions of grouping sets.
 fn grouped(cursor: &Cursor, leaves: &mut Vec<Range<usize>>) {
     for mut part in cursor.list() {
         let start = part.pos;

@@ -7,7 +7,7 @@ use sqlparser::tokenizer::Token;
 use std::sync::LazyLock;
 
 impl TokenAdapter<'_, '_> {
-    /// Is this word a keyword here, and one that `sqlparser` has to see?
+    /// Returns whether this word is a keyword here that `sqlparser` needs.
     pub(super) fn is_keyword(&self, at: usize, upper: &str) -> bool {
         let before = at.wrapping_sub(1);
         let next = self.kind(at + 1);
@@ -52,7 +52,7 @@ impl TokenAdapter<'_, '_> {
     }
 }
 
-/// A keyword as `sqlparser` has it, which looks for it among all of its thousand.
+/// Returns the token of a keyword. Tokens are cached, because `sqlparser` searches its list of about a thousand keywords.
 pub(super) fn keyword(upper: &str) -> Token {
     static KNOWN: LazyLock<FxHashMap<&str, Token>> =
         LazyLock::new(|| KEYWORDS.iter().map(|word| (*word, Token::make_word(word, None))).collect());
@@ -71,12 +71,12 @@ pub(super) fn prefix_token(text: &str) -> Token {
         "#" => Token::Sharp,
         "?-" => Token::QuestionMarkDash,
         "?|" => Token::QuestionPipe,
-        // an operator of the project's own: which one it was is read from the source
+        // the operator is taken from the source later
         _ => Some(operator_token(text)).filter(|token| !matches!(token, Token::CustomBinaryOperator(_))).unwrap_or(Token::Tilde),
     }
 }
 
-/// All but the operators with a place of their own in the order of precedence are one kind.
+/// Returns the token of an operator. Operators without a precedence of their own have the same token.
 pub(super) fn operator_token(text: &str) -> Token {
     match text {
         "=" => Token::Eq,
@@ -95,7 +95,7 @@ pub(super) fn operator_token(text: &str) -> Token {
     }
 }
 
-/// Keywords wherever they are not plainly part of a name. Sorted.
+/// Words that are keywords unless they are clearly part of a name, in sorted order.
 const KEYWORDS: [&str; 80] = [
     "ALL",
     "AND",
