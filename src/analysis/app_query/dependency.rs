@@ -81,8 +81,10 @@ pub fn is_next(cx: &State, first: AppQuery, second: AppQuery) -> bool {
     if !is_block || one.statement.end > other.statement.start || first.query.span.end > one.statement.end {
         return false;
     }
-    // the statement does nothing more with the result than to name it
+    // the first statement only names its result, and the second always runs its query
     let rest = cx.slice(first.site(Span::new(first.query.span.end, one.statement.end)));
     let between = cx.slice(first.site(Span::new(one.statement.end, other.statement.start)));
-    ["", ";"].contains(&rest.trim()) && between.trim().is_empty()
+    let start = cx.slice(second.site(Span::new(other.statement.start, second.query.span.start.max(other.statement.start)))).trim_end();
+    let is_certain = start.ends_with("await") && !start.contains(['(', '?', '|', '&']);
+    ["", ";"].contains(&rest.trim()) && between.trim().is_empty() && is_certain
 }
