@@ -20,7 +20,7 @@ use std::time::Instant;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Runs are repeated for this number of seconds, and at least twice.
-const PATIENCE: f64 = 2.0;
+const MAX_MILLISECONDS: f64 = 2.0;
 
 /// Writes the n-th part of a history.
 type Piece = fn(&mut Text, usize);
@@ -206,7 +206,7 @@ fn time(work: impl Fn()) -> f64 {
         work();
         runs += 1;
         let taken = cpu(start) - before;
-        if runs > 1 && taken >= PATIENCE {
+        if runs > 1 && taken >= MAX_MILLISECONDS {
             return taken / f64::from(runs);
         }
     }

@@ -66,7 +66,7 @@ fn in_threads(texts: &[&Text], read: fn(&str, &str) -> CodeFile) -> Vec<CodeFile
     let work = |part: &[&Text]| part.iter().map(|text| read(&text.path, &text.text)).collect::<Vec<_>>();
     std::thread::scope(|scope| {
         // if no thread has room, each file gets its own
-        let roomy = |part| move || supalint_queries::with_room(|| work(part)).unwrap_or_else(|_| work(part));
+        let roomy = |part| move || supalint_queries::with_stack(|| work(part)).unwrap_or_else(|_| work(part));
         let parts: Vec<_> = texts.chunks(share).map(|part| scope.spawn(roomy(part))).collect();
         parts.into_iter().flat_map(|part| part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
     })

@@ -271,7 +271,7 @@ impl<'a> Engine<'a> {
         let others = std::thread::available_parallelism().map_or(1, |threads| threads.get()).min(MOST_THREADS) - 1;
         std::thread::scope(|scope| {
             // if no thread can be started, this thread runs all checks
-            let _threads: Vec<_> = (0..others).map(|nth| sql::roomy_thread(scope, move || work(nth % 2 == 0))).collect();
+            let _threads: Vec<_> = (0..others).map(|nth| sql::spawn_with_stack(scope, move || work(nth % 2 == 0))).collect();
             work(false);
         });
         found.into_iter().filter_map(OnceLock::into_inner).flatten().collect()

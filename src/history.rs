@@ -119,7 +119,7 @@ pub fn replay_both<V: Visitor + Send>(
         Some(Revision { replay: own.end(other, &mut sources), visitor, sources })
     };
     std::thread::scope(|scope| {
-        let thread = sql::roomy_thread(scope, replay_rest);
+        let thread = sql::spawn_with_stack(scope, replay_rest);
         fold.migrations(rest, sources, visitor);
         let revision = match thread {
             Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
@@ -266,7 +266,7 @@ impl Fold {
         if batch.len() < 2 {
             return;
         }
-        let when = if batch.iter().all(|(_, what)| what.is_some()) { When::AmongItsLike } else { When::InBatch };
+        let when = if batch.iter().all(|(_, what)| what.is_some()) { When::InBatchOfSameKind } else { When::InBatch };
         for (site, what) in batch {
             if let Some(what) = what {
                 let reason = SqlError::new("25001", format!("{what} cannot be executed within a pipeline"));
@@ -318,7 +318,7 @@ impl Fold {
         let migrations_only_error = self.run_migrations_only(site, copy, sources);
         let (reason, when) = match (ran.failed, migrations_only_error) {
             (Some(reason), _) => (reason, When::Always),
-            (None, Some(reason)) => (reason, When::Afresh),
+            (None, Some(reason)) => (reason, When::OnNewDatabase),
             (None, None) => return,
         };
         let makes = parse_again(site, sources, self.database.catalog.postgres_version)

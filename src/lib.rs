@@ -132,7 +132,7 @@ pub struct Checked {
 /// # Errors
 /// If a path does not exist, a file cannot be read, or the settings are invalid.
 pub fn check(options: &Options) -> Result<Checked, Error> {
-    with_room(|| {
+    with_stack(|| {
         let Opened { sources, project, choice, scope, baseline } = open(options)?;
         let (report, hidden) = run_rules(sources, &project, &choice, &scope, options);
         let is_resolved = |known: &&BaselineEntry| !hidden.contains(&known.fingerprint) && !may_still_exist(known, &project, &choice);
@@ -155,7 +155,7 @@ pub struct Recorded {
 /// # Errors
 /// As [`check`].
 pub fn record(options: &Options, path: &Path) -> Result<Recorded, Error> {
-    with_room(|| {
+    with_stack(|| {
         let Opened { sources, project, choice, mut scope, baseline } = open(options)?;
         let only_known = matches!(options.baseline, BaselineSource::File(_));
         let known = std::mem::take(&mut scope.baseline);
@@ -193,8 +193,8 @@ fn may_still_exist(known: &BaselineEntry, project: &Project, choice: &RuleSelect
     rules::ALL.iter().any(|rule| rule.id == known.rule) && !engine::is_on(&known.rule, project, choice)
 }
 
-fn with_room<T: Send>(work: impl FnOnce() -> Result<T, Error> + Send) -> Result<T, Error> {
-    syntax::sql::with_room(work).map_err(|source| Error::NoThread { source })?
+fn with_stack<T: Send>(work: impl FnOnce() -> Result<T, Error> + Send) -> Result<T, Error> {
+    syntax::sql::with_stack(work).map_err(|source| Error::NoThread { source })?
 }
 
 /// A project with the selected rules and scope.
@@ -323,7 +323,7 @@ pub struct Fixed {
 /// # Errors
 /// As [`check`], or if no name sorts after the last migration.
 pub fn plan(options: &Options, level: fix::Level) -> Result<Fixed, Error> {
-    with_room(|| {
+    with_stack(|| {
         let Opened { sources, project, choice, scope, .. } = open(options)?;
         if project.is_planned {
             let reason = "sqitch runs only the changes in sqitch.plan: add a change with `sqitch add`, and copy the SQL that `supalint check` prints";
@@ -350,7 +350,7 @@ pub struct Revised {
 /// # Errors
 /// As [`check`], or if no file is named or changed.
 pub fn revise(options: &Options) -> Result<Revised, Error> {
-    with_room(|| {
+    with_stack(|| {
         let Opened { sources, project, choice, scope, .. } = open(options)?;
         let (found, hidden) = run_rules(sources.clone(), &project, &choice, &scope, options);
         let input = fix::PlanInput { sources: &sources, project: &project, choice: &choice, hidden: &hidden };

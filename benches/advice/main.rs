@@ -15,10 +15,10 @@ use std::io::Write;
 
 /// Numbers of rows of the measured table: that of a young project, and that of the benchmarks in Supabase's guide.
 const SIZES: [usize; 2] = [2_132, 100_000];
-/// Maximum number of runs after the warm-up, within `PATIENCE`.
+/// Maximum number of runs after the warm-up, within `MAX_MILLISECONDS`.
 const RUNS: usize = 7;
 /// Maximum time of all runs in milliseconds.
-const PATIENCE: f64 = 4_000.0;
+const MAX_MILLISECONDS: f64 = 4_000.0;
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
@@ -69,7 +69,7 @@ fn time(database: &mut Database, case: &Case, state: &[&str], rows: usize) -> f6
         let statement = case.statement.replace("ROWS", &rows.to_string());
         let first = once(database, &statement);
         let mut times = Vec::new();
-        while times.len() < RUNS && (times.iter().sum::<f64>() + first) < PATIENCE {
+        while times.len() < RUNS && (times.iter().sum::<f64>() + first) < MAX_MILLISECONDS {
             times.push(once(database, &statement));
         }
         if times.is_empty() {

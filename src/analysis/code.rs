@@ -205,7 +205,7 @@ impl Bodies {
             // two threads parse one half each
             let (first, second) = all.split_at(all.len() / 2);
             std::thread::scope(|scope| {
-                let _helper = sql::roomy_thread(scope, || read(second));
+                let _helper = sql::spawn_with_stack(scope, || read(second));
                 read(first);
             });
             all.into_iter().map(|(name, nth, function)| Parsed::of(name, nth, function, sources)).collect()

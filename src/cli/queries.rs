@@ -22,7 +22,7 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments, global: &GlobalArgs) -> Result<Status, Error> {
-    crate::with_room(|| {
+    crate::with_stack(|| {
         let mut sources = history::sources();
         let mut project = disk::open(&arguments.paths, arguments.config.as_deref(), &mut sources)?;
         app::open(&mut project, &mut sources)?;

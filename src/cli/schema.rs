@@ -27,7 +27,7 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments, global: &GlobalArgs) -> Result<Status, Error> {
     // the main thread has too little stack for deeply nested expressions
-    crate::with_room(|| write(arguments, global))
+    crate::with_stack(|| write(arguments, global))
 }
 
 fn write(arguments: &Arguments, global: &GlobalArgs) -> Result<Status, Error> {

@@ -25,7 +25,7 @@ pub fn is_complete(state: &CheckResult) -> bool {
 
 /// Returns the statements that PostgreSQL would reject, on an existing or a new database.
 pub fn rejected(state: &CheckResult) -> impl Iterator<Item = &Rejected> {
-    state.catalog.rejected.iter().filter(|rejected| !matches!(rejected.when, When::AmongItsLike | When::OtherPath))
+    state.catalog.rejected.iter().filter(|rejected| !matches!(rejected.when, When::InBatchOfSameKind | When::OtherPath))
 }
 
 /// Returns the fixes that must not be written, by the fingerprint of their diagnostic.
@@ -53,8 +53,8 @@ pub fn rejected_fixes(
     }
     for Rejected { site, reason, when, .. } in rejected(after) {
         let reason = match when {
-            When::Afresh => "it depends on objects that no migration creates".to_string(),
-            When::Always | When::InBatch | When::AmongItsLike | When::OtherPath => {
+            When::OnNewDatabase => "it depends on objects that no migration creates".to_string(),
+            When::Always | When::InBatch | When::InBatchOfSameKind | When::OtherPath => {
                 format!("PostgreSQL would reject it: {}", reason.message)
             }
         };

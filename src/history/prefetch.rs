@@ -56,7 +56,7 @@ pub fn start<'scope>(scope: &'scope Scope<'scope, '_>, texts: Vec<Text>) -> Pref
     let readers = std::thread::available_parallelism().map_or(1, |threads| threads.get() - 1).clamp(1, MAX_THREADS);
     for _ in 0..readers {
         let queue = queue.clone();
-        if sql::roomy_thread(scope, move || queue.parse_all()).is_err() {
+        if sql::spawn_with_stack(scope, move || queue.parse_all()).is_err() {
             break;
         }
     }

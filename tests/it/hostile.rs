@@ -25,7 +25,7 @@ const KEPT: [&str; 14] = [
 ];
 
 /// Tokens with a meaning to the lexer or parser.
-const SPICE: [&str; 62] = [
+const TOKENS: [&str; 62] = [
     "'",
     "\"",
     "$$",
@@ -138,8 +138,8 @@ fn mutated(seeds: &[String], random: &mut Random) -> String {
         let to = (from..=to).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(from);
         match random.below(6) {
             0 => text.replace_range(from..to, ""),
-            1 => text.insert_str(from, SPICE[random.below(SPICE.len())]),
-            2 => text.replace_range(from..to, SPICE[random.below(SPICE.len())]),
+            1 => text.insert_str(from, TOKENS[random.below(TOKENS.len())]),
+            2 => text.replace_range(from..to, TOKENS[random.below(TOKENS.len())]),
             3 => {
                 let part = text[from..to].to_string();
                 text.insert_str(one, &part);

@@ -50,7 +50,7 @@ thread_local! {
 /// Reads the queries of a file. The path is relative to the root of the project, with forward slashes. A file that contains nothing to read
 /// is not parsed.
 ///
-/// The parser needs a large stack. Many files are read fastest in one call of [`with_room`].
+/// The parser needs a large stack. Many files are read fastest in one call of [`with_stack`].
 pub fn read(path: &str, text: &str) -> CodeFile {
     read_if(path, text, read::has_marks(text))
 }
@@ -71,7 +71,7 @@ fn read_if(path: &str, text: &str, has_marks: bool) -> CodeFile {
     }
     if HAS_ROOM.get() {
         read::parse(path, text, &mut file);
-    } else if with_room(|| read::parse(path, text, &mut file)).is_err() {
+    } else if with_stack(|| read::parse(path, text, &mut file)).is_err() {
         file.unread = Some(Unread::TooDeep);
     }
     file
@@ -81,7 +81,7 @@ fn read_if(path: &str, text: &str, has_marks: bool) -> CodeFile {
 ///
 /// # Errors
 /// If the system cannot create a thread.
-pub fn with_room<T: Send>(work: impl FnOnce() -> T + Send) -> std::io::Result<T> {
+pub fn with_stack<T: Send>(work: impl FnOnce() -> T + Send) -> std::io::Result<T> {
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().stack_size(depth::STACK).spawn_scoped(scope, || {
             HAS_ROOM.set(true);

@@ -187,7 +187,7 @@ pub fn is_missing(cx: &State, name: &QName, class: ObjectClass) -> bool {
         return true;
     }
     !doubts.has_external()
-        && !cx.catalog.secretive
+        && !cx.catalog.ran_unknown_command
         && cx.catalog.is_of_project(class, &object)
         // a migration that mentions an object without creating it shows that it may exist
         && !doubts.is_mentioned(cx, &name.name)

@@ -22,17 +22,17 @@ fn check(cx: &mut Cx) {
                 explain(cx, one, *root, &names);
             }
             // it is unknown how other runners send a file
-            When::InBatch | When::AmongItsLike | When::OtherPath if !supabase => {}
+            When::InBatch | When::InBatchOfSameKind | When::OtherPath if !supabase => {}
             When::InBatch => {
                 fails_in_batch(cx, one);
             }
             // one diagnostic for a file that contains only such statements
-            When::AmongItsLike if told == Some(one.site.file) => {}
-            When::AmongItsLike => {
+            When::InBatchOfSameKind if told == Some(one.site.file) => {}
+            When::InBatchOfSameKind => {
                 told = Some(one.site.file);
                 fails_in_batch(cx, one).severity(Severity::Info);
             }
-            When::Afresh => fails_afresh(cx, one, *root, &names),
+            When::OnNewDatabase => fails_afresh(cx, one, *root, &names),
             When::OtherPath => fails_by_path(cx, one),
         }
     }

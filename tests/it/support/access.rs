@@ -58,7 +58,7 @@ impl Access {
         let mut out = Vec::new();
         for (at @ [who, what, act], before) in &self.0 {
             let after = after.0.get(at);
-            if after.is_none_or(|after| after != before && !is_alike(before, after)) {
+            if after.is_none_or(|after| after != before && !is_equivalent(before, after)) {
                 let after = after.map_or("(gone)", String::as_str);
                 out.push(format!("{who}: {act} of {what} was [{before}] and is [{after}]"));
             }
@@ -73,7 +73,7 @@ impl Access {
 /// refused caller and one that finds no row may also fail because of an invalid value, because PostgreSQL does not define the order of
 /// conditions. Success followed by failure is never equivalent.
 /// Source: PostgreSQL's documentation, "Expression Evaluation Rules".
-fn is_alike(before: &str, after: &str) -> bool {
+fn is_equivalent(before: &str, after: &str) -> bool {
     let code = |result: &str| result.strip_suffix(')').and_then(|result| result.rsplit_once(" (")).map(|(_, code)| code.to_string());
     let unread = |result: &str| code(result).is_some_and(|code| code.starts_with("22"));
     let unfound = |result: &str| code(result).is_some_and(|code| matches!(code.as_str(), "42P01" | "42883"));

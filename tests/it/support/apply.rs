@@ -42,7 +42,7 @@ pub fn compare(server: &Arc<Server>, spare: &mut Database, birth: &Objects, root
     let judge = |database: &mut Database| {
         let first = case.files.len() - plan.map_or(0, |plan| plan.files.len());
         let mut complaints = case.apply(database, 0..first);
-        let before = plan.map(|plan| Unplanned::of(database, plan));
+        let before = plan.map(|plan| BeforePlan::of(database, plan));
         complaints.extend(case.apply(database, first..case.files.len()));
         // supalint assumes that objects outside the migrations exist, but they do not exist on this server
         if !case.relies_on_others {
@@ -56,7 +56,7 @@ pub fn compare(server: &Arc<Server>, spare: &mut Database, birth: &Objects, root
 }
 
 /// State of the database before a plan.
-struct Unplanned<'a> {
+struct BeforePlan<'a> {
     plan: &'a Plan,
     held: Definitions,
     /// Verification script of the plan.
@@ -64,22 +64,22 @@ struct Unplanned<'a> {
     is_kept: bool,
 }
 
-impl Unplanned<'_> {
-    fn of<'a>(database: &mut Database, plan: &'a Plan) -> Unplanned<'a> {
+impl BeforePlan<'_> {
+    fn of<'a>(database: &mut Database, plan: &'a Plan) -> BeforePlan<'a> {
         let verify = emit::verify(plan);
         let is_kept = script(database, &verify).is_ok();
-        Unplanned { plan, held: definitions(database), verify, is_kept }
+        BeforePlan { plan, held: definitions(database), verify, is_kept }
     }
 
     /// Returns complaints after the plan, and rolls it back.
     fn complaints(&self, database: &mut Database) -> Vec<String> {
         let mut out = Vec::new();
-        if self.is_kept && self.verify.contains("$verify$") && !plan::is_of_text(self.plan) {
+        if self.is_kept && self.verify.contains("$verify$") && !plan::changes_only_policies_and_rows(self.plan) {
             out.push(format!("what the plan promises was so before:\n    {}", self.verify.replace('\n', "\n    ")));
         }
         out.extend(script(database, &self.verify).err().map(|error| format!("what the plan promises is not so: {error}")));
         database.fresh_session();
-        if !plan::is_final(self.plan) {
+        if !plan::loses_data(self.plan) {
             out.extend(script(database, &emit::rollback(self.plan)).err().map(|error| format!("taking the plan back: {error}")));
             out.extend(changes(&self.held, &definitions(database)).into_iter().map(|line| format!("the plan taken back, {line}")));
         }
@@ -115,7 +115,7 @@ struct Case {
 struct Statement {
     span: Span,
     data: Option<Span>,
-    said: Option<Said>,
+    said: Option<Expected>,
 }
 
 /// Start of the message about a statement that depends on an object that no migration creates. The error follows in a later part.
@@ -126,7 +126,7 @@ const BY_PATH: &str = "PostgreSQL rejects this statement for a role whose search
 
 /// Diagnostic about a statement that would fail.
 #[derive(Clone)]
-struct Said {
+struct Expected {
     message: String,
     /// Expected error of the server, or `None` if supalint has its own message.
     refusal: Option<Refusal>,
@@ -149,7 +149,7 @@ impl Case {
         // suppressed diagnostics are included
         let said = report.findings.iter().chain(report.suppressed.iter().map(|(finding, _)| finding));
         let said = said.filter(|finding| !finding.message.starts_with(BY_PATH));
-        let said = said.map(|finding| (finding.primary.site, Said::new(&finding.message, finding)));
+        let said = said.map(|finding| (finding.primary.site, Expected::new(&finding.message, finding)));
         for (site, said) in said {
             let site = report.sources.resolve(site);
             let file = project.migrations.iter().position(|migration| migration.file == site.file).expect("a finding is of a migration");
@@ -221,7 +221,7 @@ impl Case {
             let whole = database.run(text);
             // reported once for the file
             statements.iter().take(1).for_each(|statement| judge(statement, whole.clone()));
-            statements.iter().for_each(|statement| judge(&statement.unsaid(), database.run(statement.span.of(text))));
+            statements.iter().for_each(|statement| judge(&statement.without_expectation(), database.run(statement.span.of(text))));
             return complaints;
         }
         // errors that only the transaction causes are tested in one message with the statements before them, which is rolled back
@@ -247,10 +247,10 @@ impl Case {
                 database.run("rollback to savepoint judged").expect("the transaction goes on");
             }
             // the statement can succeed alone, and supalint treats it as executed
-            if own_transactions || !statement.said.as_ref().is_some_and(Said::is_of_transaction) {
+            if own_transactions || !statement.said.as_ref().is_some_and(Expected::is_of_transaction) {
                 // rows are sent as psql sends them, but the runner does not send rows
                 match statement.data {
-                    Some(_) => judge(&statement.unsaid(), result),
+                    Some(_) => judge(&statement.without_expectation(), result),
                     None => judge(statement, result),
                 }
             }
@@ -289,7 +289,7 @@ fn open(root: &Path, sources: &mut Sources) -> Project {
 
 impl Statement {
     /// Returns the statement without its diagnostic.
-    fn unsaid(&self) -> Statement {
+    fn without_expectation(&self) -> Statement {
         Statement { span: self.span, data: self.data, said: None }
     }
 
@@ -298,7 +298,7 @@ impl Statement {
         match (result, &self.said) {
             (Ok(()), None) => None,
             (_, Some(said)) if !said.sure => None,
-            (Err(refusal), Some(Said { refusal: Some(expected), .. })) if refusal != expected => {
+            (Err(refusal), Some(Expected { refusal: Some(expected), .. })) if refusal != expected => {
                 Some(format!("PostgreSQL: {refusal}; supalint: {expected}"))
             }
             (Err(_), Some(_)) => None,
@@ -308,8 +308,8 @@ impl Statement {
     }
 }
 
-impl Said {
-    fn new(message: &str, finding: &Finding) -> Said {
+impl Expected {
+    fn new(message: &str, finding: &Finding) -> Expected {
         // `PostgreSQL rejects this statement: relation "public.notes" does not exist (42P01)`
         let coded = message.strip_suffix(')').and_then(|message| message.rsplit_once(" ("));
         let coded = coded.filter(|(_, code)| code.len() == 5 && code.bytes().all(|byte| byte.is_ascii_alphanumeric()));
@@ -320,7 +320,7 @@ impl Said {
             let message = words.replace("be executed within a pipeline", "run inside a transaction block");
             Refusal { sqlstate: code.into(), message }
         });
-        Said { message: message.to_string(), refusal, sure: finding.confidence == Confidence::Certain }
+        Expected { message: message.to_string(), refusal, sure: finding.confidence == Confidence::Certain }
     }
 
     fn is_of_transaction(&self) -> bool {

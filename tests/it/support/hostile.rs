@@ -114,7 +114,7 @@ fn with_texts<T: Send>(texts: &[String], work: impl FnOnce(Sources, Project) -> 
         sources.replace(migration.file, text.as_str());
         migration.end = text.len() as u32;
     }
-    sql::with_room(|| work(sources, project)).expect("there is a thread")
+    sql::with_stack(|| work(sources, project)).expect("there is a thread")
 }
 
 /// Checks the schema of a history of these texts.

@@ -22,13 +22,13 @@ pub fn of(root: &Path, rule: Option<&Rule>, level: Level) -> Result<Plan, Error>
 }
 
 /// Returns whether a statement drops data that no rollback restores, as its title says.
-pub fn is_final(plan: &Plan) -> bool {
+pub fn loses_data(plan: &Plan) -> bool {
     let statements = plan.files.iter().flat_map(|planned| &planned.statements);
     statements.into_iter().any(|planned| planned.statement.undo.is_none() && planned.statement.sql.contains("drop "))
 }
 
 /// Returns whether the plan changes only policies and rows. A verification script cannot distinguish their old and new state.
-pub fn is_of_text(plan: &Plan) -> bool {
+pub fn changes_only_policies_and_rows(plan: &Plan) -> bool {
     let statements = plan.files.iter().flat_map(|planned| &planned.statements);
     statements.into_iter().all(|planned| matches!(planned.statement.phase, Phase::Policy | Phase::Data))
 }

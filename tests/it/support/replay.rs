@@ -20,9 +20,9 @@ pub fn replay(text: &str) -> (Sources, Replay) {
 pub fn told(rejected: &Rejected, sources: &Sources) -> (u32, String) {
     let when = match rejected.when {
         When::Always => "",
-        When::InBatch | When::AmongItsLike => " in a batch",
+        When::InBatch | When::InBatchOfSameKind => " in a batch",
         When::OtherPath => " by search_path",
-        When::Afresh => " afresh",
+        When::OnNewDatabase => " afresh",
     };
     (sources.range(rejected.site).0.line, format!("{}{when}", rejected.reason.sqlstate))
 }

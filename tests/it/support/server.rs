@@ -24,7 +24,7 @@ const START: &str = "start";
 /// Script that creates a server, keeps it until its standard input is closed, and then removes it. The pipe is closed in any case when the
 /// test process ends. The argument is the folder of PostgreSQL's programs. The script prints the folder of the socket, whose path is short
 /// because PostgreSQL limits its length.
-const KEEPER: &str = r#"
+const SERVER_SCRIPT: &str = r#"
 set -e
 home=$(mktemp -d "${TMPDIR:-/tmp}/supalint-postgres.XXXXXX")
 trap '"$1/pg_ctl" stop -D "$home/data" -m immediate >>"$home/log" 2>&1; rm -rf "$home"' EXIT
@@ -93,7 +93,7 @@ impl Server {
         if is_root() {
             command.args(["-u", "postgres", "--", "sh"]);
         }
-        command.args(["-c", KEEPER, "sh"]).arg(programs).current_dir("/");
+        command.args(["-c", SERVER_SCRIPT, "sh"]).arg(programs).current_dir("/");
         let mut keeper = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a shell can be started");
         let mut folder = String::new();
         let told = BufReader::new(keeper.stdout.take().expect("piped")).read_line(&mut folder);

@@ -35,7 +35,7 @@ fn duplicate(sqlstate: &'static str, what: &str, name: impl std::fmt::Display) -
 }
 
 /// Returns whether an existing object is replaced by a new one. If the uncertain object had existed, the statement would have failed.
-fn gives_way(old: Certainty, new: Certainty) -> bool {
+fn is_replaceable(old: Certainty, new: Certainty) -> bool {
     old == Certainty::Maybe && new == Certainty::Certain
 }
 
@@ -244,7 +244,7 @@ impl Catalog {
             Change::CreatePolicy { table, policy } => {
                 let found = self.table_mut(&table)?;
                 if let Some(old) = found.policy(&policy.name) {
-                    if !gives_way(old.certainty, certainty) {
+                    if !is_replaceable(old.certainty, certainty) {
                         return Err(on_relation("already exists", "42710", "policy", &policy.name, &table));
                     }
                     found.policies.retain(|old| old.name != policy.name);
@@ -278,7 +278,7 @@ impl Catalog {
             Change::CreateTrigger { relation, trigger, replace } => {
                 let triggers = self.require_triggers(&relation)?;
                 match triggers.iter_mut().find(|known| known.name == trigger.name) {
-                    Some(known) if replace || gives_way(known.certainty, certainty) => *known = *trigger,
+                    Some(known) if replace || is_replaceable(known.certainty, certainty) => *known = *trigger,
                     Some(_) => {
                         return Err(SqlError::new(
                             "42710",
@@ -594,7 +594,7 @@ impl Catalog {
             let members: Vec<Dependent> = tables.chain(views).chain(sequences).chain(types).collect();
             if !cascade {
                 let is_own = |dependent: &Dependent| self.describe(dependent).is_some_and(|(_, site)| site.file == script);
-                let mut dependents: Vec<Dependent> = members.iter().flat_map(|member| self.goes_with(member)).collect();
+                let mut dependents: Vec<Dependent> = members.iter().flat_map(|member| self.is_dropped_with(member)).collect();
                 dependents.retain(|dependent| !is_own(dependent));
                 self.refuse_dependents(&format!("extension {name}"), &dependents)?;
             }
@@ -678,7 +678,7 @@ impl Catalog {
 
 impl SqlError {
     /// Uses the form "constraint … for relation …", which PostgreSQL uses if the constraint already exists.
-    fn on_relation_it_is_for(mut self) -> SqlError {
+    fn with_for_relation(mut self) -> SqlError {
         self.message = self.message.replace("\" of relation", "\" for relation");
         self
     }

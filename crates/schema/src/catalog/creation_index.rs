@@ -38,7 +38,7 @@ struct Creation {
 type Key = (ObjectClass, SmolStr);
 
 /// A query, and whether it was limited to a schema.
-type Asked = (Question, ObjectClass, Option<SmolStr>, SmolStr);
+type QueryKey = (Question, ObjectClass, Option<SmolStr>, SmolStr);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Question {
@@ -75,7 +75,7 @@ pub struct CreationIndex {
     /// Creations, each with the index of its file.
     made: OnceLock<FxHashMap<Key, Vec<(usize, Creation)>>>,
     /// Queries whose answer depends on later texts, with the last moment of each.
-    asked: Mutex<FxHashMap<Asked, Moment>>,
+    asked: Mutex<FxHashMap<QueryKey, Moment>>,
 }
 
 /// The text of a migration, and its creations.
@@ -130,7 +130,7 @@ impl CreationIndex {
         })
     }
 
-    fn asked(&self) -> MutexGuard<'_, FxHashMap<Asked, Moment>> {
+    fn asked(&self) -> MutexGuard<'_, FxHashMap<QueryKey, Moment>> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -218,7 +218,7 @@ fn keys(made: ObjectClass, name: &str) -> impl Iterator<Item = Key> {
 }
 
 /// Callback for each creation: kind, schema, name, byte offset, and the kind of code around it.
-type Tell<'a> = dyn FnMut(ObjectClass, Option<SmolStr>, SmolStr, u32, Code) + 'a;
+type OnCreation<'a> = dyn FnMut(ObjectClass, Option<SmolStr>, SmolStr, u32, Code) + 'a;
 
 /// Words after `create`, and the kind of the created object.
 const KINDS: [(&str, ObjectClass); 12] = [
@@ -236,7 +236,7 @@ const KINDS: [(&str, ObjectClass); 12] = [
     ("INDEX", ObjectClass::Index),
 ];
 
-fn scan(text: &str, tokens: &[Token], code: Code, tell: &mut Tell) {
+fn scan(text: &str, tokens: &[Token], code: Code, tell: &mut OnCreation) {
     let word = |at: usize, wanted: &str| {
         tokens.get(at).is_some_and(|token| token.kind == TokenKind::Word && token.text(text).eq_ignore_ascii_case(wanted))
     };

@@ -346,12 +346,12 @@ impl Catalog {
 
     /// Removes objects with all their dependents and parts.
     pub(super) fn remove(&mut self, start: impl IntoIterator<Item = Dependent>) {
-        let all = reachable(start, |object| self.goes_with(object));
-        all.into_iter().rev().for_each(|object| self.take_out(object));
+        let all = reachable(start, |object| self.is_dropped_with(object));
+        all.into_iter().rev().for_each(|object| self.remove_single(object));
     }
 
     /// Returns the objects that are dropped with an object: its dependents, and parts of other objects that belong to it.
-    pub(super) fn goes_with(&self, object: &Dependent) -> Vec<Dependent> {
+    pub(super) fn is_dropped_with(&self, object: &Dependent) -> Vec<Dependent> {
         match object {
             Dependent::View(name) | Dependent::Table(name) | Dependent::Sequence(name) => {
                 let mut out = self.dependents_of_relation(name);
@@ -398,7 +398,7 @@ impl Catalog {
     }
 
     /// Removes one object without its dependents.
-    fn take_out(&mut self, object: Dependent) {
+    fn remove_single(&mut self, object: Dependent) {
         match object {
             Dependent::View(name) | Dependent::Table(name) | Dependent::Sequence(name) => self.take_out_relation(&name),
             Dependent::Constraint { table, name } => {

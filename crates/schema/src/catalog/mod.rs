@@ -159,9 +159,9 @@ pub enum When {
     /// Rejected because the runner sends all statements of a file at once. The statement is treated as executed.
     InBatch,
     /// Rejected as with `InBatch`, in a file that contains only such statements. Clients that send statements separately run it.
-    AmongItsLike,
+    InBatchOfSameKind,
     /// Rejected on a database that only the migrations create. The statement is treated as executed.
-    Afresh,
+    OnNewDatabase,
     /// Rejected for a role whose search_path does not contain the schema `extensions`. The statement is treated as executed.
     OtherPath,
 }
@@ -235,12 +235,12 @@ pub struct Catalog {
     /// Whether only objects of the migrations exist. Otherwise, objects that no migration creates are assumed to exist.
     pub fresh: bool,
     /// Whether a command with unknown text was run, which may have created any object.
-    pub secretive: bool,
+    pub ran_unknown_command: bool,
     /// Major version of PostgreSQL. 0 means the newest.
     pub postgres_version: u32,
     /// Whether the project creates operators or casts, which can apply to any types.
     pub own_operators: bool,
-    /// Rejected statements in the order of the history, except for those of [`When::InBatch`] and [`When::Afresh`].
+    /// Rejected statements in the order of the history, except for those of [`When::InBatch`] and [`When::OnNewDatabase`].
     pub rejected: Vec<Rejected>,
     pub rejected_in_code: Vec<RejectedInCode>,
 }
@@ -391,7 +391,7 @@ impl Catalog {
 
     /// Returns whether an object that does not exist is known to be missing, and not assumed to exist outside the migrations.
     pub fn is_missing(&self, made: ObjectClass, name: &ObjectName) -> bool {
-        let sure = self.fresh && !self.secretive && self.is_of_project(made, name);
+        let sure = self.fresh && !self.ran_unknown_command && self.is_of_project(made, name);
         self.creation_index.is_missing(made, name.schema(), name.last(), self.now, &self.unread, sure)
     }
 

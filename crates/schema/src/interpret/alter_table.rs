@@ -33,8 +33,8 @@ impl Context<'_> {
             let mark = self.effects.len();
             self.alter_action(&name, action, &mut taken)?;
             match alter.only {
-                true => self.stays_alone(&name, mark)?,
-                false => self.hand_down(&name, mark)?,
+                true => self.checks_only(&name, mark)?,
+                false => self.propagate_to_children(&name, mark)?,
             }
         }
         Ok(())

@@ -9,31 +9,31 @@ use std::sync::OnceLock;
 
 /// Returns the extensions that have each function or type. Lines of the list have the form `extension: name …`, and indented lines continue
 /// them.
-fn brought() -> &'static HashMap<&'static str, Vec<&'static str>> {
+fn extension_members() -> &'static HashMap<&'static str, Vec<&'static str>> {
     static BROUGHT: OnceLock<HashMap<&'static str, Vec<&'static str>>> = OnceLock::new();
     BROUGHT.get_or_init(|| {
-        let mut brought: HashMap<&str, Vec<&str>> = HashMap::new();
+        let mut extension_members: HashMap<&str, Vec<&str>> = HashMap::new();
         let mut extension = "";
         for line in include_str!("builtin/extensions.txt").lines() {
             let mut names = line.trim_start();
             if let Some((name, rest)) = names.split_once(':').filter(|_| !line.starts_with(' ')) {
                 (extension, names) = (name, rest);
-                brought.entry("").or_default().push(extension);
+                extension_members.entry("").or_default().push(extension);
             }
-            names.split_ascii_whitespace().for_each(|name| brought.entry(name).or_default().push(extension));
+            names.split_ascii_whitespace().for_each(|name| extension_members.entry(name).or_default().push(extension));
         }
-        brought
+        extension_members
     })
 }
 
 /// Returns the extensions that have a function or type of this name.
-pub fn brought_by(name: &str) -> &'static [&'static str] {
-    brought().get(name).map_or(&[], Vec::as_slice)
+pub fn extensions_with(name: &str) -> &'static [&'static str] {
+    extension_members().get(name).map_or(&[], Vec::as_slice)
 }
 
 /// Returns whether all functions and types of an extension are known.
 pub fn is_known_extension(name: &str) -> bool {
-    name == "plpgsql" || brought().get("").is_some_and(|known| known.contains(&name))
+    name == "plpgsql" || extension_members().get("").is_some_and(|known| known.contains(&name))
 }
 
 fn names(list: &'static str, known: &'static OnceLock<HashSet<&'static str>>) -> &'static HashSet<&'static str> {

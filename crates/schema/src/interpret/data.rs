@@ -206,7 +206,7 @@ impl Context<'_> {
             return Ok(());
         }
         self.relies.set(true);
-        if self.catalog.fresh && !self.catalog.secretive {
+        if self.catalog.fresh && !self.catalog.ran_unknown_command {
             return Err(SqlError::new("XX000", format!("could not find valid entry for job '{job}'")));
         }
         Ok(())

@@ -32,7 +32,7 @@ use crate::catalog::object::{Certainty, Policy, Trigger};
 use crate::source::{FileId, Site, Sources, Span};
 use crate::syntax::ast::{Ast, Code, Form, ObjectKind, Statement};
 use crate::syntax::expression::{Expr, Insert, Query, SetExpr};
-use query::{Env, Settled, Table};
+use query::{Env, SubqueryCache, Table};
 pub use relation::{Temporary, temporary};
 use routine::{Frame, Program};
 use rustc_hash::FxHashMap;
@@ -122,7 +122,7 @@ pub struct Machine<'w> {
     frames: Vec<Frame>,
     ctes: Vec<(SmolStr, Arc<Table>)>,
     /// Results of subqueries that do not depend on rows of the running SELECT.
-    settled: Settled,
+    settled: SubqueryCache,
     /// Depth of the outermost query whose row a name refers to.
     reached: usize,
     programs: FxHashMap<(FileId, Span), Rc<Program>>,
@@ -150,7 +150,7 @@ impl<'w> Machine<'w> {
             effects: Vec::new(),
             frames: Vec::new(),
             ctes: Vec::new(),
-            settled: Settled::default(),
+            settled: SubqueryCache::default(),
             reached: usize::MAX,
             programs: FxHashMap::default(),
             expressions: 0,

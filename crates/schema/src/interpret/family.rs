@@ -90,7 +90,7 @@ impl Context<'_> {
 
     /// Returns an error if ALTER TABLE ONLY adds a check constraint or NOT NULL to a table with partitions, because the partitions need
     /// them too.
-    pub(super) fn stays_alone(&self, name: &QName, mark: usize) -> Meaning {
+    pub(super) fn checks_only(&self, name: &QName, mark: usize) -> Meaning {
         let refuses_rows = |effect: &Effect| match &effect.change {
             Change::SetNotNull { table, not_null, .. } => *not_null && table == name,
             Change::AddConstraint { constraint, .. } => constraint.kind == ConstraintKind::Check,
@@ -106,7 +106,7 @@ impl Context<'_> {
     /// Repeats the changes of a table since `mark` for its children. Partitions get all constraints. Other child tables get check
     /// constraints and NOT NULL.
     /// Source: PostgreSQL's documentation, "ALTER TABLE", and "Declarative Partitioning".
-    pub(super) fn hand_down(&mut self, name: &QName, mark: usize) -> Meaning {
+    pub(super) fn propagate_to_children(&mut self, name: &QName, mark: usize) -> Meaning {
         if self.catalog.children(name).is_empty() {
             return Ok(());
         }

@@ -9,7 +9,7 @@ use crate::catalog::object::{DataType, TypeKind, Volatility};
 use crate::syntax::expression::{Call, Expr, ExprKind};
 
 /// Functions that are STABLE or VOLATILE for all arguments.
-const NEVER: [&str; 35] = [
+const NOT_IMMUTABLE: [&str; 35] = [
     "now",
     "current_timestamp",
     "current_date",
@@ -48,7 +48,7 @@ const NEVER: [&str; 35] = [
 ];
 
 /// Functions that are STABLE only for `timestamp with time zone`, because the result depends on the time zone of the session.
-const BY_ZONE: [&str; 3] = ["date_trunc", "date_part", "extract"];
+const STABLE_FOR_TIMESTAMPTZ: [&str; 3] = ["date_trunc", "date_part", "extract"];
 
 const WITH_ZONE: &str = "timestamp with time zone";
 
@@ -99,7 +99,7 @@ impl Context<'_> {
         if call.name.schema().is_some_and(|schema| schema != "pg_catalog") {
             return false;
         }
-        if BY_ZONE.contains(&name) && call.args.len() == 2 {
+        if STABLE_FOR_TIMESTAMPTZ.contains(&name) && call.args.len() == 2 {
             return self.plain_type(&call.args[1].value).is_some_and(|ty| ty.is(WITH_ZONE));
         }
         // the rules of the named time zone can change
@@ -111,7 +111,7 @@ impl Context<'_> {
             let from = self.plain_type(&call.args[0].value);
             return from.is_some_and(|from| self.cast_may_change(&from, &DataType::builtin("date")));
         }
-        NEVER.contains(&name)
+        NOT_IMMUTABLE.contains(&name)
             || (matches!(name, "age" | "to_tsvector") && call.args.len() == 1)
             || (name == "to_timestamp" && call.args.len() == 2)
     }

@@ -68,7 +68,7 @@ impl Context<'_> {
                 self.check_written(column, value, insert.overriding)?;
             }
         }
-        if !sure || rows.is_empty() || !self.writes_for_sure(table) {
+        if !sure || rows.is_empty() || !self.stores_rows_unchanged(table) {
             return Ok(());
         }
         let written: Vec<&SmolStr> = columns.iter().take(rows[0].len()).map(|column| &column.name).collect();
@@ -83,7 +83,7 @@ impl Context<'_> {
     }
 
     /// Returns whether rows are certainly stored as written. A BEFORE trigger can change or skip a row.
-    fn writes_for_sure(&self, table: &Table) -> bool {
+    fn stores_rows_unchanged(&self, table: &Table) -> bool {
         let fills = |trigger: &Trigger| trigger.time == TriggerTime::Before && trigger.events.iter().any(|event| event == "insert");
         !table.triggers.iter().any(fills) && table.kind != TableKind::Foreign
     }
@@ -91,7 +91,7 @@ impl Context<'_> {
     fn check_left_out(&self, table: &Table, written: &[&SmolStr]) -> Meaning {
         let left_out = |column: &&Column| !written.contains(&&column.name) && is_required(column) && column.default.is_none();
         match table.columns.iter().find(left_out) {
-            Some(column) if self.writes_for_sure(table) => Err(left_null(table, column)),
+            Some(column) if self.stores_rows_unchanged(table) => Err(left_null(table, column)),
             _ => Ok(()),
         }
     }

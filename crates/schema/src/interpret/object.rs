@@ -464,7 +464,7 @@ impl Context<'_> {
         let Some(old) = self.catalog.extensions.get(&extension.into()).cloned() else { return };
         let catalog = self.catalog;
         let is_part = |of_extension: bool, name: &QName| {
-            of_extension && name.schema == old.schema && super::builtin::brought_by(&name.name).contains(&extension)
+            of_extension && name.schema == old.schema && super::builtin::extensions_with(&name.name).contains(&extension)
         };
         let moved = |name: &QName| QName::new(schema.clone(), name.name.clone());
         for function in catalog.functions.values().flatten().filter(|function| is_part(function.of_extension, &function.name)) {

@@ -15,7 +15,7 @@ impl Context<'_> {
     /// Returns the error for a name that is not in the catalog, if the object is certainly missing. Otherwise records that the statement
     /// depends on it.
     pub fn absent(&self, made: ObjectClass, name: &ObjectName, reason: impl FnOnce() -> SqlError) -> Meaning {
-        let extensions = builtin::brought_by(name.last()).iter().filter(|_| made != ObjectClass::Relation);
+        let extensions = builtin::extensions_with(name.last()).iter().filter(|_| made != ObjectClass::Relation);
         let installed = extensions.filter_map(|extension| self.catalog.extensions.get(&(*extension).into()));
         let schemas: Vec<&SmolStr> = installed.map(|extension| &extension.schema).collect();
         if schemas.iter().any(|schema| name.schema().is_none_or(|written| written == *schema)) {
@@ -26,7 +26,7 @@ impl Context<'_> {
             None => reason(),
         };
         let dropped = made != ObjectClass::Index && self.is_unknown_to_platform(name);
-        if self.catalog.is_missing(made, name) || dropped && self.catalog.fresh && !self.catalog.secretive {
+        if self.catalog.is_missing(made, name) || dropped && self.catalog.fresh && !self.catalog.ran_unknown_command {
             return Err(reason());
         }
         if dropped || self.catalog.is_of_project(made, name) {

@@ -155,13 +155,13 @@ pub fn refusal(catalog: &Catalog, text: &str, at: Site, ast: &Ast, certainty: Ce
     if postgres.superuser || at.is_platform() || catalog.current_role() != MIGRATION_ROLE {
         return None;
     }
-    let (cause, error, since) = Judge { catalog, text }.statement(ast)?;
+    let (cause, error, since) = RefusalChecker { catalog, text }.statement(ast)?;
     Some(Refusal { at, certainty, error, cause, since })
 }
 
-type Verdict = Option<(Cause, String, u64)>;
+type RefusalReason = Option<(Cause, String, u64)>;
 
-struct Judge<'a> {
+struct RefusalChecker<'a> {
     catalog: &'a Catalog,
     /// Text of the file.
     text: &'a str,
@@ -173,8 +173,8 @@ enum Foreign {
     Extension(QName),
 }
 
-impl Judge<'_> {
-    fn statement(&self, ast: &Ast) -> Verdict {
+impl RefusalChecker<'_> {
+    fn statement(&self, ast: &Ast) -> RefusalReason {
         match ast {
             Ast::Data(data) => self.data(data),
             Ast::CreateTable(create) if !create.temporary => self.create(&create.name),
@@ -305,7 +305,7 @@ impl Judge<'_> {
         (at.is_platform() && self.closed(&name.schema).is_some()).then_some(Foreign::Platform(name))
     }
 
-    fn owned(&self, written: &ObjectName, noun: &str, owned: impl FnOnce(QName) -> Owned) -> Verdict {
+    fn owned(&self, written: &ObjectName, noun: &str, owned: impl FnOnce(QName) -> Owned) -> RefusalReason {
         match self.foreign(written)? {
             Foreign::Platform(name) => {
                 let (error, since) = (format!("must be owner of {noun} {}", name.name), self.closed(&name.schema)?);
@@ -318,20 +318,20 @@ impl Judge<'_> {
         }
     }
 
-    fn relation(&self, written: &ObjectName, noun: &str) -> Verdict {
+    fn relation(&self, written: &ObjectName, noun: &str) -> RefusalReason {
         self.owned(written, noun, |name| Owned::Relation { name })
     }
 
-    fn create(&self, name: &ObjectName) -> Verdict {
+    fn create(&self, name: &ObjectName) -> RefusalReason {
         self.creation_in(&self.catalog.place(name)?.schema)
     }
 
-    fn creation_in(&self, schema: &SmolStr) -> Verdict {
+    fn creation_in(&self, schema: &SmolStr) -> RefusalReason {
         let since = self.closed(schema)?;
         Some((Cause::Create { schema: schema.clone() }, format!("permission denied for schema {schema}"), since))
     }
 
-    fn create_function(&self, create: &CreateFunction) -> Verdict {
+    fn create_function(&self, create: &CreateFunction) -> RefusalReason {
         if let Some(refused) = self.create(&create.name) {
             return Some(refused);
         }
@@ -341,12 +341,12 @@ impl Judge<'_> {
         self.leakproof(&create.options)
     }
 
-    fn leakproof(&self, options: &FunctionOptions) -> Verdict {
+    fn leakproof(&self, options: &FunctionOptions) -> RefusalReason {
         let error = "only superuser can define a leakproof function";
         (options.leakproof == Some(true)).then(|| (Cause::Leakproof, error.into(), NO_SUPERUSER))
     }
 
-    fn alter_table(&self, alter: &AlterTable) -> Verdict {
+    fn alter_table(&self, alter: &AlterTable) -> RefusalReason {
         let (_, first) = alter.actions.first()?;
         let noun = match alter.kind {
             ObjectKind::View => "view",
@@ -372,7 +372,7 @@ impl Judge<'_> {
     }
 
     /// Checks the change of a policy. `dropped` is the name of a policy that is dropped, which must exist.
-    fn policy(&self, table: &ObjectName, dropped: Option<&str>) -> Verdict {
+    fn policy(&self, table: &ObjectName, dropped: Option<&str>) -> RefusalReason {
         let refused = self.owned(table, "table", |table| Owned::Policy { table })?;
         if let Cause::Owner(Owned::Policy { table }) = &refused.0 {
             let guarded = GUARDED.iter().any(|(schema, name)| table.is(schema, name));
@@ -382,7 +382,7 @@ impl Judge<'_> {
         Some(refused)
     }
 
-    fn function(&self, object: &ObjectRef) -> Verdict {
+    fn function(&self, object: &ObjectRef) -> RefusalReason {
         let name = self.catalog.find_functions(&object.name)?;
         let since = self.closed(&name.schema)?;
         let theirs = self.catalog.functions.get(&name)?.iter().all(|function| function.at.is_platform());
@@ -390,7 +390,7 @@ impl Judge<'_> {
         theirs.then_some((Cause::Owner(Owned::Routine { name }), error, since))
     }
 
-    fn named_type(&self, name: &ObjectName) -> Verdict {
+    fn named_type(&self, name: &ObjectName) -> RefusalReason {
         let name = self.catalog.find_type(name)?;
         let since = self.closed(&name.schema)?;
         let theirs = self.catalog.types.get(&name)?.at.is_platform();
@@ -398,13 +398,13 @@ impl Judge<'_> {
         theirs.then_some((Cause::Owner(Owned::Type { name }), error, since))
     }
 
-    fn schema(&self, name: &str) -> Verdict {
+    fn schema(&self, name: &str) -> RefusalReason {
         let since = self.closed(name)?;
         Some((Cause::Owner(Owned::Schema { name: name.into() }), format!("must be owner of schema {name}"), since))
     }
 
     /// Checks the change or removal of an existing trigger.
-    fn trigger(&self, object: &ObjectRef, drop: bool) -> Verdict {
+    fn trigger(&self, object: &ObjectRef, drop: bool) -> RefusalReason {
         let table = object.on.as_ref()?;
         let refused = self.owned(table, "relation", |table| Owned::Trigger { table })?;
         let Cause::Owner(Owned::Trigger { table }) = &refused.0 else { return Some(refused) };
@@ -413,7 +413,7 @@ impl Judge<'_> {
         (there && !may_drop).then_some(refused)
     }
 
-    fn dropped(&self, drop: &Drop, object: &ObjectRef) -> Verdict {
+    fn dropped(&self, drop: &Drop, object: &ObjectRef) -> RefusalReason {
         match drop.kind {
             ObjectKind::Policy => self.policy(object.on.as_ref()?, Some(object.name.last())),
             ObjectKind::Trigger => self.trigger(object, true),
@@ -422,7 +422,7 @@ impl Judge<'_> {
     }
 
     /// Checks RENAME, SET SCHEMA, OWNER TO and DROP of an object.
-    fn changed(&self, object: &ObjectRef) -> Verdict {
+    fn changed(&self, object: &ObjectRef) -> RefusalReason {
         match object.kind {
             ObjectKind::Table | ObjectKind::ForeignTable => self.relation(&object.name, "table"),
             ObjectKind::View => self.relation(&object.name, "view"),
@@ -461,7 +461,7 @@ impl Judge<'_> {
         }
     }
 
-    fn commented(&self, object: &ObjectRef) -> Verdict {
+    fn commented(&self, object: &ObjectRef) -> RefusalReason {
         // new versions of supautils allow `postgres` to comment on policies that it can manage
         if object.kind == ObjectKind::Policy {
             return None;
@@ -476,17 +476,17 @@ impl Judge<'_> {
         }
     }
 
-    fn owner_to(&self, role: &SmolStr) -> Verdict {
+    fn owner_to(&self, role: &SmolStr) -> RefusalReason {
         let since = self.barred(role)?;
         Some((Cause::OwnerTo { role: role.clone() }, format!("must be able to SET ROLE \"{role}\""), since))
     }
 
-    fn set_role(&self, role: &SmolStr, what: &str) -> Verdict {
+    fn set_role(&self, role: &SmolStr, what: &str) -> RefusalReason {
         let since = self.barred(role)?;
         Some((Cause::Role { role: role.clone() }, format!("permission denied to set {what} \"{role}\""), since))
     }
 
-    fn alter_role(&self, superuser: bool, database: bool, setting: Option<&SmolStr>) -> Verdict {
+    fn alter_role(&self, superuser: bool, database: bool, setting: Option<&SmolStr>) -> RefusalReason {
         if superuser {
             return Some((Cause::Superuser, "permission denied to alter role".into(), NO_SUPERUSER));
         }
@@ -496,7 +496,7 @@ impl Judge<'_> {
         (!DEFINED.contains(&prefix)).then(|| (Cause::Setting { name: name.clone(), database }, error, NO_SUPERUSER))
     }
 
-    fn data(&self, data: &Data) -> Verdict {
+    fn data(&self, data: &Data) -> RefusalReason {
         let (name, command) = match data {
             Data::Insert(insert) => (&insert.table, Command::Insert),
             Data::Update(update) => (target(&update.table.relation)?, Command::Update),

@@ -105,7 +105,7 @@ thread_local! {
 ///
 /// # Errors
 /// Returns an error if the system cannot start a thread.
-pub fn roomy_thread<'scope, T: Send + 'scope>(
+pub fn spawn_with_stack<'scope, T: Send + 'scope>(
     scope: &'scope Scope<'scope, '_>,
     work: impl FnOnce() -> T + Send + 'scope,
 ) -> std::io::Result<ScopedJoinHandle<'scope, T>> {
@@ -119,9 +119,9 @@ pub fn roomy_thread<'scope, T: Send + 'scope>(
 ///
 /// # Errors
 /// Returns an error if the system cannot start a thread.
-pub fn with_room<T: Send>(work: impl FnOnce() -> T + Send) -> std::io::Result<T> {
+pub fn with_stack<T: Send>(work: impl FnOnce() -> T + Send) -> std::io::Result<T> {
     std::thread::scope(|scope| {
-        let value = roomy_thread(scope, work)?.join();
+        let value = spawn_with_stack(scope, work)?.join();
         Ok(value.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     })
 }

@@ -1,6 +1,6 @@
 //! Changes of tables, columns, constraints and indexes.
 
-use super::{MAX_COLUMNS, duplicate, gives_way, missing, on_relation, push};
+use super::{MAX_COLUMNS, duplicate, is_replaceable, missing, on_relation, push};
 use crate::catalog::name::QName;
 use crate::catalog::object::*;
 use crate::catalog::{Applied, Catalog, MIGRATION_ROLE, SqlError, is_system_schema};
@@ -164,7 +164,7 @@ impl Catalog {
     }
 
     pub(super) fn add_constraint(&mut self, name: &QName, constraint: Constraint, index: Option<Index>) -> Applied {
-        self.make_way(name, &constraint);
+        self.remove_uncertain_duplicate(name, &constraint);
         let Some(table) = self.tables.get(name) else { return Err(missing("42P01", "relation", &name.name)) };
         if constraint.kind == ConstraintKind::PrimaryKey && table.primary_key().is_some() {
             return Err(SqlError::new("42P16", format!("multiple primary keys for table \"{}\" are not allowed", name.name)));
@@ -174,7 +174,7 @@ impl Catalog {
             return Err(duplicate("42P07", "relation", &index.name));
         }
         if table.constraint(&constraint.name).is_some() {
-            return Err(on_relation("already exists", "42710", "constraint", &constraint.name, name).on_relation_it_is_for());
+            return Err(on_relation("already exists", "42710", "constraint", &constraint.name, name).with_for_relation());
         }
         self.check_constraint(table, &constraint)?;
         let adopted = constraint.index.clone().filter(|_| index.is_none());
@@ -207,10 +207,10 @@ impl Catalog {
 
     /// Removes an uncertain constraint with the same name, or an uncertain primary key that `new` replaces, with its index. Dependent
     /// objects are kept.
-    fn make_way(&mut self, table: &QName, new: &Constraint) {
+    fn remove_uncertain_duplicate(&mut self, table: &QName, new: &Constraint) {
         let is_one = |old: &Constraint| {
             let same = old.name == new.name || [old.kind, new.kind] == [ConstraintKind::PrimaryKey; 2];
-            same && gives_way(old.certainty, new.certainty)
+            same && is_replaceable(old.certainty, new.certainty)
         };
         let Some(old) = self.tables.get(table).and_then(|table| table.constraints.iter().find(|old| is_one(old))).cloned() else { return };
         if let Some(index) = &old.index {
@@ -233,7 +233,7 @@ impl Catalog {
 
     pub(super) fn rename_constraint(&mut self, table: &QName, from: &str, to: SmolStr) -> Applied {
         if self.table_mut(table)?.constraint(&to).is_some() {
-            return Err(on_relation("already exists", "42710", "constraint", &to, table).on_relation_it_is_for());
+            return Err(on_relation("already exists", "42710", "constraint", &to, table).with_for_relation());
         }
         let Ok(constraint) = self.require_constraint(table, from) else {
             let reason = format!("constraint \"{from}\" for table \"{}\" does not exist", table.name);
@@ -254,7 +254,7 @@ impl Catalog {
                 .tables
                 .get(&home)
                 .and_then(|table| table.index(&index.name))
-                .is_some_and(|old| gives_way(old.certainty, index.certainty))
+                .is_some_and(|old| is_replaceable(old.certainty, index.certainty))
         {
             self.remove_index(&home, &index.name);
         }

@@ -55,7 +55,7 @@ impl Machine<'_> {
     }
 
     /// Skips a part of the running body, and makes the facts uncertain that it could have changed.
-    pub(super) fn pass_over(&mut self, part: Span) {
+    pub(super) fn skip_code(&mut self, part: Span) {
         self.blind = true;
         let Some(program) = self.program_now() else { return };
         let mut words = HashSet::new();
@@ -69,7 +69,7 @@ impl Machine<'_> {
     pub(super) fn pass_over_command(&mut self, command: Piece) {
         self.blind = true;
         let Some(program) = self.program_now() else {
-            self.world.catalog.secretive = true;
+            self.world.catalog.ran_unknown_command = true;
             return;
         };
         // objects that no migration creates are not in the catalog
@@ -87,7 +87,7 @@ impl Machine<'_> {
         }
         let tables = self.world.catalog.tables.keys().filter(|name| !bare && words.contains(name.name.as_str()));
         let named: Vec<QName> = tables.cloned().collect();
-        self.world.catalog.secretive |= bare || words.contains("create");
+        self.world.catalog.ran_unknown_command |= bare || words.contains("create");
         self.undecided |= self.doubt_words(&words, bare, &named);
     }
 
@@ -134,7 +134,7 @@ impl Machine<'_> {
         for change in changes {
             self.apply_doubt(Effect { at: self.origin, certainty: self.certainty, change });
         }
-        self.world.catalog.secretive |= has("execute") && (unclear || creates);
+        self.world.catalog.ran_unknown_command |= has("execute") && (unclear || creates);
         if unclear || has("insert") || has("copy") {
             let tables: Vec<QName> = self.world.catalog.tables.keys().cloned().collect();
             tables.into_iter().for_each(|table| self.world.inserted.insert(table, ()));
@@ -156,7 +156,7 @@ impl Machine<'_> {
 
     /// Makes facts uncertain that code under an unknown condition changed. Objects that it created do not exist, and objects that it
     /// changed or dropped may be unchanged.
-    pub(super) fn doubt_tried(&mut self, tried: &[Effect]) {
+    pub(super) fn doubt_effects_of(&mut self, tried: &[Effect]) {
         for effect in tried {
             if let Some(change) = self.doubt_of(&effect.change) {
                 self.undecided = true;

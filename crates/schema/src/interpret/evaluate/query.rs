@@ -55,7 +55,7 @@ impl<'e> Env<'e> {
 }
 
 /// Results of subqueries that do not depend on rows of the SELECT around them, by the address of the subquery.
-pub type Settled = FxHashMap<*const Query, Rc<Table>>;
+pub type SubqueryCache = FxHashMap<*const Query, Rc<Table>>;
 
 /// Meaning of a name in one FROM clause.
 pub enum Found {
@@ -423,7 +423,7 @@ impl Machine<'_> {
             }
             let found = self.relation(source, &hints, outer)?;
             *complete &= found.complete;
-            let partners = Partners::of(&found, varying.iter().map(|(column, _)| *column));
+            let partners = JoinIndex::of(&found, varying.iter().map(|(column, _)| *column));
             let item = Item { alias, columns: found.columns.clone(), open: found.open };
             for (place, row) in rows.drain(..).enumerate() {
                 let before = joined.len();
@@ -715,7 +715,7 @@ fn ordered(a: &Value, b: &Value, descending: bool) -> Ordering {
 }
 
 /// Index of the rows of a relation by the columns of equality conditions.
-struct Partners {
+struct JoinIndex {
     /// Positions of the conditions and of their columns.
     index: Vec<(usize, usize)>,
     by_key: FxHashMap<Vec<Key>, Vec<usize>>,
@@ -726,11 +726,11 @@ struct Partners {
     count: usize,
 }
 
-impl Partners {
-    fn of<'c>(found: &Rows, equalities: impl Iterator<Item = &'c SmolStr>) -> Partners {
+impl JoinIndex {
+    fn of<'c>(found: &Rows, equalities: impl Iterator<Item = &'c SmolStr>) -> JoinIndex {
         let place = |column: &SmolStr| found.columns.iter().position(|known| known == column);
         let index: Vec<(usize, usize)> = equalities.enumerate().filter_map(|(at, column)| Some((at, place(column)?))).collect();
-        let mut out = Partners { index, by_key: FxHashMap::default(), kinds: None, rest: Vec::new(), count: found.rows.len() };
+        let mut out = JoinIndex { index, by_key: FxHashMap::default(), kinds: None, rest: Vec::new(), count: found.rows.len() };
         for (at, (cells, _)) in found.rows.iter().enumerate() {
             match out.index.iter().map(|(_, column)| cells[*column].key()).collect::<Option<Vec<Key>>>() {
                 Some(key) if out.kinds.get_or_insert_with(|| kinds(&key)) == &kinds(&key) => out.by_key.entry(key).or_default().push(at),

@@ -513,7 +513,7 @@ impl Machine<'_> {
                 self.query(query, &Env::EMPTY).map(Some)
             }
             Ast::Data(data) => {
-                let found = self.found_by(data)?;
+                let found = self.affects_rows(data)?;
                 self.put(file, statement)?;
                 self.set_found(found);
                 Ok(None)
@@ -531,7 +531,7 @@ impl Machine<'_> {
                 reason: opaque.reason.clone(),
             };
             self.world.unread.push(unread);
-            self.pass_over(statement.span);
+            self.skip_code(statement.span);
         }
     }
 
@@ -543,7 +543,7 @@ impl Machine<'_> {
     }
 
     /// Returns whether a statement inserts, changes or deletes rows, or `None` if unknown.
-    pub fn found_by(&mut self, data: &Data) -> Ran<Option<bool>> {
+    pub fn affects_rows(&mut self, data: &Data) -> Ran<Option<bool>> {
         let (table, from, filter) = match data {
             Data::Insert(insert) => {
                 let plain = insert.source.as_ref().is_none_or(|source| matches!(source.body, SetExpr::Values(_)));

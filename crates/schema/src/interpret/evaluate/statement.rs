@@ -297,7 +297,7 @@ impl Machine<'_> {
         let mut doubt = false;
         for list in lists {
             self.frame().scopes = before.clone();
-            let flow = self.perhaps(|machine| machine.list(list))?;
+            let flow = self.run_uncertain(|machine| machine.list(list))?;
             match flow {
                 Some(Flow::Next) => outcomes.push(std::mem::take(&mut self.frame().scopes)),
                 Some(flow) => {
@@ -321,7 +321,7 @@ impl Machine<'_> {
         let (mark, refused) = (self.effects.len(), world.refused.len());
         let doubts = self.doubts.len();
         self.world.catalog.begin();
-        let ran = self.perhaps(body);
+        let ran = self.run_uncertain(body);
         self.world.catalog.rollback();
         self.world.catalog.session = session;
         self.world.unread.truncate(unread);
@@ -329,12 +329,12 @@ impl Machine<'_> {
         self.world.refused.truncate(refused);
         let tried = self.effects.split_off(mark);
         self.doubt_again(doubts);
-        self.doubt_tried(&tried);
+        self.doubt_effects_of(&tried);
         ran.map(|_| ())
     }
 
     /// Runs code under an unknown condition. Returns `None` if it fails.
-    fn perhaps(&mut self, body: impl FnOnce(&mut Self) -> Ran<Flow>) -> Ran<Option<Flow>> {
+    fn run_uncertain(&mut self, body: impl FnOnce(&mut Self) -> Ran<Flow>) -> Ran<Option<Flow>> {
         let certainty = std::mem::replace(&mut self.certainty, Certainty::Maybe);
         let guarded = std::mem::replace(&mut self.guarded, false);
         let session = self.world.catalog.session.clone();
@@ -488,7 +488,7 @@ impl Machine<'_> {
 
     /// Skips a loop over unknown rows. Later failures are then uncertain.
     fn unknown_rows(&mut self, span: Span) -> Ran<Flow> {
-        self.pass_over(span);
+        self.skip_code(span);
         Ok(Flow::Next)
     }
 
@@ -499,7 +499,7 @@ impl Machine<'_> {
         };
         let exists = table.exists();
         if !table.complete {
-            self.pass_over(span);
+            self.skip_code(span);
         }
         for (cells, presence) in &table.rows {
             match presence {
@@ -519,7 +519,7 @@ impl Machine<'_> {
                 Presence::Maybe => {
                     let before = self.frame().scopes.clone();
                     self.assign_row(targets, &table, Some(cells))?;
-                    let flow = self.perhaps(|machine| machine.list(&a_loop.body))?;
+                    let flow = self.run_uncertain(|machine| machine.list(&a_loop.body))?;
                     self.frame().doubtful |= flow == Some(Flow::Return);
                     if flow.is_some_and(|flow| flow != Flow::Next && flow != Flow::Continue(None)) {
                         self.certainty = Certainty::Maybe;
@@ -682,7 +682,7 @@ impl Machine<'_> {
                     return Ok(());
                 }
                 Ast::Data(data) => {
-                    let found = self.found_by(data)?;
+                    let found = self.affects_rows(data)?;
                     self.put(program.file, statement)?;
                     self.set_found(found);
                 }

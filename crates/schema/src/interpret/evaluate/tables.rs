@@ -248,7 +248,7 @@ fn sure(certainty: Certainty) -> bool {
 }
 
 /// Returns whether a table certainly exists. A table that no migration creates may be missing.
-fn table_sure(table: &Table) -> bool {
+fn certainly_exists(table: &Table) -> bool {
     sure(table.certainty) && !table.external
 }
 

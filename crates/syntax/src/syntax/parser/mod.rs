@@ -148,7 +148,7 @@ pub(super) fn read(cursor: &mut Cursor) -> Result<Ast> {
             Ok(Ast::Refresh { view, concurrently })
         }
         "VACUUM" => {
-            let tables = upkeep(&mut cursor.clone())?;
+            let tables = maintenance_tables(&mut cursor.clone())?;
             cursor.pos = cursor.end;
             Ok(Ast::OutsideTransaction { head: "VACUUM".into(), tables })
         }
@@ -163,7 +163,7 @@ pub(super) fn read(cursor: &mut Cursor) -> Result<Ast> {
             }
         }
         "ANALYZE" | "ANALYSE" | "CLUSTER" | "LOCK" => {
-            let tables = upkeep(&mut cursor.clone())?;
+            let tables = maintenance_tables(&mut cursor.clone())?;
             cursor.pos = cursor.end;
             Ok(Ast::Other { head: word.into(), tables })
         }
@@ -192,7 +192,7 @@ fn outside(cursor: &mut Cursor, head: &str) -> Result<Ast> {
 }
 
 /// Reads the tables of ANALYZE, CLUSTER, LOCK, REINDEX TABLE and VACUUM: a list of names after options.
-fn upkeep(cursor: &mut Cursor) -> Result<Vec<ObjectName>> {
+fn maintenance_tables(cursor: &mut Cursor) -> Result<Vec<ObjectName>> {
     let parens = |cursor: &mut Cursor| {
         if cursor.is_kind(TokenKind::LParen) { cursor.parens().map(|_| ()) } else { Ok(()) }
     };

@@ -225,7 +225,7 @@ impl Lower<'_, '_> {
     fn targets(&self, items: &[ast::SelectItem]) -> Result<Vec<Target>> {
         items
             .iter()
-            .filter(|item| !self.is_nothing(item))
+            .filter(|item| !self.is_empty_select_list(item))
             .map(|item| match item {
                 ast::SelectItem::UnnamedExpr(tree) => Ok(Target { expr: self.value(tree)?, alias: None }),
                 ast::SelectItem::ExprWithAlias { expr, alias } => Ok(Target { expr: self.value(expr)?, alias: Some(self.name(alias)?) }),
@@ -239,7 +239,7 @@ impl Lower<'_, '_> {
     }
 
     /// Returns whether the item is the placeholder of an empty select list, which is a literal at the location of SELECT.
-    fn is_nothing(&self, item: &ast::SelectItem) -> bool {
+    fn is_empty_select_list(&self, item: &ast::SelectItem) -> bool {
         match item {
             ast::SelectItem::UnnamedExpr(ast::Expr::Value(value)) => {
                 self.place(value.span).is_ok_and(|extent| self.region.is_word(extent.first, "SELECT"))

@@ -33,7 +33,7 @@ impl<'a> Build<'a> {
         for table in self.tables_at(NAMED, |_| true) {
             let kind = if table.kind == TableKind::Foreign { "FOREIGN" } else { "BASE TABLE" };
             let cells = [catalog(), text(&table.name.schema), text(&table.name.name), Value::text(kind), yes_no(true)];
-            self.row(table_sure(table), cells);
+            self.row(certainly_exists(table), cells);
         }
         for view in self.views_at(NAMED).into_iter().filter(|view| !view.materialized) {
             let cells = [catalog(), text(&view.name.schema), text(&view.name.name), Value::text("VIEW"), Value::Something];
@@ -84,7 +84,7 @@ impl<'a> Build<'a> {
                     Value::text(if column.generated.is_some() { "ALWAYS" } else { "NEVER" }),
                     self.printed(column.generated.as_deref()),
                 ];
-                self.row(sure(column.certainty) && table_sure(table), cells);
+                self.row(sure(column.certainty) && certainly_exists(table), cells);
             }
             if table.external {
                 self.unknown_column(schema, name);

@@ -109,7 +109,7 @@ impl<'a> Build<'a> {
             let (indexes, triggers) = (Value::Bool(!table.indexes.is_empty()), Value::Bool(!table.triggers.is_empty()));
             let rls = fact(&table.rls, Value::Bool);
             let (schema, name, owner) = (text(&table.name.schema), text(&table.name.name), text(&table.owner));
-            self.row(table_sure(table), [schema, name, owner, Value::Null, indexes, Value::Unknown, triggers, rls]);
+            self.row(certainly_exists(table), [schema, name, owner, Value::Null, indexes, Value::Unknown, triggers, rls]);
         }
     }
 
@@ -219,7 +219,7 @@ impl<'a> Build<'a> {
                 TableKind::Foreign => "f",
             };
             let (rls, forced) = (fact(&table.rls, Value::Bool), fact(&table.force_rls, Value::Bool));
-            self.class(&table.name, &table.owner, kind, table_sure(table), [rls, forced, Value::Bool(table.partition_of.is_some())]);
+            self.class(&table.name, &table.owner, kind, certainly_exists(table), [rls, forced, Value::Bool(table.partition_of.is_some())]);
             for index in &table.indexes {
                 let name = QName::new(table.name.schema.clone(), index.name.clone());
                 self.class(&name, &table.owner, "i", sure(index.certainty), [false, false, false].map(Value::Bool));
@@ -457,7 +457,7 @@ impl<'a> Build<'a> {
         }
         let has_row = |table: &Table| table.name.schema != "pg_temp" && hints.admit("typname", &text(&table.name.name));
         for table in self.catalog.tables.which(has_row) {
-            self.type_row(&table.name, &table.owner, "c", Value::relation(&table.name), table_sure(table));
+            self.type_row(&table.name, &table.owner, "c", Value::relation(&table.name), certainly_exists(table));
         }
         for view in self.catalog.views.values() {
             self.type_row(&view.name, &view.owner, "c", Value::relation(&view.name), sure(view.certainty));
@@ -609,7 +609,7 @@ impl<'a> Build<'a> {
         self.columns = &["inhrelid", "inhparent"];
         for table in self.tables() {
             for parent in table.inherits.iter().chain(&table.partition_of) {
-                self.row(table_sure(table), [Value::relation(&table.name), Value::relation(parent)]);
+                self.row(certainly_exists(table), [Value::relation(&table.name), Value::relation(parent)]);
             }
         }
     }
