@@ -1,8 +1,8 @@
 //! Diagnostics of a change: those that exist with the change and not without it, for every rule, with `--changed`, `--since` and a
 //! baseline. If a change adds the bad example of a rule page, at least one diagnostic of that rule must be new.
 //!
-//! The change is a bad example with names of its own. It is added to a small history, to the examples of other pages, and to the same
-//! example. `DOCS=rls/disabled` limits the test to one page.
+//! The change is a bad example with names of its own. It is added to a small history with the examples of two other pages, and to
+//! the same example. `DOCS=rls/disabled` limits the test to one page.
 
 use crate::changed::Repository;
 use crate::docs::page::Page;
@@ -114,7 +114,6 @@ fn cases(at: usize, rule: &'static Rule) -> Vec<Case> {
             whole,
         };
         if nth == 0 {
-            out.push(case("to a small history", HISTORY, &change, true));
             out.push(case("to two other pages' examples", &format!("{HISTORY}{neighbours}"), &change, true));
         }
         let again = format!("-- 20240104000000_again.sql\n{}", in_one_file(&renamed(&text, "_old")));
