@@ -7,10 +7,10 @@
 
 use super::Analyses;
 use super::prelude::*;
-use crate::analysis::eval_frequency::{names_row, outer_scopes};
 use crate::analysis::exposure::can_have_rls;
 use crate::analysis::index_cover::is_found;
 use crate::analysis::index_cover::serves;
+use crate::analysis::policy_columns::picks;
 use crate::analysis::policy_grantees::refuses;
 use crate::analysis::query_list::{Found, groups};
 use crate::analysis::sorted_query::sorts_of;
@@ -168,21 +168,4 @@ fn lookups<'a>(cx: &State<'a>) -> Vec<Lookup<'a>> {
         (&one.table.name, one.need, &one.columns, one.at).cmp(&(&other.table.name, other.need, &other.columns, other.at))
     });
     out
-}
-
-/// Returns the columns of the policy's table that the policy compares with values that are the same for all rows.
-pub fn picks(root: &Expr) -> Vec<SmolStr> {
-    let own = |expr: &Expr| {
-        let bound = matches!(&expr.uncast().kind, ExprKind::Column { binding: Binding::Column { depth: 0, .. }, .. });
-        expr.uncast().column().filter(|_| bound).map(SmolStr::from)
-    };
-    match &root.kind {
-        ExprKind::Logic { left, right, .. } => picks(left).into_iter().chain(picks(right)).collect(),
-        ExprKind::InQuery { expr, negated: false, query } => own(expr).filter(|_| outer_scopes(query, 0).is_empty()).into_iter().collect(),
-        _ => {
-            let Some((left, right)) = root.equality() else { return Vec::new() };
-            let fixed = |one: &Expr, other: &Expr| own(one).filter(|_| !names_row(other, 0));
-            fixed(left, right).or_else(|| fixed(right, left)).into_iter().collect()
-        }
-    }
 }

@@ -25,6 +25,7 @@ pub mod needed_privileges;
 pub mod open_policies;
 pub mod owner_columns;
 pub mod pinned_path;
+pub mod policy_columns;
 pub mod policy_grantees;
 pub mod policy_reads;
 pub mod predicate;

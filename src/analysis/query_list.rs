@@ -6,8 +6,10 @@ use super::Analyses;
 use super::app_query::lookup::{Comparison, Lookup};
 use super::app_query::{self, AppQuery};
 use super::prelude::*;
+use crate::analysis::policy_columns::picks;
+use crate::analysis::scope::visit;
 use crate::project::Project;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use supalint_queries::shape::{self, ClientKind, Command as AppCommand, Operator, Target};
 
 /// The way in which PostgreSQL finds the rows of a query.
@@ -36,6 +38,8 @@ pub struct Queried<'a> {
     pub name: String,
     pub table: Option<&'a Table>,
     pub groups: Vec<Group<'a>>,
+    /// Indexes that no query of the code, policy, key or constraint needs. It is empty if SQL of the migrations also reads the table.
+    pub unused: Vec<&'a Index>,
 }
 
 /// Groups the queries, and calls `with` with the result.
@@ -47,9 +51,11 @@ pub fn of<T>(catalog: &Catalog, sources: &Sources, project: &Project, with: impl
 /// Returns the groups of all objects in the order of their names, and within an object the most frequent first.
 pub fn groups<'a>(cx: &State<'a>) -> Vec<Queried<'a>> {
     let mut all: BTreeMap<String, (Option<&Table>, BTreeMap<String, Group>)> = BTreeMap::new();
+    let mut needed: BTreeSet<(&QName, SmolStr)> = BTreeSet::new();
     for query in app_query::all(cx) {
         let lookup = Lookup::of(cx, query);
         let table = lookup.as_ref().map(|lookup| lookup.table);
+        needed.extend(lookup.iter().flat_map(|lookup| lookup.columns().into_iter().map(|column| (&lookup.table.name, column))));
         let form = form(query.query, lookup.as_ref());
         let (known, groups) = all.entry(name(cx, query)).or_default();
         *known = known.or(table);
@@ -61,12 +67,41 @@ pub fn groups<'a>(cx: &State<'a>) -> Vec<Queried<'a>> {
         });
         group.places.push((query.site(query.query.source), query.query.client.kind));
     }
+    let read_by_sql = read_by_sql(cx);
     let queried = |(name, (table, groups)): (String, (Option<&'a Table>, BTreeMap<String, Group<'a>>))| {
         let mut groups: Vec<Group> = groups.into_values().collect();
         groups.sort_by_key(|group| std::cmp::Reverse(group.places.len()));
-        Queried { name, table, groups }
+        let own = table.filter(|table| !read_by_sql.contains(&table.name));
+        let unused = own.map(|table| unused(table, &|column| needed.contains(&(&table.name, column.clone())))).unwrap_or_default();
+        Queried { name, table, groups, unused }
     };
     all.into_iter().map(queried).collect()
+}
+
+/// Returns the tables that functions, views and policies read.
+fn read_by_sql(cx: &State) -> BTreeSet<QName> {
+    let mut out = BTreeSet::new();
+    for owner in cx.sql_owners() {
+        visit(cx, owner, &mut |_, node, scope| {
+            if let Node::Query(_) = node {
+                out.extend(scope.tables().into_iter().map(|table| table.name.clone()));
+            }
+        });
+    }
+    out
+}
+
+/// Returns the plain indexes whose first column no query, policy or foreign key compares or sorts by.
+fn unused<'a>(table: &'a Table, is_needed: &dyn Fn(&SmolStr) -> bool) -> Vec<&'a Index> {
+    let of_policies: Vec<SmolStr> =
+        table.policies.iter().flat_map(|policy| policy.clauses().flat_map(|(_, clause)| picks(&clause.root)).collect::<Vec<_>>()).collect();
+    let is_key = |column: &SmolStr| table.foreign_keys().any(|(key, _)| key.columns.first() == Some(column));
+    let is_unused = |index: &&Index| {
+        let first = index.columns.first().and_then(|part| part.column.as_ref());
+        let is_plain = !index.unique && index.constraint.is_none() && index.method == "btree";
+        is_plain && first.is_some_and(|first| !is_needed(first) && !is_key(first) && !of_policies.contains(first))
+    };
+    table.indexes.iter().filter(is_unused).collect()
 }
 
 fn name(cx: &State, query: AppQuery) -> String {

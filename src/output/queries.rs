@@ -44,6 +44,9 @@ pub fn text(all: &[Queried], sources: &Sources, verbose: bool, options: &RenderO
                     writeln!(out, "       {}", painter.dim(&format!("and {} more (--verbose lists them)", group.places.len() - shown)))?;
                 }
             }
+            for index in &queried.unused {
+                writeln!(out, "    -  index {}: no query, policy or key uses it", line(&index.name))?;
+            }
         }
         Ok(())
     })
@@ -71,7 +74,11 @@ pub fn json(all: &[Queried], sources: &Sources, out: &mut dyn Write) -> io::Resu
         let columns = group.columns.iter().map(ToString::to_string).collect();
         GroupEntry { form: group.form.clone(), columns, index, is_indexed, places: group.places.iter().map(place).collect() }
     };
-    let entry = |queried: &Queried| QueriedEntry { name: queried.name.clone(), queries: queried.groups.iter().map(group).collect() };
+    let entry = |queried: &Queried| QueriedEntry {
+        name: queried.name.clone(),
+        queries: queried.groups.iter().map(group).collect(),
+        unused_indexes: queried.unused.iter().map(|index| index.name.to_string()).collect(),
+    };
     let document = Document { version: 1, objects: all.iter().map(entry).collect() };
     guarded(out, Reader::Json, |out| write_json(out, &document))
 }
@@ -95,6 +102,8 @@ struct Document<'a> {
 struct QueriedEntry<'a> {
     name: String,
     queries: Vec<GroupEntry<'a>>,
+    /// Indexes that no query of the code, policy, key or constraint uses. Empty if SQL of the migrations also reads the table.
+    unused_indexes: Vec<String>,
 }
 
 #[derive(Serialize)]

@@ -141,10 +141,12 @@ export const again = (author: string) => supabase.from('posts').select('title').
 export const all = (name: string) => supabase.from(name).select();
 "
     );
-    let folder = project(&[("supabase/migrations/20250101000000_a.sql", SCHEMA.to_string()), ("src/posts.ts", code)]);
+    let schema = format!("{SCHEMA}create index posts_title_idx on public.posts (title);\n");
+    let folder = project(&[("supabase/migrations/20250101000000_a.sql", schema), ("src/posts.ts", code)]);
     insta::assert_snapshot!(shown(&supalint(folder.path(), &["queries"])));
     let listed = json(folder.path(), &["queries"]);
     let posts = listed["objects"].as_array().expect("a list").iter().find(|object| object["name"] == "public.posts").expect("the table");
     assert_eq!(posts["queries"][0]["places"].as_array().map(Vec::len), Some(2));
+    assert_eq!(posts["unused_indexes"], serde_json::json!(["posts_title_idx"]));
     assert_eq!((&posts["queries"][0]["is_indexed"], &posts["queries"][1]["index"]), (&false.into(), &"posts_pkey".into()));
 }

@@ -78,6 +78,21 @@ impl<'a> Lookup<'a> {
         self.query.query.complete && self.comparisons.len() == self.query.query.filters.len()
     }
 
+    /// Returns the columns of the table that conditions and sort keys of the query name, also those that some paths through the code skip.
+    pub fn columns(&self) -> Vec<SmolStr> {
+        let mut open: Vec<&supalint_queries::shape::Condition> = self.query.query.filters.iter().collect();
+        let mut out: Vec<SmolStr> = Vec::new();
+        while let Some(condition) = open.pop() {
+            match &condition.kind {
+                ConditionKind::Compare(filter) => out.extend(filter.column.iter().map(|path| path.name.text.clone())),
+                ConditionKind::All { members, .. } | ConditionKind::Any { members, .. } => open.extend(members),
+                ConditionKind::Unknown | ConditionKind::Invalid => {}
+            }
+        }
+        out.extend(self.query.query.orders.iter().filter_map(|order| order.column.as_ref()).map(|path| path.name.text.clone()));
+        out
+    }
+
     /// Returns the columns that have one value.
     pub fn bound(&self) -> Vec<SmolStr> {
         self.comparisons.iter().filter(|comparison| comparison.is_equal()).map(|comparison| comparison.column().text.clone()).collect()

@@ -1,8 +1,8 @@
 //! Columns of owners and tenants by which policies filter, and which no index begins with.
 
 use crate::analysis::index_cover::is_indexed;
-use crate::analysis::matrix::picks;
 use crate::analysis::owner_columns::owner_columns;
+use crate::analysis::policy_columns::picks;
 use crate::remedy::index::New;
 use crate::rules::prelude::*;
 
