@@ -6,7 +6,7 @@
 
 use super::clean::{clean, line};
 use super::summary::{self, FileRange};
-use super::{RenderOptions, count, page};
+use super::{RenderOptions, count, in_repository, page};
 use crate::finding::{Cause, Confidence, Finding, Safety};
 use crate::report::Report;
 use std::io::{self, Write};
@@ -100,7 +100,7 @@ fn head(report: &Report, groups: &[Vec<&Finding>]) -> String {
 
 fn place(report: &Report, options: &RenderOptions, finding: &Finding) -> String {
     match summary::file_range(&report.sources, finding.primary.site) {
-        Some(FileRange { file, start, .. }) => code(&format!("{}{file}:{}", options.path_prefix, start.line)),
+        Some(FileRange { file, start, .. }) => code(&format!("{}:{}", in_repository(&options.path_prefix, file), start.line)),
         None => "the platform".to_string(),
     }
 }

@@ -12,7 +12,7 @@
 use super::proposal::exact;
 use super::style::Painter;
 use super::summary::{self, FileRange};
-use super::{RenderOptions, count, page};
+use super::{RenderOptions, count, in_repository, page};
 use crate::finding::{Category, Confidence, Finding, Fix, Safety, Severity};
 use crate::report::Report;
 use crate::rules::{self, Rule};
@@ -459,7 +459,7 @@ impl<'a> Page<'a> {
     fn artifact(&self, path: &str) -> Artifact {
         const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
         let encode = |part: &str| utf8_percent_encode(part, KEPT).to_string();
-        Artifact { uri: encode(&self.options.path_prefix) + &encode(path), uri_base_id: ROOT }
+        Artifact { uri: encode(&in_repository(&self.options.path_prefix, path)), uri_base_id: ROOT }
     }
 
     fn notifications(&self, report: &Report, left: usize) -> Vec<Notification> {

@@ -47,6 +47,9 @@ fn code_of_the_repository_is_read_unless_it_is_ignored() {
     let of_page = "query/unknown-column ../web/page.tsx:3";
     assert_eq!(found(&project, &[]), [of_page, "query/unknown-column ../web/widget.vue:5"]);
     assert_eq!(found(&project, &["--no-queries"]), [""; 0]);
+    // websites know files by their paths in the repository
+    let annotations = shown(&supalint(&project, &["check", "--select", "query", "--format", "github"]));
+    assert!(annotations.contains("file=app/web/page.tsx,line=3"), "{annotations}");
     put(&project, "supalint.toml", "[queries]\npaths = [\"../web\"]\nignore = [\"*.vue\"]\n");
     assert_eq!(found(&project, &[]), [of_page]);
     put(&project, "supalint.toml", "[queries]\npaths = [\"../missing\"]\n");
