@@ -16,7 +16,7 @@ mod value;
 use crate::comments::{Allows, MARK};
 use crate::depth;
 use crate::script;
-use crate::shape::{CodeFile, Unread};
+use crate::shape::{CodeFile, SqlText, Unread};
 use code::{Code, span};
 use memchr::memmem;
 use oxc_allocator::Allocator;
@@ -161,27 +161,22 @@ fn read<'a>(
     let mut pending = Vec::new();
     let mut rows = Vec::new();
     for (nth, chain) in chains.iter().enumerate() {
-        if let Some(mut query) = build::query(&code, &results, chain, nth, &mut pending) {
-            query.in_test = file.in_test;
-            rows.push(query.rows);
-            query.flow = flow::flow(&code, &results, chain, nth, &rows);
-            file.queries.push(query);
-        }
+        let mut query = build::query(&code, &results, chain, nth, &mut pending);
+        query.in_test = file.in_test;
+        rows.push(query.rows);
+        query.flow = flow::flow(&code, &results, chain, nth, &rows);
+        file.queries.push(query);
     }
     file.module.pending = pending;
     for node in nodes.iter() {
         if let Some(sql) = sql::sql(&code, node.kind()) {
-            file.sql.push(shape_sql(sql, file.in_test));
+            file.sql.push(SqlText { in_test: file.in_test, ..sql });
         }
         file.keys.extend(keys::key(&code, node.kind(), file.in_browser));
     }
     file.sql.sort_by_key(|sql| sql.span.start);
     file.keys.sort_by_key(|key| key.name.span.start);
     allows(text, program, nodes, file);
-}
-
-fn shape_sql(sql: crate::shape::SqlText, in_test: bool) -> crate::shape::SqlText {
-    crate::shape::SqlText { in_test, ..sql }
 }
 
 /// Reads the allow comments.

@@ -439,6 +439,10 @@ pub struct Flow {
     pub block: Option<Span>,
     /// Statement that contains the query.
     pub statement: Span,
+    /// Statement before it in the block.
+    pub previous: Option<Span>,
+    /// Whether the statement only waits for the query and names its result, so that it always runs the query.
+    pub is_direct: bool,
     pub waits: Waits,
     pub in_loop: Option<Loop>,
     /// Earlier queries of the same function whose results the arguments or the target use.

@@ -3,22 +3,7 @@
 use super::AppQuery;
 use super::lookup::{Comparison, Lookup};
 use crate::analysis::prelude::*;
-use supalint_queries::shape::{
-    Condition, ConditionKind, Filter, Origin as ValueOrigin, Payload, Query as Shape, QueryIndex, Value, ValueKind,
-};
-
-/// Returns the filters of conditions. `None` stands for a condition that is unknown.
-pub fn filters(conditions: &[Condition]) -> Vec<Option<&Filter>> {
-    conditions.iter().flat_map(filters_of).collect()
-}
-
-fn filters_of(condition: &Condition) -> Vec<Option<&Filter>> {
-    match &condition.kind {
-        ConditionKind::Compare(filter) => vec![Some(filter)],
-        ConditionKind::All { members, .. } | ConditionKind::Any { members, .. } => members.iter().flat_map(filters_of).collect(),
-        ConditionKind::Unknown | ConditionKind::Invalid => vec![None],
-    }
-}
+use supalint_queries::shape::{Origin as ValueOrigin, Payload, Query as Shape, QueryIndex, Value, ValueKind};
 
 /// Returns the origin of a value that is known only at run time.
 pub fn origin(value: &Value) -> Option<&ValueOrigin> {
@@ -74,17 +59,9 @@ pub fn is_same_row(read: &Lookup, written: &Lookup, read_index: QueryIndex) -> b
             && equal.iter().all(|comparison| known.contains(&comparison.column().text))
 }
 
-/// Returns whether a query is the next statement after another, so that no code between them can connect the two.
-pub fn is_next(cx: &State, first: AppQuery, second: AppQuery) -> bool {
+/// Returns whether a query is the next statement after another, and both only name their results, so that no code connects the two.
+pub fn is_next(first: AppQuery, second: AppQuery) -> bool {
     let (one, other) = (&first.query.flow, &second.query.flow);
-    let is_block = first.file == second.file && one.block.is_some() && one.block == other.block;
-    if !is_block || one.statement.end > other.statement.start || first.query.span.end > one.statement.end {
-        return false;
-    }
-    // the first statement only names its result, and the second always runs its query
-    let rest = cx.slice(first.site(Span::new(first.query.span.end, one.statement.end)));
-    let between = cx.slice(first.site(Span::new(one.statement.end, other.statement.start)));
-    let start = cx.slice(second.site(Span::new(other.statement.start, second.query.span.start.max(other.statement.start)))).trim_end();
-    let is_certain = start.ends_with("await") && !start.contains(['(', '?', '|', '&']);
-    ["", ";"].contains(&rest.trim()) && between.trim().is_empty() && is_certain
+    let is_after = first.file == second.file && one.block.is_some() && one.block == other.block && other.previous == Some(one.statement);
+    is_after && one.is_direct && other.is_direct
 }

@@ -13,7 +13,7 @@ rule!("query/sequential-awaits", Performance, Info, Schema(check));
 fn check(cx: &mut Cx) {
     let mut run: Vec<AppQuery> = Vec::new();
     for query in repeated(cx) {
-        let continues = run.last().is_some_and(|last| is_next(cx, *last, query)) && run.iter().all(|earlier| !depends(query, *earlier));
+        let continues = run.last().is_some_and(|last| is_next(*last, query)) && run.iter().all(|earlier| !depends(query, *earlier));
         if !continues || !only_reads(cx, query) {
             describe(cx, &run);
             run.clear();

@@ -16,9 +16,8 @@ use smol_str::SmolStr;
 use supalint_syntax::source::Span;
 
 /// Builds the query of a chain. Parts that depend on imports are added to `pending`.
-pub fn query<'a>(code: &Code<'a, '_>, results: &Results, chain: &Chain<'a>, nth: usize, pending: &mut Vec<Pending>) -> Option<Query> {
-    let first = argument(chain.call, 0)?;
-    let name = named(code, first);
+pub fn query<'a>(code: &Code<'a, '_>, results: &Results, chain: &Chain<'a>, nth: usize, pending: &mut Vec<Pending>) -> Query {
+    let name = named(code, chain.target);
     let mut receiver = chain.receiver;
     if let Some(schema) = schema_call(receiver)
         && let Some((_, Some(object))) = callee(schema)
@@ -29,7 +28,7 @@ pub fn query<'a>(code: &Code<'a, '_>, results: &Results, chain: &Chain<'a>, nth:
         }
     }
     if name.is_none() {
-        add_pending(code, first, nth, PendingPart::Target, pending);
+        add_pending(code, chain.target, nth, PendingPart::Target, pending);
     }
     if let Some((import, path)) = &chain.client.import {
         pending.push(Pending {
@@ -49,7 +48,7 @@ pub fn query<'a>(code: &Code<'a, '_>, results: &Results, chain: &Chain<'a>, nth:
     let query = Query {
         span: chain.span,
         source: Span::new(chain.name_span.start, end),
-        argument: inner_span(first),
+        argument: inner_span(chain.target),
         target: if chain.is_rpc { Target::Function(name) } else { Target::Relation(name) },
         schema: chain.schema(),
         client,
@@ -78,7 +77,7 @@ pub fn query<'a>(code: &Code<'a, '_>, results: &Results, chain: &Chain<'a>, nth:
     for (link, certain) in &chain.links {
         build.apply(link, *certain);
     }
-    (chain.is_rpc || build.has_command).then_some(build.query)
+    build.query
 }
 
 /// Adds what an import must complete.

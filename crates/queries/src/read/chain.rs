@@ -16,6 +16,8 @@ pub struct Chain<'a> {
     /// Node of the call of `from` or `rpc`.
     pub node: NodeId,
     pub call: &'a CallExpression<'a>,
+    /// Argument that names the table or function.
+    pub target: &'a Expression<'a>,
     pub name_span: Span,
     pub is_rpc: bool,
     pub receiver: &'a Expression<'a>,
@@ -109,6 +111,7 @@ pub fn chains<'a>(code: &Code<'a, '_>) -> Vec<Chain<'a>> {
         let mut chain = Chain {
             node: node.id(),
             call,
+            target: first,
             name_span: span(member.property.span),
             is_rpc,
             receiver: &member.object,

@@ -128,10 +128,9 @@ pub fn flow(code: &Code, results: &Results, chain: &Chain, query: QueryIndex, ro
         let kind = code.nodes.kind(parent);
         let own = code.node_span(current);
         match kind {
-            AstKind::BlockStatement(block) => guards.before(&block.body, own),
-            AstKind::FunctionBody(body) => guards.before(&body.statements, own),
-            AstKind::Program(program) => guards.before(&program.body, own),
-            AstKind::SwitchCase(case) => guards.before(&case.consequent, own),
+            AstKind::BlockStatement(_) | AstKind::FunctionBody(_) | AstKind::Program(_) | AstKind::SwitchCase(_) => {
+                guards.before(statements(kind), own);
+            }
             AstKind::IfStatement(statement) => {
                 if span(statement.consequent.span()).contains(own) {
                     guards.test(&statement.test, true);
@@ -162,6 +161,8 @@ pub fn flow(code: &Code, results: &Results, chain: &Chain, query: QueryIndex, ro
         if is_block && flow.block.is_none() {
             flow.block = Some(code.node_span(parent));
             flow.statement = own;
+            flow.previous = statements(kind).iter().map(|statement| span(statement.span())).take_while(|earlier| *earlier != own).last();
+            flow.is_direct = is_direct(code, node, own);
         }
         if flow.in_loop.is_none() {
             flow.in_loop = loop_at(code, chain, parent, own);
@@ -189,6 +190,36 @@ pub fn flow(code: &Code, results: &Results, chain: &Chain, query: QueryIndex, ro
         }
     }
     flow
+}
+
+/// Returns the statements of a block.
+fn statements<'a>(block: AstKind<'a>) -> &'a [Statement<'a>] {
+    match block {
+        AstKind::BlockStatement(block) => &block.body,
+        AstKind::FunctionBody(body) => &body.statements,
+        AstKind::Program(program) => &program.body,
+        AstKind::SwitchCase(case) => &case.consequent,
+        AstKind::StaticBlock(block) => &block.body,
+        _ => &[],
+    }
+}
+
+/// Returns whether a statement only waits for a query and names its result: `const { data } = await query;`.
+fn is_direct(code: &Code, query: NodeId, statement: Span) -> bool {
+    let awaited = code.up(query);
+    if !matches!(code.nodes.kind(awaited), AstKind::AwaitExpression(_)) {
+        return false;
+    }
+    let holder = code.up(awaited);
+    match code.nodes.kind(holder) {
+        AstKind::ExpressionStatement(_) => code.node_span(holder) == statement,
+        AstKind::AssignmentExpression(_) => code.node_span(code.up(holder)) == statement,
+        AstKind::VariableDeclarator(_) => match code.nodes.kind(code.up(holder)) {
+            AstKind::VariableDeclaration(all) => all.declarations.len() == 1 && span(all.span) == statement,
+            _ => false,
+        },
+        _ => false,
+    }
 }
 
 /// Returns the spans of the arguments of a chain.
