@@ -134,8 +134,9 @@ fn check_within(mut sources: Sources, project: &Project, choice: &RuleSelection,
     let secrets = State::new(&catalog, project, &sources, &analyses).hidden_texts();
     sources.hide(secrets);
     drop_in_background(analyses);
-    let files = project.migrations.len();
-    let report = Report { findings, only_for_advisor, suppressed, left_out, unread, bounded, undecided, statements, files, sources };
+    let (files, code_files) = (project.migrations.len(), project.app.len());
+    let report =
+        Report { findings, only_for_advisor, suppressed, left_out, unread, bounded, undecided, statements, files, code_files, sources };
     CheckResult { report, catalog, hidden }
 }
 

@@ -36,6 +36,8 @@ pub struct Report {
     pub statements: usize,
     /// Number of migration files.
     pub files: usize,
+    /// Number of files of application code with queries.
+    pub code_files: usize,
     pub sources: Sources,
 }
 
@@ -66,6 +68,7 @@ impl Report {
         self.bounded.append(&mut other.bounded);
         self.statements += other.statements;
         self.files += other.files;
+        self.code_files += other.code_files;
         self.left_out.ignored += other.left_out.ignored;
         self.left_out.earlier += other.left_out.earlier;
         self.left_out.baseline += other.left_out.baseline;

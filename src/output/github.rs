@@ -7,9 +7,10 @@
 
 use super::clean::{Reader, clean, guard};
 use super::summary::{self, FileRange};
-use super::{RenderOptions, compact, count, in_repository};
+use super::{RenderOptions, compact, count};
 use crate::finding::{Confidence, Finding, Severity};
 use crate::report::Report;
+use crate::source;
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
@@ -66,7 +67,7 @@ fn command(report: &Report, options: &RenderOptions, finding: &Finding) -> Strin
     let place = match summary::file_range(&report.sources, finding.primary.site) {
         Some(FileRange { file, start, end }) => {
             let columns = if start.line == end.line { format!(",col={},endColumn={}", start.column, end.column) } else { String::new() };
-            format!("file={},line={},endLine={}{columns},", property(&in_repository(&options.path_prefix, file)), start.line, end.line)
+            format!("file={},line={},endLine={}{columns},", property(&source::join(&options.path_prefix, file)), start.line, end.line)
         }
         None => String::new(),
     };

@@ -4,9 +4,10 @@
 //! and merges entries with the same fingerprint.
 
 use super::summary::{self, FileRange};
-use super::{RenderOptions, in_repository, write_json};
+use super::{RenderOptions, write_json};
 use crate::finding::{Confidence, Finding, Severity};
 use crate::report::Report;
+use crate::source;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -51,7 +52,7 @@ fn entry<'a>(report: &Report, options: &RenderOptions, finding: &'a Finding, fin
     let doubt = if finding.confidence == Confidence::Unsure { " (unsure)" } else { "" };
     let location = match summary::file_range(&report.sources, finding.primary.site) {
         Some(FileRange { file, start, end }) => {
-            Location { path: in_repository(&options.path_prefix, file), lines: Lines { begin: start.line, end: end.line } }
+            Location { path: source::join(&options.path_prefix, file), lines: Lines { begin: start.line, end: end.line } }
         }
         // GitLab requires a path, and objects of the platform have none
         None => Location { path: format!("{}supabase", options.path_prefix), lines: Lines { begin: 1, end: 1 } },

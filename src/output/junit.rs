@@ -4,12 +4,12 @@
 //! diagnostic is a failed test with the names of rule and object, without line numbers, so that servers recognize it in later runs.
 //! Diagnostics that never fail a run (info, unsure, allowed) are skipped tests with the reason. Text contains only characters of XML 1.0.
 
+use super::RenderOptions;
 use super::clean::{clean, line};
 use super::summary::{self, FileRange};
-use super::{RenderOptions, in_repository};
 use crate::finding::{Confidence, Finding, Severity};
 use crate::report::Report;
-use crate::source::{FileId, Site};
+use crate::source::{self, FileId, Site};
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -29,7 +29,7 @@ pub fn write(report: &Report, options: &RenderOptions, out: &mut dyn Write) -> i
     let unread = unread(report);
     let mut junit = quick_junit::Report::new(env!("CARGO_PKG_NAME"));
     for (file, cases) in cases {
-        let path = fit(&line(&in_repository(&options.path_prefix, &report.sources.get(file).path)));
+        let path = fit(&line(&source::join(&options.path_prefix, &report.sources.get(file).path)));
         let mut suite = TestSuite::new(&path);
         if cases.is_empty() {
             let mut passes = TestCase::new("no problems", TestCaseStatus::success());
@@ -78,7 +78,7 @@ fn case(report: &Report, options: &RenderOptions, finding: &Finding, reason: Opt
     let range = summary::file_range(&report.sources, finding.primary.site);
     let mut text = String::new();
     if let Some(FileRange { file, start, .. }) = range {
-        text.push_str(&format!("{}:{}:{}\n", in_repository(&options.path_prefix, file), start.line, start.column));
+        text.push_str(&format!("{}:{}:{}\n", source::join(&options.path_prefix, file), start.line, start.column));
     }
     text.push_str(&finding.message);
     if finding.confidence == Confidence::Unsure {
@@ -94,7 +94,7 @@ fn case(report: &Report, options: &RenderOptions, finding: &Finding, reason: Opt
     status.set_description(fit(&clean(&text)));
     let mut case = TestCase::new(name, status);
     if let Some(FileRange { file, start, .. }) = range {
-        case.extra.insert("file".into(), fit(&line(&in_repository(&options.path_prefix, file))).into());
+        case.extra.insert("file".into(), fit(&line(&source::join(&options.path_prefix, file))).into());
         case.extra.insert("line".into(), start.line.to_string().into());
     }
     case

@@ -6,9 +6,10 @@
 
 use super::clean::{clean, line};
 use super::summary::{self, FileRange};
-use super::{RenderOptions, count, in_repository, page};
+use super::{RenderOptions, count, page};
 use crate::finding::{Cause, Confidence, Finding, Safety};
 use crate::report::Report;
+use crate::source;
 use std::io::{self, Write};
 
 /// Maximum size in bytes. The rest of 65,536 is for the text of a bot.
@@ -100,7 +101,7 @@ fn head(report: &Report, groups: &[Vec<&Finding>]) -> String {
 
 fn place(report: &Report, options: &RenderOptions, finding: &Finding) -> String {
     match summary::file_range(&report.sources, finding.primary.site) {
-        Some(FileRange { file, start, .. }) => code(&format!("{}:{}", in_repository(&options.path_prefix, file), start.line)),
+        Some(FileRange { file, start, .. }) => code(&format!("{}:{}", source::join(&options.path_prefix, file), start.line)),
         None => "the platform".to_string(),
     }
 }

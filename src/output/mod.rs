@@ -110,17 +110,6 @@ pub struct RenderOptions {
     pub path_prefix: String,
 }
 
-/// Returns the path of a file in the repository. `folder` is the folder of the project, such as `apps/db/`. The path of the file is relative
-/// to it, and begins with `../` for code of other folders: `../web/page.ts` becomes `apps/web/page.ts`.
-pub fn in_repository(folder: &str, path: &str) -> String {
-    let (mut folder, mut path) = (folder.trim_end_matches('/'), path);
-    while let Some(rest) = path.strip_prefix("../").filter(|_| !folder.is_empty()) {
-        path = rest;
-        folder = folder.rsplit_once('/').map_or("", |(above, _)| above);
-    }
-    if folder.is_empty() { path.to_string() } else { format!("{folder}/{path}") }
-}
-
 impl RenderOptions {
     /// Appearance in pipes and files, which is the same on every machine.
     pub const PLAIN: RenderOptions =

@@ -12,11 +12,11 @@
 use super::proposal::exact;
 use super::style::Painter;
 use super::summary::{self, FileRange};
-use super::{RenderOptions, count, in_repository, page};
+use super::{RenderOptions, count, page};
 use crate::finding::{Category, Confidence, Finding, Fix, Safety, Severity};
 use crate::report::Report;
 use crate::rules::{self, Rule};
-use crate::source::{Site, Sources};
+use crate::source::{self, Site, Sources};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use std::io::{self, Write};
@@ -459,7 +459,7 @@ impl<'a> Page<'a> {
     fn artifact(&self, path: &str) -> Artifact {
         const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
         let encode = |part: &str| utf8_percent_encode(part, KEPT).to_string();
-        Artifact { uri: encode(&in_repository(&self.options.path_prefix, path)), uri_base_id: ROOT }
+        Artifact { uri: encode(&source::join(&self.options.path_prefix, path)), uri_base_id: ROOT }
     }
 
     fn notifications(&self, report: &Report, left: usize) -> Vec<Notification> {

@@ -77,9 +77,12 @@ pub fn summary(report: &Report) -> String {
     format!("{found} in {}{unread}", scope(report))
 }
 
-/// Returns the scope of a report: `9 migrations (61 statements); 2 allowed; 30 in the baseline`.
+/// Returns the scope of a report: `9 migrations (61 statements) and 12 files of code; 2 allowed; 30 in the baseline`.
 pub fn scope(report: &Report) -> String {
     let mut out = format!("{} ({})", count(report.files, "migration"), count(report.statements, "statement"));
+    if report.code_files > 0 {
+        out.push_str(&format!(" and {} of code", count(report.code_files, "file")));
+    }
     if !report.suppressed.is_empty() {
         out.push_str(&format!("; {} allowed", report.suppressed.len()));
     }

@@ -161,6 +161,17 @@ pub struct Sources {
     secrets: Vec<String>,
 }
 
+/// Returns the path of a file from a folder further up. `folder` is the path to the folder of the project, such as `apps/db/`. The path of the
+/// file is relative to it, and begins with `../` for code of other folders: `../web/page.ts` becomes `apps/web/page.ts`.
+pub fn join(folder: &str, path: &str) -> String {
+    let (mut folder, mut path) = (folder.trim_end_matches('/'), path);
+    while let Some(rest) = path.strip_prefix("../").filter(|_| !folder.is_empty() && !folder.ends_with("..")) {
+        path = rest;
+        folder = folder.rsplit_once('/').map_or("", |(above, _)| above);
+    }
+    if folder.is_empty() { path.to_string() } else { format!("{folder}/{path}") }
+}
+
 impl Sources {
     pub fn add(&mut self, path: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> FileId {
         self.push(path.into(), text.into(), Origin::File)
@@ -202,7 +213,7 @@ impl Sources {
         let known = usize::from(!self.files.is_empty());
         for (nth, mut source) in other.files.into_iter().enumerate().skip(known) {
             if nth > 0 {
-                source.path = format!("{folder}{}", source.path).into();
+                source.path = join(folder, &source.path).into();
             }
             if let Origin::Derived(site) = &mut source.origin {
                 *site = moved(*site);
@@ -296,6 +307,22 @@ impl Sources {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_is_joined_to_a_folder() {
+        for (folder, path, joined) in [
+            ("", "src/a.ts", "src/a.ts"),
+            ("", "../web/a.ts", "../web/a.ts"),
+            ("apps/db/", "supabase/a.sql", "apps/db/supabase/a.sql"),
+            ("apps/db/", "../web/a.ts", "apps/web/a.ts"),
+            ("apps/db/", "../../a.ts", "a.ts"),
+            ("db/", "../../a.ts", "../a.ts"),
+            ("../db/", "../a.ts", "../a.ts"),
+            ("../", "../a.ts", "../../a.ts"),
+        ] {
+            assert_eq!(join(folder, path), joined);
+        }
+    }
 
     #[test]
     fn columns_count_characters_and_lines_end_with_any_ending() {
