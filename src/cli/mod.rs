@@ -11,12 +11,16 @@ mod queries;
 mod rules;
 mod schema;
 
+use crate::disk;
 use crate::error::Error;
 use crate::output::clean::{self, Reader, guard};
 use crate::output::{Painter, RenderOptions};
+use crate::project::Project;
 use crate::rules::names;
+use crate::source::Sources;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Checks the SQL migrations of a Supabase or PostgreSQL project, without a database.
@@ -65,6 +69,26 @@ struct GlobalArgs {
     /// Print every problem in full, and list allowed problems and statements that cannot be parsed
     #[arg(long, short, global = true, display_order = 100)]
     verbose: bool,
+}
+
+/// Options of commands that list the content of a project.
+#[derive(Debug, Args)]
+struct ListArgs {
+    /// Project, folder of migrations, or .sql files [default: the project that contains the current folder]
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Format of the list
+    #[arg(long, default_value = "text")]
+    format: ListFormat,
+    /// Settings file to use instead of the project's supalint.toml
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl ListArgs {
+    fn open(&self, sources: &mut Sources) -> Result<Project, Error> {
+        disk::open(&self.paths, self.config.as_deref(), sources)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

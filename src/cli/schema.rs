@@ -1,28 +1,20 @@
 //! `supalint schema`: prints the schema that the migrations create.
 
-use super::{GlobalArgs, ListFormat, Status, print, print_status};
+use super::{GlobalArgs, ListArgs, ListFormat, Status, print, print_status};
 use crate::analysis::matrix;
 use crate::catalog::When;
 use crate::error::Error;
 use crate::output::{RenderOptions, count, schema};
-use crate::{app, disk, history};
+use crate::{app, history};
 use clap::Args;
-use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Project, folder of migrations, or .sql files [default: the project that contains the current folder]
-    #[arg(value_name = "PATH")]
-    paths: Vec<PathBuf>,
-    /// Format of the schema
-    #[arg(long, default_value = "text")]
-    format: ListFormat,
+    #[command(flatten)]
+    list: ListArgs,
     /// Show instead the access of each API role to each table, and which lookups have an index
     #[arg(long)]
     matrix: bool,
-    /// Settings file to use instead of the project's supalint.toml
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
 }
 
 pub fn run(arguments: &Arguments, global: &GlobalArgs) -> Result<Status, Error> {
@@ -32,7 +24,7 @@ pub fn run(arguments: &Arguments, global: &GlobalArgs) -> Result<Status, Error> 
 
 fn write(arguments: &Arguments, global: &GlobalArgs) -> Result<Status, Error> {
     let mut sources = history::sources();
-    let mut project = disk::open(&arguments.paths, arguments.config.as_deref(), &mut sources)?;
+    let mut project = arguments.list.open(&mut sources)?;
     if arguments.matrix {
         app::open(&mut project, &mut sources)?;
     }
@@ -41,7 +33,7 @@ fn write(arguments: &Arguments, global: &GlobalArgs) -> Result<Status, Error> {
         width: if arguments.matrix { global.folded_width() } else { global.render_options().width },
         ..global.render_options()
     };
-    print(|out| match arguments.format {
+    print(|out| match arguments.list.format {
         format if arguments.matrix => matrix::of(&replay.catalog, &sources, &project, |matrix| match format {
             ListFormat::Text => schema::matrix::text(matrix, &sources, &options, out),
             ListFormat::Json => schema::matrix::json(matrix, &sources, out),
