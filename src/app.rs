@@ -16,27 +16,23 @@ use supalint_queries::shape::CodeFile;
 /// If a path of the settings does not exist.
 pub fn open(project: &mut Project, sources: &mut Sources) -> Result<Vec<Text>, Error> {
     let texts = disk::code(&project.root, &project.config.queries)?;
-    project.app = read(&texts, sources);
+    project.app = read(&texts, |text| sources.add(&*text.path, text.text.clone()));
     Ok(texts)
-}
-
-/// Parses files, and stores the texts of those with queries.
-pub fn read(texts: &[Text], sources: &mut Sources) -> Arc<[AppFile]> {
-    let files = parse(texts);
-    let kept = texts.iter().zip(files).filter(|(_, code)| has_content(code));
-    kept.map(|(text, code)| AppFile { file: sources.add(&*text.path, text.text.clone()), code }).collect()
 }
 
 /// Parses the files of another revision. A file with an equal text has the same number in `sources`.
 pub fn read_revision(texts: &[Text], current: &[AppFile], sources: &mut Sources) -> Arc<[AppFile]> {
     let known: HashMap<&str, FileId> = current.iter().map(|app| (app.code.path.as_str(), app.file)).collect();
-    let files = parse(texts);
-    let kept = texts.iter().zip(files).filter(|(_, code)| has_content(code));
-    let file = |(text, code): (&Text, CodeFile)| {
+    read(texts, |text| {
         let same = known.get(&*text.path).copied().filter(|file| sources.text(*file) == text.text);
-        AppFile { file: same.unwrap_or_else(|| sources.add_revision(&*text.path, text.text.clone())), code }
-    };
-    kept.map(file).collect()
+        same.unwrap_or_else(|| sources.add_revision(&*text.path, text.text.clone()))
+    })
+}
+
+/// Parses files, and stores the texts of those with queries.
+fn read(texts: &[Text], mut store: impl FnMut(&Text) -> FileId) -> Arc<[AppFile]> {
+    let kept = texts.iter().zip(parse(texts)).filter(|(_, code)| has_content(code));
+    kept.map(|(text, code)| AppFile { file: store(text), code }).collect()
 }
 
 fn has_content(code: &CodeFile) -> bool {

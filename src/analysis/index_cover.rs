@@ -122,21 +122,14 @@ pub fn is_indexed(table: &Table, columns: &[SmolStr]) -> bool {
 
 /// Returns whether an index can find the rows of one parent.
 pub fn is_found(cx: &State, table: &Table, constraint: &Constraint, key: &ForeignKey) -> bool {
-    let within = |index: &Index, columns: &[SmolStr]| {
-        let plain = index.plain_columns().unwrap_or_default();
-        index.unique
-            && index.predicate.is_none()
-            && !plain.is_empty()
-            && plain.iter().all(|name| columns.iter().any(|column| column == name))
-    };
     let pairs = || constraint.columns.iter().zip(&key.columns);
     // a part of the key can be unique in the parent table: `customer_id` of `(customer_id, tenant_id)`
     let enough = |index: &Index| {
         let named = |column: &SmolStr| index.columns.iter().any(|part| part.column.as_ref() == Some(column));
         let own: Vec<SmolStr> = pairs().filter(|(_, to)| named(to)).map(|(own, _)| own.clone()).collect();
-        within(index, &key.columns) && is_indexed(table, &own)
+        index.identifies(&key.columns) && is_indexed(table, &own)
     };
     is_indexed(table, &constraint.columns)
-        || table.indexes.iter().any(|index| within(index, &constraint.columns))
+        || table.indexes.iter().any(|index| index.identifies(&constraint.columns))
         || cx.catalog.table(&key.table).is_some_and(|parent| parent.indexes.iter().any(enough))
 }

@@ -12,6 +12,5 @@ pub fn is_one_row(cx: &State, reads: &[&FromItem], conjuncts: &[&Expr]) -> bool 
     };
     let given: Vec<SmolStr> =
         conjuncts.iter().filter_map(|conjunct| conjunct.equality()).flat_map(|(left, right)| [own(left), own(right)]).flatten().collect();
-    let unique = table.indexes.iter().filter(|index| index.unique && index.predicate.is_none());
-    unique.filter_map(Index::plain_columns).any(|key| !key.is_empty() && key.iter().all(|column| given.iter().any(|name| name == column)))
+    table.indexes.iter().any(|index| index.identifies(&given))
 }

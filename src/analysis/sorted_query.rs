@@ -125,12 +125,6 @@ fn sorted_lookup(cx: &State, lookup: &Lookup) -> Option<SortedQuery> {
         return None;
     }
     let descending = order.ascending == Some(false);
-    let order_suffix = match (descending, order.nulls_first.filter(|first| *first != descending && !known.not_null.value)) {
-        (false, None) => "",
-        (true, None) => " desc",
-        (true, Some(_)) => " desc nulls last",
-        (false, Some(_)) => " nulls first",
-    };
     let is_null = |comparison: &&lookup::Comparison| {
         matches!(comparison.filter.value.kind, ValueKind::Null)
             && table.column(&comparison.column().text).is_some_and(|one| one.ty.is_timestamp())
@@ -141,10 +135,20 @@ fn sorted_lookup(cx: &State, lookup: &Lookup) -> Option<SortedQuery> {
         column,
         at: lookup.query.site(order.span),
         reader: format!("a query in `{}`", cx.sources.get(lookup.query.file).path),
-        order: order_suffix,
+        order: order_suffix(known, descending, order.nulls_first),
         null_column: lookup.comparisons.iter().find(is_null).map(|comparison| comparison.column().text.clone()),
         column_use: if lookup.reads_first_rows() { ColumnUse::FirstRows } else { ColumnUse::Order },
     })
+}
+
+/// Returns the suffix of a column in an index with this order. The place of NULL is left out if the column has none, or if it is the default.
+fn order_suffix(column: &Column, descending: bool, nulls_first: Option<bool>) -> &'static str {
+    match (descending, nulls_first.filter(|first| *first != descending && !column.not_null.value)) {
+        (false, None) => "",
+        (true, None) => " desc",
+        (true, Some(_)) => " desc nulls last",
+        (false, Some(_)) => " nulls first",
+    }
 }
 
 /// Returns whether each update of a row changes the column, so that it would also have to write the index.
@@ -250,13 +254,7 @@ fn ordered(query: &Query, select: &Select, table: &Table, bound: &[SmolStr], own
     if select.targets.iter().any(computed) {
         return None;
     }
-    let nulls = first.nulls_first.filter(|nulls| *nulls != first.descending && !known.not_null.value);
-    let order = match (first.descending, nulls) {
-        (false, None) => "",
-        (true, None) => " desc",
-        (true, Some(_)) => " desc nulls last",
-        (false, Some(_)) => " nulls first",
-    };
+    let order = order_suffix(known, first.descending, first.nulls_first);
     let column_use = if query.limit.is_some() { ColumnUse::FirstRows } else { ColumnUse::Order };
     Some((column, order, column_use, first.expr.span))
 }

@@ -1,13 +1,13 @@
 //! Rows that queries of application code look up, and the indexes that serve them.
 //!
-//! Limits: scripts that people run by hand are left out. Only conditions that each path through the code applies count. Alternatives (`or`) and conditions on embedded resources are left
-//! out.
+//! Limits: scripts that people run by hand are left out. Only conditions that each path through the code applies count. Alternatives (`or`)
+//! and conditions on embedded resources are left out.
 
-use super::{AppQuery, known_target, repeated};
+use super::{AppQuery, filters, known_target, repeated};
 use crate::analysis::index_cover::is_complete_for;
 use crate::analysis::prelude::*;
 use std::collections::BTreeMap;
-use supalint_queries::shape::{Column as Path, Command as AppCommand, ConditionKind, Filter, Named, Operator, Order, ValueKind};
+use supalint_queries::shape::{Column as Path, Command as AppCommand, Condition, ConditionKind, Filter, Named, Operator, Order, ValueKind};
 
 /// A query that looks up rows of a table.
 pub struct Lookup<'a> {
@@ -54,7 +54,7 @@ impl<'a> Lookup<'a> {
         let reads = matches!(query.query.command, AppCommand::Select | AppCommand::Update | AppCommand::Delete);
         let relation = known_target(cx, query.query).filter(|relation| reads && relation.is_known())?;
         let table = relation.table().filter(|table| cx.is_users_schema(&table.name.schema))?;
-        let comparison = |condition: &'a supalint_queries::shape::Condition| match &condition.kind {
+        let comparison = |condition: &'a Condition| match &condition.kind {
             ConditionKind::Compare(filter) if condition.certain && !condition.negated => {
                 let path = filter.column.as_ref().filter(|path| path.embeds.is_empty() && table.column(&path.name.text).is_some())?;
                 Some(Comparison { filter, path, span: condition.span })
@@ -80,17 +80,9 @@ impl<'a> Lookup<'a> {
 
     /// Returns the columns of the table that conditions and sort keys of the query name, also those that some paths through the code skip.
     pub fn columns(&self) -> Vec<SmolStr> {
-        let mut open: Vec<&supalint_queries::shape::Condition> = self.query.query.filters.iter().collect();
-        let mut out: Vec<SmolStr> = Vec::new();
-        while let Some(condition) = open.pop() {
-            match &condition.kind {
-                ConditionKind::Compare(filter) => out.extend(filter.column.iter().map(|path| path.name.text.clone())),
-                ConditionKind::All { members, .. } | ConditionKind::Any { members, .. } => open.extend(members),
-                ConditionKind::Unknown | ConditionKind::Invalid => {}
-            }
-        }
-        out.extend(self.query.query.orders.iter().filter_map(|order| order.column.as_ref()).map(|path| path.name.text.clone()));
-        out
+        let of_filters = filters(&self.query.query.filters).into_iter().flatten().filter_map(|filter| filter.column.as_ref());
+        let of_orders = self.query.query.orders.iter().filter_map(|order| order.column.as_ref());
+        of_filters.chain(of_orders).map(|path| path.name.text.clone()).collect()
     }
 
     /// Returns the columns that have one value.
@@ -100,14 +92,10 @@ impl<'a> Lookup<'a> {
 
     /// Returns whether a unique key allows at most one row.
     pub fn is_unique(&self) -> bool {
-        let bound = self.bound();
-        self.table.indexes.iter().any(|index| {
-            let columns = index.plain_columns().unwrap_or_default();
-            index.unique
-                && index.predicate.is_none()
-                && !columns.is_empty()
-                && columns.iter().all(|name| bound.iter().any(|known| known == name))
-        })
+        // a unique key allows several rows with NULL
+        let compared = self.comparisons.iter().filter(|comparison| comparison.is_equal() && comparison.filter.operator == Operator::Eq);
+        let columns: Vec<SmolStr> = compared.map(|comparison| comparison.column().text.clone()).collect();
+        self.table.indexes.iter().any(|index| index.identifies(&columns))
     }
 
     /// Returns the index that finds the rows.
@@ -140,9 +128,7 @@ impl<'a> Lookup<'a> {
     }
 
     pub fn reads_first_rows(&self) -> bool {
-        self.query.query.limit.is_some()
-            || self.query.query.offset.is_some()
-            || self.query.query.rows != supalint_queries::shape::RowCount::Any
+        self.query.query.limit.is_some() || self.query.query.offset.is_some()
     }
 }
 
@@ -210,7 +196,7 @@ pub struct Missing<'l, 'a> {
 pub fn missing_indexes<'l, 'a>(table: &Table, lookups: &'l [Lookup<'a>]) -> Vec<Missing<'l, 'a>> {
     let is_key = |comparison: &&Comparison| {
         let column = table.column(&comparison.column().text);
-        comparison.is_indexable() && comparison.has_variable() && column.is_some_and(has_many_values)
+        comparison.is_indexable() && comparison.has_variable() && column.is_some_and(|column| has_many_values(table, column))
     };
     let keys =
         |lookup: &Lookup| -> Vec<SmolStr> { lookup.comparisons.iter().filter(is_key).map(|one| one.column().text.clone()).collect() };
@@ -232,8 +218,15 @@ pub fn missing_indexes<'l, 'a>(table: &Table, lookups: &'l [Lookup<'a>]) -> Vec<
     out
 }
 
-/// Returns whether the type of a column allows many values, and a btree index.
-fn has_many_values(column: &Column) -> bool {
+/// Returns whether a column can have many values, of a type with a btree index. A text with a constant default, or one that a constraint
+/// compares with constants, is a state or a kind.
+fn has_many_values(table: &Table, column: &Column) -> bool {
     let kinds = ["uuid", "text", "character varying", "character", "bigint", "integer", "numeric", "inet"];
-    kinds.iter().any(|kind| column.ty.is(kind))
+    let is_state = column.default.as_ref().is_some_and(|default| default.root.uncast().as_str().is_some());
+    let lists_values = |constraint: &Constraint| {
+        let parts = constraint.expr.as_ref().map(|expr| expr.root.all()).unwrap_or_default();
+        let constants = parts.iter().filter(|part| part.as_str().is_some()).count();
+        constants > 1 && parts.iter().any(|part| part.column() == Some(&column.name))
+    };
+    kinds.iter().any(|kind| column.ty.is(kind)) && !is_state && !table.constraints.iter().any(lists_values)
 }

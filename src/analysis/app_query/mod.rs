@@ -17,7 +17,7 @@ pub mod trigger;
 use crate::analysis::prelude::*;
 use crate::project::AppFile;
 use relation::{Lookup, Relation};
-use supalint_queries::shape;
+use supalint_queries::shape::{self, Condition, ConditionKind, Filter};
 
 /// A query with the file that contains it.
 #[derive(Clone, Copy)]
@@ -42,6 +42,15 @@ impl<'a> AppQuery<'a> {
         name(self.query).is_some() && name(self.query) == name(other)
     }
 
+    /// Returns whether another query certainly uses the same schema.
+    pub fn has_schema_of(&self, other: &shape::Query) -> bool {
+        match (&self.query.schema, &other.schema) {
+            (shape::Schema::Default, shape::Schema::Default) => true,
+            (shape::Schema::Named(one), shape::Schema::Named(other)) => one.text == other.text,
+            _ => false,
+        }
+    }
+
     /// Returns the index of the query in its file.
     pub fn index(&self) -> shape::QueryIndex {
         self.beside.iter().position(|query| std::ptr::eq(query, self.query)).unwrap_or(usize::MAX)
@@ -51,6 +60,19 @@ impl<'a> AppQuery<'a> {
     pub fn site(&self, span: Span) -> Site {
         Site::new(self.file, span)
     }
+}
+
+/// Returns the filters of conditions and of their members. `None` stands for a condition that is unknown.
+pub fn filters(conditions: &[Condition]) -> Vec<Option<&Filter>> {
+    let mut out = Vec::new();
+    for condition in conditions {
+        match &condition.kind {
+            ConditionKind::Compare(filter) => out.push(Some(filter)),
+            ConditionKind::All { members, .. } | ConditionKind::Any { members, .. } => out.extend(filters(members)),
+            ConditionKind::Unknown | ConditionKind::Invalid => out.push(None),
+        }
+    }
+    out
 }
 
 /// Returns the queries whose cost matters: without those of scripts that people run by hand.

@@ -1,13 +1,12 @@
 //! Queries of the service role that read or write the rows of all tenants.
 
 use super::{quoted, report};
-use crate::analysis::app_query::{AppQuery, all, known_target};
+use crate::analysis::app_query::{AppQuery, all, filters, known_target};
 use crate::analysis::owner_columns::owner_columns;
 use crate::rules::prelude::*;
 use std::collections::BTreeSet;
 use supalint_queries::shape::{
-    self, ClientKind, Command as AppCommand, Condition, ConditionKind, Filter, Operator, Origin as ValueOrigin, Target as AppTarget,
-    ValueKind,
+    self, ClientKind, Command as AppCommand, Filter, Operator, Origin as ValueOrigin, Target as AppTarget, ValueKind,
 };
 
 rule!("query/missing-tenant-filter", Security, Warn, Schema(check));
@@ -87,26 +86,11 @@ fn selects_rows(table: &Table, query: &shape::Query) -> bool {
         let is_secret = ["token", "key", "hash", "email", "slug", "code", "domain", "phone", "name"].iter().any(|word| name.contains(word));
         keys.contains(name) || foreign.contains(name) || is_id || is_secret
     };
-    let mut found = false;
-    each_filter(&query.filters, &mut |filter| {
-        found |= match filter.and_then(|filter| filter.column.as_ref()) {
-            Some(column) => !column.embeds.is_empty() || is_key(&column.name.text),
-            // a filter that is unknown
-            None => true,
-        };
-    });
-    found
-}
-
-/// Visits the filters of conditions. `None` stands for an unknown condition.
-fn each_filter<'a>(conditions: &'a [Condition], visit: &mut dyn FnMut(Option<&'a Filter>)) {
-    for condition in conditions {
-        match &condition.kind {
-            ConditionKind::Compare(filter) => visit(Some(filter)),
-            ConditionKind::All { members, .. } | ConditionKind::Any { members, .. } => each_filter(members, visit),
-            ConditionKind::Unknown | ConditionKind::Invalid => visit(None),
-        }
-    }
+    filters(&query.filters).into_iter().any(|filter| match filter.and_then(|filter| filter.column.as_ref()) {
+        Some(column) => !column.embeds.is_empty() || is_key(&column.name.text),
+        // a filter that is unknown
+        None => true,
+    })
 }
 
 /// Returns whether two queries are in one function.
@@ -122,13 +106,11 @@ fn is_beside(query: &AppQuery, other: &AppQuery) -> bool {
 fn compares_owner(query: &shape::Query, owners: &[SmolStr]) -> bool {
     const CHECKS: [&str; 6] = ["role", "member", "profile", "admin", "user", "permission"];
     let AppTarget::Relation(Some(target)) = &query.target else { return false };
-    let mut found = false;
-    each_filter(&query.filters, &mut |filter| {
-        let Some(filter) = filter.filter(|filter| filter.operator == Operator::Eq) else { return };
+    let compares = |filter: &Filter| {
         let is_owner = filter.column.as_ref().is_some_and(|column| column.embeds.is_empty() && owners.contains(&column.name.text));
         let is_of_caller =
             matches!(filter.value.kind, ValueKind::Dynamic(ValueOrigin::SignedInUser | ValueOrigin::Request | ValueOrigin::Parameter));
-        found |= is_owner && is_of_caller;
-    });
-    found && !CHECKS.iter().any(|word| target.text.contains(word))
+        filter.operator == Operator::Eq && is_owner && is_of_caller
+    };
+    filters(&query.filters).into_iter().flatten().any(compares) && !CHECKS.iter().any(|word| target.text.contains(word))
 }

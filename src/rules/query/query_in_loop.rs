@@ -1,9 +1,9 @@
 //! Queries that a loop sends for each element of a list.
 
 use super::report;
-use crate::analysis::app_query::dependency::{filters, is_fixed, is_fixed_value, is_same_loop, origin};
+use crate::analysis::app_query::dependency::{is_fixed, is_fixed_value, is_same_loop, origin};
 use crate::analysis::app_query::lookup::{Comparison, Lookup};
-use crate::analysis::app_query::{AppQuery, known_target, repeated};
+use crate::analysis::app_query::{AppQuery, filters, known_target, repeated};
 use crate::rules::prelude::*;
 use supalint_queries::shape::{self, Command as AppCommand, Loop, Origin as ValueOrigin, Payload, PayloadRows, ValueKind};
 

@@ -34,7 +34,7 @@ fn is_embeddable(query: AppQuery, earlier: AppQuery, index: QueryIndex) -> bool 
         && first.complete
         && !first.head
         && !first.csv
-        && first.schema == query.query.schema
+        && query.has_schema_of(first)
         && (first.client.kind, &first.client.receiver) == (query.query.client.kind, &query.query.client.receiver)
         && first.flow.function == query.query.flow.function
         && is_same_loop(first, query.query)

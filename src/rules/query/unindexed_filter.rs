@@ -1,6 +1,6 @@
 //! Lookups of application code that no index serves.
 
-use crate::analysis::app_query::lookup::{Missing, by_table, missing_indexes};
+use crate::analysis::app_query::lookup::{Lookup, Missing, by_table, missing_indexes};
 use crate::remedy::index::New;
 use crate::rules::prelude::*;
 
@@ -25,26 +25,25 @@ fn report(cx: &mut Cx, table: &Table, missing: &Missing) {
     let Missing { column, lookups } = missing;
     let Some((first, others)) = lookups.split_first() else { return };
     let Some(known) = table.column(column) else { return };
-    let at = |lookup: &crate::analysis::app_query::lookup::Lookup| {
+    let at = |lookup: &Lookup| {
         let comparison = lookup.comparisons.iter().find(|comparison| comparison.column().text == *column);
         lookup.query.site(comparison.map_or(lookup.query.query.source, |comparison| comparison.span))
     };
     let queries = if others.is_empty() {
         "this query".to_string()
     } else {
-        format!("this and {} more", super::count(others.len(), "query", "queries"))
+        format!("this and {}", super::count(others.len(), "more query", "more queries"))
     };
     let index = New { table, keys: vec![(column.clone(), "")], predicate: None };
     let message = format!("no index of `{}` finds rows by `{column}`: PostgreSQL reads the whole table for {queries}", table.name);
-    let (list, step, safety) = (index.list(), index.step(cx), index.safety());
+    let (list, step) = (index.list(), index.step(cx));
     let draft = cx.report((table, known), at(first), message);
     draft.label(format!("looks up `{column}`")).because(known.named, "the column is created here");
     for lookup in others.iter().take(SHOWN) {
         draft.because(at(lookup), "also looked up here");
     }
-    draft.help(format!("Create an index on {list} if the table can have more than a few thousand rows.")).fix(
-        safety,
-        format!("Create an index on `{column}` of `{}`", table.name),
-        [step],
-    );
+    draft
+        .help(format!("Create an index on {list} if the table can have more than a few thousand rows."))
+        .fix(Safety::Review, format!("Create an index on `{column}` of `{}`", table.name), [step])
+        .check("Check that the table can have more than a few thousand rows.");
 }

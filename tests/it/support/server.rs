@@ -26,7 +26,7 @@ const START: &str = "start";
 /// because PostgreSQL limits its length.
 const SERVER_SCRIPT: &str = r#"
 set -e
-home=$(mktemp -d "${TMPDIR:-/tmp}/supalint-postgres.XXXXXX")
+home=$(mktemp -d -t supalint-postgres.XXXXXX)
 trap '"$1/pg_ctl" stop -D "$home/data" -m immediate >>"$home/log" 2>&1; rm -rf "$home"' EXIT
 trap 'exit 1' INT TERM HUP
 "$1/initdb" -D "$home/data" -U postgres -A trust -E UTF8 --locale=C --no-sync >"$home/log" 2>&1 || { cat "$home/log" >&2; exit 1; }

@@ -318,6 +318,13 @@ impl Index {
         self.columns.iter().map(|column| column.column.as_deref()).collect()
     }
 
+    /// Returns whether at most one row has given values of these columns.
+    pub fn identifies(&self, columns: &[SmolStr]) -> bool {
+        let own = self.plain_columns().unwrap_or_default();
+        let is_given = |name: &&str| columns.iter().any(|column| column == name);
+        self.unique && self.predicate.is_none() && !own.is_empty() && own.iter().all(is_given)
+    }
+
     /// Returns whether the index begins with these columns in any order. It has to be a complete btree index.
     pub fn leads_with(&self, columns: &[SmolStr]) -> bool {
         self.columns.len() >= columns.len()
